@@ -1,0 +1,45 @@
+# Everything a newcomer needs; `make help` lists it. Only Python 3.11+ and make are expected.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
+
+.PHONY: help setup demo up test lint bench lock
+.DEFAULT_GOAL := help
+
+help: ## List these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+setup: .venv/ready ## A virtual environment in .venv with the locked dependencies and the project
+
+.venv/ready: requirements/lock.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes requirements/lock.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## The main job on the embedded Salesforce org and Insights API (under a minute)
+	$(BIN)/integration-center demo
+
+up: setup ## Dagster UI on http://localhost:3000, its daemon, and what the demo left running
+	$(BIN)/integration-center up
+
+test: setup ## The test suite
+	$(BIN)/python -m pytest -n 2
+
+lint: setup ## ruff and mypy --strict
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup ## Calls, bytes, seconds and peak memory, beside a floor
+	$(BIN)/python -m benchmarks
+
+lock: setup ## Write the locks anew from pyproject.toml: hashes, no addresses
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --group dev pyproject.toml -o requirements/lock.txt
+	echo uv | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header -c requirements/lock.txt - -o requirements/uv.txt

@@ -1,0 +1,1 @@
+"""Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster."""

@@ -1,0 +1,136 @@
+"""The exception tree. Retry is decided by type, never by text.
+
+IntegrationCenterError
+├── TransientError          may be retried, with backoff
+│   ├── RateLimited         the server asked to wait (429, 503, concurrent-request limit)
+│   ├── ServiceUnavailable  a 5xx, an unreadable answer, or no answer at all
+│   └── ObjectBusy          the org object is held by another run of ours
+└── TerminalError           never retried: somebody has to change something first
+    ├── ConfigurationError  a setting or an integration file
+    ├── ReportError         the report cannot be used
+    │   ├── UnknownReport   not visible, or not there
+    │   ├── NoDataForDay    the source has no data for this partition yet
+    │   └── UnreadableReport  a file or answer that does not parse
+    ├── AccountError        no account, or one that may not be used
+    │   ├── NotConnected
+    │   └── AccessRefused   sign-in refused, token revoked, permission missing, wrong kind of org
+    ├── OrgError            Salesforce refused a request as a whole
+    │   ├── SchemaMismatch  object or field missing, hidden, or unfit
+    │   └── LimitExceeded   the daily API limit, or our reserve of it
+    └── PlanError           the plan may not be pushed
+        ├── PlanMissing     not made by this run, or applied already
+        ├── PlanHeld        a limit of the integration stopped it
+        ├── PlanStale       too old, or for a day older than the newest pushed one
+        └── SyncFailed      the push ran, and its outcome breaks a limit
+
+Messages name the file, field or row, what was expected, and what to do. They never hold a secret, a key
+or a value of a record.
+"""
+
+
+class IntegrationCenterError(Exception):
+    """Base of all errors this product raises on purpose."""
+
+
+class TransientError(IntegrationCenterError):
+    """May succeed when tried again.
+
+    Args:
+        message: what happened and what is tried next.
+        retry_after: seconds the server asked to wait, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RateLimited(TransientError):
+    """The server asked to come back later."""
+
+
+class ServiceUnavailable(TransientError):
+    """The server failed, answered nonsense, or did not answer."""
+
+
+class ObjectBusy(TransientError):
+    """Another run of ours works on the same object of the same org."""
+
+
+class TerminalError(IntegrationCenterError):
+    """Will fail again until somebody changes something."""
+
+
+class ConfigurationError(TerminalError):
+    """A setting or an integration file is missing or wrong."""
+
+
+class ReportError(TerminalError):
+    """The report cannot be used."""
+
+
+class UnknownReport(ReportError):
+    """The report is not there, or carries no tag that makes it visible."""
+
+
+class NoDataForDay(ReportError):
+    """The source has no data for the partition asked for."""
+
+
+class UnreadableReport(ReportError):
+    """The report's file or answer does not parse."""
+
+
+class AccountError(TerminalError):
+    """There is no usable account for the environment."""
+
+
+class NotConnected(AccountError):
+    """No account is connected in the environment."""
+
+
+class AccessRefused(AccountError):
+    """Sign-in refused, token revoked, permission missing, or the wrong kind of org."""
+
+
+class OrgError(TerminalError):
+    """Salesforce refused a request as a whole.
+
+    Args:
+        message: what was refused, without values of records.
+        code: Salesforce's error code, such as `MALFORMED_QUERY`.
+        status: the HTTP status.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class SchemaMismatch(OrgError):
+    """An object or field is missing, hidden from the user, or cannot hold the column."""
+
+
+class LimitExceeded(OrgError):
+    """The org's daily API limit, or the reserve we keep of it, is reached."""
+
+
+class PlanError(TerminalError):
+    """The plan may not be pushed, or its push broke a limit."""
+
+
+class PlanMissing(PlanError):
+    """There is no plan of this run, or it was applied already."""
+
+
+class PlanHeld(PlanError):
+    """A limit of the integration holds the plan."""
+
+
+class PlanStale(PlanError):
+    """The plan or its day is too old."""
+
+
+class SyncFailed(PlanError):
+    """The push ran to its end, and its outcome breaks a limit."""

@@ -1,0 +1,1 @@
+"""WalkMe Insights reports as Polars frames, from file drops or the API."""

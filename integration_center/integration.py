@@ -1,0 +1,198 @@
+"""The model of an integration: environment + report + object + key pairs + field mappings + options.
+
+Pure data and the rules that need neither a report nor an org. The live rules (does the field exist, can it hold
+the column) are in `integration_center.sync.fitness`; the rule across integrations is `find_conflicts` here.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from integration_center.errors import ConfigurationError
+
+SLUG = re.compile(r"^[a-z0-9_]+$")
+DEFAULT_SCHEDULE = "0 8 * * *"
+WhenNull = Literal["keep", "clear"]
+WhenManyMatch = Literal["update_all", "skip", "fail"]
+
+
+class Environment(StrEnum):
+    """A slot for one connected org."""
+
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """The name as shown to people."""
+        return self.value.capitalize()
+
+
+def read_percent(value: object) -> object:
+    """`"10 %"`, `"10%"` and `10` all mean ten percent."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return value.strip()[:-1].strip()
+    return value
+
+
+Percent = Annotated[float, BeforeValidator(read_percent), Field(ge=0, le=100)]
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown attributes: a misspelt option is an error, not silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeyPair(Model):
+    """A report column and the object field it is matched to."""
+
+    column: Name
+    field: ApiName
+
+
+class FieldMapping(Model):
+    """A report column and the object field it is written to.
+
+    Attributes:
+        when_null: overrides the integration's own `when_null` for this field.
+        truncate: cut text that is too long instead of rejecting the row.
+        factor: multiplies a number before it is written (percent as a fraction, seconds as minutes).
+    """
+
+    column: Name
+    field: ApiName
+    when_null: WhenNull | None = None
+    truncate: bool = False
+    factor: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+
+class Limits(Model):
+    """What stops a push, in percent.
+
+    Attributes:
+        min_match_rate: of the report's rows with a key, how many must match a record.
+        max_cleared: of the matched records, how many may lose a value.
+        max_changed: of the matched records, how many may change at all; off by default.
+        max_failed: (rejected + failed + unprocessed + unknown) of those and the written and unchanged ones,
+            above which the run is Failed.
+        allow_empty: a report without rows is no error.
+    """
+
+    min_match_rate: Percent = 1
+    max_cleared: Percent = 10
+    max_changed: Percent | None = None
+    max_failed: Percent = 10
+    allow_empty: bool = False
+
+
+class IntegrationSpec(Model):
+    """One integration, as its `defs.yaml` says it."""
+
+    name: Name
+    environment: Environment
+    report: Name
+    object: ApiName
+    keys: tuple[KeyPair, ...] = Field(min_length=1)
+    fields: tuple[FieldMapping, ...] = Field(min_length=1)
+    enabled: bool = True
+    schedule: str = DEFAULT_SCHEDULE
+    when_null: WhenNull = "keep"
+    when_many_match: WhenManyMatch = "update_all"
+    max_matches: Annotated[int, Field(ge=1)] = 10
+    latest_by: Name | None = None
+    limits: Limits = Limits()
+    owners: tuple[str, ...] = ()
+    gainsight: ApiName | None = None
+
+    @field_validator("schedule")
+    @classmethod
+    def check_schedule(cls, value: str) -> str:
+        """A cron expression has five fields; Dagster checks the rest when it builds the schedule."""
+        if len(value.split()) != 5:
+            raise ValueError(
+                f"schedule {value!r} must be a cron expression of five fields, such as {DEFAULT_SCHEDULE!r}"
+            )
+        return " ".join(value.split())
+
+    @model_validator(mode="after")
+    def check_fields(self) -> Self:
+        """A Salesforce field is used once, and each identifier pairs with one report column."""
+        seen: set[str] = set()
+        for pair in self.keys:
+            if pair.field.lower() in seen:
+                raise ValueError(
+                    f"keys: field {pair.field} is used twice; each Salesforce identifier pairs with one column"
+                )
+            seen.add(pair.field.lower())
+        key_fields = set(seen)
+        for mapping in self.fields:
+            if mapping.field.lower() in key_fields:
+                raise ValueError(f"fields: {mapping.field} is a key field, and a key field is never written")
+            if mapping.field.lower() in seen:
+                raise ValueError(f"fields: {mapping.field} is written twice; remove one of the two mappings")
+            seen.add(mapping.field.lower())
+        return self
+
+    def when_null_of(self, mapping: FieldMapping) -> WhenNull:
+        """What an empty report value does to the field of `mapping`."""
+        return mapping.when_null or self.when_null
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The report columns this integration reads, each once, in order of first use."""
+        named = [pair.column for pair in self.keys] + [mapping.column for mapping in self.fields]
+        if self.latest_by:
+            named.append(self.latest_by)
+        return tuple(dict.fromkeys(named))
+
+
+def check_slug(slug: str) -> str:
+    """`slug` itself.
+
+    Raises:
+        ConfigurationError: it is no lower-case name of letters, digits and underscores.
+    """
+    if not SLUG.fullmatch(slug):
+        raise ConfigurationError(
+            f"folder {slug!r}: rename it; an integration's folder may hold only lower-case letters, digits and _"
+        )
+    return slug
+
+
+def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str]:
+    """The slugs of enabled integrations that write a field another enabled one writes, with the reason.
+
+    The first (by slug) keeps the field, so that adding an integration never breaks one that runs.
+    """
+    owners: dict[tuple[Environment, str, str], str] = {}
+    conflicts: dict[str, list[str]] = defaultdict(list)
+    for slug, spec in sorted(integrations.items()):
+        if not spec.enabled:
+            continue
+        for mapping in spec.fields:
+            owner = owners.setdefault((spec.environment, spec.object.lower(), mapping.field.lower()), slug)
+            if owner != slug:
+                conflicts[slug].append(f"{spec.object}.{mapping.field} is already written by integration {owner!r}")
+    return {slug: "; ".join(reasons) for slug, reasons in conflicts.items()}
+
+
+def require_columns(spec: IntegrationSpec, available: Iterable[str]) -> None:
+    """Check that the report holds every column the integration names.
+
+    Raises:
+        ConfigurationError: names the missing columns and those there are.
+    """
+    there = list(available)
+    missing = [column for column in spec.columns if column not in there]
+    if missing:
+        raise ConfigurationError(
+            f"report {spec.report!r} has no column {', '.join(map(repr, missing))};"
+            f" it has {', '.join(map(repr, there))}"
+        )

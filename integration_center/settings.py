@@ -1,0 +1,105 @@
+"""The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from integration_center.errors import ConfigurationError
+from integration_center.integration import Environment
+
+PROJECT = Path(__file__).resolve().parent.parent
+WALKME_US = "https://api.walkme.com"
+LOGIN_URLS = {
+    Environment.SANDBOX: "https://test.salesforce.com",
+    Environment.PRODUCTION: "https://login.salesforce.com",
+}
+EMPTY = SecretStr("")
+
+
+@dataclass(frozen=True)
+class ExternalClientApp:
+    """What the Salesforce admin created for us in one environment."""
+
+    login_url: str
+    client_id: str
+    client_secret: SecretStr
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME")] = PROJECT / "dagster_home"
+    defs: Annotated[Path, Field(alias="INTEGRATION_CENTER_DEFS")] = PROJECT / "integration_center" / "defs"
+    database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
+    secret_key: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_SECRET_KEY")] = EMPTY
+    callback_url: Annotated[str, Field(alias="INTEGRATION_CENTER_CALLBACK_URL")] = (
+        "http://localhost:3001/oauth/callback"
+    )
+    previews: Annotated[bool, Field(alias="INTEGRATION_CENTER_PREVIEWS")] = False
+    api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"
+
+    walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"
+    walkme_api_url: Annotated[str, Field(alias="WALKME_API_URL")] = WALKME_US
+    walkme_client_id: Annotated[str, Field(alias="WALKME_CLIENT_ID")] = ""
+    walkme_client_secret: Annotated[SecretStr, Field(alias="WALKME_CLIENT_SECRET")] = EMPTY
+    walkme_system_guid: Annotated[str, Field(alias="WALKME_SYSTEM_GUID")] = ""
+    walkme_files_root: Annotated[str, Field(alias="WALKME_FILES_ROOT")] = ""
+
+    sandbox_login_url: Annotated[str, Field(alias="SALESFORCE_SANDBOX_LOGIN_URL")] = LOGIN_URLS[Environment.SANDBOX]
+    sandbox_client_id: Annotated[str, Field(alias="SALESFORCE_SANDBOX_CLIENT_ID")] = ""
+    sandbox_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_SANDBOX_CLIENT_SECRET")] = EMPTY
+    production_login_url: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_LOGIN_URL")] = LOGIN_URLS[
+        Environment.PRODUCTION
+    ]
+    production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
+    production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
+
+    @field_validator("dagster_home", "defs")
+    @classmethod
+    def make_absolute(cls, value: Path) -> Path:
+        """Dagster refuses a relative home, and a component tree refuses relative folders."""
+        return value.expanduser().resolve()
+
+    @field_validator("walkme_api_url", "sandbox_login_url", "production_login_url")
+    @classmethod
+    def check_url(cls, value: str) -> str:
+        """Tokens travel only over TLS, or to this machine."""
+        parts = urlsplit(value.strip())
+        if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
+            return value.strip().rstrip("/")
+        raise ValueError(f"{value!r} must be an https:// address (http:// only for localhost)")
+
+    @property
+    def storage(self) -> Path:
+        """The folder of frames: reports, plans, ledgers."""
+        return self.dagster_home / "storage"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of our own tables."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.dagster_home / 'integration_center.db'}"
+
+    def app(self, environment: Environment) -> ExternalClientApp:
+        """The External Client App used for `environment`, its fields possibly empty."""
+        if environment is Environment.SANDBOX:
+            return ExternalClientApp(self.sandbox_login_url, self.sandbox_client_id, self.sandbox_client_secret)
+        return ExternalClientApp(self.production_login_url, self.production_client_id, self.production_client_secret)
+
+
+def read_settings() -> Settings:
+    """The settings as the environment and `.env` say them now.
+
+    Raises:
+        ConfigurationError: names each variable that is wrong, without its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigurationError(f"settings: {faults}. Mend the variable in the environment or in .env") from None

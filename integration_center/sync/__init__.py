@@ -1,0 +1,1 @@
+"""Matching, comparing, planning and the ledger: pure Polars, neither Dagster nor HTTP."""

@@ -1,0 +1,35 @@
+"""The outcomes of a line of the ledger, and how a row's outcome follows from its lines."""
+
+from enum import StrEnum
+
+import polars as pl
+
+
+class Outcome(StrEnum):
+    """What became of one line. Declared from best to worst: a row's outcome is its worst line."""
+
+    UNCHANGED = "unchanged"
+    UPDATED = "updated"
+    PLANNED = "planned"
+    SUPERSEDED = "superseded"
+    NO_KEY = "no_key"
+    DUPLICATE_KEY = "duplicate_key"
+    UNMATCHED = "unmatched"
+    AMBIGUOUS = "ambiguous"
+    INELIGIBLE = "ineligible"
+    HELD = "held"
+    REJECTED = "rejected"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+    UNPROCESSED = "unprocessed"
+    UNKNOWN = "unknown"
+
+
+OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
+"""The dtype of the `outcome` column; its order is the severity, so `max` of a row's lines is the row's outcome."""
+
+BROKEN = (Outcome.REJECTED, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN)
+"""The outcomes that count against `limits.max_failed`."""
+
+SOUND = (Outcome.UPDATED, Outcome.UNCHANGED)
+"""The outcomes they are set against."""

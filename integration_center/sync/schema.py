@@ -1,0 +1,94 @@
+"""What the core knows of a Salesforce object: its fields as describe reports them to the connected user."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "combobox", "encryptedstring", "anyType"})
+PICKLIST_TYPES = frozenset({"picklist", "multipicklist"})
+ID_TYPES = frozenset({"id", "reference"})
+NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
+COMPOUND_TYPES = frozenset({"address", "location", "complexvalue", "base64", "json"})
+
+
+@dataclass(frozen=True)
+class SObjectField:
+    """One field, as describe reports it.
+
+    Attributes:
+        length: of text, in characters; 0 when the type has none.
+        digits: of an `int` field, its decimal digits.
+        precision: of a number, its digits in all; scale: its decimals.
+        picklist: the active values (API names, never labels).
+    """
+
+    name: str
+    label: str
+    type: str
+    length: int = 0
+    digits: int = 0
+    precision: int = 0
+    scale: int = 0
+    nillable: bool = True
+    updateable: bool = True
+    filterable: bool = True
+    case_sensitive: bool = False
+    unique: bool = False
+    external_id: bool = False
+    id_lookup: bool = False
+    calculated: bool = False
+    auto_number: bool = False
+    restricted_picklist: bool = False
+    html_formatted: bool = False
+    custom: bool = False
+    picklist: tuple[str, ...] = ()
+    reference_to: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The Polars type in which values of this field are compared and stored.
+
+        Text, picklists, ids and times of day are `String`; `int` and `long` are `Int64`; other numbers are `Float64`
+        (the org stores Java doubles); `date` is `Date`; `datetime` is `Datetime("ms", "UTC")`.
+        """
+        match self.type:
+            case "int" | "long":
+                return pl.Int64()
+            case "double" | "currency" | "percent":
+                return pl.Float64()
+            case "boolean":
+                return pl.Boolean()
+            case "date":
+                return pl.Date()
+            case "datetime":
+                return pl.Datetime("ms", "UTC")
+            case _:
+                return pl.String()
+
+
+@dataclass(frozen=True)
+class SObjectSchema:
+    """One object, as describe reports it."""
+
+    name: str
+    label: str
+    queryable: bool
+    updateable: bool
+    fields: tuple[SObjectField, ...]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, SObjectField]:
+        return {field.name.lower(): field for field in self.fields}
+
+    def get(self, name: str) -> SObjectField | None:
+        """The field called `name`, without regard to case, as Salesforce reads it."""
+        return self._by_name.get(name.lower())
+
+    def fingerprint(self, names: tuple[str, ...]) -> str:
+        """A hash of what describe says of the named fields; it changes when one of them does."""
+        content = [repr(self.get(name)) for name in sorted(names, key=str.lower)]
+        return hashlib.sha256(json.dumps([self.name, *content]).encode()).hexdigest()
