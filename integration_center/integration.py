@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from integration_center.errors import ConfigurationError
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
+RESERVED_SLUGS = frozenset({"insights", "salesforce", "gainsight", "sync"})
 DEFAULT_SCHEDULE = "0 8 * * *"
 WhenNull = Literal["keep", "clear"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]
@@ -157,8 +158,10 @@ def check_slug(slug: str) -> str:
     """`slug` itself.
 
     Raises:
-        ConfigurationError: it is no lower-case name of letters, digits and underscores.
+        ConfigurationError: it is no lower-case name of letters, digits and underscores, or one we use ourselves.
     """
+    if slug in RESERVED_SLUGS:
+        raise ConfigurationError(f"folder {slug!r}: this name is used by the Integration Center itself; rename it")
     if not SLUG.fullmatch(slug):
         raise ConfigurationError(
             f"folder {slug!r}: rename it; an integration's folder may hold only lower-case letters, digits and _"

@@ -18,6 +18,8 @@ LOGIN_URLS = {
     Environment.PRODUCTION: "https://login.salesforce.com",
 }
 EMPTY = SecretStr("")
+DEMO_SETTINGS = "demo.env"
+"""In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,29 @@ class ExternalClientApp:
     client_secret: SecretStr
 
 
-class Settings(BaseSettings):
-    """Everything that differs between two installations."""
+class Paths(BaseSettings):
+    """Where things stand. Apart from `Settings`, because definitions load even when another setting is wrong."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
 
     dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME")] = PROJECT / "dagster_home"
     defs: Annotated[Path, Field(alias="INTEGRATION_CENTER_DEFS")] = PROJECT / "integration_center" / "defs"
+
+    @field_validator("dagster_home", "defs")
+    @classmethod
+    def make_absolute(cls, value: Path) -> Path:
+        """Dagster refuses a relative home, and a component tree refuses relative folders."""
+        return value.expanduser().resolve()
+
+    @property
+    def storage(self) -> Path:
+        """The folder of frames: reports, plans, ledgers."""
+        return self.dagster_home / "storage"
+
+
+class Settings(Paths):
+    """Everything that differs between two installations."""
+
     database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
     secret_key: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_SECRET_KEY")] = EMPTY
     callback_url: Annotated[str, Field(alias="INTEGRATION_CENTER_CALLBACK_URL")] = (
@@ -60,12 +78,6 @@ class Settings(BaseSettings):
     production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
     production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
 
-    @field_validator("dagster_home", "defs")
-    @classmethod
-    def make_absolute(cls, value: Path) -> Path:
-        """Dagster refuses a relative home, and a component tree refuses relative folders."""
-        return value.expanduser().resolve()
-
     @field_validator("walkme_api_url", "sandbox_login_url", "production_login_url")
     @classmethod
     def check_url(cls, value: str) -> str:
@@ -74,11 +86,6 @@ class Settings(BaseSettings):
         if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
             return value.strip().rstrip("/")
         raise ValueError(f"{value!r} must be an https:// address (http:// only for localhost)")
-
-    @property
-    def storage(self) -> Path:
-        """The folder of frames: reports, plans, ledgers."""
-        return self.dagster_home / "storage"
 
     @property
     def database(self) -> str:
@@ -99,7 +106,8 @@ def read_settings() -> Settings:
         ConfigurationError: names each variable that is wrong, without its value.
     """
     try:
-        return Settings()
+        # The demo's own settings stand last: whatever is set for real goes before them.
+        return Settings(_env_file=(Paths().dagster_home / DEMO_SETTINGS, ".env"))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigurationError(f"settings: {faults}. Mend the variable in the environment or in .env") from None

@@ -8,6 +8,8 @@ from functools import cached_property
 
 import polars as pl
 
+from integration_center.errors import SchemaMismatch
+
 TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "combobox", "encryptedstring", "anyType"})
 PICKLIST_TYPES = frozenset({"picklist", "multipicklist"})
 ID_TYPES = frozenset({"id", "reference"})
@@ -87,6 +89,19 @@ class SObjectSchema:
     def get(self, name: str) -> SObjectField | None:
         """The field called `name`, without regard to case, as Salesforce reads it."""
         return self._by_name.get(name.lower())
+
+    def require(self, name: str) -> SObjectField:
+        """The field called `name`, without regard to case.
+
+        Raises:
+            SchemaMismatch: the object has no such field, or the connected user may not see it.
+        """
+        field = self.get(name)
+        if field is None:
+            raise SchemaMismatch(
+                f"{self.name}.{name} is missing, or hidden from the connected user by field-level security"
+            )
+        return field
 
     def fingerprint(self, names: tuple[str, ...]) -> str:
         """A hash of what describe says of the named fields; it changes when one of them does."""

@@ -1,0 +1,5 @@
+"""`python -m integration_center` is the command line."""
+
+from integration_center.cli import main
+
+main()

@@ -1,0 +1,282 @@
+"""Connected accounts: who is signed in to which org, with the tokens encrypted."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine, Row, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from integration_center.database import build_engine, reading, upsert, writing
+from integration_center.encryption import Cipher, build_cipher
+from integration_center.errors import AccessRefused, ConfigurationError, NotConnected
+from integration_center.integration import Environment
+from integration_center.settings import Settings
+from integration_center.sign_ins import SignIns
+from integration_center.tables import account_tokens, accounts
+
+Flow = Literal["web", "client-credentials", "jwt"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A connected org and the user we act as in it. Holds no secret.
+
+    Attributes:
+        org_id: 18 characters; user_id: likewise.
+        instance_url: where this org's API calls go.
+        login_url: where its tokens come from.
+        scopes: what the user granted, as the token response said.
+        connected_at: UTC.
+        connected_by: who asked for it here (an operating-system user or a console user).
+    """
+
+    environment: Environment
+    org_id: str
+    org_name: str
+    is_sandbox: bool
+    developer_edition: bool
+    user_id: str
+    username: str
+    instance_url: str
+    login_url: str
+    flow: Flow
+    scopes: tuple[str, ...]
+    connected_at: datetime
+    connected_by: str
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of an account; their repr is starred out.
+
+    Attributes:
+        refresh_token: only the web flow gets one.
+        signing_key: the PEM private key of the JWT flow, which signs each new sign-in.
+        instance_url: as the latest token response said it; it may move.
+        issued_at: UTC.
+    """
+
+    access_token: SecretStr
+    refresh_token: SecretStr | None
+    instance_url: str
+    issued_at: datetime
+    signing_key: SecretStr | None = None
+
+
+class AccountStore:
+    """The accounts and their tokens in our database.
+
+    Args:
+        engine: from `database.build_engine`.
+        cipher: from `encryption.build_cipher`.
+    """
+
+    def __init__(self, engine: Engine, cipher: Cipher) -> None:
+        self.engine = engine
+        self.sign_ins = SignIns(engine, cipher)
+        self._cipher = cipher
+
+    def get(self, environment: Environment) -> Account:
+        """The account of `environment`.
+
+        Raises:
+            NotConnected: there is none; names the command that connects one.
+        """
+        account = self.find(environment)
+        if account is None:
+            raise not_connected(environment)
+        return account
+
+    def find(self, environment: Environment) -> Account | None:
+        """The account of `environment`, or None."""
+        with reading(self.engine) as connection:
+            row = connection.execute(select(accounts).where(accounts.c.environment == environment.value)).one_or_none()
+        return None if row is None else _build_account(row)
+
+    def list(self) -> tuple[Account, ...]:
+        """All connected accounts, Sandbox first."""
+        with reading(self.engine) as connection:
+            found = {row.environment: _build_account(row) for row in connection.execute(select(accounts))}
+        return tuple(found[environment] for environment in Environment if environment in found)
+
+    def save(self, account: Account, tokens: Tokens) -> None:
+        """Store an account and its tokens together, replacing what the environment held.
+
+        Raises:
+            AccessRefused: the other environment holds the same org.
+        """
+        try:
+            with writing(self.engine) as connection:
+                upsert(connection, accounts, ("environment",), _dump_account(account))
+                # A renewal under way loses its claim, so that it cannot overwrite the newer tokens.
+                values = {
+                    "environment": account.environment.value,
+                    "ciphertext": self._seal(account.environment, tokens),
+                    "renewal_owner": None,
+                    "renewal_expires_at": None,
+                }
+                upsert(connection, account_tokens, ("environment",), values)
+        except IntegrityError:
+            raise AccessRefused(
+                f"org {account.org_id} ({account.org_name}) is connected in the other environment already; Sandbox and"
+                " Production must be two orgs"
+            ) from None
+
+    def tokens(self, environment: Environment) -> Tokens:
+        """The tokens of `environment`.
+
+        Raises:
+            NotConnected: there is no account.
+            ConfigurationError: they were encrypted with another key.
+        """
+        with reading(self.engine) as connection:
+            ciphertext = connection.execute(
+                select(account_tokens.c.ciphertext).where(account_tokens.c.environment == environment.value)
+            ).scalar_one_or_none()
+        if ciphertext is None:
+            raise not_connected(environment)
+        return self._open(environment, ciphertext)
+
+    def save_tokens(self, environment: Environment, tokens: Tokens, *, renewal_owner: str | None = None) -> bool:
+        """Store renewed tokens; whether that was done.
+
+        Args:
+            environment: whose tokens.
+            tokens: the new ones.
+            renewal_owner: with it, they are stored only while the claim of `claim_renewal` still stands.
+
+        Raises:
+            NotConnected: there is no account.
+        """
+        statement = update(account_tokens).where(account_tokens.c.environment == environment.value)
+        if renewal_owner is not None:
+            statement = statement.where(account_tokens.c.renewal_owner == renewal_owner)
+        with writing(self.engine) as connection:
+            self._require(connection, environment)
+            if connection.execute(statement.values(ciphertext=self._seal(environment, tokens))).rowcount == 0:
+                return False
+            connection.execute(
+                update(accounts)
+                .where(accounts.c.environment == environment.value)
+                .values(instance_url=tokens.instance_url)
+            )
+        return True
+
+    def claim_renewal(self, environment: Environment, owner: str, time_to_live: timedelta) -> bool:
+        """Make `owner` the one that renews the tokens; False while another's claim stands.
+
+        Raises:
+            NotConnected: there is no account.
+        """
+        now = datetime.now(UTC)
+        free = or_(account_tokens.c.renewal_owner.is_(None), account_tokens.c.renewal_expires_at <= now)
+        statement = (
+            update(account_tokens)
+            .where(account_tokens.c.environment == environment.value, free)
+            .values(renewal_owner=owner, renewal_expires_at=now + time_to_live)
+        )
+        with writing(self.engine) as connection:
+            self._require(connection, environment)
+            return connection.execute(statement).rowcount == 1
+
+    def release_renewal(self, environment: Environment, owner: str) -> None:
+        """Give the claim up, if `owner` has it."""
+        statement = (
+            update(account_tokens)
+            .where(account_tokens.c.environment == environment.value, account_tokens.c.renewal_owner == owner)
+            .values(renewal_owner=None, renewal_expires_at=None)
+        )
+        with writing(self.engine) as connection:
+            connection.execute(statement)
+
+    def delete(self, environment: Environment) -> None:
+        """Remove the account and its tokens; nothing happens when there is none."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(account_tokens).where(account_tokens.c.environment == environment.value))
+            connection.execute(delete(accounts).where(accounts.c.environment == environment.value))
+
+    def rotate(self) -> int:
+        """Encrypt all tokens again with the first key; how many accounts that were.
+
+        Raises:
+            ConfigurationError: some were encrypted with a key that is not given any more; then none is changed.
+        """
+        with writing(self.engine) as connection:
+            rows = connection.execute(select(account_tokens).with_for_update()).all()
+            for row in rows:
+                connection.execute(
+                    update(account_tokens)
+                    .where(account_tokens.c.environment == row.environment)
+                    .values(ciphertext=self._cipher.rotate(row.ciphertext))
+                )
+        return len(rows)
+
+    def _require(self, connection: Connection, environment: Environment) -> None:
+        this = account_tokens.c.environment == environment.value
+        if connection.execute(select(account_tokens.c.environment).where(this)).one_or_none() is None:
+            raise not_connected(environment)
+
+    def _seal(self, environment: Environment, tokens: Tokens) -> str:
+        content = {
+            # Inside the ciphertext, so that a row moved to the other environment is noticed.
+            "environment": environment.value,
+            "access_token": tokens.access_token.get_secret_value(),
+            "refresh_token": _reveal(tokens.refresh_token),
+            "instance_url": tokens.instance_url,
+            "issued_at": tokens.issued_at.isoformat(),
+            "signing_key": _reveal(tokens.signing_key),
+        }
+        return self._cipher.encrypt(json.dumps(content))
+
+    def _open(self, environment: Environment, ciphertext: str) -> Tokens:
+        content = json.loads(self._cipher.decrypt(ciphertext))
+        if content["environment"] != environment.value:
+            raise ConfigurationError(
+                f"the stored tokens of {environment.title} belong to the other environment; connect it again:"
+                f" integration-center connect {environment.value}"
+            )
+        return Tokens(
+            access_token=SecretStr(content["access_token"]),
+            refresh_token=_conceal(content["refresh_token"]),
+            instance_url=content["instance_url"],
+            issued_at=datetime.fromisoformat(content["issued_at"]),
+            signing_key=_conceal(content["signing_key"]),
+        )
+
+
+def build_store(settings: Settings) -> AccountStore:
+    """The store of this installation; makes its database and key on first use.
+
+    Raises:
+        ConfigurationError: the database or the key cannot be used.
+        TransientError: the database is locked or does not answer.
+    """
+    return AccountStore(build_engine(settings.database), build_cipher(settings))
+
+
+def not_connected(environment: Environment) -> NotConnected:
+    """The error that says how to connect `environment`."""
+    return NotConnected(
+        f"no {environment.title} account is connected; run: integration-center connect {environment.value}"
+    )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _conceal(secret: str | None) -> SecretStr | None:
+    return None if secret is None else SecretStr(secret)
+
+
+def _dump_account(account: Account) -> Mapping[str, Any]:
+    return {**vars(account), "environment": account.environment.value, "scopes": list(account.scopes)}
+
+
+def _build_account(row: Row[Any]) -> Account:
+    values = dict(row._mapping)
+    return Account(**(values | {"environment": Environment(row.environment), "scopes": tuple(row.scopes)}))

@@ -1,0 +1,29 @@
+"""The command line: `integration-center VERB`. Exit 0 done, 1 failed, 2 wrong usage."""
+
+import sys
+
+import typer
+
+from integration_center.cli import accounts, catalogue, integrations, runs, serve
+from integration_center.cli.output import errors
+from integration_center.errors import IntegrationCenterError
+
+app = typer.Typer(
+    name="integration-center",
+    help="Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+for part in (serve, accounts, catalogue, integrations, runs):
+    part.register(app)
+
+
+def main() -> None:
+    """Run the command line; our own errors are a sentence on standard error and exit code 1."""
+    try:
+        app()
+    except IntegrationCenterError as error:
+        errors.print(f"[bold red]Failed:[/] {error}", highlight=False, soft_wrap=True, markup=True)
+        sys.exit(1)

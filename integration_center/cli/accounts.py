@@ -1,0 +1,109 @@
+"""`connect`, `accounts`, `disconnect`."""
+
+import getpass
+import webbrowser
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from integration_center.cli.output import AsJson, Column, console, print_rows
+from integration_center.connecting import connect_client_credentials, connect_jwt, connect_web, disconnect
+from integration_center.errors import ConfigurationError
+from integration_center.installation import open_installation
+from integration_center.integration import Environment
+
+
+class Flow(StrEnum):
+    """How to sign in."""
+
+    WEB = "web"
+    JWT = "jwt"
+    CLIENT_CREDENTIALS = "client-credentials"
+
+
+COLUMNS = (
+    Column("environment", "Environment"),
+    Column("org_name", "Org"),
+    Column("org_id", "Org id"),
+    Column("kind", "Kind"),
+    Column("username", "User"),
+    Column("instance_url", "Instance"),
+    Column("flow", "Flow"),
+    Column("connected_at", "Connected (UTC)"),
+    Column("connected_by", "By"),
+)
+
+
+def open_page(url: str) -> None:
+    """Open the sign-in page, and print its address for machines without a browser."""
+    console.print("Opening Salesforce's sign-in page. If no browser opens, visit:", markup=False)
+    console.print(url, markup=False, soft_wrap=True)
+    webbrowser.open(url)
+
+
+def connect_account(
+    environment: Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")],
+    flow: Annotated[Flow, typer.Option(help="How to sign in.")] = Flow.WEB,
+    username: Annotated[str, typer.Option(help="JWT only: the user to act as.")] = "",
+    key_file: Annotated[Path | None, typer.Option(help="JWT only: the PEM private key.", exists=True)] = None,
+) -> None:
+    """Connect an org to an environment."""
+    me = getpass.getuser()
+    with open_installation() as installation:
+        settings, store = installation.settings, installation.accounts
+        match flow:
+            case Flow.WEB:
+                connection = connect_web(environment, settings, store, open_browser=open_page, connected_by=me)
+            case Flow.CLIENT_CREDENTIALS:
+                connection = connect_client_credentials(environment, settings, store, connected_by=me)
+            case Flow.JWT:
+                if not username or key_file is None:
+                    raise ConfigurationError("the jwt flow needs --username and --key-file")
+                key = SecretStr(key_file.read_text())
+                connection = connect_jwt(
+                    environment, settings, store, username=username, signing_key=key, connected_by=me
+                )
+    console.print(connection.summary, markup=False)
+
+
+def list_accounts(as_json: AsJson = False) -> None:
+    """The connected accounts."""
+    with open_installation() as installation:
+        rows = [
+            {
+                "environment": account.environment.value,
+                "org_name": account.org_name,
+                "org_id": account.org_id,
+                "kind": "Developer Edition"
+                if account.developer_edition
+                else ("sandbox" if account.is_sandbox else "production"),
+                "username": account.username,
+                "instance_url": account.instance_url,
+                "flow": account.flow,
+                "connected_at": account.connected_at,
+                "connected_by": account.connected_by,
+            }
+            for account in installation.accounts.list()
+        ]
+    print_rows(rows, COLUMNS, as_json=as_json, empty="No account is connected. Run: integration-center connect sandbox")
+
+
+def disconnect_account(
+    environment: Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")],
+) -> None:
+    """Revoke an environment's tokens and forget them."""
+    with open_installation() as installation:
+        done = disconnect(environment, installation.accounts)
+    console.print(done.summary, markup=False)
+    if not done.revoked:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("connect")(connect_account)
+    app.command("accounts")(list_accounts)
+    app.command("disconnect")(disconnect_account)

@@ -1,0 +1,97 @@
+"""`reports`, `objects`, `fields`: what can be mapped."""
+
+from typing import Annotated
+
+import typer
+
+from integration_center.cli.output import AsJson, Column, print_rows
+from integration_center.installation import open_installation
+from integration_center.integration import Environment
+
+EnvironmentArgument = Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")]
+
+
+def list_reports(as_json: AsJson = False) -> None:
+    """The Insights reports that may be integrated."""
+    with open_installation() as installation:
+        source = installation.source()
+        rows = [
+            {
+                "name": info.name,
+                "slug": info.slug,
+                "aliases": info.aliases,
+                "kind": info.kind,
+                "key_column": info.key_column,
+                "latest_by": info.latest_by,
+                "newest_day": None if info.problem else source.newest_day(info),
+                "problem": info.problem,
+            }
+            for info in source.list_reports()
+        ]
+    columns = (
+        Column("name", "Report"),
+        Column("slug", "Asset"),
+        Column("kind", "Kind"),
+        Column("key_column", "Key"),
+        Column("newest_day", "Newest day"),
+        Column("problem", "Problem"),
+    )
+    print_rows(
+        rows,
+        columns,
+        as_json=as_json,
+        empty="The source offers no report; custom reports need the tag integrations_salesforce.",
+    )
+
+
+def list_objects(environment: EnvironmentArgument, as_json: AsJson = False) -> None:
+    """The objects of an org that can be read and updated."""
+    with open_installation() as installation, installation.connect(environment) as org:
+        rows = [
+            {"name": summary.name, "label": summary.label, "custom": summary.custom}
+            for summary in org.list_objects()
+            if summary.queryable and summary.updateable
+        ]
+    columns = (Column("name", "Object"), Column("label", "Label"), Column("custom", "Custom"))
+    print_rows(rows, columns, as_json=as_json, empty="The connected user can update no object.")
+
+
+def list_fields(
+    environment: EnvironmentArgument,
+    sobject: Annotated[str, typer.Argument(metavar="OBJECT", help="API name, such as Lead")],
+    as_json: AsJson = False,
+) -> None:
+    """The fields of an object: which may be keys, which may be written."""
+    with open_installation() as installation, installation.connect(environment) as org:
+        rows = [
+            {
+                "name": field.name,
+                "label": field.label,
+                "type": field.type,
+                "length": field.length or None,
+                "precision": field.precision or None,
+                "scale": field.scale if field.precision else None,
+                "key": field.filterable,
+                "target": field.updateable,
+                "unique": field.unique or field.external_id or field.id_lookup,
+            }
+            for field in org.describe(sobject).fields
+        ]
+    columns = (
+        Column("name", "Field"),
+        Column("label", "Label"),
+        Column("type", "Type"),
+        Column("length", "Length", right=True),
+        Column("precision", "Precision", right=True),
+        Column("scale", "Scale", right=True),
+        Column("key", "Can be a key"),
+        Column("target", "Can be written"),
+    )
+    print_rows(rows, columns, as_json=as_json, empty="The connected user sees no field of this object.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("reports")(list_reports)
+    app.command("objects")(list_objects)
+    app.command("fields")(list_fields)

@@ -1,0 +1,115 @@
+"""`list` and `check`: the integrations, and their live validation."""
+
+from typing import Annotated, Any
+
+import typer
+
+from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
+from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.installation import Installation, open_installation
+from integration_center.integration import IntegrationSpec
+from integration_center.loader import LoadedIntegrations, load_integrations
+from integration_center.settings import Paths
+from integration_center.sync.fitness import admin_message, check_fitness, missing_fields
+
+
+def list_integrations(as_json: AsJson = False) -> None:
+    """The integrations, with the broken ones and why."""
+    loaded = load_integrations(Paths().defs)
+    with open_installation() as installation:
+        rows = [describe(installation, loaded, slug) for slug in sorted({**loaded.specs, **loaded.broken})]
+    columns = (
+        Column("slug", "Integration"),
+        Column("report", "Report"),
+        Column("object", "Object"),
+        Column("environment", "Environment"),
+        Column("schedule", "Schedule (UTC)"),
+        Column("last_status", "Last run"),
+        Column("last_start", "Start (UTC)"),
+        Column("error", "Problem"),
+    )
+    empty = f"No integration in {Paths().defs}. See the README: write an integration."
+    print_rows(rows, columns, as_json=as_json, empty=empty)
+
+
+def describe(installation: Installation, loaded: LoadedIntegrations, slug: str) -> dict[str, Any]:
+    """One row of the list."""
+    spec = loaded.specs.get(slug)
+    last = next(iter(installation.syncs.history(slug, limit=1)), None)
+    return {
+        "slug": slug,
+        "name": spec.name if spec else None,
+        "report": spec.report if spec else None,
+        "object": spec.object if spec else None,
+        "environment": spec.environment.value if spec else None,
+        "enabled": spec.enabled if spec else None,
+        "schedule": (spec.schedule if spec.enabled else "off") if spec else None,
+        "last_status": last.status.value if last else None,
+        "last_start": last.started_at if last else None,
+        "last_counts": dict(last.counts) if last else None,
+        "error": loaded.broken.get(slug),
+    }
+
+
+def check_integrations(
+    slug: Annotated[str | None, typer.Argument(help="One integration; all when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Validate integrations against the live report and object. Nothing is written."""
+    loaded = load_integrations(Paths().defs)
+    slugs = sorted({**loaded.specs, **loaded.broken})
+    if slug is not None and slug not in slugs:
+        raise ConfigurationError(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
+    with open_installation() as installation:
+        results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
+    if as_json:
+        print_json(results)
+    else:
+        for result in results:
+            sign = "[green]sound[/]" if not result["problems"] else "[red]broken[/]"
+            console.print(f"{sign}  {result['slug']}")
+            for problem in result["problems"]:
+                console.print(f"  {problem}", markup=False, soft_wrap=True)
+            if result["admin_message"]:
+                console.print(f"\n{result['admin_message']}\n", markup=False, soft_wrap=True)
+    if any(result["problems"] for result in results):
+        raise typer.Exit(1)
+
+
+def check_one(installation: Installation, loaded: LoadedIntegrations, slug: str) -> dict[str, Any]:
+    """What is wrong with one integration; an error of one stops no other."""
+    result: dict[str, Any] = {"slug": slug, "problems": [], "admin_message": None}
+    spec = loaded.specs.get(slug)
+    if spec is None:
+        result["problems"].append(loaded.broken[slug])
+        return result
+    try:
+        problems, message = check_live(installation, spec)
+    except IntegrationCenterError as error:
+        problems, message = [str(error)], None
+    return {**result, "problems": problems, "admin_message": message}
+
+
+def check_live(installation: Installation, spec: IntegrationSpec) -> tuple[list[str], str | None]:
+    """Faults against the newest report and the object, and the message to the Salesforce admin when fields miss.
+
+    Raises:
+        IntegrationCenterError: the report or the org cannot be reached.
+    """
+    source = installation.source()
+    info = source.find(spec.report)
+    newest = source.newest_day(info)
+    if newest is None:
+        raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
+    dtypes = dict(source.read(info, newest).frame.schema)
+    with installation.connect(spec.environment) as org:
+        schema = org.describe(spec.object)
+    missing = missing_fields(spec, schema, dtypes)
+    message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
+    return [fault.message for fault in check_fitness(spec, schema, dtypes)], message if missing else None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("list")(list_integrations)
+    app.command("check")(check_integrations)

@@ -1,0 +1,301 @@
+"""`plan`, `run`, `log`, `ledger`: syncs and what became of every row."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from integration_center.cli.output import AsJson, Column, console, print_json, print_rows, show
+from integration_center.errors import ConfigurationError
+from integration_center.history import complete_log
+from integration_center.installation import Installation, open_installation
+from integration_center.launching import RunRequest, find_webserver, open_instance, run_here, wait_for
+from integration_center.loader import LoadedIntegrations, load_integrations
+from integration_center.schedules import asset_keys, last_full_day
+from integration_center.settings import Paths
+from integration_center.sync.ledger import to_csv_safe
+from integration_center.sync.outcomes import Outcome
+from integration_center.syncs import SyncRecord, SyncStatus
+from integration_center.translator import push_key, run_tags
+
+Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]
+Partition = Annotated[
+    str | None,
+    typer.Option(metavar="D", help="UTC day YYYY-MM-DD, or a range D1..D2; the last full UTC day when left out."),
+]
+SAMPLE = 5
+
+
+def read_days(partition: str | None) -> tuple[date, date]:
+    """The first and last day asked for.
+
+    Raises:
+        ConfigurationError: it is no day and no range.
+    """
+    if partition is None:
+        day = last_full_day(datetime.now(UTC))
+        return day, day
+    first, _, last = partition.partition("..")
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last or first)
+    except ValueError:
+        raise ConfigurationError(
+            f"partition {partition!r} must be a UTC day such as 2026-11-22, or a range such as 2026-11-20..2026-11-22"
+        ) from None
+    if days[0] > days[1]:
+        raise ConfigurationError(f"partition {partition!r}: the first day is after the last")
+    return days
+
+
+def require(loaded: LoadedIntegrations, slug: str) -> None:
+    """Check that there is such an integration."""
+    known = sorted({**loaded.specs, **loaded.broken})
+    if slug not in known:
+        raise ConfigurationError(f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}")
+
+
+def launch(installation: Installation, loaded: LoadedIntegrations, request: RunRequest, slug: str) -> SyncRecord:
+    """Run the request where a Dagster of this home answers, else here; the sync's line in the log."""
+    instance = open_instance(installation.settings)
+    webserver = find_webserver(installation.settings)
+    if webserver is None:
+        run_id, _ = run_here(request, installation.settings, instance)
+    else:
+        run_id = webserver.launch(request)
+        with console.status(f"run {run_id} in {webserver.url}") as status:
+            wait_for(instance, run_id, lambda state: status.update(f"run {run_id}: {state.value.lower()}"))
+    complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
+    sync = installation.syncs.get(run_id, slug)
+    if sync is None:
+        raise ConfigurationError(f"run {run_id} ended without a line in the log; see it in the Dagster UI")
+    return sync
+
+
+def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = False) -> None:
+    """Make the update set, and show counts and a before/after sample. Nothing is written to Salesforce."""
+    loaded = load_integrations(Paths().defs)
+    require(loaded, slug)
+    spec = loaded.specs.get(slug)
+    if spec is None:
+        raise ConfigurationError(loaded.broken[slug])
+    assets = tuple(key for key in asset_keys(slug, spec) if key != push_key(slug))
+    request = RunRequest(slug, read_days(partition), run_tags(slug, spec.environment, "command line"), assets)
+    with open_installation() as installation:
+        sync = launch(installation, loaded, request, slug)
+        sample = (
+            sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.PLANNED, Outcome.HELD)
+            if sync.plan_id
+            else []
+        )
+    finish(sync, sample, as_json=as_json)
+
+
+def run_integration(
+    slug: Slug,
+    partition: Partition = None,
+    allow_stale: Annotated[
+        bool, typer.Option("--allow-stale", help="Push a day older than the newest pushed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the sync through Dagster, and show what became of the rows."""
+    loaded = load_integrations(Paths().defs)
+    require(loaded, slug)
+    spec = loaded.specs.get(slug)
+    config = {"ops": {f"{slug}__push": {"config": {"allow_stale": True}}}} if allow_stale and spec else None
+    tags = run_tags(slug, spec.environment if spec else None, "command line")
+    request = RunRequest(slug, read_days(partition), tags, run_config=config)
+    with open_installation() as installation:
+        sync = launch(installation, loaded, request, slug)
+        sample = sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.UPDATED) if sync.plan_id else []
+    finish(sync, sample, as_json=as_json)
+
+
+def finish(sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print a sync's result; exit 1 when it failed."""
+    if as_json:
+        print_json({**describe(sync), "sample": sample})
+    else:
+        print_result(sync, sample)
+    if sync.status is SyncStatus.FAILED:
+        raise typer.Exit(1)
+
+
+def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
+    """Status, counts and sample for people."""
+    colour = "red" if sync.status is SyncStatus.FAILED else "green"
+    console.print(f"[bold {colour}]{sync.status.value}[/]  {sync.slug}  {sync.partition_end}  run {sync.run_id}")
+    if sync.error:
+        console.print(sync.error, markup=False, soft_wrap=True)
+    counts = Table("Outcome", box=None, pad_edge=False, header_style="bold")
+    counts.add_column("Rows", justify="right")
+    counts.add_column("Lines", justify="right")
+    rows, lines = sync.counts.get("rows", {}), sync.counts.get("lines", {})
+    for outcome in Outcome:
+        if rows.get(outcome, 0) or lines.get(outcome, 0):
+            counts.add_row(outcome.value, f"{rows.get(outcome, 0):,}", f"{lines.get(outcome, 0):,}")
+    if counts.row_count:
+        counts.add_row("in all", f"{sum(rows.values()):,}", f"{sum(lines.values()):,}", style="bold")
+        console.print(counts)
+    print_sample(sample)
+    console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
+
+
+def sample_changes(lines: pl.DataFrame, *outcomes: Outcome) -> list[dict[str, Any]]:
+    """The first few changes: record Id, key, field, before, after."""
+    chosen = lines.filter(pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()).head(SAMPLE)
+    fields = [name.removeprefix("changed.") for name in lines.columns if name.startswith("changed.")]
+    return [
+        {
+            "record_id": line["record_id"],
+            "key": line["key"],
+            "field": field,
+            "before": line[f"before.{field}"],
+            "after": line[f"after.{field}"],
+        }
+        for line in chosen.iter_rows(named=True)
+        for field in fields
+        if line[f"changed.{field}"]
+    ]
+
+
+def print_sample(sample: list[dict[str, Any]]) -> None:
+    """A before/after table."""
+    if not sample:
+        return
+    table = Table(title="Before and after", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for title in ("Record", "Key", "Field", "Before", "After"):
+        table.add_column(title, overflow="fold")
+    previous = None
+    for change in sample:
+        first = change["record_id"] != previous
+        previous = change["record_id"]
+        table.add_row(
+            change["record_id"] if first else "",
+            escape(change["key"]) if first else "",
+            change["field"],
+            escape(show(change["before"])) or "(empty)",
+            escape(show(change["after"])) or "(empty)",
+        )
+    console.print(table)
+
+
+def describe(sync: SyncRecord) -> dict[str, Any]:
+    """A line of the log."""
+    return {
+        "run_id": sync.run_id,
+        "slug": sync.slug,
+        "report": sync.report,
+        "object": sync.object,
+        "environment": sync.environment.value if sync.environment else None,
+        "partition": show(sync.partition_end)
+        if sync.partition_start == sync.partition_end
+        else f"{sync.partition_start}..{sync.partition_end}",
+        "status": sync.status.value,
+        "start": sync.started_at,
+        "end": sync.ended_at,
+        "runtime_seconds": sync.runtime.total_seconds() if sync.runtime else None,
+        "rows": dict(sync.counts.get("rows", {})),
+        "lines": dict(sync.counts.get("lines", {})),
+        "api_calls": sync.api_calls,
+        "plan_id": sync.plan_id,
+        "held": sync.held,
+        "error": sync.error,
+        "triggered_by": sync.triggered_by,
+    }
+
+
+def show_log(
+    slug: Annotated[str | None, typer.Argument(help="One integration; all when left out.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many lines, the newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The history of syncs: Completed or Failed, with the counts."""
+    loaded = load_integrations(Paths().defs)
+    with open_installation() as installation:
+        instance = open_instance(installation.settings)
+        complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
+        rows = [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        row["counts"] = ", ".join(f"{count:,} {outcome}" for outcome, count in row["rows"].items() if count)
+        row["note"] = row["error"]
+    columns = (
+        Column("start", "Start (UTC)"),
+        Column("slug", "Integration"),
+        Column("partition", "Day"),
+        Column("status", "Status"),
+        Column("runtime_seconds", "Seconds", right=True),
+        Column("counts", "Rows by outcome"),
+        Column("run_id", "Run"),
+        Column("note", "Reason"),
+    )
+    print_rows(rows, columns, as_json=False, empty="Nothing ran yet.")
+
+
+def show_ledger(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")],
+    slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only lines of this outcome.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the lines to this CSV file instead.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many lines to print.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What became of every row of one sync, and why."""
+    with open_installation() as installation:
+        sync = find_sync(installation, run, slug)
+        lines = installation.ledgers.read(sync.run_id, sync.slug)
+    if outcome is not None:
+        lines = lines.filter(pl.col("outcome") == outcome)
+    flat = to_csv_safe(lines)
+    if csv is not None:
+        write_private(csv, flat.write_csv())
+        console.print(f"{flat.height:,} lines written to {csv}", markup=False)
+        return
+    shown = ("row", "key", "record_id", "outcome", "reason", "code", "error_fields")
+    rows = (lines if as_json else lines.head(limit)).to_dicts()
+    print_rows(
+        rows,
+        [Column(name, name.replace("_", " ").capitalize()) for name in shown],
+        as_json=as_json,
+        empty="No such line.",
+    )
+    if not as_json and lines.height > limit:
+        console.print(f"… and {lines.height - limit:,} more; --csv FILE writes them all", markup=False)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read: a ledger holds personal data."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def find_sync(installation: Installation, run: str, slug: str | None) -> SyncRecord:
+    """The one sync that a run id, or its beginning, names.
+
+    Raises:
+        ConfigurationError: none or several.
+    """
+    found = [sync for sync in installation.syncs.of_run(run) if slug in (None, sync.slug)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ConfigurationError(f"no sync of run {run!r}; `integration-center log` lists them")
+    raise ConfigurationError(
+        f"run {run!r} names {len(found)} syncs: {', '.join(f'{sync.run_id} {sync.slug}' for sync in found)};"
+        " give more of the id, or --slug"
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("plan")(plan_integration)
+    app.command("run")(run_integration)
+    app.command("log")(show_log)
+    app.command("ledger")(show_ledger)

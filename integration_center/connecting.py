@@ -1,0 +1,287 @@
+"""Connecting and disconnecting an environment: sign-in, checks, storage, revocation."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from integration_center.accounts import Account, AccountStore, Flow, Tokens
+from integration_center.connections import Connection, Disconnection
+from integration_center.database import reading
+from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.integration import Environment
+from integration_center.salesforce.callback import SIGN_IN_SECONDS, Answer, CallbackServer
+from integration_center.salesforce.grants import Grant
+from integration_center.salesforce.oauth import (
+    AuthorizationRequest,
+    build_authorization,
+    build_client,
+    exchange_code,
+    request_client_credentials,
+    request_jwt,
+    revoke,
+)
+from integration_center.salesforce.token_errors import explain_refusal
+from integration_center.settings import Settings
+from integration_center.sign_ins import PendingSignIn
+from integration_center.stored_tokens import StoredTokens, require_app
+from integration_center.tables import jobs, syncs
+from integration_center.verification import verify_account
+
+__all__ = [
+    "Connection",
+    "Disconnection",
+    "StoredTokens",
+    "abandon_web",
+    "begin_web",
+    "connect_client_credentials",
+    "connect_jwt",
+    "connect_web",
+    "disconnect",
+    "finish_web",
+]
+
+
+def connect_web(
+    environment: Environment,
+    settings: Settings,
+    store: AccountStore,
+    *,
+    open_browser: Callable[[str], object],
+    connected_by: str,
+    seconds: float = SIGN_IN_SECONDS,
+) -> Connection:
+    """Connect through the browser: opens Salesforce's page and waits for its return to the callback URL.
+
+    Args:
+        environment: the slot to fill.
+        settings: for the External Client App and the callback URL.
+        store: where the account goes.
+        open_browser: called once with the URL to open.
+        connected_by: who asks for it.
+        seconds: how long to wait for the browser.
+
+    Raises:
+        ConfigurationError: settings are missing, or the callback's port is in use.
+        AccessRefused: denied, timed out, the user may not do enough, or the org is of the wrong kind.
+        TransientError: Salesforce did not answer.
+    """
+    request: list[AuthorizationRequest] = []
+
+    def finish(code: SecretStr) -> Answer[Connection]:
+        connection = finish_web(request[0].state, code, settings, store, connected_by=connected_by)
+        return Answer(connection, connection.summary)
+
+    require_app(settings, environment)
+    server = CallbackServer(settings.callback_url, environment, finish)
+    request.append(begin_web(environment, settings, store, callback_url=server.url))
+    with server.listening(request[0].state):
+        open_browser(request[0].url)
+        return server.wait(seconds)
+
+
+def begin_web(
+    environment: Environment, settings: Settings, store: AccountStore, *, callback_url: str | None = None
+) -> AuthorizationRequest:
+    """Start a web sign-in: send the browser to the request's URL, then call `finish_web` with what comes back.
+
+    Raises:
+        ConfigurationError: the External Client App's settings are missing.
+    """
+    callback_url = callback_url or settings.callback_url
+    request = build_authorization(require_app(settings, environment), callback_url)
+    store.sign_ins.keep(request.state, PendingSignIn(environment, request.verifier, callback_url))
+    return request
+
+
+def finish_web(
+    state: str, code: SecretStr, settings: Settings, store: AccountStore, *, connected_by: str
+) -> Connection:
+    """Complete the web sign-in that `state` belongs to; a state works once.
+
+    Raises:
+        AccessRefused: the state is unknown or used, the code is too old, the user may not do enough, or the org is
+            of the wrong kind.
+        ConfigurationError: the External Client App's settings are missing or wrong.
+        TransientError: Salesforce did not answer.
+    """
+    sign_in = store.sign_ins.take(state)
+    app = require_app(settings, sign_in.environment)
+    with build_client() as client:
+        grant = exchange_code(client, sign_in.environment, app, code, sign_in.verifier, sign_in.callback_url)
+    if grant.refresh_token is None:
+        raise ConfigurationError(
+            "Salesforce gave no refresh token, so the connection would end within hours; add the scope refresh_token"
+            f" (perform requests at any time) to the app of SALESFORCE_{sign_in.environment.name}_CLIENT_ID"
+        )
+    return _admit(sign_in.environment, settings, store, grant, flow="web", connected_by=connected_by)
+
+
+def abandon_web(state: str, error: str, description: str, store: AccountStore) -> IntegrationCenterError:
+    """End the web sign-in that `state` belongs to, because Salesforce came back with an error; what that error means.
+
+    Args:
+        state: from the callback's query.
+        error: likewise; untrusted text.
+        description: the callback's `error_description`, or empty.
+        store: where the sign-in was kept.
+
+    Raises:
+        AccessRefused: the state is unknown, used or too old.
+    """
+    return explain_refusal(error, description, store.sign_ins.take(state).environment)
+
+
+def connect_client_credentials(
+    environment: Environment, settings: Settings, store: AccountStore, *, connected_by: str
+) -> Connection:
+    """Connect as the app's own Run As user, without a browser; the login URL must be the org's My Domain.
+
+    Raises:
+        ConfigurationError: settings are missing or wrong, or the app is not set up for this flow.
+        AccessRefused: the user may not do enough, or the org is of the wrong kind.
+        TransientError: Salesforce did not answer.
+    """
+    app = require_app(settings, environment)
+    with build_client() as client:
+        grant = request_client_credentials(client, environment, app)
+    return _admit(environment, settings, store, grant, flow="client-credentials", connected_by=connected_by)
+
+
+def connect_jwt(
+    environment: Environment,
+    settings: Settings,
+    store: AccountStore,
+    *,
+    username: str,
+    signing_key: SecretStr,
+    connected_by: str,
+) -> Connection:
+    """Connect as `username` by signed assertions, without a browser.
+
+    Args:
+        environment: the slot to fill.
+        settings: for the External Client App; its secret is not needed.
+        store: where the account goes, and the key with it, encrypted.
+        username: whom to act as; approved for the app by the admin.
+        signing_key: the RSA private key (PEM) whose certificate the app has.
+        connected_by: who asks for it.
+
+    Raises:
+        ConfigurationError: settings are missing or wrong, or the key is none.
+        AccessRefused: the user is not approved or may not do enough, or the org is of the wrong kind.
+        TransientError: Salesforce did not answer.
+    """
+    app = require_app(settings, environment, with_secret=False)
+    with build_client() as client:
+        grant = request_jwt(client, environment, app, username, signing_key)
+    return _admit(environment, settings, store, grant, flow="jwt", connected_by=connected_by, signing_key=signing_key)
+
+
+def disconnect(environment: Environment, store: AccountStore) -> Disconnection:
+    """Revoke the tokens and delete the account.
+
+    The tokens are deleted here whatever Salesforce answers: who disconnects wants them gone from this machine. The
+    result says when the revocation is not confirmed.
+
+    Raises:
+        NotConnected: there is no account.
+    """
+    account = store.get(environment)
+    unconfirmed: str | None = None
+    try:
+        tokens = store.tokens(environment)
+        with build_client() as client:
+            revoke(client, environment, account.login_url, tokens.refresh_token or tokens.access_token)
+    except IntegrationCenterError as error:
+        unconfirmed = str(error)
+    store.delete(environment)
+    return Disconnection(environment, account.org_id, unconfirmed)
+
+
+def _admit(
+    environment: Environment,
+    settings: Settings,
+    store: AccountStore,
+    grant: Grant,
+    *,
+    flow: Flow,
+    connected_by: str,
+    signing_key: SecretStr | None = None,
+) -> Connection:
+    """Check what `grant` gives access to, and store it."""
+    login_url = settings.app(environment).login_url
+    with build_client() as client:
+        try:
+            user, org = verify_account(client, environment, grant, settings.api_version)
+            account = Account(
+                environment=environment,
+                org_id=org.org_id,
+                org_name=org.name,
+                is_sandbox=org.is_sandbox,
+                developer_edition=org.developer_edition,
+                user_id=user.user_id,
+                username=user.username,
+                instance_url=grant.instance_url,
+                login_url=login_url,
+                flow=flow,
+                scopes=grant.scopes,
+                connected_at=datetime.now(UTC),
+                connected_by=connected_by,
+            )
+            previous = store.find(environment)
+            replaced = None if previous is None else _read_refresh_token(store, environment)
+            store.save(
+                account,
+                Tokens(grant.access_token, grant.refresh_token, grant.instance_url, grant.issued_at, signing_key),
+            )
+        except IntegrationCenterError as error:
+            # A user has five approvals per app; one that is of no use must not push out one that is.
+            if grant.refresh_token is not None:
+                _revoke_refused(client, environment, login_url, grant.refresh_token, error)
+            raise
+        warning = None
+        if previous is not None and replaced is not None and replaced != grant.refresh_token:
+            warning = _revoke_replaced(client, previous, replaced)
+    return _build_connection(store, account, previous, warning)
+
+
+def _read_refresh_token(store: AccountStore, environment: Environment) -> SecretStr | None:
+    try:
+        return store.tokens(environment).refresh_token
+    except ConfigurationError:
+        return None  # encrypted with a lost key: connecting again is the cure, so it must not fail on that
+
+
+def _revoke_replaced(client: httpx.Client, previous: Account, token: SecretStr) -> str | None:
+    try:
+        revoke(client, previous.environment, previous.login_url, token)
+    except IntegrationCenterError as error:
+        return f"The tokens of the connection before could not be revoked: {error}."
+    return None
+
+
+def _revoke_refused(
+    client: httpx.Client, environment: Environment, login_url: str, token: SecretStr, refusal: IntegrationCenterError
+) -> None:
+    try:
+        revoke(client, environment, login_url, token)
+    except IntegrationCenterError as error:
+        refusal.add_note(f"the token of the refused sign-in could not be revoked: {error}")
+
+
+def _build_connection(
+    store: AccountStore, account: Account, previous: Account | None, warning: str | None
+) -> Connection:
+    others = (syncs.c.environment == account.environment.value) & (syncs.c.org_id != account.org_id)
+    with reading(store.engine) as connection:
+        replaced = set(connection.execute(select(syncs.c.org_id).where(others).distinct()).scalars())
+        if previous is not None and previous.org_id != account.org_id:
+            replaced.add(previous.org_id)
+        voided_syncs = connection.execute(select(func.count()).select_from(syncs).where(others)).scalar_one()
+        voided_jobs = connection.execute(
+            select(func.count()).select_from(jobs).where(jobs.c.org_id.in_(replaced), jobs.c.settled_at.is_(None))
+        ).scalar_one()
+    return Connection(account, tuple(sorted(replaced)), voided_syncs, voided_jobs, warning)

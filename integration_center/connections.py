@@ -1,0 +1,77 @@
+"""What connecting and disconnecting came to, as the console and the command line show it."""
+
+from dataclasses import dataclass
+
+from integration_center.accounts import Account
+from integration_center.integration import Environment
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A new connection, and what it changed.
+
+    Attributes:
+        replaced_org_ids: other orgs that this environment held before (a sandbox refresh makes a new one).
+        voided_syncs: lines of their log; they stay readable, and count for the new org no more.
+        voided_jobs: work sent to them that was never settled and never will be.
+        warning: what went wrong beside the connection itself, in a sentence.
+    """
+
+    account: Account
+    replaced_org_ids: tuple[str, ...] = ()
+    voided_syncs: int = 0
+    voided_jobs: int = 0
+    warning: str | None = None
+
+    @property
+    def org_changed(self) -> bool:
+        """Whether the environment held another org before."""
+        return bool(self.replaced_org_ids)
+
+    @property
+    def summary(self) -> str:
+        """The connection in sentences, for people."""
+        account = self.account
+        kind = "Developer Edition" if account.developer_edition else "sandbox" if account.is_sandbox else "production"
+        text = (
+            f"{account.environment.title} is connected to {account.org_name} ({account.org_id}, {kind})"
+            f" as {account.username}."
+        )
+        if self.org_changed:
+            text += (
+                f" It held {', '.join(self.replaced_org_ids)} before: {self.voided_syncs} syncs and {self.voided_jobs}"
+                " unsettled jobs of that org no longer count, and its snapshots and undo data do not apply to this one."
+            )
+        return text if self.warning is None else f"{text} {self.warning}"
+
+
+@dataclass(frozen=True)
+class Disconnection:
+    """What disconnecting did.
+
+    Attributes:
+        unconfirmed: why Salesforce's revocation is not confirmed; None when it is.
+    """
+
+    environment: Environment
+    org_id: str
+    unconfirmed: str | None = None
+
+    @property
+    def revoked(self) -> bool:
+        """Whether Salesforce confirmed that the tokens are dead."""
+        return self.unconfirmed is None
+
+    @property
+    def summary(self) -> str:
+        """The result in sentences, for people."""
+        text = (
+            f"{self.environment.title} is disconnected from org {self.org_id}. Deleted here: the account and its"
+            " tokens. Kept: the log of its syncs."
+        )
+        if self.revoked:
+            return f"{text} Salesforce has revoked the tokens."
+        return (
+            f"{text} Salesforce did NOT confirm the revocation ({self.unconfirmed}): ask the admin to revoke the"
+            " connection in Salesforce Setup, under Connected Apps OAuth Usage."
+        )

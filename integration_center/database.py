@@ -1,0 +1,191 @@
+"""Our own tables (accounts, syncs, leases, jobs): SQLite by default, PostgreSQL by URL, with the same statements.
+
+All access goes through `reading` and `writing`: the one place where a transaction begins and where a driver's
+error becomes one of ours.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import stamina
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
+from integration_center.tables import metadata
+
+BUSY_TIMEOUT_MS = 15_000
+CREATION_LOCK = 0x1C_DB  # any number, the same in all our processes: PostgreSQL's advisory lock for creating tables
+
+
+def build_engine(url: str) -> Engine:
+    """The database at `url`, with our tables in it.
+
+    A SQLite file is created with mode 0600 (its folder too, if need be) and set to WAL, so that the console reads
+    while a run writes. Safe when several processes do this at once.
+
+    Raises:
+        ConfigurationError: the URL or its driver is wrong, or the place cannot be written.
+        TransientError: the database is locked or does not answer.
+    """
+    # NullPool in both: connections are opened seldom and briefly, and none outlives its thread or its fork.
+    try:
+        parsed = make_url(url)
+        engine = _build_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _build_server(parsed)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        # The URL may hold a password, so neither it nor the driver's text is repeated.
+        raise ConfigurationError(
+            f"INTEGRATION_CENTER_DATABASE_URL cannot be used ({type(error).__name__}): expected sqlite:///FILE or"
+            " postgresql+psycopg://USER:PASSWORD@HOST/NAME with that driver installed"
+        ) from None
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CREATION_LOCK})
+        metadata.create_all(connection)
+    return engine
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that only reads.
+
+    Raises:
+        ConfigurationError: the disk is full, or the file may not be opened.
+        TransientError: the database is locked or does not answer.
+    """
+    with _translating(engine), engine.connect().execution_options(our_reading=True) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes: committed at the end of the block, rolled back when it raises.
+
+    On SQLite it holds the write lock from its first statement on, so what it reads stays true until it commits.
+
+    Raises:
+        ConfigurationError: the disk is full, or the file may not be written.
+        TransientError: the database is locked or does not answer.
+    """
+    with _translating(engine), engine.begin() as connection:
+        yield connection
+
+
+def upsert(connection: Connection, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Insert `values`, or update the row that has the same `key` columns."""
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = build(table).values(**values)
+    changes = {name: statement.excluded[name] for name in values if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
+
+
+def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert `values` unless a row of the same key stands there already; whether the row is new."""
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(build(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+
+
+def _build_sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise ConfigurationError("INTEGRATION_CENTER_DATABASE_URL must name a file: sqlite:////absolute/path.db")
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"database file {path} cannot be written: {error.strerror}; give this user the right to, or name another"
+            " place in INTEGRATION_CENTER_DATABASE_URL"
+        ) from error
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    try:
+        _switch_to_wal(path)
+    except sqlite3.DatabaseError as error:
+        raise _translate(error, url) from error
+    return engine
+
+
+def _build_server(url: URL) -> Engine:
+    return create_engine(url, poolclass=NullPool, hide_parameters=True)
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # The driver's own transaction handling begins too late for a read-then-write; `_begin_sqlite` does it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    only_reads = connection.get_execution_options().get("our_reading", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    }
+
+
+@stamina.retry(on=_is_busy, attempts=10, timeout=BUSY_TIMEOUT_MS / 1000, wait_initial=0.02, wait_max=0.5)
+def _switch_to_wal(path: Path) -> None:
+    """SQLite answers "locked" at once, whatever the busy timeout, when two processes switch a new file together."""
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+
+
+@contextlib.contextmanager
+def _translating(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise  # a fact about our data, which the caller knows how to read
+    except DatabaseError as error:
+        if error.orig is None or isinstance(error, ProgrammingError):
+            raise
+        raise _translate(error.orig, engine.url) from error
+    except InterfaceError as error:
+        raise ServiceUnavailable(f"database {_show(engine.url)} does not answer") from error
+
+
+def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
+    said, place = str(error).lower(), _show(url)
+    if "locked" in said or "busy" in said or "deadlock" in said:
+        return TransientError(f"database {place} is locked by another process; try again in a while")
+    if "full" in said or "no space" in said:
+        return ConfigurationError(f"database {place}: the disk is full; free some space, then run again")
+    if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
+        return ConfigurationError(f"database {place} cannot be written by this user; mend its file mode or its place")
+    if "no such table" in said or "no such column" in said or "has no column" in said:
+        return ConfigurationError(f"database {place} was made by another version of this product; move it away")
+    if "not a database" in said or "malformed" in said:
+        return ConfigurationError(f"database {place} is damaged or no database; bring back a copy, or move it away")
+    if "authentication failed" in said or "does not exist" in said:
+        return ConfigurationError(f"database {place} refused the sign-in; mend INTEGRATION_CENTER_DATABASE_URL")
+    return ServiceUnavailable(f"database {place} does not answer ({type(error).__name__})")
+
+
+def _show(url: URL) -> str:
+    return url.render_as_string(hide_password=True)

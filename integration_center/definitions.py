@@ -1,0 +1,78 @@
+"""The one entry point of the Dagster project."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import dagster as dg
+
+from integration_center.insights.catalogue import report_slug
+from integration_center.integration import Environment, IntegrationSpec
+from integration_center.loader import LoadedIntegrations, load_integrations
+from integration_center.metadata import trace_object
+from integration_center.reports import build_report_asset
+from integration_center.resources import build_resources
+from integration_center.schedules import build_schedules
+from integration_center.sensors import build_sensors
+from integration_center.settings import Paths
+from integration_center.translator import gainsight_key, object_key, push_key
+
+
+def build_reports(loaded: LoadedIntegrations) -> list[dg.AssetsDefinition]:
+    """One asset a report that an integration names, shared by all that name it."""
+    readers: dict[str, list[IntegrationSpec]] = defaultdict(list)
+    for _, spec in sorted(loaded.specs.items()):
+        readers[report_slug(spec.report)].append(spec)
+    return [
+        build_report_asset(slug, specs[0].report, allow_empty=all(spec.limits.allow_empty for spec in specs))
+        for slug, specs in readers.items()
+    ]
+
+
+def build_external_assets(loaded: LoadedIntegrations) -> list[dg.AssetSpec]:
+    """The Salesforce objects that integrations write, and the Gainsight objects that read them."""
+    writers: dict[tuple[Environment, str], dict[str, IntegrationSpec]] = defaultdict(dict)
+    for slug, spec in sorted(loaded.specs.items()):
+        writers[spec.environment, spec.object][slug] = spec
+    objects = [
+        dg.AssetSpec(
+            object_key(environment, sobject),
+            deps=[push_key(slug) for slug in integrations],
+            group_name="salesforce",
+            kinds={"salesforce"},
+            description=f"Salesforce object {sobject} in {environment.title}.",
+            metadata={"dagster/column_lineage": trace_object(integrations)},
+        )
+        for (environment, sobject), integrations in writers.items()
+    ]
+    readers: dict[str, set[dg.AssetKey]] = defaultdict(set)
+    for spec in loaded.specs.values():
+        if spec.gainsight:
+            readers[spec.gainsight].add(object_key(spec.environment, spec.object))
+    gainsight = [
+        dg.AssetSpec(
+            gainsight_key(sobject),
+            deps=sorted(sources),
+            group_name="gainsight",
+            kinds={"gainsight"},
+            description=f"Gainsight object {sobject}, which Gainsight's own Salesforce connector fills.",
+        )
+        for sobject, sources in sorted(readers.items())
+    ]
+    return objects + gainsight
+
+
+def build_definitions(folder: Path) -> dg.Definitions:
+    """Everything Dagster knows of the integrations in `folder`."""
+    loaded = load_integrations(folder)
+    shared = dg.Definitions(
+        assets=[*build_reports(loaded), *build_external_assets(loaded)],
+        resources=build_resources(),
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(shared, build_schedules(loaded), build_sensors(loaded), *loaded.definitions)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of this installation."""
+    return build_definitions(Paths().defs)

@@ -1,0 +1,312 @@
+"""Fields of the org's objects: what describe says of them, as data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+FieldType = Literal[
+    "id", "string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "int", "double", "currency",
+    "percent", "boolean", "date", "datetime", "time", "reference", "address",
+]  # fmt: skip
+
+_SOAP_TYPES = {
+    "id": "tns:ID", "reference": "tns:ID", "int": "xsd:int", "double": "xsd:double", "currency": "xsd:double",
+    "percent": "xsd:double", "boolean": "xsd:boolean", "date": "xsd:date", "datetime": "xsd:dateTime",
+    "time": "xsd:time", "address": "urn:address",
+}  # fmt: skip
+_NOT_GROUPABLE = {"double", "currency", "percent", "datetime", "address", "multipicklist", "time"}
+_NOT_PREFILTERABLE = {"Owner", "CreatedBy", "LastModifiedBy", "MasterRecord"}
+LONG_TEXT = 256
+"""Text areas from this length on are long text: not filterable, not sortable."""
+
+
+@dataclass(frozen=True)
+class PicklistValue:
+    """One choice of a picklist; an inactive one is still listed by describe."""
+
+    value: str
+    active: bool = True
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of an object.
+
+    Attributes:
+        name: the API name.
+        label: the field label, which error messages use.
+        type: the describe type.
+        length: characters a text may have.
+        digits: digits an `int` may have.
+        precision: digits a number may have in all.
+        scale: of them, digits after the point.
+        compound: the compound field this one is a part of.
+        extra: describe's `extraTypeInfo`.
+        sql: for a formula or a composed name: how the value is worked out from the row (columns without alias).
+        formula: the formula text that describe shows.
+        components: for an address: the fields it is made of.
+    """
+
+    name: str
+    label: str
+    type: FieldType
+    length: int = 0
+    digits: int = 0
+    precision: int = 0
+    scale: int = 0
+    createable: bool = True
+    updateable: bool = True
+    nillable: bool = True
+    defaulted: bool = False
+    default: str | bool | None = None
+    permissionable: bool | None = None
+    name_field: bool = False
+    id_lookup: bool = False
+    external_id: bool = False
+    unique: bool = False
+    case_sensitive: bool = False
+    auto_number: str | None = None
+    restricted: bool = False
+    values: tuple[PicklistValue, ...] = ()
+    reference_to: tuple[str, ...] = ()
+    relationship: str | None = None
+    compound: str | None = None
+    extra: str | None = None
+    sql: str | None = None
+    formula: str | None = None
+    components: tuple[str, ...] = ()
+    aggregatable: bool | None = None
+
+    @property
+    def custom(self) -> bool:
+        """Tell a custom field by its suffix."""
+        return self.name.endswith("__c")
+
+    @property
+    def is_long_text(self) -> bool:
+        """Tell a long text area, which can be neither filtered nor sorted."""
+        return self.type == "textarea" and self.length >= LONG_TEXT
+
+    @property
+    def filterable(self) -> bool:
+        """Tell whether WHERE may name the field."""
+        return not self.is_long_text
+
+    @property
+    def sortable(self) -> bool:
+        """Tell whether ORDER BY may name the field."""
+        return not self.is_long_text and self.type not in ("address", "multipicklist")
+
+    @property
+    def required(self) -> bool:
+        """Tell whether a caller has to give a value on create."""
+        return self.createable and not self.nillable and not self.defaulted and self.type != "boolean"
+
+    @property
+    def stored(self) -> bool:
+        """Tell a column of the table from a worked-out value."""
+        return self.sql is None and self.type != "address"
+
+    def describe(self) -> dict[str, object]:
+        """Return describe's 56 attributes of the field, in describe's order."""
+        is_text = self.type in ("string", "textarea", "email", "phone", "url", "picklist", "multipicklist")
+        is_compound_part = self.name in ("FirstName", "LastName", "Salutation", "Name")
+        permissionable = self.permissionable
+        if permissionable is None:
+            permissionable = self.nillable and self.createable and not is_compound_part
+        aggregatable = self.aggregatable
+        if aggregatable is None:
+            aggregatable = self.type not in ("boolean", "address", "multipicklist") and not self.is_long_text
+        return {
+            "aggregatable": aggregatable,
+            "aiPredictionField": False,
+            "autoNumber": self.auto_number is not None,
+            "byteLength": (self.length if self.type in ("id", "reference") else self.length * 3),
+            "calculated": self.formula is not None,
+            "calculatedFormula": self.formula,
+            "cascadeDelete": False,
+            "caseSensitive": self.case_sensitive,
+            "compoundFieldName": self.compound,
+            "controllerName": None,
+            "createable": self.createable,
+            "custom": self.custom,
+            "defaultValue": False if self.type == "boolean" and self.default is None else self.default,
+            "defaultValueFormula": None,
+            "defaultedOnCreate": self.defaulted,
+            "dependentPicklist": False,
+            "deprecatedAndHidden": False,
+            "digits": self.digits,
+            "displayLocationInDecimal": False,
+            "encrypted": False,
+            "externalId": self.external_id,
+            "extraTypeInfo": self.extra,
+            "filterable": self.filterable,
+            "filteredLookupInfo": None,
+            "formulaTreatNullNumberAsZero": False,
+            "groupable": self.type not in _NOT_GROUPABLE and not self.is_long_text and self.formula is None,
+            "highScaleNumber": False,
+            "htmlFormatted": False,
+            "idLookup": self.id_lookup,
+            "inlineHelpText": None,
+            "label": self.label,
+            "length": self.length if is_text or self.type in ("id", "reference") else 0,
+            "mask": None,
+            "maskType": None,
+            "name": self.name,
+            "nameField": self.name_field,
+            "namePointing": len(self.reference_to) > 1,
+            "nillable": self.nillable,
+            "permissionable": permissionable,
+            "picklistValues": [
+                {
+                    "active": choice.active,
+                    "defaultValue": choice.default,
+                    "label": choice.value,
+                    "validFor": None,
+                    "value": choice.value,
+                }
+                for choice in self.values
+            ],
+            "polymorphicForeignKey": len(self.reference_to) > 1,
+            "precision": self.precision,
+            "queryByDistance": self.type == "address",
+            "referenceTargetField": None,
+            "referenceTo": list(self.reference_to),
+            "relationshipName": self.relationship,
+            "relationshipOrder": None,
+            "restrictedDelete": False,
+            "restrictedPicklist": self.restricted,
+            "scale": self.scale,
+            "searchPrefilterable": self.type == "reference" and self.relationship not in _NOT_PREFILTERABLE,
+            "soapType": _SOAP_TYPES.get(self.type, "xsd:string"),
+            "sortable": self.sortable,
+            "type": self.type,
+            "unique": self.unique,
+            "updateable": self.updateable,
+            "writeRequiresMasterRead": False,
+        }
+
+
+def choices(*values: str, default: str | None = None, inactive: Sequence[str] = ()) -> tuple[PicklistValue, ...]:
+    """Return picklist values, the inactive ones last."""
+    active = tuple(PicklistValue(value, default=value == default) for value in values)
+    return active + tuple(PicklistValue(value, active=False) for value in inactive)
+
+
+def text(name: str, label: str, length: int, *, required: bool = False, compound: str | None = None) -> Field:
+    """Return a text field."""
+    return Field(name, label, "string", length=length, nillable=not required, compound=compound)
+
+
+def text_area(name: str, label: str, length: int, *, compound: str | None = None) -> Field:
+    """Return a text area; a long one when `length` says so."""
+    return Field(name, label, "textarea", length=length, compound=compound, extra="plaintextarea")
+
+
+def picklist(
+    name: str, label: str, values: tuple[PicklistValue, ...], *, length: int = 255, restricted: bool = False
+) -> Field:
+    """Return a picklist."""
+    return Field(name, label, "picklist", length=length, values=values, restricted=restricted)
+
+
+def number(
+    name: str, label: str, precision: int, scale: int, kind: Literal["double", "currency", "percent"] = "double"
+) -> Field:
+    """Return a number with `precision` digits, `scale` of them after the point."""
+    return Field(name, label, kind, precision=precision, scale=scale)
+
+
+def integer(name: str, label: str, digits: int) -> Field:
+    """Return a whole number."""
+    return Field(name, label, "int", digits=digits)
+
+
+def checkbox(name: str, label: str) -> Field:
+    """Return a checkbox, which is never null."""
+    return Field(name, label, "boolean", nillable=False, defaulted=True, permissionable=name.endswith("__c"))
+
+
+def day(name: str, label: str) -> Field:
+    """Return a date."""
+    return Field(name, label, "date")
+
+
+def moment(name: str, label: str) -> Field:
+    """Return a datetime."""
+    return Field(name, label, "datetime")
+
+
+def reference(name: str, label: str, to: tuple[str, ...], relationship: str) -> Field:
+    """Return a lookup to another object."""
+    return Field(name, label, "reference", length=18, reference_to=to, relationship=relationship)
+
+
+def read_only(field: Field) -> Field:
+    """Return the field as one that only the org writes."""
+    return replace(field, createable=False, updateable=False, permissionable=False)
+
+
+def address(prefix: str, label: str, name: str) -> tuple[Field, ...]:
+    """Return the parts of an address and the compound field that shows them together."""
+
+    def part(suffix: str, title: str, length: int) -> Field:
+        return text(f"{prefix}{suffix}", f"{label}{title}", length, compound=name)
+
+    accuracy = choices(
+        *("Address", "NearAddress", "Block", "Street", "ExtendedZip", "Zip", "Neighborhood", "City", "County"),
+        *("State", "Unknown"),
+    )
+    parts = (
+        text_area(f"{prefix}Street", f"{label}Street", 255, compound=name),
+        part("City", "City", 40),
+        part("State", "State/Province", 80),
+        part("PostalCode", "Zip/Postal Code", 20),
+        part("Country", "Country", 80),
+        replace(number(f"{prefix}Latitude", f"{label}Latitude", 18, 15), compound=name),
+        replace(number(f"{prefix}Longitude", f"{label}Longitude", 18, 15), compound=name),
+        replace(
+            picklist(f"{prefix}GeocodeAccuracy", f"{label}Geocode Accuracy", accuracy, length=40, restricted=True),
+            compound=name,
+        ),
+    )
+    whole = Field(
+        name,
+        f"{label}Address",
+        "address",
+        createable=False,
+        updateable=False,
+        permissionable=True,
+        components=tuple(component.name for component in parts),
+    )
+    return (*parts, whole)
+
+
+def identity(label: str) -> tuple[Field, ...]:
+    """Return the fields every record begins with."""
+    return (
+        Field(
+            "Id", f"{label} ID", "id", length=18, createable=False, updateable=False, nillable=False,
+            defaulted=True, id_lookup=True, permissionable=False,
+        ),
+        Field(
+            "IsDeleted", "Deleted", "boolean", createable=False, updateable=False, nillable=False, defaulted=True,
+            permissionable=False,
+        ),
+    )  # fmt: skip
+
+
+def system_fields() -> tuple[Field, ...]:
+    """Return the audit fields, which only the org writes."""
+
+    def audit(field: Field) -> Field:
+        return replace(read_only(field), nillable=False, defaulted=True)
+
+    return (
+        audit(moment("CreatedDate", "Created Date")),
+        audit(reference("CreatedById", "Created By ID", ("User",), "CreatedBy")),
+        audit(moment("LastModifiedDate", "Last Modified Date")),
+        audit(reference("LastModifiedById", "Last Modified By ID", ("User",), "LastModifiedBy")),
+        audit(moment("SystemModstamp", "System Modstamp")),
+    )

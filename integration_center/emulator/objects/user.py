@@ -1,0 +1,29 @@
+"""User: the few fields that records point at."""
+
+from dataclasses import replace
+
+from integration_center.emulator.fields import Field, checkbox, identity, read_only, system_fields, text
+from integration_center.emulator.objects.person_name import person_name
+from integration_center.emulator.schema import SObject
+
+_ID, _IS_DELETED = identity("User")
+
+USER = SObject(
+    "User",
+    "User",
+    "Users",
+    "005",
+    (
+        _ID,
+        replace(text("Username", "Username", 80, required=True), unique=True, id_lookup=True),
+        *person_name(),
+        Field("Email", "Email", "email", length=80, nillable=False, id_lookup=True),
+        text("Alias", "Alias", 8, required=True),
+        checkbox("IsActive", "Active"),
+        read_only(text("UserType", "User Type", 40)),
+        text("TimeZoneSidKey", "Time Zone", 40, required=True),
+        text("LanguageLocaleKey", "Language", 40, required=True),
+        *system_fields(),
+    ),
+    writable=False,
+)

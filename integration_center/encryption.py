@@ -1,0 +1,125 @@
+"""Encryption of what is stored secretly: Fernet, the first key encrypts and all keys decrypt."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from integration_center.errors import ConfigurationError
+from integration_center.settings import Settings
+
+KEY_FILE = "secret.key"
+HOW_TO_MAKE_ONE = (
+    "make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+)
+
+
+class Cipher:
+    """Encrypts and decrypts short texts; its repr shows no key.
+
+    Args:
+        keys: Fernet keys; the first encrypts.
+        origin: where the keys come from, for error messages.
+
+    Raises:
+        ConfigurationError: one of them is no Fernet key; says which, not what.
+    """
+
+    def __init__(self, keys: Sequence[str], origin: str) -> None:
+        self._origin = origin
+        fernets = []
+        for number, key in enumerate(keys, start=1):
+            try:
+                fernets.append(Fernet(key))
+            except ValueError:
+                raise ConfigurationError(
+                    f"{origin}: key {number} of {len(keys)} is no Fernet key (32 bytes in url-safe base64);"
+                    f" {HOW_TO_MAKE_ONE}"
+                ) from None
+        if not fernets:
+            raise ConfigurationError(f"{origin} holds no key; {HOW_TO_MAKE_ONE}")
+        self._fernet = MultiFernet(fernets)
+
+    def encrypt(self, plain: str) -> str:
+        """The ciphertext, by the first key."""
+        return self._fernet.encrypt(plain.encode()).decode()
+
+    def decrypt(self, ciphertext: str) -> str:
+        """The plain text.
+
+        Raises:
+            ConfigurationError: no key fits, or the ciphertext was changed.
+        """
+        try:
+            return self._fernet.decrypt(ciphertext.encode()).decode()
+        except InvalidToken:
+            raise self._no_key_fits() from None
+
+    def rotate(self, ciphertext: str) -> str:
+        """The same text, encrypted by the first key.
+
+        Raises:
+            ConfigurationError: no key fits, or the ciphertext was changed.
+        """
+        try:
+            return self._fernet.rotate(ciphertext.encode()).decode()
+        except InvalidToken:
+            raise self._no_key_fits() from None
+
+    def _no_key_fits(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"the stored tokens were encrypted with another key than that of {self._origin}; bring the old key back"
+            " (INTEGRATION_CENTER_SECRET_KEY takes several, comma-separated), or connect the accounts again:"
+            " integration-center connect sandbox"
+        )
+
+
+def build_cipher(settings: Settings) -> Cipher:
+    """The cipher of this installation.
+
+    Its keys come from `INTEGRATION_CENTER_SECRET_KEY` (comma-separated, the first encrypts), else from the file
+    `secret.key` in `DAGSTER_HOME`, made on first use with mode 0600; two processes that make it at once end up
+    with one key.
+
+    Raises:
+        ConfigurationError: a key is malformed, or the file is readable by other users or cannot be made.
+    """
+    given = [key.strip() for key in settings.secret_key.get_secret_value().split(",") if key.strip()]
+    if given:
+        return Cipher(given, "INTEGRATION_CENTER_SECRET_KEY")
+    path = settings.dagster_home / KEY_FILE
+    try:
+        if not path.exists():
+            _make_key_file(path)
+        _refuse_shared(path)
+        return Cipher(path.read_text("ascii").split(), f"key file {path}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"key file {path} cannot be used ({type(error).__name__}); it must be a text file that this user alone can"
+            " read, or set INTEGRATION_CENTER_SECRET_KEY instead"
+        ) from error
+
+
+def _make_key_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, never replaces the key that another process made a moment earlier.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def _refuse_shared(path: Path) -> None:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise ConfigurationError(f"key file {path} may be read by other users (mode {mode:04o}); run: chmod 600 {path}")

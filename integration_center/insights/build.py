@@ -1,0 +1,47 @@
+"""The report source that the settings ask for."""
+
+from pathlib import Path
+
+from integration_center.errors import ConfigurationError
+from integration_center.insights.api import ApiSource
+from integration_center.insights.files import FilesSource
+from integration_center.insights.source import ReportSource
+from integration_center.settings import Settings
+
+
+def build_source(settings: Settings) -> ReportSource:
+    """The `files` or `api` source, without touching disk or network yet.
+
+    Raises:
+        ConfigurationError: a setting that the chosen source needs is empty or not supported; names the variable.
+    """
+    if settings.walkme_source == "api":
+        for field in ("walkme_client_id", "walkme_client_secret", "walkme_system_guid"):
+            _require(settings, field)
+        return ApiSource(
+            settings.walkme_api_url,
+            settings.walkme_client_id,
+            settings.walkme_client_secret.get_secret_value(),
+            settings.walkme_system_guid,
+        )
+    _require(settings, "walkme_files_root")
+    root = settings.walkme_files_root.strip()
+    if "://" in root:
+        raise ConfigurationError(
+            f"{_variable('walkme_files_root')}: {root.split('://')[0]}:// is not supported yet, reading drops from"
+            " object storage comes later; name a local folder, such as a mount or a synced copy of the bucket"
+        )
+    return FilesSource(Path(root))
+
+
+def _require(settings: Settings, field: str) -> None:
+    value = getattr(settings, field)
+    if not (value if isinstance(value, str) else value.get_secret_value()).strip():
+        raise ConfigurationError(
+            f"{_variable(field)} is empty; {_variable('walkme_source')}={settings.walkme_source} needs it."
+            " Set it in the environment or in .env"
+        )
+
+
+def _variable(field: str) -> str:
+    return Settings.model_fields[field].alias or field

@@ -1,0 +1,179 @@
+"""A frame of text to a typed frame: declared types first, else inferred from all values of a column.
+
+Inference never guesses from a sample and never loses a character that may matter: a type is taken only when every
+value has its plain form. `00123`, `+49301234`, `1E5`, `NaN` and numbers longer than a Float64 is exact stay text.
+"""
+
+import re
+from collections.abc import Mapping
+
+import polars as pl
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.catalogue import ColumnType
+
+DATETIME = pl.Datetime("us", "UTC")
+DTYPES: Mapping[ColumnType, pl.DataType] = {
+    "string": pl.String(),
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "date": pl.Date(),
+    "datetime": DATETIME,
+}
+FORMS: Mapping[ColumnType, str] = {
+    "string": "text",
+    "integer": "a whole number that fits 64 bits, such as 42",
+    "number": "a number, such as 62.5 or 62.5%",
+    "boolean": "true, false, yes, no, 1 or 0",
+    "date": "a date, YYYY-MM-DD",
+    "datetime": "a date and time, YYYY-MM-DD HH:MM:SS or ISO 8601; without a zone it is UTC",
+}
+
+_TRUE = ("true", "yes", "1")
+_FALSE = ("false", "no", "0")
+_PLAIN_INTEGER = r"^-?(0|[1-9]\d{0,18})$"
+_PLAIN_NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d+)?$"
+_DIGIT = r"\d"
+_INTEGER = r"^[+-]?\d+$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_DATETIME = r"^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:[0-5]\d)?(\.\d{1,9})?\s?(Z|z|UTC|[+-]\d{2}:?\d{2})?$"
+_IDENTIFIER_WORDS = frozenset({"id", "ids", "guid", "uuid", "email", "mail", "key"})
+
+
+def is_identifier(column: str) -> bool:
+    """Whether the name of a column says that it holds identifiers: `User ID`, `userId`, `GUID`, `E-mail address`."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column.replace("eMail", "Email").replace("EMail", "Email"))
+    return not _IDENTIFIER_WORDS.isdisjoint(re.split(r"[^a-z0-9]+", apart.casefold()))
+
+
+def type_columns(
+    frame: pl.DataFrame, *, key_column: str | None, declared: Mapping[str, ColumnType], source: str
+) -> pl.DataFrame:
+    """`frame` with every column in its type; the same rows and columns in the same order.
+
+    The key column is String whatever else is said. Then a declared type counts; then the name, for identifiers
+    (`is_identifier`) are String; then what all values have in common. Values of String columns stay as they are,
+    outer blanks included; for all other types outer blanks do not count.
+
+    Args:
+        frame: String columns, null where a cell is empty.
+        key_column: the report's key, if known.
+        declared: types by column; a name that the frame lacks is ignored.
+        source: how errors name the report.
+
+    Raises:
+        UnreadableReport: a value does not fit its column's declared type; names column and row, never the value.
+    """
+    typed = []
+    for series in frame:
+        if series.name == key_column:
+            typed.append(series)
+        elif series.name in declared:
+            typed.append(_read_declared(series, declared[series.name], source))
+        elif is_identifier(series.name):
+            typed.append(series)
+        else:
+            typed.append(infer(series))
+    return pl.DataFrame(typed)
+
+
+def infer(series: pl.Series) -> pl.Series:
+    """`series` (String) in the narrowest type that all its values have, String when they have none in common."""
+    text = _bare(series)
+    if text.null_count() == len(text):
+        return series
+    plain: tuple[tuple[str, ColumnType], ...] = (
+        (_PLAIN_INTEGER, "integer"),
+        (r"(?i)^(true|false|yes|no)$", "boolean"),
+        (_DATE, "date"),
+        (_DATETIME, "datetime"),
+    )
+    for form, type_ in plain:
+        if _all_have(text, form):
+            return _whole(text, type_, series)
+    without_percent = text.str.strip_suffix("%").str.strip_chars_end() if _all_have(text, r"%$") else text
+    if _all_have(without_percent, _PLAIN_NUMBER) and _all_have(without_percent, _DIGIT):
+        return _whole(text, "number", series)
+    return series
+
+
+def parse(text: pl.Series, type_: ColumnType) -> pl.Series:
+    """`text` (String, without outer blanks) in `type_`; null where a value does not fit it.
+
+    Returns:
+        A series of the dtype `DTYPES` names. A datetime without a zone is read as UTC, one with an offset is moved
+        to UTC, and digits beyond microseconds are dropped. `87%` is the number 87.0.
+    """
+    match type_:
+        case "string":
+            return text
+        case "integer":
+            return _where(text, _INTEGER).cast(pl.Int64, strict=False)
+        case "number":
+            bare = text.str.strip_suffix("%").str.strip_chars_end()
+            number = _where(bare, _NUMBER).cast(pl.Float64, strict=False)
+            return _keep(number, number.is_finite())
+        case "boolean":
+            lower = text.str.to_lowercase()
+            return lower.replace_strict(
+                [*_TRUE, *_FALSE], [True] * len(_TRUE) + [False] * len(_FALSE), default=None, return_dtype=pl.Boolean
+            )
+        case "date":
+            return _where(text, _DATE).str.to_date("%Y-%m-%d", strict=False)
+        case "datetime":
+            return _parse_datetime(text)
+
+
+def _parse_datetime(text: pl.Series) -> pl.Series:
+    parts = pl.col("text").str.extract_groups(_DATETIME).struct
+    local = pl.concat_str(
+        parts[0], pl.lit(" "), parts[1], parts[2].fill_null(":00"), parts[3].fill_null("")
+    ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    offset = parts[4].str.extract_groups(r"^([+-])(\d{2}):?(\d{2})$").struct
+    minutes = (offset[1].cast(pl.Int64) * 60 + offset[2].cast(pl.Int64)) * pl.when(offset[0] == "-").then(-1).otherwise(
+        1
+    )
+    frame = text.to_frame("text").select(
+        local.dt.replace_time_zone("UTC") - pl.duration(minutes=minutes.fill_null(0), time_unit="us")
+    )
+    return frame.to_series().alias(text.name)
+
+
+def _read_declared(series: pl.Series, type_: ColumnType, source: str) -> pl.Series:
+    if type_ == "string":
+        return series
+    text = _bare(series)
+    typed = parse(text, type_).cast(DTYPES[type_])
+    misfits = (typed.is_null() & text.is_not_null()).arg_true()
+    if len(misfits):
+        raise UnreadableReport(
+            f"{source}: column {series.name!r} is declared {type_}, but {len(misfits)} of {len(series)} values are not,"
+            f" the first in row {misfits[0] + 1} (counted from 1, without the header); expected is {FORMS[type_]}."
+            " Mend the report, or declare the column as string"
+        )
+    return typed
+
+
+def _whole(text: pl.Series, type_: ColumnType, otherwise: pl.Series) -> pl.Series:
+    """All of `text` parsed, or `otherwise` untouched: 2026-02-30 has the form of a date and is none."""
+    typed = parse(text, type_)
+    return typed if typed.null_count() == text.null_count() else otherwise
+
+
+def _bare(series: pl.Series) -> pl.Series:
+    return series.str.strip_chars().replace("", None)
+
+
+def _all_have(text: pl.Series, form: str) -> bool:
+    # A column of another type shows it in its first values, which saves a look at all of them.
+    return all(part.str.contains(form).all(ignore_nulls=True) for part in (text.head(100), text))
+
+
+def _where(text: pl.Series, form: str) -> pl.Series:
+    return _keep(text, text.str.contains(form))
+
+
+def _keep(series: pl.Series, mask: pl.Series) -> pl.Series:
+    return series.to_frame("values").select(pl.when(mask).then(pl.col("values"))).to_series().alias(series.name)

@@ -1,0 +1,91 @@
+"""The interface that every report source fills, and the report it hands over."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+
+import polars as pl
+
+from integration_center.errors import NoDataForDay
+from integration_center.insights.catalogue import ReportInfo
+
+TYPING_RULES = "1"
+"""Part of every identity: raise it when the same rows would become another frame, so that stored ones are voided."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows of one report for one day.
+
+    Attributes:
+        info: as `ReportSource.find` gave it, its key and latest-by columns now those the rows really have.
+        day: the partition; the rows hold data up to the end of this UTC day.
+        frame: columns in the report's order and under its names, as String, Int64, Float64 (a percentage as 62.5),
+            Boolean, Date or Datetime("us", "UTC"); rows in the report's order; an empty cell is null. A column
+            without any value is String, unless its type is declared.
+        identity: what `ReportSource.identity` says for exactly these rows.
+        refreshed_at: when the source last changed them, if it knows.
+    """
+
+    info: ReportInfo
+    day: date
+    frame: pl.DataFrame
+    identity: str
+    refreshed_at: datetime | None
+
+
+class ReportSource(Protocol):
+    """Where reports come from.
+
+    All methods but `list_reports` raise `UnreadableReport` when what is there cannot be used, and every method of a
+    source behind a network raises `TransientError` when the network or the server fails for longer than its retries.
+    """
+
+    def list_reports(self) -> list[ReportInfo]:
+        """The visible reports, by slug; one that cannot be used is listed with its `problem`."""
+        ...
+
+    def find(self, name: str) -> ReportInfo:
+        """The visible report of that name, alias or slug, without case.
+
+        Raises:
+            UnknownReport: there is none, or it is not visible.
+        """
+        ...
+
+    def newest_day(self, report: ReportInfo) -> date | None:
+        """The newest day there is data for, None when there is none at all."""
+        ...
+
+    def identity(self, report: ReportInfo, day: date) -> str:
+        """A cheap identity of what is there now for `day`: a stored frame that carries it need not be read again.
+
+        Raises:
+            NoDataForDay: nothing is there for `day`.
+        """
+        ...
+
+    def read(self, report: ReportInfo, day: date) -> Report:
+        """The rows for `day`; a missing day is never replaced by another.
+
+        Raises:
+            NoDataForDay: nothing is there for `day`.
+            UnreadableReport: names the file, column and row that cannot be read, and what was expected.
+        """
+        ...
+
+
+def start_of(day: date) -> datetime:
+    """00:00 UTC of `day`."""
+    return datetime.combine(day, time(), UTC)
+
+
+def end_of(day: date) -> datetime:
+    """00:00 UTC of the day after, the moment from which data for `day` can be whole."""
+    return start_of(day + timedelta(days=1))
+
+
+def no_data(report: ReportInfo, day: date, newest: date | None, advice: str) -> NoDataForDay:
+    """The error for a day that is not there; `advice` says what to do."""
+    there = f"the newest is {newest}" if newest else "there is none at all"
+    return NoDataForDay(f"report {report.name!r}: no data for {day}; {there}. {advice}")

@@ -1,0 +1,195 @@
+"""Signed-in requests to the WalkMe API: token, retries, and errors by type.
+
+Sign-in as WalkMe documents it (https://developer.walkme.com/reference/get-authorization-token), status codes as
+https://developer.walkme.com/reference/response-headers; 429, error bodies and retries are our contract.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import stamina
+
+from integration_center.errors import (
+    AccessRefused,
+    ConfigurationError,
+    RateLimited,
+    ReportError,
+    ServiceUnavailable,
+    TransientError,
+    UnknownReport,
+)
+
+TOKEN_PATH = "/accounts/connect/token"  # noqa: S105  (a path, not a secret)
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+ATTEMPTS = 6
+PATIENCE = 300.0
+"""Seconds: how long one request is tried in all, and the longest `Retry-After` that is waited for."""
+EARLY = 60.0
+"""Seconds before its end at which a token is no longer used."""
+
+Get = Callable[[str, Mapping[str, str | int]], dict[str, Any]]
+
+
+class WalkMeApi:
+    """The API of one data centre, signed in with one key.
+
+    Args:
+        base_url: such as https://api.walkme.com.
+        client_id: of a key from Admin > Access Management > API Keys.
+        client_secret: of the same key.
+        client: used for all requests and left open; without it each session opens and closes its own.
+    """
+
+    def __init__(
+        self, base_url: str, client_id: str, client_secret: str, *, client: httpx.Client | None = None
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._auth = httpx.BasicAuth(client_id, client_secret)
+        self._client = client
+        self._lock = threading.Lock()
+        self._token = ""
+        self._token_ends = 0.0
+
+    def __repr__(self) -> str:
+        return f"WalkMeApi({self._base_url!r})"
+
+    @contextmanager
+    def session(self) -> Iterator[Get]:
+        """A function `get(path, params)` that answers with the JSON object at a path under the base URL.
+
+        It raises, after retries for what may pass:
+
+        * `AccessRefused`: the key is refused, or lacks the permission.
+        * `UnknownReport`: nothing is at the path.
+        * `ReportError`, `ConfigurationError`: any other refusal.
+        * `RateLimited`, `ServiceUnavailable`: asked to wait too long, or no readable answer until the last try.
+        """
+        if self._client is not None:
+            yield self._bind(self._client)
+            return
+        with httpx.Client(timeout=TIMEOUT) as client:
+            yield self._bind(client)
+
+    def _bind(self, client: httpx.Client) -> Get:
+        def get(path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
+            for attempt in stamina.retry_context(
+                on=_backoff, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=0.5, wait_max=30.0
+            ):
+                with attempt:
+                    return self._get_once(client, path, params)
+            raise ServiceUnavailable(f"{path}: no attempt was made")
+
+        return get
+
+    def _get_once(self, client: httpx.Client, path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
+        token = self._sign_in(client)
+        answer = self._send(client, "GET", path, params=params, headers=_bearer(token))
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            # The token may have been revoked before its time: one new one, then the refusal counts.
+            token = self._sign_in(client, instead_of=token)
+            answer = self._send(client, "GET", path, params=params, headers=_bearer(token))
+        if answer.status_code != httpx.codes.OK:
+            raise _refusal(answer, path)
+        return _read_object(answer, path)
+
+    def _sign_in(self, client: httpx.Client, *, instead_of: str | None = None) -> str:
+        """The token in use; a new one when it ends or is `instead_of`. Threads share it, and one of them renews it."""
+        with self._lock:
+            if self._token and self._token != instead_of and time.monotonic() < self._token_ends:
+                return self._token
+            answer = self._send(client, "POST", TOKEN_PATH, data={"grant_type": "client_credentials"}, auth=self._auth)
+            if answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED}:
+                raise AccessRefused(
+                    f"WalkMe refused the client id and secret ({answer.status_code} at {TOKEN_PATH}); make a key under"
+                    " Admin > Access Management > API Keys and put its id and secret into the settings"
+                )
+            if answer.status_code != httpx.codes.OK:
+                raise _refusal(answer, TOKEN_PATH)
+            body = _read_object(answer, TOKEN_PATH)
+            token, life = body.get("access_token"), body.get("expires_in")
+            if not isinstance(token, str) or not token or not isinstance(life, str) or not life.isdecimal():
+                raise ServiceUnavailable(f"WalkMe answered {TOKEN_PATH} without access_token and expires_in")
+            self._token, self._token_ends = token, time.monotonic() + float(life) - EARLY
+            return token
+
+    def _send(self, client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return client.request(method, f"{self._base_url}{path}", **options)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+            raise ConfigurationError(
+                f"WalkMe cannot be asked for {method} {path} ({type(error).__name__}); check the API's address"
+            ) from None
+        except httpx.RequestError as error:
+            raise ServiceUnavailable(f"WalkMe gave no answer to {method} {path} ({type(error).__name__})") from None
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+
+
+def _read_object(answer: httpx.Response, path: str) -> dict[str, Any]:
+    """The JSON object of an answer, its numbers as the text they were sent as: `1.10` must not become `1.1`."""
+    try:
+        body = json.loads(answer.content, parse_int=str, parse_float=str, parse_constant=str)
+    except ValueError:
+        raise ServiceUnavailable(f"WalkMe answered {path} with {len(answer.content)} bytes that are no JSON") from None
+    if not isinstance(body, dict):
+        raise ServiceUnavailable(f"WalkMe answered {path} with no JSON object")
+    return body
+
+
+def _refusal(answer: httpx.Response, path: str) -> Exception:
+    """The error for an answer other than 200; it carries WalkMe's code and request id, never its message or body."""
+    status = answer.status_code
+    told = f"WalkMe answered {path} with {status}{_error_code(answer)}"
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return RateLimited(f"{told}: too many requests", retry_after=_retry_after(answer))
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return ServiceUnavailable(told, retry_after=_retry_after(answer))
+    if status == httpx.codes.UNAUTHORIZED:
+        return AccessRefused(f"{told}, also with a new token; check that the key belongs to this data centre's address")
+    if status == httpx.codes.FORBIDDEN:
+        return AccessRefused(
+            f"{told}: the key lacks the permission to read Insights reports of this system;"
+            " switch it on (Insights, Read) under Admin > Access Management > API Keys"
+        )
+    if status == httpx.codes.NOT_FOUND:
+        return UnknownReport(f"{told}: no such report or system; check the system GUID and the report's name")
+    if httpx.codes.is_redirect(status):
+        return ConfigurationError(f"{told}, a redirect; check the API's address")
+    return ReportError(f"{told}; WalkMe's support can look it up by its request id")
+
+
+def _error_code(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+        code, request_id = body["error"]["code"], body["requestId"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return f" {str(code)[:64]!r}, request {str(request_id)[:64]!r}"
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3); None when it is missing or unreadable."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def _backoff(error: Exception) -> bool | float:
+    """Whether to try again, in seconds where the server asked for them."""
+    if not isinstance(error, TransientError):
+        return False
+    if error.retry_after is None:
+        return True
+    return error.retry_after if error.retry_after <= PATIENCE else False

@@ -1,0 +1,82 @@
+"""One installation's stored state, opened together: accounts, syncs, leases, reports, ledgers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from integration_center.accounts import AccountStore
+from integration_center.connecting import StoredTokens
+from integration_center.database import build_engine
+from integration_center.encryption import build_cipher
+from integration_center.insights.build import build_source
+from integration_center.insights.source import ReportSource
+from integration_center.integration import Environment
+from integration_center.leases import Leases
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.session import Session
+from integration_center.settings import Settings, read_settings
+from integration_center.storage import LedgerFolder, ReportFolder
+from integration_center.syncs import SyncLog
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What one `DAGSTER_HOME` holds."""
+
+    settings: Settings
+    engine: Engine
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        """The connected accounts."""
+        return AccountStore(self.engine, build_cipher(self.settings))
+
+    @cached_property
+    def syncs(self) -> SyncLog:
+        """What became of each sync."""
+        return SyncLog(self.engine)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who works on which object of which org."""
+        return Leases(self.engine)
+
+    @cached_property
+    def reports(self) -> ReportFolder:
+        """The stored frames of reports."""
+        return ReportFolder(self.settings.storage)
+
+    @cached_property
+    def ledgers(self) -> LedgerFolder:
+        """The stored ledgers."""
+        return LedgerFolder(self.settings.storage)
+
+    def source(self) -> ReportSource:
+        """Where reports come from."""
+        return build_source(self.settings)
+
+    @contextmanager
+    def connect(self, environment: Environment) -> Iterator[Org]:
+        """The org connected in `environment`.
+
+        Raises:
+            NotConnected: there is none.
+        """
+        self.accounts.get(environment)
+        tokens = StoredTokens(environment, self.settings, self.accounts)
+        with Session(tokens, api_version=self.settings.api_version) as session:
+            yield Org(session)
+
+
+@contextmanager
+def open_installation(settings: Settings | None = None) -> Iterator[Installation]:
+    """Open the installation that the settings name; its database is made on first use."""
+    settings = settings or read_settings()
+    engine = build_engine(settings.database)
+    try:
+        yield Installation(settings, engine)
+    finally:
+        engine.dispose()

@@ -1,0 +1,116 @@
+"""The journal of what was sent: written before it is sent, so that a crash leaves a trace of every write.
+
+A Bulk job is noted before its upload is closed, a collection chunk before its request. What was never settled is
+what the next run on the object has to look up in the org.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Engine, Row, select, update
+
+from integration_center.database import reading, upsert, writing
+from integration_center.tables import jobs
+
+
+class SentKind(StrEnum):
+    """What carried the rows."""
+
+    JOB = "job"
+    CHUNK = "chunk"
+
+
+@dataclass(frozen=True)
+class SentWork:
+    """Rows that were sent, or were about to be.
+
+    Attributes:
+        job_id: the Bulk job's id; of a collection chunk, a name of our own.
+        kind: a Bulk job or a collection chunk.
+        rows: how many rows a job carries; None for a chunk.
+        content_hash: SHA-256 of the content, to recognise it.
+        opened_at: UTC; settled_at: UTC, None while its results are not in the ledger.
+    """
+
+    org_id: str
+    object: str
+    job_id: str
+    kind: SentKind
+    run_id: str
+    slug: str
+    plan_id: str
+    rows: int | None
+    content_hash: str
+    opened_at: datetime
+    settled_at: datetime | None
+
+
+class JobJournal:
+    """Writes the journal of one push."""
+
+    def __init__(self, engine: Engine, org_id: str, object: str, run_id: str, slug: str, plan_id: str) -> None:
+        self._engine = engine
+        self._org_id = org_id
+        self._push = {"object": object, "run_id": run_id, "slug": slug, "plan_id": plan_id}
+
+    def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
+        """Note a Bulk job; call it before its upload is closed."""
+        self._note(SentKind.JOB, job_id, rows, content_hash)
+
+    def chunk_sent(self, ids_hash: str) -> None:
+        """Note a collection chunk, by a hash of its record ids; call it before its request goes out."""
+        self._note(SentKind.CHUNK, f"{self._push['plan_id']}:{ids_hash}"[:128], None, ids_hash)
+
+    def job_settled(self, job_id: str) -> None:
+        """Note that all results of a job or chunk are known; may be repeated."""
+        settle(self._engine, self._org_id, job_id)
+
+    def push_settled(self) -> None:
+        """Note that all results of this push stand in the ledger, those of its chunks too."""
+        statement = (
+            update(jobs)
+            .where(jobs.c.org_id == self._org_id, jobs.c.settled_at.is_(None))
+            .where(*(jobs.c[name] == value for name, value in self._push.items()))
+            .values(settled_at=datetime.now(UTC))
+        )
+        with writing(self._engine) as connection:
+            connection.execute(statement)
+
+    def _note(self, kind: SentKind, job_id: str, rows: int | None, content_hash: str) -> None:
+        values: dict[str, Any] = {
+            "org_id": self._org_id,
+            "job_id": job_id,
+            "kind": kind.value,
+            "rows": rows,
+            "content_hash": content_hash,
+            "opened_at": datetime.now(UTC),
+            "settled_at": None,
+            **self._push,
+        }
+        with writing(self._engine) as connection:
+            upsert(connection, jobs, ("org_id", "job_id"), values)
+
+
+def settle(engine: Engine, org_id: str, job_id: str) -> None:
+    """Note that all results of a job or chunk are known, whichever push sent it; the first time stands."""
+    statement = (
+        update(jobs)
+        .where(jobs.c.org_id == org_id, jobs.c.job_id == job_id, jobs.c.settled_at.is_(None))
+        .values(settled_at=datetime.now(UTC))
+    )
+    with writing(engine) as connection:
+        connection.execute(statement)
+
+
+def unfinished(engine: Engine, org_id: str, object: str) -> tuple[SentWork, ...]:
+    """What was sent to an object of an org and never settled, the oldest first."""
+    statement = select(jobs).where(jobs.c.org_id == org_id, jobs.c.settled_at.is_(None)).order_by(jobs.c.opened_at)
+    with reading(engine) as connection:
+        works = tuple(map(_build_work, connection.execute(statement)))
+    return tuple(work for work in works if work.object.lower() == object.lower())
+
+
+def _build_work(row: Row[Any]) -> SentWork:
+    return SentWork(**(dict(row._mapping) | {"kind": SentKind(row.kind)}))

@@ -1,0 +1,163 @@
+"""Starts runs: over GraphQL where a Dagster of this `DAGSTER_HOME` answers, else in this process.
+
+A run launched over GraphQL can be re-executed from the UI; one executed here cannot, but stands in the same history.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import httpx
+
+from integration_center.definitions import build_definitions
+from integration_center.errors import ConfigurationError, ServiceUnavailable
+from integration_center.settings import Settings
+from integration_center.translator import range_tags
+
+WEBSERVER_FILE = "webserver.json"
+LOCATION = "integration_center"
+
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on InvalidSubsetError { message }
+    ... on UnauthorizedError { message }
+    ... on PipelineNotFoundError { message }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run.
+
+    Attributes:
+        job: the job's name.
+        days: first and last UTC day; the same for one day.
+        assets: a part of the job's assets; all when empty.
+        run_config: as Dagster takes it.
+    """
+
+    job: str
+    days: tuple[date, date]
+    tags: dict[str, str]
+    assets: tuple[dg.AssetKey, ...] = ()
+    run_config: dict[str, Any] | None = None
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags with the partition: a range is one run by its range tags."""
+        first, last = self.days
+        if first == last:
+            return {**self.tags, "dagster/partition": first.isoformat()}
+        return {**self.tags, **range_tags(first, last)}
+
+
+def run_here(request: RunRequest, settings: Settings, instance: dg.DagsterInstance) -> tuple[str, bool]:
+    """Execute in this process, on `instance`; the run id, and whether the run succeeded."""
+    job = build_definitions(settings.defs).resolve_job_def(request.job)
+    first, last = request.days
+    result = job.execute_in_process(
+        instance=instance,
+        partition_key=first.isoformat() if first == last else None,
+        tags=request.tags if first == last else request.all_tags,
+        run_config=request.run_config,
+        asset_selection=list(request.assets) or None,
+        raise_on_error=False,
+    )
+    return result.run_id, result.success
+
+
+@dataclass(frozen=True)
+class Webserver:
+    """A Dagster webserver of this `DAGSTER_HOME`."""
+
+    url: str
+
+    def execute(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One GraphQL request; a resolver error comes as HTTP 500 with a JSON body, so the body is read first.
+
+        Raises:
+            ServiceUnavailable: no answer, or one that is no GraphQL.
+        """
+        try:
+            response = httpx.post(
+                f"{self.url}/graphql", json={"query": query, "variables": variables or {}}, timeout=30, trust_env=False
+            )
+            body = response.json()
+        except (httpx.HTTPError, json.JSONDecodeError) as error:
+            raise ServiceUnavailable(f"the Dagster webserver at {self.url} does not answer: {error}") from None
+        if body.get("data") is None:
+            errors = "; ".join(error.get("message", "") for error in body.get("errors", []))
+            raise ServiceUnavailable(f"the Dagster webserver at {self.url} refused the request: {errors}")
+        data: dict[str, Any] = body["data"]
+        return data
+
+    def launch(self, request: RunRequest) -> str:
+        """Launch a run; its id.
+
+        Raises:
+            ConfigurationError: Dagster refused it.
+        """
+        params: dict[str, Any] = {
+            "selector": {
+                "repositoryLocationName": LOCATION,
+                "repositoryName": "__repository__",
+                "jobName": request.job,
+                "assetSelection": [{"path": key.path} for key in request.assets] or None,
+            },
+            "runConfigData": request.run_config or {},
+            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in request.all_tags.items()]},
+        }
+        outcome = self.execute(LAUNCH, {"params": params})["launchRun"]
+        if outcome["__typename"] != "LaunchRunSuccess":
+            reasons = outcome.get("message") or "; ".join(error["message"] for error in outcome.get("errors", []))
+            raise ConfigurationError(f"Dagster refused the run: {outcome['__typename']} {reasons}")
+        run_id: str = outcome["run"]["runId"]
+        return run_id
+
+
+def find_webserver(settings: Settings) -> Webserver | None:
+    """The webserver of this `DAGSTER_HOME`, when one answers with our code location loaded.
+
+    Looks where `integration-center up` noted its address, else on Dagster's default port.
+    """
+    noted = settings.dagster_home / WEBSERVER_FILE
+    url = json.loads(noted.read_text())["url"] if noted.exists() else "http://127.0.0.1:3000"
+    query = "{ instance { info } repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
+    try:
+        data = Webserver(url).execute(query)
+    except ServiceUnavailable:
+        return None
+    locations = [node["location"]["name"] for node in data["repositoriesOrError"].get("nodes", [])]
+    same_home = str(settings.dagster_home) in (data["instance"]["info"] or "")
+    return Webserver(url) if same_home and LOCATION in locations else None
+
+
+def wait_for(
+    instance: dg.DagsterInstance, run_id: str, on_wait: Callable[[dg.DagsterRunStatus], None], *, poll: float = 0.3
+) -> bool:
+    """Wait until a launched run has ended; whether it succeeded."""
+    while True:
+        run = instance.get_run_by_id(run_id)
+        if run is None:
+            raise ConfigurationError(f"run {run_id} is not in this DAGSTER_HOME; was it deleted?")
+        if run.is_finished:
+            return run.status is dg.DagsterRunStatus.SUCCESS
+        on_wait(run.status)
+        time.sleep(poll)
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of this `DAGSTER_HOME`."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    return dg.DagsterInstance.from_config(str(settings.dagster_home))

@@ -1,0 +1,104 @@
+"""Loads the integrations, each folder in a component tree of its own, so that a broken one stands alone."""
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+
+from integration_center.component import Integration
+from integration_center.errors import ConfigurationError
+from integration_center.integration import SLUG, IntegrationSpec, check_slug, find_conflicts
+from integration_center.steps import reported_errors
+from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
+
+
+@dataclass(frozen=True)
+class LoadedIntegrations:
+    """What a folder of integrations holds.
+
+    Attributes:
+        specs: the sound ones, by slug.
+        broken: the others, by slug, with the sentence that says why.
+        definitions: of both, ready to be merged.
+    """
+
+    specs: Mapping[str, IntegrationSpec] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+    definitions: tuple[dg.Definitions, ...] = ()
+
+
+def find_folders(root: Path) -> list[Path]:
+    """The folders below `root` that hold a `defs.yaml`, in order of name."""
+    if not root.is_dir():
+        return []
+    return sorted(path.parent for path in root.glob("*/defs.yaml"))
+
+
+def load_integrations(root: Path) -> LoadedIntegrations:
+    """Load every folder of `root`; `root` must be absolute."""
+    loaded: dict[str, tuple[IntegrationSpec, dg.Definitions]] = {}
+    broken: dict[str, str] = {}
+    for folder in find_folders(root):
+        slug = folder.name
+        try:
+            loaded[check_slug(slug)] = load_folder(folder)
+        except Exception as error:  # a component tree raises many types, and none may reach the neighbours
+            broken[slug] = f"{folder / 'defs.yaml'}: {describe(error)}"
+    for slug, reason in find_conflicts({slug: spec for slug, (spec, _) in loaded.items()}).items():
+        broken[slug] = f"{root / slug / 'defs.yaml'}: {reason}; map another field or disable one of the two"
+        del loaded[slug]
+    stand_ins = [build_stand_in(slug, reason) for slug, reason in sorted(broken.items())]
+    return LoadedIntegrations(
+        specs={slug: spec for slug, (spec, _) in loaded.items()},
+        broken=broken,
+        definitions=(*(definitions for _, definitions in loaded.values()), *stand_ins),
+    )
+
+
+def load_folder(folder: Path) -> tuple[IntegrationSpec, dg.Definitions]:
+    """One integration, loaded by Dagster's own component loading.
+
+    Raises:
+        Exception: whatever is wrong with the file.
+    """
+    module = types.ModuleType(f"integration_center.defs.{folder.name}")
+    module.__file__ = None
+    module.__path__ = [str(folder)]
+    tree = dg.ComponentTree(defs_module=module, project_root=folder.parent)
+    component = tree.load_component(folder, expected_type=Integration)
+    return component.spec, tree.build_defs(folder)
+
+
+def describe(error: Exception) -> str:
+    """The innermost cause in a line; a component tree wraps it in its own frames."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return " ".join(str(cause).split())
+
+
+def build_stand_in(slug: str, reason: str) -> dg.Definitions:
+    """Keeps a broken integration's push and job in place: visible, and failing with the reason when run."""
+    name = (
+        slug if SLUG.fullmatch(slug) else "broken_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in slug)
+    )
+
+    @dg.asset(
+        key=push_key(name.lower()),
+        description=f"Broken: {reason}",
+        group_name=name.lower(),
+        kinds={"broken"},
+        partitions_def=DAYS,
+        backfill_policy=ONE_RUN,
+    )
+    def push(context: dg.AssetExecutionContext) -> None:
+        with reported_errors(context):
+            raise ConfigurationError(reason)
+
+    job = dg.define_asset_job(
+        name.lower(), selection=[push], partitions_def=DAYS, tags=run_tags(slug, None, "user"), description=reason
+    )
+    return dg.Definitions(assets=[push], jobs=[job])

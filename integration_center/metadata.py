@@ -1,0 +1,86 @@
+"""What the Dagster UI shows of a plan and a push: counts, calls, jobs, columns and their lineage. Never a value."""
+
+from urllib.parse import quote
+
+import dagster as dg
+import polars as pl
+
+from integration_center.integration import IntegrationSpec
+from integration_center.salesforce.usage import Usage
+from integration_center.sync.ledger import Counts
+from integration_center.sync.outcomes import Outcome
+from integration_center.translator import push_key, report_key, update_set_key
+
+FAILURES_SHOWN = 20
+
+
+def describe_counts(counts: Counts) -> str:
+    """Counts in a line: `1,900 unchanged, 3 updated`."""
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in counts.as_dict().items() if count) or "no rows"
+
+
+def describe_usage(usage: Usage) -> dict[str, int | float]:
+    """API calls of this step, bytes on the wire, seconds waited, and what the org has left today."""
+    shown: dict[str, int | float] = {
+        "api_calls": usage.calls,
+        "bytes_sent": usage.bytes_sent,
+        "bytes_received": usage.bytes_received,
+        "waited_seconds": round(usage.waits_seconds, 1),
+    }
+    if usage.daily_used is not None and usage.daily_max is not None:
+        shown["api_calls_left_today"] = usage.daily_max - usage.daily_used
+    return shown
+
+
+def describe_line_columns(lines: pl.DataFrame) -> dg.TableSchema:
+    """The columns of a plan or ledger."""
+    return dg.TableSchema([dg.TableColumn(name, str(dtype)) for name, dtype in lines.schema.items()])
+
+
+def describe_failures(lines: pl.DataFrame) -> dg.TableMetadataValue:
+    """The first refused lines: record Id, code and fields. Salesforce's messages quote values, so they stay out."""
+    refused = lines.filter(pl.col("outcome").is_in([Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN]))
+    shown = refused.select(
+        pl.col("record_id").fill_null(""), pl.col("code").fill_null(""), pl.col("error_fields").fill_null("")
+    ).head(FAILURES_SHOWN)
+    columns = [dg.TableColumn(name, "string") for name in shown.columns]
+    records = [dg.TableRecord(row) for row in shown.iter_rows(named=True)]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns))
+
+
+def link_jobs(lines: pl.DataFrame, instance_url: str) -> dict[str, dg.UrlMetadataValue]:
+    """The Bulk jobs of a push, each with its page in the org's setup."""
+    jobs = lines.get_column("job_id").drop_nulls().unique().sort()
+    page = f"{instance_url}/lightning/setup/AsyncApiJobStatus/page?address="
+    return {f"job {job}": dg.MetadataValue.url(page + quote(f"/{job}", safe="")) for job in jobs}
+
+
+def trace_update_set(spec: IntegrationSpec, report_slug: str) -> dg.TableColumnLineage:
+    """Update set column ← report column."""
+    keys = [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=pair.column) for pair in spec.keys]
+    fields = {
+        f"after.{mapping.field}": [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=mapping.column)]
+        for mapping in spec.fields
+    }
+    return dg.TableColumnLineage({"key": keys, **fields})
+
+
+def trace_push(slug: str, spec: IntegrationSpec) -> dg.TableColumnLineage:
+    """Pushed field ← update set column."""
+    return dg.TableColumnLineage(
+        {
+            mapping.field: [dg.TableColumnDep(asset_key=update_set_key(slug), column_name=f"after.{mapping.field}")]
+            for mapping in spec.fields
+        }
+    )
+
+
+def trace_object(integrations: dict[str, IntegrationSpec]) -> dg.TableColumnLineage:
+    """Field of a Salesforce object ← pushed field, over all the integrations that write the object."""
+    return dg.TableColumnLineage(
+        {
+            mapping.field: [dg.TableColumnDep(asset_key=push_key(slug), column_name=mapping.field)]
+            for slug, spec in sorted(integrations.items())
+            for mapping in spec.fields
+        }
+    )

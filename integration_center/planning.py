@@ -1,0 +1,77 @@
+"""Makes the plan of one sync: what a push would write to which record, and why the other rows are left alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import polars as pl
+
+from integration_center.insights.catalogue import ReportKind
+from integration_center.integration import IntegrationSpec
+from integration_center.salesforce.org import Org
+from integration_center.storage import DAY
+from integration_center.sync.fitness import Fault, check_fitness
+from integration_center.sync.ledger import hold, hold_rows
+from integration_center.sync.limits import Verdict, judge
+from integration_center.sync.plan import build_lines
+from integration_center.sync.schema import SObjectSchema
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run means to do to one object.
+
+    Attributes:
+        plan_id: names the plan; it stands in column `plan_id` (String) of `lines` too.
+        lines: the Lines frame, at least one line per report row.
+        faults: why the integration does not fit the report or the object; then every line is held.
+        verdicts: on the integration's limits; empty when there are faults.
+        read_at: when the org was read, UTC.
+        describe_hash: of what describe says about the fields named.
+    """
+
+    plan_id: str
+    lines: pl.DataFrame
+    schema: SObjectSchema
+    faults: Sequence[Fault]
+    verdicts: Sequence[Verdict]
+    read_at: datetime
+    describe_hash: str
+
+    @property
+    def held(self) -> str | None:
+        """The sentence that says what holds the plan; None when nothing does."""
+        reasons = [fault.message for fault in self.faults]
+        reasons += [verdict.description for verdict in self.verdicts if not verdict.passed]
+        return "; ".join(reasons) or None
+
+
+def build_plan(spec: IntegrationSpec, rows: pl.DataFrame, org: Org, *, kind: ReportKind, latest_by: str | None) -> Plan:
+    """Read the object and plan the rows against it. Nothing is written.
+
+    Args:
+        spec: the integration.
+        rows: the report's rows, with `_day` (Date).
+        org: the connected org.
+        kind: `snapshot` or `events`.
+        latest_by: the column that orders rows of one key, unless the integration names one.
+    """
+    read_at = datetime.now(UTC)
+    schema = org.describe(spec.object)
+    columns = {name: dtype for name, dtype in rows.schema.items() if name != DAY}
+    faults = check_fitness(spec, schema, columns)
+    named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
+    plan_id = uuid4().hex
+    verdicts: Sequence[Verdict] = ()
+    if faults:
+        lines = hold_rows(rows, spec, schema, "; ".join(fault.message for fault in faults))
+    else:
+        fields = [field.name for name in named if (field := schema.get(name))]
+        records = org.read_records(schema, fields)
+        lines = build_lines(rows, records, spec, schema, latest_by=spec.latest_by or latest_by, kind=kind)
+        verdicts = judge(lines, spec)
+        if failed := [verdict.description for verdict in verdicts if not verdict.passed]:
+            lines = hold(lines, "; ".join(failed))
+    lines = lines.with_columns(pl.lit(plan_id).alias("plan_id"))
+    return Plan(plan_id, lines, schema, faults, verdicts, read_at, schema.fingerprint(tuple(named)))

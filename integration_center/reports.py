@@ -1,0 +1,122 @@
+"""`insights/<report>`: one asset a report, shared by all the integrations that read it."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from integration_center.errors import NoDataForDay
+from integration_center.insights.catalogue import ReportInfo
+from integration_center.insights.source import ReportSource
+from integration_center.steps import reported_errors
+from integration_center.storage import ReportFolder, StoredReport
+from integration_center.translator import DAYS, ONE_RUN, report_key
+
+NOT_EMPTY = "not_empty"
+NOT_SHRUNK = "not_shrunk"
+
+
+def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> tuple[StoredReport, bool]:
+    """The stored report of `day`, and whether it had to be fetched: a current frame is not fetched again.
+
+    Raises:
+        NoDataForDay: the source has none; another day never stands in for it.
+    """
+    with folder.locked(info.slug, day):
+        stored = folder.stored(info.slug, day)
+        identity = source.identity(info, day)
+        if stored is not None and stored.identity == identity:
+            return stored, False
+        return folder.write(source.read(info, day)), True
+
+
+def build_report_asset(report_slug: str, name: str, *, allow_empty: bool) -> dg.AssetsDefinition:
+    """The asset of the report called `name`.
+
+    Its checks are facts of the report itself, since they stop all of its integrations: it has rows (unless every
+    integration that reads it has `allow_empty`), and a snapshot has not lost more than half of them.
+    """
+    key = report_key(report_slug)
+
+    @dg.asset(
+        key=key,
+        description=f"The WalkMe Insights report {name!r}, a frame a UTC day.",
+        group_name="insights",
+        kinds={"walkme", "polars", "parquet"},
+        partitions_def=DAYS,
+        backfill_policy=ONE_RUN,
+        required_resource_keys={"installation"},
+        check_specs=[
+            dg.AssetCheckSpec(NOT_EMPTY, asset=key, blocking=True, description="The report has rows."),
+            dg.AssetCheckSpec(
+                NOT_SHRUNK, asset=key, blocking=True, description="A snapshot keeps at least half of its rows."
+            ),
+        ],
+    )
+    def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        with reported_errors(context), context.resources.installation.open() as installation:
+            source = installation.source()
+            info = source.find(name)
+            days = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
+            stored: dict[date, StoredReport] = {}
+            missing: list[NoDataForDay] = []
+            for day in days:
+                try:
+                    stored[day], fetched = fetch_day(source, installation.reports, info, day)
+                except NoDataForDay as error:
+                    missing.append(error)
+                    continue
+                context.log.info(
+                    f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
+                )
+            if missing:
+                raise NoDataForDay("; ".join(str(error) for error in missing))
+            newest = days[-1]
+            path = installation.reports.path(report_slug, newest)
+            yield dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": sum(report.rows for report in stored.values()),
+                    "dagster/column_schema": describe_columns(pl.read_parquet_schema(path)),
+                    "refreshed_at": str(stored[newest].refreshed_at or "unknown"),
+                    "kind": info.kind,
+                    "path": dg.MetadataValue.path(path),
+                },
+                data_version=dg.DataVersion(stored[newest].identity),
+                check_results=[
+                    check_not_empty(sum(report.rows for report in stored.values()), allow_empty=allow_empty),
+                    check_not_shrunk(
+                        info.kind, stored[days[0]].rows, installation.reports.rows_before(report_slug, days[0])
+                    ),
+                ],
+            )
+
+    return report
+
+
+def describe_columns(schema: dict[str, pl.DataType]) -> dg.TableSchema:
+    """The columns of a frame as Dagster shows them."""
+    return dg.TableSchema([dg.TableColumn(name, str(dtype)) for name, dtype in schema.items()])
+
+
+def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:
+    """An empty report stops its integrations, unless each of them allows it."""
+    return dg.AssetCheckResult(
+        check_name=NOT_EMPTY,
+        passed=rows > 0 or allow_empty,
+        metadata={"rows": rows},
+        description=f"{rows:,} rows." if rows else "The report has no rows; `limits.allow_empty: true` accepts that.",
+    )
+
+
+def check_not_shrunk(kind: str, rows: int, before: int | None) -> dg.AssetCheckResult:
+    """A snapshot that lost more than half of its rows is more likely broken than true."""
+    shrunk = kind == "snapshot" and before is not None and rows * 2 < before
+    return dg.AssetCheckResult(
+        check_name=NOT_SHRUNK,
+        passed=not shrunk,
+        metadata={"rows": rows, "rows_before": before if before is not None else "none stored"},
+        description=f"{rows:,} rows, after {before:,} before. If that is right, delete the older stored frame."
+        if shrunk
+        else "The report did not shrink by more than half.",
+    )

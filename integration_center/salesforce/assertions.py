@@ -1,0 +1,45 @@
+"""The signed assertion of the JWT bearer flow (reference/salesforce-api.md, 1.5)."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+from pydantic import SecretStr
+
+from integration_center.errors import ConfigurationError
+from integration_center.settings import ExternalClientApp
+
+SANDBOX_DOMAINS = (".sandbox.my.salesforce.com", ".scratch.my.salesforce.com")
+LIFETIME = timedelta(minutes=3)
+"""Salesforce takes no assertion that is good for more than about five minutes."""
+
+
+def build_assertion(app: ExternalClientApp, username: str, signing_key: SecretStr, now: datetime) -> SecretStr:
+    """An RS256 assertion that the app may act as `username`, good for three minutes from `now`.
+
+    Raises:
+        ConfigurationError: the key is no RSA private key in PEM.
+    """
+    claims = {
+        "iss": app.client_id,
+        "sub": username,
+        "aud": choose_audience(app.login_url),
+        "exp": int((now + LIFETIME).timestamp()),
+    }
+    try:
+        key = RSAKey.import_key(signing_key.get_secret_value())
+        return SecretStr(jwt.encode({"alg": "RS256"}, claims, key))
+    except (ValueError, TypeError, JoseError):
+        # Without its cause, which could repeat parts of the key.
+        raise ConfigurationError(
+            "the JWT flow's key is no RSA private key in PEM; give the key of the External Client App's certificate"
+        ) from None
+
+
+def choose_audience(login_url: str) -> str:
+    """The login host, which Salesforce expects as audience also when the request goes to a My Domain."""
+    host = urlsplit(login_url).hostname or ""
+    is_sandbox = host == "test.salesforce.com" or host.endswith(SANDBOX_DOMAINS)
+    return "https://test.salesforce.com" if is_sandbox else "https://login.salesforce.com"

@@ -1,0 +1,156 @@
+"""What a refusal of Salesforce means: its error documents, and the exception each becomes.
+
+Salesforce's messages quote values of records and are written in the user's language, so exceptions carry the error
+code and a sentence of ours. Field and object names are taken out of a message only where the query named them.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from time import time
+
+import httpx
+
+from integration_center.errors import (
+    AccessRefused,
+    IntegrationCenterError,
+    LimitExceeded,
+    OrgError,
+    RateLimited,
+    SchemaMismatch,
+    ServiceUnavailable,
+)
+
+DEAD_SESSION_TEXTS = frozenset({"Bad_OAuth_Token", "Missing_OAuth_Token"})
+BUSY_CODES = frozenset({"SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
+CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
+QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA"})
+UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
+UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
+STATUS_SENTENCES = {
+    300: "several records match the key",
+    404: "the resource does not exist, or the connected user may not see it",
+    409: "the request conflicts with the state of the resource",
+    410: "this API version is retired; set INTEGRATION_CENTER_API_VERSION to a newer one",
+    414: "the request address is too long",
+    431: "the request headers are too long",
+}
+
+
+class AnswerLost(ServiceUnavailable):
+    """The request went out, and whether Salesforce carried it out is not known."""
+
+
+class IncompleteRead(ServiceUnavailable):
+    """A query's pages do not hold the rows it counted, or its cursor was closed. Reading again from the start helps."""
+
+
+@dataclass(frozen=True)
+class ApiError:
+    """One entry of an error document. `message` may quote a value of a record, so it stays out of `repr`."""
+
+    code: str
+    message: str = field(default="", repr=False)
+    fields: tuple[str, ...] = ()
+
+
+def read_errors(body: bytes) -> tuple[ApiError, ...]:
+    """The errors in `body`, an array of the data APIs or an object of the OAuth endpoints; empty when it is neither."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ()
+    entries = document if isinstance(document, list) else [document]
+    errors = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            return ()
+        code = entry.get("errorCode") or entry.get("statusCode") or entry.get("error")
+        if not isinstance(code, str):
+            return ()
+        message = entry.get("message") or entry.get("error_description") or ""
+        errors.append(ApiError(code, str(message), tuple(map(str, entry.get("fields") or ()))))
+    return tuple(errors)
+
+
+def is_row_list(body: bytes) -> bool:
+    """Whether `body` is a list of row results, which an sObject Collections call may send under 200 or 400."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return False
+    return (
+        isinstance(document, list) and bool(document) and all(isinstance(r, dict) and "success" in r for r in document)
+    )
+
+
+def is_dead_session(status: int, body: bytes) -> bool:
+    """Whether the access token has ended: 401 INVALID_SESSION_ID, or the plain text of the identity services."""
+    if status == httpx.codes.UNAUTHORIZED:
+        errors = read_errors(body)
+        return not errors or errors[0].code == "INVALID_SESSION_ID"
+    return status == httpx.codes.FORBIDDEN and body.strip().decode("ascii", "replace") in DEAD_SESSION_TEXTS
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Seconds of a `Retry-After` header, which is a number or an HTTP date."""
+    if not value:
+        return None
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time(), 0.0)
+    except ValueError:
+        return None
+
+
+def build_error(status: int, headers: httpx.Headers, body: bytes) -> IntegrationCenterError:
+    """The exception that an answer with an error status stands for."""
+    errors = read_errors(body)
+    first = errors[0] if errors else None
+    code = first.code if first else None
+    wait = parse_retry_after(headers.get("retry-after"))
+    if code == "REQUEST_LIMIT_EXCEEDED" and first:
+        if first.message.startswith("ConcurrentRequests"):
+            return RateLimited("Salesforce: too many long requests run at once in this org", retry_after=wait)
+        return LimitExceeded(
+            "the org's API calls of the last 24 hours are used up; wait, or ask the admin for more",
+            code=code,
+            status=status,
+        )
+    if status in (429, 503) or code in BUSY_CODES:
+        return RateLimited(f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''})", retry_after=wait)
+    if code in CURSOR_CODES:
+        return IncompleteRead("the org closed a query's cursor before its last page was read")
+    if status in (406, 420):  # the edge found no server for this org: nothing was carried out
+        return ServiceUnavailable(f"Salesforce's edge has no route to the org (HTTP {status})", retry_after=wait)
+    if status >= 500 or (first is None and status not in STATUS_SENTENCES):
+        return AnswerLost(f"Salesforce answered HTTP {status} without a usable answer", retry_after=wait)
+    if first is None or code is None:
+        return OrgError(f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})", status=status)
+    if status == httpx.codes.UNAUTHORIZED:
+        return AccessRefused(f"Salesforce refuses the access token ({code}); connect the account again")
+    if code in QUOTA_CODES:
+        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status)
+    return build_refusal(status, first)
+
+
+def build_refusal(status: int, error: ApiError) -> OrgError:
+    """The exception for a request that Salesforce understood and refused."""
+    if unknown := UNKNOWN_FIELD.search(error.message):
+        return SchemaMismatch(
+            f"{unknown[2]} has no field {unknown[1]}, or the connected user may not see it",
+            code=error.code,
+            status=status,
+        )
+    if unknown := UNKNOWN_OBJECT.search(error.message):
+        return SchemaMismatch(
+            f"the org has no object {unknown[1]}, or the connected user may not see it", code=error.code, status=status
+        )
+    if status == httpx.codes.FORBIDDEN:
+        return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
+    sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
+    return OrgError(f"Salesforce refused: {sentence} ({error.code})", code=error.code, status=status)

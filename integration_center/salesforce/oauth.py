@@ -1,0 +1,258 @@
+"""Salesforce's OAuth 2.0, on the wire: web-server flow with PKCE, client credentials, refresh, revoke, userinfo.
+
+Pure builders and single calls; nothing here knows of the database. The protocol and its traps are in
+reference/salesforce-api.md, section 1.
+"""
+
+import functools
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import stamina
+from authlib.common.security import generate_token
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from pydantic import SecretStr
+
+from integration_center.errors import AccessRefused, RateLimited, ServiceUnavailable, TransientError
+from integration_center.integration import Environment
+from integration_center.salesforce.assertions import build_assertion
+from integration_center.salesforce.grants import Grant, read_grant
+from integration_center.salesforce.token_errors import explain_refusal
+from integration_center.settings import ExternalClientApp
+
+SCOPES = ("api", "refresh_token", "openid")
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+VERIFIER_LENGTH = 96  # RFC 7636 allows 43 to 128
+STATE_LENGTH = 48
+TIMEOUT = httpx.Timeout(20)
+ATTEMPTS = 4
+RETRY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """Where to send the browser, and what to compare when it comes back."""
+
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    verifier: SecretStr
+
+
+@dataclass(frozen=True)
+class UserInfo:
+    """Who a token acts as."""
+
+    user_id: str
+    org_id: str
+    username: str
+
+
+def decide_retry(error: Exception) -> bool | float:
+    """Whether to try again: with our own backoff, after the seconds the server asked for, or not at all."""
+    if not isinstance(error, TransientError):
+        return False
+    if error.retry_after is None:
+        return True
+    return error.retry_after if error.retry_after < RETRY_SECONDS else False
+
+
+def build_client() -> httpx.Client:
+    """A client for OAuth calls; it follows no redirect, because a redirect would carry secrets elsewhere."""
+    return httpx.Client(
+        verify=_trust(), timeout=TIMEOUT, headers={"Accept": "application/json"}, follow_redirects=False
+    )
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """The certificates we trust, read once: that takes longer than a request on this machine."""
+    return httpx.create_ssl_context()
+
+
+def build_authorization(
+    app: ExternalClientApp, callback_url: str, scopes: tuple[str, ...] = SCOPES
+) -> AuthorizationRequest:
+    """A web-server authorization request with a fresh state and PKCE verifier (S256)."""
+    state, verifier = generate_token(STATE_LENGTH), generate_token(VERIFIER_LENGTH)
+    challenge: str = create_s256_code_challenge(verifier)  # type: ignore[no-untyped-call]
+    parameters = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": callback_url,
+        "scope": " ".join(scopes),
+        "state": state,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    url = f"{app.login_url}/services/oauth2/authorize?{urlencode(parameters)}"
+    return AuthorizationRequest(url, state, SecretStr(verifier))
+
+
+def exchange_code(
+    client: httpx.Client,
+    environment: Environment,
+    app: ExternalClientApp,
+    code: SecretStr,
+    verifier: SecretStr,
+    callback_url: str,
+) -> Grant:
+    """The tokens for an authorization code.
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`.
+        TransientError: Salesforce did not answer. Not retried here, because a code works once.
+    """
+    form = {
+        "grant_type": "authorization_code",
+        "code": code.get_secret_value(),
+        "redirect_uri": callback_url,
+        "code_verifier": verifier.get_secret_value(),
+    }
+    return _request_token(client, environment, app, form)
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def request_client_credentials(client: httpx.Client, environment: Environment, app: ExternalClientApp) -> Grant:
+    """A token for the app's own Run As user; only the org's My Domain host gives it.
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    return _request_token(client, environment, app, {"grant_type": "client_credentials"})
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def request_jwt(
+    client: httpx.Client, environment: Environment, app: ExternalClientApp, username: str, signing_key: SecretStr
+) -> Grant:
+    """A token for `username`, by a signed assertion; the app holds the certificate of `signing_key` (PEM).
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`; also when the key is no RSA private key.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    assertion = build_assertion(app, username, signing_key, datetime.now(UTC))
+    form = {"grant_type": JWT_BEARER, "assertion": assertion.get_secret_value()}
+    return _request_token(client, environment, replace(app, client_secret=SecretStr("")), form)
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def refresh(client: httpx.Client, environment: Environment, app: ExternalClientApp, refresh_token: SecretStr) -> Grant:
+    """A new access token. With rotation on, the answer holds a new refresh token and the old one is dead.
+
+    Call it from one place at a time: a rotated-out token, used again, ends the whole connection.
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()}
+    return _request_token(client, environment, app, form)
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def revoke(client: httpx.Client, environment: Environment, login_url: str, token: SecretStr) -> bool:
+    """End a token; a refresh token ends all its access tokens too. False when it was ended before.
+
+    Raises:
+        AccessRefused, ConfigurationError: Salesforce refused; see `explain_refusal`.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    secret = token.get_secret_value()
+    response = _post(client, f"{login_url}/services/oauth2/revoke", {"token": secret})
+    if response.status_code == httpx.codes.OK:
+        return True
+    error, description = _read_error(response)
+    if error == "invalid_token":
+        return False
+    raise explain_refusal(error, description, environment, sent=[secret])
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def fetch_userinfo(client: httpx.Client, instance_url: str, access_token: SecretStr) -> UserInfo:
+    """Who `access_token` acts as.
+
+    Raises:
+        AccessRefused: the token is no longer good (here that is a 403 of plain text), or lacks the scope.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    headers = {"Authorization": f"Bearer {access_token.get_secret_value()}"}
+    try:
+        response = client.get(f"{instance_url}/services/oauth2/userinfo", headers=headers)
+    except httpx.TransportError as error:
+        raise _no_answer(error) from None
+    _raise_if_overloaded(response)
+    if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        if "Bad_OAuth_Token" in response.text:
+            raise AccessRefused("Salesforce does not accept the access token (Bad_OAuth_Token); connect again")
+        raise AccessRefused("Salesforce does not say who is signed in; add the scope openid to the External Client App")
+    content = _read_object(response)
+    try:
+        return UserInfo(content["user_id"], content["organization_id"], content["preferred_username"])
+    except KeyError as error:
+        raise ServiceUnavailable(f"Salesforce's userinfo answer lacks {error}") from None
+
+
+def _request_token(
+    client: httpx.Client, environment: Environment, app: ExternalClientApp, form: Mapping[str, str]
+) -> Grant:
+    secret = app.client_secret.get_secret_value()
+    # In the body rather than by HTTP Basic: every External Client App takes it so, whatever its policy.
+    sent = {**form, "client_id": app.client_id, **({"client_secret": secret} if secret else {})}
+    response = _post(client, f"{app.login_url}/services/oauth2/token", sent)
+    if response.status_code != httpx.codes.OK:
+        error, description = _read_error(response)
+        hidden = [sent[name] for name in sent if name not in {"grant_type", "redirect_uri", "client_id"}]
+        raise explain_refusal(error, description, environment, sent=hidden)
+    return read_grant(_read_object(response), secret)
+
+
+def _post(client: httpx.Client, url: str, form: Mapping[str, str]) -> httpx.Response:
+    try:
+        response = client.post(url, data=dict(form))
+    except httpx.TransportError as error:
+        # Without its cause: the request it holds has the secrets in its body.
+        raise _no_answer(error) from None
+    _raise_if_overloaded(response)
+    return response
+
+
+def _no_answer(error: httpx.TransportError) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"Salesforce does not answer ({type(error).__name__}); check the login URL and the network"
+    )
+
+
+def _raise_if_overloaded(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
+        after = response.headers.get("Retry-After", "")
+        raise RateLimited(
+            f"Salesforce asks to come back later (HTTP {status})",
+            retry_after=float(after) if after.isdecimal() else None,
+        )
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise ServiceUnavailable(f"Salesforce's sign-in service failed (HTTP {status})")
+
+
+def _read_error(response: httpx.Response) -> tuple[str, str]:
+    if response.is_redirect:
+        return "invalid_request", "the login URL redirects elsewhere; use the org's My Domain URL"
+    content = _read_object(response)
+    return str(content.get("error", f"HTTP {response.status_code}")), str(content.get("error_description", ""))
+
+
+def _read_object(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        content = response.json()
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise ServiceUnavailable(f"Salesforce's answer is no JSON object (HTTP {response.status_code})")
+    return content

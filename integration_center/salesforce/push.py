@@ -1,0 +1,242 @@
+"""Sends an update set and says what became of each record. The channel never changes the outcome."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, Protocol
+
+import polars as pl
+
+from integration_center.errors import IntegrationCenterError, OrgError, PlanError, TerminalError, TransientError
+from integration_center.salesforce.bulk_ingest import (
+    JOB_REFUSED,
+    UPLOADS,
+    IngestJob,
+    abort_job,
+    await_job,
+    close_job,
+    create_job,
+    end_job,
+    upload_part,
+)
+from integration_center.salesforce.bulk_results import read_ended_results, read_results
+from integration_center.salesforce.collections import send_collections
+from integration_center.salesforce.faults import AnswerLost
+from integration_center.salesforce.fields import CLEAR, changed_fields
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.results import RESULTS, build_results, is_retryable, overlay_results
+from integration_center.salesforce.upload_parts import MAX_JOB_BYTES, Part, write_parts
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.schema import SObjectSchema
+
+logger = logging.getLogger(__name__)
+
+Channel = Literal["auto", "collections", "bulk"]
+Progress = Callable[[int, int], None]
+
+COLLECTIONS_ROWS = 2_000
+"""Salesforce advises Collections up to here, and Bulk above."""
+
+RESEND_SIZES = (50, 10)
+RESEND_ROWS = 5_000
+RESEND_PAUSE = 1.0
+
+
+class Journal(Protocol):
+    """Remembers what is under way, so that the next run can settle what a killed one left."""
+
+    def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
+        """A Bulk job with this content will be closed; called before that."""
+        ...
+
+    def job_settled(self, job_id: str) -> None:
+        """The job has ended and its results are known, or it was aborted before it was closed."""
+        ...
+
+    def chunk_sent(self, ids_hash: str) -> None:
+        """A collections call with these records goes out next."""
+        ...
+
+
+def push_updates(
+    org: Org,
+    schema: SObjectSchema,
+    updates: pl.DataFrame,
+    *,
+    journal: Journal,
+    channel: Channel = "auto",
+    progress: Progress | None = None,
+    max_job_bytes: int = MAX_JOB_BYTES,
+) -> pl.DataFrame:
+    """Sends every line and reports every line.
+
+    Args:
+        org: where the records are.
+        schema: their object.
+        updates: the Updates frame: `Id`, and per field `after.F` and `changed.F`.
+        journal: told before anything can be written.
+        channel: `auto` takes Collections up to 2,000 records, else Bulk API 2.0 where it supports the object.
+        progress: called with the number of records done and in all.
+        max_job_bytes: the size of a Bulk upload.
+
+    Returns:
+        The Results frame, one line for each update, in the same order. A refusal in the middle of the push does not
+        raise: the records it stopped are `unprocessed` with its code, and what was sent before keeps its result.
+
+    Raises:
+        PlanError: a record stands twice in `updates`; Salesforce would keep either.
+    """
+    if updates.is_empty():
+        return pl.DataFrame(schema=RESULTS)
+    if updates["Id"].is_duplicated().any():
+        raise PlanError("the update set holds a record twice; materialize it again")
+    total = updates.height
+    tell = progress or (lambda done, total: None)
+    done: list[pl.DataFrame] = [pl.DataFrame(schema=RESULTS)]
+    stop: IntegrationCenterError | None = None
+    try:
+        for results in _send(org, schema, updates, journal, channel, max_job_bytes):
+            done.append(results)
+            tell(sum(part.height for part in done), total)
+    except (TerminalError, TransientError) as error:
+        logger.error("the push stops: %s", error)
+        stop = error
+    known = pl.concat(done)
+    rest = updates.select("Id").join(known, on="Id", how="anti")["Id"]
+    code = getattr(stop, "code", None) or (type(stop).__name__ if stop else None)
+    known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=str(stop) if stop else None)])
+    known = updates.select("Id").join(known, on="Id", how="left", maintain_order="left")
+    return known if stop else _resend(org, schema, updates, known, journal)
+
+
+def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
+    """Brings an unfinished job of a killed run to its end.
+
+    Returns:
+        Its last state (`JobComplete`, `Failed`, `Aborted`; `Deleted` when the org has forgotten it), and the Results of
+        the records in its result files.
+
+    Raises:
+        TransientError: the org stayed unavailable, or the job runs on.
+    """
+    job = end_job(org.session, job_id, org.polling)
+    if job is None:
+        return "Deleted", pl.DataFrame(schema=RESULTS)
+    return job.state, read_ended_results(org.session, job)
+
+
+def _send(
+    org: Org, schema: SObjectSchema, updates: pl.DataFrame, journal: Journal, channel: Channel, max_job_bytes: int
+) -> Iterator[pl.DataFrame]:
+    by_bulk = channel == "bulk" or (channel == "auto" and updates.height > COLLECTIONS_ROWS)
+    if not by_bulk:
+        yield from send_collections(org, schema, updates, chunk_sent=journal.chunk_sent)
+        return
+    literal = updates.select(_holds_clear_text(updates)).to_series()
+    try:
+        yield from _send_bulk(org, schema, updates.filter(~literal), journal, max_job_bytes)
+    except BulkRefused as refusal:
+        if channel == "bulk":
+            raise
+        logger.info("Bulk does not take %s (%s): sending by Collections", schema.name, refusal.code)
+        literal = literal | True
+    yield from send_collections(org, schema, updates.filter(literal), chunk_sent=journal.chunk_sent)
+
+
+class BulkRefused(OrgError):
+    """Bulk API 2.0 does not take this object; nothing was sent."""
+
+
+def _holds_clear_text(updates: pl.DataFrame) -> pl.Expr:
+    """Whether a text of the line reads `#N/A`, which in a Bulk file would clear the field."""
+    texts = [name for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
+    cells = [pl.col(f"changed.{name}") & (pl.col(f"after.{name}") == CLEAR).fill_null(False) for name in texts]
+    return reduce(or_, cells, pl.lit(False)) & pl.col("Id").is_not_null()
+
+
+def _send_bulk(
+    org: Org, schema: SObjectSchema, updates: pl.DataFrame, journal: Journal, max_job_bytes: int
+) -> Iterator[pl.DataFrame]:
+    fields = changed_fields(updates)
+    with TemporaryDirectory(prefix="integration-center-push-") as folder:  # mode 0700: it holds values
+        for number, part in enumerate(write_parts(updates, fields, Path(folder), max_job_bytes)):
+            try:
+                job = _upload(org, schema.name, part, journal)
+            except OrgError as error:
+                if number == 0 and (error.code or "").upper() in JOB_REFUSED:
+                    raise BulkRefused(str(error), code=error.code, status=error.status) from None
+                raise
+            yield _finish(org, job, part, journal)
+
+
+def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJob:
+    """Opens a job and uploads its file; when the answer to the upload is lost, a new job takes the place of the old."""
+    for attempt in range(1, UPLOADS + 1):
+        job = create_job(org.session, object_name)
+        journal.job_opened(job.id, part.ids.len(), part.content_hash)
+        try:
+            upload_part(org.session, job, part)
+        except (TransientError, TerminalError) as error:
+            if abort_job(org.session, job.id):
+                journal.job_settled(job.id)
+            if not isinstance(error, AnswerLost) or attempt == UPLOADS:
+                raise
+            logger.warning("the upload to Bulk job %s broke, attempt %d", job.id, attempt)
+        else:
+            logger.info("Bulk job %s: %d records, %d bytes uploaded", job.id, part.ids.len(), part.size)
+            return job
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _finish(org: Org, job: IngestJob, part: Part, journal: Journal) -> pl.DataFrame:
+    """Closes the job, waits, and reads what became of its records.
+
+    From the moment the close may have arrived, the org may write: what cannot be found out after that is `unknown`, and
+    the job stays in the journal for the next run to settle.
+
+    Raises:
+        IntegrationCenterError: the close was refused; nothing was written.
+    """
+    try:
+        close_job(org.session, job.id)
+    except AnswerLost as error:
+        return _build_unknown(job, part, error)
+    try:
+        ended = await_job(org.session, job.id, org.polling)
+        logger.info("Bulk job %s: %s, %s processed, %s failed", ended.id, ended.state, ended.processed, ended.failed)
+        results = read_results(org.session, ended, part.ids)
+    except (TransientError, TerminalError) as error:
+        return _build_unknown(job, part, error)
+    journal.job_settled(job.id)
+    return results
+
+
+def _build_unknown(job: IngestJob, part: Part, error: IntegrationCenterError) -> pl.DataFrame:
+    logger.warning("what Bulk job %s wrote is not known: %s", job.id, error)
+    code = getattr(error, "code", None) or type(error).__name__
+    return build_results(part.ids, Outcome.UNKNOWN, code=code, message=str(error), job_id=job.id)
+
+
+def _resend(
+    org: Org, schema: SObjectSchema, updates: pl.DataFrame, results: pl.DataFrame, journal: Journal
+) -> pl.DataFrame:
+    """Sends records that failed by a lock or limit again, in smaller transactions, some thousands at most."""
+    for size in RESEND_SIZES:
+        again = updates.join(results.filter(is_retryable()), on="Id", how="semi", maintain_order="left")
+        if again.is_empty():
+            break
+        if again.height > RESEND_ROWS:
+            logger.warning("%d records failed by locks or limits; %d are sent again", again.height, RESEND_ROWS)
+            again = again.head(RESEND_ROWS)
+        logger.info("%d records failed by locks or limits: sent again, %d a transaction", again.height, size)
+        org.polling.sleep(RESEND_PAUSE)
+        try:
+            for newer in send_collections(org, schema, again, chunk_sent=journal.chunk_sent, rows=size):
+                results = overlay_results(results, newer)
+        except (TerminalError, TransientError) as error:
+            logger.error("sending again stops: %s", error)
+            break
+    return results

@@ -1,0 +1,288 @@
+"""One HTTP session with an org: tokens, retries, faults and the meter."""
+
+import json as jsonlib
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import IO, Any, Protocol, Self
+
+import httpx
+import stamina
+
+from integration_center.errors import AccessRefused, OrgError, ServiceUnavailable, TransientError
+from integration_center.salesforce.faults import AnswerLost, IncompleteRead, build_error, is_dead_session, is_row_list
+from integration_center.salesforce.usage import Meter, Usage
+
+logger = logging.getLogger(__name__)
+
+CLIENT_NAME = "IntegrationCenter"
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+DOWNLOAD_CHUNK = 1 << 20
+
+Body = bytes | Callable[[], Iterable[bytes]]
+"""A request body: bytes, or a function that gives its pieces afresh each time the request is sent."""
+
+
+class TokenProvider(Protocol):
+    """Where a session gets its access token."""
+
+    def current(self) -> tuple[str, str]:
+        """The instance URL and access token to use now."""
+        ...
+
+    def renew(self, dead_token: str) -> tuple[str, str]:
+        """A new pair in place of `dead_token`; at once the current one when another thread renewed it already."""
+        ...
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how long a session waits for an org that is not there. Times in seconds."""
+
+    attempts: int = 6
+    timeout: float = 600.0
+    wait_initial: float = 0.5
+    wait_max: float = 30.0
+    wait_jitter: float = 0.5
+    retry_after_max: float = 120.0
+
+    def wait(self, attempt: int, error: TransientError) -> float:
+        """How long to wait after attempt number `attempt` (from 1): what the server asked, else doubling."""
+        if error.retry_after is not None:
+            return min(error.retry_after, self.retry_after_max)
+        jitter = random.uniform(0, self.wait_jitter)  # noqa: S311  spreads retries, guards nothing
+        return min(self.wait_initial * 2.0 ** (attempt - 1) + jitter, self.wait_max)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request, in a form that can be sent again."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Body | None = field(default=None, repr=False)
+    rows_may_fail: bool = False
+
+
+class Session:
+    """Requests to one org, as one user.
+
+    Args:
+        tokens: gives and renews the access token.
+        api_version: such as `66.0`.
+        transport: what carries the requests; None is the network.
+        retries: how often and how long to wait.
+        timeout: seconds to wait for an answer. The org itself ends a call after ten minutes.
+    """
+
+    def __init__(
+        self,
+        tokens: TokenProvider,
+        *,
+        api_version: str = "66.0",
+        transport: httpx.BaseTransport | None = None,
+        retries: RetryPolicy | None = None,
+        timeout: float = 300.0,
+    ) -> None:
+        self._tokens = tokens
+        self._renewing = threading.Lock()
+        self._retries = retries or RetryPolicy()
+        self._meter = Meter()
+        self.base_path = f"/services/data/v{api_version}"
+        self._client = httpx.Client(
+            transport=transport,
+            timeout=httpx.Timeout(timeout, connect=10.0),
+            limits=httpx.Limits(max_connections=10, max_keepalive_connections=10),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": CLIENT_NAME,
+                "Sforce-Call-Options": f"client={CLIENT_NAME}",
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    @property
+    def usage(self) -> Usage:
+        """What this session used so far."""
+        return self._meter.usage
+
+    @property
+    def instance_url(self) -> str:
+        """The org's address, for links."""
+        return self._tokens.current()[0]
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        idempotent: bool,
+        json: object = None,
+        content: Body | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        rows_may_fail: bool = False,
+    ) -> httpx.Response:
+        """Sends a request and returns the answer, which is a success.
+
+        Args:
+            method: the HTTP method.
+            path: below `/services/data/vXX.X/`, or from `/services/` (or `services/`) on, as answers give it.
+            idempotent: whether it may be repeated when it is not known if the org carried it out.
+            json: sent as a JSON body; `content` in its place is sent as it is.
+            content: the body, see `Body`.
+            params: the query of the URL. Values of records do not belong here.
+            headers: more headers.
+            rows_may_fail: also return a 400 whose body is a list of row results (sObject Collections).
+
+        Raises:
+            TransientError: the org stayed unavailable through all retries; `AnswerLost` when the request may have been
+                carried out.
+            AccessRefused: the session ended and could not be renewed.
+            OrgError: the org refused, with its code; `LimitExceeded` at the daily limit of calls.
+        """
+        more = dict(headers or {})
+        if json is not None:
+            content = jsonlib.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
+        if content is not None:
+            more.setdefault("Content-Type", "application/json; charset=UTF-8")
+        call = _Call(method, self._full_path(path), params, more, content, rows_may_fail)
+        return self._retry(call, idempotent, lambda: self._send(call, None))
+
+    def get_json(
+        self, path: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """The JSON document at `path`. Raises as `request` does."""
+        return self.request("GET", path, idempotent=True, params=params, headers=headers).json()
+
+    def download(self, path: str, sink: IO[bytes], *, params: Mapping[str, str] | None = None) -> httpx.Headers:
+        """Streams a CSV answer into `sink` (from its start again, should it break off) and returns the headers."""
+        call = _Call("GET", self._full_path(path), params, {"Accept": "text/csv"})
+
+        def send() -> httpx.Response:
+            sink.seek(0)
+            sink.truncate()
+            return self._send(call, sink)
+
+        headers = self._retry(call, True, send).headers
+        sink.flush()
+        sink.seek(0)
+        return headers
+
+    def _full_path(self, path: str) -> str:
+        if "://" in path or path.startswith("//"):
+            raise OrgError("Salesforce named an address on another host; the access token is not sent there")
+        if path.startswith(("/services/", "services/")):
+            return "/" + path.lstrip("/")
+        return f"{self.base_path}/{path.lstrip('/')}"
+
+    def _retry(self, call: _Call, idempotent: bool, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Sends until it succeeds, waiting in between; by the type of the fault, never by its text."""
+        policy = self._retries
+        tried = 0
+
+        def judge(error: Exception) -> bool | float:
+            if not isinstance(error, TransientError) or isinstance(error, IncompleteRead):
+                return False  # a read that broke off is begun again by its reader, not by repeating its last page
+            if isinstance(error, AnswerLost) and not idempotent:
+                return False
+            if tried >= policy.attempts:
+                return True
+            seconds = policy.wait(tried, error)
+            self._meter.count_wait(seconds)
+            logger.warning("Salesforce %s, attempt %d: %s; waiting %.1f s", call.method, tried, error, seconds)
+            return seconds
+
+        for attempt in stamina.retry_context(on=judge, attempts=policy.attempts, timeout=policy.timeout):
+            with attempt:
+                tried = attempt.num
+                return send()
+        raise AssertionError("stamina gives an answer or raises")
+
+    def _send(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
+        base, token = self._tokens.current()
+        response = self._exchange(call, base, token, sink)
+        if is_dead_session(response.status_code, _body(response, sink)):
+            base, token = self._renew(token)
+            response = self._exchange(call, base, token, sink)
+            if is_dead_session(response.status_code, _body(response, sink)):
+                raise AccessRefused("Salesforce refuses the session it has just renewed; connect the account again")
+        if not response.is_success:
+            body = _body(response, sink)
+            if call.rows_may_fail and response.status_code == httpx.codes.BAD_REQUEST and is_row_list(body):
+                return response
+            raise build_error(response.status_code, response.headers, body)
+        return response
+
+    def _renew(self, dead: str) -> tuple[str, str]:
+        with self._renewing:
+            base, token = self._tokens.current()
+            if token != dead:  # another thread was quicker
+                return base, token
+            logger.info("the Salesforce session has ended and is renewed")
+            return self._tokens.renew(dead)
+
+    def _exchange(self, call: _Call, base: str, token: str, sink: IO[bytes] | None) -> httpx.Response:
+        """Sends once and reads the answer: a success into `sink` when there is one, all else into memory."""
+        headers = {**call.headers, "Authorization": f"Bearer {token}"}
+        if call.method != "GET":
+            headers["Sforce-Auto-Assign"] = "FALSE"  # Salesforce's default is to run assignment rules, on updates too
+        content = call.content() if callable(call.content) else call.content
+        request = self._client.build_request(
+            call.method, base.rstrip("/") + call.path, params=call.params, headers=headers, content=content
+        )
+        self._meter.count_call(int(request.headers.get("content-length", 0)))
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                if sink is not None and response.is_success:
+                    for piece in response.iter_bytes(DOWNLOAD_CHUNK):
+                        sink.write(piece)
+                else:
+                    response.read()
+            finally:
+                response.close()
+                info = response.headers.get("sforce-limit-info")
+                self._meter.count_answer(response.num_bytes_downloaded, info)
+        except NEVER_SENT as error:
+            raise ServiceUnavailable(f"Salesforce cannot be reached ({type(error).__name__})") from None
+        except httpx.RequestError as error:
+            # Its text may quote a header, so only its type is kept.
+            raise AnswerLost(f"the connection to Salesforce broke ({type(error).__name__})") from None
+        _check_readable(response, sink)
+        return response
+
+
+def _body(response: httpx.Response, sink: IO[bytes] | None) -> bytes:
+    return b"" if sink is not None and response.is_success else response.content
+
+
+def _check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
+    """A success must be JSON or CSV: maintenance pages of the edge are HTML under any status."""
+    if not response.is_success:
+        return
+    kind = response.headers.get("content-type", "")
+    if "text/html" in kind:
+        raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with a web page")
+    if sink is None and "json" in kind:
+        try:
+            response.json()
+        except ValueError:
+            raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with unreadable JSON") from None

@@ -1,0 +1,71 @@
+"""SOQL text: literals, and the one statement we need. Source: SOQL Reference, "Quoted String Escape Sequences"."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from urllib.parse import quote as percent_encode
+
+from integration_center.sync.schema import ID_TYPES, SObjectField
+
+ESCAPES = str.maketrans(
+    {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+)
+LITERAL_CHARACTERS = 4_000
+ID_FORM = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+
+
+def quote(text: str) -> str:
+    """`text` as a SOQL string literal."""
+    return f"'{text.translate(ESCAPES)}'"
+
+
+def build_literal(field: SObjectField, value: str) -> str | None:
+    """`value` as a literal that may be compared with `field`; None when no record of the org can hold it."""
+    match field.type:
+        case "int" | "long" | "double" | "currency" | "percent":
+            try:
+                number = Decimal(value.strip())
+            except InvalidOperation:
+                return None
+            return format(number, "f") if number.is_finite() else None
+        case kind if kind in ID_TYPES:
+            return quote(value) if ID_FORM.fullmatch(value) else None
+        case _:
+            return quote(value) if value and len(value) <= LITERAL_CHARACTERS else None
+
+
+def build_select(fields: Sequence[str], object_name: str, where: str | None = None) -> str:
+    """`SELECT fields FROM object_name [WHERE where]`."""
+    statement = f"SELECT {','.join(fields)} FROM {object_name}"  # noqa: S608  names come from describe, values quoted
+    return f"{statement} WHERE {where}" if where else statement
+
+
+def build_in(field: str, literals: Iterable[str]) -> str:
+    """`field IN (literals)`."""
+    return f"{field} IN ({','.join(literals)})"
+
+
+def join_conditions(*conditions: str | None) -> str | None:
+    """All conditions that are given, joined by AND."""
+    given = [condition for condition in conditions if condition]
+    return " AND ".join(f"({condition})" for condition in given) if len(given) > 1 else next(iter(given), None)
+
+
+def encoded_length(text: str) -> int:
+    """The bytes `text` takes inside a URL."""
+    return len(percent_encode(text, safe=""))
+
+
+def split_literals(literals: Iterable[str], budget: int) -> Iterator[list[str]]:
+    """Parts of `literals` whose commas and text take at most `budget` bytes of a URL each."""
+    part: list[str] = []
+    used = 0
+    for literal in literals:
+        size = encoded_length(literal) + len("%2C")
+        if part and used + size > budget:
+            yield part
+            part, used = [], 0
+        part.append(literal)
+        used += size
+    if part:
+        yield part

@@ -1,0 +1,73 @@
+"""The CSV files of Bulk jobs: an Updates frame cut by bytes."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import polars as pl
+
+from integration_center.salesforce.fields import write_csv_cells
+
+BATCH_ROWS = 10_000
+MAX_JOB_BYTES = 100_000_000
+"""Salesforce takes 150 MB of base64 a job and advises at most 100 MB of raw data."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file: the records in it, where it lies, its bytes, and the SHA-256 of its content."""
+
+    ids: pl.Series
+    path: Path
+    size: int
+    content_hash: str
+
+
+def _write_rows(updates: pl.DataFrame, fields: Sequence[str], room: int) -> Iterator[tuple[pl.Series, bytes]]:
+    """The rows as CSV text, halved until each piece fits into `room` bytes or is a single row."""
+    cells = write_csv_cells(updates, fields)
+    text = cells.write_csv(include_header=False, line_terminator="\n", null_value="").encode()
+    if len(text) <= room or updates.height <= 1:
+        yield cells["Id"], text
+        return
+    half = updates.height // 2
+    yield from _write_rows(updates[:half], fields, room)
+    yield from _write_rows(updates[half:], fields, room)
+
+
+def write_parts(
+    updates: pl.DataFrame, fields: Sequence[str], folder: Path, max_bytes: int = MAX_JOB_BYTES
+) -> Iterator[Part]:
+    """Writes the files one after another; each is removed when the next is asked for.
+
+    Args:
+        updates: an Updates frame.
+        fields: those that become columns.
+        folder: for the files, not readable by others, for they hold values.
+        max_bytes: of a file, with its header. A single row that is larger gets a file of its own.
+    """
+    header = (",".join(["Id", *fields]) + "\n").encode()
+    pieces = (
+        piece
+        for start in range(0, updates.height, BATCH_ROWS)
+        for piece in _write_rows(updates[start : start + BATCH_ROWS], fields, max_bytes - len(header))
+    )
+    held = next(pieces, None)
+    for number in count():
+        if held is None:
+            return
+        path = folder / f"part-{number}.csv"
+        digest, size = hashlib.sha256(header), len(header)
+        ids: list[pl.Series] = []
+        with path.open("wb") as file:
+            file.write(header)
+            while held is not None and (not ids or size + len(held[1]) <= max_bytes):
+                ids.append(held[0])
+                file.write(held[1])
+                digest.update(held[1])
+                size += len(held[1])
+                held = next(pieces, None)
+        yield Part(pl.concat(ids), path, size, digest.hexdigest())
+        path.unlink()

@@ -1,0 +1,77 @@
+"""What a session cost the org: API calls, bytes, and time spent waiting."""
+
+import re
+import threading
+from dataclasses import dataclass, replace
+
+API_USAGE = re.compile(r"(?<!per-app-)api-usage=(\d+)/(\d+)")
+APP_USAGE = re.compile(r"per-app-api-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A snapshot of what was used so far.
+
+    Attributes:
+        calls: HTTP requests sent, repeated ones included; each counts as one API call of the org.
+        bytes_sent: request bodies, as on the wire.
+        bytes_received: response bodies, as on the wire (compressed where the org compressed).
+        daily_used: API calls of the whole org in the rolling 24 hours, as its last answer said; None before one did.
+        daily_max: what the org allows in 24 hours.
+        app_used: the same for our connected app alone, where the org sets it a quota.
+        app_max: that quota.
+        waits: how often we waited before trying again.
+        waits_seconds: for how long in all.
+    """
+
+    calls: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    daily_used: int | None = None
+    daily_max: int | None = None
+    app_used: int | None = None
+    app_max: int | None = None
+    waits: int = 0
+    waits_seconds: float = 0.0
+
+    @property
+    def daily_left(self) -> int | None:
+        """Calls the org has left today, None before it said so."""
+        if self.daily_used is None or self.daily_max is None:
+            return None
+        return max(self.daily_max - self.daily_used, 0)
+
+
+class Meter:
+    """Adds up the usage of one session, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._usage = Usage()
+
+    @property
+    def usage(self) -> Usage:
+        """The sums as they stand."""
+        return self._usage
+
+    def count_call(self, sent: int) -> None:
+        """One request with a body of `sent` bytes goes out."""
+        with self._lock:
+            now = self._usage
+            self._usage = replace(now, calls=now.calls + 1, bytes_sent=now.bytes_sent + sent)
+
+    def count_answer(self, received: int, limit_info: str | None) -> None:
+        """An answer came: `received` bytes of body, and the `Sforce-Limit-Info` header if there was one."""
+        with self._lock:
+            now = replace(self._usage, bytes_received=self._usage.bytes_received + received)
+            if limit_info and (whole := API_USAGE.search(limit_info)):
+                now = replace(now, daily_used=int(whole[1]), daily_max=int(whole[2]))
+            if limit_info and (app := APP_USAGE.search(limit_info)):
+                now = replace(now, app_used=int(app[1]), app_max=int(app[2]))
+            self._usage = now
+
+    def count_wait(self, seconds: float) -> None:
+        """We are about to wait `seconds` before trying again."""
+        with self._lock:
+            now = self._usage
+            self._usage = replace(now, waits=now.waits + 1, waits_seconds=now.waits_seconds + seconds)

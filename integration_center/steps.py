@@ -1,0 +1,49 @@
+"""What every step does with an error: our sentence for the run's log, and nothing that quotes a value."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from integration_center.errors import IntegrationCenterError, TransientError
+
+StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
+
+
+@contextmanager
+def reported_errors(context: StepContext, on_error: Callable[[str, str], None] | None = None) -> Iterator[None]:
+    """Turn errors into `dagster.Failure`s whose texts may stand in the event log.
+
+    Our own errors speak for themselves. Any other exception may quote keys or values of records in its message, so
+    only its type and place are shown.
+
+    Args:
+        context: of the step.
+        on_error: called with the sentence and the full text before the failure is raised.
+
+    Raises:
+        dagster.Failure: for any error, retried by Dagster only when transient.
+    """
+    try:
+        yield
+    except dg.Failure:
+        raise
+    except IntegrationCenterError as error:
+        if on_error:
+            on_error(str(error), str(error))
+        raise dg.Failure(str(error), allow_retries=isinstance(error, TransientError)) from None
+    except Exception as error:
+        sentence = f"unexpected {type(error).__name__} at {place(error)}"
+        if on_error:
+            on_error(sentence, traceback.format_exc())
+        context.log.error(sentence)
+        raise dg.Failure(sentence, allow_retries=False) from None
+
+
+def place(error: Exception) -> str:
+    """File and line of our own code where `error` came up."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "integration_center" in Path(frame.filename).parts] or frames
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"

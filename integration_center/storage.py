@@ -1,0 +1,201 @@
+"""Frames on disk: reports, update sets (through an IO manager) and ledgers. Files are mode 0600."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import polars as pl
+
+from integration_center.errors import ConfigurationError, PlanMissing
+from integration_center.insights.catalogue import ReportKind
+from integration_center.insights.source import Report
+from integration_center.translator import report_key
+
+DAY = "_day"
+"""The column that says which partition a row is from, in a frame of a report."""
+
+
+def write_frame(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a parquet file that is there whole or not at all, readable by its owner only.
+
+    Raises:
+        ConfigurationError: the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            frame.write_parquet(file, metadata=metadata)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ConfigurationError(
+            f"{path} could not be written ({error.strerror}); free some space or mend the folder's rights"
+        ) from None
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """What stands beside a stored report frame."""
+
+    identity: str
+    kind: ReportKind
+    latest_by: str | None
+    refreshed_at: datetime | None
+    rows: int
+
+
+class ReportFolder:
+    """The stored frames of reports: `<storage>/insights/<report>/<day>.parquet`."""
+
+    def __init__(self, storage: Path) -> None:
+        self.storage = storage
+
+    def path(self, report_slug: str, day: date) -> Path:
+        """Where the report's frame of `day` stands."""
+        return self.storage.joinpath(*report_key(report_slug).path, f"{day.isoformat()}.parquet")
+
+    @contextmanager
+    def locked(self, report_slug: str, day: date) -> Iterator[None]:
+        """Hold the report of `day`, so that two runs at once fetch it once."""
+        path = self.path(report_slug, day).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def stored(self, report_slug: str, day: date) -> StoredReport | None:
+        """What is stored for `day`, without reading its rows; None when there is none that can be read."""
+        path = self.path(report_slug, day)
+        if not path.exists():
+            return None
+        try:
+            metadata = pl.read_parquet_metadata(path)
+            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+        except (pl.exceptions.PolarsError, OSError):
+            return None  # damaged: it will be fetched again
+        if "identity" not in metadata:
+            return None
+        refreshed_at = metadata.get("refreshed_at")
+        return StoredReport(
+            identity=metadata["identity"],
+            kind="events" if metadata["kind"] == "events" else "snapshot",
+            latest_by=metadata.get("latest_by") or None,
+            refreshed_at=datetime.fromisoformat(refreshed_at) if refreshed_at else None,
+            rows=rows,
+        )
+
+    def write(self, report: Report) -> StoredReport:
+        """Store a report's frame with its identity."""
+        metadata = {
+            "identity": report.identity,
+            "kind": report.info.kind,
+            "latest_by": report.info.latest_by or "",
+            "refreshed_at": report.refreshed_at.isoformat() if report.refreshed_at else "",
+            "stored_at": datetime.now(UTC).isoformat(),
+        }
+        write_frame(report.frame, self.path(report.info.slug, report.day), metadata)
+        return StoredReport(
+            report.identity, report.info.kind, report.info.latest_by, report.refreshed_at, report.frame.height
+        )
+
+    def rows_before(self, report_slug: str, day: date) -> int | None:
+        """The number of rows of the newest stored frame older than `day`; None when there is none."""
+        folder = self.path(report_slug, day).parent
+        older = sorted((path for path in folder.glob("*.parquet") if path.stem < day.isoformat()), reverse=True)
+        for path in older:
+            if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
+                return stored.rows
+        return None
+
+
+class LedgerFolder:
+    """The ledgers: `<storage>/ledgers/<run id>/<slug>.parquet`, one line per report row and matched record."""
+
+    def __init__(self, storage: Path) -> None:
+        self.storage = storage
+
+    def path(self, run_id: str, slug: str) -> Path:
+        """Where the ledger of one sync stands."""
+        return self.storage / "ledgers" / run_id / f"{slug}.parquet"
+
+    def write(self, run_id: str, slug: str, lines: pl.DataFrame) -> Path:
+        """Store a ledger, replacing an earlier draft of the same sync."""
+        path = self.path(run_id, slug)
+        write_frame(lines, path)
+        return path
+
+    def read(self, run_id: str, slug: str) -> pl.DataFrame:
+        """The ledger of one sync.
+
+        Raises:
+            PlanMissing: there is none.
+        """
+        path = self.path(run_id, slug)
+        if not path.exists():
+            raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
+        return pl.read_parquet(path)
+
+    def write_error(self, run_id: str, slug: str, text: str) -> Path:
+        """Keep the full text of an unexpected error: it may quote values, so it stays out of the event log."""
+        path = self.path(run_id, slug).with_suffix(".error.txt")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        return path
+
+
+class FrameIOManager(dg.ConfigurableIOManager):
+    """Frames as parquet, a file a partition: `<base_dir>/<asset key>/<day>.parquet`.
+
+    Dagster's stock managers refuse to store several partitions of one run and hand a dict of frames downstream;
+    this one splits a frame on `partition_column` and always loads one frame.
+    """
+
+    base_dir: str
+    partition_column: str = "day"
+
+    def paths(self, context: dg.InputContext | dg.OutputContext) -> dict[str, Path]:
+        """The files of the context's partitions, oldest first."""
+        folder = Path(self.base_dir).joinpath(*context.asset_key.path)
+        if not context.has_asset_partitions:
+            return {"": folder.with_suffix(".parquet")}
+        return {key: folder / f"{key}.parquet" for key in sorted(context.asset_partition_keys)}
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
+        """Store a frame; over several partitions each gets its own days' rows."""
+        paths = self.paths(context)
+        for key, path in paths.items():
+            part = obj if len(paths) == 1 else obj.filter(pl.col(self.partition_column) == date.fromisoformat(key))
+            write_frame(part, path)
+        context.add_output_metadata({"dagster/row_count": obj.height})
+
+    def load_input(self, context: dg.InputContext) -> pl.DataFrame:
+        """One frame of all the partitions asked for; with several, column `_day` (Date) tells them apart."""
+        paths = self.paths(context)
+        missing = [str(path) for path in paths.values() if not path.exists()]
+        if missing:
+            raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
+        if len(paths) == 1:
+            return pl.read_parquet(next(iter(paths.values())))
+        return concat_days({date.fromisoformat(key): pl.read_parquet(path) for key, path in paths.items()})
+
+
+def concat_days(frames: dict[date, pl.DataFrame]) -> pl.DataFrame:
+    """Frames of several days as one, with `_day` (Date) unless they carry their day already."""
+    parts: Sequence[pl.DataFrame] = [
+        frame if "day" in frame.columns and "outcome" in frame.columns else frame.with_columns(pl.lit(day).alias(DAY))
+        for day, frame in frames.items()
+    ]
+    return pl.concat(parts, how="diagonal_relaxed")

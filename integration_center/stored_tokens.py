@@ -1,0 +1,160 @@
+"""The tokens of a connected account, renewed by one caller at a time across threads and processes."""
+
+import secrets
+import threading
+import time
+from datetime import timedelta
+
+from integration_center.accounts import Account, AccountStore, Tokens
+from integration_center.errors import AccessRefused, ConfigurationError
+from integration_center.integration import Environment
+from integration_center.salesforce.oauth import build_client, refresh, request_client_credentials, request_jwt
+from integration_center.settings import ExternalClientApp, Settings
+
+CLAIM = timedelta(minutes=3)
+"""Longer than the retries of one renewal can take: a refresh token used twice may end the whole connection."""
+POLL_SECONDS = 0.1
+
+
+class StoredTokens:
+    """Gives the data calls an instance URL and an access token.
+
+    Made once per run; it stays with the org it first saw, so a slot that is connected to another org in the middle
+    of a run stops that run instead of receiving its writes.
+
+    Args:
+        environment: whose account.
+        settings: for the External Client App.
+        store: where the tokens are kept.
+    """
+
+    def __init__(self, environment: Environment, settings: Settings, store: AccountStore) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._store = store
+        self._lock = threading.Lock()
+        self._tokens: Tokens | None = None
+        self._org_id: str | None = None
+        self._refused: tuple[Tokens, str] | None = None
+
+    def current(self) -> tuple[str, str]:
+        """Instance URL and access token.
+
+        Raises:
+            NotConnected: there is no account.
+            AccessRefused: the slot was connected to another org meanwhile.
+        """
+        with self._lock:
+            if self._tokens is None:
+                self._tokens = self._load()[1]
+            return _pair(self._tokens)
+
+    def renew(self, dead_token: str) -> tuple[str, str]:
+        """Instance URL and an access token other than `dead_token`.
+
+        However many threads and processes ask for the same dead token, Salesforce is asked once.
+
+        Raises:
+            NotConnected: there is no account any more.
+            AccessRefused: the connection has ended; says how to connect again.
+            ConfigurationError: the External Client App's settings are missing or wrong.
+            TransientError: Salesforce did not answer.
+        """
+        with self._lock:
+            self._tokens = self._renew(dead_token)
+            return _pair(self._tokens)
+
+    def _renew(self, dead_token: str) -> Tokens:
+        owner = secrets.token_hex(16)
+        while True:
+            _, tokens = self._load()
+            if tokens.access_token.get_secret_value() != dead_token:
+                return tokens
+            # Every thread of a run asks; the first refusal holds until the account is connected again.
+            if self._refused is not None and self._refused[0] == tokens:
+                raise AccessRefused(self._refused[1])
+            if not self._store.claim_renewal(self._environment, owner, CLAIM):
+                time.sleep(POLL_SECONDS)
+                continue
+            try:
+                # Read again under the claim: its last owner may have just stored what we are about to ask for.
+                account, tokens = self._load()
+                if tokens.access_token.get_secret_value() != dead_token:
+                    return tokens
+                try:
+                    renewed = self._ask(account, tokens)
+                except AccessRefused as error:
+                    self._refused = (tokens, str(error))
+                    raise
+                # Stored before anyone uses it: a rotated refresh token that is lost cannot be had again.
+                if self._store.save_tokens(self._environment, renewed, renewal_owner=owner):
+                    return renewed
+            finally:
+                self._store.release_renewal(self._environment, owner)
+
+    def _ask(self, account: Account, tokens: Tokens) -> Tokens:
+        app = require_app(self._settings, self._environment, with_secret=account.flow != "jwt")
+        with build_client() as client:
+            if account.flow == "client-credentials":
+                grant = request_client_credentials(client, self._environment, app)
+            elif tokens.signing_key is not None:
+                grant = request_jwt(client, self._environment, app, account.username, tokens.signing_key)
+            elif tokens.refresh_token is not None:
+                grant = refresh(client, self._environment, app, tokens.refresh_token)
+            else:
+                raise AccessRefused(
+                    f"the {self._environment.title} account's session has ended and it has no refresh token; reconnect:"
+                    f" integration-center connect {self._environment.value}"
+                )
+        # A refreshed sandbox keeps its My Domain but is another org, with other records behind the same Ids.
+        if grant.org_id != account.org_id:
+            raise AccessRefused(
+                f"the {self._environment.title} login URL now leads to org {grant.org_id} instead of {account.org_id}"
+                f" (a refreshed sandbox?); reconnect: integration-center connect {self._environment.value}"
+            )
+        return Tokens(
+            grant.access_token,
+            grant.refresh_token or tokens.refresh_token,  # without rotation the old one stays good
+            grant.instance_url,
+            grant.issued_at,
+            tokens.signing_key,
+        )
+
+    def _load(self) -> tuple[Account, Tokens]:
+        account = self._store.get(self._environment)
+        if self._org_id is None:
+            self._org_id = account.org_id
+        if account.org_id != self._org_id:
+            raise AccessRefused(
+                f"{self._environment.title} was connected to org {account.org_id} while this run worked in"
+                f" {self._org_id}; run again"
+            )
+        return account, self._store.tokens(self._environment)
+
+
+def require_app(settings: Settings, environment: Environment, *, with_secret: bool = True) -> ExternalClientApp:
+    """The External Client App of `environment`.
+
+    Args:
+        settings: of this installation.
+        environment: the slot.
+        with_secret: whether its client secret is needed; JWT bearer signs with a key instead.
+
+    Raises:
+        ConfigurationError: names the variables of this environment that are not set.
+    """
+    app = settings.app(environment)
+    given = {"CLIENT_ID": app.client_id}
+    if with_secret:
+        given["CLIENT_SECRET"] = app.client_secret.get_secret_value()
+    missing = [f"SALESFORCE_{environment.name}_{name}" for name, value in given.items() if not value.strip()]
+    if missing:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set; copy them from the External"
+            f" Client App that the Salesforce admin made for {environment.title}, into the environment or .env"
+        )
+    return app
+
+
+def _pair(tokens: Tokens) -> tuple[str, str]:
+    return tokens.instance_url, tokens.access_token.get_secret_value()

@@ -1,0 +1,123 @@
+"""What each matched line would change: fitted report values against the org's raw ones."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField
+from integration_center.sync.targets import Target
+from integration_center.sync.text_values import normalise_line_breaks, normalise_multipicklist
+
+NOT_NILLABLE = "NOT_NILLABLE"
+
+
+def compare_lines(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
+    """Fit, compare and settle each line that has a record and no outcome yet.
+
+    Args:
+        lines: `outcome`, `reason`, `code`, `error_fields`, and for each target its `source.F` and `before.F`.
+        targets: the field mappings.
+
+    Returns:
+        `lines` with `after.F` and `changed.F` in place of `source.F`. Where `changed.F` is false the field is left
+        alone; that is so for every field of a line that is not `planned`. Lines become `rejected` when a value is
+        unfit, else `planned` or `unchanged`.
+    """
+    fitted = [(target, target.fit()) for target in targets]
+    lines = lines.with_columns(
+        column
+        for target, value in fitted
+        for column in (value.value.alias(target.after), value.code.alias(target.code))
+    ).with_columns(_code_of_clearing(target).alias(target.code) for target in targets)
+    lines = _reject(lines, targets)
+    open_line = pl.col("outcome").is_null()
+    lines = lines.with_columns((open_line & _differs(target)).alias(target.changed) for target in targets)
+    any_changed = pl.any_horizontal(target.changed for target in targets)
+    kept = [
+        pl.when(pl.col(target.after).is_null() & ~pl.col(target.changed) & pl.col(target.code).is_null())
+        .then(target.before)
+        .otherwise(target.after)
+        .alias(target.after)
+        for target in targets
+        if not target.clears
+    ]
+    return lines.with_columns(
+        pl.when(~open_line)
+        .then("outcome")
+        .when(any_changed)
+        .then(pl.lit(Outcome.PLANNED, dtype=OUTCOME))
+        .otherwise(pl.lit(Outcome.UNCHANGED, dtype=OUTCOME))
+        .alias("outcome"),
+        *kept,
+    ).drop(column for target in targets for column in (target.source, target.code))
+
+
+def is_equal(after: pl.Expr, before: pl.Expr, field: SObjectField) -> pl.Expr:
+    """Whether the org holds the value already; `before` is raw, and null equals null.
+
+    Numbers, dates and ids are compared as they are (numbers unrounded), text exactly but for the form of its line
+    breaks, e-mail addresses without case, multi-select picklists as sets.
+    """
+    if field.type == "multipicklist":
+        return after.eq_missing(normalise_multipicklist(before, field))
+    if field.type == "email":
+        return after.eq_missing(before.str.to_lowercase())
+    if field.type in TEXT_TYPES | PICKLIST_TYPES:
+        return after.eq_missing(normalise_line_breaks(before))
+    return after.eq_missing(before)
+
+
+def _differs(target: Target) -> pl.Expr:
+    after, before = pl.col(target.after), pl.col(target.before)
+    differs = ~is_equal(after, before, target.field)
+    return differs if target.clears else differs & after.is_not_null()
+
+
+def _code_of_clearing(target: Target) -> pl.Expr:
+    """The line's code, or `NOT_NILLABLE` where a value would be cleared that the org demands."""
+    code = pl.col(target.code)
+    if not target.clears or (target.field.nillable and target.field.type != "boolean"):
+        return code
+    clears = code.is_null() & pl.col(target.after).is_null() & pl.col(target.before).is_not_null()
+    return pl.when(clears).then(pl.lit(NOT_NILLABLE)).otherwise(code)
+
+
+def _reject(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
+    """Mark the open lines with an unfit value, and say of each which and why."""
+    unfit = pl.col("outcome").is_null() & pl.any_horizontal(pl.col(target.code).is_not_null() for target in targets)
+    lines = lines.with_row_index("line")
+    rejected = lines.filter(unfit)
+    if rejected.is_empty():
+        return lines.drop("line")
+    # Sentences are made for the rejected lines only: they are the dearest columns of the ledger.
+    said = rejected.select(
+        "line",
+        pl.lit(Outcome.REJECTED, dtype=OUTCOME).alias("rejected"),
+        pl.coalesce(target.code for target in targets).alias("unfit.code"),
+        pl.concat_str((_sentence(target) for target in targets), separator="; ", ignore_nulls=True).alias(
+            "unfit.reason"
+        ),
+        pl.concat_str(
+            (pl.when(pl.col(target.code).is_not_null()).then(pl.lit(target.field.name)) for target in targets),
+            separator=",",
+            ignore_nulls=True,
+        ).alias("unfit.fields"),
+    )
+    return (
+        lines.join(said, on="line", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("outcome", "rejected").alias("outcome"),
+            pl.coalesce("unfit.code", "code").alias("code"),
+            pl.coalesce("unfit.reason", "reason").alias("reason"),
+            pl.coalesce("unfit.fields", "error_fields").alias("error_fields"),
+        )
+        .drop("line", "rejected", "unfit.code", "unfit.reason", "unfit.fields")
+    )
+
+
+def _sentence(target: Target) -> pl.Expr:
+    place = f"{target.column} → {target.field.name}: "
+    cleared = pl.lit(place + "is empty, and the field cannot be cleared")
+    said = pl.concat_str(pl.lit(place), target.fit().reason)
+    return pl.when(pl.col(target.code) == NOT_NILLABLE).then(cleared).otherwise(said)

@@ -1,0 +1,34 @@
+"""The columns of the frames that pass between the parts."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from integration_center.sync.outcomes import OUTCOME
+
+DAY = "_day"
+"""What the caller adds to the report: the partition a row came from, Date."""
+
+COLUMN = "column."
+"""Before the name of a report column inside the plan: reports may call a column `*`, `^a$` or `row`."""
+BEFORE = "before."
+"""Before the name of a mapped field: the org's raw value when the plan was made."""
+AFTER = "after."
+"""Before the name of a mapped field: what the org shall hold."""
+CHANGED = "changed."
+"""Before the name of a mapped field: whether the field is sent."""
+
+MODSTAMP = pl.Datetime("ms", "UTC")
+LEDGER_COLUMNS: Mapping[str, pl.DataType] = {
+    "row": pl.UInt32(),
+    "day": pl.Date(),
+    "key": pl.String(),
+    "record_id": pl.String(),
+    "outcome": OUTCOME,
+    "reason": pl.String(),
+    "code": pl.String(),
+    "error_fields": pl.String(),
+    "job_id": pl.String(),
+    "modstamp": MODSTAMP,
+}
+"""The columns every plan and ledger has; `before.F`, `after.F` and `changed.F` follow for each mapped field F."""

@@ -1,0 +1,68 @@
+"""Keys, compared the way Salesforce compares.
+
+SOQL compares text without case, except in fields that are unique and case-sensitive, and finds an id under its 15-
+and its 18-character form (reference/salesforce-api.md, section 4). The same function serves both sides of the join.
+"""
+
+import polars as pl
+
+from integration_center.sync.fitted import standardise
+from integration_center.sync.ids import to_18
+from integration_center.sync.moment_values import read_date, read_moment, write_moment
+from integration_center.sync.number_values import read_number, write_number
+from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
+from integration_center.sync.text_values import blank_to_null
+
+BLANKS = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+    "\u180e\u200b\u200c\u200d\u2060\ufeff"
+)
+"""All Unicode blanks, and in the last line the invisible ones that come along when cells are copied."""
+HASHED_ID = r"^[A-Za-z0-9+/_-]{43}=?$"
+"""A SHA-256 digest in base64, which is how WalkMe hashes user ids on request."""
+
+
+def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None = None) -> pl.Expr:
+    """Make equal keys equal text.
+
+    Blanks are trimmed; text is compared without case unless the field minds it (e-mail fields never do, whatever
+    describe says: Salesforce keeps them in small letters); ids become their 18-character form; numbers, dates and
+    datetimes are compared by value. A key that is no value of the field's type stays as text and matches nothing.
+
+    Args:
+        key: a report column, or the record's field.
+        field: the object field of the key pair.
+        dtype: the column's type; String when not given.
+
+    Returns:
+        String, null for blank keys. Normalising twice changes nothing.
+    """
+    key, dtype = standardise(key, dtype or pl.String())
+    if dtype.is_numeric():
+        text = write_number(key.cast(pl.Float64)) if dtype.is_float() else key.cast(pl.String)
+    elif dtype.is_temporal():
+        text = write_moment(key, dtype)
+    else:
+        text = blank_to_null(key.cast(pl.String).str.strip_chars(BLANKS))
+    if field.type in NUMBER_TYPES:
+        return pl.coalesce(write_number(read_number(text, pl.String()).cast(pl.Float64)), text)
+    match field.type:
+        case "date":
+            return pl.coalesce(write_moment(read_date(text, pl.String()), pl.Date()), text)
+        case "datetime":
+            return pl.coalesce(write_moment(read_moment(text, pl.String()), pl.Datetime("us", "UTC")), text)
+    if field.type in ID_TYPES:
+        return pl.coalesce(to_18(text), text)
+    if field.case_sensitive and field.type != "email":
+        return text
+    return text.str.to_lowercase()
+
+
+def detect_hashed_ids(keys: pl.Series) -> bool:
+    """Whether most keys of a String series look like WalkMe's hashed user ids, which match no e-mail field."""
+    given = keys.drop_nulls().cast(pl.String).str.strip_chars()
+    given = given.filter(given != "")
+    if given.is_empty():
+        return False
+    return bool(given.str.contains(HASHED_ID).sum() * 2 > given.len())

@@ -1,0 +1,182 @@
+"""The ledger: what became of every row, from the plan to the last answer of Salesforce."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from integration_center.integration import IntegrationSpec
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, LEDGER_COLUMNS
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.selection import name_columns, show_key
+
+FORMULA_START = r"^[=+\-@\t\r]"
+"""Cells that begin so are run as formulas by spreadsheets."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many lines, or rows, came to each outcome; an outcome without any counts 0."""
+
+    of: Mapping[Outcome, int] = field(default_factory=dict)
+
+    def __getitem__(self, outcome: Outcome) -> int:
+        return self.of.get(outcome, 0)
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.of.values())
+
+    @property
+    def sent(self) -> int:
+        """Those that went to Salesforce, whatever it answered."""
+        return sum(self[outcome] for outcome in (Outcome.UPDATED, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN))
+
+    def as_dict(self) -> dict[str, int]:
+        """The outcomes that occur, by name, from best to worst."""
+        return {outcome.value: self[outcome] for outcome in Outcome if self[outcome]}
+
+
+def count_lines(lines: pl.DataFrame) -> Counts:
+    """Lines by outcome."""
+    return _count(lines["outcome"])
+
+
+def count_rows(lines: pl.DataFrame) -> Counts:
+    """Report rows by outcome; a row's outcome is its worst line."""
+    worst = lines.select("row", pl.col("outcome").cast(OUTCOME)).group_by("row").agg(pl.col("outcome").max())
+    return _count(worst["outcome"])
+
+
+def _count(outcomes: pl.Series) -> Counts:
+    counted = outcomes.cast(OUTCOME).value_counts(name="count")
+    return Counts({Outcome(outcome): count for outcome, count in counted.iter_rows()})
+
+
+def ledger_adds_up(lines: pl.DataFrame, rows: int) -> bool:
+    """Whether every one of `rows` report rows has a line, every line an outcome, and no record two of them."""
+    numbers = lines["row"].unique()
+    complete = numbers.len() == rows and (rows == 0 or (numbers.min() == 0 and numbers.max() == rows - 1))
+    ids = lines["record_id"].drop_nulls()
+    return complete and lines["outcome"].null_count() == 0 and ids.n_unique() == ids.len()
+
+
+def planned_updates(lines: pl.DataFrame) -> pl.DataFrame:
+    """The updates to send: `Id`, then for each mapped field F `after.F` and `changed.F`."""
+    sent = [name for name in lines.columns if name.startswith((AFTER, CHANGED))]
+    return lines.filter(pl.col("outcome") == Outcome.PLANNED).select(pl.col("record_id").alias("Id"), *sent)
+
+
+def hold(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
+    """The lines with every planned one `held`, for `reason`."""
+    return _turn_planned(lines, Outcome.HELD, reason)
+
+
+def supersede(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
+    """The lines with every planned one `superseded`, for `reason`."""
+    return _turn_planned(lines, Outcome.SUPERSEDED, reason)
+
+
+def _turn_planned(lines: pl.DataFrame, outcome: Outcome, reason: str) -> pl.DataFrame:
+    planned = pl.col("outcome") == Outcome.PLANNED
+    return lines.with_columns(
+        pl.when(planned).then(pl.lit(outcome, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
+        pl.when(planned).then(pl.lit(reason)).otherwise("reason").alias("reason"),
+    )
+
+
+def hold_rows(rows: pl.DataFrame, spec: IntegrationSpec, schema: SObjectSchema, reason: str) -> pl.DataFrame:
+    """The lines of an integration that does not fit: each row `held`, for `reason`, and nothing read or compared.
+
+    Args:
+        rows: the report, with `_day`; columns that the integration names may be missing.
+        spec: the integration.
+        schema: the object; fields that it lacks have no ledger columns.
+        reason: why nothing is sent.
+    """
+    keys = [pair.column for pair in spec.keys if pair.column in rows.columns]
+    fields = [field for mapping in spec.fields if (field := schema.get(mapping.field))]
+    known: dict[str, pl.Expr] = {
+        "row": pl.int_range(pl.len(), dtype=pl.UInt32),
+        "day": pl.col(DAY),
+        "key": show_key([COLUMN + key for key in keys]),
+        "outcome": pl.lit(Outcome.HELD),
+        "reason": pl.lit(reason),
+    }
+    ledger = [known.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in LEDGER_COLUMNS.items()]
+    values = [
+        pl.lit(value, dtype=dtype).alias(f"{prefix}{field.name}")
+        for field in fields
+        for prefix, value, dtype in (
+            (BEFORE, None, field.dtype),
+            (AFTER, None, field.dtype),
+            (CHANGED, False, pl.Boolean()),
+        )
+    ]
+    return name_columns(rows, keys).select(*ledger, *values)
+
+
+def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """Write Salesforce's answers into the planned lines.
+
+    Args:
+        lines: the plan.
+        results: `Id`, `outcome`, `code`, `message`, `error_fields`, `job_id`, in any order. Should a record have
+            two, the worse one counts; records that were not planned are left out.
+
+    Returns:
+        `lines` in their order; a planned line without an answer is `unknown`.
+    """
+    answers = (
+        results.select(
+            pl.col("Id").alias("record_id"),
+            pl.col("outcome").cast(OUTCOME).alias("answer.outcome"),
+            *(
+                pl.col(name).cast(pl.String).alias(f"answer.{name}")
+                for name in ("code", "message", "error_fields", "job_id")
+            ),
+        )
+        .sort(pl.col("answer.outcome").to_physical(), descending=True, maintain_order=True)
+        .unique("record_id", keep="first")
+    )
+    planned = pl.col("outcome") == Outcome.PLANNED
+    silent = planned & pl.col("answer.outcome").is_null()
+    answered = lines.join(answers, on="record_id", how="left", maintain_order="left")
+    return answered.with_columns(
+        pl.when(silent)
+        .then(pl.lit(Outcome.UNKNOWN, dtype=OUTCOME))
+        .when(planned)
+        .then("answer.outcome")
+        .otherwise("outcome")
+        .alias("outcome"),
+        pl.when(silent)
+        .then(pl.lit("no answer of Salesforce names this record"))
+        .when(planned)
+        .then(pl.coalesce("answer.message", "reason"))
+        .otherwise("reason")
+        .alias("reason"),
+        *(
+            pl.when(planned).then(f"answer.{name}").otherwise(name).alias(name)
+            for name in ("code", "error_fields", "job_id")
+        ),
+    ).select(lines.columns)
+
+
+def to_csv_safe(lines: pl.DataFrame) -> pl.DataFrame:
+    """All columns as text for a CSV download; text cells that a spreadsheet would run as a formula begin with `'`.
+
+    Numbers keep their sign: a negative number is no formula.
+    """
+    return lines.select(_csv_cell(name, dtype) for name, dtype in lines.schema.items())
+
+
+def _csv_cell(name: str, dtype: pl.DataType) -> pl.Expr:
+    cell = pl.col(name)
+    if isinstance(dtype, pl.Datetime):
+        return cell.dt.to_string("iso:strict")
+    text = cell.cast(pl.String)
+    if not isinstance(dtype, pl.String):
+        return text
+    return pl.when(text.str.contains(FORMULA_START)).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)

@@ -1,0 +1,121 @@
+"""The limits of an integration: what stops a push before its first write, and what makes a run Failed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from integration_center.integration import IntegrationSpec, Limits
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.keys import detect_hashed_ids
+from integration_center.sync.ledger import Counts
+from integration_center.sync.outcomes import BROKEN, SOUND, Outcome
+
+RunStatus = Literal["Completed", "Failed"]
+NOT_LOOKED_UP = (Outcome.NO_KEY, Outcome.DUPLICATE_KEY, Outcome.SUPERSEDED)
+NO_RECORD = (*NOT_LOOKED_UP, Outcome.UNMATCHED, Outcome.AMBIGUOUS)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a plan keeps one limit.
+
+    Attributes:
+        name: `match_rate`, `values_cleared` or `share_changed`.
+        description: counts and percent, never a value.
+        metadata: the same numbers, for charts.
+    """
+
+    name: str
+    passed: bool
+    description: str
+    metadata: Mapping[str, int | float] = field(default_factory=dict)
+
+
+def judge(lines: pl.DataFrame, spec: IntegrationSpec) -> list[Verdict]:
+    """Judge a plan before it is held or sent.
+
+    - `match_rate`: of the rows looked up (with a key, and neither duplicates nor superseded), those with a record.
+    - `values_cleared`: of the matched records, those that would lose a value.
+    - `share_changed`: of the matched records, those that would change; passed while `max_changed` is off.
+
+    Args:
+        lines: what `build_lines` returns.
+        spec: the integration, with its limits.
+    """
+    matched = lines["record_id"].drop_nulls().n_unique()
+    planned = pl.col("outcome") == Outcome.PLANNED
+    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    loses = pl.any_horizontal(
+        pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null() for name in names
+    )
+    cleared, changed = lines.select((planned & loses).sum().alias("cleared"), planned.sum().alias("changed")).row(0)
+    return [
+        _judge_match_rate(lines, spec.limits),
+        _judge_share("values_cleared", "would lose a value", cleared, matched, spec.limits.max_cleared),
+        _judge_share("share_changed", "would change", changed, matched, spec.limits.max_changed),
+    ]
+
+
+def _judge_match_rate(lines: pl.DataFrame, limits: Limits) -> Verdict:
+    looked_up = (
+        lines.filter(~pl.col("outcome").is_in(NOT_LOOKED_UP))
+        .group_by("row")
+        .agg(pl.col("record_id").is_not_null().any().alias("matched"))
+    )
+    rows, matched = looked_up.height, int(looked_up["matched"].sum())
+    percent = 100 * matched / rows if rows else 0.0
+    metadata = {"rows": rows, "matched": matched, "percent": percent, "limit": limits.min_match_rate}
+    if lines.is_empty():
+        passed = limits.allow_empty
+        return Verdict(
+            "match_rate", passed, "the report is empty" + ("" if passed else ", and allow_empty is off"), metadata
+        )
+    passed = percent >= limits.min_match_rate
+    description = (
+        f"{matched:,} of {rows:,} rows that could be looked up match a record ({percent:.1f} %);"
+        f" at least {limits.min_match_rate:g} % must"
+    )
+    if not passed and detect_hashed_ids(lines["key"]):
+        description += "; the keys look like WalkMe's hashed user ids, which match no e-mail address"
+    return Verdict("match_rate", passed, description, metadata)
+
+
+def _judge_share(name: str, verb: str, part: int, matched: int, limit: float | None) -> Verdict:
+    percent = 100 * part / matched if matched else 0.0
+    counted = f"{part:,} of {matched:,} matched records {verb} ({percent:.1f} %)"
+    metadata: dict[str, int | float] = {"records": part, "matched": matched, "percent": percent}
+    if limit is None:
+        return Verdict(name, True, f"{counted}; no limit is set", metadata)
+    return Verdict(name, percent <= limit, f"{counted}; at most {limit:g} % may", metadata | {"limit": limit})
+
+
+def run_status(counts: Counts, limits: Limits, *, superseded: bool = False) -> tuple[RunStatus, str | None]:
+    """A run's status by its final ledger.
+
+    Args:
+        counts: lines by outcome.
+        limits: of the integration.
+        superseded: nothing was sent because a newer day was pushed already; then nothing else is asked.
+
+    Returns:
+        `Completed`, or `Failed` with the sentence that says which rule it broke: a limit held lines, no row matched a
+        record (an empty report is allowed by `allow_empty`), or more than `max_failed` percent of the lines failed.
+    """
+    if counts[Outcome.HELD]:
+        return "Failed", f"{counts[Outcome.HELD]:,} lines are held"
+    if superseded:
+        return "Completed", None
+    if counts.total == 0:
+        return ("Completed", None) if limits.allow_empty else ("Failed", "the report is empty, and allow_empty is off")
+    if counts.total == sum(counts[outcome] for outcome in NO_RECORD):
+        return "Failed", "no row matched a record"
+    broken = sum(counts[outcome] for outcome in BROKEN)
+    settled = broken + sum(counts[outcome] for outcome in SOUND)
+    if broken and 100 * broken > limits.max_failed * settled:
+        named = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in BROKEN if counts[outcome])
+        return "Failed", (
+            f"{named}: {100 * broken / settled:.1f} % of {settled:,} lines; at most {limits.max_failed:g} % may"
+        )
+    return "Completed", None

@@ -1,0 +1,67 @@
+"""Usable rows joined to the records they match."""
+
+import polars as pl
+
+from integration_center.errors import PlanError
+from integration_center.integration import IntegrationSpec
+from integration_center.sync.outcomes import OUTCOME, Outcome
+
+PLACE = "place"
+"""Where a record stands in the records frame."""
+
+
+def match_rows(selected: pl.DataFrame, record_keys: pl.Series, spec: IntegrationSpec) -> pl.DataFrame:
+    """Join rows to records by `match_key`.
+
+    A record has one key and a key has at most one usable row, so a record is never matched twice.
+
+    Args:
+        selected: what `select_rows` returns.
+        record_keys: the key of each record as it is compared, String, null for none.
+        spec: says what to do with a key that matches many records.
+
+    Returns:
+        `selected` without `match_key`, a line per row and matched record, in order of `row`; with `place` UInt32,
+        the position of the record, null when there is none or the match is ambiguous. `unmatched` and `ambiguous`
+        stand in `outcome`; it stays null for matched lines.
+
+    Raises:
+        PlanError: `when_many_match` is `fail`, and a key matches several records.
+    """
+    records = pl.DataFrame({"match_key": record_keys}).with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias(PLACE)
+    )
+    lines = selected.join(records.drop_nulls("match_key"), on="match_key", how="left", maintain_order="left_right")
+    counts = lines.select(pl.col("match_key").is_not_null() & pl.col("row").is_duplicated())
+    outcome = pl.coalesce(
+        "outcome",
+        pl.when(pl.col(PLACE).is_null()).then(pl.lit(Outcome.UNMATCHED, dtype=OUTCOME)),
+    )
+    if not counts.to_series().any():
+        return lines.drop("match_key").with_columns(outcome)
+    lines = lines.with_columns(pl.len().over("row").alias("matches"))
+    if spec.when_many_match == "fail":
+        _refuse_many(lines, spec)
+    allowed = 1 if spec.when_many_match == "skip" else spec.max_matches
+    ambiguous = pl.col("matches") > allowed
+    return (
+        lines.filter(~ambiguous | pl.col("row").is_first_distinct())
+        .with_columns(
+            pl.when(ambiguous).then(pl.lit(Outcome.AMBIGUOUS, dtype=OUTCOME)).otherwise(outcome).alias("outcome"),
+            pl.when(ambiguous)
+            .then(pl.format("matches {} records; at most {} may match", "matches", pl.lit(allowed)))
+            .otherwise("reason")
+            .alias("reason"),
+            pl.when(~ambiguous).then(PLACE).alias(PLACE),
+        )
+        .drop("match_key", "matches")
+    )
+
+
+def _refuse_many(lines: pl.DataFrame, spec: IntegrationSpec) -> None:
+    many = lines.filter(pl.col("matches") > 1)
+    most = many.select(pl.col("matches").max()).item()
+    raise PlanError(
+        f"{many['row'].n_unique()} keys of report {spec.report!r} match more than one {spec.object} record (up to"
+        f" {most}), and when_many_match is 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
+    )

@@ -1,0 +1,110 @@
+"""Mapped fields that the object lacks, and what to ask the Salesforce admin for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from integration_center.integration import IntegrationSpec
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values import kind_of
+
+LABEL_LENGTH = 40
+"""The longest label of a custom field."""
+CUSTOM_SUFFIX = "__c"
+
+
+@dataclass(frozen=True)
+class MissingField:
+    """A custom field to create.
+
+    Attributes:
+        label: made of the column's name.
+        name: the API name the integration maps to.
+        type: as the Setup pages of Salesforce call it.
+        length: of text, in characters.
+        precision: of a number, its digits in all; scale: its decimals.
+    """
+
+    label: str
+    name: str
+    type: str
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+
+    @property
+    def custom(self) -> bool:
+        """Whether it can be created; a standard field can only be made visible."""
+        return self.name.lower().endswith(CUSTOM_SUFFIX)
+
+    @property
+    def shape(self) -> str:
+        """Type and size: `Text(255)`, `Number(16, 2)`, in digits before and after the point, as Setup asks for them."""
+        if self.length is not None:
+            return f"{self.type}({self.length})"
+        if self.precision is not None and self.scale is not None:
+            return f"{self.type}({self.precision - self.scale}, {self.scale})"
+        return self.type
+
+
+def missing_fields(
+    spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]
+) -> list[MissingField]:
+    """The mapped fields that describe does not show, each with the type that suits its column.
+
+    Args:
+        spec: the integration.
+        schema: the object as the connected user sees it.
+        dtypes: the report's columns; one that is missing is taken for text.
+    """
+    return [
+        suggest_field(mapping.column, mapping.field, dtypes.get(mapping.column, pl.String()))
+        for mapping in spec.fields
+        if schema.get(mapping.field) is None
+    ]
+
+
+def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
+    """A custom field that can hold the column."""
+    label = column.strip()[:LABEL_LENGTH].strip()
+    match kind_of(dtype):
+        case "number":
+            return MissingField(label, name, "Number", precision=18, scale=0 if dtype.is_integer() else 2)
+        case "boolean":
+            return MissingField(label, name, "Checkbox")
+        case "date":
+            return MissingField(label, name, "Date")
+        case "datetime":
+            return MissingField(label, name, "Date/Time")
+        case "time":
+            return MissingField(label, name, "Time")
+    return MissingField(label, name, "Text", length=255)
+
+
+def admin_message(missing: Sequence[MissingField], spec: IntegrationSpec, *, user: str | None = None) -> str:
+    """The message to the Salesforce admin, ready to copy; empty when nothing is missing.
+
+    Args:
+        missing: what `missing_fields` found.
+        spec: the integration.
+        user: the connected user's name.
+    """
+    if not missing:
+        return ""
+    who = f"the user {user}" if user else "the connected user"
+    create = [field for field in missing if field.custom]
+    show = [field for field in missing if not field.custom]
+    lines = [f"The integration {spec.name!r} writes to {spec.object} in {spec.environment.title} and needs your help."]
+    if create:
+        lines += ["", f"Please create these custom fields on {spec.object} (unless they exist and are hidden):"]
+        lines += [f"- Label: {field.label}, API name: {field.name}, type: {field.shape}" for field in create]
+    if show:
+        lines += ["", f"These fields of {spec.object} are not visible, or their names are wrong:"]
+        lines += [f"- {field.name}" for field in show]
+    lines += [
+        "",
+        f"Then please grant {who} Read and Edit access to each of them by field-level security (a permission set or"
+        " the profile): fields made through the API are hidden from everyone, admins included, until this is granted.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""Numbers: read from text and columns, rounded half up to the field's scale, checked against its digits.
+
+Salesforce itself stores what the API sends, unrounded, and refuses `250.0` in an integer field
+(reference/salesforce-api.md, 3 and 6.2), so both are settled here.
+"""
+
+import polars as pl
+
+from integration_center.sync.fitted import FittedValue, Rule, judge_value, say, say_of
+from integration_center.sync.schema import SObjectField
+
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?$"
+WORKING_DECIMAL = pl.Decimal(38, 18)
+"""Holds every number Salesforce can (18 digits in all, up to 18 decimals), with two digits to spare."""
+EXACT_INTEGERS = 2**53
+"""Above this a double no longer tells neighbouring integers apart."""
+INT_LIMIT = 2**31
+NOISELESS_DIGITS = 15
+"""A decimal of this many significant digits survives the way through a double unchanged."""
+
+
+def read_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The column as Float64 (Int64 stays); text that is no plain number is null, and `1,234` is not guessed at."""
+    if isinstance(dtype, pl.String):
+        text = column.str.strip_chars()
+        return pl.when(text.str.contains(NUMBER)).then(text.cast(pl.Float64, strict=False))
+    return column
+
+
+def write_number(number: pl.Expr) -> pl.Expr:
+    """A Float64 as canonical text: integers without `.0`, no negative zero; `NaN` and `inf` as Polars names them."""
+    whole = (number == number.floor()) & (number.abs() < EXACT_INTEGERS)
+    return pl.when(whole).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(number.cast(pl.String))
+
+
+def round_half_up(number: pl.Expr, scale: int) -> pl.Expr:
+    """A Float64 rounded half away from zero as people read it: 1.005 to 1.01, which binary rounding makes 1.0.
+
+    Works on the shortest decimal that names the double. Null where the number has more than 20 integer digits or
+    is not finite; callers judge those first.
+    """
+    decimal = number.cast(pl.String).cast(WORKING_DECIMAL, strict=False)
+    rounded = decimal.round(scale, mode="half_away_from_zero").cast(pl.Decimal(38, scale))
+    # By way of text: casting a Decimal straight to a double divides, which does not always give the nearest one.
+    return rounded.cast(pl.String).cast(pl.Float64)
+
+
+def scale_number(number: pl.Expr, factor: float | None) -> pl.Expr:
+    """The number times `factor`, without the noise of binary multiplication (0.285 × 100 is 28.5)."""
+    if factor is None:
+        return number
+    product = number.cast(pl.Float64) * factor
+    return pl.when(product.is_finite()).then(product.round_sig_figs(NOISELESS_DIGITS)).otherwise(product)
+
+
+def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor: float | None) -> FittedValue:
+    """Fit a String, Int64 or Float64 column to an `int`, `long`, `double`, `currency` or `percent` field."""
+    read = read_number(column, dtype)
+    number = scale_number(read, factor)
+    rules: list[Rule] = []
+    if isinstance(dtype, pl.String):
+        text = column.str.strip_chars()
+        rules.append(Rule((text != "") & read.is_null(), "WRONG_TYPE", say_of(text, "is no number")))
+    whole = isinstance(field.dtype, pl.Int64)
+    if isinstance(dtype, pl.Int64) and factor is None:
+        value = number if whole else number.cast(pl.Float64)
+        rounded = value
+    else:
+        rules.append(Rule(~number.is_finite(), "NOT_FINITE", say("is not a finite number")))
+        rounded = round_half_up(number, 0 if whole else field.scale)
+        value = rounded.cast(pl.Int64, strict=False) if whole else rounded
+    limit, holds = _limit(field)
+    too_large = (rounded >= limit) | (rounded <= -limit) | (number.is_not_null() & rounded.is_null())
+    rules.append(Rule(too_large, "TOO_LARGE", say(f"is too large: the field holds {holds}")))
+    return judge_value(value, rules)
+
+
+def _limit(field: SObjectField) -> tuple[float, str]:
+    """The first absolute value that is too large, and what the field holds, in words."""
+    match field.type:
+        case "int":
+            return (10**field.digits, f"{field.digits} digits") if field.digits else (INT_LIMIT, "32 bits")
+        case "long":
+            return EXACT_INTEGERS, "whole numbers up to 2^53"
+        case _:
+            digits = (field.precision or 18) - field.scale
+            return 10**digits, f"{digits} digits before the decimal point"

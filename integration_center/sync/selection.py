@@ -1,0 +1,159 @@
+"""Which rows of the report may be used: at most one for each key."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+from integration_center.sync.columns import COLUMN, DAY
+from integration_center.sync.keys import normalise_key
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.targets import Key, Target
+
+Kind = Literal["snapshot", "events"]
+"""A snapshot tells how things stand at the end of a day; events are rows that happen."""
+KEY_SEPARATOR = "\x1f"
+SHOWN_KEY_SEPARATOR = " · "
+
+
+def select_rows(
+    rows: pl.DataFrame, keys: Sequence[Key], targets: Sequence[Target], *, latest_by: str | None, kind: Kind
+) -> pl.DataFrame:
+    """Settle the rows that cannot or need not be used, so that no two usable rows share a key.
+
+    - Rows of an older day are `superseded`: of a snapshot all of them, of events those whose key came again.
+    - Rows without a key (of several key pairs, without any one) are `no_key`.
+    - Of rows with the same key, the newest by `latest_by` is used (rows without it count as oldest). Where that
+      leaves several, the first is used if they all would write the same values, else none is.
+
+    Args:
+        rows: what `name_columns` returns.
+        keys: the key pairs.
+        targets: the field mappings.
+        latest_by: a column of the report, or None.
+        kind: of the report.
+
+    Returns:
+        A line per row, in order: `row` UInt32, `day` Date, `key` String, `match_key` String (null unless the row
+        is usable), `outcome` OUTCOME and `reason` String (null if it is).
+    """
+    base = rows.select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
+        pl.col(DAY).cast(pl.Date).alias("day"),
+        show_key([key.given for key in keys]).alias("key"),
+        _match_key(keys, rows.schema).alias("match_key"),
+    )
+    newest_day = pl.col("day").max()
+    if kind == "events":
+        newest_day = pl.when(pl.col("match_key").is_not_null()).then(newest_day.over("match_key"))
+    superseded = pl.col("day") < newest_day if base["day"].n_unique() > 1 else pl.lit(False)
+    base = base.with_columns(
+        pl.when(superseded)
+        .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
+        .when(pl.col("match_key").is_null())
+        .then(pl.lit(Outcome.NO_KEY, dtype=OUTCOME))
+        .alias("outcome"),
+        pl.when(superseded).then(pl.lit("a newer day has this row's place")).alias("reason"),
+    ).with_columns(pl.when(pl.col("outcome").is_null()).then("match_key").alias("match_key"))
+    duplicates = _settle_duplicates(rows, base, targets, latest_by)
+    if duplicates.is_empty():
+        return base
+    settled = base.join(duplicates, on="row", how="left", maintain_order="left")
+    is_duplicate = pl.col("duplicate").is_not_null()
+    return settled.select(
+        "row",
+        "day",
+        "key",
+        pl.when(~is_duplicate).then("match_key").alias("match_key"),
+        pl.when(is_duplicate).then(pl.lit(Outcome.DUPLICATE_KEY, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
+        pl.coalesce("duplicate", "reason").alias("reason"),
+    )
+
+
+def name_columns(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """The columns of the report that are used, under their names inside the plan, and `_day`."""
+    used = [rows.get_column(column).alias(COLUMN + column) for column in columns]
+    return pl.DataFrame([rows.get_column(DAY), *used])
+
+
+def show_key(columns: Sequence[str]) -> pl.Expr:
+    """The key as the report has it; null when it has none at all."""
+    shown = [pl.col(column).cast(pl.String) for column in columns]
+    if not shown:
+        return pl.lit(None, dtype=pl.String)
+    if len(shown) == 1:
+        return shown[0]
+    joined = pl.concat_str([part.fill_null("") for part in shown], separator=SHOWN_KEY_SEPARATOR)
+    return pl.when(pl.any_horizontal(part.is_not_null() for part in shown)).then(joined)
+
+
+def _match_key(keys: Sequence[Key], schema: pl.Schema) -> pl.Expr:
+    """The key as it is compared; null when a part of it is blank, since blank matches nothing in Salesforce either."""
+    parts = [normalise_key(pl.col(key.given), key.field, schema[key.given]) for key in keys]
+    return _join_parts(parts)
+
+
+def match_key_of_records(keys: Sequence[Key]) -> pl.Expr:
+    """The same key, made of a record's fields."""
+    parts = [normalise_key(pl.col(key.field.name), key.field, key.field.dtype) for key in keys]
+    return _join_parts(parts)
+
+
+def _settle_duplicates(
+    rows: pl.DataFrame, base: pl.DataFrame, targets: Sequence[Target], latest_by: str | None
+) -> pl.DataFrame:
+    """The rows that lose against others with the same key: `row`, and `duplicate`, the reason."""
+    shared = pl.col("match_key").is_not_null() & pl.col("match_key").is_duplicated()
+    contenders = base.filter(shared).select("row", "match_key")
+    if contenders.is_empty():
+        return contenders.select("row", pl.col("match_key").alias("duplicate"))
+    places = contenders["row"]
+    fitted = rows.select(pl.col(target.given).gather(places).alias(target.source) for target in targets).select(
+        column
+        for target, value in ((target, target.fit()) for target in targets)
+        for column in (value.value.alias(target.after), value.code.alias(target.code))
+    )
+    contenders = contenders.hstack(fitted)
+    newest = contenders
+    if latest_by is not None:
+        latest = rows.get_column(COLUMN + latest_by).gather(places).alias("latest")
+        newest = contenders.hstack([latest]).filter(
+            pl.col("latest").eq_missing(pl.col("latest").max().over("match_key"))
+        )
+    disagreements = [
+        pl.when((pl.col(target.after).n_unique() > 1) | (pl.col(target.code).n_unique() > 1))
+        .then(pl.lit(repr(target.column)))
+        .alias(target.source)
+        for target in targets
+    ]
+    verdicts = (
+        newest.group_by("match_key")
+        .agg(pl.col("row").min().alias("first"), pl.len().alias("count"), *disagreements)
+        .select(
+            "match_key",
+            "first",
+            "count",
+            pl.concat_str([target.source for target in targets], separator=", ", ignore_nulls=True).alias("columns"),
+        )
+    )
+    agreed = pl.col("columns") == ""
+    which = "rows have this key" if latest_by is None else f"rows have this key and the newest {latest_by!r}"
+    return (
+        contenders.select("row", "match_key")
+        .join(verdicts, on="match_key", how="left")
+        .filter(~agreed | (pl.col("row") != pl.col("first")))
+        .select(
+            "row",
+            pl.when(agreed)
+            .then(pl.format("row {} has the same key and is used", "first"))
+            .otherwise(pl.format("{} {} and differ in {}; none is used", "count", pl.lit(which), "columns"))
+            .alias("duplicate"),
+        )
+    )
+
+
+def _join_parts(parts: Sequence[pl.Expr]) -> pl.Expr:
+    if len(parts) == 1:
+        return parts[0]
+    whole = [part.str.replace_all(KEY_SEPARATOR, " ", literal=True) for part in parts]
+    return pl.concat_str(whole, separator=KEY_SEPARATOR)

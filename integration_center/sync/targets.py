@@ -1,0 +1,106 @@
+"""What an integration reads and writes, resolved against describe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from integration_center.integration import IntegrationSpec
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN
+from integration_center.sync.fitted import FittedValue
+from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.values import fit_values
+
+
+@dataclass(frozen=True)
+class Key:
+    """A report column and the described field it is matched to."""
+
+    column: str
+    field: SObjectField
+
+    @property
+    def given(self) -> str:
+        """The column's name inside the plan."""
+        return COLUMN + self.column
+
+
+@dataclass(frozen=True)
+class Target:
+    """A report column and the described field it is written to.
+
+    Attributes:
+        dtype: of the report column.
+        clears: an empty report value clears the field.
+    """
+
+    column: str
+    field: SObjectField
+    dtype: pl.DataType
+    clears: bool
+    truncate: bool
+    factor: float | None
+
+    @property
+    def given(self) -> str:
+        """The column's name inside the plan."""
+        return COLUMN + self.column
+
+    @property
+    def source(self) -> str:
+        """The working column with the report's value beside the record's."""
+        return f"source.{self.field.name}"
+
+    @property
+    def before(self) -> str:
+        """The ledger column with the org's raw value."""
+        return f"{BEFORE}{self.field.name}"
+
+    @property
+    def after(self) -> str:
+        """The ledger column with the value the org shall hold."""
+        return f"{AFTER}{self.field.name}"
+
+    @property
+    def changed(self) -> str:
+        """The ledger column that says whether the field is sent."""
+        return f"{CHANGED}{self.field.name}"
+
+    @property
+    def code(self) -> str:
+        """The working column with the reason, in short, why the value is unfit."""
+        return f"code.{self.field.name}"
+
+    def fit(self) -> FittedValue:
+        """The source column's values as the org stores them."""
+        return fit_values(pl.col(self.source), self.dtype, self.field, truncate=self.truncate, factor=self.factor)
+
+
+def resolve_keys(spec: IntegrationSpec, schema: SObjectSchema) -> tuple[Key, ...]:
+    """The key pairs with their described fields.
+
+    Raises:
+        SchemaMismatch: a key field is missing or hidden.
+    """
+    return tuple(Key(pair.column, schema.require(pair.field)) for pair in spec.keys)
+
+
+def resolve_targets(
+    spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]
+) -> tuple[Target, ...]:
+    """The field mappings with their described fields and the dtypes of their report columns.
+
+    Raises:
+        SchemaMismatch: a target field is missing or hidden.
+    """
+    return tuple(
+        Target(
+            column=mapping.column,
+            field=schema.require(mapping.field),
+            dtype=dtypes[mapping.column],
+            clears=spec.when_null_of(mapping) == "clear",
+            truncate=mapping.truncate,
+            factor=mapping.factor,
+        )
+        for mapping in spec.fields
+    )

@@ -1,0 +1,129 @@
+"""Report values made what Salesforce stores, before they are compared and sent.
+
+One law holds for all of it: a value that does not fit is never an exception, it is its row's rejection; and
+fitting a fitted value changes nothing.
+"""
+
+import polars as pl
+
+from integration_center.sync.fitted import FittedValue, Rule, judge_value, say, say_of, standardise
+from integration_center.sync.ids import to_18
+from integration_center.sync.moment_values import fit_date, fit_datetime, fit_time, write_moment
+from integration_center.sync.number_values import fit_number, scale_number, write_number
+from integration_center.sync.schema import COMPOUND_TYPES, ID_TYPES, NUMBER_TYPES, SObjectField
+from integration_center.sync.text_values import fit_multipicklist, fit_picklist, fit_text
+
+TRUE_WORDS = ["true", "yes", "y", "1", "t"]
+FALSE_WORDS = ["false", "no", "n", "0", "f"]
+
+
+def kind_of(dtype: pl.DataType) -> str | None:
+    """What a report column holds: `text`, `number`, `boolean`, `date`, `datetime`, `time`; null if none of these."""
+    match dtype:
+        case pl.String() | pl.Categorical() | pl.Enum() | pl.Null():
+            return "text"
+        case pl.Boolean():
+            return "boolean"
+        case pl.Date():
+            return "date"
+        case pl.Datetime():
+            return "datetime"
+        case pl.Time():
+            return "time"
+    return "number" if dtype.is_numeric() else None
+
+
+def can_hold(field: SObjectField, dtype: pl.DataType) -> bool:
+    """Whether values of a column of `dtype` can fit `field` at all; text can, as far as it parses."""
+    kind = kind_of(dtype)
+    if kind is None or field.type in COMPOUND_TYPES:
+        return False
+    if kind == "text":
+        return True
+    if field.type in NUMBER_TYPES:
+        return kind == "number"
+    if field.type in ID_TYPES | {"email", "url"}:
+        return False
+    match field.type:
+        case "boolean":
+            return kind in ("boolean", "number")
+        case "date" | "datetime":
+            return kind in ("date", "datetime")
+        case "time":
+            return kind == "time"
+    return True
+
+
+def fit_values(
+    column: pl.Expr, dtype: pl.DataType, field: SObjectField, *, truncate: bool = False, factor: float | None = None
+) -> FittedValue:
+    """Make the values of a report column what Salesforce stores in `field`.
+
+    Args:
+        column: the report column.
+        dtype: its Polars type.
+        field: the target.
+        truncate: cut text that is too long; e-mail addresses and picklist values are never cut.
+        factor: multiplies numbers, also those read from text for a number field.
+
+    Returns:
+        Expressions for the value in `field.dtype`, the code and the reason. Codes: `WRONG_TYPE`, `NOT_FINITE`,
+        `TOO_LARGE`, `TOO_LONG`, `OUT_OF_RANGE`, `NOT_IN_PICKLIST`, `BAD_EMAIL`, `BAD_ID`, `NOT_STORABLE`.
+    """
+    if not can_hold(field, dtype):
+        wrong = Rule(column.is_not_null(), "WRONG_TYPE", say(f"a {kind_of(dtype) or dtype} cannot be a {field.type}"))
+        return judge_value(pl.lit(None, dtype=field.dtype), [wrong])
+    column, dtype = standardise(column, dtype)
+    if field.type in NUMBER_TYPES:
+        return fit_number(column, dtype, field, factor)
+    match field.type:
+        case "boolean":
+            return _fit_boolean(column, dtype)
+        case "date":
+            return fit_date(column, dtype)
+        case "datetime":
+            return fit_datetime(column, dtype)
+        case "time":
+            return fit_time(column, dtype)
+    if field.type in ID_TYPES:
+        text = column.str.strip_chars()
+        value = to_18(column)
+        return judge_value(value, [Rule((text != "") & value.is_null(), "BAD_ID", say_of(text, "is no record id"))])
+    if dtype.is_float() or (dtype.is_integer() and factor is not None):
+        column = scale_number(column, factor).cast(pl.Float64)
+        text = pl.when(column.is_finite()).then(write_number(column))
+        fitted = _fit_as_text(text, field, truncate=truncate)
+        infinite = column.is_not_null() & ~column.is_finite()
+        return FittedValue(
+            value=fitted.value,
+            code=pl.when(infinite).then(pl.lit("NOT_FINITE")).otherwise(fitted.code),
+            reason=pl.when(infinite).then(say("is not a finite number")).otherwise(fitted.reason),
+        )
+    if isinstance(dtype, pl.Date | pl.Datetime | pl.Time):
+        return _fit_as_text(write_moment(column, dtype), field, truncate=truncate)
+    return _fit_as_text(column.cast(pl.String), field, truncate=truncate)
+
+
+def _fit_as_text(text: pl.Expr, field: SObjectField, *, truncate: bool) -> FittedValue:
+    match field.type:
+        case "picklist":
+            return fit_picklist(text, field)
+        case "multipicklist":
+            return fit_multipicklist(text, field)
+        case _:
+            return fit_text(text, field, truncate=truncate)
+
+
+def _fit_boolean(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
+    """Booleans; text of a yes or no; the numbers 1 and 0."""
+    if isinstance(dtype, pl.Boolean):
+        return judge_value(column, [])
+    if isinstance(dtype, pl.String):
+        word = column.str.strip_chars()
+        folded = word.str.to_lowercase()
+        yes, no, given = folded.is_in(TRUE_WORDS), folded.is_in(FALSE_WORDS), word != ""
+    else:
+        word = column.cast(pl.String)
+        yes, no, given = column == 1, column == 0, column.is_not_null()
+    value = pl.when(yes).then(pl.lit(True)).when(no).then(pl.lit(False))
+    return judge_value(value, [Rule(given & ~yes & ~no, "WRONG_TYPE", say_of(word, "is neither true nor false"))])

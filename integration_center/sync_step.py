@@ -1,0 +1,184 @@
+"""What update_set and push share: the sync's line in the log, the lease on its object, and unfinished work."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import stamina
+
+from integration_center.accounts import Account
+from integration_center.errors import ObjectBusy
+from integration_center.installation import Installation
+from integration_center.integration import IntegrationSpec
+from integration_center.journal import settle, unfinished
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.push import settle_job
+from integration_center.steps import StepContext, reported_errors
+from integration_center.translator import TRIGGER_TAG, push_key, resource_key
+
+LEASE_PATIENCE = 900.0
+"""Seconds a run waits for another that works on the same object, before it fails."""
+
+
+@dataclass(frozen=True)
+class SyncStep:
+    """One step of one sync, inside its run."""
+
+    context: StepContext
+    installation: Installation
+    slug: str
+    spec: IntegrationSpec
+
+    @property
+    def run_id(self) -> str:
+        """The Dagster run."""
+        return self.context.run_id
+
+    @property
+    def days(self) -> Sequence[date]:
+        """The partitions of this run, oldest first."""
+        return [date.fromisoformat(key) for key in sorted(self.context.partition_keys)]
+
+    @property
+    def triggered_by(self) -> str:
+        """What started the run, as its tags say."""
+        tags = self.context.run.tags
+        if "dagster/schedule_name" in tags:
+            return "schedule"
+        return tags.get(TRIGGER_TAG, "user")
+
+    @property
+    def account(self) -> Account:
+        """The account of the integration's environment.
+
+        Raises:
+            NotConnected: there is none.
+        """
+        return self.installation.accounts.get(self.spec.environment)
+
+    @property
+    def will_push(self) -> bool:
+        """Whether this run means to push, too."""
+        planned = self.context.instance.get_records_for_run(
+            self.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        )
+        return any(record.asset_key == push_key(self.slug) for record in planned.records)
+
+    def open(self) -> None:
+        """Open the sync's line in the log."""
+        self.installation.syncs.open(
+            self.run_id,
+            self.slug,
+            name=self.spec.name,
+            environment=self.spec.environment,
+            report=self.spec.report,
+            object=self.spec.object,
+            partition_start=self.days[0],
+            partition_end=self.days[-1],
+            triggered_by=self.triggered_by,
+        )
+
+    @contextmanager
+    def connect(self) -> Iterator[Org]:
+        """The org, with the lease on the object taken and unfinished work of killed runs settled.
+
+        Raises:
+            NotConnected: the environment has no account.
+            ObjectBusy: another run kept the object for too long.
+        """
+        account = self.account
+        self._take_lease(account.org_id)
+        with getattr(self.context.resources, resource_key(self.spec.environment)).connect(self.installation) as org:
+            self._settle_unfinished(org, account.org_id)
+            yield org
+
+    @contextmanager
+    def errors_reported(self) -> Iterator[None]:
+        """Close the sync as Failed when the step fails, before Dagster is told."""
+
+        def fail(sentence: str, full: str) -> None:
+            if full != sentence:
+                self.installation.ledgers.write_error(self.run_id, self.slug, full)
+            self.installation.syncs.fail_open(self.run_id, self.slug, sentence)
+            self.release_lease()
+
+        with reported_errors(self.context, fail):
+            yield
+
+    def release_lease(self) -> None:
+        """Give up the object, unless another integration of this very run still works on it."""
+        account = self.installation.accounts.find(self.spec.environment)
+        if account is None:
+            return
+        others = [
+            sync
+            for sync in self.installation.syncs.running()
+            if sync.run_id == self.run_id
+            and sync.slug != self.slug
+            and sync.object.lower() == self.spec.object.lower()
+            and sync.environment is self.spec.environment
+        ]
+        if not others:
+            self.installation.leases.release(account.org_id, self.spec.object, self.run_id)
+
+    def _take_lease(self, org_id: str) -> None:
+        def is_finished(run_id: str) -> bool | None:
+            run = self.context.instance.get_run_by_id(run_id)
+            return None if run is None else run.is_finished
+
+        for attempt in stamina.retry_context(
+            on=ObjectBusy, attempts=None, timeout=LEASE_PATIENCE, wait_initial=0.2, wait_max=5
+        ):
+            with attempt:
+                if attempt.num == 2:
+                    self.context.log.info(f"another run works on {self.spec.object}; waiting for it to end")
+                self.installation.leases.take(org_id, self.spec.object, self.run_id, is_finished=is_finished)
+
+    def _settle_unfinished(self, org: Org, org_id: str) -> None:
+        """Wait for the Bulk jobs that a killed run left behind, so that what is read is what they wrote."""
+        for work in unfinished(self.installation.engine, org_id, self.spec.object):
+            if work.kind == "job":
+                state, _ = settle_job(org, work.job_id)
+                self.context.log.info(f"job {work.job_id} of run {work.run_id} was left unfinished; it ended {state}")
+            settle(self.installation.engine, org_id, work.job_id)
+
+
+@contextmanager
+def sync_step(context: StepContext, slug: str, spec: IntegrationSpec) -> Iterator[SyncStep]:
+    """Open a step of a sync; see `SyncStep`.
+
+    The data client speaks through `logging`; while the step runs its lines go to the run's log, too.
+    """
+    with context.resources.installation.open() as installation:
+        step = SyncStep(context, installation, slug, spec)
+        with client_log(context), step.errors_reported():
+            yield step
+
+
+class _RunLog(logging.Handler):
+    """Hands records on to the run's log."""
+
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        super().__init__(logging.INFO)
+        self.log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.log.log(record.levelno, record.getMessage())
+
+
+@contextmanager
+def client_log(context: StepContext) -> Iterator[None]:
+    """Show what the data client logs (waits, choices, job ids) in the run's log."""
+    logger = logging.getLogger("integration_center.salesforce")
+    handler = _RunLog(context.log)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

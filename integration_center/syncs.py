@@ -1,0 +1,300 @@
+"""The log of syncs: one line per run and integration, opened by update_set and closed by push.
+
+A run's own status in Dagster is not an integration's, because one run may carry several; this log is what every
+listing reads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, select, update
+
+from integration_center.database import reading, upsert, writing
+from integration_center.errors import PlanMissing
+from integration_center.integration import Environment
+from integration_center.tables import accounts, syncs
+
+Counts = Mapping[str, Mapping[str, int]]
+"""Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""
+
+KEY = ("run_id", "slug")
+MAY_HAVE_WRITTEN = ("updated", "unknown")
+
+
+class SyncStatus(StrEnum):
+    """The status of a sync, as every log shows it; `Planned` is a dry run that meant no push."""
+
+    RUNNING = "Running"
+    PLANNED = "Planned"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class SyncRecord:
+    """One line of the log.
+
+    Attributes:
+        partition_start: first UTC day of the partition range; partition_end: the last, the same for one day.
+        started_at: UTC; ended_at: UTC, None while it runs.
+        counts: lines and rows by outcome; empty before there is a plan.
+        applied_at: when the push of this plan began, UTC; None while nothing can have been written.
+        read_at: when the org was read, UTC.
+        held: the sentence that says which limit holds the plan, else None.
+    """
+
+    run_id: str
+    slug: str
+    name: str
+    environment: Environment | None
+    org_id: str | None
+    report: str
+    object: str
+    partition_start: date
+    partition_end: date
+    status: SyncStatus
+    started_at: datetime
+    ended_at: datetime | None
+    counts: Counts
+    plan_id: str | None
+    applied_at: datetime | None
+    read_at: datetime | None
+    describe_hash: str | None
+    held: str | None
+    error: str | None
+    api_calls: int
+    triggered_by: str
+
+    @property
+    def runtime(self) -> timedelta | None:
+        """End minus start; None while it runs."""
+        return None if self.ended_at is None else self.ended_at - self.started_at
+
+
+class SyncLog:
+    """Reads and writes the log. Every write may be repeated (a retried step) without a second line."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def open(
+        self,
+        run_id: str,
+        slug: str,
+        *,
+        name: str,
+        environment: Environment | None,
+        report: str,
+        object: str,
+        partition_start: date,
+        partition_end: date,
+        triggered_by: str,
+        org_id: str | None = None,
+    ) -> SyncRecord:
+        """Begin a line, or begin it again when the step is retried; the start stays that of the first try."""
+        values: dict[str, Any] = {
+            "run_id": run_id,
+            "slug": slug,
+            "name": name,
+            "environment": environment.value if environment else None,
+            "org_id": org_id,
+            "report": report,
+            "object": object,
+            "partition_start": partition_start,
+            "partition_end": partition_end,
+            "status": SyncStatus.RUNNING.value,
+            "started_at": datetime.now(UTC),
+            "ended_at": None,
+            "counts": {},
+            "pushed": False,
+            "held": None,
+            "error": None,
+            "api_calls": 0,
+            "triggered_by": triggered_by,
+        }
+        with writing(self._engine) as connection:
+            known = connection.execute(select(syncs).where(_is(run_id, slug)).with_for_update()).one_or_none()
+            if known is not None:
+                values |= {"started_at": known.started_at, "counts": known.counts, "pushed": known.pushed}
+                values |= {"org_id": org_id or known.org_id, "api_calls": known.api_calls}
+            upsert(connection, syncs, KEY, values)
+        return self._require(run_id, slug)
+
+    def planned(
+        self,
+        run_id: str,
+        slug: str,
+        *,
+        plan_id: str,
+        counts: Counts,
+        org_id: str,
+        read_at: datetime,
+        describe_hash: str,
+        api_calls: int,
+        held: str | None = None,
+    ) -> SyncRecord:
+        """Note the plan. `api_calls` are those used so far in this sync.
+
+        Raises:
+            PlanMissing: the line was never opened.
+        """
+        changes = {
+            "plan_id": plan_id,
+            "applied_at": None,
+            "counts": _plain(counts),
+            "org_id": org_id,
+            "read_at": read_at,
+            "describe_hash": describe_hash,
+            "api_calls": api_calls,
+            "held": held,
+        }
+        with writing(self._engine) as connection:
+            connection.execute(update(syncs).where(_is(run_id, slug)).values(**changes))
+        return self._require(run_id, slug)
+
+    def apply(self, run_id: str, slug: str) -> bool:
+        """Mark the plan as applied, before its first write; False when it was applied before, so nobody pushes twice.
+
+        Raises:
+            PlanMissing: the line was never opened.
+        """
+        statement = (
+            update(syncs)
+            .where(_is(run_id, slug), syncs.c.applied_at.is_(None), syncs.c.plan_id.is_not(None))
+            .values(applied_at=datetime.now(UTC), pushed=True)
+        )
+        with writing(self._engine) as connection:
+            if connection.execute(statement).rowcount == 1:
+                return True
+        self._require(run_id, slug)
+        return False
+
+    def close(
+        self,
+        run_id: str,
+        slug: str,
+        *,
+        status: SyncStatus,
+        counts: Counts | None = None,
+        error: str | None = None,
+        api_calls: int | None = None,
+    ) -> SyncRecord:
+        """End a line; without `counts` or `api_calls` those noted before stay.
+
+        Raises:
+            PlanMissing: the line was never opened.
+        """
+        with writing(self._engine) as connection:
+            known = connection.execute(select(syncs).where(_is(run_id, slug)).with_for_update()).one_or_none()
+            if known is None:
+                raise _missing(run_id, slug)
+            final = _plain(known.counts if counts is None else counts)
+            changes = {
+                "status": status.value,
+                "ended_at": datetime.now(UTC),
+                "counts": final,
+                "pushed": known.pushed or _reached_org(status, final),
+                "error": error,
+                "api_calls": known.api_calls if api_calls is None else api_calls,
+            }
+            connection.execute(update(syncs).where(_is(run_id, slug)).values(**changes))
+        return self._require(run_id, slug)
+
+    def fail_open(self, run_id: str, slug: str, error: str) -> bool:
+        """Fail a line whose run ended without closing it; whether it was still open."""
+        with writing(self._engine) as connection:
+            statement = (
+                update(syncs)
+                .where(_is(run_id, slug), syncs.c.status == SyncStatus.RUNNING.value)
+                .values(status=SyncStatus.FAILED.value, ended_at=datetime.now(UTC), error=error)
+            )
+            return connection.execute(statement).rowcount == 1
+
+    def get(self, run_id: str, slug: str) -> SyncRecord | None:
+        """One line, or None."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(syncs).where(_is(run_id, slug))).one_or_none()
+        return None if row is None else _build_record(row)
+
+    def of_run(self, run_id: str) -> tuple[SyncRecord, ...]:
+        """The lines of the runs whose id begins with `run_id`, in the order they were opened."""
+        statement = select(syncs).where(syncs.c.run_id.startswith(run_id, autoescape=True)).order_by(syncs.c.id)
+        with reading(self._engine) as connection:
+            return tuple(map(_build_record, connection.execute(statement)))
+
+    def history(
+        self, slug: str | None = None, *, environment: Environment | None = None, limit: int = 50
+    ) -> tuple[SyncRecord, ...]:
+        """The newest lines first."""
+        statement = select(syncs).order_by(syncs.c.started_at.desc(), syncs.c.id.desc()).limit(limit)
+        if slug is not None:
+            statement = statement.where(syncs.c.slug == slug)
+        if environment is not None:
+            statement = statement.where(syncs.c.environment == environment.value)
+        with reading(self._engine) as connection:
+            return tuple(map(_build_record, connection.execute(statement)))
+
+    def running(self) -> tuple[SyncRecord, ...]:
+        """The lines still open, the oldest first."""
+        statement = select(syncs).where(syncs.c.status == SyncStatus.RUNNING.value).order_by(syncs.c.id)
+        with reading(self._engine) as connection:
+            return tuple(map(_build_record, connection.execute(statement)))
+
+    def newest_pushed_day(self, slug: str, *, environment: Environment | None = None) -> date | None:
+        """The newest day whose data the org connected now holds, or may hold in part.
+
+        A day counts when its sync completed with nothing left merely planned, when its plan was applied, or when at
+        least one line was written or may have been. What was pushed to an org that has been replaced since (a sandbox
+        refresh) does not count for its successor.
+
+        Args:
+            slug: the integration.
+            environment: the one it writes to; without it, any that is connected.
+        """
+        connected = select(accounts.c.org_id)
+        if environment is not None:
+            connected = connected.where(accounts.c.environment == environment.value)
+        statement = select(func.max(syncs.c.partition_end)).where(
+            syncs.c.slug == slug, syncs.c.pushed.is_(True), syncs.c.org_id.in_(connected)
+        )
+        with reading(self._engine) as connection:
+            newest: date | None = connection.execute(statement).scalar_one()
+        return newest
+
+    def _require(self, run_id: str, slug: str) -> SyncRecord:
+        record = self.get(run_id, slug)
+        if record is None:
+            raise _missing(run_id, slug)
+        return record
+
+
+def _is(run_id: str, slug: str) -> ColumnElement[bool]:
+    return and_(syncs.c.run_id == run_id, syncs.c.slug == slug)
+
+
+def _missing(run_id: str, slug: str) -> PlanMissing:
+    return PlanMissing(f"run {run_id} has no sync of integration {slug!r}; materialize update_set and push together")
+
+
+def _plain(counts: Counts) -> dict[str, dict[str, int]]:
+    return {side: {str(outcome): int(n) for outcome, n in tally.items()} for side, tally in counts.items()}
+
+
+def _reached_org(status: SyncStatus, counts: Counts) -> bool:
+    lines = counts.get("lines", {})
+    if any(lines.get(outcome, 0) for outcome in MAY_HAVE_WRITTEN):
+        return True
+    return status is SyncStatus.COMPLETED and not lines.get("planned", 0)
+
+
+def _build_record(row: Row[Any]) -> SyncRecord:
+    values = dict(row._mapping)
+    del values["id"], values["pushed"]
+    values |= {
+        "environment": Environment(row.environment) if row.environment else None,
+        "status": SyncStatus(row.status),
+    }
+    return SyncRecord(**values)

@@ -1,0 +1,141 @@
+"""The tables of our own database."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment that comes back with the UTC zone, also from SQLite, which stores none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Make the moment UTC; one without a zone is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("org_id", String(18), nullable=False, unique=True),  # unique: one org never fills both slots
+    Column("org_name", Text, nullable=False),
+    Column("is_sandbox", Boolean, nullable=False),
+    Column("developer_edition", Boolean, nullable=False),
+    Column("user_id", String(18), nullable=False),
+    Column("username", Text, nullable=False),
+    Column("instance_url", Text, nullable=False),
+    Column("login_url", Text, nullable=False),
+    Column("flow", String(32), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("connected_at", UtcDateTime, nullable=False),
+    Column("connected_by", Text, nullable=False),
+)
+
+account_tokens = Table(
+    "account_tokens",
+    metadata,
+    Column(
+        "environment",
+        ForeignKey("accounts.environment", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("ciphertext", Text, nullable=False),
+    Column("renewal_owner", String(64)),
+    Column("renewal_expires_at", UtcDateTime),
+)
+
+oauth_states = Table(
+    "oauth_states",
+    metadata,
+    Column("state_hash", String(64), primary_key=True),
+    Column("ciphertext", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+syncs = Table(
+    "syncs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", String(64), nullable=False),
+    Column("slug", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("environment", String(16)),  # unknown while the integration's file is broken
+    Column("org_id", String(18)),
+    Column("report", Text, nullable=False),
+    Column("object", String(255), nullable=False),
+    Column("partition_start", Date, nullable=False),
+    Column("partition_end", Date, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("counts", JSON, nullable=False),
+    Column("pushed", Boolean, nullable=False),
+    Column("plan_id", String(64)),
+    Column("applied_at", UtcDateTime),
+    Column("read_at", UtcDateTime),
+    Column("describe_hash", String(64)),
+    Column("held", Text),
+    Column("error", Text),
+    Column("api_calls", Integer, nullable=False),
+    Column("triggered_by", Text, nullable=False),
+    UniqueConstraint("run_id", "slug"),
+    Index("ix_syncs_slug_partition", "slug", "partition_end"),
+    Index("ix_syncs_status", "status"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("org_id", String(18), primary_key=True),
+    Column("object", String(255), primary_key=True),
+    Column("run_id", String(64), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("org_id", String(18), primary_key=True),
+    Column("job_id", String(128), primary_key=True),
+    Column("object", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("slug", String(255), nullable=False),
+    Column("plan_id", String(64), nullable=False),
+    Column("rows", Integer),
+    Column("content_hash", String(64), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Index("ix_jobs_unsettled", "org_id", "object", "settled_at"),
+)

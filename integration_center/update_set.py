@@ -1,0 +1,111 @@
+"""`<slug>/update_set`: reads the org, matches, compares, and stores the plan with the first draft of its ledger."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from integration_center.checks import build_plan_checks, report_fitness, report_verdicts
+from integration_center.errors import PlanMissing
+from integration_center.insights.catalogue import report_slug
+from integration_center.integration import IntegrationSpec
+from integration_center.metadata import describe_counts, describe_line_columns, describe_usage, trace_update_set
+from integration_center.planning import Plan, build_plan
+from integration_center.storage import DAY
+from integration_center.sync.fitness import admin_message, missing_fields
+from integration_center.sync.ledger import count_lines, count_rows
+from integration_center.sync_step import SyncStep, sync_step
+from integration_center.syncs import SyncStatus
+from integration_center.translator import (
+    DAYS,
+    ONE_RUN,
+    asset_tags,
+    owners,
+    pool,
+    report_key,
+    resource_key,
+    update_set_key,
+)
+
+
+def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
+    """The asset that plans one integration. Materialized alone it is the dry run: nothing is written."""
+    key = update_set_key(slug)
+    source = report_slug(spec.report)
+
+    @dg.asset(
+        key=key,
+        ins={"report": dg.AssetIn(report_key(source))},
+        description=f"The plan of {spec.name!r}: what a push would write to {spec.object}, record by record.",
+        group_name=slug,
+        kinds={"polars", "parquet"},
+        tags=asset_tags(spec),
+        owners=owners(spec),
+        partitions_def=DAYS,
+        backfill_policy=ONE_RUN,
+        required_resource_keys={"installation", resource_key(spec.environment)},
+        check_specs=build_plan_checks(key),
+        pool=pool(spec),
+    )
+    def update_set(
+        context: dg.AssetExecutionContext, report: pl.DataFrame
+    ) -> Iterator[dg.Output[pl.DataFrame] | dg.AssetCheckResult]:
+        with sync_step(context, slug, spec) as step:
+            step.open()
+            newest = step.days[-1]
+            stored = step.installation.reports.stored(source, newest)
+            if stored is None:
+                raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
+            rows = report if DAY in report.columns else report.with_columns(pl.lit(newest).alias(DAY))
+            with step.connect() as org:
+                plan = build_plan(spec, rows, org, kind=stored.kind, latest_by=stored.latest_by)
+                usage = org.session.usage
+            note_plan(step, plan, usage.calls)
+            context.log.info(f"plan {plan.plan_id}: {describe_counts(count_lines(plan.lines))}")
+            if missing := missing_fields(spec, plan.schema, rows.schema):
+                context.log.warning(admin_message(missing, spec, user=step.account.username))
+            yield dg.Output(
+                plan.lines,
+                metadata={
+                    "plan_id": plan.plan_id,
+                    "read_at": plan.read_at.isoformat(),
+                    "org_id": step.account.org_id,
+                    "outcomes": count_lines(plan.lines).as_dict(),
+                    "rows": count_rows(plan.lines).as_dict(),
+                    "dagster/column_schema": describe_line_columns(plan.lines),
+                    "dagster/column_lineage": trace_update_set(spec, source),
+                    **describe_usage(usage),
+                },
+            )
+            yield from report_fitness(plan.faults)
+            yield from report_verdicts(plan.verdicts)
+
+    return update_set
+
+
+def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:
+    """Store the first draft of the ledger, so that a run that goes no further still has one, and close what ends here.
+
+    A held plan ends its sync as Failed; a plan whose run does not mean to push ends as Planned.
+    """
+    syncs = step.installation.syncs
+    step.installation.ledgers.write(step.run_id, step.slug, plan.lines)
+    counts = {"lines": count_lines(plan.lines).as_dict(), "rows": count_rows(plan.lines).as_dict()}
+    syncs.planned(
+        step.run_id,
+        step.slug,
+        plan_id=plan.plan_id,
+        counts=counts,
+        org_id=step.account.org_id,
+        read_at=plan.read_at,
+        describe_hash=plan.describe_hash,
+        api_calls=api_calls,
+        held=plan.held,
+    )
+    if plan.held:
+        syncs.close(step.run_id, step.slug, status=SyncStatus.FAILED, error=plan.held)
+    elif not step.will_push:
+        syncs.close(step.run_id, step.slug, status=SyncStatus.PLANNED)
+    else:
+        return
+    step.release_lease()

@@ -1,0 +1,56 @@
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
+
+from integration_center.accounts import AccountStore, build_store
+from integration_center.settings import Settings
+from integration_center_tests.accounts.fake_salesforce import CLIENT_ID, CLIENT_SECRET, LOGIN_URL, FakeSalesforce
+
+
+@pytest.fixture(autouse=True)
+def _retry_without_waiting() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3):
+        yield
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        _env_file=None,
+        dagster_home=tmp_path / "home",
+        callback_url="http://localhost:0/oauth/callback",
+        sandbox_login_url=LOGIN_URL,
+        sandbox_client_id=CLIENT_ID,
+        sandbox_client_secret=SecretStr(CLIENT_SECRET),
+        production_login_url=LOGIN_URL,
+        production_client_id=CLIENT_ID,
+        production_client_secret=SecretStr(CLIENT_SECRET),
+    )
+
+
+@pytest.fixture
+def store(settings: Settings) -> AccountStore:
+    return build_store(settings)
+
+
+@pytest.fixture
+def salesforce(caplog: pytest.LogCaptureFixture) -> Iterator[FakeSalesforce]:
+    caplog.set_level(logging.DEBUG)
+    with FakeSalesforce() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> SecretStr:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return SecretStr(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+    )

@@ -1,0 +1,387 @@
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from integration_center.accounts import AccountStore, build_store
+from integration_center.connecting import (
+    Connection,
+    abandon_web,
+    begin_web,
+    connect_client_credentials,
+    connect_jwt,
+    connect_web,
+    disconnect,
+    finish_web,
+)
+from integration_center.errors import (
+    AccessRefused,
+    ConfigurationError,
+    LimitExceeded,
+    NotConnected,
+    OrgError,
+    ServiceUnavailable,
+)
+from integration_center.integration import Environment
+from integration_center.journal import JobJournal
+from integration_center.settings import LOGIN_URLS, Settings
+from integration_center.syncs import SyncLog, SyncStatus
+from integration_center_tests.accounts.fake_salesforce import (
+    ORG_ID,
+    OTHER_ORG_ID,
+    USERNAME,
+    FakeSalesforce,
+    oauth_error,
+    visit,
+)
+from integration_center_tests.accounts.samples import build_account, build_tokens
+
+SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
+Connect = Callable[[Environment], Connection]
+
+
+@pytest.fixture
+def connect(settings: Settings, store: AccountStore, salesforce: FakeSalesforce) -> Connect:
+    return lambda environment: connect_client_credentials(environment, settings, store, connected_by="ann")
+
+
+@pytest.fixture
+def sign_in(settings: Settings, store: AccountStore, salesforce: FakeSalesforce) -> Connect:
+    def run(environment: Environment) -> Connection:
+        return connect_web(
+            environment, settings, store, open_browser=salesforce.sign_in, connected_by="ann", seconds=10
+        )
+
+    return run
+
+
+def test_client_credentials_make_an_account(connect: Connect, store: AccountStore) -> None:
+    connection = connect(SANDBOX)
+
+    account = connection.account
+    assert store.get(SANDBOX) == account
+    assert (account.org_id, account.username, account.flow) == (ORG_ID, USERNAME, "client-credentials")
+    assert (account.is_sandbox, account.developer_edition, account.connected_by) == (True, False, "ann")
+    assert store.tokens(SANDBOX).refresh_token is None
+    assert not connection.org_changed
+    assert connection.summary == f"Sandbox is connected to Acme <UAT> ({ORG_ID}, sandbox) as {USERNAME}."
+
+
+def test_the_web_flow_makes_an_account(settings: Settings, store: AccountStore, salesforce: FakeSalesforce) -> None:
+    pages: list[str] = []
+
+    connection = connect_web(
+        SANDBOX,
+        settings,
+        store,
+        open_browser=lambda url: pages.append(salesforce.sign_in(url)),
+        connected_by="ann",
+        seconds=10,
+    )
+
+    assert store.get(SANDBOX) == connection.account
+    assert connection.account.flow == "web"
+    assert connection.account.scopes == ("refresh_token", "api", "openid")
+    stored = store.tokens(SANDBOX).refresh_token
+    assert stored is not None
+    assert stored.get_secret_value() == salesforce.refresh_token
+    assert "Sandbox is connected to Acme &lt;UAT&gt;" in pages[0]
+
+
+def test_the_console_completes_a_sign_in_of_its_own(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    request = begin_web(SANDBOX, settings, store, callback_url="http://localhost:3001/oauth/callback")
+    salesforce.code = ("code-1", challenge_of(request.url), "http://localhost:3001/oauth/callback")
+
+    connection = finish_web(request.state, SecretStr("code-1"), settings, store, connected_by="ann")
+
+    assert connection.account.org_id == ORG_ID
+    with pytest.raises(AccessRefused, match="used already"):
+        finish_web(request.state, SecretStr("code-1"), settings, store, connected_by="ann")
+
+
+def test_the_console_ends_a_sign_in_that_was_denied(settings: Settings, store: AccountStore) -> None:
+    request = begin_web(SANDBOX, settings, store)
+    refusal = abandon_web(request.state, "access_denied", "end-user denied authorization", store)
+    assert isinstance(refusal, AccessRefused)
+    assert "integration-center connect sandbox" in str(refusal)
+    with pytest.raises(AccessRefused, match="used already"):
+        abandon_web(request.state, "access_denied", "", store)
+
+
+def test_a_sign_in_without_refresh_token_is_refused(
+    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    salesforce.changes = {"refresh_token": None}
+    with pytest.raises(ConfigurationError, match="scope refresh_token"):
+        sign_in(SANDBOX)
+    assert store.list() == ()
+
+
+def challenge_of(url: str) -> str:
+    return httpx.URL(url).params["code_challenge"]
+
+
+def test_a_denied_sign_in_leaves_nothing(settings: Settings, store: AccountStore, salesforce: FakeSalesforce) -> None:
+    def deny(url: str) -> None:
+        asked = httpx.URL(url).params
+        visit(f"{asked['redirect_uri']}?error=access_denied&state={asked['state']}")
+
+    with pytest.raises(AccessRefused, match="denied"):
+        connect_web(SANDBOX, settings, store, open_browser=deny, connected_by="ann", seconds=10)
+    assert store.list() == ()
+    assert salesforce.requests == []
+
+
+def test_jwt_needs_no_client_secret(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce, signing_key: SecretStr
+) -> None:
+    without = settings.model_copy(update={"sandbox_client_secret": SecretStr("")})
+    salesforce.changes = {"issued_at": "", "signature": ""}
+    connection = connect_jwt(SANDBOX, without, store, username=USERNAME, signing_key=signing_key, connected_by="ann")
+    assert connection.account.flow == "jwt"
+    assert store.tokens(SANDBOX).signing_key == signing_key
+
+
+@pytest.mark.parametrize("environment", [SANDBOX, PRODUCTION])
+def test_missing_settings_name_the_variables_of_that_environment_only(
+    store: AccountStore, settings: Settings, environment: Environment
+) -> None:
+    other = PRODUCTION if environment is SANDBOX else SANDBOX
+    bare = Settings(_env_file=None, dagster_home=settings.dagster_home, sandbox_login_url=LOGIN_URLS[SANDBOX])
+    with pytest.raises(ConfigurationError) as caught:
+        connect_client_credentials(environment, bare, store, connected_by="ann")
+    said = str(caught.value)
+    assert (
+        f"SALESFORCE_{environment.name}_CLIENT_ID and SALESFORCE_{environment.name}_CLIENT_SECRET are not set" in said
+    )
+    assert other.name not in said
+
+
+def test_one_missing_setting_is_named_alone(settings: Settings, store: AccountStore) -> None:
+    partly = settings.model_copy(update={"sandbox_client_secret": SecretStr(" ")})
+    with pytest.raises(ConfigurationError, match=r"^SALESFORCE_SANDBOX_CLIENT_SECRET is not set"):
+        connect_web(SANDBOX, partly, store, open_browser=lambda url: None, connected_by="ann")
+
+
+@pytest.mark.parametrize(
+    ("permissions", "match"),
+    [
+        ({"PermissionsModifyAllData": False, "PermissionsApiEnabled": True}, "lacks Modify All Data; ask the"),
+        ({"PermissionsModifyAllData": True, "PermissionsApiEnabled": False}, "lacks API Enabled; ask the"),
+        ({}, "lacks API Enabled and Modify All Data"),
+    ],
+)
+def test_a_user_who_may_not_do_enough_is_refused(
+    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce, permissions: dict[str, bool], match: str
+) -> None:
+    salesforce.permissions = permissions
+    with pytest.raises(AccessRefused, match=match):
+        sign_in(SANDBOX)
+    assert store.list() == ()
+    assert salesforce.revoked == [salesforce.refresh_token]
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_sandbox", "organization_type", "refusal"),
+    [
+        (SANDBOX, True, "Enterprise Edition", None),
+        (SANDBOX, False, "Enterprise Edition", "is a production org"),
+        (SANDBOX, False, "Developer Edition", None),
+        (PRODUCTION, False, "Enterprise Edition", None),
+        (PRODUCTION, True, "Enterprise Edition", "is a sandbox"),
+        (PRODUCTION, True, "Developer Edition", "is a sandbox"),
+        (PRODUCTION, False, "Developer Edition", None),
+    ],
+)
+def test_each_slot_takes_its_kind_of_org(
+    connect: Connect,
+    store: AccountStore,
+    salesforce: FakeSalesforce,
+    environment: Environment,
+    is_sandbox: bool,
+    organization_type: str,
+    refusal: str | None,
+) -> None:
+    salesforce.is_sandbox, salesforce.organization_type = is_sandbox, organization_type
+    if refusal is not None:
+        with pytest.raises(AccessRefused, match=refusal):
+            connect(environment)
+        assert store.list() == ()
+        return
+    account = connect(environment).account
+    assert account.developer_edition is (organization_type == "Developer Edition")
+
+
+def test_one_org_in_both_slots_is_refused(
+    connect: Connect, sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    salesforce.is_sandbox, salesforce.organization_type = False, "Developer Edition"
+    connect(SANDBOX)
+    with pytest.raises(AccessRefused, match="other environment already"):
+        sign_in(PRODUCTION)
+    assert [account.environment for account in store.list()] == [SANDBOX]
+    assert salesforce.revoked == [salesforce.refresh_token]
+
+
+def test_a_refreshed_sandbox_is_reported(connect: Connect, store: AccountStore, salesforce: FakeSalesforce) -> None:
+    connect(SANDBOX)
+    log = SyncLog(store.engine)
+    log.open(
+        "run-1",
+        "logins",
+        name="Logins",
+        environment=SANDBOX,
+        org_id=ORG_ID,
+        report="Logins",
+        object="Lead",
+        partition_start=date(2026, 11, 20),
+        partition_end=date(2026, 11, 20),
+        triggered_by="schedule",
+    )
+    log.close("run-1", "logins", status=SyncStatus.COMPLETED, counts={"lines": {"updated": 1}})
+    JobJournal(store.engine, ORG_ID, "Lead", "run-1", "logins", "plan-1").job_opened("750", 1, "hash")
+    assert not connect(SANDBOX).org_changed
+
+    salesforce.org_id = OTHER_ORG_ID
+    connection = connect(SANDBOX)
+
+    assert connection.org_changed
+    assert (connection.replaced_org_ids, connection.voided_syncs, connection.voided_jobs) == ((ORG_ID,), 1, 1)
+    assert f"It held {ORG_ID} before: 1 syncs and 1 unsettled jobs" in connection.summary
+    assert log.newest_pushed_day("logins") is None
+
+
+def test_connecting_again_revokes_the_tokens_it_replaces(
+    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    sign_in(SANDBOX)
+    first = salesforce.refresh_token
+    connection = sign_in(SANDBOX)
+    assert salesforce.revoked == [first]
+    assert connection.warning is None
+
+
+def test_connecting_again_warns_when_the_old_tokens_stay_alive(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    store.save(build_account(), build_tokens())
+
+    def revocation_fails(url: str) -> None:
+        salesforce.revocation_fails = True
+        salesforce.sign_in(url)
+
+    connection = connect_web(SANDBOX, settings, store, open_browser=revocation_fails, connected_by="ann", seconds=10)
+    assert "could not be revoked" in connection.summary
+    assert store.get(SANDBOX) == connection.account
+
+
+def test_connecting_again_works_when_the_key_was_lost(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    store.save(build_account(), build_tokens())
+    other = settings.model_copy(update={"secret_key": SecretStr(Fernet.generate_key().decode())})
+    with_other_key = build_store(other)
+    connect_client_credentials(SANDBOX, other, with_other_key, connected_by="ann")
+    assert with_other_key.tokens(SANDBOX).instance_url
+
+
+@pytest.mark.parametrize(
+    ("response", "expected", "match"),
+    [
+        (
+            httpx.Response(403, json=[{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests"}]),
+            LimitExceeded,
+            "daily API limit",
+        ),
+        (
+            httpx.Response(403, json=[{"errorCode": "API_CURRENTLY_DISABLED", "message": "off"}]),
+            AccessRefused,
+            "API Enabled",
+        ),
+        (
+            httpx.Response(400, json=[{"errorCode": "INVALID_TYPE", "message": "off"}]),
+            OrgError,
+            "UserPermissionAccess: INVALID_TYPE",
+        ),
+        (httpx.Response(200, json={"records": []}), OrgError, "no record"),
+        (httpx.Response(503, text="<html>"), ServiceUnavailable, "503"),
+    ],
+)
+def test_an_org_that_does_not_say_is_not_connected(
+    settings: Settings,
+    store: AccountStore,
+    salesforce: FakeSalesforce,
+    monkeypatch: pytest.MonkeyPatch,
+    response: httpx.Response,
+    expected: type[Exception],
+    match: str,
+) -> None:
+    monkeypatch.setattr(salesforce, "_query", lambda request: response)
+    with pytest.raises(expected, match=match):
+        connect_client_credentials(SANDBOX, settings, store, connected_by="ann")
+    assert store.list() == ()
+
+
+def test_disconnecting_revokes_the_refresh_token(
+    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    sign_in(SANDBOX)
+    result = disconnect(SANDBOX, store)
+    assert result.revoked
+    assert "revoked the tokens" in result.summary
+    assert salesforce.revoked == [salesforce.refresh_token]
+    assert store.list() == ()
+    with pytest.raises(NotConnected):
+        disconnect(SANDBOX, store)
+
+
+def test_disconnecting_a_headless_account_revokes_its_access_token(
+    connect: Connect, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    connect(SANDBOX)
+    assert disconnect(SANDBOX, store).revoked
+    assert salesforce.revoked == list(salesforce.access_tokens)
+
+
+def test_disconnecting_what_is_revoked_already_is_fine(
+    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    sign_in(SANDBOX)
+    salesforce.refresh_token = None
+    assert disconnect(SANDBOX, store).revoked
+
+
+def test_disconnecting_from_an_org_that_is_out_of_reach_says_so(
+    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    sign_in(SANDBOX)
+    salesforce.reachable = False
+    result = disconnect(SANDBOX, store)
+    assert not result.revoked
+    assert "did NOT confirm" in result.summary
+    assert "ask the admin" in result.summary
+    assert store.list() == ()
+
+
+def test_disconnecting_works_when_the_key_was_lost(settings: Settings, store: AccountStore) -> None:
+    store.save(build_account(), build_tokens())
+    other = settings.model_copy(update={"secret_key": SecretStr(Fernet.generate_key().decode())})
+    result = disconnect(SANDBOX, build_store(other))
+    assert not result.revoked
+    assert store.list() == ()
+
+
+def test_my_domain_is_asked_for(connect: Connect, salesforce: FakeSalesforce) -> None:
+    salesforce.refuse(oauth_error("invalid_grant", "request not supported on this domain"))
+    with pytest.raises(ConfigurationError, match="SALESFORCE_SANDBOX_LOGIN_URL"):
+        connect(SANDBOX)
+
+
+def test_the_time_of_connecting_is_utc(connect: Connect) -> None:
+    before = datetime.now(UTC)
+    assert before <= connect(SANDBOX).account.connected_at <= datetime.now(UTC)

@@ -1,0 +1,278 @@
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from pydantic import SecretStr
+
+from integration_center.errors import (
+    AccessRefused,
+    ConfigurationError,
+    IntegrationCenterError,
+    RateLimited,
+    ServiceUnavailable,
+)
+from integration_center.integration import Environment
+from integration_center.salesforce import oauth
+from integration_center.salesforce.assertions import build_assertion, choose_audience
+from integration_center.settings import ExternalClientApp
+from integration_center_tests.accounts.fake_salesforce import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    INSTANCE_URL,
+    LOGIN_URL,
+    ORG_ID,
+    USER_ID,
+    USERNAME,
+    FakeSalesforce,
+    oauth_error,
+)
+
+APP = ExternalClientApp(LOGIN_URL, CLIENT_ID, SecretStr(CLIENT_SECRET))
+CALLBACK = "http://localhost:3001/oauth/callback"
+SANDBOX = Environment.SANDBOX
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with oauth.build_client() as client:
+        yield client
+
+
+def test_an_authorization_request_carries_pkce_state_and_scopes() -> None:
+    request = oauth.build_authorization(APP, CALLBACK)
+    parts = urlsplit(request.url)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+
+    digest = hashlib.sha256(request.verifier.get_secret_value().encode()).digest()
+    assert asked == {
+        "response_type": "code",
+        "client_id": CLIENT_ID,
+        "redirect_uri": CALLBACK,
+        "scope": "api refresh_token openid",
+        "state": request.state,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+    }
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{LOGIN_URL}/services/oauth2/authorize"
+    assert 43 <= len(request.verifier.get_secret_value()) <= 128
+
+
+def test_every_authorization_request_is_new() -> None:
+    one, two = oauth.build_authorization(APP, CALLBACK), oauth.build_authorization(APP, CALLBACK)
+    assert one.state != two.state
+    assert one.verifier != two.verifier
+    assert one.state not in repr(one)
+
+
+def test_a_grant_is_read_from_the_answer(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    grant = oauth.request_client_credentials(client, SANDBOX, APP)
+
+    assert (grant.org_id, grant.user_id, grant.instance_url) == (ORG_ID, USER_ID, INSTANCE_URL)
+    assert grant.issued_at == datetime.fromtimestamp(1763900000, UTC)
+    assert grant.scopes == ("refresh_token", "api", "openid")
+    assert grant.refresh_token is None
+    assert salesforce.token_forms == [
+        {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    ]
+    (request,) = salesforce.requests
+    assert request.url.query == b""
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "match"),
+    [
+        ({"instance_url": "http://evil.example"}, AccessRefused, "without TLS"),
+        ({"instance_url": "javascript:alert(1)"}, AccessRefused, "without TLS"),
+        ({"token_type": "DPoP"}, AccessRefused, "DPoP"),
+        ({"signature": "bm90IHRoZSBzaWduYXR1cmU="}, AccessRefused, "signature"),
+        ({"issued_at": "1763900000001"}, AccessRefused, "signature"),
+        ({"access_token": None}, ServiceUnavailable, "lacks access_token"),
+        ({"id": "https://login.salesforce.com/", "signature": ""}, AccessRefused, "signature"),
+    ],
+)
+def test_a_doubtful_answer_is_refused(
+    client: httpx.Client,
+    salesforce: FakeSalesforce,
+    changes: dict[str, object],
+    expected: type[IntegrationCenterError],
+    match: str,
+) -> None:
+    salesforce.changes = changes
+    with pytest.raises(expected, match=match):
+        oauth.request_client_credentials(client, SANDBOX, APP)
+
+
+def test_an_instance_on_this_machine_is_fine(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    salesforce.changes = {"instance_url": "http://127.0.0.1:8123/"}
+    grant = oauth.request_client_credentials(client, SANDBOX, APP)
+    assert grant.instance_url == "http://127.0.0.1:8123"
+
+
+@pytest.mark.parametrize(
+    ("error", "description", "expected", "match"),
+    [
+        ("invalid_grant", "expired access/refresh token", AccessRefused, "integration-center connect sandbox"),
+        ("inactive_user", "user is inactive", AccessRefused, "reactivate"),
+        ("inactive_org", "organization is inactive", AccessRefused, "reactivate"),
+        ("invalid_client_id", "client identifier invalid", ConfigurationError, "10 minutes"),
+        ("invalid_client", "invalid client credentials", ConfigurationError, "SALESFORCE_SANDBOX_CLIENT_SECRET"),
+        ("invalid_client", "app must be installed into org", ConfigurationError, "install"),
+        (
+            "invalid_grant",
+            "request not supported on this domain",
+            ConfigurationError,
+            r"My Domain; set SALESFORCE_SANDBOX_LOGIN_URL",
+        ),
+        ("invalid_grant", "no client credentials user enabled", ConfigurationError, "Run As"),
+        ("invalid_grant", "user hasn't approved this consumer", AccessRefused, "admin-approved"),
+        ("invalid_grant", "expired authorization code", AccessRefused, "start again"),
+        ("invalid_grant", "authentication failure", AccessRefused, "authentication failure"),
+        ("invalid_request", "missing required code challenge", ConfigurationError, "PKCE"),
+        ("redirect_uri_mismatch", "must match", ConfigurationError, "INTEGRATION_CENTER_CALLBACK_URL"),
+        ("unsupported_grant_type", "grant type not supported", ConfigurationError, "flows"),
+        ("rate_limit_exceeded", "too many", RateLimited, "try again"),
+        ("unknown_error", "retry your request", ServiceUnavailable, "unknown_error"),
+    ],
+)
+def test_a_refusal_says_what_to_do(
+    client: httpx.Client,
+    salesforce: FakeSalesforce,
+    error: str,
+    description: str,
+    expected: type[IntegrationCenterError],
+    match: str,
+) -> None:
+    salesforce.refuse(*[oauth_error(error, description)] * 3)
+    with pytest.raises(expected, match=match) as caught:
+        oauth.refresh(client, SANDBOX, APP, SecretStr("5Aep861.refresh"))
+    assert type(caught.value) is expected
+    assert "5Aep861" not in str(caught.value)
+    is_transient = expected in {RateLimited, ServiceUnavailable}
+    assert len(salesforce.requests) == (3 if is_transient else 1)
+
+
+def test_a_refusal_that_repeats_the_secrets_is_blotted_out(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    salesforce.refuse(oauth_error("invalid_grant", f"bad {CLIENT_SECRET} and 5Aep861.refresh\r\nX: y" + "z" * 500))
+    with pytest.raises(AccessRefused) as caught:
+        oauth.refresh(client, SANDBOX, APP, SecretStr("5Aep861.refresh"))
+    said = str(caught.value)
+    assert "bad *** and ***" in said
+    assert "\n" not in said
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        httpx.Response(503, text="<html>maintenance</html>"),
+        httpx.Response(429, headers={"Retry-After": "1"}),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(400, json=[{"message": "odd"}]),
+    ],
+)
+def test_a_passing_fault_is_tried_again(
+    client: httpx.Client, salesforce: FakeSalesforce, fault: httpx.Response | httpx.TransportError
+) -> None:
+    salesforce.refuse(fault)
+    assert oauth.request_client_credentials(client, SANDBOX, APP).org_id == ORG_ID
+    assert len(salesforce.requests) == 2
+
+
+def test_a_lasting_fault_ends_as_transient(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    salesforce.reachable = False
+    with pytest.raises(ServiceUnavailable, match="ConnectError") as caught:
+        oauth.request_client_credentials(client, SANDBOX, APP)
+    assert caught.value.__cause__ is None
+    assert len(salesforce.requests) == 3
+
+
+def test_the_wait_the_server_asks_for_is_kept_within_bounds() -> None:
+    assert oauth.decide_retry(RateLimited("wait", retry_after=3)) == 3
+    assert oauth.decide_retry(RateLimited("wait", retry_after=3600)) is False
+    assert oauth.decide_retry(ServiceUnavailable("odd")) is True
+    assert oauth.decide_retry(AccessRefused("no")) is False
+
+
+def test_a_code_is_sent_once(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    salesforce.refuse(httpx.Response(503))
+    with pytest.raises(ServiceUnavailable):
+        oauth.exchange_code(client, SANDBOX, APP, SecretStr("code"), SecretStr("verifier"), CALLBACK)
+    assert len(salesforce.requests) == 1
+
+
+def test_a_redirect_is_not_followed(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    salesforce.refuse(httpx.Response(302, headers={"Location": "https://elsewhere.example/"}))
+    with pytest.raises(ConfigurationError, match="My Domain"):
+        oauth.request_client_credentials(client, SANDBOX, APP)
+    assert len(salesforce.requests) == 1
+
+
+def test_revoking_what_is_gone_is_no_error(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    access = oauth.request_client_credentials(client, SANDBOX, APP).access_token
+    assert oauth.revoke(client, SANDBOX, LOGIN_URL, access) is True
+    assert oauth.revoke(client, SANDBOX, LOGIN_URL, SecretStr("gone")) is False
+    assert all(request.url.query == b"" for request in salesforce.requests)
+    salesforce.refuse(oauth_error("unsupported_token_type", ""))
+    with pytest.raises(ConfigurationError, match="cannot revoke"):
+        oauth.revoke(client, SANDBOX, LOGIN_URL, access)
+
+
+def test_userinfo_says_who_it_is(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    grant = oauth.request_client_credentials(client, SANDBOX, APP)
+    assert oauth.fetch_userinfo(client, INSTANCE_URL, grant.access_token) == oauth.UserInfo(USER_ID, ORG_ID, USERNAME)
+
+
+def test_a_dead_token_at_userinfo_is_a_403_of_plain_text(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    with pytest.raises(AccessRefused, match="Bad_OAuth_Token"):
+        oauth.fetch_userinfo(client, INSTANCE_URL, SecretStr("dead"))
+
+
+def test_an_assertion_is_signed_for_the_login_host(signing_key: SecretStr) -> None:
+    now = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    assertion = build_assertion(APP, USERNAME, signing_key, now)
+    token = jwt.decode(assertion.get_secret_value(), RSAKey.import_key(signing_key.get_secret_value()))
+    assert token.header == {"alg": "RS256", "typ": "JWT"}
+    assert token.claims == {
+        "iss": CLIENT_ID,
+        "sub": USERNAME,
+        "aud": "https://test.salesforce.com",
+        "exp": int(now.timestamp()) + 180,
+    }
+
+
+@pytest.mark.parametrize(
+    ("login_url", "audience"),
+    [
+        ("https://login.salesforce.com", "https://login.salesforce.com"),
+        ("https://test.salesforce.com", "https://test.salesforce.com"),
+        ("https://acme.my.salesforce.com", "https://login.salesforce.com"),
+        ("https://acme--uat.sandbox.my.salesforce.com", "https://test.salesforce.com"),
+        ("https://acme-dev-ed.develop.my.salesforce.com", "https://login.salesforce.com"),
+    ],
+)
+def test_the_audience_is_the_login_host(login_url: str, audience: str) -> None:
+    assert choose_audience(login_url) == audience
+
+
+def test_a_key_that_is_none_is_not_repeated(salesforce: FakeSalesforce, client: httpx.Client) -> None:
+    with pytest.raises(ConfigurationError, match="RSA private key") as caught:
+        oauth.request_jwt(client, SANDBOX, APP, USERNAME, SecretStr("my-broken-key"))
+    assert "my-broken-key" not in str(caught.value)
+    assert salesforce.requests == []
+
+
+def test_a_jwt_request_carries_no_client_secret(
+    client: httpx.Client, salesforce: FakeSalesforce, signing_key: SecretStr
+) -> None:
+    assert oauth.request_jwt(client, SANDBOX, APP, USERNAME, signing_key).org_id == ORG_ID
+    (form,) = salesforce.token_forms
+    assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    assert "client_secret" not in form

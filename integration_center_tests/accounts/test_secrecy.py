@@ -1,0 +1,77 @@
+"""No secret leaves the places it belongs to: the memory, the wire's bodies and headers, and ciphertexts."""
+
+import logging
+import traceback
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from integration_center.accounts import AccountStore
+from integration_center.connecting import StoredTokens, connect_jwt, connect_web, disconnect
+from integration_center.errors import IntegrationCenterError
+from integration_center.integration import Environment
+from integration_center.settings import Settings
+from integration_center_tests.accounts.fake_salesforce import CLIENT_SECRET, USERNAME, FakeSalesforce, oauth_error
+
+SANDBOX = Environment.SANDBOX
+
+
+def test_no_secret_is_stored_logged_shown_or_raised(
+    settings: Settings,
+    store: AccountStore,
+    salesforce: FakeSalesforce,
+    signing_key: SecretStr,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    salesforce.rotation = True
+    shown: list[str] = []
+
+    def attempt(secret: str) -> None:
+        salesforce.refuse(*[oauth_error("unknown_error", f"failed for {secret}")] * 3)
+        try:
+            tokens.renew(token)
+        except IntegrationCenterError as error:
+            shown.append("".join(traceback.format_exception(error)))
+        else:
+            raise AssertionError("the renewal should have failed")
+
+    connection = connect_web(SANDBOX, settings, store, open_browser=salesforce.sign_in, connected_by="ann", seconds=10)
+    tokens = StoredTokens(SANDBOX, settings, store)
+    _, token = tokens.renew(tokens.current()[1])
+    attempt(str(salesforce.refresh_token))
+    attempt(CLIENT_SECRET)
+    shown += [repr(connection), repr(tokens), repr(store), repr(store.tokens(SANDBOX)), repr(settings)]
+    refresh_tokens = [form["refresh_token"] for form in salesforce.token_forms if "refresh_token" in form]
+    forms = salesforce.token_forms
+    stored = read_files(settings.dagster_home)
+    connect_jwt(SANDBOX, settings, store, username=USERNAME, signing_key=signing_key, connected_by="ann")
+    stored += read_files(settings.dagster_home)
+    shown += [repr(store.tokens(SANDBOX)), repr(disconnect(SANDBOX, store))]
+
+    secrets = {
+        CLIENT_SECRET,
+        signing_key.get_secret_value().splitlines()[1],
+        *refresh_tokens,
+        *salesforce.access_tokens,
+        *(form["code"] for form in forms if "code" in form),
+        *(form["code_verifier"] for form in forms if "code_verifier" in form),
+        str(salesforce.refresh_token),
+    }
+    captured = capfd.readouterr()
+    urls = " ".join(str(request.url) for request in salesforce.requests)
+    logs = " ".join(record.getMessage() for record in caplog.records)
+    assert len(secrets) >= 8
+    assert USERNAME.encode() in stored
+    assert "oauth2/token" in logs
+    for secret in secrets:
+        assert secret.encode() not in stored
+        assert secret not in urls
+        assert secret not in logs + captured.out + captured.err
+        assert secret not in " ".join(shown)
+
+
+def read_files(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())

@@ -1,0 +1,203 @@
+import threading
+from collections.abc import Callable
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from integration_center.accounts import AccountStore, build_store
+from integration_center.connecting import StoredTokens
+from integration_center.errors import AccessRefused, ConfigurationError, NotConnected, ServiceUnavailable
+from integration_center.integration import Environment
+from integration_center.settings import Settings
+from integration_center_tests.accounts.fake_salesforce import (
+    INSTANCE_URL,
+    OTHER_ORG_ID,
+    USERNAME,
+    FakeSalesforce,
+    oauth_error,
+)
+from integration_center_tests.accounts.samples import build_account, build_tokens
+
+SANDBOX = Environment.SANDBOX
+DEAD = build_tokens().access_token.get_secret_value()
+REFRESH = "5Aep861.stored-refresh"
+
+
+@pytest.fixture
+def stored(store: AccountStore, salesforce: FakeSalesforce) -> AccountStore:
+    store.save(build_account(), build_tokens())
+    salesforce.refresh_token = REFRESH
+    return store
+
+
+@pytest.fixture
+def tokens(settings: Settings, stored: AccountStore) -> StoredTokens:
+    return StoredTokens(SANDBOX, settings, stored)
+
+
+def test_the_stored_token_is_used(tokens: StoredTokens, salesforce: FakeSalesforce) -> None:
+    assert tokens.current() == (INSTANCE_URL, DEAD)
+    assert salesforce.requests == []
+
+
+def test_without_an_account_there_is_none(settings: Settings, store: AccountStore) -> None:
+    tokens = StoredTokens(SANDBOX, settings, store)
+    with pytest.raises(NotConnected):
+        tokens.current()
+    with pytest.raises(NotConnected):
+        tokens.renew(DEAD)
+
+
+def test_a_dead_token_is_renewed_and_stored(
+    tokens: StoredTokens, stored: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    salesforce.changes = {"instance_url": "https://moved.my.salesforce.com"}
+    instance_url, token = tokens.renew(DEAD)
+
+    assert token in salesforce.access_tokens
+    assert instance_url == "https://moved.my.salesforce.com"
+    assert tokens.current() == (instance_url, token)
+    kept = stored.tokens(SANDBOX)
+    assert (kept.access_token.get_secret_value(), kept.instance_url) == (token, instance_url)
+    assert kept.refresh_token == SecretStr(REFRESH)
+    assert stored.get(SANDBOX).instance_url == instance_url
+
+
+def test_a_rotated_refresh_token_is_kept(
+    tokens: StoredTokens, stored: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    salesforce.rotation = True
+    _, first = tokens.renew(DEAD)
+    _, second = tokens.renew(first)
+    assert first != second
+    kept = stored.tokens(SANDBOX).refresh_token
+    assert kept is not None
+    assert kept.get_secret_value() == salesforce.refresh_token
+    assert [form["refresh_token"] for form in salesforce.token_forms[:1]] == [REFRESH]
+
+
+def run_together(*calls: Callable[[], object]) -> list[object]:
+    barrier = threading.Barrier(len(calls))
+    results: list[object] = [None] * len(calls)
+
+    def run(index: int) -> None:
+        barrier.wait()
+        try:
+            results[index] = calls[index]()
+        except AccessRefused as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_many_threads_renew_once(tokens: StoredTokens, salesforce: FakeSalesforce) -> None:
+    salesforce.rotation = True
+    results = run_together(*[lambda: tokens.renew(DEAD)] * 8)
+    assert len(set(results)) == 1
+    assert len(salesforce.token_forms) == 1
+
+
+def test_many_processes_renew_once(settings: Settings, stored: AccountStore, salesforce: FakeSalesforce) -> None:
+    """Each with its own engine and provider, as processes have them; only the database is shared."""
+    salesforce.rotation = True
+    providers = [StoredTokens(SANDBOX, settings, build_store(settings)) for _ in range(4)]
+    results = run_together(*[lambda provider=provider: provider.renew(DEAD) for provider in providers])
+    assert len(set(results)) == 1
+    assert len(salesforce.token_forms) == 1
+
+
+def test_a_token_that_another_process_renewed_is_taken_over(
+    settings: Settings, stored: AccountStore, tokens: StoredTokens, salesforce: FakeSalesforce
+) -> None:
+    assert tokens.current()[1] == DEAD
+    renewed = StoredTokens(SANDBOX, settings, build_store(settings)).renew(DEAD)
+    assert tokens.renew(DEAD) == renewed
+    assert len(salesforce.token_forms) == 1
+
+
+def test_a_revoked_connection_is_asked_once(tokens: StoredTokens, salesforce: FakeSalesforce) -> None:
+    salesforce.refresh_token = None
+    results = run_together(*[lambda: tokens.renew(DEAD)] * 4)
+    assert all(isinstance(result, AccessRefused) for result in results)
+    assert {str(result) for result in results} == {str(results[0])}
+    assert "integration-center connect sandbox" in str(results[0])
+    assert len(salesforce.token_forms) == 1
+
+
+def test_a_passing_fault_leaves_the_connection_alive(tokens: StoredTokens, salesforce: FakeSalesforce) -> None:
+    salesforce.refuse(*[httpx.Response(503)] * 3)
+    with pytest.raises(ServiceUnavailable):
+        tokens.renew(DEAD)
+    assert tokens.renew(DEAD)[1] in salesforce.access_tokens
+
+
+def test_connecting_again_revives_a_waiting_run(
+    tokens: StoredTokens, stored: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    salesforce.refresh_token = None
+    with pytest.raises(AccessRefused):
+        tokens.renew(DEAD)
+    stored.save(build_account(), build_tokens(access_token=SecretStr("fresh")))
+    assert tokens.renew(DEAD) == (INSTANCE_URL, "fresh")
+
+
+def test_headless_accounts_sign_in_again(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce, signing_key: SecretStr
+) -> None:
+    store.save(build_account(flow="client-credentials"), build_tokens(refresh_token=None))
+    StoredTokens(SANDBOX, settings, store).renew(DEAD)
+    store.save(build_account(flow="jwt"), build_tokens(refresh_token=None, signing_key=signing_key))
+    without_secret = settings.model_copy(update={"sandbox_client_secret": SecretStr("")})
+    tokens = StoredTokens(SANDBOX, without_secret, store)
+    _, first = tokens.renew(DEAD)
+    tokens.renew(first)
+    assert [form["grant_type"].rpartition(":")[2] for form in salesforce.token_forms] == [
+        "client_credentials",
+        "jwt-bearer",
+        "jwt-bearer",
+    ]
+    assert store.get(SANDBOX).username == USERNAME
+
+
+def test_a_web_account_without_refresh_token_has_to_reconnect(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    store.save(build_account(), build_tokens(refresh_token=None))
+    with pytest.raises(AccessRefused, match="no refresh token"):
+        StoredTokens(SANDBOX, settings, store).renew(DEAD)
+    assert salesforce.requests == []
+
+
+def test_a_refreshed_sandbox_behind_the_same_domain_stops_the_run(
+    tokens: StoredTokens, stored: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    salesforce.org_id = OTHER_ORG_ID
+    with pytest.raises(AccessRefused, match=f"leads to org {OTHER_ORG_ID}"):
+        tokens.renew(DEAD)
+    assert stored.tokens(SANDBOX) == build_tokens()
+
+
+def test_a_slot_connected_to_another_org_stops_the_run(tokens: StoredTokens, stored: AccountStore) -> None:
+    tokens.current()
+    stored.save(build_account(org_id=OTHER_ORG_ID), build_tokens(access_token=SecretStr("other")))
+    with pytest.raises(AccessRefused, match="run again"):
+        tokens.renew(DEAD)
+
+
+def test_disconnecting_stops_a_run(tokens: StoredTokens, stored: AccountStore) -> None:
+    tokens.current()
+    stored.delete(SANDBOX)
+    with pytest.raises(NotConnected):
+        tokens.renew(DEAD)
+
+
+def test_a_wrong_client_secret_is_a_setting(tokens: StoredTokens, salesforce: FakeSalesforce) -> None:
+    salesforce.refuse(oauth_error("invalid_client", "invalid client credentials", 401))
+    with pytest.raises(ConfigurationError, match="SALESFORCE_SANDBOX_CLIENT_SECRET"):
+        tokens.renew(DEAD)

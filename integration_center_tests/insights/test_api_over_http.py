@@ -1,0 +1,103 @@
+"""The API source against the local Insights API, over real HTTP."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from integration_center.emulator.insights import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    SYSTEM_GUID,
+    build_insights_app,
+)
+from integration_center.errors import AccessRefused, NoDataForDay, UnknownReport
+from integration_center.insights.api import ApiSource
+from integration_center.insights.files import FilesSource
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+DAY = date(2026, 11, 22)
+
+
+@dataclass
+class Running:
+    """The local API and its address."""
+
+    url: str
+    app: Starlette
+
+    def source(self, secret: str = CLIENT_SECRET, data_page: int = 10_000) -> ApiSource:
+        return ApiSource(self.url, CLIENT_ID, secret, SYSTEM_GUID, data_page=data_page)
+
+
+@pytest.fixture
+def walkme() -> Iterator[Running]:
+    app = build_insights_app(drops=SAMPLES, records=1_000, today=lambda: date(2026, 11, 23))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield Running(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
+        server.should_exit = True
+        thread.join()
+
+
+def test_what_is_listed_is_what_may_be_integrated(walkme: Running) -> None:
+    assert [info.slug for info in walkme.source().list_reports()] == [
+        "feature_champions",
+        "logins",
+        "nps",
+        "onboarding_completion_rate",
+        "teachme",
+        "workflow_adoption",
+    ]
+    with pytest.raises(UnknownReport):
+        walkme.source().find("Internal usage")
+
+
+def test_logins_in_pages(walkme: Running) -> None:
+    source = walkme.source(data_page=300)
+    report = source.read(source.find("Logins Review"), DAY)
+    assert walkme.app.state.requests == {"token": 1, "list": 1, "report": 2, "data": 4}
+    assert report.frame.height == 1_000
+    assert report.frame.dtypes == [pl.String(), *[pl.Datetime("us", "UTC")] * 2, pl.Int64()]
+    whole = walkme.source()
+    assert report.frame.equals(whole.read(whole.find("logins"), DAY).frame)
+
+
+@pytest.mark.parametrize("name", ["nps", "onboarding_completion_rate", "teachme", "feature_champions"])
+def test_both_sources_read_the_same_frame(walkme: Running, name: str) -> None:
+    api, files = walkme.source(), FilesSource(SAMPLES)
+    over_http, from_file = (source.read(source.find(name), DAY) for source in (api, files))
+    assert over_http.frame.equals(from_file.frame)
+    assert over_http.frame.schema == from_file.frame.schema
+    assert over_http.info.key_column == from_file.info.key_column
+    assert over_http.info.latest_by == from_file.info.latest_by
+
+
+def test_a_day_that_is_not_there_yet(walkme: Running) -> None:
+    source = walkme.source()
+    info = source.find("logins")
+    with pytest.raises(NoDataForDay, match="no data for 2026-11-23; the newest is 2026-11-22"):
+        source.read(info, date(2026, 11, 23))
+
+
+def test_faults_that_pass_and_faults_that_stay(walkme: Running) -> None:
+    source = walkme.source()
+    walkme.app.state.faults.throttled = 1
+    walkme.app.state.faults.failing = 1
+    info = source.find("logins")
+    walkme.app.state.insights.tokens.clear()
+    assert source.newest_day(info) == DAY
+    walkme.app.state.faults.permitted = False
+    with pytest.raises(AccessRefused, match="permission"):
+        source.newest_day(info)
+    with pytest.raises(AccessRefused, match="refused the client id and secret"):
+        walkme.source(secret="wrong").list_reports()

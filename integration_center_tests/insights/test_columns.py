@@ -1,0 +1,188 @@
+"""Types of columns: declared, by name, inferred."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.catalogue import ColumnType
+from integration_center.insights.columns import DTYPES, infer, is_identifier, type_columns
+
+
+def text(*values: str | None, name: str = "Value") -> pl.Series:
+    return pl.Series(name, values, dtype=pl.String)
+
+
+def declare(type_: ColumnType, *values: str | None) -> pl.Series:
+    return type_columns(
+        text(*values).to_frame(), key_column=None, declared={"Value": type_}, source="x.csv"
+    ).to_series()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1", None, "-20"], pl.Series([1, None, -20], dtype=pl.Int64)),
+        (["9223372036854775807"], pl.Series([9223372036854775807], dtype=pl.Int64)),
+        (["1", "2.50", ".5"], pl.Series([1.0, 2.5, 0.5])),
+        (["62.5%", "100 %", None], pl.Series([62.5, 100.0, None])),
+        (["Yes", "no", "TRUE", None], pl.Series([True, False, True, None])),
+        (["2026-02-28", None], pl.Series([date(2026, 2, 28), None])),
+        ([" 7", "8\t"], pl.Series([7, 8], dtype=pl.Int64)),
+    ],
+)
+def test_inferred_from_all_values(values: list[str | None], expected: pl.Series) -> None:
+    assert infer(text(*values)).equals(expected, check_dtypes=True, null_equal=True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-11-22 10:00:00",
+        "2026-11-22T10:00:00Z",
+        "2026-11-22 10:00",
+        "2026-11-22T12:30:00+02:30",
+        "2026-11-22 05:00:00.000000 -0500",
+        "2026-11-22 10:00:00 UTC",
+    ],
+)
+def test_datetimes_are_utc(value: str) -> None:
+    series = infer(text(value))
+    assert series.dtype == pl.Datetime("us", "UTC")
+    assert series[0] == datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def test_datetimes_keep_microseconds_and_may_mix_zones() -> None:
+    series = infer(text("2026-11-22 10:00:00.570317", None, "2026-11-22T10:00:00.123456789-01:00"))
+    assert series.to_list() == [
+        datetime(2026, 11, 22, 10, 0, 0, 570317, tzinfo=UTC),
+        None,
+        datetime(2026, 11, 22, 11, 0, 0, 123456, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["00123", "7"],
+        ["+49301234"],
+        ["1E5"],
+        ["NaN", "1"],
+        ["inf"],
+        ["9223372036854775808"],
+        ["1234567890123456.5"],
+        ["5%", "5"],
+        ["%"],
+        ["-", "1"],
+        ["2026-02-30"],
+        ["2026-11-22 24:00:00"],
+        ["2026-11-22 23:59:60"],
+        ["2026-11-22", "2026-11-22 10:00:00"],
+        ["22/11/2026"],
+        ["yes", "1"],
+        ["1,000"],
+        ["  "],
+        [None],
+        [],
+        [" inner  blanks stay\n"],
+    ],
+)
+def test_what_has_no_plain_form_stays_text_untouched(values: list[str | None]) -> None:
+    assert infer(text(*values)).equals(text(*values), check_dtypes=True, null_equal=True)
+
+
+def test_one_odd_value_far_down_keeps_the_column_text() -> None:
+    values = [str(number) for number in range(20_000)] + ["n/a"]
+    assert infer(text(*values)).dtype == pl.String
+
+
+@pytest.mark.parametrize(
+    "name", ["User ID", "End User ID", "userId", "UserID", "user_id", "GUID", "E-mail", "eMail", "Email Address", "ID"]
+)
+def test_names_of_identifiers(name: str) -> None:
+    assert is_identifier(name)
+
+
+@pytest.mark.parametrize("name", ["Paid", "Valid Until", "Idle Minutes", "# Logins Last 30 Days", "Width"])
+def test_names_that_only_look_like_identifiers(name: str) -> None:
+    assert not is_identifier(name)
+
+
+def test_precedence_of_key_declared_identifier_and_inferred() -> None:
+    values = ["1", "2"]
+    frame = pl.DataFrame({name: values for name in ("Key", "Survey ID", "Course ID", "Score", "Count")})
+    typed = type_columns(
+        frame,
+        key_column="Key",
+        declared={"Key": "integer", "Course ID": "integer", "Score": "number", "Gone": "date"},
+        source="x.csv",
+    )
+    assert dict(typed.schema) == {
+        "Key": pl.String,
+        "Survey ID": pl.String,
+        "Course ID": pl.Int64,
+        "Score": pl.Float64,
+        "Count": pl.Int64,
+    }
+
+
+@pytest.mark.parametrize("type_", list(DTYPES))
+def test_a_declared_type_holds_for_a_column_without_values(type_: ColumnType) -> None:
+    assert declare(type_, None, None).dtype == DTYPES[type_]
+    assert declare(type_).dtype == DTYPES[type_]
+
+
+def test_declared_types_read_more_forms_than_are_inferred() -> None:
+    assert declare("integer", "00123", "+5").to_list() == [123, 5]
+    assert declare("number", "1E5", "87%", "5").to_list() == [100000.0, 87.0, 5.0]
+    assert declare("boolean", "1", "0", "Yes").to_list() == [True, False, True]
+    assert declare("string", " 007 ").to_list() == [" 007 "]
+
+
+@pytest.mark.parametrize(
+    ("type_", "form"),
+    [
+        ("integer", "whole number"),
+        ("number", "62.5%"),
+        ("boolean", "yes, no"),
+        ("date", "YYYY-MM-DD"),
+        ("datetime", "YYYY-MM-DD HH:MM:SS"),
+    ],
+)
+def test_a_misfit_is_told_by_column_row_and_form_but_not_by_value(type_: ColumnType, form: str) -> None:
+    with pytest.raises(UnreadableReport) as error:
+        declare(type_, None, "s3cret")
+    message = str(error.value)
+    assert "x.csv: column 'Value'" in message
+    assert "row 2" in message
+    assert form in message
+    assert "s3cret" not in message
+
+
+def test_a_number_too_large_for_a_float_is_a_misfit() -> None:
+    with pytest.raises(UnreadableReport, match="row 1"):
+        declare("number", "1e999")
+
+
+cells = st.none() | st.text(max_size=8) | st.integers().map(str) | st.dates().map(str) | st.sampled_from(["yes", "5%"])
+
+
+@given(st.lists(st.tuples(cells, cells), max_size=20))
+def test_typing_keeps_rows_nulls_and_keys(rows: list[tuple[str | None, str | None]]) -> None:
+    frame = pl.DataFrame(rows, schema={"Key": pl.String, "Value": pl.String}, orient="row")
+    frame = frame.with_columns(pl.all().replace("", None))
+    typed = type_columns(frame, key_column="Key", declared={}, source="x.csv")
+    assert typed["Key"].equals(frame["Key"], check_dtypes=True, null_equal=True)
+    assert typed.columns == frame.columns
+    blank = frame["Value"].str.strip_chars() == ""
+    lost = typed["Value"].is_null() & frame["Value"].is_not_null() & ~blank
+    assert not lost.any()
+
+
+@given(st.lists(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1)), min_size=1))  # noqa: DTZ001
+def test_datetimes_come_back_to_the_microsecond(moments: list[datetime]) -> None:
+    series = infer(text(*(moment.isoformat(" ", "microseconds") for moment in moments)))
+    assert series.to_list() == [moment.replace(tzinfo=UTC) for moment in moments]

@@ -1,0 +1,224 @@
+"""The source over a folder of drops."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from integration_center.errors import ConfigurationError, NoDataForDay, UnknownReport, UnreadableReport
+from integration_center.insights.files import FilesSource
+from integration_center.insights.source import Report
+
+DAY = date(2026, 11, 22)
+TAGGED = "tags: [integrations_salesforce]\n"
+
+
+class Drops:
+    """A root in which tests drop files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.source = FilesSource(root)
+
+    def put(self, path: str, content: str | bytes = "User ID,Count\na,1\n") -> Path:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        return target
+
+    def read(self, name: str = "logins", day: date = DAY) -> Report:
+        return self.source.read(self.source.find(name), day)
+
+    def identity(self, name: str = "logins", day: date = DAY) -> str:
+        return self.source.identity(self.source.find(name), day)
+
+
+@pytest.fixture
+def drops(tmp_path: Path) -> Drops:
+    root = tmp_path / "drops"
+    root.mkdir()
+    return Drops(root)
+
+
+def test_an_empty_root_offers_the_reports_that_always_are(drops: Drops) -> None:
+    assert [info.slug for info in drops.source.list_reports()] == ["logins", "nps", "onboarding_completion_rate"]
+    with pytest.raises(NoDataForDay, match="no data for 2026-11-22; there is none at all") as error:
+        drops.read()
+    assert "logins/2026-11-22.csv" in str(error.value)
+
+
+def test_teachme_is_offered_where_it_is_dropped(drops: Drops) -> None:
+    with pytest.raises(UnknownReport):
+        drops.source.find("TeachMe")
+    drops.put("teachme/2026-11-22.csv")
+    assert drops.source.find("TeachMe").kind == "events"
+
+
+def test_a_missing_day_is_never_replaced(drops: Drops) -> None:
+    drops.put("logins/2026-11-20.csv")
+    drops.put("logins/2026-11-21_part.csv")
+    drops.put("logins/2026-13-45.csv")
+    drops.put("logins/2026-11-211.csv")
+    drops.put("logins/notes.csv")
+    assert drops.source.newest_day(drops.source.find("logins")) == date(2026, 11, 21)
+    for ask in (drops.read, drops.identity):
+        with pytest.raises(NoDataForDay, match="no data for 2026-11-22; the newest is 2026-11-21"):
+            ask()
+
+
+def test_a_folder_may_be_called_as_the_report_is(drops: Drops) -> None:
+    drops.put("Logins Review/2026-11-22 morning.CSV")
+    assert drops.read("logins").frame.rows() == [("a", 1)]
+
+
+def test_two_folders_of_one_report_are_refused(drops: Drops) -> None:
+    drops.put("Logins Review/2026-11-22.csv")
+    drops.put("logins/2026-11-22.csv")
+    with pytest.raises(UnreadableReport, match=r"'Logins Review', 'logins'.*merge them"):
+        drops.source.find("logins")
+
+
+def test_what_report_yaml_says(drops: Drops) -> None:
+    drops.put(
+        "health/report.yaml",
+        "name: Account Health\nkind: events\nkey_column: Account\nlatest_by: At\ncolumns: {Score: number}\n" + TAGGED,
+    )
+    drops.put("health/2026-11-22.csv", "Account,Score,At\n007,5,2026-11-20\n")
+    info = drops.source.find("account HEALTH")
+    assert (info.slug, info.kind, info.key_column, info.latest_by) == ("health", "events", "Account", "At")
+    report = drops.source.read(info, DAY)
+    assert report.frame.rows() == [("007", 5.0, date(2026, 11, 20))]
+    assert report.info == info
+
+
+@pytest.mark.parametrize("yaml", ["", "tags: [internal]\n", "name: Secret\n"])
+def test_a_custom_folder_without_the_tag_is_invisible(drops: Drops, yaml: str) -> None:
+    drops.put("secret/2026-11-22.csv")
+    drops.put("secret/report.yaml", yaml)
+    assert "secret" not in [info.slug for info in drops.source.list_reports()]
+    with pytest.raises(UnknownReport, match="needs the tag integrations_salesforce"):
+        drops.source.find("secret")
+
+
+@pytest.mark.parametrize(
+    ("yaml", "told"),
+    [
+        ("kind: sometimes\n", ["kind", "'snapshot' or 'events'"]),
+        ("keycolumn: User ID\n", ["keycolumn", "Extra inputs"]),
+        ("columns: {Count: int}\n", ["columns.Count", "'integer'"]),
+        ("name: 7\n", ["name", "string"]),
+        ("- a\n", ["file", "dictionary"]),
+        ("name: [\n", ["line 2", "not YAML"]),
+        ("name: \xff\n".encode("latin-1"), ["UTF-8"]),
+    ],
+)
+def test_a_broken_report_yaml_stops_its_own_report_only(drops: Drops, yaml: str | bytes, told: list[str]) -> None:
+    drops.put("broken/report.yaml", yaml)
+    drops.put("broken/2026-11-22.csv")
+    drops.put("health/report.yaml", TAGGED)
+    drops.put("health/2026-11-22.csv")
+    listed = {info.slug: info for info in drops.source.list_reports()}
+    assert listed["broken"].problem is not None
+    assert listed["health"].problem is None
+    assert drops.read("health").frame.height == 1
+    with pytest.raises(UnreadableReport) as error:
+        drops.source.find("broken")
+    for words in ["broken/report.yaml", "end the file", *told]:
+        assert words in str(error.value)
+
+
+def test_several_files_of_one_day_need_a_word(drops: Drops) -> None:
+    drops.put("logins/2026-11-22_1.csv", "User ID,Count\nb,1\n")
+    drops.put("logins/2026-11-22_2.csv", "Count,User ID\n2,a\n")
+    with pytest.raises(
+        UnreadableReport, match=r"2 files for 2026-11-22 \(2026-11-22_1.csv, 2026-11-22_2.csv\)"
+    ) as error:
+        drops.read()
+    assert "parts: concat or parts: last" in str(error.value)
+    drops.put("logins/report.yaml", "parts: concat\n")
+    assert drops.read().frame.rows() == [("b", 1), ("a", 2)]
+    drops.put("logins/report.yaml", "parts: last\n")
+    assert drops.read().frame.rows() == [(2, "a")]
+
+
+def test_parts_stand_in_the_order_people_number_them(drops: Drops) -> None:
+    for part in ("", "-2", "-9", "-10"):
+        drops.put(f"logins/2026-11-22{part}.csv", f"User ID\npart{part}\n")
+    drops.put("logins/report.yaml", "parts: concat\n")
+    assert drops.read().frame["User ID"].to_list() == ["part", "part-2", "part-9", "part-10"]
+    drops.put("logins/report.yaml", "parts: last\n")
+    assert drops.read().frame["User ID"].to_list() == ["part-10"]
+
+
+def test_parts_with_other_columns_are_refused(drops: Drops) -> None:
+    drops.put("logins/report.yaml", "parts: concat\n")
+    drops.put("logins/2026-11-22_1.csv", "User ID,Count\nb,1\n")
+    drops.put("logins/2026-11-22_2.csv", "User ID,Visits\na,2\n")
+    with pytest.raises(UnreadableReport, match=r"2026-11-22_1.csv \+ logins/2026-11-22_2.csv.*differ in their columns"):
+        drops.read()
+
+
+def test_a_column_that_report_yaml_names_must_be_there(drops: Drops) -> None:
+    drops.put("logins/report.yaml", "columns: {Cuont: integer}\n")
+    drops.put("logins/2026-11-22.csv")
+    with pytest.raises(UnreadableReport, match="names column 'Cuont', which the file lacks; it has 'User ID', 'Count'"):
+        drops.read()
+
+
+def test_identity_follows_content_and_report_yaml_not_time(drops: Drops) -> None:
+    path = drops.put("logins/2026-11-22.csv")
+    first = drops.identity()
+    os.utime(path, (0, 0))
+    assert drops.identity() == first == drops.read().identity
+    drops.put("logins/report.yaml", "columns: {Count: number}\n")
+    declared = drops.identity()
+    drops.put("logins/2026-11-22.csv", "User ID,Count\na,2\n")
+    assert len({first, declared, drops.identity()}) == 3
+
+
+def test_refreshed_at_is_when_the_file_was_written(drops: Drops) -> None:
+    os.utime(drops.put("logins/2026-11-22.csv"), (1_795_000_000, 1_795_000_000))
+    refreshed_at = drops.read().refreshed_at
+    assert refreshed_at is not None
+    assert refreshed_at.timestamp() == 1_795_000_000
+
+
+def test_links_out_of_the_root_are_refused(drops: Drops, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "2026-11-22.csv").write_text("User ID\nsecret\n")
+    (outside / "report.yaml").write_text(TAGGED)
+    (drops.root / "stolen").symlink_to(outside)
+    (drops.root / "logins").mkdir()
+    (drops.root / "logins" / "2026-11-22.csv").symlink_to(outside / "2026-11-22.csv")
+    (drops.root / "nps").mkdir()
+    (drops.root / "nps" / "report.yaml").symlink_to(outside / "report.yaml")
+    for name in ("stolen", "logins", "nps"):
+        with pytest.raises(UnreadableReport, match="leads out of"):
+            drops.read(name)
+
+
+@pytest.mark.parametrize("name", ["../outside", "..", "/etc", "logins/../../outside", ""])
+def test_names_are_never_paths(drops: Drops, tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "report.yaml").write_text(TAGGED)
+    with pytest.raises(UnknownReport):
+        drops.source.find(name)
+
+
+def test_a_file_that_is_not_whole_is_told_by_name(drops: Drops) -> None:
+    drops.put("logins/2026-11-22.csv", 'User ID,Count\na,1\n"b')
+    with pytest.raises(UnreadableReport, match=r"logins/2026-11-22\.csv ends mid-row"):
+        drops.read()
+
+
+def test_a_root_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nowhere cannot be read"):
+        FilesSource(tmp_path / "nowhere").list_reports()
+
+
+def test_a_report_without_rows_is_a_report(drops: Drops) -> None:
+    drops.put("logins/2026-11-22.csv", "User ID,Count\n")
+    assert drops.read().frame.schema == pl.Schema({"User ID": pl.String, "Count": pl.String})

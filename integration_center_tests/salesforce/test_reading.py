@@ -1,0 +1,302 @@
+import json
+import logging
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import httpx
+import polars as pl
+import pytest
+
+from integration_center.errors import OrgError, SchemaMismatch, ServiceUnavailable
+from integration_center.salesforce.reading import Way, build_key_queries, choose_way
+from integration_center.salesforce.soql import build_literal, quote
+from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center_tests.salesforce.scripted import LEAD, build_id, build_org
+
+CSV = {"Content-Type": "text/csv"}
+
+
+def build_record(number: int) -> dict[str, object]:
+    return {
+        "attributes": {"type": "Lead", "url": "x"},
+        "Id": build_id(number),
+        "SystemModstamp": "2026-05-01T07:25:37.000+0000",
+        "IsConverted": False,
+        "Email": f"user{number}@acme.test",
+    }
+
+
+class ReadableOrg:
+    """Answers counts, queries, composites of queries, and one Bulk query job over `rows` leads."""
+
+    def __init__(self, rows: int, page: int = 2000, bulk_page: int = 250_000) -> None:
+        self.rows, self.page, self.bulk_page = rows, page, bulk_page
+        self.calls: list[str] = []
+        self.looks = 0
+        self.short_pages = 0
+        self.refuse_bulk = False
+        self.soql = ""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/services/data/v66.0/")
+        self.calls.append(f"{request.method} {path}")
+        if path == "composite":
+            subs = json.loads(request.read())["compositeRequest"]
+            assert len(subs) <= 5
+            assert all(len(sub["url"]) < 16_384 for sub in subs)
+            results = [
+                {"httpStatusCode": 200, "referenceId": s["referenceId"], "body": self._matching(s["url"])} for s in subs
+            ]
+            return httpx.Response(200, json={"compositeResponse": results})
+        if path == "query":
+            assert request.headers.get("sforce-query-options", "batchSize=2000") == "batchSize=2000"
+            self.soql = request.url.params["q"]
+            if self.soql.startswith("SELECT COUNT()"):
+                return httpx.Response(200, json={"totalSize": self.rows, "done": True, "records": []})
+            return httpx.Response(200, json=self._rest_page(0))
+        if path.startswith("query/"):
+            return httpx.Response(200, json=self._rest_page(int(path.rpartition("-")[2])))
+        return self._bulk(request, path)
+
+    def _rest_page(self, start: int) -> dict[str, object]:
+        records = [build_record(number) for number in range(start, min(start + self.page, self.rows))]
+        body: dict[str, object] = {"totalSize": self.rows, "done": start + self.page >= self.rows, "records": records}
+        if not body["done"]:
+            body["nextRecordsUrl"] = f"/services/data/v66.0/query/0r8000000000001AAA-{start + self.page}"
+        return body
+
+    def _matching(self, url: str) -> dict[str, object]:
+        soql = parse_qs(urlsplit(url).query)["q"][0]
+        asked = re.findall(r"'user(\d+)@acme.test'", soql)
+        records = [build_record(int(number)) for number in asked if int(number) < self.rows]
+        return {"totalSize": len(records), "done": True, "records": records}
+
+    def _bulk(self, request: httpx.Request, path: str) -> httpx.Response:
+        if request.method == "POST":
+            if self.refuse_bulk:
+                body = [{"errorCode": "INVALIDENTITY", "message": "Entity 'Lead' is not supported by the Bulk API."}]
+                return httpx.Response(400, json=body)
+            self.soql = json.loads(request.read())["query"]
+            return httpx.Response(200, json={"id": "750x", "state": "UploadComplete"})
+        if not path.endswith("results"):
+            self.looks += 1
+            state = "JobComplete" if self.looks > 2 else "InProgress"
+            return httpx.Response(200, json={"id": "750x", "state": state, "numberRecordsProcessed": self.rows})
+        start = int(request.url.params.get("locator", 0))
+        end = min(start + self.bulk_page, self.rows)
+        lines = ['"SystemModstamp","Id","IsConverted","EMAIL"']  # other order and case than asked
+        lines += [
+            f'"2026-05-01T07:25:37.000Z","{build_id(number)}","false","user{number}@acme.test"'
+            for number in range(start, end)
+        ]
+        headers = {
+            **CSV,
+            "Sforce-NumberOfRecords": str(end - start),
+            "Sforce-Locator": "null" if end == self.rows else str(end),
+        }
+        if self.short_pages:
+            self.short_pages -= 1
+            lines = lines[:-1]
+        return httpx.Response(200, text="\n".join(lines) + "\n", headers=headers)
+
+
+def emails(count: int) -> list[str]:
+    return [f"user{number}@acme.test" for number in range(count)]
+
+
+def test_every_way_gives_the_same_frame() -> None:
+    frames = []
+    for handler, keys in [
+        (ReadableOrg(50), emails(50)),
+        (ReadableOrg(50, page=20), None),
+        (ReadableOrg(50, bulk_page=20), None),
+    ]:
+        org = build_org(handler)
+        expected = 1_000_000 if handler.bulk_page == 20 else None
+        key = ("Email", keys) if keys else None
+        frames.append((handler.calls[-1:], org.read_records(LEAD, ["email"], key=key, expected_rows=expected), handler))
+    by_keys, by_rest, by_bulk = (frame for _, frame, _ in frames)
+    assert frames[0][2].calls == ["POST composite"]
+    assert frames[1][2].calls[1:] == ["GET query", *[f"GET query/0r8000000000001AAA-{n}" for n in (20, 40)]]
+    assert frames[2][2].calls[0] == "POST jobs/query"
+    assert by_keys.equals(by_rest)
+    assert by_rest.equals(by_bulk)
+    assert by_bulk.schema == {
+        "Id": pl.String(),
+        "SystemModstamp": pl.Datetime("ms", "UTC"),
+        "IsConverted": pl.Boolean(),
+        "Email": pl.String(),
+    }
+    assert by_bulk.height == 50
+
+
+def test_an_object_of_110000_records_is_read_in_few_calls() -> None:
+    handler = ReadableOrg(110_000)
+    frame = build_org(handler).read_records(LEAD, ["Email"], key=("Email", emails(100_000)))
+    assert frame.height == 110_000
+    assert frame["Id"].n_unique() == 110_000
+    assert len(handler.calls) <= 8, handler.calls
+
+
+def test_keys_stay_out_of_urls_and_logs(caplog: pytest.LogCaptureFixture) -> None:
+    urls: list[str] = []
+    inner = ReadableOrg(10)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        urls.append(str(request.url))
+        return inner(request)
+
+    with caplog.at_level(logging.DEBUG):
+        build_org(handle).read_records(LEAD, ["Email"], key=("Email", emails(5)))
+    assert "acme.test" not in caplog.text + unquote("".join(urls))
+
+
+def test_a_bulk_page_that_came_short_is_fetched_again() -> None:
+    handler = ReadableOrg(30)
+    handler.short_pages = 1
+    assert build_org(handler).read_records(LEAD, ["Email"], expected_rows=1_000_000).height == 30
+    handler = ReadableOrg(30)
+    handler.short_pages = 99
+    with pytest.raises(ServiceUnavailable, match="incomplete"):
+        build_org(handler).read_records(LEAD, ["Email"], expected_rows=1_000_000)
+
+
+def test_a_bulk_query_that_loses_rows_is_read_again_and_then_refused() -> None:
+    handler = ReadableOrg(30)
+
+    def overcount(request: httpx.Request) -> httpx.Response:
+        answer = handler(request)
+        if request.method == "GET" and not request.url.path.endswith("results"):
+            return httpx.Response(200, json=answer.json() | {"numberRecordsProcessed": 31})
+        return answer
+
+    with pytest.raises(ServiceUnavailable, match="counted 31 rows and gave 30"):
+        build_org(overcount).read_records(LEAD, ["Email"], expected_rows=1_000_000)
+    assert handler.calls.count("POST jobs/query") == 2
+
+
+def test_an_object_that_bulk_does_not_support_is_read_by_rest() -> None:
+    handler = ReadableOrg(30)
+    handler.refuse_bulk = True
+    assert build_org(handler).read_records(LEAD, ["Email"], expected_rows=1_000_000).height == 30
+    assert handler.calls == ["POST jobs/query", "GET query"]
+
+
+def test_pages_that_lose_rows_are_noticed() -> None:
+    body = {"totalSize": 3, "done": True, "records": [build_record(1)]}
+    with pytest.raises(ServiceUnavailable, match="promised 3 rows and gave 1"):
+        build_org(lambda request: httpx.Response(200, json=body)).read_records(LEAD, ["Email"], expected_rows=3)
+
+
+def test_a_query_whose_cursor_was_closed_is_read_again_from_the_start() -> None:
+    handler = ReadableOrg(30, page=20)
+    closed = iter([True])
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if "query/" in request.url.path and next(closed, False):
+            body = [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]
+            return httpx.Response(400, json=body)
+        return handler(request)
+
+    assert build_org(handle).read_records(LEAD, ["Email"], expected_rows=30).height == 30
+    assert len(handler.calls) == 3
+
+
+def test_a_condition_is_kept_and_an_empty_object_has_the_columns() -> None:
+    handler = ReadableOrg(0)
+    frame = build_org(handler).read_records(LEAD, ["Email", "Logins__c"], where="IsConverted = false")
+    assert handler.soql == "SELECT Id,SystemModstamp,IsConverted,Email,Logins__c FROM Lead WHERE IsConverted = false"
+    assert frame.is_empty()
+    assert frame.schema["Logins__c"] == pl.Float64()
+
+
+def test_keys_that_no_record_can_hold_cost_no_call() -> None:
+    handler = ReadableOrg(5)
+    assert build_org(handler).read_records(LEAD, ["Email"], key=("Email", ["", "  "])).is_empty()
+    assert handler.calls == []
+
+
+@pytest.mark.parametrize("name", ["Nope__c", "Id FROM User"])
+def test_a_field_that_is_not_there_is_refused_before_any_call(name: str) -> None:
+    handler = ReadableOrg(5)
+    with pytest.raises(SchemaMismatch, match="has no field"):
+        build_org(handler).read_records(LEAD, [name])
+    assert handler.calls == []
+
+
+def test_a_refused_query_inside_a_composite_is_an_error() -> None:
+    result = {
+        "httpStatusCode": 400,
+        "referenceId": "query0",
+        "body": [{"errorCode": "INVALID_FIELD", "message": "No such column 'Email' on entity 'Lead'. If"}],
+    }
+    org = build_org(lambda request: httpx.Response(200, json={"compositeResponse": [result]}))
+    with pytest.raises(SchemaMismatch, match="Lead has no field Email"):
+        org.read_records(LEAD, ["Email"], key=("Email", ["a@b.c"]))
+
+
+def test_a_failed_bulk_query_is_an_error_without_its_message() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"id": "750x", "state": "Failed", "errorMessage": "jane@acme.test"})
+
+    with pytest.raises(OrgError, match="ended as Failed") as caught:
+        build_org(handle).read_records(LEAD, ["Email"], expected_rows=1_000_000)
+    assert "jane" not in str(caught.value)
+
+
+def test_a_compound_field_is_refused_before_any_call() -> None:
+    address = SObjectField("Address", "Address", "address")
+    schema = SObjectSchema("Lead", "Lead", queryable=True, updateable=True, fields=(*LEAD.fields, address))
+    handler = ReadableOrg(5)
+    with pytest.raises(SchemaMismatch, match="single fields"):
+        build_org(handler).read_records(schema, ["Address"])
+    assert handler.calls == []
+
+
+@pytest.mark.parametrize(
+    ("queries", "rows", "way"),
+    [
+        (["q"], None, Way.KEYS),
+        (["q"] * 5, 1_500, Way.KEYS),
+        (["q"] * 6, 1_500, Way.REST),
+        (None, 10_000, Way.REST),
+        (None, 100_000, Way.BULK),
+        (["q"] * 60, 100_000, Way.BULK),
+        (["q"] * 20, 100_000, Way.KEYS),
+        (None, None, Way.BULK),
+    ],
+)
+def test_the_way_is_the_one_with_the_fewest_calls(queries: list[str] | None, rows: int | None, way: Way) -> None:
+    assert choose_way(queries, rows) is way
+
+
+def test_a_list_of_keys_is_refused_where_it_could_miss_a_record() -> None:
+    columns = ["Id", "Email"]
+    assert build_key_queries(LEAD, columns, ("Company", ["Acme"]), None) is None, "no index"
+    assert build_key_queries(LEAD, columns, ("Email", ["jürgen@acme.test"]), None) is None, "case outside ASCII"
+    assert build_key_queries(LEAD, columns, ("Nope", ["x"]), None) is None
+
+
+def test_keys_are_asked_once_whatever_their_case_and_blanks() -> None:
+    queries = build_key_queries(
+        LEAD, ["Id"], ("email", [" Jane@Acme.test", "jane@acme.test", "o'hara@acme.test"]), "A = 1"
+    )
+    assert queries == ("SELECT Id FROM Lead WHERE (A = 1) AND (Email IN ('jane@acme.test','o\\'hara@acme.test'))",)
+
+
+def test_keys_of_a_case_sensitive_field_keep_their_case() -> None:
+    field = SObjectField("Ext__c", "Ext", "string", length=20, external_id=True, case_sensitive=True)
+    schema = SObjectSchema("A__c", "A", queryable=True, updateable=True, fields=(field,))
+    assert build_key_queries(schema, ["Id"], ("Ext__c", ["a", "A"]), None) == (
+        "SELECT Id FROM A__c WHERE Ext__c IN ('a','A')",
+    )
+
+
+def test_literals_have_the_form_of_their_fields() -> None:
+    number = SObjectField("N__c", "N", "double")
+    assert build_literal(number, "1e3") == "1000"
+    assert build_literal(number, "0012.50") == "12.50"
+    assert build_literal(number, "twelve") is None
+    assert build_literal(SObjectField("Id", "Id", "id"), "x') OR (Id != '") is None
+    assert build_literal(SObjectField("T", "T", "string"), "x" * 4001) is None
+    assert quote('O\'Hara \\ "x"\n') == "'O\\'Hara \\\\ \\\"x\\\"\\n'"

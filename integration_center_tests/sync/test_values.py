@@ -1,0 +1,310 @@
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from integration_center_tests.sync.builders import fit, fit_column, make_field, utc
+
+DOUBLE = make_field("double", precision=8, scale=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (1.005, 1.01),
+        (2.675, 2.68),
+        (-1.005, -1.01),
+        (0.004999, 0.0),
+        (-0.0, 0.0),
+        (1e-300, 0.0),
+        (999999.99, 999999.99),
+        (999999.994, 999999.99),
+        (999999.995, "TOO_LARGE"),
+        (1e6, "TOO_LARGE"),
+        (-1e6, "TOO_LARGE"),
+        (1e300, "TOO_LARGE"),
+        (float("nan"), "NOT_FINITE"),
+        (float("inf"), "NOT_FINITE"),
+        (float("-inf"), "NOT_FINITE"),
+        (None, None),
+    ],
+)
+def test_numbers_are_rounded_half_up_to_the_scale_and_checked_against_the_digits(given: Any, expected: Any) -> None:
+    assert fit([given], DOUBLE, pl.Float64) == [expected]
+
+
+def test_zero_has_no_sign() -> None:
+    assert str(fit([-0.0], DOUBLE)[0]) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" 7.5 ", 7.5),
+        ("+7", 7.0),
+        (".5", 0.5),
+        ("1e3", 1000.0),
+        ("7,5", "WRONG_TYPE"),
+        ("1,234", "WRONG_TYPE"),
+        ("62.5%", "WRONG_TYPE"),
+        ("nan", "WRONG_TYPE"),
+        ("inf", "WRONG_TYPE"),
+        ("1e400", "NOT_FINITE"),
+        ("0x10", "WRONG_TYPE"),
+        ("", None),
+        ("   ", None),
+    ],
+)
+def test_text_becomes_a_number_only_when_it_is_one(text: str, expected: Any) -> None:
+    assert fit([text], DOUBLE) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(250.0, 250), (2.5, 3), (-2.5, -3), (99_999_999.4, 99_999_999), (100_000_000.0, "TOO_LARGE")],
+)
+def test_whole_number_fields_get_whole_numbers(given: float, expected: Any) -> None:
+    assert fit([given], make_field("int", digits=8), pl.Float64) == [expected]
+
+
+def test_int_without_digits_holds_32_bits() -> None:
+    assert fit([2**31 - 1, 2**31], make_field("int")) == [2**31 - 1, "TOO_LARGE"]
+
+
+def test_integers_fit_doubles_and_the_other_way_round() -> None:
+    assert fit([7, 10**6, None], DOUBLE, pl.Int64) == [7.0, "TOO_LARGE", None]
+    assert fit([7], make_field("currency", precision=18, scale=2), pl.UInt8) == [7.0]
+    assert fit([Decimal("7.125")], DOUBLE) == [7.13]
+
+
+def test_smallest_integer_is_no_overflow() -> None:
+    assert fit([-(2**63)], DOUBLE, pl.Int64) == ["TOO_LARGE"]
+    assert fit([-(2**63)], make_field("long"), pl.Int64) == ["TOO_LARGE"]
+
+
+def test_factor_multiplies_without_binary_noise() -> None:
+    assert fit([0.285], make_field("double", precision=18, scale=0), factor=100) == [29.0]
+    assert fit([62.5], DOUBLE, factor=0.01) == [0.63]
+    assert fit(["62.5"], DOUBLE, factor=2) == [125.0]
+    assert fit([3], make_field("int", digits=9), factor=60) == [180]
+    assert fit([3], make_field("string", length=9), factor=60) == ["180"]
+    assert fit([1e308], DOUBLE, factor=1e10) == ["NOT_FINITE"]
+
+
+STRING = make_field("string", length=10)
+AREA = make_field("textarea", length=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  plain\t", "plain"),
+        ("\u00a0\u2003x", "x"),
+        (" \t\n ", None),
+        ("", None),
+        ("a\r\nb", "a b"),
+        ("a\n\n b", "a b"),
+        ("a\tb", "a\tb"),
+        ("a\x00b\x07", "ab"),
+        ("0123456789", "0123456789"),
+        ("0123456789x", "TOO_LONG"),
+        ("😀😀😀😀😀", "😀😀😀😀😀"),
+        ("😀😀😀😀😀x", "TOO_LONG"),
+        ("é" * 10, "é" * 10),
+        ("#N/A", "NOT_STORABLE"),
+        (" #N/A ", "NOT_STORABLE"),
+        ("#n/a", "#n/a"),
+        ("=1+1", "=1+1"),
+    ],
+)
+def test_text_becomes_what_a_single_line_field_stores(text: str, expected: Any) -> None:
+    assert fit([text], STRING) == [expected]
+
+
+def test_line_breaks_of_text_areas_become_line_feeds() -> None:
+    assert fit(["a\r\nb\rc\x0bd\u2028e\n\nf"], AREA) == ["a\nb\nc\nd\ne\n\nf"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0123456789x", "0123456789"),
+        ("012345678 x", "012345678"),
+        ("😀" * 6, "😀" * 5),
+        ("012345678😀", "012345678"),
+        ("short", "short"),
+    ],
+)
+def test_truncate_cuts_whole_characters(text: str, expected: str) -> None:
+    assert fit([text], STRING, truncate=True) == [expected]
+
+
+def test_an_address_is_never_cut() -> None:
+    assert fit(["long@example.org"], make_field("email", length=10), truncate=True) == ["TOO_LONG"]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "expected"),
+    [
+        ([7, -3], pl.Int64, ["7", "-3"]),
+        ([7.0, 7.5, -0.0, float("nan")], pl.Float64, ["7", "7.5", "0", "NOT_FINITE"]),
+        ([True, False], pl.Boolean, ["true", "false"]),
+        ([date(2026, 11, 22)], pl.Date, ["2026-11-22"]),
+        ([time(9, 30)], pl.Time, ["09:30:00"]),
+        (["a"], pl.Categorical, ["a"]),
+        ([None], pl.Null, [None]),
+    ],
+)
+def test_other_types_become_canonical_text(values: list[Any], dtype: Any, expected: list[Any]) -> None:
+    assert fit(values, STRING, dtype) == expected
+
+
+def test_datetime_becomes_iso_text() -> None:
+    assert fit([utc("2026-11-22T08:00:00.9")], AREA) == ["2026-11-22T08:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (" Ann.Lee@Example.ORG ", "ann.lee@example.org"),
+        ("o'neil+x@sub.example.co.uk", "o'neil+x@sub.example.co.uk"),
+        ("ann", "BAD_EMAIL"),
+        ("ann@example", "BAD_EMAIL"),
+        ("ann@@example.org", "BAD_EMAIL"),
+        ("ann lee@example.org", "BAD_EMAIL"),
+        ("ann@example.org;bob@example.org", "BAD_EMAIL"),
+        ("Ann <ann@example.org>", "BAD_EMAIL"),
+        ("", None),
+    ],
+)
+def test_email_fields_hold_one_address_in_small_letters(address: str, expected: Any) -> None:
+    assert fit([address], make_field("email", length=80)) == [expected]
+
+
+PICKLIST = make_field("picklist", length=255, picklist=("Hot", "Cold", "cold"), restricted_picklist=True)
+
+
+def test_restricted_picklist_takes_api_names_without_regard_to_case() -> None:
+    assert fit(["Hot", "HOT ", "cold", "Cold", "COLD", "warm", " "], PICKLIST) == [
+        "Hot", "Hot", "cold", "Cold", "Cold", "NOT_IN_PICKLIST", None,
+    ]  # fmt: skip
+
+
+def test_open_picklist_takes_other_text() -> None:
+    field = make_field("picklist", length=5, picklist=("Hot",))
+    assert fit(["hot", "warm", "too warm"], field) == ["Hot", "warm", "TOO_LONG"]
+    assert fit(["hot"], make_field("picklist")) == ["hot"]
+
+
+def test_multi_select_picklist_is_a_set_in_its_own_order() -> None:
+    field = make_field("multipicklist", length=4099, picklist=("Red", "Blue", "Green"), restricted_picklist=True)
+    assert fit(["blue; RED;;Red", "Green", " ; ", "Red;Pink"], field) == ["Red;Blue", "Green", None, "NOT_IN_PICKLIST"]
+    field = make_field("multipicklist", length=4099, picklist=("Red", "Blue"))
+    assert fit(["Pink;Blue;Ash"], field) == ["Blue;Ash;Pink"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-22", date(2026, 11, 22)),
+        ("2026-11-22 23:30:00", date(2026, 11, 22)),
+        ("2026-11-22T23:30:00-05:00", date(2026, 11, 23)),
+        ("2026-02-30", "WRONG_TYPE"),
+        ("22.11.2026", "WRONG_TYPE"),
+        ("11/22/2026", "WRONG_TYPE"),
+        ("1699-12-31", "OUT_OF_RANGE"),
+        ("1700-01-01", date(1700, 1, 1)),
+        ("4000-12-31", date(4000, 12, 31)),
+        ("4001-01-01", "OUT_OF_RANGE"),
+        (" ", None),
+    ],
+)
+def test_text_becomes_a_date_only_in_iso_form(text: str, expected: Any) -> None:
+    assert fit([text], make_field("date")) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-22", utc("2026-11-22T00:00:00")),
+        ("2026-11-22 08:01", utc("2026-11-22T08:01:00")),
+        ("2026-11-22 08:01:02.999999", utc("2026-11-22T08:01:02")),
+        ("2026-11-22T08:01:02Z", utc("2026-11-22T08:01:02")),
+        ("2026-11-22T08:01:02.000+0000", utc("2026-11-22T08:01:02")),
+        ("2026-11-22T08:01:02+02:00", utc("2026-11-22T06:01:02")),
+        ("2026-11-22T25:00:00Z", "WRONG_TYPE"),
+        ("yesterday", "WRONG_TYPE"),
+        ("4000-12-31T23:59:59.9Z", utc("4000-12-31T23:59:59")),
+        ("9999-01-01", "OUT_OF_RANGE"),
+    ],
+)
+def test_text_becomes_a_datetime_in_utc_and_whole_seconds(text: str, expected: Any) -> None:
+    assert fit([text], make_field("datetime")) == [expected]
+
+
+def test_datetimes_and_dates_become_each_other() -> None:
+    late = datetime(2026, 11, 22, 23, 30, tzinfo=timezone(timedelta(hours=-5)))
+    assert fit([utc("2026-11-22T23:59:59.999")], make_field("date")) == [date(2026, 11, 22)]
+    assert fit([late], make_field("date"), pl.Datetime("us", "America/New_York")) == [date(2026, 11, 23)]
+    assert fit([date(2026, 11, 22)], make_field("datetime")) == [utc("2026-11-22T00:00:00")]
+    assert fit([datetime(2026, 11, 22, 8)], make_field("datetime")) == [utc("2026-11-22T08:00:00")]  # noqa: DTZ001
+    assert fit([utc("1969-12-31T23:59:59.5")], make_field("datetime")) == [utc("1969-12-31T23:59:59")]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("9:30", "09:30:00.000Z"),
+        ("09:30:15.25Z", "09:30:15.250Z"),
+        ("23:59:59.999999", "23:59:59.999Z"),
+        ("24:00", "WRONG_TYPE"),
+        ("12:60", "WRONG_TYPE"),
+        ("noon", "WRONG_TYPE"),
+        ("", None),
+        (time(9, 30, 15, 250_000), "09:30:15.250Z"),
+    ],
+)
+def test_times_of_day(given: Any, expected: Any) -> None:
+    assert fit([given], make_field("time")) == [expected]
+
+
+def test_booleans() -> None:
+    field = make_field("boolean", nillable=False)
+    assert fit([True, None], field) == [True, None]
+    assert fit(["Yes", "no", "TRUE", "0", "maybe", " "], field) == [True, False, True, False, "WRONG_TYPE", None]
+    assert fit([1, 0, 2], field) == [True, False, "WRONG_TYPE"]
+
+
+def test_ids_become_18_characters() -> None:
+    field = make_field("reference", length=18, reference_to=("Account",))
+    assert fit(["001RM000003oLrB", "001RM000003oLrBYAU", "nonsense", ""], field) == [
+        "001RM000003oLrBYAU", "001RM000003oLrBYAU", "BAD_ID", None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "type_"),
+    [
+        ([True], "double"),
+        ([utc("2026-11-22T08:00:00")], "int"),
+        ([7], "date"),
+        ([7.5], "datetime"),
+        ([7], "email"),
+        ([7], "reference"),
+        ([timedelta(1)], "string"),
+        ([["a"]], "string"),
+        ([b"a"], "string"),
+        ([True], "time"),
+        (["Main Street 1"], "address"),
+    ],
+)
+def test_a_column_no_value_of_which_can_fit_is_rejected_row_by_row(values: list[Any], type_: str) -> None:
+    assert fit([*values, None], make_field(type_)) == ["WRONG_TYPE", None]
+
+
+def test_reasons_say_what_and_why() -> None:
+    too_long = fit_column(pl.Series("c", ["x" * 11]), STRING)["reason"]
+    assert too_long.to_list() == ["has 11 characters; the field holds 10"]
+    assert fit_column(pl.Series("c", ["abc{}"]), DOUBLE)["reason"].to_list() == ["'abc{}' is no number"]
