@@ -1,5 +1,6 @@
 """The one entry point of the Dagster project."""
 
+import warnings
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from integration_center.schedules import build_schedules
 from integration_center.sensors import build_sensors
 from integration_center.settings import Paths
 from integration_center.translator import gainsight_key, object_key, push_key
+
+# Backfill policies and code references are used knowingly; both are marked beta in Dagster 1.13.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 def build_reports(loaded: LoadedIntegrations) -> list[dg.AssetsDefinition]:

@@ -15,11 +15,13 @@ import httpx
 
 from integration_center.definitions import build_definitions
 from integration_center.errors import ConfigurationError, ServiceUnavailable
-from integration_center.settings import Settings
+from integration_center.settings import Settings, prepare_home
 from integration_center.translator import range_tags
 
 WEBSERVER_FILE = "webserver.json"
 LOCATION = "integration_center"
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+"""The run's events stand in its history; on the terminal our own summary speaks."""
 
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -62,16 +64,19 @@ class RunRequest:
         return {**self.tags, **range_tags(first, last)}
 
 
-def run_here(request: RunRequest, settings: Settings, instance: dg.DagsterInstance) -> tuple[str, bool]:
-    """Execute in this process, on `instance`; the run id, and whether the run succeeded."""
+def run_here(
+    request: RunRequest, settings: Settings, instance: dg.DagsterInstance, run_id: str | None = None
+) -> tuple[str, bool]:
+    """Execute in this process, on `instance`; the run id (the one given, if any), and whether the run succeeded."""
     job = build_definitions(settings.defs).resolve_job_def(request.job)
     first, last = request.days
     result = job.execute_in_process(
         instance=instance,
         partition_key=first.isoformat() if first == last else None,
         tags=request.tags if first == last else request.all_tags,
-        run_config=request.run_config,
+        run_config={**(request.run_config or {}), "loggers": QUIET},
         asset_selection=list(request.assets) or None,
+        run_id=run_id,
         raise_on_error=False,
     )
     return result.run_id, result.success
@@ -159,5 +164,5 @@ def wait_for(
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The Dagster instance of this `DAGSTER_HOME`."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    prepare_home(settings.dagster_home)
     return dg.DagsterInstance.from_config(str(settings.dagster_home))

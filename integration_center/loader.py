@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dagster as dg
 
-
 from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
 from integration_center.integration import SLUG, IntegrationSpec, check_slug, find_conflicts
@@ -45,7 +44,7 @@ def load_integrations(root: Path) -> LoadedIntegrations:
         slug = folder.name
         try:
             loaded[check_slug(slug)] = load_folder(folder)
-        except Exception as error:  # a component tree raises many types, and none may reach the neighbours
+        except Exception as error:  # noqa: BLE001 - a component tree raises many types; none may reach the others
             broken[slug] = f"{folder / 'defs.yaml'}: {describe(error)}"
     for slug, reason in find_conflicts({slug: spec for slug, (spec, _) in loaded.items()}).items():
         broken[slug] = f"{root / slug / 'defs.yaml'}: {reason}; map another field or disable one of the two"

@@ -111,3 +111,11 @@ def read_settings() -> Settings:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigurationError(f"settings: {faults}. Mend the variable in the environment or in .env") from None
+
+
+def prepare_home(home: Path) -> None:
+    """Make `DAGSTER_HOME`, with the project's Dagster settings unless it has its own."""
+    home.mkdir(parents=True, exist_ok=True)
+    shipped, own = PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
+    if shipped.exists() and not own.exists():
+        own.write_bytes(shipped.read_bytes())

@@ -34,7 +34,7 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
         if on_error:
             on_error(str(error), str(error))
         raise dg.Failure(str(error), allow_retries=isinstance(error, TransientError)) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised again, without the values its message may quote
         sentence = f"unexpected {type(error).__name__} at {place(error)}"
         if on_error:
             on_error(sentence, traceback.format_exc())

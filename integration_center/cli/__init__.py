@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from integration_center.cli import accounts, catalogue, integrations, runs, serve
+from integration_center.cli import accounts, catalogue, demo, integrations, runs, serve
 from integration_center.cli.output import errors
 from integration_center.errors import IntegrationCenterError
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for part in (serve, accounts, catalogue, integrations, runs):
+for part in (demo, serve, accounts, catalogue, integrations, runs):
     part.register(app)
 
 

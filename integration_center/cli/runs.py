@@ -1,6 +1,7 @@
 """`plan`, `run`, `log`, `ledger`: syncs and what became of every row."""
 
 from datetime import UTC, date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -167,21 +168,14 @@ def print_sample(sample: list[dict[str, Any]]) -> None:
     """A before/after table."""
     if not sample:
         return
-    table = Table(title="Before and after", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for title in ("Record", "Key", "Field", "Before", "After"):
-        table.add_column(title, overflow="fold")
-    previous = None
-    for change in sample:
-        first = change["record_id"] != previous
-        previous = change["record_id"]
-        table.add_row(
-            change["record_id"] if first else "",
-            escape(change["key"]) if first else "",
-            change["field"],
-            escape(show(change["before"])) or "(empty)",
-            escape(show(change["after"])) or "(empty)",
-        )
-    console.print(table)
+    console.print("[bold]Before and after[/]")
+    for (record_id, key), changes in groupby(sample, lambda change: (change["record_id"], change["key"])):
+        console.print(f"{record_id}  {key}", markup=False)
+        table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+        for change in changes:
+            before, after = (escape(show(change[side])) or "(empty)" for side in ("before", "after"))
+            table.add_row(change["field"], before, "→", after)
+        console.print(table)
 
 
 def describe(sync: SyncRecord) -> dict[str, Any]:

@@ -5,44 +5,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from integration_center.cli.embedded import embedded_demo, running
 from integration_center.cli.output import console
 from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError
 from integration_center.launching import WEBSERVER_FILE
-from integration_center.settings import DEMO_SETTINGS, PROJECT, Paths, read_settings
+from integration_center.settings import PROJECT, Paths, prepare_home, read_settings
 
 LOOPBACK = "127.0.0.1"
-STOP_SECONDS = 20
-
-
-@contextmanager
-def running(command: Sequence[str], environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A process for the length of the block, ended with SIGTERM, and with SIGKILL when that does not help."""
-    process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, start_new_session=True)  # noqa: S603
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def emulator_command(home: Path) -> list[str]:
-    """The demo's local org and Insights API, on the ports and data it had before."""
-    state = json.loads((home / "demo" / "emulator.json").read_text())
-    return [sys.executable, "-m", "integration_center", "emulator", *state["arguments"]]
 
 
 def serve_all(
@@ -52,18 +30,14 @@ def serve_all(
     paths = Paths()
     settings = read_settings()
     workspace = PROJECT / "workspace.yaml"
-    if not (paths.dagster_home / "dagster.yaml").exists():
-        raise ConfigurationError(
-            f"{paths.dagster_home} holds no dagster.yaml; copy it from the project's dagster_home, or unset DAGSTER_HOME"
-        )
+    prepare_home(paths.dagster_home)
     home = {"DAGSTER_HOME": str(paths.dagster_home)}
     python = [sys.executable, "-m"]
     noted = paths.dagster_home / WEBSERVER_FILE
     with ExitStack() as stack:
         processes = []
-        demo = paths.dagster_home / DEMO_SETTINGS
-        if demo.exists() and settings.sandbox_login_url in demo.read_text():
-            processes.append(stack.enter_context(running(emulator_command(paths.dagster_home))))
+        if demo := embedded_demo(settings):
+            processes.append(stack.enter_context(running(demo.command)))
         web = ["dagster_webserver", "-h", LOOPBACK, "-p", str(port), "-w", str(workspace)]
         processes.append(stack.enter_context(running([*python, *web], home)))
         daemon = ["dagster._daemon", "run", "-w", str(workspace)]

@@ -124,7 +124,7 @@ class _Admin:
         return JSONResponse(self._state())
 
     async def org(self, request: Request) -> JSONResponse:
-        """Change what the org is: `is_sandbox`, `organization_type`, `permissions`, `daily_api_limit`, `bulk_running`."""
+        """Change `is_sandbox`, `organization_type`, `permissions`, `daily_api_limit` or `bulk_running`."""
         body: Body = await request.json()
         self._org.pose_as(is_sandbox=body.get("is_sandbox"), organization_type=body.get("organization_type"))
         for name, granted in body.get("permissions", {}).items():

@@ -44,6 +44,7 @@ def parse_upload(body: bytes, line_ending: str, delimiter: str) -> Upload:
     """Parse an upload strictly.
 
     Args:
+        body: the upload as it came.
         line_ending: `LF` or `CRLF`, as the job declares.
         delimiter: the job's column delimiter, by name.
 
@@ -124,9 +125,12 @@ def write_results(
     """Return a result file: added columns, then the sent ones written anew, every cell quoted.
 
     Args:
+        upload: what was sent.
         added: names of the added columns (`sf__Id`, `sf__Created` or `sf__Error`), always quoted.
         fields: the target of each sent column, to write numbers and dates as the org does.
         rows: the added cells and the number of the row.
+        delimiter: by name, as `line_ending`.
+        line_ending: of the file; the job's.
     """
     separator, end = DELIMITERS[delimiter], LINE_ENDINGS[line_ending]
     names = [f'"{name}"' if upload.quoted_header else name for name in upload.header]

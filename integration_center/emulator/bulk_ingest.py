@@ -1,156 +1,18 @@
-"""Bulk API 2.0 ingest jobs: their states, and the work behind them.
+"""The work behind Bulk API 2.0 ingest jobs.
 
 Open → UploadComplete → InProgress → JobComplete, Failed or Aborted. Rows saved before a job fails or is aborted stay
 saved; the rest is unprocessed.
 """
 
-import threading
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
-from integration_center.emulator.bulk_csv import NULL, UnreadableUpload, Upload, parse_upload, write_results
-from integration_center.emulator.clock import stamp
+from integration_center.emulator.bulk_csv import NULL, UnreadableUpload, Upload, parse_upload
+from integration_center.emulator.bulk_lookups import find_lookup, resolve_lookups
 from integration_center.emulator.faults import JobFault
-from integration_center.emulator.fields import Field
+from integration_center.emulator.ingest_job import FINISHED, IngestJob
 from integration_center.emulator.org import Org
-from integration_center.emulator.refusals import RowError, RowResult
 from integration_center.emulator.row_checks import InputRow
-from integration_center.emulator.saving import Operation, save_rows
-from integration_center.emulator.schema import SObject
-from integration_center.emulator.uniqueness import UniqueValues
-
-FINISHED = ("JobComplete", "Failed", "Aborted")
-
-
-@dataclass
-class IngestJob:
-    """One ingest job.
-
-    Attributes:
-        content: the upload, once it came.
-        abort_requested: set by the caller, seen by the worker between batches.
-        outcomes: result of each processed row, by row number.
-    """
-
-    id: str
-    sobject: SObject
-    operation: Operation
-    version: str
-    created_by: str
-    created: datetime
-    key_field: str | None = None
-    line_ending: str = "LF"
-    delimiter: str = "COMMA"
-    assignment_rule: str | None = None
-    state: str = "Open"
-    modified: datetime = field(init=False)
-    content: bytes | None = None
-    upload: Upload | None = None
-    error_message: str | None = None
-    abort_requested: bool = False
-    outcomes: dict[int, RowResult] = field(default_factory=dict)
-    processed: int = 0
-    failed: int = 0
-    milliseconds: int = 0
-    done: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.modified = self.created
-
-    def enter(self, state: str, now: datetime) -> None:
-        """Change the state."""
-        self.state = state
-        self.modified = now
-        if state in FINISHED:
-            self.done.set()
-
-    def short(self) -> dict[str, Any]:
-        """Return what all answers about the job have."""
-        row: dict[str, Any] = {
-            "id": self.id,
-            "operation": self.operation,
-            "object": self.sobject.name,
-            "createdById": self.created_by,
-            "createdDate": f"{stamp(self.created)}.000+0000",
-            "systemModstamp": f"{stamp(self.modified)}.000+0000",
-            "state": self.state,
-        }
-        if self.assignment_rule:
-            row["assignmentRuleId"] = self.assignment_rule
-        if self.operation == "upsert":
-            row["externalIdFieldName"] = self.key_field
-        return row | {"concurrencyMode": "Parallel", "contentType": "CSV", "apiVersion": float(self.version)}
-
-    def as_created(self) -> dict[str, Any]:
-        """Return the answer to the job's creation."""
-        row = self.short()
-        if self.state == "Open":
-            row["contentUrl"] = self.content_url
-        return row | {"lineEnding": self.line_ending, "columnDelimiter": self.delimiter}
-
-    @property
-    def content_url(self) -> str:
-        """Where to upload; without a leading slash, as the org gives it."""
-        return f"services/data/v{self.version}/jobs/ingest/{self.id}/batches"
-
-    def full(self) -> dict[str, Any]:
-        """Return the answer to a poll."""
-        row = self.short() | {"jobType": "V2Ingest"}
-        if self.state == "Open":
-            row["contentUrl"] = self.content_url
-        row |= {"lineEnding": self.line_ending, "columnDelimiter": self.delimiter}
-        if self.content is not None:
-            row |= {"numberRecordsProcessed": self.processed, "numberRecordsFailed": self.failed}
-        if self.state == "Failed" and self.error_message:
-            row["errorMessage"] = self.error_message
-        return row | {
-            "retries": 0,
-            "totalProcessingTime": self.milliseconds,
-            "apiActiveProcessingTime": self.milliseconds,
-            "apexProcessingTime": 0,
-        }
-
-    def fields(self) -> list[Field | None]:
-        """Return the field of each column of the upload."""
-        header = self.upload.header if self.upload else []
-        return [self.sobject.by_name.get(name.lower()) for name in header]
-
-    def _numbers(self, *, success: bool) -> list[int]:
-        """Return row numbers of one kind by record id: result files do not keep the upload's order."""
-        numbers = [number for number, result in self.outcomes.items() if result.success is success]
-        return sorted(numbers, key=lambda number: (self.outcomes[number].id or "", number))
-
-    def successful(self) -> str:
-        """Return the file of saved rows."""
-        rows = (
-            ((str(self.outcomes[number].id), str(self.outcomes[number].created).lower()), number)
-            for number in self._numbers(success=True)
-        )
-        return self._results(("sf__Id", "sf__Created"), rows)
-
-    def failures(self) -> str:
-        """Return the file of refused rows."""
-        rows = (
-            ((self.outcomes[number].id or "", self.outcomes[number].errors[0].as_csv()), number)
-            for number in self._numbers(success=False)
-        )
-        return self._results(("sf__Id", "sf__Error"), rows)
-
-    def _results(self, added: Sequence[str], rows: Any) -> str:
-        if self.upload is None:
-            empty = Upload([], True, "", [], [])
-            return write_results(added, empty, [], [], self.delimiter, self.line_ending)
-        return write_results(added, self.upload, self.fields(), rows, self.delimiter, self.line_ending)
-
-    def unprocessed(self) -> str:
-        """Return the rows that were never tried, as they were sent."""
-        if self.upload is None:
-            return self.content.decode("utf-8", "replace") if self.content is not None else ""
-        raw = [text for number, text in enumerate(self.upload.raw_rows) if number not in self.outcomes]
-        return self.upload.raw_header + "".join(raw)
+from integration_center.emulator.saving import save_rows
 
 
 class IngestJobs:
@@ -237,26 +99,12 @@ class IngestJobs:
 
     def _check_header(self, job: IngestJob, upload: Upload) -> None:
         for name in upload.header:
-            relationship, dot, remote = name.partition(".")
-            if dot:
-                known = self._find_lookup(job.sobject, relationship, remote) is not None
+            if "." in name:
+                known = find_lookup(self._org, job.sobject, name) is not None
             else:
                 known = self._org.schema.find_field(job.sobject, name) is not None
             if not known:
                 raise UnreadableUpload(f"InvalidBatch : Field name not found : {name}")
-
-    def _find_lookup(self, sobject: SObject, relationship: str, remote: str) -> tuple[Field, SObject, Field] | None:
-        """Return the lookup field, the parent and the parent's field of a `Owner.Email` column."""
-        # A polymorphic lookup takes the parent's type first: `User:Owner.Email`.
-        type_name, colon, plain = relationship.rpartition(":")
-        lookup = sobject.by_relationship.get(plain.lower())
-        if lookup is None or bool(colon) is not (len(lookup.reference_to) > 1):
-            return None
-        parent = self._org.schema.find(type_name if colon else lookup.reference_to[0])
-        target = self._org.schema.find_field(parent, remote) if parent else None
-        if parent is None or target is None or not (target.id_lookup or target.external_id):
-            return None
-        return lookup, parent, target
 
     def _save_batch(self, job: IngestJob, upload: Upload, numbers: range) -> None:
         header = upload.header
@@ -271,7 +119,7 @@ class IngestJobs:
                     if cell != "" or name in ("Id", job.key_field)
                 }
             )
-        unresolved = self._resolve_lookups(job, header, rows)
+        unresolved = resolve_lookups(self._org, job.sobject, header, rows)
         kept = [row for index, row in enumerate(rows) if index not in unresolved]
         saved = iter(
             save_rows(
@@ -284,34 +132,3 @@ class IngestJobs:
                 job.failed += 1
             job.outcomes[number] = result
             job.processed += 1
-
-    def _resolve_lookups(self, job: IngestJob, header: Sequence[str], rows: list[InputRow]) -> dict[int, RowResult]:
-        """Replace columns such as `Account.Name` by the parent's id; return the rows where there is none."""
-        unresolved: dict[int, RowResult] = {}
-        for name in header:
-            relationship, dot, remote = name.partition(".")
-            found = self._find_lookup(job.sobject, relationship, remote) if dot else None
-            if found is None:
-                continue
-            lookup, parent, target = found
-            values = UniqueValues(self._org, parent, target.name)
-            owners = values.owners([str(row[name]) for row in rows if row.get(name)])
-            for index, row in enumerate(rows):
-                if name not in row:
-                    continue
-                replaced = {key: value for key, value in row.items() if key != name}
-                if row[name] is None:
-                    replaced[lookup.name] = None
-                else:
-                    ids = owners.get(values.fold(str(row[name])), [])
-                    if len(ids) != 1:
-                        unresolved[index] = _foreign_key_error(target, row[name], lookup)
-                        continue
-                    replaced[lookup.name] = ids[0]
-                rows[index] = replaced
-        return unresolved
-
-
-def _foreign_key_error(target: Field, value: object, lookup: Field) -> RowResult:
-    message = f"Foreign key external ID: {value} not found for field {target.name} in entity {lookup.reference_to[0]}"
-    return RowResult(errors=[RowError("INVALID_FIELD", message, (lookup.name,))])

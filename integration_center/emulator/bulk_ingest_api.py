@@ -4,8 +4,8 @@ from email import message_from_bytes
 from typing import Any
 
 from integration_center.emulator.bulk_csv import DELIMITERS, LINE_ENDINGS
-from integration_center.emulator.bulk_ingest import FINISHED, IngestJob
 from integration_center.emulator.call import Answer, Call
+from integration_center.emulator.ingest_job import FINISHED, IngestJob
 from integration_center.emulator.refusals import Refusal, not_found
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
@@ -43,9 +43,10 @@ def _build_job(call: Call, wanted: dict[str, Any]) -> IngestJob:
     if operation == "upsert":
         target = org.schema.find_field(sobject, str(key_field or ""))
         if target is None or not (target.external_id or target.id_lookup):
-            message = "External ID was blank for" if not key_field else "Field name provided, "
-            raise _invalid_job(f"{message} {key_field or sobject.name} does not match an External ID, Salesforce Id, "
-                               f"or indexed field for {sobject.name}")  # fmt: skip
+            raise _invalid_job(
+                f"Field name provided, {key_field} does not match an External ID, Salesforce Id, or indexed field for "
+                f"{sobject.name}"
+            )
         key_field = target.name
     elif key_field:
         raise _invalid_job("External ID field is only allowed for upsert")
@@ -104,9 +105,10 @@ def upload(call: Call) -> Answer:
     if not call.headers.get("content-type", "").startswith(CSV):
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The content type must be text/csv")
     if job.content is not None:
-        raise Refusal(400, "INVALIDJOB", "InvalidJob : Found multiple contents for job: <" + job.id + ">, please 'Close' "
-                      "/ 'Abort' / 'Delete' the current Job then create a new Job and make sure you only do 'PUT' once "
-                      "on a given Job.")  # fmt: skip
+        raise _invalid_job(
+            f"Found multiple contents for job: <{job.id}>, please 'Close' / 'Abort' / 'Delete' the current Job then "
+            "create a new Job and make sure you only do 'PUT' once on a given Job."
+        )
     if len(call.body) * 4 // 3 > MAX_UPLOAD:
         raise Refusal(413, "REQUEST_ENTITY_TOO_LARGE", "The upload is larger than 150 MB")
     job.content = call.body

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from integration_center.emulator.consent import build_consent_page, build_error_page
 from integration_center.emulator.identity import build_user_info
 from integration_center.emulator.jwt import InvalidAssertion, read_assertion, sign_token
 from integration_center.emulator.org import Org
@@ -82,10 +82,10 @@ class _OAuthServer:
         parameters = dict(request.query_params) if request.method == "GET" else await _form(request)
         app = self._org.app
         if parameters.get("client_id") != app.client_id:
-            return _error_page("invalid_client_id", "client identifier invalid")
+            return build_error_page("invalid_client_id", "client identifier invalid")
         redirect_uri = parameters.get("redirect_uri", "")
         if redirect_uri not in app.redirect_uris:
-            return _error_page("redirect_uri_mismatch", "redirect_uri must match configuration")
+            return build_error_page("redirect_uri_mismatch", "redirect_uri must match configuration")
         if parameters.get("response_type") != "code":
             return self._redirect(parameters, error="unsupported_response_type", error_description="not supported")
         if app.require_pkce and not parameters.get("code_challenge"):
@@ -98,7 +98,7 @@ class _OAuthServer:
         if not set(scopes) <= {*app.scopes, "full"}:
             return self._redirect(parameters, error="invalid_scope", error_description="the scope is not allowed")
         if request.method == "GET":
-            return HTMLResponse(_consent_page(self._org, parameters, scopes))
+            return HTMLResponse(build_consent_page(self._org, parameters, scopes))
         if parameters.get("decision") != "approve":
             description = "end-user denied authorization"
             return self._redirect(parameters, error="access_denied", error_description=description)
@@ -287,27 +287,3 @@ class _OAuthServer:
         if scheme not in ("Bearer", "OAuth") or self._org.sessions.find(token) is None:
             return PlainTextResponse("Bad_OAuth_Token", 403)
         return JSONResponse(build_user_info(self._org), media_type="application/json;charset=UTF-8")
-
-
-def _error_page(error: str, description: str) -> Response:
-    text = f"error={error}&error_description={description}"
-    return HTMLResponse(f"<html><body><h1>OAuth Error</h1><p>{escape(text)}</p></body></html>", 400)
-
-
-def _consent_page(org: Org, parameters: Mapping[str, str], scopes: list[str]) -> str:
-    hidden = "\n".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in parameters.items()
-    )
-    asked = "".join(f"<li>{escape(scope)}</li>" for scope in scopes)
-    kind = "Sandbox" if org.profile.is_sandbox else "Production"
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Allow Access? | Salesforce (local {kind} org)</title>
-<style>body{{font:16px/1.5 system-ui;max-width:28rem;margin:4rem auto;padding:0 1rem}}
-button{{font:inherit;padding:.5rem 1.5rem;margin-right:.5rem}}</style></head>
-<body><h1>Allow Access?</h1>
-<p><strong>Integration Center</strong> asks to use the local {kind} org of {escape(org.profile.company)}:</p>
-<ul>{asked}</ul>
-<form method="post" action="/services/oauth2/authorize">{hidden}
-<p>Signed in as <strong>{escape(org.profile.username)}</strong></p>
-<button name="decision" value="approve" autofocus>Allow</button>
-<button name="decision" value="deny">Deny</button></form></body></html>"""

@@ -12,12 +12,7 @@ _LAST = (
     *("Kim", "Lindqvist", "Müller", "Nowak", "Okafor", "Peña", "Quinn", "Rossi", "Świątek", "Tanaka", "Usman"),
     *("Varga", "Wu", "Ximenes", "Yılmaz", "Żak", "Bauer", "Cohen", "Dubois"),
 )
-_PLAIN = str.maketrans(
-    {
-        **{"á": "a", "ą": "a", "é": "e", "ë": "e", "í": "i", "ı": "i", "ñ": "n", "ö": "o", "ø": "o", "ü": "u"},
-        **{"ś": "s", "ż": "z", "'": None, "-": None},
-    }
-)
+_PLAIN = str.maketrans("áąéëíıñöøüśż", "aaeeiinoousz", "'-")
 
 
 @dataclass(frozen=True, slots=True)

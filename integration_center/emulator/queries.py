@@ -37,6 +37,8 @@ def fetch_records(org: Org, query: Query, base: str) -> list[dict[str, Any]]:
     """Return records as REST shows them, parents nested.
 
     Args:
+        org: whose records.
+        query: what is asked.
         base: the versioned path that record URLs begin with.
     """
     builder = _RecordBuilder(org, query, base)

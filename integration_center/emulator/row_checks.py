@@ -30,6 +30,8 @@ class ValueReader:
         self._org = org
         self._sobject = sobject
         self._positions = {name.lower(): position for position, name in enumerate(columns)}
+        self._never_null = [item.name for item in sobject.fields if item.createable and not item.nillable]
+        self._required = [item.name for item in sobject.fields if item.required]
         self._known: dict[str, tuple[Field, Converter] | RowError] = {}
 
     def _field(self, name: str, *, creates: bool) -> tuple[Field, Converter] | RowError:
@@ -66,17 +68,9 @@ class ValueReader:
                 errors.append(RowError("INVALID_TYPE_ON_FIELD_IN_RECORD", message, (target.name,)))
                 continue
             values[target.name] = value
-        missing = [
-            item.name
-            for item in self._sobject.fields
-            if not item.nillable
-            and item.createable
-            and item.name in values
-            and values[item.name] is None
-            or creates
-            and item.required
-            and values.get(item.name) is None
-        ]
+        missing = [name for name in self._never_null if name in values and values[name] is None]
+        if creates:
+            missing += [name for name in self._required if name not in values]
         if missing and not errors:
             errors.append(required_missing(missing))
         return values, errors

@@ -38,6 +38,10 @@ def save_rows(
     """Save rows and tell what became of each, in the order given.
 
     Args:
+        org: where to save.
+        sobject: the object of all rows.
+        operation: what to do with them.
+        rows: the rows as sent.
         key_field: for upsert: the field that finds the record.
         all_or_none: save nothing when one row fails.
         columns: the header of a Bulk upload, for messages that name columns by position.
@@ -163,6 +167,8 @@ class _Batch:
 
     def _check_uniqueness(self, writes: Sequence[tuple[int, dict[str, Any]]]) -> None:
         for item in self._sobject.stored:
+            if not (item.unique or item.type == "reference"):
+                continue
             concerned = [
                 (index, values[item.name]) for index, values in writes if values.get(item.name) is not None
             ]  # fmt: skip

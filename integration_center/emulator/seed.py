@@ -69,6 +69,7 @@ def seed_org(org: Org, records: int, people: Sequence[Person]) -> None:
     """Fill a new store.
 
     Args:
+        org: an org whose store is new.
         records: how many Leads to invent; Contacts, Accounts and engagements come in proportion.
         people: further people, each of whom gets a Lead (with `record_id` when given) and a Contact.
     """
@@ -93,6 +94,7 @@ class _Seeder:
         self._org = org
         self._user = org.profile.user_id
         self._sandbox = org.profile.is_sandbox
+        self._seller = extend_id(f"005{org.profile.instance}000009Sale")
         # What differs between the orgs hangs on this.
         self._salt = 3 if self._sandbox else 11
 
@@ -137,7 +139,7 @@ class _Seeder:
         }
         store.insert_many("User", *_as_row(caller | locale | audit))
         seller = {
-            "Id": self.seller_id,
+            "Id": self._seller,
             "Username": f"sales@{profile.username.partition('@')[2]}",
             "FirstName": "Sam",
             "LastName": "Sales",
@@ -151,13 +153,8 @@ class _Seeder:
         granted = {name: int(value) for name, value in org.permissions.items()}
         store.insert_many("UserPermissionAccess", *_as_row({"Id": access_id} | granted))
 
-    @property
-    def seller_id(self) -> str:
-        """The user who owns half of the records."""
-        return extend_id(f"005{self._org.profile.instance}000009Sale")
-
     def _owner(self, number: int) -> str:
-        return self._user if number % 2 else self.seller_id
+        return self._user if number % 2 else self._seller
 
     def insert_accounts(self, count: int) -> list[str]:
         """Insert one Account a company and return their ids by company number."""

@@ -238,7 +238,7 @@ class _Compiler:
     def _membership(self, sql: str, values: list[object], *, negated: bool) -> str:
         """Bind the whole list as one JSON parameter: SQLite looks each value up in the column's index."""
         self._parameters.append(json.dumps([value for value in values if value is not None]))
-        found = f"{sql} IN (SELECT value FROM json_each(?))"
+        found = f"{sql} IN (SELECT value FROM json_each(?))"  # noqa: S608
         if None in values:
             found = f"({found} OR {sql} IS NULL)"
         return f"(({found}) IS NOT TRUE)" if negated else found

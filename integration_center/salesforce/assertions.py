@@ -39,7 +39,8 @@ def build_assertion(app: ExternalClientApp, username: str, signing_key: SecretSt
 
 
 def choose_audience(login_url: str) -> str:
-    """The login host, which Salesforce expects as audience also when the request goes to a My Domain."""
+    """Who the assertion is for: the login host, also when the request goes to a My Domain; a site is its own."""
     host = urlsplit(login_url).hostname or ""
-    is_sandbox = host == "test.salesforce.com" or host.endswith(SANDBOX_DOMAINS)
-    return "https://test.salesforce.com" if is_sandbox else "https://login.salesforce.com"
+    if not host.endswith(".my.salesforce.com"):
+        return login_url
+    return "https://test.salesforce.com" if host.endswith(SANDBOX_DOMAINS) else "https://login.salesforce.com"

@@ -1,7 +1,7 @@
 """The calls of one Bulk API 2.0 ingest job. Source: Bulk API 2.0 Developer Guide v66.0, "Bulk API 2.0 Ingest"."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,9 +132,27 @@ def abort_job(session: Session, job_id: str) -> bool:
     return True
 
 
-def await_job(session: Session, job_id: str, polling: Polling) -> IngestJob:
-    """The job when it has ended: JobComplete (rows may have failed), Failed or Aborted. Raises StillRunning."""
-    return polling.await_end(lambda: read_job(session, job_id))
+def await_job(
+    session: Session, job_id: str, polling: Polling, seen: Callable[[IngestJob], None] = lambda job: None
+) -> IngestJob:
+    """The job when it has ended: JobComplete (rows may have failed), Failed or Aborted.
+
+    Args:
+        session: with the org.
+        job_id: of a job that is closed or aborted.
+        polling: when to look.
+        seen: told what each look saw.
+
+    Raises:
+        StillRunning: the job did not end before the deadline.
+    """
+
+    def look() -> IngestJob:
+        job = read_job(session, job_id)
+        seen(job)
+        return job
+
+    return polling.await_end(look)
 
 
 def end_job(session: Session, job_id: str, polling: Polling) -> IngestJob | None:

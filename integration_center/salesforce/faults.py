@@ -28,6 +28,8 @@ CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
 UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
+EDGE_REFUSALS = frozenset({300, 409, 410, 414, 431})
+"""Statuses that mean what they say even without an error document."""
 STATUS_SENTENCES = {
     300: "several records match the key",
     404: "the resource does not exist, or the connected user may not see it",
@@ -127,7 +129,7 @@ def build_error(status: int, headers: httpx.Headers, body: bytes) -> Integration
         return IncompleteRead("the org closed a query's cursor before its last page was read")
     if status in (406, 420):  # the edge found no server for this org: nothing was carried out
         return ServiceUnavailable(f"Salesforce's edge has no route to the org (HTTP {status})", retry_after=wait)
-    if status >= 500 or (first is None and status not in STATUS_SENTENCES):
+    if status >= 500 or (first is None and status not in EDGE_REFUSALS):
         return AnswerLost(f"Salesforce answered HTTP {status} without a usable answer", retry_after=wait)
     if first is None or code is None:
         return OrgError(f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})", status=status)

@@ -13,9 +13,9 @@ from integration_center.salesforce.faults import IncompleteRead
 from integration_center.salesforce.fields import parse_cells, parse_records
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.query import Record, count_rows, read_many, read_pages
-from integration_center.salesforce.reading import Key, Way, build_key_queries, choose_way
+from integration_center.salesforce.reading import URI_BYTES, Key, Way, build_key_queries, choose_way
 from integration_center.salesforce.session import Session
-from integration_center.salesforce.soql import build_select
+from integration_center.salesforce.soql import build_select, encoded_length
 from integration_center.sync.schema import COMPOUND_TYPES, SObjectSchema
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,9 @@ class Org:
             return parse_records([], names, schema)
         if expected_rows is None and not (key_queries and len(key_queries) <= 2):
             expected_rows = self.count(build_select(["COUNT()"], schema.name, where))
-        way = choose_way(key_queries, expected_rows)
+        soql = build_select(names, schema.name, where)
+        # A select that is too long for a URL has to go by Bulk, which takes it in a body.
+        way = choose_way(key_queries, expected_rows if encoded_length(soql) <= URI_BYTES else None)
         logger.info(
             "reading %s by %s (%s records, %d fields)",
             schema.name,
@@ -108,7 +110,6 @@ class Org:
             "?" if expected_rows is None else expected_rows,
             len(names),
         )
-        soql = build_select(names, schema.name, where)
         for _ in range(READS - 1):
             try:
                 return self._read(way, soql, key_queries or (), names, schema)

@@ -79,7 +79,7 @@ def push_updates(
         updates: the Updates frame: `Id`, and per field `after.F` and `changed.F`.
         journal: told before anything can be written.
         channel: `auto` takes Collections up to 2,000 records, else Bulk API 2.0 where it supports the object.
-        progress: called with the number of records done and in all.
+        progress: called with the number of records done and in all, also while a Bulk job runs.
         max_job_bytes: the size of a Bulk upload.
 
     Returns:
@@ -97,10 +97,14 @@ def push_updates(
     tell = progress or (lambda done, total: None)
     done: list[pl.DataFrame] = [pl.DataFrame(schema=RESULTS)]
     stop: IntegrationCenterError | None = None
+
+    def running(processed: int) -> None:
+        tell(sum(part.height for part in done) + processed, total)
+
     try:
-        for results in _send(org, schema, updates, journal, channel, max_job_bytes):
+        for results in _send(org, schema, updates, journal, channel, max_job_bytes, running):
             done.append(results)
-            tell(sum(part.height for part in done), total)
+            running(0)
     except (TerminalError, TransientError) as error:
         logger.error("the push stops: %s", error)
         stop = error
@@ -129,7 +133,13 @@ def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
 
 
 def _send(
-    org: Org, schema: SObjectSchema, updates: pl.DataFrame, journal: Journal, channel: Channel, max_job_bytes: int
+    org: Org,
+    schema: SObjectSchema,
+    updates: pl.DataFrame,
+    journal: Journal,
+    channel: Channel,
+    max_job_bytes: int,
+    running: Callable[[int], None],
 ) -> Iterator[pl.DataFrame]:
     by_bulk = channel == "bulk" or (channel == "auto" and updates.height > COLLECTIONS_ROWS)
     if not by_bulk:
@@ -137,7 +147,7 @@ def _send(
         return
     literal = updates.select(_holds_clear_text(updates)).to_series()
     try:
-        yield from _send_bulk(org, schema, updates.filter(~literal), journal, max_job_bytes)
+        yield from _send_bulk(org, schema, updates.filter(~literal), journal, max_job_bytes, running)
     except BulkRefused as refusal:
         if channel == "bulk":
             raise
@@ -158,7 +168,12 @@ def _holds_clear_text(updates: pl.DataFrame) -> pl.Expr:
 
 
 def _send_bulk(
-    org: Org, schema: SObjectSchema, updates: pl.DataFrame, journal: Journal, max_job_bytes: int
+    org: Org,
+    schema: SObjectSchema,
+    updates: pl.DataFrame,
+    journal: Journal,
+    max_job_bytes: int,
+    running: Callable[[int], None],
 ) -> Iterator[pl.DataFrame]:
     fields = changed_fields(updates)
     with TemporaryDirectory(prefix="integration-center-push-") as folder:  # mode 0700: it holds values
@@ -169,7 +184,7 @@ def _send_bulk(
                 if number == 0 and (error.code or "").upper() in JOB_REFUSED:
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
                 raise
-            yield _finish(org, job, part, journal)
+            yield _finish(org, job, part, journal, running)
 
 
 def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJob:
@@ -191,7 +206,7 @@ def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJ
     raise AssertionError("the last attempt returns or raises")
 
 
-def _finish(org: Org, job: IngestJob, part: Part, journal: Journal) -> pl.DataFrame:
+def _finish(org: Org, job: IngestJob, part: Part, journal: Journal, running: Callable[[int], None]) -> pl.DataFrame:
     """Closes the job, waits, and reads what became of its records.
 
     From the moment the close may have arrived, the org may write: what cannot be found out after that is `unknown`, and
@@ -205,7 +220,7 @@ def _finish(org: Org, job: IngestJob, part: Part, journal: Journal) -> pl.DataFr
     except AnswerLost as error:
         return _build_unknown(job, part, error)
     try:
-        ended = await_job(org.session, job.id, org.polling)
+        ended = await_job(org.session, job.id, org.polling, lambda seen: running(seen.processed or 0))
         logger.info("Bulk job %s: %s, %s processed, %s failed", ended.id, ended.state, ended.processed, ended.failed)
         results = read_results(org.session, ended, part.ids)
     except (TransientError, TerminalError) as error:

@@ -275,13 +275,12 @@ def _body(response: httpx.Response, sink: IO[bytes] | None) -> bytes:
 
 
 def _check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
-    """A success must be JSON or CSV: maintenance pages of the edge are HTML under any status."""
+    """Maintenance pages of the edge are HTML under any status, and every 200 that is no download is JSON."""
     if not response.is_success:
         return
-    kind = response.headers.get("content-type", "")
-    if "text/html" in kind:
+    if "text/html" in response.headers.get("content-type", ""):
         raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with a web page")
-    if sink is None and "json" in kind:
+    if sink is None and response.status_code == httpx.codes.OK:
         try:
             response.json()
         except ValueError:

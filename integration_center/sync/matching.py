@@ -60,8 +60,10 @@ def match_rows(selected: pl.DataFrame, record_keys: pl.Series, spec: Integration
 
 def _refuse_many(lines: pl.DataFrame, spec: IntegrationSpec) -> None:
     many = lines.filter(pl.col("matches") > 1)
+    keys = many["row"].n_unique()
     most = many.select(pl.col("matches").max()).item()
+    which = "1 key" if keys == 1 else f"{keys:,} keys"
     raise PlanError(
-        f"{many['row'].n_unique()} keys of report {spec.report!r} match more than one {spec.object} record (up to"
-        f" {most}), and when_many_match is 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
+        f"{which} of report {spec.report!r} {'matches' if keys == 1 else 'match'} more than one {spec.object} record (up to {most}), and"
+        " when_many_match is 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
     )

@@ -255,6 +255,7 @@ def test_an_assertion_is_signed_for_the_login_host(signing_key: SecretStr) -> No
         ("https://test.salesforce.com", "https://test.salesforce.com"),
         ("https://acme.my.salesforce.com", "https://login.salesforce.com"),
         ("https://acme--uat.sandbox.my.salesforce.com", "https://test.salesforce.com"),
+        ("https://acme.my.site.com/partners", "https://acme.my.site.com/partners"),
         ("https://acme-dev-ed.develop.my.salesforce.com", "https://login.salesforce.com"),
     ],
 )

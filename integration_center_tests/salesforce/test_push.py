@@ -1,5 +1,6 @@
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -60,7 +61,31 @@ def test_a_push_of_100000_takes_few_calls_and_tells_its_progress() -> None:
     )
     assert counts(results) == {"updated": 100_000}
     assert connected.session.usage.calls <= 6
-    assert told == [(100_000, 100_000)]
+    assert told[-1] == (100_000, 100_000)
+
+
+def test_progress_is_told_while_a_job_runs() -> None:
+    org = WholeOrg()
+    told: list[tuple[int, int]] = []
+    looks: Iterator[dict[str, object]] = iter(
+        [{"state": "UploadComplete"}, {"state": "InProgress", "numberRecordsProcessed": 4}]
+    )
+
+    def watch(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "GET" and (job := next(looks, None)):
+            return httpx.Response(200, json={"id": "x", **job})
+        return None
+
+    org.bulk.before = watch
+    push_updates(
+        build_org(org),
+        LEAD,
+        build_updates(10),
+        journal=RecordingJournal(),
+        channel="bulk",
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(0, 10), (4, 10), (10, 10), (10, 10)]
 
 
 def test_the_journal_knows_the_job_before_it_is_closed_and_forgets_it_when_settled() -> None:

@@ -253,6 +253,15 @@ def test_a_compound_field_is_refused_before_any_call() -> None:
     assert handler.calls == []
 
 
+def test_a_select_that_is_too_long_for_a_url_goes_by_bulk() -> None:
+    many = tuple(SObjectField(f"A_Field_With_A_Long_Name_{number}__c", "x", "string") for number in range(500))
+    schema = SObjectSchema("Lead", "Lead", queryable=True, updateable=True, fields=(*LEAD.fields, *many))
+    handler = ReadableOrg(5)
+    with pytest.raises(ServiceUnavailable):  # the scripted org does not hold these columns
+        build_org(handler).read_records(schema, [field.name for field in many], expected_rows=5)
+    assert handler.calls[0] == "POST jobs/query"
+
+
 @pytest.mark.parametrize(
     ("queries", "rows", "way"),
     [

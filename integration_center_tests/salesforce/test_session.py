@@ -115,6 +115,8 @@ LOST: dict[str, httpx.Response | Exception] = {
     "502": httpx.Response(502, text="<html>Bad gateway</html>"),
     "html": httpx.Response(200, html="<html>Maintenance</html>"),
     "garbled": httpx.Response(200, content=b'{"a":', headers={"Content-Type": "application/json"}),
+    "empty": httpx.Response(200),
+    "404 page": httpx.Response(404, html="<html>No such site</html>"),
     "dropped": httpx.RemoteProtocolError("peer closed"),
     "timeout": httpx.ReadTimeout("slow"),
 }
@@ -227,6 +229,17 @@ def test_a_download_that_breaks_starts_over() -> None:
         headers = session.download("jobs/query/1/results", file)
     assert file.read() == b"Id\n1\n"
     assert headers["x-a"] == "b"
+
+
+def test_an_upload_is_answered_without_a_body() -> None:
+    with build_session(play(httpx.Response(201, headers={"Content-Type": "application/json"}))) as session:
+        assert session.request("PUT", "jobs/ingest/1/batches", content=b"x", idempotent=False).status_code == 201
+
+
+def test_an_address_that_is_too_long_is_refused_for_good() -> None:
+    answer = httpx.Response(414, html="<html>URI too long</html>")
+    with build_session(play(answer)) as session, pytest.raises(OrgError, match="address is too long"):
+        session.get_json("query")
 
 
 def test_the_token_goes_to_no_other_host() -> None:

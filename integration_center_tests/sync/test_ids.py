@@ -7,7 +7,7 @@ KNOWN = ["001RM000003oLrBYAU", "0013000000auCyTAAU", "000000000000000AAA"]
 
 
 def convert(*ids: str | None) -> list[str | None]:
-    return pl.select(to_18(pl.Series(ids, dtype=pl.String))).to_series().to_list()
+    return pl.DataFrame({"id": ids}, schema={"id": pl.String}).select(to_18(pl.col("id"))).to_series().to_list()
 
 
 @pytest.mark.parametrize("known", KNOWN)

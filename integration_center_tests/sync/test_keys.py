@@ -71,7 +71,7 @@ def test_typed_columns_meet_text() -> None:
     assert normalise([date(2026, 1, 2)], make_field("date"), pl.Date) == normalise(["2026-01-02"], make_field("date"))
     moment = utc("2026-01-02T03:04:05")
     for unit in ("ms", "us", "ns"):
-        dtype = pl.Datetime(unit, "UTC")  # type: ignore[arg-type]
+        dtype = pl.Datetime(unit, "UTC")
         assert normalise([moment], make_field("datetime"), dtype) == ["2026-01-02T03:04:05Z"]
 
 

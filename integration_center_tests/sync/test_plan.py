@@ -157,7 +157,7 @@ class TestManyMatches:
         assert lines["reason"][0].startswith("matches 3 records; at most ")
 
     def test_fail_names_counts_and_no_key(self) -> None:
-        with pytest.raises(PlanError, match=r"1 keys of report 'Logins' match more than one Lead .up to 3.") as caught:
+        with pytest.raises(PlanError, match=r"1 key of report 'Logins' matches .* \(up to 3\)") as caught:
             plan(self.rows, self.records, make_spec({"Score": "Score__c"}, when_many_match="fail"))
         assert ANN not in str(caught.value).lower()
 
@@ -331,5 +331,5 @@ def test_object_without_modstamp() -> None:
 def test_missing_column_and_missing_field_are_named() -> None:
     with pytest.raises(ConfigurationError, match="'At'"):
         plan(make_rows({"User": [ANN], "Score": [1.0]}), make_records(), latest_by="At")
-    with pytest.raises(SchemaMismatch, match="Lead.Nope__c is missing, or hidden"):
+    with pytest.raises(SchemaMismatch, match=r"Lead\.Nope__c is missing, or hidden"):
         plan(make_rows({"User": [ANN], "Score": [1.0]}), make_records(), make_spec({"Score": "Nope__c"}))

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from integration_center.emulator.fields import (
-    Field,
+from integration_center.emulator.field_kinds import (
     address,
     choices,
     day,
@@ -18,6 +17,7 @@ from integration_center.emulator.fields import (
     text,
     text_area,
 )
+from integration_center.emulator.fields import Field
 from integration_center.emulator.objects.choices import CLEAN_STATUSES, INDUSTRIES, RATINGS, SOURCES
 from integration_center.emulator.schema import SObject
 

@@ -1,6 +1,6 @@
 """Picklist values that several standard objects share."""
 
-from integration_center.emulator.fields import choices
+from integration_center.emulator.field_kinds import choices
 
 INDUSTRIES = choices(
     *("Agriculture", "Apparel", "Banking", "Biotechnology", "Chemicals", "Communications", "Construction"),

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from integration_center.emulator.fields import checkbox, identity, picklist, read_only, system_fields, text
-from integration_center.emulator.fields import choices as picklist_choices
+from integration_center.emulator.field_kinds import checkbox, identity, picklist, read_only, system_fields, text
+from integration_center.emulator.field_kinds import choices as picklist_choices
 from integration_center.emulator.schema import SObject
 
 _EDITIONS = picklist_choices(

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from integration_center.emulator.fields import Field, picklist, read_only, text
+from integration_center.emulator.field_kinds import picklist, read_only, text
+from integration_center.emulator.fields import Field
 from integration_center.emulator.objects.choices import SALUTATIONS
 
 

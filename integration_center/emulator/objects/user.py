@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from integration_center.emulator.fields import Field, checkbox, identity, read_only, system_fields, text
+from integration_center.emulator.field_kinds import checkbox, identity, read_only, system_fields, text
+from integration_center.emulator.fields import Field
 from integration_center.emulator.objects.person_name import person_name
 from integration_center.emulator.schema import SObject
 

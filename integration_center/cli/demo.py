@@ -1,0 +1,228 @@
+"""`demo`: the main job on the embedded default, from no account to a sync that writes nothing more."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Annotated
+from uuid import uuid4
+
+import dagster as dg
+import httpx
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
+from integration_center.cli.output import console
+from integration_center.cli.runs import print_result, sample_changes
+from integration_center.connecting import connect_client_credentials, connect_web
+from integration_center.errors import ConfigurationError, SyncFailed
+from integration_center.installation import Installation, open_installation
+from integration_center.integration import Environment
+from integration_center.launching import RunRequest, open_instance, run_here
+from integration_center.loader import load_integrations
+from integration_center.schedules import last_full_day
+from integration_center.settings import Settings, prepare_home, read_settings
+from integration_center.sync.outcomes import Outcome
+from integration_center.syncs import SyncRecord, SyncStatus
+from integration_center.translator import run_tags
+
+RECORDS = 5_000
+EXAMPLES = ("logins_to_leads", "logins_to_leads_production", "champions_to_leads")
+FROM_FILES = "champions_to_leads"
+STEPS_OF_A_RUN = 3
+
+
+def run_demo(
+    records: Annotated[int, typer.Option(min=100, max=200_000, help="Leads in each local org.")] = RECORDS,
+) -> None:
+    """The main job on the embedded Salesforce orgs and Insights API; then how to open the UI on the same data."""
+    before = read_settings()
+    refuse_real_accounts(before)
+    prepare_home(before.dagster_home)
+    day = last_full_day(datetime.now(UTC))
+    demo = EmbeddedDemo(before.dagster_home, choose_ports(), records)
+    demo.lay_out(day)
+    (demo.folder / "demo.json").write_text(json.dumps({"ports": dict(demo.ports), "records": records}))
+    console.rule("Two local Salesforce orgs and an Insights API")
+    with demo.started() as reached, environment(reached):
+        write_settings(before.dagster_home, reached)
+        settings = read_settings()
+        console.print(f"{records:,} Leads in each org: {settings.sandbox_login_url} (Sandbox),", end=" ")
+        console.print(f"{settings.production_login_url} (Production)")
+        with open_installation(settings) as installation:
+            connect_both(installation)
+            with environment({"WALKME_FILES_ROOT": str(demo.drops)}):
+                run_examples(installation)
+    console.rule("What now")
+    console.print("make up                                open the Dagster UI on this data: http://127.0.0.1:3000")
+    console.print(".venv/bin/integration-center log       the history of syncs")
+    console.print(".venv/bin/integration-center ledger RUN   what became of every row")
+
+
+def refuse_real_accounts(settings: Settings) -> None:
+    """The demo connects its own orgs, so it must never replace a real account.
+
+    Raises:
+        ConfigurationError: one is connected in this home.
+    """
+    with open_installation(settings) as installation:
+        real = [account for account in installation.accounts.list() if "//127.0.0.1:" not in account.instance_url]
+    if real:
+        raise ConfigurationError(
+            f"{real[0].environment.title} is connected to {real[0].org_name} in this DAGSTER_HOME;"
+            " run the demo with another one: DAGSTER_HOME=/tmp/demo make demo"
+        )
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the length of the block: steps read the settings anew."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class _ConsentForm(HTMLParser):
+    """Reads the hidden fields of the consent page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        field = dict(attrs)
+        if tag == "input" and field.get("type") == "hidden" and field.get("name"):
+            self.fields[field["name"] or ""] = field.get("value") or ""
+
+
+def approve(url: str) -> None:
+    """Do what a person does on Salesforce's page: look at it, approve, and come back to the callback URL."""
+
+    def visit() -> None:
+        with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+            form = _ConsentForm()
+            form.feed(browser.get(url).raise_for_status().text)
+            target = httpx.URL(url).copy_with(query=None)
+            browser.post(target, data={**form.fields, "decision": "approve"}).raise_for_status()
+
+    threading.Thread(target=visit, name="browser").start()
+
+
+def connect_both(installation: Installation) -> None:
+    """Sandbox through the web-server flow with PKCE, Production by client credentials."""
+    settings, store = installation.settings, installation.accounts
+    console.rule("Connect")
+    web = connect_web(Environment.SANDBOX, settings, store, open_browser=approve, connected_by="demo")
+    console.print(web.summary, markup=False)
+    headless = connect_client_credentials(Environment.PRODUCTION, settings, store, connected_by="demo")
+    console.print(headless.summary, markup=False)
+
+
+def run_examples(installation: Installation) -> None:
+    """Run the example integrations twice: the second time nothing may be written.
+
+    Raises:
+        SyncFailed: a sync failed, or the second run wrote something.
+    """
+    with progress() as bar:
+        first = [run_example(installation, slug, bar) for slug in EXAMPLES]
+    for sync in first:
+        console.rule(sync.name)
+        console.print(
+            f"{sync.report} → {sync.object}, {sync.environment.title if sync.environment else ''}", markup=False
+        )
+        lines = installation.ledgers.read(sync.run_id, sync.slug)
+        print_result(sync, sample_changes(lines, Outcome.UPDATED))
+    if failed := [sync.slug for sync in first if sync.status is not SyncStatus.COMPLETED]:
+        raise SyncFailed(f"{', '.join(failed)} failed; see above")
+    console.rule("The same again: nothing is written")
+    began = datetime.now(UTC)
+    with progress() as bar:
+        second = [run_example(installation, slug, bar) for slug in EXAMPLES]
+    for sync in second:
+        counts = sync.counts["lines"]
+        console.print(
+            f"{sync.slug}: {counts.get('unchanged', 0):,} unchanged, {counts.get('updated', 0):,} updated,"
+            f" {sync.api_calls} API calls",
+            markup=False,
+        )
+    touched = {each: count_touched(installation, each, began) for each in Environment}
+    for each, records in touched.items():
+        console.print(f"Leads that {each.title} says were touched since: {records:,}")
+    if any(sync.counts["lines"].get("updated") for sync in second) or any(touched.values()):
+        raise SyncFailed("the second run wrote something although nothing had changed")
+
+
+def count_touched(installation: Installation, each: Environment, since: datetime) -> int:
+    """The Leads whose SystemModstamp is newer than `since`, as the org counts them."""
+    with installation.connect(each) as org:
+        moment = f"{since:%Y-%m-%dT%H:%M:%S}Z"
+        return org.count("SELECT COUNT() FROM Lead WHERE SystemModstamp > " + moment)
+
+
+def progress() -> Progress:
+    """A bar a sync."""
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+def run_example(installation: Installation, slug: str, bar: Progress) -> SyncRecord:
+    """Run one integration through Dagster, in this process, while its bar shows the steps done.
+
+    Raises:
+        ConfigurationError: the example is not among the integrations.
+    """
+    spec = load_integrations(installation.settings.defs).specs.get(slug)
+    if spec is None:
+        raise ConfigurationError(f"the example integration {slug!r} is not in {installation.settings.defs}")
+    day = last_full_day(datetime.now(UTC))
+    request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"))
+    run_id = str(uuid4())
+    task = bar.add_task(spec.name, total=STEPS_OF_A_RUN)
+    with (
+        open_instance(installation.settings) as instance,
+        environment({"WALKME_SOURCE": "files"} if slug == FROM_FILES else {}),
+        watched(instance, run_id, bar, task),
+    ):
+        run_here(request, installation.settings, instance, run_id)
+    sync = installation.syncs.get(run_id, slug)
+    if sync is None:
+        raise SyncFailed(f"{slug}: run {run_id} ended before it could plan; see it with `make up`")
+    return sync
+
+
+@contextmanager
+def watched(instance: dg.DagsterInstance, run_id: str, bar: Progress, task: TaskID) -> Iterator[None]:
+    """Move the bar by each step that the run has done."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.2):
+            done = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS).records
+            bar.update(task, completed=len(done))
+
+    watcher = threading.Thread(target=watch, name="progress")
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+        bar.update(task, completed=STEPS_OF_A_RUN)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("demo")(run_demo)

@@ -1,0 +1,157 @@
+"""The embedded default: the local orgs and Insights API that the demo starts, and that `up` starts again."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from integration_center.errors import ServiceUnavailable
+from integration_center.integration import Environment
+from integration_center.settings import DEMO_SETTINGS, PROJECT, Settings
+
+DROPS = PROJECT / "integration_center" / "emulator" / "drops"
+PORTS = {"sandbox": 8801, "production": 8802, "insights": 8803}
+STOP_SECONDS = 20
+
+
+@contextmanager
+def running(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, stdout: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process for the length of the block, ended with SIGTERM, and with SIGKILL when that does not help.
+
+    Args:
+        command: what to run.
+        environment: added to ours.
+        stdout: `subprocess.PIPE` to read its output; ours when None.
+    """
+    process = subprocess.Popen(  # noqa: S603
+        command, env={**os.environ, **(environment or {})}, stdout=stdout, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@dataclass(frozen=True)
+class EmbeddedDemo:
+    """The demo's local orgs and Insights API, kept below `DAGSTER_HOME/demo`."""
+
+    home: Path
+    ports: Mapping[str, int]
+    records: int
+
+    @property
+    def folder(self) -> Path:
+        """Where its rows and drops stand."""
+        return self.home / "demo"
+
+    @property
+    def drops(self) -> Path:
+        """The sample drops, under the day of the demo."""
+        return self.folder / "drops"
+
+    @property
+    def command(self) -> list[str]:
+        """Starts the emulator on the same ports and data each time."""
+        ports = [argument for name, port in self.ports.items() for argument in (f"--{name}-port", str(port))]
+        options = ["--records", str(self.records), "--data", str(self.folder / "orgs"), "--drops", str(self.drops)]
+        return [sys.executable, "-m", "integration_center", "emulator", *options, *ports]
+
+    def lay_out(self, day: date) -> None:
+        """Begin anew: no rows, and the sample drops as those of `day`."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for source in sorted(DROPS.rglob("*")):
+            if not source.is_file():
+                continue
+            name = f"{day.isoformat()}.csv" if source.suffix == ".csv" else source.name
+            target = self.drops / source.relative_to(DROPS).with_name(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+
+    @contextmanager
+    def started(self) -> Iterator[dict[str, str]]:
+        """The emulator, for the length of the block; gives the settings that reach it.
+
+        Raises:
+            ServiceUnavailable: it did not start.
+        """
+        with running(self.command, stdout=subprocess.PIPE) as process:
+            line = process.stdout.readline() if process.stdout else b""
+            if not line:
+                raise ServiceUnavailable("the local org did not start; see its message above")
+            yield build_settings(json.loads(line))
+
+
+def build_settings(reached: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that lead to an emulator, from what it prints when it is ready."""
+    settings = {
+        "WALKME_SOURCE": "api",
+        "WALKME_API_URL": reached["insights_url"],
+        "WALKME_CLIENT_ID": reached["insights_client_id"],
+        "WALKME_CLIENT_SECRET": reached["insights_client_secret"],
+        "WALKME_SYSTEM_GUID": reached["insights_system_guid"],
+    }
+    for environment in Environment:
+        prefix = f"SALESFORCE_{environment.value.upper()}"
+        settings[f"{prefix}_LOGIN_URL"] = reached[f"{environment.value}_url"]
+        settings[f"{prefix}_CLIENT_ID"] = reached[f"{environment.value}_client_id"]
+        settings[f"{prefix}_CLIENT_SECRET"] = reached[f"{environment.value}_client_secret"]
+    return settings
+
+
+def write_settings(home: Path, settings: Mapping[str, str]) -> None:
+    """Note how the demo is reached, where `read_settings` looks last."""
+    path = home / DEMO_SETTINGS
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+
+def choose_ports() -> dict[str, int]:
+    """The usual ports, or free ones where a usual one is taken."""
+    return {name: port if is_free(port) else free_port() for name, port in PORTS.items()}
+
+
+def is_free(port: int) -> bool:
+    """Whether a port of this machine can be listened on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """Any free port of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def embedded_demo(settings: Settings) -> EmbeddedDemo | None:
+    """The demo of this home, when the settings lead to it; None when there is none, or real orgs are set."""
+    noted = settings.dagster_home / "demo" / "demo.json"
+    if not noted.exists():
+        return None
+    state = json.loads(noted.read_text())
+    demo = EmbeddedDemo(settings.dagster_home, state["ports"], state["records"])
+    reached = f"http://127.0.0.1:{demo.ports['sandbox']}"
+    return demo if settings.sandbox_login_url == reached else None

@@ -1,0 +1,138 @@
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from integration_center.sync.fitness import admin_message, check_fitness, missing_fields
+from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center_tests.sync.builders import LEAD, make_spec
+
+COLUMNS: dict[str, pl.DataType] = {
+    "User": pl.String(),
+    "Score": pl.Float64(),
+    "Count": pl.Int64(),
+    "Job": pl.String(),
+    "When": pl.Datetime("us", "UTC"),
+    "Day": pl.Date(),
+    "Yes": pl.Boolean(),
+}
+ODD = SObjectSchema(
+    "Lead",
+    "Lead",
+    queryable=True,
+    updateable=True,
+    fields=(
+        *LEAD.fields,
+        SObjectField("Formula__c", "Formula", "double", calculated=True, updateable=False),
+        SObjectField("Auto__c", "Auto", "string", auto_number=True, updateable=False),
+        SObjectField("Locked__c", "Locked", "string", updateable=False),
+        SObjectField("Address", "Address", "address", updateable=False),
+        SObjectField("Long__c", "Long", "textarea", filterable=False),
+        SObjectField("Hidden__c", "Hidden", "string", filterable=False),
+    ),
+)
+
+
+def codes(spec: Any, schema: SObjectSchema = ODD) -> list[tuple[str, str]]:
+    return [(fault.check, fault.code) for fault in check_fitness(spec, schema, COLUMNS)]
+
+
+def test_a_sound_integration_has_no_fault() -> None:
+    spec = make_spec(
+        {
+            "Score": "Score__c",
+            "Count": "Logins__c",
+            "Job": "Title",
+            "When": "Last__c",
+            "Day": "Since__c",
+            "Yes": "Champion__c",
+        }
+    )
+    assert codes(spec) == []
+
+
+def test_field_names_have_no_case() -> None:
+    assert codes(make_spec({"Score": "score__C"}, keys={"User": "EMAIL"})) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "check", "code", "words"),
+    [
+        ("Nope", "Title", "columns_present", "COLUMN_MISSING", "no column 'Nope'"),
+        ("Job", "Nope__c", "schema_as_mapped", "FIELD_MISSING", "is missing, or hidden from the connected user by"),
+        ("Score", "Formula__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "formula"),
+        ("Job", "Auto__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "auto-number"),
+        ("Job", "Locked__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "read-only"),
+        ("Job", "Address", "schema_as_mapped", "FIELD_NOT_WRITABLE", "its parts"),
+        ("Yes", "Score__c", "types_fit", "WRONG_TYPE", "column 'Yes' holds boolean values"),
+        ("When", "Logins__c", "types_fit", "WRONG_TYPE", "datetime"),
+        ("Score", "Last__c", "types_fit", "WRONG_TYPE", "number"),
+    ],
+)
+def test_target_faults(column: str, field: str, check: str, code: str, words: str) -> None:
+    (fault,) = check_fitness(make_spec({column: field}), ODD, COLUMNS)
+    assert (fault.check, fault.code, fault.column) == (check, code, column)
+    assert words in fault.message
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "code"),
+    [
+        ("User", "Nope__c", "FIELD_MISSING"),
+        ("User", "Long__c", "KEY_TYPE"),
+        ("User", "Champion__c", "KEY_TYPE"),
+        ("User", "Tags__c", "KEY_TYPE"),
+        ("User", "Hidden__c", "KEY_NOT_FILTERABLE"),
+        ("Yes", "Code__c", "KEY_COLUMN_TYPE"),
+    ],
+)
+def test_key_faults(column: str, field: str, code: str) -> None:
+    (fault,) = check_fitness(make_spec({"Score": "Score__c"}, keys={column: field}), ODD, COLUMNS)
+    assert (fault.code, fault.field) == (code, field)
+
+
+def test_object_faults() -> None:
+    closed = replace(ODD, queryable=False, updateable=False)
+    assert codes(make_spec({"Score": "Score__c"}), closed) == [
+        ("schema_as_mapped", "OBJECT_NOT_QUERYABLE"),
+        ("schema_as_mapped", "OBJECT_NOT_UPDATEABLE"),
+    ]
+
+
+def test_factor_needs_numbers() -> None:
+    assert codes(make_spec([{"column": "Job", "field": "Title", "factor": 2}])) == [
+        ("types_fit", "FACTOR_WITHOUT_NUMBER")
+    ]
+    assert codes(make_spec([{"column": "Job", "field": "Score__c", "factor": 2}])) == []
+
+
+def test_latest_by_must_be_a_column() -> None:
+    assert codes(make_spec({"Score": "Score__c"}, latest_by="Gone")) == [("columns_present", "COLUMN_MISSING")]
+
+
+def test_missing_fields_suggest_a_type_for_the_column() -> None:
+    names = {column: f"WalkMe_{column}__c" for column in COLUMNS if column != "User"}
+    found = missing_fields(make_spec(names), LEAD, COLUMNS)
+    assert [(field.label, field.shape) for field in found] == [
+        ("Score", "Number(16, 2)"),
+        ("Count", "Number(18, 0)"),
+        ("Job", "Text(255)"),
+        ("When", "Date/Time"),
+        ("Day", "Date"),
+        ("Yes", "Checkbox"),
+    ]
+    assert [field.name for field in found] == list(names.values())
+    assert missing_fields(make_spec({"Score": "Score__c"}), LEAD, COLUMNS) == []
+
+
+def test_admin_message_lists_the_fields_and_asks_for_access() -> None:
+    spec = make_spec({"# Logins": "WalkMe_Logins__c", "Score": "Sccore"})
+    found = missing_fields(spec, LEAD, {"# Logins": pl.Int64(), "Score": pl.Float64()})
+    text = admin_message(found, spec, user="sync@example.org")
+    assert "- Label: # Logins, API name: WalkMe_Logins__c, type: Number(18, 0)" in text
+    assert "- Sccore" in text
+    assert "API name: Sccore" not in text
+    assert "grant the user sync@example.org Read and Edit access" in text
+    assert "Sandbox" in text
+    assert admin_message([], spec) == ""
