@@ -27,7 +27,7 @@ def build_reports(loaded: LoadedIntegrations) -> list[dg.AssetsDefinition]:
     for _, spec in sorted(loaded.specs.items()):
         readers[report_slug(spec.report)].append(spec)
     return [
-        build_report_asset(slug, specs[0].report, allow_empty=all(spec.limits.allow_empty for spec in specs))
+        build_report_asset(slug, specs[0].report, allow_empty=any(spec.limits.allow_empty for spec in specs))
         for slug, specs in readers.items()
     ]
 
@@ -44,7 +44,16 @@ def build_external_assets(loaded: LoadedIntegrations) -> list[dg.AssetSpec]:
             group_name="salesforce",
             kinds={"salesforce"},
             description=f"Salesforce object {sobject} in {environment.title}.",
-            metadata={"dagster/column_lineage": trace_object(integrations)},
+            metadata={
+                "dagster/column_schema": dg.TableSchema(
+                    [
+                        dg.TableColumn(mapping.field, description=f"written by {slug}")
+                        for slug, spec in integrations.items()
+                        for mapping in spec.fields
+                    ]
+                ),
+                "dagster/column_lineage": trace_object(integrations),
+            },
         )
         for (environment, sobject), integrations in writers.items()
     ]

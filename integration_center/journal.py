@@ -54,6 +54,7 @@ class JobJournal:
         self._engine = engine
         self._org_id = org_id
         self._push = {"object": object, "run_id": run_id, "slug": slug, "plan_id": plan_id}
+        self._known: set[str] = set()
 
     def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
         """Note a Bulk job; call it before its upload is closed."""
@@ -61,22 +62,18 @@ class JobJournal:
 
     def chunk_sent(self, ids_hash: str) -> None:
         """Note a collection chunk, by a hash of its record ids; call it before its request goes out."""
-        self._note(SentKind.CHUNK, f"{self._push['plan_id']}:{ids_hash}"[:128], None, ids_hash)
+        name = f"{self._push['plan_id']}:{ids_hash}"[:128]
+        self._note(SentKind.CHUNK, name, None, ids_hash)
+        self._known.add(name)  # a chunk answers at once, or its records are read again
 
     def job_settled(self, job_id: str) -> None:
-        """Note that all results of a job or chunk are known; may be repeated."""
-        settle(self._engine, self._org_id, job_id)
+        """All results of a job are known. It is noted by `ledger_stored`: until then a crash would lose them."""
+        self._known.add(job_id)
 
-    def push_settled(self) -> None:
-        """Note that all results of this push stand in the ledger, those of its chunks too."""
-        statement = (
-            update(jobs)
-            .where(jobs.c.org_id == self._org_id, jobs.c.settled_at.is_(None))
-            .where(*(jobs.c[name] == value for name, value in self._push.items()))
-            .values(settled_at=datetime.now(UTC))
-        )
-        with writing(self._engine) as connection:
-            connection.execute(statement)
+    def ledger_stored(self) -> None:
+        """Note what the stored ledger has settled: the jobs whose results are known, and every chunk."""
+        for job_id in sorted(self._known):
+            settle(self._engine, self._org_id, job_id)
 
     def _note(self, kind: SentKind, job_id: str, rows: int | None, content_hash: str) -> None:
         values: dict[str, Any] = {

@@ -1,15 +1,16 @@
 """Loads the integrations, each folder in a component tree of its own, so that a broken one stands alone."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
+from pydantic import ValidationError
 
 from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
-from integration_center.integration import SLUG, IntegrationSpec, check_slug, find_conflicts
+from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
 from integration_center.steps import reported_errors
 from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
 
@@ -20,7 +21,7 @@ class LoadedIntegrations:
 
     Attributes:
         specs: the sound ones, by slug.
-        broken: the others, by slug, with the sentence that says why.
+        broken: the others, with the sentence that says why, by slug; a folder whose name can be none is given one.
         definitions: of both, ready to be merged.
     """
 
@@ -40,11 +41,14 @@ def load_integrations(root: Path) -> LoadedIntegrations:
     """Load every folder of `root`; `root` must be absolute."""
     loaded: dict[str, tuple[IntegrationSpec, dg.Definitions]] = {}
     broken: dict[str, str] = {}
-    for folder in find_folders(root):
-        slug = folder.name
+    folders = find_folders(root)
+    taken = {folder.name for folder in folders}
+    for folder in folders:
         try:
-            loaded[check_slug(slug)] = load_folder(folder)
+            loaded[check_slug(folder.name)] = load_folder(folder)
         except Exception as error:  # noqa: BLE001 - a component tree raises many types; none may reach the others
+            slug = name_broken(folder.name, taken)
+            taken.add(slug)
             broken[slug] = f"{folder / 'defs.yaml'}: {describe(error)}"
     for slug, reason in find_conflicts({slug: spec for slug, (spec, _) in loaded.items()}).items():
         broken[slug] = f"{root / slug / 'defs.yaml'}: {reason}; map another field or disable one of the two"
@@ -76,19 +80,28 @@ def describe(error: Exception) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
+    if isinstance(cause, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in cause.errors())
     return " ".join(str(cause).split())
+
+
+def name_broken(folder: str, taken: Collection[str]) -> str:
+    """The folder's name, so that its history goes on; where that can be no slug, one like it that is not `taken`."""
+    if SLUG.fullmatch(folder) and folder not in RESERVED_SLUGS:
+        return folder
+    name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()
+    while name in taken:
+        name += "_"
+    return name
 
 
 def build_stand_in(slug: str, reason: str) -> dg.Definitions:
     """Keeps a broken integration's push and job in place: visible, and failing with the reason when run."""
-    name = (
-        slug if SLUG.fullmatch(slug) else "broken_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in slug)
-    )
 
     @dg.asset(
-        key=push_key(name.lower()),
+        key=push_key(slug),
         description=f"Broken: {reason}",
-        group_name=name.lower(),
+        group_name=slug,
         kinds={"broken"},
         partitions_def=DAYS,
         backfill_policy=ONE_RUN,
@@ -97,7 +110,5 @@ def build_stand_in(slug: str, reason: str) -> dg.Definitions:
         with reported_errors(context):
             raise ConfigurationError(reason)
 
-    job = dg.define_asset_job(
-        name.lower(), selection=[push], partitions_def=DAYS, tags=run_tags(slug, None, "user"), description=reason
-    )
+    job = dg.define_asset_job(slug, selection=[push], tags=run_tags(slug, None, "user"), description=reason)
     return dg.Definitions(assets=[push], jobs=[job])

@@ -1,5 +1,6 @@
 """What the Dagster UI shows of a plan and a push: counts, calls, jobs, columns and their lineage. Never a value."""
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import dagster as dg
@@ -7,6 +8,7 @@ import polars as pl
 
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.usage import Usage
+from integration_center.sync.columns import AFTER
 from integration_center.sync.ledger import Counts
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import push_key, report_key, update_set_key
@@ -32,9 +34,16 @@ def describe_usage(usage: Usage) -> dict[str, int | float]:
     return shown
 
 
-def describe_line_columns(lines: pl.DataFrame) -> dg.TableSchema:
-    """The columns of a plan or ledger."""
-    return dg.TableSchema([dg.TableColumn(name, str(dtype)) for name, dtype in lines.schema.items()])
+def describe_columns(schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
+    """The columns of a frame."""
+    return dg.TableSchema([dg.TableColumn(name, str(dtype.base_type())) for name, dtype in schema.items()])
+
+
+def describe_fields(lines: pl.DataFrame) -> dg.TableSchema:
+    """The Salesforce fields that a push may write, with the types their values have in the ledger."""
+    return describe_columns(
+        {name.removeprefix(AFTER): dtype for name, dtype in lines.schema.items() if name.startswith(AFTER)}
+    )
 
 
 def describe_failures(lines: pl.DataFrame) -> dg.TableMetadataValue:
@@ -59,7 +68,7 @@ def trace_update_set(spec: IntegrationSpec, report_slug: str) -> dg.TableColumnL
     """Update set column ← report column."""
     keys = [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=pair.column) for pair in spec.keys]
     fields = {
-        f"after.{mapping.field}": [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=mapping.column)]
+        AFTER + mapping.field: [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=mapping.column)]
         for mapping in spec.fields
     }
     return dg.TableColumnLineage({"key": keys, **fields})
@@ -69,7 +78,7 @@ def trace_push(slug: str, spec: IntegrationSpec) -> dg.TableColumnLineage:
     """Pushed field ← update set column."""
     return dg.TableColumnLineage(
         {
-            mapping.field: [dg.TableColumnDep(asset_key=update_set_key(slug), column_name=f"after.{mapping.field}")]
+            mapping.field: [dg.TableColumnDep(asset_key=update_set_key(slug), column_name=AFTER + mapping.field)]
             for mapping in spec.fields
         }
     )

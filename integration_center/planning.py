@@ -1,6 +1,6 @@
 """Makes the plan of one sync: what a push would write to which record, and why the other rows are left alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -10,12 +10,18 @@ import polars as pl
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.org import Org
-from integration_center.storage import DAY
+from integration_center.salesforce.reading import is_indexed
+from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import Fault, check_fitness
-from integration_center.sync.ledger import hold, hold_rows
+from integration_center.sync.keys import normalise_key
+from integration_center.sync.ledger import hold, hold_rows, planned_updates
 from integration_center.sync.limits import Verdict, judge
+from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.plan import build_lines
 from integration_center.sync.schema import SObjectSchema
+
+KEY_LIST_ROWS = 10_000
+"""Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,33 @@ class Plan:
         return "; ".join(reasons) or None
 
 
-def build_plan(spec: IntegrationSpec, rows: pl.DataFrame, org: Org, *, kind: ReportKind, latest_by: str | None) -> Plan:
+def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) -> tuple[str, list[str]] | None:
+    """A key field and the values the report has for it, so that a small report need not read the whole object.
+
+    None when the report is too long for that, or no key field is indexed. Several key pairs must all match, so the
+    records of one pair's values hold all that can.
+    """
+    if rows.height > KEY_LIST_ROWS:
+        return None
+    for pair in spec.keys:
+        field = schema.get(pair.field)
+        if field is None or not is_indexed(field):
+            continue
+        dtype = rows.schema[pair.column]
+        values = rows.select(normalise_key(pl.col(pair.column), field, dtype).alias("key"))["key"]
+        return field.name, values.drop_nulls().unique(maintain_order=True).to_list()
+    return None
+
+
+def build_plan(
+    spec: IntegrationSpec,
+    rows: pl.DataFrame,
+    org: Org,
+    *,
+    kind: ReportKind,
+    latest_by: str | None,
+    earlier: Callable[[pl.Series], Sequence[pl.DataFrame]] = lambda record_ids: (),
+) -> Plan:
     """Read the object and plan the rows against it. Nothing is written.
 
     Args:
@@ -56,6 +88,7 @@ def build_plan(spec: IntegrationSpec, rows: pl.DataFrame, org: Org, *, kind: Rep
         org: the connected org.
         kind: `snapshot` or `events`.
         latest_by: the column that orders rows of one key, unless the integration names one.
+        earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
     """
     read_at = datetime.now(UTC)
     schema = org.describe(spec.object)
@@ -68,8 +101,9 @@ def build_plan(spec: IntegrationSpec, rows: pl.DataFrame, org: Org, *, kind: Rep
         lines = hold_rows(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
         fields = [field.name for name in named if (field := schema.get(name))]
-        records = org.read_records(schema, fields)
+        records = org.read_records(schema, fields, key=list_keys(spec, rows, schema))
         lines = build_lines(rows, records, spec, schema, latest_by=spec.latest_by or latest_by, kind=kind)
+        lines = respect_overrides(lines, earlier(planned_updates(lines)["Id"]))
         verdicts = judge(lines, spec)
         if failed := [verdict.description for verdict in verdicts if not verdict.passed]:
             lines = hold(lines, "; ".join(failed))

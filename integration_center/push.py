@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import ceil
 
 import dagster as dg
 import polars as pl
@@ -14,14 +15,14 @@ from integration_center.journal import JobJournal
 from integration_center.metadata import (
     describe_counts,
     describe_failures,
-    describe_line_columns,
+    describe_fields,
     describe_usage,
     link_jobs,
     trace_push,
 )
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import push_updates
-from integration_center.sync.ledger import complete, count_lines, count_rows, planned_updates, supersede
+from integration_center.salesforce.push import forecast_calls, push_updates
+from integration_center.sync.ledger import complete, count_lines, count_rows, hold, planned_updates, supersede
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync_step import SyncStep, sync_step
@@ -173,11 +174,33 @@ def newer_day(step: SyncStep, *, allow_stale: bool) -> date | None:
     )
 
 
-def send_updates(step: SyncStep, org: Org, plan_id: str, updates: pl.DataFrame) -> pl.DataFrame:
+def short_of_calls(step: SyncStep, org: Org, records: int) -> str | None:
+    """Why the push would leave the org fewer API calls than the reserve; None when it would not.
+
+    The org's own count comes with every answer, so this costs no call once the org was asked anything.
+    """
+    if not records:
+        return None
+    usage = org.session.usage
+    if usage.daily_max is None:
+        org.limits()
+        usage = org.session.usage
+    if usage.daily_left is None or usage.daily_max is None:
+        return None
+    forecast = forecast_calls(records)
+    reserve = ceil(usage.daily_max * step.installation.settings.api_reserve / 100)
+    if usage.daily_left - forecast >= reserve:
+        return None
+    return (
+        f"the org has {usage.daily_left:,} API calls left today, this push needs about {forecast:,}, and {reserve:,}"
+        f" ({step.installation.settings.api_reserve:g} %, INTEGRATION_CENTER_API_RESERVE) are kept for others"
+    )
+
+
+def send_updates(step: SyncStep, org: Org, journal: JobJournal, updates: pl.DataFrame) -> pl.DataFrame:
     """Send the updates, with progress in the run's log; the Results frame."""
     account = step.account
     schema = org.describe(step.spec.object)
-    journal = JobJournal(step.installation.engine, account.org_id, step.spec.object, step.run_id, step.slug, plan_id)
 
     def show_progress(done: int, total: int) -> None:
         step.context.log.info(f"sent {done:,} of {total:,}")
@@ -200,14 +223,25 @@ def send_plan(
     check_own(step, plan, lines)
     if newest := newer_day(step, allow_stale=allow_stale):
         lines = supersede(lines, f"{newest} was pushed already")
+    journal = JobJournal(
+        step.installation.engine,
+        step.account.org_id,
+        step.spec.object,
+        step.run_id,
+        step.slug,
+        plan.plan_id,
+    )
     with step.connect() as org:
         updates = planned_updates(lines)
-        if updates.height:
+        if short := short_of_calls(step, org, updates.height):
+            lines = hold(lines, short)
+        elif updates.height:
             if not step.installation.syncs.apply(plan.run_id, step.slug):
                 raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
-            lines = complete(lines, send_updates(step, org, plan.plan_id, updates))
+            lines = complete(lines, send_updates(step, org, journal, updates))
         usage, instance_url = org.session.usage, org.session.instance_url
     step.installation.ledgers.write(step.run_id, step.slug, lines)
+    journal.ledger_stored()
     by_line, by_row = count_lines(lines), count_rows(lines)
     calls = usage.calls + plan.api_calls
     verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None)
@@ -237,7 +271,7 @@ def send_plan(
             "status": status.value,
             "api_calls_of_the_sync": calls,
             "failures": describe_failures(lines),
-            "dagster/column_schema": describe_line_columns(lines),
+            "dagster/column_schema": describe_fields(lines),
             "dagster/column_lineage": trace_push(step.slug, step.spec),
             "ledger": dg.MetadataValue.path(step.installation.ledgers.path(step.run_id, step.slug)),
             **link_jobs(lines, instance_url),

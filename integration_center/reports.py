@@ -9,6 +9,7 @@ import polars as pl
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.source import ReportSource
+from integration_center.metadata import describe_columns
 from integration_center.steps import reported_errors
 from integration_center.storage import ReportFolder, StoredReport
 from integration_center.translator import DAYS, ONE_RUN, report_key
@@ -92,11 +93,6 @@ def build_report_asset(report_slug: str, name: str, *, allow_empty: bool) -> dg.
             )
 
     return report
-
-
-def describe_columns(schema: dict[str, pl.DataType]) -> dg.TableSchema:
-    """The columns of a frame as Dagster shows them."""
-    return dg.TableSchema([dg.TableColumn(name, str(dtype)) for name, dtype in schema.items()])
 
 
 def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:

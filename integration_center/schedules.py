@@ -8,7 +8,7 @@ import dagster as dg
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
 from integration_center.loader import LoadedIntegrations
-from integration_center.translator import DAYS, push_key, report_key, run_tags, update_set_key
+from integration_center.translator import push_key, report_key, run_tags, update_set_key
 
 SYNC_JOB = "sync"
 
@@ -48,7 +48,6 @@ def build_daily_sync(loaded: LoadedIntegrations) -> dg.Definitions:
     job = dg.define_asset_job(
         SYNC_JOB,
         selection=dg.AssetSelection.assets(*pushes).upstream(),
-        partitions_def=DAYS,
         description="Every integration; the daily schedule asks for one run each.",
     )
 

@@ -60,6 +60,8 @@ class Settings(Paths):
         "http://localhost:3001/oauth/callback"
     )
     previews: Annotated[bool, Field(alias="INTEGRATION_CENTER_PREVIEWS")] = False
+    api_reserve: Annotated[float, Field(alias="INTEGRATION_CENTER_API_RESERVE", ge=0, le=100)] = 5
+    """Percent of the org's daily API calls that no push uses up."""
     api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"
 
     walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"

@@ -15,10 +15,9 @@ import polars as pl
 from integration_center.errors import ConfigurationError, PlanMissing
 from integration_center.insights.catalogue import ReportKind
 from integration_center.insights.source import Report
+from integration_center.sync.columns import DAY
+from integration_center.sync.outcomes import Outcome
 from integration_center.translator import report_key
-
-DAY = "_day"
-"""The column that says which partition a row is from, in a frame of a report."""
 
 
 def write_frame(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -146,6 +145,19 @@ class LedgerFolder:
         if not path.exists():
             raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
         return pl.read_parquet(path)
+
+    def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:
+        """The lines by which one sync wrote to the records named; none when its ledger was deleted."""
+        path = self.path(run_id, slug)
+        if not path.exists():
+            return pl.DataFrame()
+        wanted = pl.LazyFrame({"record_id": record_ids})
+        return (
+            pl.scan_parquet(path)
+            .filter(pl.col("outcome") == Outcome.UPDATED)
+            .join(wanted, on="record_id", how="semi", maintain_order="left")
+            .collect()
+        )
 
     def write_error(self, run_id: str, slug: str, text: str) -> Path:
         """Keep the full text of an unexpected error: it may quote values, so it stays out of the event log."""

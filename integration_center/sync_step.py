@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+import polars as pl
 import stamina
 
 from integration_center.accounts import Account
 from integration_center.errors import ObjectBusy
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
-from integration_center.journal import settle, unfinished
+from integration_center.journal import SentKind, SentWork, settle, unfinished
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import settle_job
 from integration_center.steps import StepContext, reported_errors
+from integration_center.sync.ledger import amend, count_lines, count_rows
+from integration_center.sync.outcomes import Outcome
+from integration_center.syncs import SyncStatus
 from integration_center.translator import TRIGGER_TAG, push_key, resource_key
+
+SYNCS_LOOKED_AT = 5
+"""How many earlier syncs tell whether the org keeps changing a value back."""
 
 LEASE_PATIENCE = 900.0
 """Seconds a run waits for another that works on the same object, before it fails."""
@@ -35,7 +42,7 @@ class SyncStep:
     @property
     def run_id(self) -> str:
         """The Dagster run."""
-        return self.context.run_id
+        return self.context.run.run_id
 
     @property
     def days(self) -> Sequence[date]:
@@ -95,6 +102,16 @@ class SyncStep:
             self._settle_unfinished(org, account.org_id)
             yield org
 
+    def read_writes(self, record_ids: pl.Series) -> list[pl.DataFrame]:
+        """The lines by which the latest syncs to this org wrote to the records named, the newest sync first."""
+        wrote = [
+            sync
+            for sync in self.installation.syncs.history(self.slug, environment=self.spec.environment)
+            if sync.org_id == self.account.org_id and sync.counts.get("lines", {}).get(Outcome.UPDATED, 0)
+        ]
+        ledgers = self.installation.ledgers
+        return [ledgers.read_writes(sync.run_id, self.slug, record_ids) for sync in wrote[:SYNCS_LOOKED_AT]]
+
     @contextmanager
     def errors_reported(self) -> Iterator[None]:
         """Close the sync as Failed when the step fails, before Dagster is told."""
@@ -140,10 +157,22 @@ class SyncStep:
     def _settle_unfinished(self, org: Org, org_id: str) -> None:
         """Wait for the Bulk jobs that a killed run left behind, so that what is read is what they wrote."""
         for work in unfinished(self.installation.engine, org_id, self.spec.object):
-            if work.kind == "job":
-                state, _ = settle_job(org, work.job_id)
+            if work.kind is SentKind.JOB:
+                state, results = settle_job(org, work.job_id)
                 self.context.log.info(f"job {work.job_id} of run {work.run_id} was left unfinished; it ended {state}")
+                self._amend_ledger(work, results)
             settle(self.installation.engine, org_id, work.job_id)
+
+    def _amend_ledger(self, work: SentWork, results: pl.DataFrame) -> None:
+        """Finish the ledger of a killed run with what its job did after all."""
+        ledgers, syncs = self.installation.ledgers, self.installation.syncs
+        if not ledgers.path(work.run_id, work.slug).exists():
+            return
+        lines = amend(ledgers.read(work.run_id, work.slug), results)
+        ledgers.write(work.run_id, work.slug, lines)
+        counts = {"lines": count_lines(lines).as_dict(), "rows": count_rows(lines).as_dict()}
+        error = f"the run ended before its push did; run {self.run_id} fetched the results of job {work.job_id}"
+        syncs.close(work.run_id, work.slug, status=SyncStatus.FAILED, counts=counts, error=error)
 
 
 @contextmanager
@@ -152,7 +181,7 @@ def sync_step(context: StepContext, slug: str, spec: IntegrationSpec) -> Iterato
 
     The data client speaks through `logging`; while the step runs its lines go to the run's log, too.
     """
-    with context.resources.installation.open() as installation:
+    with reported_errors(context), context.resources.installation.open() as installation:
         step = SyncStep(context, installation, slug, spec)
         with client_log(context), step.errors_reported():
             yield step

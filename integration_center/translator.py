@@ -6,7 +6,7 @@ import dagster as dg
 
 from integration_center.integration import Environment, IntegrationSpec
 
-FIRST_DAY = date(2024, 1, 1)
+FIRST_DAY = date(2020, 1, 1)
 DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
 """Partition D is the report with data up to the end of the UTC day D."""
 

@@ -9,9 +9,9 @@ from integration_center.checks import build_plan_checks, report_fitness, report_
 from integration_center.errors import PlanMissing
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import IntegrationSpec
-from integration_center.metadata import describe_counts, describe_line_columns, describe_usage, trace_update_set
+from integration_center.metadata import describe_columns, describe_counts, describe_usage, trace_update_set
 from integration_center.planning import Plan, build_plan
-from integration_center.storage import DAY
+from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import admin_message, missing_fields
 from integration_center.sync.ledger import count_lines, count_rows
 from integration_center.sync_step import SyncStep, sync_step
@@ -58,7 +58,9 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                 raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
             rows = report if DAY in report.columns else report.with_columns(pl.lit(newest).alias(DAY))
             with step.connect() as org:
-                plan = build_plan(spec, rows, org, kind=stored.kind, latest_by=stored.latest_by)
+                plan = build_plan(
+                    spec, rows, org, kind=stored.kind, latest_by=stored.latest_by, earlier=step.read_writes
+                )
                 usage = org.session.usage
             note_plan(step, plan, usage.calls)
             context.log.info(f"plan {plan.plan_id}: {describe_counts(count_lines(plan.lines))}")
@@ -72,7 +74,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     "org_id": step.account.org_id,
                     "outcomes": count_lines(plan.lines).as_dict(),
                     "rows": count_rows(plan.lines).as_dict(),
-                    "dagster/column_schema": describe_line_columns(plan.lines),
+                    "dagster/column_schema": describe_columns(plan.lines.schema),
                     "dagster/column_lineage": trace_update_set(spec, source),
                     **describe_usage(usage),
                 },

@@ -1,6 +1,7 @@
 """`connect`, `accounts`, `disconnect`."""
 
 import getpass
+import sys
 import webbrowser
 from enum import StrEnum
 from pathlib import Path
@@ -38,10 +39,11 @@ COLUMNS = (
 
 
 def open_page(url: str) -> None:
-    """Open the sign-in page, and print its address for machines without a browser."""
-    console.print("Opening Salesforce's sign-in page. If no browser opens, visit:", markup=False)
+    """Print the address of the sign-in page, and open it where somebody sits at a terminal."""
+    console.print("Sign in to Salesforce and allow access on this page:", markup=False)
     console.print(url, markup=False, soft_wrap=True)
-    webbrowser.open(url)
+    if sys.stdout.isatty():
+        webbrowser.open(url)
 
 
 def connect_account(

@@ -24,6 +24,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, open_instance, run_here
 from integration_center.loader import load_integrations
+from integration_center.salesforce.soql import build_select
 from integration_center.schedules import last_full_day
 from integration_center.settings import Settings, prepare_home, read_settings
 from integration_center.sync.outcomes import Outcome
@@ -168,7 +169,7 @@ def count_touched(installation: Installation, each: Environment, since: datetime
     """The Leads whose SystemModstamp is newer than `since`, as the org counts them."""
     with installation.connect(each) as org:
         moment = f"{since:%Y-%m-%dT%H:%M:%S}Z"
-        return org.count("SELECT COUNT() FROM Lead WHERE SystemModstamp > " + moment)
+        return org.count(build_select(["COUNT()"], "Lead", f"SystemModstamp > {moment}"))
 
 
 def progress() -> Progress:

@@ -5,70 +5,105 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
+import httpx
+import stamina
 import typer
 
-from integration_center.cli.embedded import embedded_demo, running
+from integration_center.cli.embedded import embedded_demo, is_free, running
 from integration_center.cli.output import console
 from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError
 from integration_center.launching import WEBSERVER_FILE
-from integration_center.settings import PROJECT, Paths, prepare_home, read_settings
+from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
 
 LOOPBACK = "127.0.0.1"
+START_SECONDS = 120
 
 
 def serve_all(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = 3000,
 ) -> None:
     """Dagster UI and daemon in the foreground (and the demo's local org, when the demo ran); Ctrl-C ends all."""
-    paths = Paths()
     settings = read_settings()
-    workspace = PROJECT / "workspace.yaml"
-    prepare_home(paths.dagster_home)
-    home = {"DAGSTER_HOME": str(paths.dagster_home)}
-    python = [sys.executable, "-m"]
-    noted = paths.dagster_home / WEBSERVER_FILE
+    prepare_home(settings.dagster_home)
+    if not is_free(port):
+        raise ConfigurationError(f"port {port} is in use; choose another with --port, or end what uses it")
+    url = f"http://{LOOPBACK}:{port}"
     with ExitStack() as stack:
-        processes = []
-        if demo := embedded_demo(settings):
-            processes.append(stack.enter_context(running(demo.command)))
-        web = ["dagster_webserver", "-h", LOOPBACK, "-p", str(port), "-w", str(workspace)]
-        processes.append(stack.enter_context(running([*python, *web], home)))
-        daemon = ["dagster._daemon", "run", "-w", str(workspace)]
-        processes.append(stack.enter_context(running([*python, *daemon], home)))
-        url = f"http://{LOOPBACK}:{port}"
+        stack.enter_context(ended_by_signals())
+        processes = [stack.enter_context(each) for each in build_processes(settings, port)]
+        await_answer(url, processes)
+        noted = settings.dagster_home / WEBSERVER_FILE
         noted.write_text(json.dumps({"url": url}))
         stack.callback(noted.unlink, missing_ok=True)
         console.print(f"Dagster UI: {url}  (Ctrl-C ends everything)", markup=False)
-        wait_for_any(processes)
+        refuse_end(processes, os.wait())
 
 
-def wait_for_any(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Return on Ctrl-C or SIGTERM; a process that ends by itself is an error.
+def build_processes(settings: Settings, port: int) -> Iterator[AbstractContextManager[subprocess.Popen[bytes]]]:
+    """What `up` runs: the local org of the demo where the settings lead to it, the web server, the daemon."""
+    if demo := embedded_demo(settings):
+        yield running(demo.command, stdout=subprocess.DEVNULL)  # what it prints holds its secrets
+    home = {"DAGSTER_HOME": str(settings.dagster_home)}
+    workspace = ["-w", str(PROJECT / "workspace.yaml")]
+    python = [sys.executable, "-m"]
+    yield running([*python, "dagster_webserver", "-h", LOOPBACK, "-p", str(port), *workspace], home)
+    yield running([*python, "dagster._daemon", "run", *workspace], home)
 
-    Raises:
-        ConfigurationError: names the process that ended.
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """End the block quietly on Ctrl-C or SIGTERM.
+
+    A non-interactive shell starts background processes with SIGINT ignored, so both are said here.
     """
 
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    # A non-interactive shell starts background processes with SIGINT ignored; say what both signals mean here.
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    try:
-        pid, status = os.wait()
-    except KeyboardInterrupt:
-        return
-    ended = next((process for process in processes if process.pid == pid), None)
-    name = " ".join(map(str, ended.args[2:4])) if ended and isinstance(ended.args, list) else str(pid)
-    raise ConfigurationError(f"{name} ended by itself with status {os.waitstatus_to_exitcode(status)}; see above")
+    with suppress(KeyboardInterrupt):
+        yield
+
+
+def await_answer(url: str, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait until the Dagster UI answers.
+
+    Raises:
+        ConfigurationError: it does not, or a process ended.
+    """
+    for attempt in stamina.retry_context(on=httpx.TransportError, attempts=None, timeout=START_SECONDS, wait_max=0.5):
+        with attempt:
+            for process in processes:
+                if process.poll() is not None:
+                    raise ended_by_itself(process)
+            httpx.get(f"{url}/server_info", trust_env=False)
+
+
+def refuse_end(processes: Sequence[subprocess.Popen[bytes]], ended: tuple[int, int]) -> None:
+    """A process that ends by itself is an error.
+
+    Raises:
+        ConfigurationError: names it.
+    """
+    pid, status = ended
+    for process in processes:
+        if process.pid == pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            raise ended_by_itself(process)
+
+
+def ended_by_itself(process: subprocess.Popen[bytes]) -> ConfigurationError:
+    """The error that names a process and its exit code."""
+    name = " ".join(map(str, process.args[2:4])) if isinstance(process.args, list) else str(process.pid)
+    return ConfigurationError(f"{name} ended by itself with exit code {process.returncode}; see its messages above")
 
 
 def serve_emulator(

@@ -91,7 +91,7 @@ class _Admin:
         return JSONResponse(rows)
 
     async def clock(self, request: Request) -> JSONResponse:
-        """Move the clock: `{"advance": seconds}`, `{"freeze": "2026-11-23T08:00:00Z"}` or `{"resume": true}`."""
+        """Move the clock: `{"advance": seconds}`, `{"freeze": "2026-11-23T08:00:00Z"}` `resume` or `reset`."""
         body: Body = await request.json()
         if "freeze" in body:
             moment = body["freeze"]
@@ -100,6 +100,8 @@ class _Admin:
             self._org.clock.advance(float(body["advance"]))
         if body.get("resume"):
             self._org.clock.resume()
+        if body.get("reset"):
+            self._org.clock.reset()
         return JSONResponse(self._state())
 
     async def tokens(self, request: Request) -> JSONResponse:

@@ -77,12 +77,12 @@ class IngestJobs:
             return
         job.upload = upload
         fault = org.faults.take_job()
-        size = org.bulk.batch_rows if fault is None else min(org.bulk.batch_rows, max(1, fault.after_rows))
-        for start in range(0, len(upload.rows), size):
+        end = len(upload.rows) if fault is None else min(fault.after_rows, len(upload.rows))
+        for start in range(0, end, org.bulk.batch_rows):
             org.bulk.running.wait()
-            if job.abort_requested or (fault is not None and start >= fault.after_rows):
+            if job.abort_requested:
                 break
-            self._save_batch(job, upload, range(start, min(start + size, len(upload.rows))))
+            self._save_batch(job, upload, range(start, min(start + org.bulk.batch_rows, end)))
             self.batches += 1
         job.milliseconds = int((org.clock.now() - started).total_seconds() * 1000)
         self._finish(job, fault)
@@ -121,11 +121,7 @@ class IngestJobs:
             )
         unresolved = resolve_lookups(self._org, job.sobject, header, rows)
         kept = [row for index, row in enumerate(rows) if index not in unresolved]
-        saved = iter(
-            save_rows(
-                self._org, job.sobject, job.operation, kept, key_field=job.key_field, columns=header
-            )
-        )  # fmt: skip
+        saved = iter(save_rows(self._org, job.sobject, job.operation, kept, key_field=job.key_field, columns=header))
         for index, number in enumerate(numbers):
             result = unresolved[index] if index in unresolved else next(saved)
             if not result.success:

@@ -1,5 +1,6 @@
 """The calls of Bulk API 2.0 ingest."""
 
+from dataclasses import replace
 from email import message_from_bytes
 from typing import Any
 
@@ -89,7 +90,7 @@ def _create_with_content(call: Call, content_type: str) -> Answer:
         raise _invalid_job("A multipart request needs the parts job and content")
     if len(parts["content"].decode("utf-8", "replace")) > MAX_MULTIPART:
         raise Refusal(400, "EXCEEDEDQUOTA", f"ExceededQuota : Content is larger than {MAX_MULTIPART} characters")
-    described = Call(**{**vars(call), "body": parts["job"]}).json_object()
+    described = replace(call, body=parts["job"]).json_object()
     job = _build_job(call, described)
     job.content = parts["content"]
     call.org.ingest_jobs.add(job)

@@ -141,8 +141,8 @@ def create_job(call: Call) -> Answer:
     if not query.sobject.bulk:
         raise Refusal(400, "INVALIDENTITY", f"Entity '{query.sobject.name}' is not supported by the Bulk API.")
     if query.statement.counts or query.aggregate_sql or query.statement.offset:
-        raise Refusal(400, "API_ERROR", "Implementation restriction: aggregate functions, COUNT() and OFFSET are not "
-                      "supported by Bulk Query")  # fmt: skip
+        message = "Implementation restriction: aggregate functions, COUNT() and OFFSET are not supported by Bulk Query"
+        raise Refusal(400, "API_ERROR", message)
     if any(column.field.type == "address" for column in query.columns):
         raise Refusal(400, "INVALID_FIELD", "Selecting compound data not supported in Bulk Query")
     line_ending, delimiter = wanted.get("lineEnding", "LF"), wanted.get("columnDelimiter", "COMMA")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration_center.emulator.org import Org
-from integration_center.emulator.refusals import Refusal, RowError
+from integration_center.emulator.refusals import Refusal
 from integration_center.emulator.schema import SObject
 
 JSON = "application/json;charset=UTF-8"
@@ -105,8 +105,8 @@ class Call:
         """
         found = self.sobject()
         if not found.writable:
-            raise RowError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be written: {found.name}") \
-                .as_refusal()  # fmt: skip
+            message = f"entity type cannot be written: {found.name}"
+            raise Refusal(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, [])
         return found
 
 

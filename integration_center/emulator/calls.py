@@ -62,9 +62,7 @@ class CallLog:
     def find(self, method: str | None = None, path: str = "*") -> list[CallRecord]:
         """Return the calls of a method to paths that match a shell pattern."""
         with self._lock:
-            return [
-                item for item in self._records if method in (None, item.method) and fnmatchcase(item.path, path)
-            ]  # fmt: skip
+            return [item for item in self._records if method in (None, item.method) and fnmatchcase(item.path, path)]
 
     def __len__(self) -> int:
         with self._lock:

@@ -35,6 +35,11 @@ class Clock:
             self._frozen = moment.astimezone(UTC)
         return self.now()
 
+    def reset(self) -> None:
+        """Go with the machine's clock again."""
+        with self._lock:
+            self._offset, self._frozen = timedelta(), None
+
     def resume(self) -> None:
         """Let a frozen clock run on from where it stands."""
         with self._lock:

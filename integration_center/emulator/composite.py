@@ -78,9 +78,7 @@ def _run(call: Call, item: dict[str, Any], bodies: dict[str, Any]) -> Answer:
     except LookupError:
         return Answer(400, Refusal(400, "PROCESSING_HALTED", "Invalid reference specified.").body())
     headers = {str(name).lower(): str(value) for name, value in item.get("httpHeaders", {}).items()}
-    inner = replace(
-        call, method=str(item.get("method", "GET")).upper(), path=url, headers=headers, body=body.encode()
-    )  # fmt: skip
+    inner = replace(call, method=str(item.get("method", "GET")).upper(), path=url, headers=headers, body=body.encode())
     return call.dispatch(inner)
 
 

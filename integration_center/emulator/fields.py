@@ -108,7 +108,7 @@ class Field:
         return self.sql is None and self.type != "address"
 
     def describe(self) -> dict[str, object]:
-        """Return describe's 56 attributes of the field, in describe's order."""
+        """Return describe's attributes of the field, in describe's order."""
         is_text = self.type in ("string", "textarea", "email", "phone", "url", "picklist", "multipicklist")
         is_compound_part = self.name in ("FirstName", "LastName", "Salutation", "Name")
         permissionable = self.permissionable

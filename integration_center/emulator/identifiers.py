@@ -47,9 +47,11 @@ def normalize_id(text: str) -> str | None:
         if bits < 0:
             return None
         for position, character in enumerate(text[index * 5 : index * 5 + 5]):
-            repaired.append(character.upper() if bits >> position & 1 else character.lower())
-    id15 = "".join(repaired)
-    return extend_id(id15) if id15.lower() == text[:15].lower() else None
+            is_upper = bool(bits >> position & 1)
+            if is_upper and not character.isalpha():
+                return None
+            repaired.append(character.upper() if is_upper else character.lower())
+    return extend_id("".join(repaired))
 
 
 class IdSequence:

@@ -19,6 +19,7 @@ from integration_center.emulator.store import Store
 if TYPE_CHECKING:
     from integration_center.emulator.bulk_ingest import IngestJobs
     from integration_center.emulator.bulk_query import QueryJobs
+    from integration_center.emulator.queries import RecordSet
 
 DEFAULT_REDIRECT_URIS = ("http://localhost:3001/oauth/callback",)
 NEW_RECORD_START = 500_000_000
@@ -154,7 +155,7 @@ class Org:
         self.allowance = Allowance()
         self.bulk = BulkSettings()
         self.permissions: dict[str, bool] = {name: True for name, _ in PERMISSIONS}
-        self.cursors = Cursors()
+        self.cursors: Cursors[RecordSet] = Cursors()
         self.url = ""
         self._sequences: dict[str, IdSequence] = {}
         self._sequence_lock = threading.Lock()

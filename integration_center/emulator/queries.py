@@ -33,8 +33,23 @@ def _rest_sql(column: Column) -> str:
     return _REST.get(column.field.type, "{sql}").format(sql=column.sql)
 
 
-def fetch_records(org: Org, query: Query, base: str) -> list[dict[str, Any]]:
-    """Return records as REST shows them, parents nested.
+class RecordSet:
+    """The rows of a query, turned into records only as far as pages are read."""
+
+    def __init__(self, builder: "_RecordBuilder", rows: Sequence[Sequence[Any]]) -> None:
+        self._builder = builder
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def page(self, start: int, end: int) -> list[dict[str, Any]]:
+        """Return the records of some rows, as REST shows them."""
+        return [self._builder.build(row) for row in self._rows[start:end]]
+
+
+def fetch_records(org: Org, query: Query, base: str) -> RecordSet:
+    """Return the records of a query, parents nested.
 
     Args:
         org: whose records.
@@ -43,8 +58,7 @@ def fetch_records(org: Org, query: Query, base: str) -> list[dict[str, Any]]:
     """
     builder = _RecordBuilder(org, query, base)
     selected = ", ".join(["t.Id", *builder.expressions])
-    rows = org.store.rows(f"SELECT {selected} {query.body}", query.parameters)
-    return [builder.build(row) for row in rows]
+    return RecordSet(builder, org.store.rows(f"SELECT {selected} {query.body}", query.parameters))
 
 
 def fetch_aggregates(org: Org, query: Query) -> dict[str, Any]:
@@ -86,9 +100,7 @@ class _RecordBuilder:
 
     def _add_address(self, column: Column) -> None:
         alias = column.sql.split(".")[0]
-        indexes = {
-            name: self._expression(f'{alias}."{name}"') for name in column.field.components
-        }  # fmt: skip
+        indexes = {name: self._expression(f'{alias}."{name}"') for name in column.field.components}
 
         def step(record: dict[str, Any], row: Sequence[Any]) -> None:
             parts = {_component(name): row[index] for name, index in indexes.items()}

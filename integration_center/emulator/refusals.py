@@ -51,7 +51,7 @@ class RowError:
         return f"{self.code}:{self.message}:{named}--"
 
 
-@dataclass
+@dataclass(slots=True)
 class RowResult:
     """What became of one row.
 

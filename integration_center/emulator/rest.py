@@ -5,10 +5,10 @@ from typing import Any
 
 from integration_center.emulator.call import Answer, Call
 from integration_center.emulator.identifiers import normalize_id
-from integration_center.emulator.queries import count, fetch_aggregates, fetch_records, prepare
+from integration_center.emulator.queries import RecordSet, count, fetch_aggregates, fetch_records, prepare
 from integration_center.emulator.refusals import Refusal, RowResult, not_found
+from integration_center.emulator.row_checks import DELETED, UNKNOWN_ID
 from integration_center.emulator.saving import save_rows
-from integration_center.emulator.schema import SObject
 from integration_center.emulator.soql_sql import Query
 from integration_center.emulator.uniqueness import UniqueValues
 
@@ -78,10 +78,9 @@ def _query(call: Call, *, with_deleted: bool) -> Answer:
     records = fetch_records(org, prepared, call.base)
     size = _page_size(call, prepared)
     if len(records) <= size:
-        return Answer(data={"totalSize": len(records), "done": True, "records": records})
-    resource = "queryAll" if with_deleted else "query"
+        return Answer(data={"totalSize": len(records), "done": True, "records": records.page(0, size)})
     locator = org.cursors.open(records, org.profile.instance)
-    return _page(call, resource, locator, records, 0, size)
+    return _page(call, locator, records, 0, size)
 
 
 def _page_size(call: Call, prepared: Query) -> int:
@@ -94,17 +93,15 @@ def _page_size(call: Call, prepared: Query) -> int:
     return min(size, 1_000) if long_texts else size
 
 
-def _page(
-    call: Call, resource: str, locator: str, records: list[dict[str, Any]], start: int, size: int
-) -> Answer:  # fmt: skip
+def _page(call: Call, locator: str, records: RecordSet, start: int, size: int) -> Answer:
     end = start + size
     page: dict[str, Any] = {"totalSize": len(records), "done": end >= len(records)}
     if end < len(records):
-        page["nextRecordsUrl"] = f"{call.base}/{resource}/{locator}-{end}"
+        page["nextRecordsUrl"] = f"{call.base}/query/{locator}-{end}"
         if size != DEFAULT_PAGE:
             # The locator is opaque; ours remembers an unusual page size.
             page["nextRecordsUrl"] += f"-{size}"
-    page["records"] = records[start:end]
+    page["records"] = records.page(start, end)
     return Answer(data=page)
 
 
@@ -115,26 +112,25 @@ def query_more(call: Call) -> Answer:
     if records is None or not numbers or not all(item.isdigit() for item in numbers):
         raise Refusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     size = int(numbers[1]) if len(numbers) > 1 else DEFAULT_PAGE
-    resource = "queryAll" if "/queryAll/" in call.path else "query"
-    return _page(call, resource, locator, records, int(numbers[0]), size)
+    return _page(call, locator, records, int(numbers[0]), size)
 
 
-def _record_id(call: Call, sobject: SObject) -> str:
-    found = normalize_id(str(call.params["id"]))
+def _record_id(call: Call) -> str:
+    text = str(call.params["id"])
+    found = normalize_id(text)
     if found is None:
-        raise Refusal(404, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: "
-                      f"{call.params['id']}")  # fmt: skip
+        raise not_found(f"Provided external ID field does not exist or is not accessible: {text}")
     return found
 
 
 def read_record(call: Call) -> Answer:
     """`GET /sobjects/X/Id[?fields=]`: one record."""
     sobject, org = call.sobject(), call.org
-    record_id = _record_id(call, sobject)
+    record_id = _record_id(call)
     names = call.query.get("fields")
     fields = names.split(",") if names else [item.name for item in org.schema.visible_fields(sobject)]
     statement = f"SELECT {', '.join(fields)} FROM {sobject.name} WHERE Id = '{record_id}'"  # noqa: S608
-    found = fetch_records(org, prepare(org, statement, with_deleted=True), call.base)
+    found = fetch_records(org, prepare(org, statement, with_deleted=True), call.base).page(0, 1)
     if not found:
         raise not_found()
     if org.store.value(f'SELECT IsDeleted FROM "{sobject.name}" WHERE Id = ?', (record_id,)):  # noqa: S608
@@ -143,13 +139,13 @@ def read_record(call: Call) -> Answer:
 
 
 def _refuse_row(result: RowResult) -> None:
-    if result.errors:
-        gone = result.errors[0].code in ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY")
-        error = result.errors[0]
-        if error.code == "INVALID_CROSS_REFERENCE_KEY" and not error.fields:
-            raise not_found()
-        refusal = error.as_refusal(404 if gone else 400)
-        raise refusal
+    """Raise the first error of a row, in the way of a call about this one row."""
+    if not result.errors:
+        return
+    error = result.errors[0]
+    if error == UNKNOWN_ID:
+        raise not_found()
+    raise error.as_refusal(404 if error == DELETED else 400)
 
 
 def create_record(call: Call) -> Answer:
@@ -167,7 +163,7 @@ def update_record(call: Call) -> Answer:
     values = _values(call)
     if any(name.lower() == "id" for name in values):
         raise Refusal(400, "INVALID_FIELD", "The Id field should not be specified in the sobject data.", [])
-    result = save_rows(call.org, sobject, "update", [{"Id": _record_id(call, sobject), **values}])[0]
+    result = save_rows(call.org, sobject, "update", [{"Id": _record_id(call), **values}])[0]
     _refuse_row(result)
     return Answer(204)
 
@@ -196,7 +192,7 @@ def upsert_record(call: Call) -> Answer:
 def delete_record(call: Call) -> Answer:
     """`DELETE /sobjects/X/Id`: into the recycle bin."""
     sobject = call.writable_sobject()
-    result = save_rows(call.org, sobject, "delete", [{"Id": _record_id(call, sobject)}])[0]
+    result = save_rows(call.org, sobject, "delete", [{"Id": _record_id(call)}])[0]
     _refuse_row(result)
     return Answer(204)
 

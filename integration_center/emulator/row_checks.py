@@ -13,6 +13,7 @@ from integration_center.emulator.values import Converter, Unfit, build_converter
 InputRow = Mapping[str, Any]
 """One row as sent: values by field name; None clears a field."""
 
+_ID_SPELLINGS = ("Id", "id", "ID", "iD")
 UNKNOWN_ID = RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
 DELETED = RowError("ENTITY_IS_DELETED", "entity is deleted")
 NO_ACCESS = RowError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
@@ -32,7 +33,7 @@ class ValueReader:
         self._positions = {name.lower(): position for position, name in enumerate(columns)}
         self._never_null = [item.name for item in sobject.fields if item.createable and not item.nillable]
         self._required = [item.name for item in sobject.fields if item.required]
-        self._known: dict[str, tuple[Field, Converter] | RowError] = {}
+        self._known: dict[bool, dict[str, tuple[Field, Converter] | RowError]] = {True: {}, False: {}}
 
     def _field(self, name: str, *, creates: bool) -> tuple[Field, Converter] | RowError:
         found = self._org.schema.find_field(self._sobject, name)
@@ -47,13 +48,16 @@ class ValueReader:
         return found, build_converter(found, column=self._positions.get(name.lower()))
 
     def read(self, row: InputRow, *, creates: bool) -> tuple[dict[str, Any], list[RowError]]:
-        """Return the stored values by field name, and what is wrong with the row."""
+        """Return the stored values by field name (without the id), and what is wrong with the row."""
         values: dict[str, Any] = {}
         errors: list[RowError] = []
+        known = self._known[creates]
         for name, sent in row.items():
-            entry = self._known.get(name)
+            if name in _ID_SPELLINGS:
+                continue
+            entry = known.get(name)
             if entry is None:
-                entry = self._known[name] = self._field(name, creates=creates)
+                entry = known[name] = self._field(name, creates=creates)
             if isinstance(entry, RowError):
                 errors.append(entry)
                 continue
@@ -78,9 +82,7 @@ class ValueReader:
 
 def required_missing(names: Sequence[str]) -> RowError:
     """Return the error of empty required fields."""
-    return RowError(
-        "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(names)}]", tuple(names)
-    )  # fmt: skip
+    return RowError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(names)}]", tuple(names))
 
 
 def read_id(sobject: SObject, value: object) -> str | RowError:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from integration_center.emulator.clock import stamp
 from integration_center.emulator.org import Org
 from integration_center.emulator.refusals import RowError, RowResult
-from integration_center.emulator.row_checks import InputRow, RecordGuard, ValueReader, read_id
+from integration_center.emulator.row_checks import UNKNOWN_ID, InputRow, RecordGuard, ValueReader, read_id
 from integration_center.emulator.schema import SObject
 from integration_center.emulator.uniqueness import UniqueValues, find_dangling
 
@@ -46,8 +46,14 @@ def save_rows(
         all_or_none: save nothing when one row fails.
         columns: the header of a Bulk upload, for messages that name columns by position.
     """
+    # A key that an earlier chunk made is found by the later one, so upserts go chunk by chunk.
+    size = CHUNK if operation == "upsert" and not all_or_none else max(1, len(rows))
+    results: list[RowResult] = []
     with org.store.writing():
-        return _Batch(org, sobject, operation, rows, key_field, columns).save(all_or_none=all_or_none)
+        for start in range(0, len(rows), size):
+            batch = _Batch(org, sobject, operation, rows[start : start + size], key_field, columns)
+            results += batch.save(all_or_none=all_or_none)
+    return results
 
 
 def roll_back(results: Sequence[RowResult]) -> list[RowResult]:
@@ -100,18 +106,18 @@ class _Batch:
                     continue
                 seen.add(target)
                 refused = guard.check(target)
+                # A row about a record that exists keeps its id, also when it fails (as since v53).
+                result.id = None if refused == UNKNOWN_ID else target
                 if refused is not None:
                     result.errors.append(refused)
                     continue
             if self._operation in ("delete", "hardDelete"):
-                result.id = target
                 deletes.append(str(target))
                 continue
-            values, errors = self._reader.read(self._values(row), creates=target is None)
+            values, errors = self._reader.read(row, creates=target is None)
             if errors:
                 result.errors.extend(errors)
                 continue
-            result.id = target
             (inserts if target is None else updates).append((index, values))
         self._check_uniqueness(inserts + updates)
         if all_or_none and any(item.errors for item in self._results):
@@ -120,10 +126,6 @@ class _Batch:
         self._update([(str(targets[index]), values) for index, values in updates if not self._results[index].errors])
         self._delete(deletes)
         return self._results
-
-    def _values(self, row: InputRow) -> InputRow:
-        """Return the row without the id, and for an upsert's update without its key."""
-        return {name: value for name, value in row.items() if name.lower() != "id"}
 
     def _find_targets(self) -> list[str | None]:
         """Return the id of the record each row is about; None for a row that makes one."""
@@ -155,6 +157,7 @@ class _Batch:
         keys = [next((row[name] for name in row if name.lower() == key_field.lower()), None) for row in self._rows]
         found = lookup.owners([key for key in keys if isinstance(key, str)])
         targets: list[str | None] = []
+        seen: set[str] = set()
         for key, result in zip(keys, self._results, strict=True):
             owners = found.get(lookup.fold(key), []) if isinstance(key, str) else []
             if key in (None, ""):
@@ -162,6 +165,10 @@ class _Batch:
             elif len(owners) > 1:
                 message = f"{key_field}: more than one record found for external id field: {owners}"
                 result.errors.append(RowError("DUPLICATE_EXTERNAL_ID", message, (key_field,)))
+            elif lookup.fold(str(key)) in seen:
+                message = f"Duplicate external id specified: {key}"
+                result.errors.append(RowError("DUPLICATE_VALUE", message, (key_field,)))
+            seen.add(lookup.fold(str(key)))
             targets.append(owners[0] if len(owners) == 1 else None)
         return targets
 
@@ -169,9 +176,7 @@ class _Batch:
         for item in self._sobject.stored:
             if not (item.unique or item.type == "reference"):
                 continue
-            concerned = [
-                (index, values[item.name]) for index, values in writes if values.get(item.name) is not None
-            ]  # fmt: skip
+            concerned = [(index, values[item.name]) for index, values in writes if values.get(item.name) is not None]
             if not concerned:
                 continue
             if item.unique:

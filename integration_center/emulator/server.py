@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -194,7 +195,8 @@ class Emulator:
         path = folder / f"{profile.name}.sqlite"
         org = Org(profile, path)
         org.app.redirect_uris.extend(self.config.redirect_uris)
-        if org.store.is_new:
+        # An interrupted seed leaves tables without rows, and counts as none.
+        if org.store.count("Organization", "1") == 0:
             seed_org(org, self.config.records, self.config.people)
         return org
 
@@ -274,17 +276,24 @@ class Emulator:
 
 def serve(config: EmulatorConfig) -> None:
     """Run in the foreground: print one JSON line when ready, end on SIGTERM or SIGINT."""
-    ending = threading.Event()
+    # A pipe, because a handler that touches the lock it interrupted would wait for ever.
+    waiting, waking = os.pipe()
 
     def end(number: int, frame: FrameType | None) -> None:
-        ending.set()
+        os.write(waking, b"!")
 
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    previous = {number: signal.signal(number, end) for number in numbers}
     try:
         with Emulator(config) as emulator:
+            # Once more: Polars, imported on the way, puts a handler of its own on SIGINT.
+            for number in numbers:
+                signal.signal(number, end)
             sys.stdout.write(json.dumps(emulator.describe()) + "\n")
             sys.stdout.flush()
-            ending.wait()
+            os.read(waiting, 1)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        os.close(waiting)
+        os.close(waking)

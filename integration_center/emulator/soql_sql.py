@@ -99,9 +99,7 @@ class _Compiler:
             where.append("t.IsDeleted = 0")
         order = [self._sort_key(key.field, key.descending, key.nulls_last) for key in statement.order]
         if statement.offset > MAX_OFFSET:
-            raise Refusal(
-                400, "NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}"
-            )  # fmt: skip
+            raise Refusal(400, "NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
         body = f'FROM "{self._sobject.name}" t {" ".join(self._join_sql)}'
         if where:
             body += f" WHERE {' AND '.join(where)}"

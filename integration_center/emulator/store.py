@@ -37,10 +37,9 @@ class Store:
     def __init__(self, path: Path, objects: Sequence[SObject]) -> None:
         self.path = path
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._write_lock = threading.RLock()
         self._guard = threading.Lock()
-        self.is_new = not path.exists()
         with self.writing() as connection:
             for item in objects:
                 columns = ", ".join(_column(field) for field in item.stored)
@@ -69,9 +68,15 @@ class Store:
             connection.create_function("FOLD", 1, _fold, deterministic=True)
             connection.create_function("DOUBLE_TEXT", 1, format_double, deterministic=True)
             self._local.connection = connection
-            with self._guard:
-                self._connections.append(connection)
+            self._keep(connection)
         return connection
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Note a thread's connection, and close those of threads that have ended: worker threads come and go."""
+        with self._guard:
+            for thread in [item for item in self._connections if not item.is_alive()]:
+                self._connections.pop(thread).close()
+            self._connections[threading.current_thread()] = connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -124,7 +129,7 @@ class Store:
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._guard:
-            for connection in self._connections:
+            for connection in self._connections.values():
                 connection.close()
             self._connections.clear()
 

@@ -70,4 +70,4 @@ def find_dangling(org: Org, field: Field, concerned: Concerned) -> Iterator[tupl
             known.update(record_id for (record_id,) in org.store.rows(sql, part))
     for index, value in concerned:
         if value not in known:
-            yield index, UNKNOWN_ID
+            yield index, RowError(UNKNOWN_ID.code, UNKNOWN_ID.message, (field.name,))

@@ -71,9 +71,7 @@ def _not_parsed(field: Field, value: object, column: int | None) -> Unfit:
         )
         return Unfit(RowError("JSON_PARSER_ERROR", message))
     xsd = _XSD_TYPES.get(field.type, "xsd:double")
-    message = (
-        f"Failed to deserialize field at col {column}. Due to, '{value}' is not a valid value for the type {xsd}"
-    )  # fmt: skip
+    message = f"Failed to deserialize field at col {column}. Due to, '{value}' is not a valid value for the type {xsd}"
     return Unfit(RowError("INVALID_FIELD", message, (field.name,)))
 
 

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 
 import polars as pl
 
-from integration_center.errors import ServiceUnavailable, TransientError
+from integration_center.errors import TransientError
 from integration_center.salesforce.bulk_ingest import IngestJob, read_job
 from integration_center.salesforce.results import RESULTS, UNKNOWN_CODE, build_results
 from integration_center.salesforce.session import Session
@@ -53,7 +53,10 @@ def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
         except TransientError as error:
             logger.warning("%s of Bulk job %s: %s", kind, job_id, error)
             return None
-        return _read_file(Path(file.name))
+        lines = _read_file(Path(file.name))
+    if lines is None:
+        logger.warning("%s of Bulk job %s is no whole CSV file", kind, job_id)
+    return lines
 
 
 def _build_failed(lines: pl.DataFrame, job_id: str) -> pl.DataFrame:
@@ -114,12 +117,9 @@ def read_results(session: Session, job: IngestJob, sent: pl.Series) -> pl.DataFr
 def read_ended_results(session: Session, job: IngestJob) -> pl.DataFrame:
     """The Results of an ended job whose upload is not at hand: a line for each record in its three files.
 
-    Raises:
-        ServiceUnavailable: one of the files cannot be had or read.
+    A file that cannot be had or read is left out with a warning; what became of its records then stays unknown.
     """
     failed, successful, unprocessed = (_fetch(session, job.id, kind) for kind in (FAILED, SUCCESSFUL, UNPROCESSED))
-    if failed is None or successful is None or unprocessed is None:
-        raise ServiceUnavailable(f"the result files of Bulk job {job.id} cannot be read")
     return _join_files(job, failed, successful, unprocessed)
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from functools import reduce
+from math import ceil
 from operator import or_
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from integration_center.salesforce.bulk_ingest import (
     upload_part,
 )
 from integration_center.salesforce.bulk_results import read_ended_results, read_results
-from integration_center.salesforce.collections import send_collections
+from integration_center.salesforce.collections import COLLECTIONS_A_CALL, ROWS_A_COLLECTION, send_collections
 from integration_center.salesforce.faults import AnswerLost
 from integration_center.salesforce.fields import CLEAR, changed_fields
 from integration_center.salesforce.org import Org
@@ -40,6 +41,9 @@ Progress = Callable[[int, int], None]
 COLLECTIONS_ROWS = 2_000
 """Salesforce advises Collections up to here, and Bulk above."""
 
+BULK_CALLS = 15
+"""What a Bulk push costs: create, upload, close, some looks, results."""
+
 RESEND_SIZES = (50, 10)
 RESEND_ROWS = 5_000
 RESEND_PAUSE = 1.0
@@ -53,7 +57,11 @@ class Journal(Protocol):
         ...
 
     def job_settled(self, job_id: str) -> None:
-        """The job has ended and its results are known, or it was aborted before it was closed."""
+        """Nothing is left to find out about the job: it was aborted before it was closed, or its results are returned.
+
+        For jobs that ended, called once all results of the push are at hand, just before it returns. A journal that
+        waits with it until the ledger is stored leaves no gap at all.
+        """
         ...
 
     def chunk_sent(self, ids_hash: str) -> None:
@@ -96,13 +104,14 @@ def push_updates(
     total = updates.height
     tell = progress or (lambda done, total: None)
     done: list[pl.DataFrame] = [pl.DataFrame(schema=RESULTS)]
+    ended: list[str] = []
     stop: IntegrationCenterError | None = None
 
     def running(processed: int) -> None:
         tell(sum(part.height for part in done) + processed, total)
 
     try:
-        for results in _send(org, schema, updates, journal, channel, max_job_bytes, running):
+        for results in _send(org, schema, updates, journal, channel, max_job_bytes, running, ended.append):
             done.append(results)
             running(0)
     except (TerminalError, TransientError) as error:
@@ -113,7 +122,18 @@ def push_updates(
     code = getattr(stop, "code", None) or (type(stop).__name__ if stop else None)
     known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=str(stop) if stop else None)])
     known = updates.select("Id").join(known, on="Id", how="left", maintain_order="left")
-    return known if stop else _resend(org, schema, updates, known, journal)
+    if not stop:
+        known = _resend(org, schema, updates, known, journal)
+    for job_id in ended:
+        journal.job_settled(job_id)
+    return known
+
+
+def forecast_calls(records: int) -> int:
+    """About how many API calls a push of so many records takes, refused rows not counted."""
+    if records <= COLLECTIONS_ROWS:
+        return ceil(records / (ROWS_A_COLLECTION * COLLECTIONS_A_CALL))
+    return BULK_CALLS
 
 
 def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
@@ -121,7 +141,7 @@ def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
 
     Returns:
         Its last state (`JobComplete`, `Failed`, `Aborted`; `Deleted` when the org has forgotten it), and the Results of
-        the records in its result files.
+        the records in its result files; what stands in none of them is unknown.
 
     Raises:
         TransientError: the org stayed unavailable, or the job runs on.
@@ -140,6 +160,7 @@ def _send(
     channel: Channel,
     max_job_bytes: int,
     running: Callable[[int], None],
+    settled: Callable[[str], None],
 ) -> Iterator[pl.DataFrame]:
     by_bulk = channel == "bulk" or (channel == "auto" and updates.height > COLLECTIONS_ROWS)
     if not by_bulk:
@@ -147,7 +168,7 @@ def _send(
         return
     literal = updates.select(_holds_clear_text(updates)).to_series()
     try:
-        yield from _send_bulk(org, schema, updates.filter(~literal), journal, max_job_bytes, running)
+        yield from _send_bulk(org, schema, updates.filter(~literal), journal, max_job_bytes, running, settled)
     except BulkRefused as refusal:
         if channel == "bulk":
             raise
@@ -174,6 +195,7 @@ def _send_bulk(
     journal: Journal,
     max_job_bytes: int,
     running: Callable[[int], None],
+    settled: Callable[[str], None],
 ) -> Iterator[pl.DataFrame]:
     fields = changed_fields(updates)
     with TemporaryDirectory(prefix="integration-center-push-") as folder:  # mode 0700: it holds values
@@ -184,7 +206,7 @@ def _send_bulk(
                 if number == 0 and (error.code or "").upper() in JOB_REFUSED:
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
                 raise
-            yield _finish(org, job, part, journal, running)
+            yield _finish(org, job, part, running, settled)
 
 
 def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJob:
@@ -206,7 +228,9 @@ def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJ
     raise AssertionError("the last attempt returns or raises")
 
 
-def _finish(org: Org, job: IngestJob, part: Part, journal: Journal, running: Callable[[int], None]) -> pl.DataFrame:
+def _finish(
+    org: Org, job: IngestJob, part: Part, running: Callable[[int], None], settled: Callable[[str], None]
+) -> pl.DataFrame:
     """Closes the job, waits, and reads what became of its records.
 
     From the moment the close may have arrived, the org may write: what cannot be found out after that is `unknown`, and
@@ -225,7 +249,7 @@ def _finish(org: Org, job: IngestJob, part: Part, journal: Journal, running: Cal
         results = read_results(org.session, ended, part.ids)
     except (TransientError, TerminalError) as error:
         return _build_unknown(job, part, error)
-    journal.job_settled(job.id)
+    settled(job.id)
     return results
 
 

@@ -11,12 +11,7 @@ BODY_LENGTH = 15
 GROUP_LENGTH = 5
 GROUPS = range(BODY_LENGTH // GROUP_LENGTH)
 CHECK_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-CAPITALS_TO_CHECK = {
-    "".join("1" if index >> bit & 1 else "0" for bit in range(GROUP_LENGTH)): character
-    for index, character in enumerate(CHECK_ALPHABET)
-}
-"""Which of a group's five characters are capitals (`1`), to the group's check character."""
-CHECK_TO_CAPITALS = {character: capitals for capitals, character in CAPITALS_TO_CHECK.items()}
+"""A group's check character stands at the sum of 2^j over the places j, from 0, that hold a capital."""
 
 
 def to_18(ids: pl.Expr) -> pl.Expr:
@@ -48,36 +43,46 @@ def complete_ids(ids: pl.Series) -> pl.Series:
 
 
 def _check_characters(body: str) -> pl.Expr:
-    capitals = pl.col(body).str.replace_all("[^A-Z]", "0").str.replace_all("[A-Z]", "1")
+    alphabet = pl.lit(pl.Series(list(CHECK_ALPHABET)))
     return pl.concat_str(
-        capitals.str.slice(group * GROUP_LENGTH, GROUP_LENGTH).replace_strict(
-            CAPITALS_TO_CHECK, default=None, return_dtype=pl.String
-        )
+        alphabet.gather(pl.sum_horizontal(_weight_of_capital(body, group, place) for place in range(GROUP_LENGTH)))
         for group in GROUPS
     )
+
+
+def _weight_of_capital(body: str, group: int, place: int) -> pl.Expr:
+    character = pl.col(body).str.slice(group * GROUP_LENGTH + place, 1)
+    return character.is_between(pl.lit("A"), pl.lit("Z")).cast(pl.UInt8) * (1 << place)
 
 
 def _repair_case(frame: pl.DataFrame) -> pl.DataFrame:
     """Fill `id` where all letters of an 18-character `text` have one case and its check characters are sound."""
     text = pl.col("text")
-    checks = text.str.slice(BODY_LENGTH).str.to_uppercase()
-    characters = []
-    for position in range(BODY_LENGTH):
-        character = text.str.slice(position, 1)
-        capital = pl.col("capitals").str.slice(position, 1) == "1"
-        characters.append(
-            pl.when(capital).then(character.str.to_uppercase()).when(~capital).then(character.str.to_lowercase())
-        )
     one_case = (text == text.str.to_lowercase()) | (text == text.str.to_uppercase())
-    return (
-        frame.with_columns(
-            checks.alias("checks"),
-            pl.concat_str(
-                checks.str.slice(group, 1).replace_strict(CHECK_TO_CAPITALS, default=None, return_dtype=pl.String)
-                for group in GROUPS
-            ).alias("capitals"),
-        )
-        .with_columns(pl.concat_str(characters).alias("repaired"))
-        .with_columns((one_case & (_check_characters("repaired") == pl.col("checks"))).alias("sound"))
-        .with_columns(pl.coalesce("id", pl.when("sound").then(pl.concat_str("repaired", "checks"))))
+    broken = text.is_not_null() & pl.col("id").is_null() & one_case
+    frame = frame.with_row_index("place")
+    repaired = (
+        frame.filter(broken)
+        .select("place", text.str.to_lowercase(), text.str.slice(BODY_LENGTH).str.to_uppercase().alias("checks"))
+        .with_columns(_weights_of_check(group).alias(f"weights.{group}") for group in GROUPS)
+        .with_columns(pl.concat_str(_cased(position) for position in range(BODY_LENGTH)).alias("repaired"))
+        .filter(_check_characters("repaired") == pl.col("checks"))
+        .select("place", pl.concat_str("repaired", "checks").alias("repaired"))
     )
+    return frame.join(repaired, on="place", how="left", maintain_order="left").with_columns(
+        pl.coalesce("id", "repaired").alias("id")
+    )
+
+
+def _weights_of_check(group: int) -> pl.Expr:
+    """Where a group's check character stands in the alphabet; outside of it for a character that is none."""
+    code = pl.col("checks").str.slice(group, 1).cast(pl.Binary).bin.reinterpret(dtype=pl.UInt8, endianness="little")
+    return pl.when(code >= ord("A")).then(code - ord("A")).otherwise(code - ord("0") + CHECK_ALPHABET.index("0"))
+
+
+def _cased(position: int) -> pl.Expr:
+    """A character of the body in the case its check character tells; digits as they are, so they fail the check."""
+    character = pl.col("text").str.slice(position, 1)
+    weights = pl.col(f"weights.{position // GROUP_LENGTH}")
+    capital = weights // (1 << position % GROUP_LENGTH) % 2 == 1
+    return pl.when(capital).then(character.str.to_uppercase()).otherwise(character)

@@ -164,6 +164,14 @@ def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     ).select(lines.columns)
 
 
+def amend(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """Write late answers into a ledger; planned lines without one stay as they are. For both frames see `complete`."""
+    answered = pl.col("record_id").is_in(results["Id"].implode())
+    numbered = lines.with_row_index("place")
+    late = complete(numbered.filter(answered), results)
+    return pl.concat([late, numbered.filter(~answered.fill_null(False))]).sort("place").drop("place")
+
+
 def to_csv_safe(lines: pl.DataFrame) -> pl.DataFrame:
     """All columns as text for a CSV download; text cells that a spreadsheet would run as a formula begin with `'`.
 

@@ -62,8 +62,8 @@ def _refuse_many(lines: pl.DataFrame, spec: IntegrationSpec) -> None:
     many = lines.filter(pl.col("matches") > 1)
     keys = many["row"].n_unique()
     most = many.select(pl.col("matches").max()).item()
-    which = "1 key" if keys == 1 else f"{keys:,} keys"
+    subject = "1 key matches" if keys == 1 else f"{keys:,} keys match"
     raise PlanError(
-        f"{which} of report {spec.report!r} {'matches' if keys == 1 else 'match'} more than one {spec.object} record (up to {most}), and"
-        " when_many_match is 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
+        f"report {spec.report!r}: {subject} more than one {spec.object} record (up to {most}), and when_many_match is"
+        " 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
     )

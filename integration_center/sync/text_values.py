@@ -8,8 +8,11 @@ org keeps of them differs by channel, and a value that comes back changed would 
 Other control characters are dropped: XML, which every channel passes through, cannot carry them.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
+from integration_center.sync.distinct import map_distinct
 from integration_center.sync.fitted import FittedValue, Rule, judge_value, say, say_of
 from integration_center.sync.schema import SObjectField
 
@@ -78,6 +81,28 @@ def fit_picklist(text: pl.Expr, field: SObjectField) -> FittedValue:
 
     A value the picklist does not know is unfit when the picklist is restricted, else it is text.
     """
+    return _fit_distinct(text, lambda distinct: _fit_single(distinct, field))
+
+
+def fit_multipicklist(text: pl.Expr, field: SObjectField) -> FittedValue:
+    """Fit `;`-separated text to a multi-select picklist: each value as in a picklist, each once, in its order."""
+    return _fit_distinct(text, lambda distinct: _fit_multiple(distinct, field))
+
+
+def normalise_multipicklist(text: pl.Expr, field: SObjectField) -> pl.Expr:
+    """The set of values as one text: API names, each once, in the picklist's order, unknown ones last."""
+    return map_distinct(text, lambda distinct: _order_values(distinct, field))
+
+
+def _fit_distinct(text: pl.Expr, fit: Callable[[pl.Expr], FittedValue]) -> FittedValue:
+    return FittedValue(
+        value=map_distinct(text, lambda distinct: fit(distinct).value),
+        code=map_distinct(text, lambda distinct: fit(distinct).code),
+        reason=map_distinct(text, lambda distinct: fit(distinct).reason),
+    )
+
+
+def _fit_single(text: pl.Expr, field: SObjectField) -> FittedValue:
     cleaned = clean_text(text, field)
     value = _to_api_name(cleaned, field)
     rules = [_null_mark(cleaned)]
@@ -90,22 +115,19 @@ def fit_picklist(text: pl.Expr, field: SObjectField) -> FittedValue:
     return judge_value(value, rules)
 
 
-def fit_multipicklist(text: pl.Expr, field: SObjectField) -> FittedValue:
-    """Fit `;`-separated text to a multi-select picklist: each value as in a picklist, each once, in its order."""
+def _fit_multiple(text: pl.Expr, field: SObjectField) -> FittedValue:
     cleaned = clean_text(text, field)
-    value = normalise_multipicklist(cleaned, field)
+    value = _order_values(cleaned, field)
     rules = [_null_mark(cleaned)]
     if field.restricted_picklist:
-        known = list(field.picklist)
-        unknown = value.str.split(MULTIPLE).list.eval(~pl.element().is_in(known)).list.any()
+        unknown = value.str.split(MULTIPLE).list.eval(~pl.element().is_in(list(field.picklist))).list.any()
         rules.append(Rule(unknown, "NOT_IN_PICKLIST", say_of(cleaned, "holds a value outside the restricted picklist")))
     if field.length:
         rules.append(_too_long(value, field.length))
     return judge_value(value, rules)
 
 
-def normalise_multipicklist(text: pl.Expr, field: SObjectField) -> pl.Expr:
-    """The set of values as one text: API names, each once, in the picklist's order, unknown ones last."""
+def _order_values(text: pl.Expr, field: SObjectField) -> pl.Expr:
     ranks = {value: f"{rank:0{RANK_DIGITS}}" for rank, value in enumerate(field.picklist)}
     element = pl.element().str.strip_chars()
     name = pl.coalesce(_to_api_name(element, field), element)

@@ -24,7 +24,7 @@ def test_what_was_sent_is_unfinished_until_it_is_settled(store: AccountStore) ->
     assert (sent_chunk.kind, sent_chunk.rows, sent_chunk.content_hash) == (SentKind.CHUNK, None, "b" * 64)
     chunk = sent_chunk.job_id
 
-    journal.job_settled("7505g000000001")
+    settle(store.engine, ORG, "7505g000000001")
     assert [work.job_id for work in unfinished(store.engine, ORG, "Lead")] == [chunk]
     settle(store.engine, ORG, chunk)
     settle(store.engine, ORG, chunk)
@@ -47,12 +47,16 @@ def test_each_object_has_its_own(store: AccountStore) -> None:
     assert [work.run_id for work in unfinished(store.engine, ORG, "Contact")] == ["run-2"]
 
 
-def test_a_push_settles_all_that_it_sent_and_nothing_else(store: AccountStore) -> None:
+def test_what_is_known_is_settled_only_once_the_ledger_is_stored(store: AccountStore) -> None:
     build_journal(store, run_id="run-0").job_opened("7505g000000000", 5, "a" * 64)
     journal = build_journal(store)
     journal.job_opened("7505g000000001", 5, "a" * 64)
+    journal.job_opened("7505g000000002", 5, "c" * 64)
     journal.chunk_sent("b" * 64)
+    journal.job_settled("7505g000000001")
+    assert len(unfinished(store.engine, ORG, "Lead")) == 4
 
-    journal.push_settled()
+    journal.ledger_stored()
 
-    assert [work.run_id for work in unfinished(store.engine, ORG, "Lead")] == ["run-0"]
+    left = [(work.run_id, work.job_id) for work in unfinished(store.engine, ORG, "Lead")]
+    assert left == [("run-0", "7505g000000000"), ("run-1", "7505g000000002")]

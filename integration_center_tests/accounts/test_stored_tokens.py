@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -118,6 +119,24 @@ def test_a_token_that_another_process_renewed_is_taken_over(
     assert tokens.current()[1] == DEAD
     renewed = StoredTokens(SANDBOX, settings, build_store(settings)).renew(DEAD)
     assert tokens.renew(DEAD) == renewed
+    assert len(salesforce.token_forms) == 1
+
+
+def test_a_renewal_that_ended_just_before_the_claim_is_taken_over(
+    settings: Settings, stored: AccountStore, tokens: StoredTokens, salesforce: FakeSalesforce
+) -> None:
+    others: list[tuple[str, str]] = []
+    claim = stored.claim_renewal
+
+    def claim_late(environment: Environment, owner: str, time_to_live: timedelta) -> bool:
+        others.append(StoredTokens(SANDBOX, settings, build_store(settings)).renew(DEAD))
+        return claim(environment, owner, time_to_live)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored, "claim_renewal", claim_late)
+        mine = tokens.renew(DEAD)
+
+    assert [mine] == others
     assert len(salesforce.token_forms) == 1
 
 

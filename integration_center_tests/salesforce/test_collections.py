@@ -183,6 +183,19 @@ def test_only_locks_and_limits_are_worth_another_try(code: str, message: str, ag
     assert failed.select(is_retryable()).item() is again
 
 
+def test_what_cannot_be_sent_again_does_not_hide_what_was_written() -> None:
+    org = CollectionsOrg()
+
+    def answer(call: int, rows: list[Row]) -> httpx.Response:
+        if call > 1:
+            return refuse(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        org.values = {rows[0]["id"]: 5.0, rows[1]["id"]: 1.0}
+        raise httpx.RemoteProtocolError("peer closed connection")
+
+    org.answer = answer
+    assert send(org, build_updates(2))["outcome"].to_list() == ["updated", "unknown"]
+
+
 def test_the_daily_limit_stops_before_the_next_call() -> None:
     refusal = refuse(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
     org = CollectionsOrg(lambda call, rows: refusal if call == 2 else None)

@@ -103,6 +103,23 @@ def test_the_journal_knows_the_job_before_it_is_closed_and_forgets_it_when_settl
     assert [event for event, _ in journal.events] == ["opened", "settled"]
 
 
+def test_a_push_killed_between_two_jobs_leaves_both_in_the_journal() -> None:
+    class Killed(BaseException):
+        pass
+
+    org, journal = WholeOrg(), RecordingJournal()
+
+    def kill(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "PATCH" and len(org.bulk.states) == 2:
+            raise Killed
+        return None
+
+    org.bulk.before = kill
+    with pytest.raises(Killed):
+        push_updates(build_org(org), LEAD, build_updates(100), journal=journal, channel="bulk", max_job_bytes=1_500)
+    assert [event for event, _ in journal.events] == ["opened", "opened"]
+
+
 def test_an_upload_is_cut_by_bytes_and_every_row_reported_once() -> None:
     org = WholeOrg()
     updates = build_updates(1_000)

@@ -157,7 +157,7 @@ class TestManyMatches:
         assert lines["reason"][0].startswith("matches 3 records; at most ")
 
     def test_fail_names_counts_and_no_key(self) -> None:
-        with pytest.raises(PlanError, match=r"1 key of report 'Logins' matches .* \(up to 3\)") as caught:
+        with pytest.raises(PlanError, match=r"report 'Logins': 1 key matches .* \(up to 3\)") as caught:
             plan(self.rows, self.records, make_spec({"Score": "Score__c"}, when_many_match="fail"))
         assert ANN not in str(caught.value).lower()
 

@@ -1,0 +1,47 @@
+"""`python -m benchmarks [--rows 10000 100000]`: prints the tables and keeps them in benchmarks/results.md."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.emulated_org import EmulatorRefused
+from benchmarks.runner import CONTESTANTS, Result, run_scenario
+from benchmarks.tables import build_table, by_day, judge, write_markdown
+
+RESULTS = Path(__file__).parent / "results.md"
+WIDTH = 110
+
+
+def main() -> int:
+    """Runs all; 1 when something that does not depend on the machine is not as it must be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[10_000, 100_000], help="report rows, several sizes one after another"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the Markdown file to write")
+    options = parser.parse_args()
+    console, progress = Console(), Console(stderr=True, style="dim")
+    if not console.is_terminal:
+        console.width = WIDTH
+    results: list[Result] = []
+    try:
+        for rows in options.rows:
+            for result in run_scenario(rows, tell=progress.print):
+                results.append(result)
+                if len(results) % len(CONTESTANTS) == 0:
+                    console.print(build_table(*by_day(results)[-1]))
+    except EmulatorRefused as refusal:
+        console.print(f"{refusal}; choose fewer --rows", style="red")
+        return 2
+    verdicts = judge(results)
+    for verdict in verdicts:
+        mark = "[green]met[/]   " if verdict.met else "[red]missed[/]"
+        console.print(f"{mark} {verdict.sentence}", highlight=False)
+    options.results.write_text(write_markdown(results, verdicts), encoding="utf-8")
+    return 0 if all(verdict.met or not verdict.exact for verdict in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The product's engine alone: report, plan, push and ledger, with neither Dagster nor our database around them."""
+
+from datetime import date
+from pathlib import Path
+
+import httpx
+import polars as pl
+
+from benchmarks.measure import Measurement, measured, read_task, tell
+from benchmarks.product import DEFS
+from benchmarks.scenario import Task
+from integration_center.insights.files import FilesSource
+from integration_center.integration import IntegrationSpec
+from integration_center.planning import build_plan
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.push import push_updates
+from integration_center.salesforce.session import Session
+from integration_center.sync.columns import DAY
+from integration_center.sync.ledger import complete, count_lines, planned_updates
+from integration_center.sync.outcomes import Outcome
+
+
+class Tokens:
+    """Access tokens of the client-credentials flow, asked for when first needed."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._pair: tuple[str, str] | None = None
+
+    def current(self) -> tuple[str, str]:
+        """The address and the token."""
+        self._pair = self._pair or self._ask()
+        return self._pair
+
+    def renew(self, dead_token: str) -> tuple[str, str]:
+        """Another token."""
+        self._pair = self._ask()
+        return self._pair
+
+    def _ask(self) -> tuple[str, str]:
+        task = self._task
+        form = {"grant_type": "client_credentials", "client_id": task.client_id, "client_secret": task.client_secret}
+        answer = httpx.post(f"{task.url}/services/oauth2/token", data=form).raise_for_status().json()
+        return answer["instance_url"], answer["access_token"]
+
+
+class NoJournal:
+    """Keeps nothing: a journal needs a database."""
+
+    def job_opened(self, job_id: str, rows: int, content_hash: str) -> None: ...
+    def job_settled(self, job_id: str) -> None: ...
+    def chunk_sent(self, ids_hash: str) -> None: ...
+
+
+def run(task: Task, measurement: Measurement) -> None:
+    """One day."""
+    spec = IntegrationSpec.model_validate(DEFS["attributes"])
+    day = date.fromisoformat(task.day)
+    source = FilesSource(Path(task.report).parent.parent)
+    report = source.read(source.find(spec.report), day)
+    rows = report.frame.with_columns(pl.lit(day).alias(DAY))
+    with Session(Tokens(task)) as session:
+        org = Org(session)
+        plan = build_plan(spec, rows, org, kind=report.info.kind, latest_by=report.info.latest_by)
+        if plan.held:
+            raise RuntimeError(f"the plan is held: {plan.held}")
+        updates = planned_updates(plan.lines)
+        lines = complete(plan.lines, push_updates(org, plan.schema, updates, journal=NoJournal()))
+        usage = session.usage
+    measurement.written = count_lines(lines)[Outcome.UPDATED]
+    measurement.calls, measurement.sent, measurement.received = usage.calls, usage.bytes_sent, usage.bytes_received
+
+
+def main() -> None:
+    task = read_task()
+    with measured() as measurement:
+        run(task, measurement)
+    tell(measurement)
+
+
+if __name__ == "__main__":
+    main()

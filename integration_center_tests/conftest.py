@@ -1,0 +1,42 @@
+"""Shared fixtures: the local orgs and Insights API, started once a worker and put back as they were for each test."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
+
+RECORDS = 120
+"""Leads an org begins with: enough for one of each kind (deleted, converted, with another's e-mail address)."""
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+"""The newest UTC day that has ended: what the daily sync would run for."""
+
+
+@pytest.fixture(scope="session")
+def emulator_process() -> Iterator[tuple[Emulator, dict[str, list[dict[str, Any]]]]]:
+    """The emulator of this worker, with the Leads that each org began with."""
+    with Emulator(EmulatorConfig(records=RECORDS, today=YESTERDAY + timedelta(days=1))) as emulator:
+        yield emulator, {org.org.profile.name: org.store.records("Lead") for org in (emulator.sandbox, emulator.production)}
+
+
+@pytest.fixture
+def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]]) -> Emulator:
+    """The emulator as it was when it started: Leads, fields and tokens; no faults, an empty call log."""
+    emulator, leads = emulator_process
+    for org in (emulator.sandbox, emulator.production):
+        restore(org, leads[org.org.profile.name])
+    return emulator
+
+
+def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
+    """Undo what a test did to an org."""
+    for sobject, field in org.org.schema.hidden():
+        org.org.schema.show(sobject, field)
+    org.org.sessions.revoke_all()
+    org.faults.clear()
+    with org.store.writing() as connection:
+        connection.execute('DELETE FROM "Lead"')
+        org.store.insert_many("Lead", list(leads[0]), [tuple(lead.values()) for lead in leads])
+    org.calls.clear()
