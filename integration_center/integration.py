@@ -182,7 +182,8 @@ def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str
         for mapping in spec.fields:
             owner = owners.setdefault((spec.environment, spec.object.lower(), mapping.field.lower()), slug)
             if owner != slug:
-                conflicts[slug].append(f"{spec.object}.{mapping.field} is already written by integration {owner!r}")
+                field = f"{spec.object}.{mapping.field}"
+                conflicts[slug].append(f"{field} is already written by integration {owner!r}; disable one of the two")
     return {slug: "; ".join(reasons) for slug, reasons in conflicts.items()}
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
+from integration_center.insights.catalogue import find_clashes
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
 from integration_center.steps import reported_errors
 from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
@@ -50,8 +51,10 @@ def load_integrations(root: Path) -> LoadedIntegrations:
             slug = name_broken(folder.name, taken)
             taken.add(slug)
             broken[slug] = f"{folder / 'defs.yaml'}: {describe(error)}"
-    for slug, reason in find_conflicts({slug: spec for slug, (spec, _) in loaded.items()}).items():
-        broken[slug] = f"{root / slug / 'defs.yaml'}: {reason}; map another field or disable one of the two"
+    clashes = find_clashes({slug: spec.report for slug, (spec, _) in loaded.items()})
+    conflicts = find_conflicts({slug: spec for slug, (spec, _) in loaded.items() if slug not in clashes})
+    for slug, reason in {**clashes, **conflicts}.items():
+        broken[slug] = f"{root / slug / 'defs.yaml'}: {reason}"
         del loaded[slug]
     stand_ins = [build_stand_in(slug, reason) for slug, reason in sorted(broken.items())]
     return LoadedIntegrations(

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,6 +18,9 @@ from integration_center.insights.source import Report
 from integration_center.sync.columns import DAY
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import report_key
+
+SPLIT_BY = "split_by"
+"""Parquet metadata of a frame that was split by days: the column that tells them apart already."""
 
 
 def write_frame(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -190,7 +193,7 @@ class FrameIOManager(dg.ConfigurableIOManager):
         paths = self.paths(context)
         for key, path in paths.items():
             part = obj if len(paths) == 1 else obj.filter(pl.col(self.partition_column) == date.fromisoformat(key))
-            write_frame(part, path)
+            write_frame(part, path, {SPLIT_BY: self.partition_column})
         context.add_output_metadata({"dagster/row_count": obj.height})
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
@@ -201,13 +204,12 @@ class FrameIOManager(dg.ConfigurableIOManager):
             raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
         if len(paths) == 1:
             return pl.read_parquet(next(iter(paths.values())))
-        return concat_days({date.fromisoformat(key): pl.read_parquet(path) for key, path in paths.items()})
+        return pl.concat(
+            [load_day(path, date.fromisoformat(key)) for key, path in paths.items()], how="diagonal_relaxed"
+        )
 
 
-def concat_days(frames: dict[date, pl.DataFrame]) -> pl.DataFrame:
-    """Frames of several days as one, with `_day` (Date) unless they carry their day already."""
-    parts: Sequence[pl.DataFrame] = [
-        frame if "day" in frame.columns and "outcome" in frame.columns else frame.with_columns(pl.lit(day).alias(DAY))
-        for day, frame in frames.items()
-    ]
-    return pl.concat(parts, how="diagonal_relaxed")
+def load_day(path: Path, day: date) -> pl.DataFrame:
+    """One day's frame; a report gets `_day` (Date), since its own columns may be called anything."""
+    frame = pl.read_parquet(path)
+    return frame if SPLIT_BY in pl.read_parquet_metadata(path) else frame.with_columns(pl.lit(day).alias(DAY))

@@ -103,6 +103,25 @@ def report_slug(name: str) -> str:
     return SLUGS.get(slug, slug)
 
 
+def find_clashes(reports: Mapping[str, str]) -> dict[str, str]:
+    """The integrations that name another report than a neighbour whose report has the same slug, with the reason.
+
+    Their reports would share one asset and so one frame. The first (by slug of the integration) keeps it.
+
+    Args:
+        reports: the report each integration names, by the integration's slug.
+    """
+    known: dict[str, str] = {}
+    clashes: dict[str, str] = {}
+    for integration, name in sorted(reports.items()):
+        slug = report_slug(name)
+        first = known.setdefault(slug, name)
+        same = {first.strip().casefold(), name.strip().casefold()} - {slug}
+        if slug not in OUT_OF_THE_BOX and len(same) > 1:
+            clashes[integration] = f"reports {first!r} and {name!r} would share the asset insights/{slug}"
+    return clashes
+
+
 def is_visible(slug: str, tags: Iterable[str]) -> bool:
     """Whether a report may be integrated: the out-of-the-box ones always, others by one of `TAGS`, without case."""
     return slug in OUT_OF_THE_BOX or any(tag.strip().casefold() in TAGS for tag in tags)

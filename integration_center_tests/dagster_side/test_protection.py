@@ -1,15 +1,21 @@
 """What a push refuses: plans that are not its own, held, applied, old, or of a day older than what was pushed."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
+from threading import Event
 from typing import Any
 
 import polars as pl
 import pytest
 
+from integration_center.emulator.faults import HttpFault
+from integration_center.errors import ObjectBusy
 from integration_center.installation import open_installation
+from integration_center.leases import Leases
 from integration_center.syncs import SyncStatus
 from integration_center.translator import PARENT_RUN_TAG
 from integration_center_tests.conftest import YESTERDAY
@@ -172,31 +178,56 @@ def test_stale_days_of_a_backfill_are_superseded(center: Center) -> None:
     assert newest["reason"].unique().to_list() == [f"{YESTERDAY} was pushed already"]
 
 
-def test_two_runs_at_once_on_one_object_write_once(center_on_disk: Center) -> None:
-    """Without the lease both would read before either writes."""
+def test_two_runs_at_once_on_one_object_write_once(center_on_disk: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process is held in the middle of its push; this run must not read the org before that has ended.
+
+    Two processes, as in real life: two runs in threads of one process lock each other out in Dagster's logging.
+    """
     center = center_on_disk
     center.integrate()
     center.drop(logins(PLAIN))
-    center.emulator.sandbox.faults.delay(0.3, "*/composite/sobjects*", method="PATCH")
-    start = Barrier(2)
+    org = center.emulator.sandbox
+    writing, find_faults, take = Event(), org.faults.take_http, Leases.take
 
-    def run() -> Ran:
-        start.wait()
-        return center.run()
+    def note_write(method: str, path: str) -> list[HttpFault]:
+        if method == "PATCH":
+            writing.set()
+        return find_faults(method, path)
 
-    with ThreadPoolExecutor(2) as threads:
-        runs = [future.result() for future in [threads.submit(run) for _ in range(2)]]
-    assert all(run.success for run in runs), [run.error for run in runs]
-    counts = [center.sync(run).counts["lines"] for run in runs]
-    assert sorted(map(str, counts)) == ["{'unchanged': 8}", "{'updated': 8}"]
+    monkeypatch.setattr(org.faults, "take_http", note_write)
+    held = ExitStack()
+
+    def take_or_let_go(*arguments: Any, **options: Any) -> None:
+        try:
+            take(*arguments, **options)
+        except ObjectBusy:
+            held.close()
+            raise
+
+    monkeypatch.setattr(Leases, "take", take_or_let_go)
+    command = [sys.executable, "-m", "integration_center", "run", "logins_to_leads", "--json"]
+    with held:
+        held.enter_context(org.store.writing())
+        other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert writing.wait(60)
+        run = center.run()
+    said, _ = other.communicate(timeout=60)
+    assert other.returncode == 0
+    assert json.loads(said)["lines"] == {"updated": len(PLAIN)}
+    assert run.success, run.error
+    assert center.sync(run).counts["lines"] == {"unchanged": len(PLAIN)}
     assert len(center.writes()) == 1
+    assert owner_of_lead(center) is None
+
+
+def owner_of_lead(center: Center) -> str | None:
+    """The run that holds the lease on the sandbox's Leads."""
     with open_installation() as installation:
-        assert installation.leases.owner(center.emulator.sandbox.org.profile.org_id, "Lead") is None
+        return installation.leases.owner(center.emulator.sandbox.org.profile.org_id, "Lead")
 
 
-def test_a_failed_run_gives_its_object_up(center: Center) -> None:
+def test_a_held_plan_gives_its_object_up(center: Center) -> None:
     center.integrate(limits={"max_changed": 1})
     center.drop(logins(PLAIN))
-    center.run()
-    with open_installation() as installation:
-        assert installation.leases.owner(center.emulator.sandbox.org.profile.org_id, "Lead") is None
+    assert not center.run().success
+    assert owner_of_lead(center) is None

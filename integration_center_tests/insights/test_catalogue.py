@@ -10,6 +10,7 @@ from integration_center.errors import UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import (
     OUT_OF_THE_BOX,
     ReportInfo,
+    find_clashes,
     find_report,
     fit_columns,
     is_visible,
@@ -99,3 +100,8 @@ def test_key_and_latest_by_follow_the_columns_that_are_there() -> None:
     fitted = fit_columns(nps, ["User ID", "End User ID", "Question Date & Time (UTC)"])
     assert (fitted.key_column, fitted.latest_by) == ("End User ID", "Question Date & Time (UTC)")
     assert fit_columns(nps, ["Answer"]).key_column is None
+
+
+def test_two_reports_never_share_an_asset() -> None:
+    reports = {"a": "NPS (EU)", "b": "NPS EU", "c": "nps (eu)", "d": "Logins", "e": "Logins Review", "f": "nps_eu"}
+    assert find_clashes(reports) == {"b": "reports 'NPS (EU)' and 'NPS EU' would share the asset insights/nps_eu"}
