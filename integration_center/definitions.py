@@ -12,6 +12,7 @@ from integration_center.loader import LoadedIntegrations, load_integrations
 from integration_center.metadata import trace_object
 from integration_center.reports import build_report_asset
 from integration_center.resources import build_resources
+from integration_center.retention import build_retention
 from integration_center.schedules import build_schedules
 from integration_center.sensors import build_sensors
 from integration_center.settings import Paths
@@ -82,7 +83,9 @@ def build_definitions(folder: Path) -> dg.Definitions:
         resources=build_resources(),
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(shared, build_schedules(loaded), build_sensors(loaded), *loaded.definitions)
+    return dg.Definitions.merge(
+        shared, build_schedules(loaded), build_sensors(loaded), build_retention(), *loaded.definitions
+    )
 
 
 @dg.definitions

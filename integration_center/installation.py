@@ -15,6 +15,7 @@ from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
 from integration_center.integration import Environment
 from integration_center.leases import Leases
+from integration_center.retries import log_retries
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.session import Session
 from integration_center.settings import Settings, read_settings
@@ -74,6 +75,7 @@ class Installation:
 @contextmanager
 def open_installation(settings: Settings | None = None) -> Iterator[Installation]:
     """Open the installation that the settings name; its database is made on first use."""
+    log_retries()
     settings = settings or read_settings()
     engine = build_engine(settings.database)
     try:

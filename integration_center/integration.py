@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from integration_center.errors import ConfigurationError
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
-RESERVED_SLUGS = frozenset({"insights", "salesforce", "gainsight", "sync"})
+RESERVED_SLUGS = frozenset({"insights", "salesforce", "gainsight", "sync", "retention"})
 DEFAULT_SCHEDULE = "0 8 * * *"
 WhenNull = Literal["keep", "clear"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]

@@ -8,12 +8,13 @@ import polars as pl
 
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.usage import Usage
-from integration_center.sync.columns import AFTER
+from integration_center.sync.columns import AFTER, BEFORE
 from integration_center.sync.ledger import Counts
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import push_key, report_key, update_set_key
 
 FAILURES_SHOWN = 20
+PREVIEWED = 5
 
 
 def describe_counts(counts: Counts) -> str:
@@ -55,6 +56,15 @@ def describe_failures(lines: pl.DataFrame) -> dg.TableMetadataValue:
     columns = [dg.TableColumn(name, "string") for name in shown.columns]
     records = [dg.TableRecord(row) for row in shown.iter_rows(named=True)]
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
+
+
+def preview_changes(lines: pl.DataFrame) -> dict[str, dg.TableMetadataValue]:
+    """A few planned lines with their values, for installations whose settings turn previews on."""
+    names = [name for name in lines.columns if name.startswith((BEFORE, AFTER))]
+    shown = lines.filter(pl.col("outcome") == Outcome.PLANNED).head(PREVIEWED).select("record_id", "key", *names)
+    texts = shown.select(pl.all().cast(pl.String).fill_null(""))
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in texts.columns])
+    return {"preview": dg.MetadataValue.table([dg.TableRecord(row) for row in texts.iter_rows(named=True)], schema)}
 
 
 def link_jobs(lines: pl.DataFrame, instance_url: str) -> dict[str, dg.UrlMetadataValue]:

@@ -117,7 +117,7 @@ def read_settings() -> Settings:
 
 def prepare_home(home: Path) -> None:
     """Make `DAGSTER_HOME`, with the project's Dagster settings unless it has its own."""
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shipped, own = PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
     if shipped.exists() and not own.exists():
         own.write_bytes(shipped.read_bytes())

@@ -200,8 +200,8 @@ class _RunLog(logging.Handler):
 
 @contextmanager
 def client_log(context: StepContext) -> Iterator[None]:
-    """Show what the data client logs (waits, choices, job ids) in the run's log."""
-    logger = logging.getLogger("integration_center.salesforce")
+    """Show what our clients log (waits, choices, job ids) in the run's log."""
+    logger = logging.getLogger("integration_center")
     handler = _RunLog(context.log)
     level = logger.level
     logger.addHandler(handler)

@@ -9,7 +9,13 @@ from integration_center.checks import build_plan_checks, report_fitness, report_
 from integration_center.errors import PlanMissing
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import IntegrationSpec
-from integration_center.metadata import describe_columns, describe_counts, describe_usage, trace_update_set
+from integration_center.metadata import (
+    describe_columns,
+    describe_counts,
+    describe_usage,
+    preview_changes,
+    trace_update_set,
+)
 from integration_center.planning import Plan, build_plan
 from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import admin_message, missing_fields
@@ -77,6 +83,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     "dagster/column_schema": describe_columns(plan.lines.schema),
                     "dagster/column_lineage": trace_update_set(spec, source),
                     **describe_usage(usage),
+                    **(preview_changes(plan.lines) if step.installation.settings.previews else {}),
                 },
             )
             yield from report_fitness(plan.faults)

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 import typer
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
-from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
 from integration_center.loader import LoadedIntegrations, load_integrations
 from integration_center.settings import Paths
 from integration_center.sync.fitness import admin_message, check_fitness, missing_fields
+
+SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
 
 
 def list_integrations(as_json: AsJson = False) -> None:
@@ -66,7 +68,7 @@ def check_integrations(
         print_json(results)
     else:
         for result in results:
-            sign = "[green]sound[/]" if not result["problems"] else "[red]broken[/]"
+            sign = SIGNS[result["verdict"]]
             console.print(f"{sign}  {result['slug']}")
             for problem in result["problems"]:
                 console.print(f"  {problem}", markup=False, soft_wrap=True)
@@ -78,16 +80,19 @@ def check_integrations(
 
 def check_one(installation: Installation, loaded: LoadedIntegrations, slug: str) -> dict[str, Any]:
     """What is wrong with one integration; an error of one stops no other."""
-    result: dict[str, Any] = {"slug": slug, "problems": [], "admin_message": None}
     spec = loaded.specs.get(slug)
+    message: str | None = None
     if spec is None:
-        result["problems"].append(loaded.broken[slug])
-        return result
-    try:
-        problems, message = check_live(installation, spec)
-    except IntegrationCenterError as error:
-        problems, message = [str(error)], None
-    return {**result, "problems": problems, "admin_message": message}
+        verdict, problems = "broken", [loaded.broken[slug]]
+    else:
+        try:
+            problems, message = check_live(installation, spec)
+            verdict = "broken" if problems else "sound"
+        except TransientError as error:
+            verdict, problems = "unchecked", [str(error)]
+        except IntegrationCenterError as error:
+            verdict, problems = "broken", [str(error)]
+    return {"slug": slug, "verdict": verdict, "problems": problems, "admin_message": message}
 
 
 def check_live(installation: Installation, spec: IntegrationSpec) -> tuple[list[str], str | None]:

@@ -219,16 +219,17 @@ def show_log(
         return
     for row in rows:
         row["counts"] = ", ".join(f"{count:,} {outcome}" for outcome, count in row["rows"].items() if count)
-        row["note"] = row["error"]
+        row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
+        row["run"] = row["run_id"][:8]
     columns = (
         Column("start", "Start (UTC)"),
         Column("slug", "Integration"),
         Column("partition", "Day"),
         Column("status", "Status"),
-        Column("runtime_seconds", "Seconds", right=True),
+        Column("seconds", "Seconds", right=True),
         Column("counts", "Rows by outcome"),
-        Column("run_id", "Run"),
-        Column("note", "Reason"),
+        Column("run", "Run"),
+        Column("error", "Reason"),
     )
     print_rows(rows, columns, as_json=False, empty="Nothing ran yet.")
 

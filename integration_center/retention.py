@@ -1,0 +1,47 @@
+"""Deletes stored reports, plans and ledgers after 90 days: they hold personal data."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from integration_center.settings import Paths
+
+KEPT = timedelta(days=90)
+
+
+def delete_old_files(storage: Path, now: datetime) -> int:
+    """Delete the files below `storage` that were last written more than `KEPT` before `now`; how many there were."""
+    limit = (now - KEPT).timestamp()
+    old = [path for path in storage.rglob("*") if path.is_file() and path.stat().st_mtime < limit]
+    for path in old:
+        path.unlink(missing_ok=True)
+    for folder in sorted(storage.glob("ledgers/*/")):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return len(old)
+
+
+@dg.op(name="delete_old_files")
+def delete_op(context: dg.OpExecutionContext) -> None:
+    """Delete what is older than 90 days."""
+    context.log.info(f"{delete_old_files(Paths().storage, datetime.now(UTC)):,} files deleted")
+
+
+@dg.job(name="retention", description="Deletes stored reports, plans and ledgers after 90 days.")
+def retention_job() -> None:
+    """One op."""
+    delete_op()
+
+
+def build_retention() -> dg.Definitions:
+    """The job, and its weekly schedule, running by default."""
+    schedule = dg.ScheduleDefinition(
+        name="weekly_retention",
+        job=retention_job,
+        cron_schedule="30 3 * * 0",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Sundays at 03:30 UTC.",
+    )
+    return dg.Definitions(jobs=[retention_job], schedules=[schedule])

@@ -1,0 +1,114 @@
+"""The direction of imports, read from the source: the core knows nothing of Dagster, HTTP or the environment."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import integration_center
+
+PACKAGE = Path(integration_center.__file__).parent
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"errors"}),
+    frozenset({"integration"}),
+    frozenset({"sync"}),
+    frozenset({"settings"}),
+    frozenset({"insights", "salesforce"}),
+    frozenset(
+        {"accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
+        | {"stored_tokens", "syncs", "tables", "verification"}
+    ),
+    frozenset({"installation"}),
+    frozenset({"translator", "storage", "resources", "steps"}),
+    frozenset(
+        {"checks", "component", "history", "loader", "metadata", "planning", "push", "reports", "schedules", "sensors"}
+        | {"sync_step", "update_set"}
+    ),
+    frozenset({"definitions"}),
+    frozenset({"launching"}),
+    frozenset({"cli", "__main__"}),
+)
+"""Each part may import the parts of its own layer and of those above it in this list."""
+LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+
+
+def part_of(module: str) -> str:
+    """`sync` of `integration_center.sync.plan`."""
+    return module.removeprefix("integration_center").lstrip(".").partition(".")[0]
+
+
+@cache
+def imports() -> tuple[tuple[str, str], ...]:
+    """All imports in the package: (our module, what it imports), wherever in the file they stand."""
+    return tuple(
+        (module, name)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if "defs" not in path.relative_to(PACKAGE).parts
+        for module in [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")]
+        for name in imported(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The modules that a file imports; `from package import part` counts as `package.part`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def importers_of(*names: str) -> set[str]:
+    """The parts of the package that import one of these libraries."""
+    return {part_of(module) for module, name in imports() if name.partition(".")[0] in names}
+
+
+def test_every_part_has_its_layer() -> None:
+    parts = {part_of(module) for module, _ in imports()} - {"", "emulator"}
+    assert parts - LEVEL.keys() == set()
+
+
+def test_imports_run_one_way() -> None:
+    wrong = [
+        (module, name)
+        for module, name in imports()
+        if part_of(module) in LEVEL and name.startswith("integration_center.")
+        if LEVEL.get(part_of(name), -1) > LEVEL[part_of(module)]
+    ]
+    assert wrong == []
+
+
+def test_the_core_needs_neither_dagster_nor_http() -> None:
+    dagster_side = {part for level in LAYERS[7:] for part in level} | {""}
+    assert importers_of("dagster", "dagster_shared") <= dagster_side
+    forbidden = {"dagster", "httpx", "sqlalchemy", "starlette", "integration_center.insights"}
+    core = [(m, n) for m, n in imports() if part_of(m) in {"errors", "integration", "sync"}]
+    assert core
+    assert [(m, n) for m, n in core if n.startswith(tuple(forbidden))] == []
+
+
+def test_only_the_command_line_starts_the_emulator() -> None:
+    users = {part_of(m) for m, n in imports() if n.startswith("integration_center.emulator")}
+    assert users <= {"emulator", "cli"}
+
+
+def test_the_emulator_shares_no_habit_with_the_client() -> None:
+    borrowed = {
+        name
+        for module, name in imports()
+        if part_of(module) == "emulator" and name.startswith("integration_center.")
+        if part_of(name) != "emulator"
+    }
+    assert borrowed == set()
+
+
+def test_only_settings_and_resources_name_environment_variables() -> None:
+    readers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"})
+        or (isinstance(node, ast.Name) and node.id == "EnvVar")
+    }
+    # The command line hands the environment on to the processes it starts, and sets it for the demo.
+    assert {reader for reader in readers if not reader.startswith("cli/")} <= {"settings.py", "resources.py"}
