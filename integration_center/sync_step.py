@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from threading import Event, Thread
 
 import dagster as dg
 import polars as pl
@@ -25,6 +26,10 @@ from integration_center.translator import TRIGGER_TAG, push_key, resource_key
 
 SYNCS_LOOKED_AT = 5
 """How many earlier syncs tell whether the org keeps changing a value back."""
+
+KILLED = "the process of this run was killed; the next run on the object settles what it left"
+RENEWED_EVERY = 60.0
+"""Seconds between two renewals of a lease."""
 
 LEASE_PATIENCE = 900.0
 """Seconds a run waits for another that works on the same object, before it fails."""
@@ -98,7 +103,8 @@ class SyncStep:
         """
         account = self.account
         self._take_lease(account.org_id)
-        with getattr(self.context.resources, resource_key(self.spec.environment)).connect(self.installation) as org:
+        environment = getattr(self.context.resources, resource_key(self.spec.environment))
+        with self._lease_kept(account.org_id), environment.connect(self.installation) as org:
             self._settle_unfinished(org, account.org_id)
             yield org
 
@@ -152,7 +158,36 @@ class SyncStep:
             with attempt:
                 if attempt.num == 2:
                     self.context.log.info(f"another run works on {self.spec.object}; waiting for it to end")
-                self.installation.leases.take(org_id, self.spec.object, self.run_id, is_finished=is_finished)
+                killed = self.installation.leases.take(org_id, self.spec.object, self.run_id, is_finished=is_finished)
+                if killed:
+                    self._bury(killed)
+
+    def _bury(self, run_id: str) -> None:
+        """Tell Dagster and our log that a run's process is gone, where nobody else does."""
+        self.context.log.warning(f"the process of run {run_id} is gone; this run takes {self.spec.object} over from it")
+        run = self.context.instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            self.context.instance.report_run_failed(run, KILLED)
+        for sync in self.installation.syncs.of_run(run_id):
+            self.installation.syncs.fail_open(run_id, sync.slug, KILLED)
+
+    @contextmanager
+    def _lease_kept(self, org_id: str) -> Iterator[None]:
+        """Renew the lease while the block runs: a Bulk job may take longer than a lease lives."""
+        ended = Event()
+
+        def renew() -> None:
+            with suppress(ObjectBusy):  # lost after an expiry: the push meets the same error at its next progress
+                while not ended.wait(RENEWED_EVERY):
+                    self.installation.leases.renew(org_id, self.spec.object, self.run_id)
+
+        keeper = Thread(target=renew, name="lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            keeper.join()
 
     def _settle_unfinished(self, org: Org, org_id: str) -> None:
         """Wait for the Bulk jobs that a killed run left behind, so that what is read is what they wrote."""

@@ -120,6 +120,7 @@ leases = Table(
     Column("org_id", String(18), primary_key=True),
     Column("object", String(255), primary_key=True),
     Column("run_id", String(64), nullable=False),
+    Column("process", String(255), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
 )
 

@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from rich.markup import escape
 
 from integration_center.cli import accounts, catalogue, demo, integrations, runs, serve
 from integration_center.cli.output import errors
@@ -25,5 +26,6 @@ def main() -> None:
     try:
         app()
     except IntegrationCenterError as error:
-        errors.print(f"[bold red]Failed:[/] {error}", highlight=False, soft_wrap=True, markup=True)
+        # A sentence may hold brackets, of a path for instance, which are no markup.
+        errors.print(f"[bold red]Failed:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)

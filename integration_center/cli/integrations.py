@@ -61,7 +61,7 @@ def check_integrations(
     loaded = load_integrations(Paths().defs)
     slugs = sorted({**loaded.specs, **loaded.broken})
     if slug is not None and slug not in slugs:
-        raise ConfigurationError(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
+        raise typer.BadParameter(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
     with open_installation() as installation:
         results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
     if as_json:

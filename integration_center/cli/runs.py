@@ -1,6 +1,7 @@
 """`plan`, `run`, `log`, `ledger`: syncs and what became of every row."""
 
-from datetime import UTC, date, datetime
+import os
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
 from integration_center.syncs import SyncRecord, SyncStatus
-from integration_center.translator import push_key, run_tags
+from integration_center.translator import FIRST_DAY, push_key, run_tags
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]
 Partition = Annotated[
@@ -35,28 +36,37 @@ def read_days(partition: str | None) -> tuple[date, date]:
     """The first and last day asked for.
 
     Raises:
-        ConfigurationError: it is no day and no range.
+        typer.BadParameter: it is no day and no range, or reaches beyond the days there can be.
     """
+    newest = last_full_day(datetime.now(UTC))
     if partition is None:
-        day = last_full_day(datetime.now(UTC))
-        return day, day
+        return newest, newest
     first, _, last = partition.partition("..")
     try:
         days = date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError:
-        raise ConfigurationError(
-            f"partition {partition!r} must be a UTC day such as 2026-11-22, or a range such as 2026-11-20..2026-11-22"
+        raise typer.BadParameter(
+            f"partition {partition!r} must be a UTC day such as {newest}, or a range such as"
+            f" {newest - timedelta(days=2)}..{newest}"
         ) from None
     if days[0] > days[1]:
-        raise ConfigurationError(f"partition {partition!r}: the first day is after the last")
+        raise typer.BadParameter(f"partition {partition!r}: the first day is after the last")
+    if days[0] < FIRST_DAY or days[1] > newest:
+        raise typer.BadParameter(
+            f"partition {partition!r}: days go from {FIRST_DAY} to {newest}, the last UTC day that has ended"
+        )
     return days
 
 
 def require(loaded: LoadedIntegrations, slug: str) -> None:
-    """Check that there is such an integration."""
+    """Check that there is such an integration.
+
+    Raises:
+        typer.BadParameter: there is none.
+    """
     known = sorted({**loaded.specs, **loaded.broken})
     if slug not in known:
-        raise ConfigurationError(f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}")
+        raise typer.BadParameter(f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}")
 
 
 def launch(installation: Installation, loaded: LoadedIntegrations, request: RunRequest, slug: str) -> SyncRecord:
@@ -267,8 +277,9 @@ def show_ledger(
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read: a ledger holds personal data."""
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    with path.open("w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        os.fchmod(file.fileno(), 0o600)  # one that was there keeps its mode otherwise
+        file.write(text)
 
 
 def find_sync(installation: Installation, run: str, slug: str | None) -> SyncRecord:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -120,3 +122,22 @@ def test_who_was_quicker_is_not_robbed(store: AccountStore) -> None:
     with pytest.raises(ObjectBusy):
         leases.take(ORG, "Lead", "run-slow", is_finished=someone_else_is_quicker)
     assert leases.owner(ORG, "Lead") == "run-quick"
+
+
+def test_the_lease_of_a_killed_process_is_free_at_once(leases: Leases, store: AccountStore) -> None:
+    """A run that was executed by hand stays "started" in Dagster for ever when its process is killed."""
+    url = store.engine.url.render_as_string(hide_password=False)
+    script = (
+        "import sys, time; from integration_center.database import build_engine;"
+        "from integration_center.leases import Leases;"
+        f"Leases(build_engine({url!r})).take({ORG!r}, 'Lead', 'run-1', is_finished=lambda run_id: False);"
+        "print('taken', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"taken\n"
+        with pytest.raises(ObjectBusy):
+            leases.take(ORG, "Lead", "run-2", is_finished=still_going)
+        holder.kill()
+    assert leases.take(ORG, "Lead", "run-2", is_finished=still_going) == "run-1"
+    assert leases.owner(ORG, "Lead") == "run-2"
