@@ -18,12 +18,15 @@ YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 def emulator_process() -> Iterator[tuple[Emulator, dict[str, list[dict[str, Any]]]]]:
     """The emulator of this worker, with the Leads that each org began with."""
     with Emulator(EmulatorConfig(records=RECORDS, today=YESTERDAY + timedelta(days=1))) as emulator:
-        yield emulator, {org.org.profile.name: org.store.records("Lead") for org in (emulator.sandbox, emulator.production)}
+        yield (
+            emulator,
+            {org.org.profile.name: org.store.records("Lead") for org in (emulator.sandbox, emulator.production)},
+        )
 
 
 @pytest.fixture
 def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]]) -> Emulator:
-    """The emulator as it was when it started: Leads, fields and tokens; no faults, an empty call log."""
+    """The emulator as it was when it started: Leads and fields; no faults or tokens, an empty call log."""
     emulator, leads = emulator_process
     for org in (emulator.sandbox, emulator.production):
         restore(org, leads[org.org.profile.name])

@@ -277,8 +277,8 @@ def show_ledger(
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read: a ledger holds personal data."""
-    with path.open("w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        os.fchmod(file.fileno(), 0o600)  # one that was there keeps its mode otherwise
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
         file.write(text)
 
 

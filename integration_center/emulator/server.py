@@ -183,6 +183,7 @@ class Emulator:
                 date_header=not isinstance(app, Gateway),
                 log_config=None,
                 timeout_graceful_shutdown=1,
+                timeout_keep_alive=75,  # simple-salesforce looks at a job every 5 s, and uvicorn's default closes just then
             )
             self._servers.append(uvicorn.Server(settings))
         self._thread = threading.Thread(target=self._serve, name="emulator", daemon=True)

@@ -39,6 +39,7 @@ _INTEGER = r"^[+-]?\d+$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATETIME = r"^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:[0-5]\d)?(\.\d{1,9})?\s?(Z|z|UTC|[+-]\d{2}:?\d{2})?$"
+_USUAL_DATETIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-5][0-9]$"
 _IDENTIFIER_WORDS = frozenset({"id", "ids", "guid", "uuid", "email", "mail", "key"})
 
 
@@ -127,6 +128,8 @@ def parse(text: pl.Series, type_: ColumnType) -> pl.Series:
 
 
 def _parse_datetime(text: pl.Series) -> pl.Series:
+    if _all_have(text, _USUAL_DATETIME):  # one format is read several times as fast as parts
+        return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).dt.replace_time_zone("UTC")
     parts = pl.col("text").str.extract_groups(_DATETIME).struct
     local = pl.concat_str(
         parts[0], pl.lit(" "), parts[1], parts[2].fill_null(":00"), parts[3].fill_null("")

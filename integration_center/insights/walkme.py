@@ -24,6 +24,7 @@ from integration_center.errors import (
     TransientError,
     UnknownReport,
 )
+from integration_center.salesforce.session import trust_certificates
 
 TOKEN_PATH = "/accounts/connect/token"  # noqa: S105  (a path, not a secret)
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -73,7 +74,7 @@ class WalkMeApi:
         if self._client is not None:
             yield self._bind(self._client)
             return
-        with httpx.Client(timeout=TIMEOUT) as client:
+        with httpx.Client(verify=trust_certificates(), timeout=TIMEOUT) as client:
             yield self._bind(client)
 
     def _bind(self, client: httpx.Client) -> Get:

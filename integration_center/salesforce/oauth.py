@@ -4,8 +4,6 @@ Pure builders and single calls; nothing here knows of the database. The protocol
 reference/salesforce-api.md, section 1.
 """
 
-import functools
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ from integration_center.errors import AccessRefused, RateLimited, ServiceUnavail
 from integration_center.integration import Environment
 from integration_center.salesforce.assertions import build_assertion
 from integration_center.salesforce.grants import Grant, read_grant
+from integration_center.salesforce.session import trust_certificates
 from integration_center.salesforce.token_errors import explain_refusal
 from integration_center.settings import ExternalClientApp
 
@@ -64,14 +63,8 @@ def decide_retry(error: Exception) -> bool | float:
 def build_client() -> httpx.Client:
     """A client for OAuth calls; it follows no redirect, because a redirect would carry secrets elsewhere."""
     return httpx.Client(
-        verify=_trust(), timeout=TIMEOUT, headers={"Accept": "application/json"}, follow_redirects=False
+        verify=trust_certificates(), timeout=TIMEOUT, headers={"Accept": "application/json"}, follow_redirects=False
     )
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    """The certificates we trust, read once: that takes longer than a request on this machine."""
-    return httpx.create_ssl_context()
 
 
 def build_authorization(

@@ -1,8 +1,10 @@
 """One HTTP session with an org: tokens, retries, faults and the meter."""
 
+import functools
 import json as jsonlib
 import logging
 import random
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +26,12 @@ DOWNLOAD_CHUNK = 1 << 20
 
 Body = bytes | Callable[[], Iterable[bytes]]
 """A request body: bytes, or a function that gives its pieces afresh each time the request is sent."""
+
+
+@functools.cache
+def trust_certificates() -> ssl.SSLContext:
+    """The certificates we trust, read once for all clients of the process: that takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 class TokenProvider(Protocol):
@@ -96,6 +104,7 @@ class Session:
         self.base_path = f"/services/data/v{api_version}"
         self._client = httpx.Client(
             transport=transport,
+            verify=trust_certificates(),
             timeout=httpx.Timeout(timeout, connect=10.0),
             limits=httpx.Limits(max_connections=10, max_keepalive_connections=10),
             headers={

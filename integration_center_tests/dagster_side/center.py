@@ -197,6 +197,10 @@ class Center:
                 (value, "2026-11-01T10:00:00", email(number)),
             )
 
+    def let_time_pass(self) -> None:
+        """Move the sandbox's clock, so that a further write shows in SystemModstamp, which has whole seconds."""
+        self.emulator.sandbox.clock.advance(60)
+
     def org(self, environment: Environment) -> OrgHandle:
         """The local org of an environment."""
         return self.emulator.sandbox if environment is Environment.SANDBOX else self.emulator.production
@@ -205,14 +209,6 @@ class Center:
         """The calls that may write, since the call log was cleared."""
         data = self.org(environment).calls.find(path="/services/data/*")
         return [call for call in data if call.method in {"PATCH", "PUT", "DELETE"} or "/jobs/ingest" in call.path]
-
-    def changed_since(self, before: Mapping[str, Mapping[str, Any]]) -> set[str]:
-        """The Ids of the sandbox's Leads whose SystemModstamp is another than before."""
-        return {
-            record_id
-            for record_id, lead in self.leads().items()
-            if lead["SystemModstamp"] != before[record_id]["SystemModstamp"]
-        }
 
 
 def days_before(count: int) -> date:

@@ -24,7 +24,7 @@ nux:
 
 @pytest.fixture(scope="session")
 def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of a single certificate: all servers here speak plain HTTP, and reading certifi's takes 50 ms a client."""
+    """A bundle of one certificate: all servers here speak plain HTTP, and reading certifi's takes each client 50 ms."""
     end = "-----END CERTIFICATE-----"
     first, _, _ = Path(certifi.where()).read_text(encoding="utf-8").partition(end)
     path = tmp_path_factory.mktemp("certificates") / "one.pem"
@@ -33,9 +33,7 @@ def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(
-    tmp_path: Path, emulator: Emulator, one_certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def home(tmp_path: Path, emulator: Emulator, one_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home: no integrations, no drops, nobody connected; the environment says where everything is."""
     for field in Settings.model_fields.values():
         if field.alias:

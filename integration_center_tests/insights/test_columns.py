@@ -1,15 +1,16 @@
 """Types of columns: declared, by name, inferred."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType
-from integration_center.insights.columns import DTYPES, infer, is_identifier, type_columns
+from integration_center.insights.columns import DTYPES, infer, is_identifier, parse, type_columns
 
 
 def text(*values: str | None, name: str = "Value") -> pl.Series:
@@ -186,3 +187,22 @@ def test_typing_keeps_rows_nulls_and_keys(rows: list[tuple[str | None, str | Non
 def test_datetimes_come_back_to_the_microsecond(moments: list[datetime]) -> None:
     series = infer(text(*(moment.isoformat(" ", "microseconds") for moment in moments)))
     assert series.to_list() == [moment.replace(tzinfo=UTC) for moment in moments]
+
+
+usual = st.builds(
+    "{:04}-{:02}-{:02} {:02}:{:02}:{:02}".format,
+    *(st.integers(0, most) for most in (9999, 13, 32, 25, 60, 60)),
+)
+
+
+@given(st.lists(st.none() | usual, max_size=20))
+@example(["2024-02-29 23:59:59", None, "2023-02-29 00:00:00", "0000-01-01 00:00:00", "9999-12-31 23:59:59"])
+@example([None])
+@example([])
+@example(["２０２６-11-22 10:00:00"])
+def test_a_column_of_one_form_is_read_as_beside_another_form(values: Sequence[str | None]) -> None:
+    # A value of another form keeps the column from being read by one format.
+    beside = parse(text(*values, "2026-11-22T10:00Z"), "datetime")
+    assert beside[-1] == datetime(2026, 11, 22, 10, tzinfo=UTC)
+    alone = parse(text(*values), "datetime")
+    assert alone.equals(beside.head(len(values)), check_dtypes=True, check_names=True, null_equal=True)

@@ -2,14 +2,16 @@
 
 import csv
 import io
+from collections.abc import Callable
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.delimited import read_text_frame
+from integration_center.insights import delimited
+from integration_center.insights.delimited import read_plain, read_quoted, read_text_frame
 
 
 def read(content: str | bytes) -> pl.DataFrame:
@@ -106,3 +108,83 @@ def test_a_cut_file_never_gives_a_row_that_was_not_written(rows: list[tuple[str,
     except UnreadableReport:
         return
     assert frame.rows() == [tuple(cell or None for cell in row) for row in rows][: frame.height]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Key,A\n1,2\n",
+        "Key,A\r\n1,2\r\n,",
+        "\ufeffKey\n 1 \n\t\n",
+        "Schlüssel,🎉\né,#\n,NA\n",
+        "a,b\n1,2\r\n3,4\n",
+    ],
+)
+def test_a_file_without_quotes_is_read_fast(content: str) -> None:
+    frame = read_plain(content.encode(), "x.csv")
+    assert frame is not None
+    assert frame.equals(read_quoted(content.encode(), "x.csv"), null_equal=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'a,b\n"1",2\n',
+        b"a,b\n1\r,2\n",
+        b"a,b\n1,2\r",
+        b"a,b\n\n1,2\n",
+        b"a\r\n1\r\n\r\n",
+        b"\na\n1\n",
+        b"a,b\n1,\0\n",
+        b"a,b\n",
+        b"a,b",
+        b"",
+        b"a,b\n1\n2,3,\n",
+        b"a,b\n,2\n1\n,2\n,\n,,",  # Polars fills the short row and cuts the long one
+        b"a,b\n\xc3,1\n\xa9,2\n",
+        b"a\xff,b\n1,2\n",
+        b"a\n\xef\xbb\xbf1\n",  # Polars skips the mark
+        b"a\n" + b"x" * (csv.field_size_limit() + 1),
+    ],
+)
+def test_any_other_file_is_left_to_the_strict_reader(content: bytes) -> None:
+    assert read_plain(content, "x.csv") is None
+
+
+def outcome_of(reader: Callable[[bytes, str], pl.DataFrame], content: bytes) -> object:
+    try:
+        frame = reader(content, "x.csv")
+    except UnreadableReport as error:
+        return str(error)
+    return frame.schema, frame.rows()
+
+
+tokens = st.sampled_from([",", ",", "\n", "\n", "a", "b", " ", "é", "🎉", "\ufeff", "\x0b", "\u2028"])
+odd_tokens = tokens | st.sampled_from(["\r\n", "\r", '"', '"a"', "\0"])
+headers = st.sampled_from(["", "x\n", "x,y\n", "x,y\r\n", "\ufeffx,y\n", "x,x\n", "x,,y\n"])
+contents = st.builds(
+    lambda header, parts: (header + "".join(parts)).encode(), headers, st.lists(tokens) | st.lists(odd_tokens)
+)
+rectangles = st.integers(1, 3).flatmap(
+    lambda width: st.lists(
+        st.lists(st.text("ab é🎉\ufeff#", max_size=4), min_size=width, max_size=width).map(",".join), min_size=1
+    )
+)
+ends = st.sampled_from(["\n", "\r\n"])
+whole_files = st.builds(lambda lines, end: end.join(lines).encode(), rectangles, ends)
+cut_files = st.builds(lambda content, keep: content[:keep], whole_files, st.integers(0, 40))
+
+
+@given(contents | whole_files | cut_files | st.binary(max_size=20))
+@example(b"x,y\n,\xc3\xa9\na\n,\xc3\xa9\n,\n,,")
+def test_both_readers_give_the_same_frame_or_the_same_error(content: bytes) -> None:
+    assert outcome_of(read_text_frame, content) == outcome_of(read_quoted, content)
+
+
+@given(st.lists(st.sampled_from(["1,2", '"3\n4",5', "", "6", "7,8,9", '"', ",", "\r"])))
+def test_a_file_read_in_batches_is_as_one_read_at_once(lines: list[str]) -> None:
+    content = "\n".join(["a,b", *lines]).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited, "BATCH_ROWS", 2)
+        batched = outcome_of(read_quoted, content)
+    assert batched == outcome_of(read_quoted, content)
