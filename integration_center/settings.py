@@ -22,6 +22,18 @@ DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
 
 
+def check_url(value: str) -> str:
+    """`value` without a closing slash. Tokens travel only over TLS, or to this machine.
+
+    Raises:
+        ValueError: it is no such address.
+    """
+    parts = urlsplit(value.strip())
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
+        return value.strip().rstrip("/")
+    raise ValueError(f"{value!r} must be an https:// address (http:// only for localhost)")
+
+
 @dataclass(frozen=True)
 class ExternalClientApp:
     """What the Salesforce admin created for us in one environment."""
@@ -80,14 +92,11 @@ class Settings(Paths):
     production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
     production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
 
-    @field_validator("walkme_api_url", "sandbox_login_url", "production_login_url")
+    @field_validator("walkme_api_url")
     @classmethod
-    def check_url(cls, value: str) -> str:
-        """Tokens travel only over TLS, or to this machine."""
-        parts = urlsplit(value.strip())
-        if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
-            return value.strip().rstrip("/")
-        raise ValueError(f"{value!r} must be an https:// address (http:// only for localhost)")
+    def check_api_url(cls, value: str) -> str:
+        """See `check_url`."""
+        return check_url(value)
 
     @property
     def database(self) -> str:
@@ -95,10 +104,20 @@ class Settings(Paths):
         return self.database_url.get_secret_value() or f"sqlite:///{self.dagster_home / 'integration_center.db'}"
 
     def app(self, environment: Environment) -> ExternalClientApp:
-        """The External Client App used for `environment`, its fields possibly empty."""
+        """The External Client App used for `environment`, its fields possibly empty.
+
+        Raises:
+            ConfigurationError: its login URL is wrong. It is checked here, where it stops one environment alone.
+        """
         if environment is Environment.SANDBOX:
-            return ExternalClientApp(self.sandbox_login_url, self.sandbox_client_id, self.sandbox_client_secret)
-        return ExternalClientApp(self.production_login_url, self.production_client_id, self.production_client_secret)
+            url, client_id, secret = self.sandbox_login_url, self.sandbox_client_id, self.sandbox_client_secret
+        else:
+            url, client_id, secret = self.production_login_url, self.production_client_id, self.production_client_secret
+        try:
+            return ExternalClientApp(check_url(url), client_id, secret)
+        except ValueError as error:
+            name = f"SALESFORCE_{environment.value.upper()}_LOGIN_URL"
+            raise ConfigurationError(f"{name}: {error}. Mend it in the environment or in .env") from None
 
 
 def read_settings() -> Settings:

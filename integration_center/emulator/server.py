@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -183,7 +182,7 @@ class Emulator:
                 date_header=not isinstance(app, Gateway),
                 log_config=None,
                 timeout_graceful_shutdown=1,
-                timeout_keep_alive=75,  # simple-salesforce looks at a job every 5 s, and uvicorn's default closes just then
+                timeout_keep_alive=75,  # uvicorn's own 5 s end just when simple-salesforce looks again
             )
             self._servers.append(uvicorn.Server(settings))
         self._thread = threading.Thread(target=self._serve, name="emulator", daemon=True)
@@ -290,8 +289,7 @@ def serve(config: EmulatorConfig) -> None:
             # Once more: Polars, imported on the way, puts a handler of its own on SIGINT.
             for number in numbers:
                 signal.signal(number, end)
-            sys.stdout.write(json.dumps(emulator.describe()) + "\n")
-            sys.stdout.flush()
+            print(json.dumps(emulator.describe()), flush=True)
             os.read(waiting, 1)
     finally:
         for number, handler in previous.items():

@@ -27,7 +27,7 @@ from integration_center.errors import (
 )
 from integration_center.integration import Environment
 from integration_center.journal import JobJournal
-from integration_center.settings import LOGIN_URLS, Settings
+from integration_center.settings import LOGIN_URLS, Settings, read_settings
 from integration_center.syncs import SyncLog, SyncStatus
 from integration_center_tests.accounts.fake_salesforce import (
     ORG_ID,
@@ -385,3 +385,12 @@ def test_my_domain_is_asked_for(connect: Connect, salesforce: FakeSalesforce) ->
 def test_the_time_of_connecting_is_utc(connect: Connect) -> None:
     before = datetime.now(UTC)
     assert before <= connect(SANDBOX).account.connected_at <= datetime.now(UTC)
+
+
+def test_a_wrong_login_url_stops_its_own_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALESFORCE_PRODUCTION_LOGIN_URL", "http://salesforce.example")
+    monkeypatch.setenv("SALESFORCE_SANDBOX_LOGIN_URL", " https://acme--dev.sandbox.my.salesforce.com/ ")
+    settings = read_settings()
+    assert settings.app(Environment.SANDBOX).login_url == "https://acme--dev.sandbox.my.salesforce.com"
+    with pytest.raises(ConfigurationError, match="SALESFORCE_PRODUCTION_LOGIN_URL"):
+        settings.app(Environment.PRODUCTION)

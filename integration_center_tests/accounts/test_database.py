@@ -13,7 +13,7 @@ from integration_center.database import build_engine, reading, upsert, writing
 from integration_center.errors import ConfigurationError, TransientError
 from integration_center.tables import leases, metadata
 
-LEASE = {"org_id": "00D000000000001EAA", "object": "lead", "run_id": "run-1"}
+LEASE = {"org_id": "00D000000000001EAA", "object": "lead", "run_id": "run-1", "process": "host/1/1"}
 
 
 @pytest.fixture

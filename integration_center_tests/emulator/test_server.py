@@ -41,6 +41,12 @@ def test_temporary_folder_goes_away() -> None:
     assert not folder.exists()
 
 
+def test_connections_outlast_the_pauses_of_clients_that_poll() -> None:
+    with Emulator(EmulatorConfig(records=1)) as emulator:
+        # Seen in the settings, because to see it on the wire takes more than uvicorn's own five seconds.
+        assert [server.config.timeout_keep_alive for server in emulator._servers] == [75, 75, 75]
+
+
 def test_taken_port_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

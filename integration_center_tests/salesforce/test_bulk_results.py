@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import pairwise
 
 import httpx
 import polars as pl
@@ -7,7 +6,6 @@ import pytest
 
 from integration_center.salesforce.bulk_ingest import IngestJob, end_job, parse_ingest_job
 from integration_center.salesforce.bulk_results import parse_row_error, read_ended_results, read_results
-from integration_center.salesforce.polling import Polling, StillRunning
 from integration_center_tests.salesforce.scripted import BulkOrg, build_id, build_org, build_session, refuse
 
 JOB = f"750{1:012d}AAA"
@@ -124,24 +122,6 @@ def test_a_job_never_closed_is_aborted_and_a_forgotten_one_is_none() -> None:
     assert ended.state == "Aborted"
     gone = build_org(lambda request: refuse(404, "NOT_FOUND"))
     assert end_job(gone.session, JOB, gone.polling) is None
-
-
-def test_polling_looks_ten_times_in_the_first_minute_and_then_seldom() -> None:
-    now, looks = 0.0, []
-
-    def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    def look() -> IngestJob:
-        looks.append(now)
-        return IngestJob("x", "InProgress")
-
-    with pytest.raises(StillRunning):
-        Polling(deadline=300.0, clock=lambda: now, sleep=sleep).await_end(look)
-    assert looks[0] <= 0.1
-    assert len([moment for moment in looks if moment <= 60]) <= 10
-    assert {round(b - a) for a, b in pairwise(looks) if a > 60} == {30}
 
 
 def test_a_polling_fault_is_ridden_out() -> None:
