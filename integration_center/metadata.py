@@ -1,6 +1,7 @@
 """What the Dagster UI shows of a plan and a push: counts, calls, jobs, columns and their lineage. Never a value."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
@@ -9,7 +10,7 @@ import polars as pl
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.usage import Usage
 from integration_center.sync.columns import AFTER, BEFORE
-from integration_center.sync.ledger import Counts
+from integration_center.sync.ledger import Counts, count_lines, count_rows
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import push_key, report_key, update_set_key
 
@@ -72,6 +73,17 @@ def link_jobs(lines: pl.DataFrame, instance_url: str) -> dict[str, dg.UrlMetadat
     jobs = lines.get_column("job_id").drop_nulls().unique().sort()
     page = f"{instance_url}/lightning/setup/AsyncApiJobStatus/page?address="
     return {f"job {job}": dg.MetadataValue.url(page + quote(f"/{job}", safe="")) for job in jobs}
+
+
+def describe_results(lines: pl.DataFrame, instance_url: str) -> dict[str, Any]:
+    """A completed ledger: counts by outcome, the fields that may have been written, refused lines, Bulk jobs."""
+    return {
+        "outcomes": count_lines(lines).as_dict(),
+        "rows": count_rows(lines).as_dict(),
+        "failures": describe_failures(lines),
+        "dagster/column_schema": describe_fields(lines),
+        **link_jobs(lines, instance_url),
+    }
 
 
 def trace_update_set(spec: IntegrationSpec, report_slug: str) -> dg.TableColumnLineage:

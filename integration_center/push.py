@@ -1,38 +1,33 @@
 """`<slug>/push`: the sink op sends the plan of its own run and completes the ledger."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from math import ceil
 
 import dagster as dg
 import polars as pl
 
 from integration_center.checks import build_push_checks, report_push
-from integration_center.errors import PlanHeld, PlanMissing, PlanStale, SyncFailed
+from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.integration import IntegrationSpec
 from integration_center.journal import JobJournal
 from integration_center.metadata import (
     describe_counts,
-    describe_failures,
-    describe_fields,
+    describe_results,
     describe_usage,
-    link_jobs,
     trace_push,
 )
+from integration_center.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_calls, push_updates
 from integration_center.sync.ledger import complete, count_lines, count_rows, hold, planned_updates, supersede
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.schema import SObjectSchema
 from integration_center.sync_step import SyncStep, sync_step
 from integration_center.syncs import SyncStatus
 from integration_center.translator import (
-    BACKFILL_TAG,
     DAYS,
     ONE_RUN,
-    PARENT_RUN_TAG,
-    RANGE_START_TAG,
     asset_tags,
     object_key,
     owners,
@@ -41,11 +36,6 @@ from integration_center.translator import (
     resource_key,
     update_set_key,
 )
-
-FRESH = timedelta(hours=6)
-"""How long after the org was read a plan may still be pushed."""
-
-TOGETHER = "Materialize update_set and push together: a push sends only the plan of its own run"
 
 
 class PushConfig(dg.Config):
@@ -104,109 +94,56 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
     return push
 
 
-@dataclass(frozen=True)
-class OwnPlan:
-    """The plan that this run may push.
-
-    Attributes:
-        run_id: the run that made it: this one, or the one this re-executes.
-        report_rows: rows of the report it accounts for.
-        api_calls: used to make it.
-    """
-
-    plan_id: str
-    run_id: str
-    org_id: str | None
-    report_rows: int
-    api_calls: int
-
-
-def find_plan(step: SyncStep) -> OwnPlan:
-    """The plan of this run, or of the run that it re-executes.
-
-    Raises:
-        PlanMissing: there is none, or it was applied already.
-        PlanHeld: a limit holds it.
-        PlanStale: the org was read too long ago.
-    """
-    syncs = step.installation.syncs
-    parent = step.context.run.tags.get(PARENT_RUN_TAG)
-    plan = syncs.get(step.run_id, step.slug)
-    if (plan is None or plan.plan_id is None) and parent:
-        plan = syncs.get(parent, step.slug)
-    if plan is None or plan.plan_id is None or plan.read_at is None:
-        raise PlanMissing(f"{step.slug}: this run made no plan. {TOGETHER}")
-    if plan.held:
-        raise PlanHeld(f"{step.slug}: the plan is held: {plan.held}")
-    age = datetime.now(UTC) - plan.read_at
-    if age > FRESH:
-        raise PlanStale(f"{step.slug}: the org was read {age} ago, and a plan is good for {FRESH}. {TOGETHER}")
-    return OwnPlan(plan.plan_id, plan.run_id, plan.org_id, sum(plan.counts["rows"].values()), plan.api_calls)
-
-
-def check_own(step: SyncStep, plan: OwnPlan, lines: pl.DataFrame) -> None:
-    """Check that the lines loaded are the plan's, for the org that is connected now.
-
-    Raises:
-        PlanMissing: another run has replaced them, or another org is connected.
-    """
-    if (lines.get_column("plan_id") != plan.plan_id).any():
-        raise PlanMissing(f"{step.slug}: another run has made a newer plan for this day. {TOGETHER}")
-    if plan.org_id != step.account.org_id:
-        raise PlanMissing(f"{step.slug}: the plan was made for another org than the one connected now. {TOGETHER}")
-
-
-def newer_day(step: SyncStep, *, allow_stale: bool) -> date | None:
-    """The newer day that was pushed already and makes this one superseded; None when there is none.
-
-    Raises:
-        PlanStale: outside a backfill, where superseding would go unseen.
-    """
-    newest = step.installation.syncs.newest_pushed_day(step.slug, environment=step.spec.environment)
-    day = step.days[-1]
-    if allow_stale or newest is None or newest <= day:
-        return None
-    if {BACKFILL_TAG, RANGE_START_TAG} & step.context.run.tags.keys():
-        return newest
-    raise PlanStale(
-        f"{step.slug}: {day} is older than {newest}, which was pushed already, and would overwrite newer values;"
-        " if that is meant, set `allow_stale: true` in the run config of push (--allow-stale on the command line)"
-    )
-
-
 def short_of_calls(step: SyncStep, org: Org, records: int) -> str | None:
     """Why the push would leave the org fewer API calls than the reserve; None when it would not.
 
-    The org's own count comes with every answer, so this costs no call once the org was asked anything.
+    The org's own count comes with its answers (`Sforce-Limit-Info`), so this costs a call only where that is missing.
     """
-    if not records:
-        return None
     usage = org.session.usage
-    if usage.daily_max is None:
-        org.limits()
-        usage = org.session.usage
-    if usage.daily_left is None or usage.daily_max is None:
-        return None
+    left, most = usage.daily_left, usage.daily_max
+    if left is None or most is None:
+        daily = org.limits().get("DailyApiRequests")
+        if daily is None:
+            return None
+        left, most = daily.remaining, daily.maximum
     forecast = forecast_calls(records)
-    reserve = ceil(usage.daily_max * step.installation.settings.api_reserve / 100)
-    if usage.daily_left - forecast >= reserve:
+    reserve = ceil(most * step.installation.settings.api_reserve / 100)
+    if left - forecast >= reserve:
         return None
     return (
-        f"the org has {usage.daily_left:,} API calls left today, this push needs about {forecast:,}, and {reserve:,}"
+        f"the org has {left:,} API calls left today, this push needs about {forecast:,}, and {reserve:,}"
         f" ({step.installation.settings.api_reserve:g} %, INTEGRATION_CENTER_API_RESERVE) are kept for others"
     )
 
 
-def send_updates(step: SyncStep, org: Org, journal: JobJournal, updates: pl.DataFrame) -> pl.DataFrame:
+def send_updates(
+    step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame
+) -> pl.DataFrame:
     """Send the updates, with progress in the run's log; the Results frame."""
     account = step.account
-    schema = org.describe(step.spec.object)
 
     def show_progress(done: int, total: int) -> None:
         step.context.log.info(f"sent {done:,} of {total:,}")
         step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
 
     return push_updates(org, schema, updates, journal=journal, progress=show_progress)
+
+
+def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.DataFrame) -> pl.DataFrame:
+    """Send the planned lines, if there are any and the org has calls to spare; the lines with their results.
+
+    Raises:
+        PlanMissing: the plan was applied already.
+    """
+    updates = planned_updates(lines)
+    if updates.is_empty():
+        return lines
+    schema = org.describe(step.spec.object)
+    if short := short_of_calls(step, org, updates.height):
+        return hold(lines, short)
+    if not step.installation.syncs.apply(plan.run_id, step.slug):
+        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
+    return complete(lines, send_updates(step, org, schema, journal, updates))
 
 
 def send_plan(
@@ -232,13 +169,7 @@ def send_plan(
         plan.plan_id,
     )
     with step.connect() as org:
-        updates = planned_updates(lines)
-        if short := short_of_calls(step, org, updates.height):
-            lines = hold(lines, short)
-        elif updates.height:
-            if not step.installation.syncs.apply(plan.run_id, step.slug):
-                raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
-            lines = complete(lines, send_updates(step, org, journal, updates))
+        lines = apply_plan(step, org, plan, journal, lines)
         usage, instance_url = org.session.usage, org.session.instance_url
     step.installation.ledgers.write(step.run_id, step.slug, lines)
     journal.ledger_stored()
@@ -266,15 +197,11 @@ def send_plan(
         None,
         "result",
         metadata={
-            "outcomes": by_line.as_dict(),
-            "rows": by_row.as_dict(),
             "status": status.value,
             "api_calls_of_the_sync": calls,
-            "failures": describe_failures(lines),
-            "dagster/column_schema": describe_fields(lines),
-            "dagster/column_lineage": trace_push(step.slug, step.spec),
             "ledger": dg.MetadataValue.path(step.installation.ledgers.path(step.run_id, step.slug)),
-            **link_jobs(lines, instance_url),
+            "dagster/column_lineage": trace_push(step.slug, step.spec),
+            **describe_results(lines, instance_url),
             **describe_usage(usage),
         },
     )

@@ -20,7 +20,19 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"installation", "resources", "retention", "steps", "storage", "translator"}),
     frozenset(
-        {"checks", "component", "history", "loader", "metadata", "planning", "push", "reports", "schedules", "sensors"}
+        {
+            "checks",
+            "component",
+            "history",
+            "loader",
+            "metadata",
+            "own_plan",
+            "planning",
+            "push",
+            "reports",
+            "schedules",
+            "sensors",
+        }
         | {"sync_step", "update_set"}
     ),
     frozenset({"definitions"}),

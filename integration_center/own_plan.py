@@ -1,0 +1,88 @@
+"""Which plan a run may push: its own or that of the run it re-executes, not held, not stale, for the connected org.
+
+The push judges the plan itself, because a blocking check protects only inside its own run.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+
+from integration_center.errors import PlanHeld, PlanMissing, PlanStale
+from integration_center.sync_step import SyncStep
+from integration_center.translator import BACKFILL_TAG, PARENT_RUN_TAG, RANGE_START_TAG
+
+FRESH = timedelta(hours=6)
+"""How long after the org was read a plan may still be pushed."""
+
+TOGETHER = "Materialize update_set and push together: a push sends only the plan of its own run"
+
+
+@dataclass(frozen=True)
+class OwnPlan:
+    """The plan that this run may push.
+
+    Attributes:
+        run_id: the run that made it: this one, or the one this re-executes.
+        report_rows: rows of the report it accounts for.
+        api_calls: used to make it.
+    """
+
+    plan_id: str
+    run_id: str
+    org_id: str | None
+    report_rows: int
+    api_calls: int
+
+
+def find_plan(step: SyncStep) -> OwnPlan:
+    """The plan of this run, or of the run that it re-executes.
+
+    Raises:
+        PlanMissing: there is none, or it was applied already.
+        PlanHeld: a limit holds it.
+        PlanStale: the org was read too long ago.
+    """
+    syncs = step.installation.syncs
+    parent = step.context.run.tags.get(PARENT_RUN_TAG)
+    plan = syncs.get(step.run_id, step.slug)
+    if (plan is None or plan.plan_id is None) and parent:
+        plan = syncs.get(parent, step.slug)
+    if plan is None or plan.plan_id is None or plan.read_at is None:
+        raise PlanMissing(f"{step.slug}: this run made no plan. {TOGETHER}")
+    if plan.held:
+        raise PlanHeld(f"{step.slug}: the plan is held: {plan.held}")
+    age = datetime.now(UTC) - plan.read_at
+    if age > FRESH:
+        raise PlanStale(f"{step.slug}: the org was read {age} ago, and a plan is good for {FRESH}. {TOGETHER}")
+    return OwnPlan(plan.plan_id, plan.run_id, plan.org_id, sum(plan.counts["rows"].values()), plan.api_calls)
+
+
+def check_own(step: SyncStep, plan: OwnPlan, lines: pl.DataFrame) -> None:
+    """Check that the lines loaded are the plan's, for the org that is connected now.
+
+    Raises:
+        PlanMissing: another run has replaced them, or another org is connected.
+    """
+    if (lines.get_column("plan_id") != plan.plan_id).any():
+        raise PlanMissing(f"{step.slug}: another run has made a newer plan for this day. {TOGETHER}")
+    if plan.org_id != step.account.org_id:
+        raise PlanMissing(f"{step.slug}: the plan was made for another org than the one connected now. {TOGETHER}")
+
+
+def newer_day(step: SyncStep, *, allow_stale: bool) -> date | None:
+    """The newer day that was pushed already and makes this one superseded; None when there is none.
+
+    Raises:
+        PlanStale: outside a backfill, where superseding would go unseen.
+    """
+    newest = step.installation.syncs.newest_pushed_day(step.slug, environment=step.spec.environment)
+    day = step.days[-1]
+    if allow_stale or newest is None or newest <= day:
+        return None
+    if {BACKFILL_TAG, RANGE_START_TAG} & step.context.run.tags.keys():
+        return newest
+    raise PlanStale(
+        f"{step.slug}: {day} is older than {newest}, which was pushed already, and would overwrite newer values;"
+        " if that is meant, set `allow_stale: true` in the run config of push (--allow-stale on the command line)"
+    )
