@@ -133,7 +133,12 @@ def abort_job(session: Session, job_id: str) -> bool:
 
 
 def await_job(
-    session: Session, job_id: str, polling: Polling, seen: Callable[[IngestJob], None] = lambda job: None
+    session: Session,
+    job_id: str,
+    polling: Polling,
+    seen: Callable[[IngestJob], None] = lambda job: None,
+    *,
+    rows: int | None = None,
 ) -> IngestJob:
     """The job when it has ended: JobComplete (rows may have failed), Failed or Aborted.
 
@@ -142,6 +147,7 @@ def await_job(
         job_id: of a job that is closed or aborted.
         polling: when to look.
         seen: told what each look saw.
+        rows: how many were sent, for a job closed just now; lets us look when it should end.
 
     Raises:
         StillRunning: the job did not end before the deadline.
@@ -152,7 +158,7 @@ def await_job(
         seen(job)
         return job
 
-    return polling.await_end(look)
+    return polling.await_end(look, lambda job: (job.processed or 0) / rows if rows else 0.0)
 
 
 def end_job(session: Session, job_id: str, polling: Polling) -> IngestJob | None:

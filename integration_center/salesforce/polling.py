@@ -12,7 +12,7 @@ from integration_center.errors import ServiceUnavailable
 FIRST_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20.0)
 LATER_WAIT = 30.0
 SHORTEST_WAIT = 0.3
-"""Before a look that an estimate asks for; twice as long after each estimate that was too short."""
+"""Before and after a look that an estimate asks for."""
 MARGIN = 1.05
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
@@ -54,28 +54,29 @@ class Polling:
     def await_end(self, look: Callable[[], J], done: Callable[[J], float] = lambda job: 0.0) -> J:
         """Looks until the job has ended.
 
-        Each look takes the next wait of the table, however early it comes, so estimates never make more looks: at most
-        as many short waits as `first_waits` has, then `later_wait` before each.
+        The waits of the table stand. Besides, there is one look in the first minute for when the job should end, if
+        that is before the table's next: the table has nine there, and ten is what we allow ourselves. An estimate that
+        is wrong therefore costs that one call, and never makes the end be seen later.
 
         Args:
             look: asks for the job; one API call.
-            done: the share of its work that the job has done, 0 when that is not known. When it says that the job
-                will end before the next look of the table, we look then.
+            done: the share of its work that the job has done since `await_end` began, 0 when that is not known.
 
         Raises:
             StillRunning: the deadline passed.
         """
         start = self.clock()
-        rest, shortest = inf, SHORTEST_WAIT
+        rest, spare = inf, True
         for number, wait in enumerate(chain(self.first_waits, repeat(self.later_wait))):
-            early = max(MARGIN * rest, shortest)
-            guessed = number < len(self.first_waits) and early < wait
-            self.sleep(early if guessed else wait)
-            job = look()
-            if job.state in TERMINAL_STATES:
-                return job
-            if guessed:
-                shortest *= 2
+            pauses = [wait]
+            early = max(MARGIN * rest, SHORTEST_WAIT)
+            if spare and number < len(self.first_waits) and early + SHORTEST_WAIT <= wait:
+                spare, pauses = False, [early, wait - early]
+            for pause in pauses:
+                self.sleep(pause)
+                job = look()
+                if job.state in TERMINAL_STATES:
+                    return job
             elapsed = self.clock() - start
             if elapsed >= self.deadline:
                 break

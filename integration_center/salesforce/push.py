@@ -244,7 +244,9 @@ def _finish(
     except AnswerLost as error:
         return _build_unknown(job, part, error)
     try:
-        ended = await_job(org.session, job.id, org.polling, lambda seen: running(seen.processed or 0))
+        ended = await_job(
+            org.session, job.id, org.polling, lambda seen: running(seen.processed or 0), rows=part.ids.len()
+        )
         logger.info("Bulk job %s: %s, %s processed, %s failed", ended.id, ended.state, ended.processed, ended.failed)
         results = read_results(org.session, ended, part.ids)
     except (TransientError, TerminalError) as error:

@@ -196,6 +196,8 @@ class Session:
         return headers
 
     def _full_path(self, path: str) -> str:
+        if path.startswith("http"):
+            path = path.removeprefix(self._tokens.current()[0].rstrip("/"))  # an address of our own instance
         if "://" in path or path.startswith("//"):
             raise OrgError("Salesforce named an address on another host; the access token is not sent there")
         if path.startswith(("/services/", "services/")):
@@ -284,13 +286,26 @@ def _body(response: httpx.Response, sink: IO[bytes] | None) -> bytes:
 
 
 def _check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
-    """Maintenance pages of the edge are HTML under any status, and every 200 that is no download is JSON."""
+    """Maintenance pages of the edge are HTML under any status, and every 200 that is no download is JSON.
+
+    The content type alone says nothing: an empty 201, or a CSV file, may be called HTML by a careless gateway.
+    """
     if not response.is_success:
         return
-    if "text/html" in response.headers.get("content-type", ""):
+    if "text/html" in response.headers.get("content-type", "") and _begins_as_markup(response, sink):
         raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with a web page")
     if sink is None and response.status_code == httpx.codes.OK:
         try:
             response.json()
         except ValueError:
             raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with unreadable JSON") from None
+
+
+def _begins_as_markup(response: httpx.Response, sink: IO[bytes] | None) -> bool:
+    if sink is None:
+        return response.content.lstrip().startswith(b"<")
+    end = sink.tell()
+    sink.seek(0)
+    head = sink.read(64)
+    sink.seek(end)
+    return head.lstrip().startswith(b"<")

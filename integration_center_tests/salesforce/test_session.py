@@ -1,9 +1,11 @@
 import gzip
 import json
 import logging
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from typing import Any
 
 import httpx
 import pytest
@@ -16,8 +18,10 @@ from integration_center.errors import (
     SchemaMismatch,
     ServiceUnavailable,
 )
+from integration_center.insights.walkme import WalkMeApi
 from integration_center.salesforce.faults import AnswerLost, parse_retry_after, read_errors
-from integration_center.salesforce.session import DOWNLOAD_CHUNK, RetryPolicy
+from integration_center.salesforce.oauth import build_client
+from integration_center.salesforce.session import DOWNLOAD_CHUNK, RetryPolicy, Session, trust_certificates
 from integration_center_tests.salesforce.scripted import Tokens, build_session, play, refuse
 
 DEAD = refuse(401, "INVALID_SESSION_ID", "Session expired or invalid")
@@ -259,3 +263,57 @@ def test_no_token_or_body_in_logs_or_errors(caplog: pytest.LogCaptureFixture) ->
     assert caught.value.__cause__ is None
     assert "token-0" not in caplog.text + str(caught.value)
     assert "jane" not in caplog.text
+
+
+def test_the_certificates_are_read_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[ssl.SSLContext] = []
+    create = ssl.create_default_context
+
+    def count(*args: Any, **options: Any) -> ssl.SSLContext:
+        read.append(create(*args, **options))
+        return read[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", count)
+    trust_certificates.cache_clear()
+    with (
+        Session(Tokens()),
+        Session(Tokens()),
+        build_client(),
+        WalkMeApi("https://api.example", "id", "secret").session(),
+    ):
+        assert read == [trust_certificates()]
+    assert read[0].verify_mode is ssl.CERT_REQUIRED
+    assert read[0].check_hostname
+
+
+def test_an_address_of_the_own_instance_may_be_absolute() -> None:
+    seen: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(200, json={})
+
+    with build_session(handle) as session:
+        instance = session.instance_url
+        session.get_json(f"{instance}/services/data/v66.0/query/01gD0000002HU6KIAW-2000")
+        session.get_json(f"{instance}.evil.example/x")
+    assert [url.removeprefix(instance)[0] for url in seen] == ["/", "/"]  # never another host
+    assert seen[0] == f"{instance}/services/data/v66.0/query/01gD0000002HU6KIAW-2000"
+
+
+def test_an_empty_created_may_be_called_a_web_page() -> None:
+    """Gateways give bodies without a type, and some empty ones, the type `text/html`."""
+    created = httpx.Response(201, content=b"", headers={"content-type": "text/html; charset=utf-8"})
+    with build_session(play(created)) as session:
+        answer = session.request("PUT", "jobs/ingest/1/batches", content=b"x", idempotent=False)
+    assert answer.status_code == 201
+
+
+def test_a_download_is_told_from_a_web_page_by_its_content() -> None:
+    html = {"content-type": "text/html; charset=utf-8"}
+    table = httpx.Response(200, content=b'"Id"\n"00Q"\n', headers=html)
+    page = httpx.Response(200, content=b"  <html>maintenance</html>", headers=html)
+    with build_session(play(page, table)) as session:
+        sink = BytesIO()
+        session.download("jobs/query/1/results", sink)
+    assert sink.getvalue() == b'"Id"\n"00Q"\n'
