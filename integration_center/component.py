@@ -30,10 +30,12 @@ class Integration(dg.Component):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Resolve templates such as `{{ env.NAME }}`, and check the result."""
-        given = attributes.model_dump(mode="json", exclude_unset=True) if attributes else {}
-        resolved = context.resolution_context.at_path("attributes").resolve_value(given)
-        return cls(IntegrationSpec.model_validate(resolved))
+        """Take the attributes as they stand.
+
+        Dagster's templates are not resolved: they would read a column called `2024` or `{{x}}` as something else, and
+        could carry a variable's secret into names that everybody sees.
+        """
+        return cls(IntegrationSpec.model_validate(attributes.model_dump(exclude_unset=True) if attributes else {}))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The integration's own assets and job; the report and the external assets are shared, see `definitions`."""

@@ -28,7 +28,12 @@ def build_reports(loaded: LoadedIntegrations) -> list[dg.AssetsDefinition]:
     for _, spec in sorted(loaded.specs.items()):
         readers[report_slug(spec.report)].append(spec)
     return [
-        build_report_asset(slug, specs[0].report, allow_empty=any(spec.limits.allow_empty for spec in specs))
+        build_report_asset(
+            slug,
+            specs[0].report,
+            keys=frozenset(pair.column for spec in specs for pair in spec.keys),
+            allow_empty=any(spec.limits.allow_empty for spec in specs),
+        )
         for slug, specs in readers.items()
     ]
 

@@ -13,8 +13,10 @@ import dagster as dg
 from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation
 from integration_center.integration import Environment, IntegrationSpec
+from integration_center.processes import is_gone
 from integration_center.translator import (
     ENVIRONMENT_TAG,
+    PROCESS_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
     TRIGGER_TAG,
@@ -24,6 +26,7 @@ from integration_center.translator import (
 )
 
 RUNS_LOOKED_AT = 50
+KILLED = "the process of this run was killed; the next run on the object settles what it left"
 DIED = "the run ended without finishing this sync; see its log in the Dagster UI"
 
 
@@ -37,6 +40,7 @@ def complete_log(
         installation: ours.
         specs: the integrations by slug; None for a broken one.
     """
+    fail_killed_runs(instance)
     for sync in installation.syncs.running():
         run = instance.get_run_by_id(sync.run_id)
         if run is None or run.is_finished:
@@ -46,6 +50,15 @@ def complete_log(
         for run_id, days in planned_runs(instance, slug).items():
             if installation.syncs.get(run_id, slug) is None:
                 add_missing_line(instance, installation, slug, spec, run_id, days)
+
+
+def fail_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Fail the runs whose process was killed: Dagster would call them started, and keep their places, for ever."""
+    going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    for run in instance.get_runs(going):
+        process = run.tags.get(PROCESS_TAG)
+        if process and is_gone(process):
+            instance.report_run_failed(run, KILLED)
 
 
 def planned_runs(instance: dg.DagsterInstance, slug: str) -> dict[str, set[str]]:

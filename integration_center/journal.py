@@ -55,6 +55,7 @@ class JobJournal:
         self._org_id = org_id
         self._push = {"object": object, "run_id": run_id, "slug": slug, "plan_id": plan_id}
         self._known: set[str] = set()
+        self._chunks: set[str] = set()
 
     def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
         """Note a Bulk job; call it before its upload is closed."""
@@ -64,15 +65,19 @@ class JobJournal:
         """Note a collection chunk, by a hash of its record ids; call it before its request goes out."""
         name = f"{self._push['plan_id']}:{ids_hash}"[:128]
         self._note(SentKind.CHUNK, name, None, ids_hash)
-        self._known.add(name)  # a chunk answers at once, or its records are read again
+        self._chunks.add(name)
 
     def job_settled(self, job_id: str) -> None:
         """All results of a job are known. It is noted by `ledger_stored`: until then a crash would lose them."""
         self._known.add(job_id)
 
-    def ledger_stored(self) -> None:
-        """Note what the stored ledger has settled: the jobs whose results are known, and every chunk."""
-        for job_id in sorted(self._known):
+    def ledger_stored(self, *, complete: bool) -> None:
+        """Note what the stored ledger has settled: the jobs whose results are known, and the chunks too.
+
+        Args:
+            complete: no line is unknown; else the next run looks at the chunks again.
+        """
+        for job_id in sorted(self._known | self._chunks if complete else self._known):
             settle(self._engine, self._org_id, job_id)
 
     def _note(self, kind: SentKind, job_id: str, rows: int | None, content_hash: str) -> None:

@@ -6,6 +6,7 @@ The push judges the plan itself, because a blocking check protects only inside i
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+import dagster as dg
 import polars as pl
 
 from integration_center.errors import PlanHeld, PlanMissing, PlanStale
@@ -24,6 +25,7 @@ class OwnPlan:
 
     Attributes:
         run_id: the run that made it: this one, or the one this re-executes.
+        fingerprint: of the integration and of the fields it names, when the plan was made.
         report_rows: rows of the report it accounts for.
         api_calls: used to make it.
     """
@@ -31,23 +33,25 @@ class OwnPlan:
     plan_id: str
     run_id: str
     org_id: str | None
+    fingerprint: str | None
     report_rows: int
     api_calls: int
 
 
 def find_plan(step: SyncStep) -> OwnPlan:
-    """The plan of this run, or of the run that it re-executes.
+    """The plan of this run, or of the run that it re-executes, or of the one which that re-executes, and so on.
 
     Raises:
         PlanMissing: there is none, or it was applied already.
         PlanHeld: a limit holds it.
         PlanStale: the org was read too long ago.
     """
-    syncs = step.installation.syncs
-    parent = step.context.run.tags.get(PARENT_RUN_TAG)
-    plan = syncs.get(step.run_id, step.slug)
-    if (plan is None or plan.plan_id is None) and parent:
-        plan = syncs.get(parent, step.slug)
+    run: dg.DagsterRun | None = step.context.run
+    plan = None
+    while run is not None and (plan is None or plan.plan_id is None):
+        plan = step.installation.syncs.get(run.run_id, step.slug)
+        parent = run.tags.get(PARENT_RUN_TAG)
+        run = step.context.instance.get_run_by_id(parent) if parent else None
     if plan is None or plan.plan_id is None or plan.read_at is None:
         raise PlanMissing(f"{step.slug}: this run made no plan. {TOGETHER}")
     if plan.held:
@@ -55,7 +59,8 @@ def find_plan(step: SyncStep) -> OwnPlan:
     age = datetime.now(UTC) - plan.read_at
     if age > FRESH:
         raise PlanStale(f"{step.slug}: the org was read {age} ago, and a plan is good for {FRESH}. {TOGETHER}")
-    return OwnPlan(plan.plan_id, plan.run_id, plan.org_id, sum(plan.counts["rows"].values()), plan.api_calls)
+    report_rows = sum(plan.counts["rows"].values())
+    return OwnPlan(plan.plan_id, plan.run_id, plan.org_id, plan.describe_hash, report_rows, plan.api_calls)
 
 
 def check_own(step: SyncStep, plan: OwnPlan, lines: pl.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """Makes the plan of one sync: what a push would write to which record, and why the other rows are left alone."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ class Plan:
         faults: why the integration does not fit the report or the object; then every line is held.
         verdicts: on the integration's limits; empty when there are faults.
         read_at: when the org was read, UTC.
-        describe_hash: of what describe says about the fields named.
+        describe_hash: see `fingerprint`.
     """
 
     plan_id: str
@@ -108,4 +109,10 @@ def build_plan(
         if failed := [verdict.description for verdict in verdicts if not verdict.passed]:
             lines = hold(lines, "; ".join(failed))
     lines = lines.with_columns(pl.lit(plan_id).alias("plan_id"))
-    return Plan(plan_id, lines, schema, faults, verdicts, read_at, schema.fingerprint(tuple(named)))
+    return Plan(plan_id, lines, schema, faults, verdicts, read_at, fingerprint(spec, schema))
+
+
+def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
+    """A hash of the integration and of what describe says of the fields it names: what a plan rests on."""
+    named = tuple(pair.field for pair in spec.keys) + tuple(mapping.field for mapping in spec.fields)
+    return hashlib.sha256(f"{spec.model_dump_json()}\0{schema.fingerprint(named)}".encode()).hexdigest()

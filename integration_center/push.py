@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from integration_center.checks import build_push_checks, report_push
-from integration_center.errors import PlanMissing, SyncFailed
+from integration_center.errors import PlanMissing, PlanStale, SyncFailed
 from integration_center.integration import IntegrationSpec
 from integration_center.journal import JobJournal
 from integration_center.metadata import (
@@ -17,6 +17,7 @@ from integration_center.metadata import (
     trace_push,
 )
 from integration_center.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
+from integration_center.planning import fingerprint
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_calls, push_updates
 from integration_center.sync.ledger import complete, count_lines, count_rows, hold, planned_updates, supersede
@@ -134,11 +135,14 @@ def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lin
 
     Raises:
         PlanMissing: the plan was applied already.
+        PlanStale: the integration's file or the org's schema changed since.
     """
     updates = planned_updates(lines)
     if updates.is_empty():
         return lines
     schema = org.describe(step.spec.object)
+    if fingerprint(step.spec, schema) != plan.fingerprint:
+        raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
     if short := short_of_calls(step, org, updates.height):
         return hold(lines, short)
     if not step.installation.syncs.apply(plan.run_id, step.slug):
@@ -154,9 +158,9 @@ def send_plan(
     Raises:
         PlanError: the plan may not be pushed, or the outcome breaks a limit of the integration.
     """
-    plan = find_plan(step)
-    if plan.run_id != step.run_id:
+    if step.installation.syncs.get(step.run_id, step.slug) is None:
         step.open()
+    plan = find_plan(step)
     check_own(step, plan, lines)
     if newest := newer_day(step, allow_stale=allow_stale):
         lines = supersede(lines, f"{newest} was pushed already")
@@ -172,8 +176,8 @@ def send_plan(
         lines = apply_plan(step, org, plan, journal, lines)
         usage, instance_url = org.session.usage, org.session.instance_url
     step.installation.ledgers.write(step.run_id, step.slug, lines)
-    journal.ledger_stored()
     by_line, by_row = count_lines(lines), count_rows(lines)
+    journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
     calls = usage.calls + plan.api_calls
     verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None)
     status = SyncStatus(verdict)

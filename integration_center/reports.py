@@ -1,6 +1,7 @@
 """`insights/<report>`: one asset a report, shared by all the integrations that read it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -21,21 +22,24 @@ NOT_SHRUNK = "not_shrunk"
 def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> tuple[StoredReport, bool]:
     """The stored report of `day`, and whether it had to be fetched: a current frame is not fetched again.
 
+    A frame is current when the source has nothing newer and the same columns were kept as text.
+
     Raises:
         NoDataForDay: the source has none; another day never stands in for it.
     """
+    text = f" text: {sorted(info.text_columns)}"
     with folder.locked(info.slug, day):
         stored = folder.stored(info.slug, day)
-        identity = source.identity(info, day)
-        if stored is not None and stored.identity == identity:
+        if stored is not None and stored.identity == source.identity(info, day) + text:
             return stored, False
-        return folder.write(source.read(info, day)), True
+        report = source.read(info, day)
+        return folder.write(replace(report, identity=report.identity + text)), True
 
 
-def build_report_asset(report_slug: str, name: str, *, allow_empty: bool) -> dg.AssetsDefinition:
-    """The asset of the report called `name`.
+def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], allow_empty: bool) -> dg.AssetsDefinition:
+    """The asset of the report called `name`, in which the columns `keys` stay text: integrations match by them.
 
-    Its checks are facts of the report itself, since they stop all of its integrations: it has rows (unless every
+    Its checks are facts of the report itself, since they stop all of its integrations: it has rows (unless an
     integration that reads it has `allow_empty`), and a snapshot has not lost more than half of them.
     """
     key = report_key(report_slug)
@@ -58,7 +62,7 @@ def build_report_asset(report_slug: str, name: str, *, allow_empty: bool) -> dg.
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with reported_errors(context), context.resources.installation.open() as installation:
             source = installation.source()
-            info = source.find(name)
+            info = replace(source.find(name), text_columns=keys)
             days = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
             stored: dict[date, StoredReport] = {}
             missing: list[NoDataForDay] = []
@@ -87,7 +91,10 @@ def build_report_asset(report_slug: str, name: str, *, allow_empty: bool) -> dg.
                 check_results=[
                     check_not_empty(sum(report.rows for report in stored.values()), allow_empty=allow_empty),
                     check_not_shrunk(
-                        info.kind, stored[days[0]].rows, installation.reports.rows_before(report_slug, days[0])
+                        info.kind,
+                        stored[days[0]].rows,
+                        installation.reports.rows_before(report_slug, days[0]),
+                        allow_empty=allow_empty,
                     ),
                 ],
             )
@@ -96,7 +103,7 @@ def build_report_asset(report_slug: str, name: str, *, allow_empty: bool) -> dg.
 
 
 def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:
-    """An empty report stops its integrations, unless each of them allows it."""
+    """An empty report stops its integrations, unless one of them allows it; each judges its own plan besides."""
     return dg.AssetCheckResult(
         check_name=NOT_EMPTY,
         passed=rows > 0 or allow_empty,
@@ -105,9 +112,10 @@ def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:
     )
 
 
-def check_not_shrunk(kind: str, rows: int, before: int | None) -> dg.AssetCheckResult:
-    """A snapshot that lost more than half of its rows is more likely broken than true."""
-    shrunk = kind == "snapshot" and before is not None and rows * 2 < before
+def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: bool) -> dg.AssetCheckResult:
+    """A snapshot that lost more than half of its rows is more likely broken than true; an empty one may be allowed."""
+    may_be_empty = allow_empty and rows == 0
+    shrunk = kind == "snapshot" and before is not None and rows * 2 < before and not may_be_empty
     return dg.AssetCheckResult(
         check_name=NOT_SHRUNK,
         passed=not shrunk,

@@ -8,6 +8,8 @@ from pathlib import Path
 import dagster as dg
 
 from integration_center.errors import IntegrationCenterError, TransientError
+from integration_center.processes import this_process
+from integration_center.translator import PROCESS_TAG
 
 StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -26,6 +28,7 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
     Raises:
         dagster.Failure: for any error, retried by Dagster only when transient.
     """
+    note_process(context)
     try:
         yield
     except dg.Failure:
@@ -40,6 +43,12 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
             on_error(sentence, traceback.format_exc())
         context.log.error(sentence)
         raise dg.Failure(sentence, allow_retries=False) from None
+
+
+def note_process(context: StepContext) -> None:
+    """Say in the run's tags which process executes it, so that others can tell when that was killed."""
+    if context.run.tags.get(PROCESS_TAG) != this_process():
+        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
 
 
 def place(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Frames on disk: reports, update sets (through an IO manager) and ledgers. Files are mode 0600."""
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from integration_center.translator import report_key
 
 SPLIT_BY = "split_by"
 """Parquet metadata of a frame that was split by days: the column that tells them apart already."""
+
+
+logger = logging.getLogger(__name__)
 
 
 def write_frame(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -149,18 +153,24 @@ class LedgerFolder:
             raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
         return pl.read_parquet(path)
 
+    def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
+        """The ledger of one sync, or None."""
+        return self.read(run_id, slug) if self.path(run_id, slug).exists() else None
+
     def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:
-        """The lines by which one sync wrote to the records named; none when its ledger was deleted."""
+        """The lines by which one sync wrote to the records named; none when its ledger is gone or damaged."""
         path = self.path(run_id, slug)
-        if not path.exists():
-            return pl.DataFrame()
         wanted = pl.LazyFrame({"record_id": record_ids})
-        return (
-            pl.scan_parquet(path)
-            .filter(pl.col("outcome") == Outcome.UPDATED)
-            .join(wanted, on="record_id", how="semi", maintain_order="left")
-            .collect()
-        )
+        try:
+            return (
+                pl.scan_parquet(path)
+                .filter(pl.col("outcome") == Outcome.UPDATED)
+                .join(wanted, on="record_id", how="semi", maintain_order="left")
+                .collect()
+            )
+        except (pl.exceptions.PolarsError, OSError) as error:
+            logger.warning("the ledger of run %s cannot be read (%s); it is passed over", run_id, type(error).__name__)
+            return pl.DataFrame()
 
     def write_error(self, run_id: str, slug: str, text: str) -> Path:
         """Keep the full text of an unexpected error: it may quote values, so it stays out of the event log."""

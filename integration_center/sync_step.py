@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
+from operator import attrgetter
 from threading import Event, Thread
 
 import dagster as dg
@@ -13,21 +15,22 @@ import stamina
 
 from integration_center.accounts import Account
 from integration_center.errors import ObjectBusy
+from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
-from integration_center.journal import SentKind, SentWork, settle, unfinished
+from integration_center.journal import SentKind, settle, unfinished
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import settle_job
 from integration_center.steps import StepContext, reported_errors
-from integration_center.sync.ledger import amend, count_lines, count_rows
+from integration_center.sync.changes import verify_lines
+from integration_center.sync.columns import AFTER
+from integration_center.sync.ledger import amend, count_lines, count_rows, reopen
 from integration_center.sync.outcomes import Outcome
-from integration_center.syncs import SyncStatus
 from integration_center.translator import TRIGGER_TAG, push_key, resource_key
 
 SYNCS_LOOKED_AT = 5
 """How many earlier syncs tell whether the org keeps changing a value back."""
 
-KILLED = "the process of this run was killed; the next run on the object settles what it left"
 RENEWED_EVERY = 60.0
 """Seconds between two renewals of a lease."""
 
@@ -123,10 +126,11 @@ class SyncStep:
         """Close the sync as Failed when the step fails, before Dagster is told."""
 
         def fail(sentence: str, full: str) -> None:
-            if full != sentence:
-                self.installation.ledgers.write_error(self.run_id, self.slug, full)
             self.installation.syncs.fail_open(self.run_id, self.slug, sentence)
             self.release_lease()
+            if full != sentence:
+                with suppress(OSError):  # a full disk may be the very error
+                    self.installation.ledgers.write_error(self.run_id, self.slug, full)
 
         with reported_errors(self.context, fail):
             yield
@@ -190,24 +194,42 @@ class SyncStep:
             keeper.join()
 
     def _settle_unfinished(self, org: Org, org_id: str) -> None:
-        """Wait for the Bulk jobs that a killed run left behind, so that what is read is what they wrote."""
-        for work in unfinished(self.installation.engine, org_id, self.spec.object):
-            if work.kind is SentKind.JOB:
-                state, results = settle_job(org, work.job_id)
-                self.context.log.info(f"job {work.job_id} of run {work.run_id} was left unfinished; it ended {state}")
-                self._amend_ledger(work, results)
-            settle(self.installation.engine, org_id, work.job_id)
+        """Finish what killed or cut-off pushes left: wait for their jobs, then look at what the records hold.
 
-    def _amend_ledger(self, work: SentWork, results: pl.DataFrame) -> None:
-        """Finish the ledger of a killed run with what its job did after all."""
-        ledgers, syncs = self.installation.ledgers, self.installation.syncs
-        if not ledgers.path(work.run_id, work.slug).exists():
-            return
-        lines = amend(ledgers.read(work.run_id, work.slug), results)
-        ledgers.write(work.run_id, work.slug, lines)
-        counts = {"lines": count_lines(lines).as_dict(), "rows": count_rows(lines).as_dict()}
-        error = f"the run ended before its push did; run {self.run_id} fetched the results of job {work.job_id}"
-        syncs.close(work.run_id, work.slug, status=SyncStatus.FAILED, counts=counts, error=error)
+        So what is read next is what they wrote, and their ledgers are completed.
+        """
+        engine = self.installation.engine
+        by_sync = attrgetter("run_id", "slug")
+        left = unfinished(engine, org_id, self.spec.object)
+        for (run_id, slug), works in groupby(sorted(left, key=by_sync), key=by_sync):
+            lines = self.installation.ledgers.find(run_id, slug)
+            lines = reopen(lines) if lines is not None else None
+            settled = []
+            for work in works:
+                settled.append(work.job_id)
+                if work.kind is SentKind.JOB:
+                    state, results = settle_job(org, work.job_id)
+                    self.context.log.info(f"job {work.job_id} of run {run_id} was left unfinished; it ended {state}")
+                    lines = amend(lines, results) if lines is not None else None
+            if lines is not None:
+                lines = self._verify(org, lines)
+                self.installation.ledgers.write(run_id, slug, lines)
+                counts = {"lines": count_lines(lines).as_dict(), "rows": count_rows(lines).as_dict()}
+                error = f"the run ended before its push did; run {self.run_id} found out what it had written"
+                self.installation.syncs.amend(run_id, slug, counts=counts, error=error)
+            for job_id in settled:
+                settle(engine, org_id, job_id)
+
+    def _verify(self, org: Org, lines: pl.DataFrame) -> pl.DataFrame:
+        """Complete lines whose answer is lost by what the records hold now."""
+        open_lines = lines.filter(pl.col("outcome") == Outcome.PLANNED)
+        if open_lines.is_empty():
+            return lines
+        schema = org.describe(self.spec.object)
+        fields = [name.removeprefix(AFTER) for name in lines.columns if name.startswith(AFTER)]
+        there = [name for name in fields if schema.get(name) is not None]
+        records = org.read_records(schema, there, key=("Id", open_lines["record_id"].to_list()))
+        return amend(lines, verify_lines(open_lines, records, schema))
 
 
 @contextmanager

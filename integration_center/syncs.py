@@ -203,6 +203,12 @@ class SyncLog:
             connection.execute(update(syncs).where(_is(run_id, slug)).values(**changes))
         return self._require(run_id, slug)
 
+    def amend(self, run_id: str, slug: str, *, counts: Counts, error: str) -> None:
+        """Correct the counts of a line by what a later run has learned; a line still open fails with `error`."""
+        with writing(self._engine) as connection:
+            connection.execute(update(syncs).where(_is(run_id, slug)).values(counts=_plain(counts)))
+        self.fail_open(run_id, slug, error)
+
     def fail_open(self, run_id: str, slug: str, error: str) -> bool:
         """Fail a line whose run ended without closing it; whether it was still open."""
         with writing(self._engine) as connection:

@@ -15,6 +15,7 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 INTEGRATION_TAG = "integration"
 ENVIRONMENT_TAG = "salesforce_environment"
 TRIGGER_TAG = "triggered_by"
+PROCESS_TAG = ".integration_center/process"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 BACKFILL_TAG = "dagster/backfill"

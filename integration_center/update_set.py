@@ -62,7 +62,8 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
             stored = step.installation.reports.stored(source, newest)
             if stored is None:
                 raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
-            rows = report if DAY in report.columns else report.with_columns(pl.lit(newest).alias(DAY))
+            # Of one day the frame is the report's own, whose columns may be called anything.
+            rows = report if len(step.days) > 1 else report.with_columns(pl.lit(newest).alias(DAY))
             with step.connect() as org:
                 plan = build_plan(
                     spec, rows, org, kind=stored.kind, latest_by=stored.latest_by, earlier=step.read_writes

@@ -1,20 +1,44 @@
 """What a fresh token must prove before it becomes an account: who it is, what it may do, which kind of org it is in."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import stamina
 
-from integration_center.errors import AccessRefused, LimitExceeded, OrgError, RateLimited, ServiceUnavailable
+from integration_center.errors import (
+    AccessRefused,
+    ConfigurationError,
+    LimitExceeded,
+    OrgError,
+    RateLimited,
+    ServiceUnavailable,
+)
 from integration_center.integration import Environment
 from integration_center.salesforce.grants import Grant
 from integration_center.salesforce.oauth import ATTEMPTS, RETRY_SECONDS, UserInfo, decide_retry, fetch_userinfo
+from integration_center.salesforce.soql import quote
+
+logger = logging.getLogger(__name__)
 
 PERMISSIONS = "SELECT PermissionsModifyAllData, PermissionsApiEnabled FROM UserPermissionAccess LIMIT 1"
-ORGANIZATION = "SELECT Id, Name, OrganizationType, IsSandbox, InstanceName FROM Organization LIMIT 1"
+GRANTS = (
+    "SELECT Id FROM PermissionSetAssignment"
+    " WHERE AssigneeId = {user} AND PermissionSet.PermissionsModifyAllData = true LIMIT 1",
+    "SELECT Id FROM User WHERE Id = {user} AND Profile.PermissionsModifyAllData = true LIMIT 1",
+)
+"""What grants Modify All Data to a user, for orgs that keep UserPermissionAccess to themselves."""
+ORGANIZATION = "SELECT Id, Name, OrganizationType, IsSandbox FROM Organization LIMIT 1"
 DEVELOPER_EDITION = "Developer Edition"
+
+Query = Callable[[str], Sequence[Mapping[str, Any]]]
+
+
+class _QueryRefused(OrgError):
+    """The org refused this one query; another may be answered."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +53,6 @@ class Organization:
     name: str
     is_sandbox: bool
     developer_edition: bool
-    instance_name: str
 
 
 def verify_account(
@@ -39,19 +62,23 @@ def verify_account(
 
     Raises:
         AccessRefused: the user lacks Modify All Data, or the org is of the wrong kind for `environment`.
-        OrgError: Salesforce refused to say.
+        ConfigurationError: the org does not offer the API version.
+        OrgError: Salesforce refused to say, or the daily API limit is reached.
         TransientError: Salesforce did not answer.
     """
-    user = fetch_userinfo(client, grant.instance_url, grant.access_token)
-    _check_permissions(_query_one(client, grant, api_version, PERMISSIONS), user, environment)
-    row = _query_one(client, grant, api_version, ORGANIZATION)
+    user = fetch_userinfo(client, grant)
+    query = partial(_query, client, grant, api_version)
+    _check_permissions(query, user, environment)
+    rows = query(ORGANIZATION)
+    if not rows:
+        raise OrgError(f"Salesforce's answer to {ORGANIZATION!r} has no record")
+    row = rows[0]
     try:
         org = Organization(
             org_id=row["Id"],
             name=row["Name"],
             is_sandbox=row["IsSandbox"],
             developer_edition=row["OrganizationType"] == DEVELOPER_EDITION,
-            instance_name=row["InstanceName"] or "",
         )
     except KeyError as error:
         raise ServiceUnavailable(f"Salesforce's answer about the org lacks {error}") from None
@@ -59,17 +86,40 @@ def verify_account(
     return user, org
 
 
-def _check_permissions(granted: Mapping[str, Any], user: UserInfo, environment: Environment) -> None:
-    missing = [
-        label
-        for name, label in (("PermissionsApiEnabled", "API Enabled"), ("PermissionsModifyAllData", "Modify All Data"))
-        if granted.get(name) is not True
-    ]
-    if missing:
+def _check_permissions(query: Query, user: UserInfo, environment: Environment) -> None:
+    if missing := _find_missing(query, user):
         raise AccessRefused(
             f"user {user.username} lacks {' and '.join(missing)}; ask the Salesforce admin for a permission set with"
             f" it, then run: integration-center connect {environment.value}"
         )
+
+
+def _find_missing(query: Query, user: UserInfo) -> list[str]:
+    """The permissions that the user lacks, asked of the object that tells all at once, else of what grants them."""
+    try:
+        rows = query(PERMISSIONS)
+    except _QueryRefused as error:
+        logger.info("%s; looking for what grants the permissions instead", error)
+        rows = ()
+    if rows:
+        labels = {"PermissionsApiEnabled": "API Enabled", "PermissionsModifyAllData": "Modify All Data"}
+        return [label for name, label in labels.items() if rows[0].get(name) is not True]
+    # That queries are answered at all shows API Enabled.
+    return [] if _may_modify_all_data(query, user) else ["Modify All Data"]
+
+
+def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
+    """Whether a permission set or the profile grants it; raises when neither could be read."""
+    refusals = []
+    for soql in GRANTS:
+        try:
+            if query(soql.format(user=quote(user.user_id))):
+                return True
+        except _QueryRefused as error:
+            refusals.append(error)
+    if len(refusals) == len(GRANTS):
+        raise refusals[-1]
+    return False
 
 
 def _check_kind(org: Organization, environment: Environment) -> None:
@@ -85,7 +135,7 @@ def _check_kind(org: Organization, environment: Environment) -> None:
 
 
 @stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
-def _query_one(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> Mapping[str, Any]:
+def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> Sequence[Mapping[str, Any]]:
     headers = {
         "Authorization": f"Bearer {grant.access_token.get_secret_value()}",
         "Sforce-Call-Options": "client=IntegrationCenter",
@@ -110,10 +160,12 @@ def _query_one(client: httpx.Client, grant: Grant, api_version: str, soql: str) 
             raise AccessRefused("the org or the user has no API access; ask the Salesforce admin for API Enabled")
         if code == "REQUEST_LIMIT_EXCEEDED":
             raise LimitExceeded("the org's daily API limit is reached; connect again later", code=code, status=status)
+        if status in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
+            raise ConfigurationError(
+                f"the org does not offer API version {api_version} (HTTP {status}); set INTEGRATION_CENTER_API_VERSION"
+                " to one that it offers"
+            )
         table = soql.split(" FROM ")[1].split()[0]
-        raise OrgError(f"Salesforce refused to read {table}: {code} (HTTP {status})", code=code, status=status)
-    records = content.get("records") if isinstance(content, dict) else None
-    if not records:
-        raise OrgError(f"Salesforce's answer to {soql!r} has no record", status=status)
-    row: Mapping[str, Any] = records[0]
-    return row
+        raise _QueryRefused(f"Salesforce refused to read {table}: {code} (HTTP {status})", code=code, status=status)
+    records: Sequence[Mapping[str, Any]] = content.get("records") or () if isinstance(content, dict) else ()
+    return records

@@ -1,5 +1,6 @@
 """`list` and `check`: the integrations, and their live validation."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -106,7 +107,8 @@ def check_live(installation: Installation, spec: IntegrationSpec) -> tuple[list[
     newest = source.newest_day(info)
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
-    dtypes = dict(source.read(info, newest).frame.schema)
+    keys = frozenset(pair.column for pair in spec.keys)
+    dtypes = dict(source.read(replace(info, text_columns=keys), newest).frame.schema)
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
     missing = missing_fields(spec, schema, dtypes)

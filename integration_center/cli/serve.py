@@ -19,7 +19,8 @@ from integration_center.cli.output import console
 from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError
-from integration_center.launching import WEBSERVER_FILE
+from integration_center.history import fail_killed_runs
+from integration_center.launching import WEBSERVER_FILE, open_instance
 from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
 
 LOOPBACK = "127.0.0.1"
@@ -34,6 +35,8 @@ def serve_all(
     prepare_home(settings.dagster_home)
     if not is_free(port):
         raise ConfigurationError(f"port {port} is in use; choose another with --port, or end what uses it")
+    with open_instance(settings) as instance:
+        fail_killed_runs(instance)  # else they would keep their places in the queue
     url = f"http://{LOOPBACK}:{port}"
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())

@@ -5,35 +5,38 @@ reports it documents no endpoint: the paths and bodies here are this project's c
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, get_args
+from datetime import UTC, date, datetime
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import polars as pl
 
 from integration_center.errors import ServiceUnavailable, UnknownReport, UnreadableReport
-from integration_center.insights.catalogue import (
-    OUT_OF_THE_BOX,
-    ColumnType,
-    ReportInfo,
-    find_report,
-    fit_columns,
-    is_visible,
-    report_slug,
-)
+from integration_center.insights.catalogue import ReportInfo, find_report, fit_columns, is_visible
 from integration_center.insights.columns import type_columns
-from integration_center.insights.source import TYPING_RULES, Report, end_of, no_data, start_of
-from integration_center.insights.walkme import Get, WalkMeApi
+from integration_center.insights.description import (
+    build_identity,
+    build_version,
+    find_newest_day,
+    read_column_names,
+    read_info,
+    read_refreshed_at,
+)
+from integration_center.insights.source import Report, end_of, no_data, start_of
+from integration_center.insights.walkme import Get, InvalidRequest, WalkMeApi
+
+logger = logging.getLogger(__name__)
 
 LIST_PAGE = 1_000
 DATA_PAGE = 10_000
+SMALL_PAGE = 1_000
+"""Asked for where larger pages are refused; WalkMe's usual limit."""
 READINGS = 3
 """How often a report that is refreshed while it is read is read again from the start."""
-
-_COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 
 
 class _RefreshedMeanwhile(Exception):
@@ -50,6 +53,7 @@ class ApiSource:
         system_guid: of the system whose reports are read.
         client: used for all requests and left open; without it each call opens and closes its own.
         data_page: rows asked for at a time.
+        clock: gives the present moment.
     """
 
     def __init__(
@@ -61,10 +65,12 @@ class ApiSource:
         *,
         client: httpx.Client | None = None,
         data_page: int = DATA_PAGE,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._api = WalkMeApi(base_url, client_id, client_secret, client=client)
         self._reports = f"/public/v1/insights/system/{quote(system_guid, safe='')}/reports"
         self._data_page = data_page
+        self._clock = clock
 
     def __repr__(self) -> str:
         return f"ApiSource({self._api!r})"
@@ -88,15 +94,21 @@ class ApiSource:
         """See `ReportSource.find`."""
         return find_report(self.list_reports(), name)
 
-    def newest_day(self, report: ReportInfo) -> date | None:
-        """See `ReportSource.newest_day`: the last day that had ended when the report was refreshed."""
+    def newest_day(self, report: ReportInfo) -> date:
+        """See `ReportSource.newest_day`: the last day that had ended when the report was refreshed.
+
+        Where the API does not tell, the report counts as refreshed at 09:00 UTC, when WalkMe does so.
+        """
         with self._api.session() as get:
-            return _newest_day(_refreshed_at(self._describe(get, report)))
+            return find_newest_day(self._describe(get, report), self._clock())
 
     def identity(self, report: ReportInfo, day: date) -> str:
-        """See `ReportSource.identity`: the report's id, `refreshedAt` and declared columns; one small request."""
+        """See `ReportSource.identity`: the report's id, `refreshedAt` and declared columns; one small request.
+
+        Without `refreshedAt` it is another one each time, so that rows are always read anew.
+        """
         with self._api.session() as get:
-            return _identify(self._describe_for(get, report, day))
+            return build_identity(self._describe_for(get, report, day))
 
     def read(self, report: ReportInfo, day: date) -> Report:
         """See `ReportSource.read`; a report that is refreshed between its pages is read again from the start.
@@ -108,26 +120,29 @@ class ApiSource:
             for _ in range(READINGS):
                 described = self._describe_for(get, report, day)
                 try:
-                    text = self._read_text(get, report, day)
+                    text = self._read_text(get, report, day, described)
                 except _RefreshedMeanwhile:
                     continue
                 # The pages do not say which version they are of, so it is asked for before and after them.
-                if _identify(self._describe(get, report)) == _identify(described):
-                    return _build_report(_read_info(described), day, text, described)
+                if build_version(self._describe(get, report)) == build_version(described):
+                    return _build_report(read_info(described), report, day, text, described)
         raise ServiceUnavailable(
             f"report {report.name!r} was refreshed during each of {READINGS} readings; run the day again later"
         )
 
     def _list(self, get: Get) -> list[ReportInfo]:
-        """All reports of the system, each once; a page that is short, or brings nothing new, is the last."""
+        """All reports of the system, each once; a page that brings nothing new is the last.
+
+        A short page is not: a server may give fewer than asked for.
+        """
         # The tag filter is left out: it would also hide the out-of-the-box reports, which carry no tag.
         found: dict[str, ReportInfo] = {}
         offset = 0
         while True:
             page = _expect_list(get(self._reports, {"limit": LIST_PAGE, "offset": offset}), "reports", self._reports)
             known = len(found)
-            found.update((info.id, info) for info in map(_read_info, page))
-            if len(page) < LIST_PAGE or len(found) == known:
+            found.update((info.id, info) for info in map(read_info, page))
+            if len(found) == known:
                 return list(found.values())
             offset += len(page)
 
@@ -136,30 +151,46 @@ class ApiSource:
 
     def _describe_for(self, get: Get, report: ReportInfo, day: date) -> dict[str, Any]:
         described = self._describe(get, report)
-        info = _read_info(described)
+        info = read_info(described)
         if not is_visible(info.slug, info.tags):
             raise UnknownReport(f"report {report.name!r} is not visible; it has lost its tag")
-        newest = _newest_day(_refreshed_at(described))
-        if newest is None or day > newest:
+        newest = find_newest_day(described, self._clock())
+        if day > newest:
             raise no_data(report, day, newest, "WalkMe refreshes reports once a day from 09:00 UTC; run the day later")
         return described
 
-    def _read_text(self, get: Get, report: ReportInfo, day: date) -> pl.DataFrame:
+    def _read_text(self, get: Get, report: ReportInfo, day: date, described: Mapping[str, Any]) -> pl.DataFrame:
+        """All pages as text: up to the total, or without one up to a page that brings nothing new."""
         path = f"{self._path(report)}/data"
         frames: list[pl.DataFrame] = []
-        offset, totals = 0, set[str]()
+        offset, totals, before = 0, set[int](), None
         while True:
-            body = get(path, {**_range(report, day), "limit": self._data_page, "offset": offset})
-            rows, total = _expect_list(body, "rows", path), body.get("total")
-            if not isinstance(total, str) or not total.isdecimal():
-                raise ServiceUnavailable(f"WalkMe answered {path} without the total of rows")
-            frames.append(_build_text_frame(_column_names(body, path), rows, path))
-            offset += len(rows)
+            body = self._get_page(get, path, _range(report, day), offset)
+            rows, total = _expect_list(body, "rows", path), _read_total(body, path)
+            if total is None and rows == before:  # a server that ignores the offset
+                break
+            frames.append(_build_text_frame(_column_names(body, path) or read_column_names(described), rows, path))
+            offset, before = offset + len(rows), rows
+            if total is None:
+                if rows:
+                    continue
+                break
             totals.add(total)
-            if len(totals) > 1 or offset > int(total) or (not rows and offset < int(total)):
+            if len(totals) > 1 or offset > total or (not rows and offset < total):
                 raise _RefreshedMeanwhile
-            if offset == int(total):
-                return pl.concat(frames, how="diagonal")
+            if offset == total:
+                break
+        return pl.concat(frames, how="diagonal")
+
+    def _get_page(self, get: Get, path: str, query: Mapping[str, int], offset: int) -> dict[str, Any]:
+        try:
+            return get(path, {**query, "limit": self._data_page, "offset": offset})
+        except InvalidRequest as error:
+            if self._data_page <= SMALL_PAGE:
+                raise
+            logger.info("%s; asking for pages of %d rows instead of %d", error, SMALL_PAGE, self._data_page)
+            self._data_page = SMALL_PAGE
+            return get(path, {**query, "limit": self._data_page, "offset": offset})
 
     def _path(self, report: ReportInfo) -> str:
         return f"{self._reports}/{quote(report.id, safe='')}"
@@ -167,45 +198,28 @@ class ApiSource:
 
 def _range(report: ReportInfo, day: date) -> dict[str, int]:
     """The query for one partition, in milliseconds: the events of the day, or the state at its end."""
-    to = {"to": round(end_of(day).timestamp() * 1000)}
-    return {"from": round(start_of(day).timestamp() * 1000), **to} if report.kind == "events" else to
+    start = round(start_of(day).timestamp() * 1000) if report.kind == "events" else 0
+    return {"from": start, "to": round(end_of(day).timestamp() * 1000)}
 
 
-def _read_info(entry: Any) -> ReportInfo:
-    if not isinstance(entry, dict):
-        raise ServiceUnavailable("WalkMe listed a report that is no object")
-    id_, name = entry.get("id"), entry.get("name")
-    if not isinstance(id_, str) or not id_ or not isinstance(name, str) or not name:
-        raise ServiceUnavailable("WalkMe listed a report without id or name")
-    slug = report_slug(name)
-    known = OUT_OF_THE_BOX.get(slug)
-    key = entry.get("keyColumn")
-    return replace(
-        known or ReportInfo(id_, slug, name),
-        id=id_,
-        name=name,
-        tags=tuple(tag for tag in entry.get("tags") or () if isinstance(tag, str)),
-        key_column=key if isinstance(key, str) and key else known.key_column if known else None,
-        columns={
-            column["name"]: column["type"]
-            for column in entry.get("columns") or ()
-            if isinstance(column, dict) and column.get("type") in _COLUMN_TYPES and isinstance(column.get("name"), str)
-        },
-    )
-
-
-def _build_report(info: ReportInfo, day: date, text: pl.DataFrame, described: Mapping[str, Any]) -> Report:
+def _build_report(
+    info: ReportInfo, asked: ReportInfo, day: date, text: pl.DataFrame, described: Mapping[str, Any]
+) -> Report:
     info = fit_columns(info, text.columns)
-    frame = type_columns(text, key_column=info.key_column, declared=info.columns, source=f"report {info.name!r}")
-    return Report(info, day, frame, _identify(described), _refreshed_at(described))
+    source = f"report {info.name!r}"
+    frame = type_columns(text, key_column=info.key_column, declared=info.declare(asked), source=source)
+    return Report(info, day, frame, build_identity(described), read_refreshed_at(described))
 
 
 def _build_text_frame(names: Sequence[str], rows: Sequence[Any], path: str) -> pl.DataFrame:
     """One page as text: columns in the order given, then any others the rows hold; true and false as words."""
     if not all(isinstance(row, dict) for row in rows):
         raise ServiceUnavailable(f"WalkMe answered {path} with rows that are no objects")
+    found = dict.fromkeys(itertools.chain(names, *rows))
+    if rows and not found:
+        raise ServiceUnavailable(f"WalkMe answered {path} with rows, but without columns")
     series = []
-    for name in dict.fromkeys(itertools.chain(names, *rows)):
+    for name in found:
         cells = [row.get(name) for row in rows]
         if not {type(cell) for cell in cells} <= {str, bool, type(None)}:
             raise UnreadableReport(f"{path}: column {name!r} holds lists or objects; expected are single values")
@@ -214,11 +228,13 @@ def _build_text_frame(names: Sequence[str], rows: Sequence[Any], path: str) -> p
 
 
 def _column_names(body: Mapping[str, Any], path: str) -> list[str]:
-    """The names of the page's columns, which are given alone or with their types."""
+    """The names of the page's columns, which are given alone or with their types; empty when none are given."""
+    if body.get("columns") is None:
+        return []
     columns = _expect_list(body, "columns", path)
     found = [column.get("name") if isinstance(column, dict) else column for column in columns]
     names = [name for name in found if isinstance(name, str) and name]
-    if not names or len(names) < len(found):
+    if len(names) < len(found):
         raise ServiceUnavailable(f"WalkMe answered {path} with columns that have no names")
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -226,29 +242,18 @@ def _column_names(body: Mapping[str, Any], path: str) -> list[str]:
     return names
 
 
+def _read_total(body: Mapping[str, Any], path: str) -> int | None:
+    """The number of rows on all pages, None when it is not told."""
+    total = body.get("total")
+    if total is None:
+        return None
+    if not isinstance(total, str) or not total.isdecimal():
+        raise ServiceUnavailable(f"WalkMe answered {path} with a total that is no number of rows")
+    return int(total)
+
+
 def _expect_list(body: Mapping[str, Any], name: str, path: str) -> list[Any]:
     value = body.get(name)
     if not isinstance(value, list):
         raise ServiceUnavailable(f"WalkMe answered {path} without a list of {name}")
     return value
-
-
-def _refreshed_at(described: Mapping[str, Any]) -> datetime | None:
-    value = described.get("refreshedAt")
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ServiceUnavailable("WalkMe's refreshedAt is no ISO 8601 time") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _newest_day(refreshed_at: datetime | None) -> date | None:
-    return refreshed_at.date() - timedelta(days=1) if refreshed_at else None
-
-
-def _identify(described: Mapping[str, Any]) -> str:
-    info, refreshed_at = _read_info(described), _refreshed_at(described)
-    columns = ",".join(f"{name}:{type_}" for name, type_ in sorted(info.columns.items()))
-    return f"api:{TYPING_RULES}:{info.id}:{refreshed_at and refreshed_at.isoformat()}:{info.key_column}:{columns}"

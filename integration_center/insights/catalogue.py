@@ -31,6 +31,7 @@ class ReportInfo:
         key_column: holds the end user's identifier; its values stay text, untouched. None when nobody said.
         latest_by: the column by which the newest of several rows of one key is found.
         columns: declared types by column name; the others are inferred from the values.
+        text_columns: what integrations use as keys: it stays text, as the source has it, whatever else is said.
         problem: why the report cannot be used, None when it can; `ReportSource.find` raises it.
     """
 
@@ -43,7 +44,12 @@ class ReportInfo:
     key_column: str | None = None
     latest_by: str | None = None
     columns: Mapping[str, ColumnType] = field(default_factory=dict, hash=False)
+    text_columns: frozenset[str] = frozenset()
     problem: str | None = None
+
+    def declare(self, asked: "ReportInfo") -> Mapping[str, ColumnType]:
+        """The types to read this report by, when `asked` is what the reader was asked for."""
+        return {**self.columns, **dict.fromkeys(asked.text_columns, "string")}
 
 
 OUT_OF_THE_BOX: Mapping[str, ReportInfo] = {

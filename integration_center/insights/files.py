@@ -100,7 +100,7 @@ class FilesSource:
         return Report(
             info=info,
             day=day,
-            frame=type_columns(frame, key_column=info.key_column, declared=info.columns, source=source),
+            frame=type_columns(frame, key_column=info.key_column, declared=info.declare(report), source=source),
             identity=_identify(folder, drops),
             refreshed_at=max(drop.modified for drop in drops),
         )
@@ -218,4 +218,5 @@ def _join_parts(frames: Sequence[pl.DataFrame], source: str) -> pl.DataFrame:
     for frame in frames[1:]:
         if sorted(frame.columns) != sorted(first.columns):
             raise UnreadableReport(f"{source}: the parts of one day differ in their columns; send them with one header")
-    return pl.concat([frame.select(first.columns) for frame in frames])
+    # By subscript: `select` would read a column called `^.*$` as a pattern.
+    return pl.concat([frame[first.columns] for frame in frames])

@@ -31,8 +31,15 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 ATTEMPTS = 6
 PATIENCE = 300.0
 """Seconds: how long one request is tried in all, and the longest `Retry-After` that is waited for."""
+TOKEN_LIFE = 86_400.0
+"""Seconds, as WalkMe documents; for tokens that come without a readable `expires_in`."""
 EARLY = 60.0
 """Seconds before its end at which a token is no longer used."""
+
+
+class InvalidRequest(ReportError):
+    """WalkMe refused a request for what it asks (400)."""
+
 
 Get = Callable[[str, Mapping[str, str | int]], dict[str, Any]]
 
@@ -68,6 +75,7 @@ class WalkMeApi:
 
         * `AccessRefused`: the key is refused, or lacks the permission.
         * `UnknownReport`: nothing is at the path.
+        * `InvalidRequest`: what is asked for is refused.
         * `ReportError`, `ConfigurationError`: any other refusal.
         * `RateLimited`, `ServiceUnavailable`: asked to wait too long, or no readable answer until the last try.
         """
@@ -114,9 +122,11 @@ class WalkMeApi:
                 raise _refusal(answer, TOKEN_PATH)
             body = _read_object(answer, TOKEN_PATH)
             token, life = body.get("access_token"), body.get("expires_in")
-            if not isinstance(token, str) or not token or not isinstance(life, str) or not life.isdecimal():
-                raise ServiceUnavailable(f"WalkMe answered {TOKEN_PATH} without access_token and expires_in")
-            self._token, self._token_ends = token, time.monotonic() + float(life) - EARLY
+            if not isinstance(token, str) or not token:
+                raise ServiceUnavailable(f"WalkMe answered {TOKEN_PATH} without access_token")
+            # A token that ends sooner than we think is refused with 401 and renewed.
+            seconds = float(life) if isinstance(life, str) and life.isdecimal() else TOKEN_LIFE
+            self._token, self._token_ends = token, time.monotonic() + seconds - EARLY
             return token
 
     def _send(self, client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
@@ -164,7 +174,8 @@ def _refusal(answer: httpx.Response, path: str) -> Exception:
         return UnknownReport(f"{told}: no such report or system; check the system GUID and the report's name")
     if httpx.codes.is_redirect(status):
         return ConfigurationError(f"{told}, a redirect; check the API's address")
-    return ReportError(f"{told}; WalkMe's support can look it up by its request id")
+    kind = InvalidRequest if status == httpx.codes.BAD_REQUEST else ReportError
+    return kind(f"{told}; WalkMe's support can look it up by its request id")
 
 
 def _error_code(answer: httpx.Response) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from integration_center.errors import OrgError, TransientError
+from integration_center.errors import OrgError, ServiceUnavailable, TransientError
 from integration_center.salesforce.faults import AnswerLost
 from integration_center.salesforce.polling import TERMINAL_STATES, Polling
 from integration_center.salesforce.session import Session
@@ -86,7 +86,7 @@ def upload_part(session: Session, job: IngestJob, part: Part) -> None:
         job.content_url or f"jobs/ingest/{job.id}/batches",
         content=pieces,
         # With a length the body is not sent chunked. Bulk uploads are not accepted compressed.
-        headers={"Content-Type": "text/csv; charset=UTF-8", "Content-Length": str(part.size)},
+        headers={"Content-Type": "text/csv", "Content-Length": str(part.size)},
         idempotent=False,
     )
 
@@ -166,6 +166,9 @@ def end_job(session: Session, job_id: str, polling: Polling) -> IngestJob | None
 
     Returns:
         The ended job; None when the org has forgotten it, which it does seven days after the end.
+
+    Raises:
+        TransientError: the job is open and cannot be aborted (it writes nothing), or does not end in time.
     """
     try:
         job = read_job(session, job_id)
@@ -173,6 +176,6 @@ def end_job(session: Session, job_id: str, polling: Polling) -> IngestJob | None
         if error.status == 404:
             return None
         raise
-    if job.state == "Open":
-        abort_job(session, job_id)
+    if job.state == "Open" and not abort_job(session, job_id):
+        raise ServiceUnavailable(f"Bulk job {job_id} of an earlier run is open and could not be aborted")
     return job if job.state in TERMINAL_STATES else await_job(session, job_id, polling)

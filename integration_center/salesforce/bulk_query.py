@@ -1,6 +1,7 @@
 """Bulk API 2.0 queries: one job, its result pages as frames."""
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
@@ -17,20 +18,28 @@ logger = logging.getLogger(__name__)
 
 PAGE_ROWS = 250_000
 DOWNLOADS = 3
+CODE = re.compile(r"\s*((?:[A-Z][a-z]+){2,}|[A-Z]+(?:_[A-Z]+)+)\s*:")
+"""What an error message begins with (`InvalidBatch : …`); the rest may quote values."""
+
+
+class JobFailed(OrgError):
+    """A Bulk query job ended without a result."""
 
 
 @dataclass(frozen=True)
 class QueryJob:
-    """A Bulk query job; `processed` counts its rows."""
+    """A Bulk query job; `processed` counts its rows, `error_code` says why it failed."""
 
     id: str
     state: str
     processed: int | None = None
+    error_code: str | None = None
 
 
 def parse_query_job(json: dict[str, Any]) -> QueryJob:
     """Reads a job as any of the calls answers it."""
-    return QueryJob(json["id"], json["state"], json.get("numberRecordsProcessed"))
+    code = CODE.match(json.get("errorMessage") or "")
+    return QueryJob(json["id"], json["state"], json.get("numberRecordsProcessed"), code[1] if code else None)
 
 
 def read_bulk(
@@ -46,7 +55,8 @@ def read_bulk(
         page_rows: rows of a page, so memory is bounded.
 
     Raises:
-        OrgError: the query is refused (code INVALIDENTITY for an object that Bulk does not support), or the job failed.
+        OrgError: the query is refused (code INVALIDENTITY for an object that Bulk does not support); `JobFailed` when
+            its job failed or was aborted.
         IncompleteRead: the pages do not hold the rows that the job counted.
     """
     body = {"operation": "query", "query": soql}
@@ -55,7 +65,8 @@ def read_bulk(
     path = f"jobs/query/{opened.id}"
     job = polling.await_end(lambda: parse_query_job(session.get_json(path)))
     if job.state != "JobComplete":
-        raise OrgError(f"the Bulk query job {job.id} ended as {job.state}", code=job.state)
+        why = f" ({job.error_code})" if job.error_code else ""
+        raise JobFailed(f"the Bulk query job {job.id} ended as {job.state}{why}", code=job.error_code or job.state)
     locator: str | None = None
     rows = 0
     while True:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from integration_center.errors import AccessRefused, ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
-from integration_center.salesforce.grants import LOOPBACK
+from integration_center.salesforce.grants import is_loopback
 from integration_center.salesforce.token_errors import explain_refusal
 
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ class CallbackServer(Generic[Result]):
         self, callback_url: str, environment: Environment, finish: Callable[[SecretStr], Answer[Result]]
     ) -> None:
         parts = urlsplit(callback_url)
-        if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+        if parts.scheme != "http" or not is_loopback(parts.hostname):
             raise ConfigurationError(
                 "INTEGRATION_CENTER_CALLBACK_URL points to another machine, so the browser cannot come back to this"
                 " command; connect in the web console, or use --flow client-credentials"
@@ -74,7 +74,7 @@ class CallbackServer(Generic[Result]):
         self._once = threading.Lock()
         self._path = parts.path or "/"
         # "localhost" may resolve to ::1 first; browsers then fall back to 127.0.0.1.
-        host = "127.0.0.1" if parts.hostname in {"localhost", "127.0.0.1"} else str(parts.hostname)
+        host = "127.0.0.1" if str(parts.hostname).endswith("localhost") else str(parts.hostname)
         try:
             self._server = _LoopbackServer((host, 80 if parts.port is None else parts.port), self._build_handler())
         except OSError as error:

@@ -61,31 +61,46 @@ def send_collections(
     Raises:
         IntegrationCenterError: a call was refused; its records and all after it were not written.
     """
-    size = rows * COLLECTIONS_A_CALL
-    for start in range(0, updates.height, size):
-        batch = updates[start : start + size]
-        results, pending = pl.DataFrame(schema=RESULTS), batch
-        for attempt in range(1, SENDS + 1):
-            if attempt > 1:
-                logger.warning("%d records are sent again after a lost answer", pending.height)
-            chunk_sent(hash_ids(pending["Id"]))
-            try:
-                sent = _send_call(org, schema, pending, rows)
-            except IntegrationCenterError as error:
-                if attempt == 1:  # refused, so nothing of this call was written
-                    raise
-                logger.warning("%d records cannot be sent again: %s", pending.height, error)
-                break
-            results = pl.concat([results, sent.filter(pl.col("outcome") != Outcome.UNKNOWN.value)])
-            lost = pending.join(sent.filter(pl.col("outcome") == Outcome.UNKNOWN.value), on="Id", how="semi")
-            if lost.is_empty():
-                break
-            verdicts, pending = _reread(org, schema, lost)
-            results = pl.concat([results, verdicts])
-            if pending.is_empty():
-                break
-        unknown = build_results(batch["Id"], Outcome.UNKNOWN, code="ANSWER_LOST", message="the answer was lost")
-        yield overlay_results(unknown, results)
+    start, collections = 0, COLLECTIONS_A_CALL
+    while start < updates.height:
+        batch = updates[start : start + rows * collections]
+        try:
+            yield _settle(org, schema, batch, chunk_sent, rows)
+        except OrgError as error:
+            if error.status not in {404, 405} or batch.height <= rows:
+                raise
+            logger.info("the org takes no composite calls (%s): sending collections one by one", error)
+            collections = 1  # nothing of the batch was written
+        else:
+            start += batch.height
+
+
+def _settle(
+    org: Org, schema: SObjectSchema, batch: pl.DataFrame, chunk_sent: Callable[[str], None], rows: int
+) -> pl.DataFrame:
+    """The Results of one call and of those that repeat what it lost."""
+    results, pending = pl.DataFrame(schema=RESULTS), batch
+    for attempt in range(1, SENDS + 1):
+        if attempt > 1:
+            logger.warning("%d records are sent again after a lost answer", pending.height)
+        chunk_sent(hash_ids(pending["Id"]))
+        try:
+            sent = _send_call(org, schema, pending, rows)
+        except IntegrationCenterError as error:
+            if attempt == 1:  # refused, so nothing of this call was written
+                raise
+            logger.warning("%d records cannot be sent again: %s", pending.height, error)
+            break
+        results = pl.concat([results, sent.filter(pl.col("outcome") != Outcome.UNKNOWN.value)])
+        lost = pending.join(sent.filter(pl.col("outcome") == Outcome.UNKNOWN.value), on="Id", how="semi")
+        if lost.is_empty():
+            break
+        verdicts, pending = _reread(org, schema, lost)
+        results = pl.concat([results, verdicts])
+        if pending.is_empty():
+            break
+    unknown = build_results(batch["Id"], Outcome.UNKNOWN, code="ANSWER_LOST", message="the answer was lost")
+    return overlay_results(unknown, results)
 
 
 def hash_ids(ids: pl.Series) -> str:

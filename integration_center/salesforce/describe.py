@@ -23,7 +23,7 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
     """One entry of describe's `fields`."""
     return SObjectField(
         name=json["name"],
-        label=json["label"],
+        label=json.get("label") or json["name"],
         type=json["type"],
         length=json.get("length") or 0,
         digits=json.get("digits") or 0,
@@ -42,7 +42,7 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
         html_formatted=bool(json.get("htmlFormatted")),
         custom=bool(json.get("custom")),
         # Inactive values are listed too, but the org refuses them.
-        picklist=tuple(item["value"] for item in json.get("picklistValues") or () if item.get("active")),
+        picklist=tuple(item["value"] for item in json.get("picklistValues") or () if item.get("active", True)),
         reference_to=tuple(json.get("referenceTo") or ()),
     )
 
@@ -51,7 +51,7 @@ def parse_describe(json: dict[str, Any]) -> SObjectSchema:
     """A whole describe answer."""
     return SObjectSchema(
         name=json["name"],
-        label=json["label"],
+        label=json.get("label") or json["name"],
         queryable=bool(json.get("queryable")),
         updateable=bool(json.get("updateable")),
         fields=tuple(parse_field(field) for field in json["fields"]),
@@ -81,7 +81,13 @@ def read_schema(session: Session, name: str) -> SObjectSchema:
 def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
     """All objects of the org that are not being retired: one API call."""
     return tuple(
-        SObjectSummary(row["name"], row["label"], bool(row["queryable"]), bool(row["updateable"]), bool(row["custom"]))
+        SObjectSummary(
+            row["name"],
+            row.get("label") or row["name"],
+            bool(row.get("queryable")),
+            bool(row.get("updateable")),
+            bool(row.get("custom")),
+        )
         for row in session.get_json("sobjects")["sobjects"]
         if not row.get("deprecatedAndHidden")
     )

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from time import time
 
 import httpx
@@ -28,11 +29,12 @@ CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
 UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
-EDGE_REFUSALS = frozenset({300, 409, 410, 414, 431})
+EDGE_REFUSALS = frozenset({300, 405, 409, 410, 414, 431})
 """Statuses that mean what they say even without an error document."""
 STATUS_SENTENCES = {
     300: "several records match the key",
     404: "the resource does not exist, or the connected user may not see it",
+    405: "the org does not offer this call",
     409: "the request conflicts with the state of the resource",
     410: "this API version is retired; set INTEGRATION_CENTER_API_VERSION to a newer one",
     414: "the request address is too long",
@@ -100,7 +102,8 @@ def parse_retry_after(value: str | None) -> float | None:
     if not value:
         return None
     try:
-        return max(float(value), 0.0)
+        seconds = float(value)
+        return max(seconds, 0.0) if isfinite(seconds) else None
     except ValueError:
         pass
     try:

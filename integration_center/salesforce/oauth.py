@@ -31,6 +31,8 @@ STATE_LENGTH = 48
 TIMEOUT = httpx.Timeout(20)
 ATTEMPTS = 4
 RETRY_SECONDS = 30.0
+USERNAMES = ("preferred_username", "username", "email")
+"""Where userinfo names the user, the best first."""
 
 
 @dataclass(frozen=True)
@@ -168,16 +170,16 @@ def revoke(client: httpx.Client, environment: Environment, login_url: str, token
 
 
 @stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
-def fetch_userinfo(client: httpx.Client, instance_url: str, access_token: SecretStr) -> UserInfo:
-    """Who `access_token` acts as.
+def fetch_userinfo(client: httpx.Client, grant: Grant) -> UserInfo:
+    """Who the access token of `grant` acts as.
 
     Raises:
         AccessRefused: the token is no longer good (here that is a 403 of plain text), or lacks the scope.
         TransientError: Salesforce did not answer after several tries.
     """
-    headers = {"Authorization": f"Bearer {access_token.get_secret_value()}"}
+    headers = {"Authorization": f"Bearer {grant.access_token.get_secret_value()}"}
     try:
-        response = client.get(f"{instance_url}/services/oauth2/userinfo", headers=headers)
+        response = client.get(f"{grant.instance_url}/services/oauth2/userinfo", headers=headers)
     except httpx.TransportError as error:
         raise _no_answer(error) from None
     _raise_if_overloaded(response)
@@ -186,10 +188,11 @@ def fetch_userinfo(client: httpx.Client, instance_url: str, access_token: Secret
             raise AccessRefused("Salesforce does not accept the access token (Bad_OAuth_Token); connect again")
         raise AccessRefused("Salesforce does not say who is signed in; add the scope openid to the External Client App")
     content = _read_object(response)
-    try:
-        return UserInfo(content["user_id"], content["organization_id"], content["preferred_username"])
-    except KeyError as error:
-        raise ServiceUnavailable(f"Salesforce's userinfo answer lacks {error}") from None
+    # Older answers lack some of the keys; the grant's identity URL names the same user and org.
+    username = next((content[name] for name in USERNAMES if content.get(name)), None)
+    if username is None:
+        raise ServiceUnavailable("Salesforce's userinfo answer lacks a username")
+    return UserInfo(content.get("user_id") or grant.user_id, content.get("organization_id") or grant.org_id, username)
 
 
 def _request_token(

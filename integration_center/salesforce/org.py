@@ -1,20 +1,20 @@
 """One connected org: describe, limits, and reading records by the cheapest way."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from integration_center.errors import OrgError, SchemaMismatch
-from integration_center.salesforce.bulk_query import read_bulk
+from integration_center.salesforce.bulk_query import JobFailed, read_bulk
 from integration_center.salesforce.describe import SObjectSummary, read_objects, read_schema
-from integration_center.salesforce.faults import IncompleteRead
+from integration_center.salesforce.faults import QUOTA_CODES, IncompleteRead
 from integration_center.salesforce.fields import parse_cells, parse_records
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.query import Record, count_rows, read_many, read_pages
+from integration_center.salesforce.query import QUERIES_A_CALL, Record, count_rows, read_many, read_pages
 from integration_center.salesforce.reading import URI_BYTES, Key, Way, build_key_queries, choose_way
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.session import RetryPolicy, Session
 from integration_center.salesforce.soql import build_select, encoded_length
 from integration_center.sync.schema import COMPOUND_TYPES, SObjectSchema
 
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 READS = 2
 BULK_REFUSED = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "INVALIDJOB", "FEATURENOTENABLED", "API_ERROR"})
+NOT_OFFERED = frozenset({404, 405})
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ class Org:
     Args:
         session: with the org.
         polling: how to wait for Bulk jobs.
+        retries: how often and how long to wait for queries that are busy inside a call that succeeds.
     """
 
-    def __init__(self, session: Session, *, polling: Polling | None = None) -> None:
+    def __init__(self, session: Session, *, polling: Polling | None = None, retries: RetryPolicy | None = None) -> None:
         self.session = session
         self.polling = polling or Polling()
+        self.retries = retries or RetryPolicy()
 
     def describe(self, name: str) -> SObjectSchema:
         """The schema of the object `name`, as the connected user sees it: one call. Raises SchemaMismatch."""
@@ -57,7 +60,7 @@ class Org:
         return {
             name: Limit(row["Max"], row["Remaining"])
             for name, row in self.session.get_json("limits").items()
-            if "Max" in row and "Remaining" in row
+            if isinstance(row, dict) and "Max" in row and "Remaining" in row
         }
 
     def query(self, soql: str) -> Iterator[list[Record]]:
@@ -77,7 +80,7 @@ class Org:
         where: str | None = None,
         expected_rows: int | None = None,
     ) -> pl.DataFrame:
-        """The current values of `fields`, read by the way that takes the fewest API calls.
+        """The current values of `fields`, read by the way that takes the fewest API calls and that the org offers.
 
         Args:
             schema: the object's.
@@ -98,42 +101,49 @@ class Org:
         key_queries = build_key_queries(schema, names, key, where)
         if key_queries == ():  # the field can hold none of the values
             return parse_records([], names, schema)
-        if expected_rows is None and not (key_queries and len(key_queries) <= 2):
+        if expected_rows is None and not (key_queries and len(key_queries) <= QUERIES_A_CALL):
             expected_rows = self.count(build_select(["COUNT()"], schema.name, where))
         soql = build_select(names, schema.name, where)
         # A select that is too long for a URL has to go by Bulk, which takes it in a body.
-        way = choose_way(key_queries, expected_rows if encoded_length(soql) <= URI_BYTES else None)
-        logger.info(
-            "reading %s by %s (%s records, %d fields)",
-            schema.name,
-            way.value,
-            "?" if expected_rows is None else expected_rows,
-            len(names),
-        )
-        for _ in range(READS - 1):
+        fits_url = encoded_length(soql) <= URI_BYTES
+        way = choose_way(key_queries, expected_rows if fits_url else None)
+        if way is Way.KEYS and key_queries:
             try:
-                return self._read(way, soql, key_queries or (), names, schema)
-            except IncompleteRead as error:
-                logger.warning("reading %s again from the start: %s", schema.name, error)
-        return self._read(way, soql, key_queries or (), names, schema)
+                return self._read_keys(key_queries, names, schema)
+            except OrgError as error:
+                if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
+                    raise
+                logger.info("a list of keys cannot be read (%s): reading the whole object", error)
+            if fits_url and expected_rows is None:
+                expected_rows = self.count(build_select(["COUNT()"], schema.name, where))
+            way = choose_way(None, expected_rows if fits_url else None)
+        return self._read_whole(way, soql, names, schema, fits_url=fits_url)
 
-    def _read(
-        self, way: Way, soql: str, key_queries: Sequence[str], names: Sequence[str], schema: SObjectSchema
+    def _read_keys(self, queries: Sequence[str], names: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
+        def read() -> pl.DataFrame:
+            found = self._read_rest(read_many(self.session, queries, self.retries), names, schema)
+            return found.unique(subset="Id", keep="first", maintain_order=True)
+
+        logger.info("reading %s by %s (%d queries, %d fields)", schema.name, Way.KEYS.value, len(queries), len(names))
+        return _read_again_if_incomplete(read, schema.name)
+
+    def _read_whole(
+        self, way: Way, soql: str, names: Sequence[str], schema: SObjectSchema, *, fits_url: bool
     ) -> pl.DataFrame:
-        match way:
-            case Way.KEYS:
-                found = self._read_rest(read_many(self.session, key_queries), names, schema)
-                return found.unique(subset="Id", keep="first", maintain_order=True)
-            case Way.REST:
-                return self._read_rest(read_pages(self.session, soql), names, schema)
-            case Way.BULK:
-                try:
-                    return self._read_bulk(soql, names, schema)
-                except OrgError as error:
-                    if (error.code or "").upper() not in BULK_REFUSED:
-                        raise
-                    logger.info("Bulk cannot read %s (%s): reading it by REST", schema.name, error.code)
-                    return self._read_rest(read_pages(self.session, soql), names, schema)
+        def read_rest() -> pl.DataFrame:
+            return self._read_rest(read_pages(self.session, soql), names, schema)
+
+        def read_bulk_or_rest() -> pl.DataFrame:
+            try:
+                return self._read_bulk(soql, names, schema)
+            except OrgError as error:
+                if not fits_url or not _is_bulk_refusal(error):
+                    raise
+                logger.info("Bulk cannot read %s (%s): reading it by REST", schema.name, error)
+                return read_rest()
+
+        logger.info("reading %s by %s (%d fields)", schema.name, way.value, len(names))
+        return _read_again_if_incomplete(read_bulk_or_rest if way is Way.BULK else read_rest, schema.name)
 
     def _read_rest(self, pages: Iterator[list[Record]], names: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
         empty = parse_records([], names, schema)
@@ -142,6 +152,26 @@ class Org:
     def _read_bulk(self, soql: str, names: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
         pages = read_bulk(self.session, soql, names, self.polling)
         return pl.concat([parse_records([], names, schema), *(parse_cells(page, schema) for page in pages)])
+
+
+def _is_bulk_refusal(error: OrgError) -> bool:
+    """Whether Bulk cannot run this query, or cannot now, where REST may."""
+    code = error.code or ""
+    return (
+        isinstance(error, JobFailed)
+        or error.status in NOT_OFFERED
+        or code in QUOTA_CODES
+        or code.upper() in BULK_REFUSED
+    )
+
+
+def _read_again_if_incomplete(read: Callable[[], pl.DataFrame], name: str) -> pl.DataFrame:
+    for _ in range(READS - 1):
+        try:
+            return read()
+        except IncompleteRead as error:
+            logger.warning("reading %s again from the start: %s", name, error)
+    return read()
 
 
 def build_columns(schema: SObjectSchema, fields: Sequence[str]) -> list[str]:

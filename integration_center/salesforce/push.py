@@ -251,7 +251,8 @@ def _finish(
         results = read_results(org.session, ended, part.ids)
     except (TransientError, TerminalError) as error:
         return _build_unknown(job, part, error)
-    settled(job.id)
+    if not (results["outcome"] == Outcome.UNKNOWN).any():  # else the next run looks again
+        settled(job.id)
     return results
 
 

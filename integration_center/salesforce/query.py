@@ -1,15 +1,19 @@
 """SOQL over REST: pages, counts, and several queries in one call."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote as percent_encode
 
 import httpx
+import stamina
 
-from integration_center.errors import IntegrationCenterError
+from integration_center.errors import IntegrationCenterError, TransientError
 from integration_center.salesforce.faults import IncompleteRead, build_error
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.session import RetryPolicy, Session
+
+logger = logging.getLogger(__name__)
 
 PAGE = 2_000
 QUERIES_A_CALL = 5
@@ -34,33 +38,67 @@ def count_rows(session: Session, soql: str) -> int:
     return int(session.get_json("query", params={"q": soql})["totalSize"])
 
 
-def read_many(session: Session, queries: Sequence[str]) -> Iterator[list[Record]]:
+def read_many(session: Session, queries: Sequence[str], retries: RetryPolicy) -> Iterator[list[Record]]:
     """The pages of several queries, up to five queries an API call.
 
     The queries travel in the body of a composite call, because they name keys, and a URL ends up in logs.
 
+    Args:
+        session: with the org.
+        queries: the statements.
+        retries: for queries that are answered as busy inside a call that succeeds, which the session does not see.
+
     Raises:
         OrgError: one of the queries was refused.
+        TransientError: one of them stayed busy.
     """
     for start in range(0, len(queries), QUERIES_A_CALL):
-        subrequests = [
-            {
-                "method": "GET",
-                "url": f"{session.base_path}/query?q={percent_encode(soql, safe='')}",
-                "referenceId": f"query{number}",
-            }
-            for number, soql in enumerate(queries[start : start + QUERIES_A_CALL])
-        ]
-        body = {"allOrNone": False, "compositeRequest": subrequests}
-        # Reading twice does no harm, although it is a POST.
-        answer = session.request("POST", "composite", json=body, idempotent=True).json()
-        results = answer["compositeResponse"]
-        if len(results) != len(subrequests):
-            raise IncompleteRead("a composite call answered fewer queries than it was asked")
-        for result in results:
-            if result["httpStatusCode"] != 200:
-                raise _build_query_error(result)
-            yield from _follow(session, result["body"])
+        for page in _read_first_pages(session, queries[start : start + QUERIES_A_CALL], retries):
+            yield from _follow(session, page)
+
+
+def _read_first_pages(session: Session, queries: Sequence[str], retries: RetryPolicy) -> list[dict[str, Any]]:
+    """The first page of each query, in one API call; all are asked again when one of them is busy."""
+    tried = 0
+
+    def judge(error: Exception) -> bool | float:
+        if not isinstance(error, TransientError) or isinstance(error, IncompleteRead):
+            return False
+        logger.warning("a query in a composite call, attempt %d: %s", tried, error)
+        return retries.wait(tried, error)
+
+    for attempt in stamina.retry_context(on=judge, attempts=retries.attempts, timeout=retries.timeout):
+        tried = attempt.num
+        results = _ask(session, queries)  # not under the attempt: the session has its own
+        with attempt:
+            return [_read_first_page(result) for result in results]
+    raise AssertionError("stamina gives an answer or raises")
+
+
+def _ask(session: Session, queries: Sequence[str]) -> list[dict[str, Any]]:
+    subrequests = [
+        {
+            "method": "GET",
+            "url": f"{session.base_path}/query?q={percent_encode(soql, safe='')}",
+            "referenceId": f"query{number}",
+        }
+        for number, soql in enumerate(queries)
+    ]
+    body = {"allOrNone": False, "compositeRequest": subrequests}
+    # Reading twice does no harm, although it is a POST.
+    results: list[dict[str, Any]] = session.request("POST", "composite", json=body, idempotent=True).json()[
+        "compositeResponse"
+    ]
+    if len(results) != len(queries):
+        raise IncompleteRead("a composite call answered fewer queries than it was asked")
+    return results
+
+
+def _read_first_page(result: dict[str, Any]) -> dict[str, Any]:
+    if result["httpStatusCode"] != 200:
+        raise _build_query_error(result)
+    page: dict[str, Any] = result["body"]
+    return page
 
 
 def _follow(session: Session, page: dict[str, Any]) -> Iterator[list[Record]]:

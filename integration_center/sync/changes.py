@@ -4,12 +4,19 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import OUTCOME, Outcome
-from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField
+from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.targets import Target
 from integration_center.sync.text_values import normalise_line_breaks, normalise_multipicklist
 
 NOT_NILLABLE = "NOT_NILLABLE"
+VERDICTS = {
+    Outcome.UPDATED: "the run ended before the answer; the record holds what was to be written",
+    Outcome.UNPROCESSED: "the run ended before the answer; the record does not hold what was to be written",
+    Outcome.UNKNOWN: "the run ended before the answer, and the record could not be read since",
+}
+"""What `verify_lines` says of each outcome it gives."""
 
 
 def compare_lines(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
@@ -66,6 +73,64 @@ def is_equal(after: pl.Expr, before: pl.Expr, field: SObjectField) -> pl.Expr:
     if field.type in TEXT_TYPES | PICKLIST_TYPES:
         return after.eq_missing(normalise_line_breaks(before))
     return after.eq_missing(before)
+
+
+def verify_lines(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectSchema) -> pl.DataFrame:
+    """What became of planned lines whose run ended before Salesforce's answers were kept, judged by the org itself.
+
+    Args:
+        lines: the ledger of that run.
+        records: `Id` and the mapped fields, raw and read since, as `build_lines` takes them; a subset will do.
+        schema: the object as describe reports it now.
+
+    Returns:
+        A results frame as `complete` and `amend` take it, a row for each planned line: `Id`, `outcome` OUTCOME, and
+        `code`, `message`, `error_fields`, `job_id` String. A line is `updated` when the record holds the value of
+        every changed field, else `unprocessed`; `unknown` when the record is missing, or a changed field is by now
+        missing or of another type, so that nothing can be compared.
+    """
+    planned = lines.filter(pl.col("outcome") == Outcome.PLANNED)
+    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    fields = {
+        name: field
+        for name in names
+        if (field := schema.get(name)) and field.name in records.columns and field.dtype == lines.schema[AFTER + name]
+    }
+    found = records.unique("Id", keep="last").select(
+        pl.col("Id").alias("record_id"),
+        pl.lit(True).alias("found"),
+        *(pl.col(field.name).cast(field.dtype).alias(f"now.{name}") for name, field in fields.items()),
+    )
+    incomparable = pl.any_horizontal(
+        pl.col("found").is_null(), *(CHANGED + name for name in names if name not in fields)
+    )
+    # The literal is for an object that has lost all mapped fields: there is no empty sum of columns.
+    differs = pl.any_horizontal(
+        pl.lit(False),
+        *(
+            pl.col(CHANGED + name) & ~is_equal(pl.col(AFTER + name), pl.col(f"now.{name}"), field)
+            for name, field in fields.items()
+        ),
+    )
+    nothing = pl.lit(None, dtype=pl.String)
+    return (
+        planned.join(found, on="record_id", how="left", maintain_order="left")
+        .select(
+            pl.col("record_id").alias("Id"),
+            pl.when(incomparable)
+            .then(pl.lit(Outcome.UNKNOWN, dtype=OUTCOME))
+            .when(differs)
+            .then(pl.lit(Outcome.UNPROCESSED, dtype=OUTCOME))
+            .otherwise(pl.lit(Outcome.UPDATED, dtype=OUTCOME))
+            .alias("outcome"),
+        )
+        .with_columns(
+            nothing.alias("code"),
+            pl.col("outcome").replace_strict(VERDICTS, return_dtype=pl.String).alias("message"),
+            nothing.alias("error_fields"),
+            nothing.alias("job_id"),
+        )
+    )
 
 
 def _differs(target: Target) -> pl.Expr:

@@ -1,6 +1,6 @@
 """The ledger: what became of every row, from the plan to the last answer of Salesforce."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -129,9 +129,31 @@ def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `lines` in their order; a planned line without an answer is `unknown`.
     """
+    answered = _write_answers(lines, results, Outcome.PLANNED, on=["record_id"])
+    return _turn_planned(answered, Outcome.UNKNOWN, "no answer of Salesforce names this record")
+
+
+def amend(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """Write late answers into a ledger: those that a later run fetched, or found by reading the records.
+
+    Args:
+        lines: a ledger.
+        results: as `complete` takes them.
+
+    Returns:
+        `lines` in their order. An answer replaces a `planned` line, and a line that is `unknown` from the very job
+        that the answer comes from; all other lines stay as they are.
+    """
+    fetched = _write_answers(lines, results, Outcome.UNKNOWN, on=["record_id", "job_id"])
+    return _write_answers(fetched, results, Outcome.PLANNED, on=["record_id"])
+
+
+def _write_answers(lines: pl.DataFrame, results: pl.DataFrame, waiting: Outcome, *, on: Sequence[str]) -> pl.DataFrame:
+    """The lines with the worst answer that has the same `on` in place of what was `waiting`."""
     answers = (
         results.select(
             pl.col("Id").alias("record_id"),
+            pl.col("job_id").cast(pl.String),
             pl.col("outcome").cast(OUTCOME).alias("answer.outcome"),
             *(
                 pl.col(name).cast(pl.String).alias(f"answer.{name}")
@@ -139,37 +161,29 @@ def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
             ),
         )
         .sort(pl.col("answer.outcome").to_physical(), descending=True, maintain_order=True)
-        .unique("record_id", keep="first")
+        .unique(on, keep="first")
     )
-    planned = pl.col("outcome") == Outcome.PLANNED
-    silent = planned & pl.col("answer.outcome").is_null()
-    answered = lines.join(answers, on="record_id", how="left", maintain_order="left")
-    return answered.with_columns(
-        pl.when(silent)
-        .then(pl.lit(Outcome.UNKNOWN, dtype=OUTCOME))
-        .when(planned)
-        .then("answer.outcome")
-        .otherwise("outcome")
-        .alias("outcome"),
-        pl.when(silent)
-        .then(pl.lit("no answer of Salesforce names this record"))
-        .when(planned)
-        .then(pl.coalesce("answer.message", "reason"))
-        .otherwise("reason")
-        .alias("reason"),
-        *(
-            pl.when(planned).then(f"answer.{name}").otherwise(name).alias(name)
-            for name in ("code", "error_fields", "job_id")
-        ),
-    ).select(lines.columns)
+    answered = (pl.col("outcome") == waiting) & pl.col("answer.outcome").is_not_null()
+    # Why a line was planned stays worth knowing; why its answer was missing does not.
+    said = pl.coalesce("answer.message", pl.when(pl.col("outcome") == Outcome.PLANNED).then("reason"))
+    return (
+        lines.join(answers, on=on, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(answered).then(said).otherwise("reason").alias("reason"),
+            *(
+                pl.when(answered).then(f"answer.{name}").otherwise(name).alias(name)
+                for name in ("outcome", "code", "error_fields", "job_id")
+            ),
+        )
+        .select(lines.columns)
+    )
 
 
-def amend(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """Write late answers into a ledger; planned lines without one stay as they are. For both frames see `complete`."""
-    answered = pl.col("record_id").is_in(results["Id"].implode())
-    numbered = lines.with_row_index("place")
-    late = complete(numbered.filter(answered), results)
-    return pl.concat([late, numbered.filter(~answered.fill_null(False))]).sort("place").drop("place")
+def reopen(lines: pl.DataFrame) -> pl.DataFrame:
+    """The lines with every `unknown` one `planned` again, before it is found out what became of it."""
+    unknown = pl.col("outcome") == Outcome.UNKNOWN
+    planned = pl.lit(Outcome.PLANNED, dtype=OUTCOME)
+    return lines.with_columns(pl.when(unknown).then(planned).otherwise("outcome").alias("outcome"))
 
 
 def to_csv_safe(lines: pl.DataFrame) -> pl.DataFrame:

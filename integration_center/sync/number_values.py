@@ -15,6 +15,7 @@ WORKING_DECIMAL = pl.Decimal(38, 18)
 EXACT_INTEGERS = 2**53
 """Above this a double no longer tells neighbouring integers apart."""
 INT_LIMIT = 2**31
+NOT_EXACT = "has more digits than a number field keeps: the org would store another number"
 NOISELESS_DIGITS = 15
 """A decimal of this many significant digits survives the way through a double unchanged."""
 
@@ -50,7 +51,9 @@ def scale_number(number: pl.Expr, factor: float | None) -> pl.Expr:
     if factor is None:
         return number
     product = number.cast(pl.Float64) * factor
-    return pl.when(product.is_finite()).then(product.round_sig_figs(NOISELESS_DIGITS)).otherwise(product)
+    # Beyond that many digits the rounding would alter whole numbers, which is no noise.
+    noisy = product.abs() < 10**NOISELESS_DIGITS
+    return pl.when(noisy).then(product.round_sig_figs(NOISELESS_DIGITS)).otherwise(product)
 
 
 def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor: float | None) -> FittedValue:
@@ -72,7 +75,18 @@ def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor:
     limit, holds = _limit(field)
     too_large = (rounded >= limit) | (rounded <= -limit) | (number.is_not_null() & rounded.is_null())
     rules.append(Rule(too_large, "TOO_LARGE", say(f"is too large: the field holds {holds}")))
+    if isinstance(dtype, pl.String | pl.Int64) and not (whole and number is column):
+        exact = column.str.strip_chars() if isinstance(dtype, pl.String) else column
+        loses = _loses_digits(exact, read.cast(pl.Float64), field.scale)
+        rules.append(Rule(loses, "NOT_EXACT", say_of(exact.cast(pl.String), NOT_EXACT)))
     return judge_value(value, rules)
+
+
+def _loses_digits(exact: pl.Expr, double: pl.Expr, scale: int) -> pl.Expr:
+    """Whether a number beyond 2^53, as text or Int64, is another one as a double (there, doubles are all whole)."""
+    meant = exact.cast(WORKING_DECIMAL, strict=False).round(scale, mode="half_away_from_zero")
+    held = double.cast(pl.Int64, strict=False).cast(WORKING_DECIMAL)
+    return (double.abs() >= EXACT_INTEGERS) & (meant != held)
 
 
 def _limit(field: SObjectField) -> tuple[float, str]:

@@ -68,7 +68,7 @@ def fit_values(
 
     Returns:
         Expressions for the value in `field.dtype`, the code and the reason. Codes: `WRONG_TYPE`, `NOT_FINITE`,
-        `TOO_LARGE`, `TOO_LONG`, `OUT_OF_RANGE`, `NOT_IN_PICKLIST`, `BAD_EMAIL`, `BAD_ID`, `NOT_STORABLE`.
+        `TOO_LARGE`, `NOT_EXACT`, `TOO_LONG`, `OUT_OF_RANGE`, `NOT_IN_PICKLIST`, `BAD_EMAIL`, `BAD_ID`, `NOT_STORABLE`.
     """
     if not can_hold(field, dtype):
         wrong = Rule(column.is_not_null(), "WRONG_TYPE", say(f"a {kind_of(dtype) or dtype} cannot be a {field.type}"))

@@ -24,13 +24,18 @@ USERNAME = "integration@acme.example.uat"
 
 
 class FakeSalesforce:
-    """Answers token, revoke, userinfo and the two queries; `requests` holds what it was asked."""
+    """Answers token, revoke, userinfo and queries; `requests` holds what it was asked.
+
+    Attributes:
+        queries: what queries of an object get instead of an answer, by the object's name.
+    """
 
     def __init__(self) -> None:
         self.org_id = ORG_ID
         self.is_sandbox = True
         self.organization_type = "Enterprise Edition"
         self.permissions = {"PermissionsModifyAllData": True, "PermissionsApiEnabled": True}
+        self.queries: dict[str, httpx.Response] = {}
         self.rotation = False
         self.refresh_token: str | None = None
         self.access_tokens: set[str] = set()
@@ -39,6 +44,7 @@ class FakeSalesforce:
         self.requests: list[httpx.Request] = []
         self.revoked: list[str] = []
         self.changes: dict[str, Any] = {}
+        self.userinfo: dict[str, Any] = {}
         self.reachable = True
         self.revocation_fails = False
         self.issued = 0
@@ -148,22 +154,39 @@ class FakeSalesforce:
         if request.headers["Authorization"].removeprefix("Bearer ") not in self.access_tokens:
             return httpx.Response(403, text="Bad_OAuth_Token")
         return httpx.Response(
-            200, json={"user_id": USER_ID, "organization_id": self.org_id, "preferred_username": USERNAME}
+            200,
+            json=self.userinfo or {"user_id": USER_ID, "organization_id": self.org_id, "preferred_username": USERNAME},
         )
 
     def _query(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["Sforce-Call-Options"] == "client=IntegrationCenter"
-        if "UserPermissionAccess" in request.url.params["q"]:
-            record: dict[str, Any] = dict(self.permissions)
-        else:
-            record = {
-                "Id": self.org_id,
-                "Name": "Acme <UAT>",
-                "OrganizationType": self.organization_type,
-                "IsSandbox": self.is_sandbox,
-                "InstanceName": "USA1S",
-            }
-        return httpx.Response(200, json={"totalSize": 1, "done": True, "records": [record]})
+        table = asked_object(request)
+        if table in self.queries:
+            return self.queries[table]
+        if table == "UserPermissionAccess":
+            return found(dict(self.permissions))
+        organization = {
+            "Id": self.org_id,
+            "Name": "Acme <UAT>",
+            "OrganizationType": self.organization_type,
+            "IsSandbox": self.is_sandbox,
+        }
+        return found({name: organization[name] for name in selected(request)})
+
+
+def asked_object(request: httpx.Request) -> str:
+    """The object that a query reads."""
+    return request.url.params["q"].split(" FROM ")[1].split()[0]
+
+
+def selected(request: httpx.Request) -> list[str]:
+    """The fields that a query selects."""
+    return request.url.params["q"].removeprefix("SELECT ").split(" FROM ")[0].split(", ")
+
+
+def found(*records: dict[str, Any]) -> httpx.Response:
+    """The answer to a query."""
+    return httpx.Response(200, json={"totalSize": len(records), "done": True, "records": list(records)})
 
 
 def oauth_error(error: str, description: str, status: int = 400) -> httpx.Response:

@@ -144,6 +144,14 @@ def test_only_this_machine_may_be_the_callback(url: str) -> None:
         CallbackServer(url, SANDBOX, accept)
 
 
+def test_a_name_under_localhost_is_this_machine() -> None:
+    server = CallbackServer("http://center.localhost:0/oauth/callback", SANDBOX, accept)
+    with server.listening("good-state"):
+        port = server.url.removeprefix("http://center.localhost:").split("/")[0]
+        status, _ = visit(f"http://127.0.0.1:{port}/oauth/callback?state=good-state&code=abc")
+        assert (status, server.wait(5)) == (200, "abc")
+
+
 def test_the_code_is_not_printed(capfd: pytest.CaptureFixture[str]) -> None:
     come_back({"code": "secret-code", "state": "good-state"})
     captured = capfd.readouterr()

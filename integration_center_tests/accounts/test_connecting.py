@@ -32,8 +32,11 @@ from integration_center.syncs import SyncLog, SyncStatus
 from integration_center_tests.accounts.fake_salesforce import (
     ORG_ID,
     OTHER_ORG_ID,
+    USER_ID,
     USERNAME,
     FakeSalesforce,
+    asked_object,
+    found,
     oauth_error,
     visit,
 )
@@ -306,9 +309,14 @@ def test_connecting_again_works_when_the_key_was_lost(
         (
             httpx.Response(400, json=[{"errorCode": "INVALID_TYPE", "message": "off"}]),
             OrgError,
-            "UserPermissionAccess: INVALID_TYPE",
+            "refused to read User: INVALID_TYPE",
         ),
-        (httpx.Response(200, json={"records": []}), OrgError, "no record"),
+        (httpx.Response(200, json={"records": []}), AccessRefused, "lacks Modify All Data"),
+        (
+            httpx.Response(404, json=[{"errorCode": "NOT_FOUND", "message": "off"}]),
+            ConfigurationError,
+            r"API version 66\.0.*INTEGRATION_CENTER_API_VERSION",
+        ),
         (httpx.Response(503, text="<html>"), ServiceUnavailable, "503"),
     ],
 )
@@ -325,6 +333,66 @@ def test_an_org_that_does_not_say_is_not_connected(
     with pytest.raises(expected, match=match):
         connect_client_credentials(SANDBOX, settings, store, connected_by="ann")
     assert store.list() == ()
+
+
+def data_refusal(status: int, code: str) -> httpx.Response:
+    return httpx.Response(status, json=[{"errorCode": code, "message": "off"}])
+
+
+NOT_ANSWERED = [
+    data_refusal(400, "INVALID_TYPE"),
+    data_refusal(400, "INVALID_FIELD"),
+    data_refusal(403, "INSUFFICIENT_ACCESS"),
+    found(),
+]
+
+
+@pytest.mark.parametrize("silence", NOT_ANSWERED, ids=["type", "field", "access", "empty"])
+@pytest.mark.parametrize("granting", ["PermissionSetAssignment", "User"])
+def test_a_permission_set_or_profile_vouches_where_the_permissions_are_not_told(
+    connect: Connect, salesforce: FakeSalesforce, silence: httpx.Response, granting: str
+) -> None:
+    salesforce.queries = {"UserPermissionAccess": silence, "PermissionSetAssignment": silence, "User": silence}
+    salesforce.queries[granting] = found({"Id": "0Pa000000000001AAA"})
+    assert connect(SANDBOX).account.username == USERNAME
+    asked = [request.url.params["q"] for request in salesforce.requests if request.url.path.endswith("/query")]
+    assert any(f"FROM {granting} WHERE " in soql and f"'{USER_ID}'" in soql for soql in asked)
+
+
+@pytest.mark.parametrize("silence", NOT_ANSWERED, ids=["type", "field", "access", "empty"])
+def test_a_user_for_whom_nothing_vouches_is_refused(
+    connect: Connect, store: AccountStore, salesforce: FakeSalesforce, silence: httpx.Response
+) -> None:
+    salesforce.queries = {"UserPermissionAccess": silence, "PermissionSetAssignment": silence, "User": found()}
+    with pytest.raises(AccessRefused, match="lacks Modify All Data"):
+        connect(SANDBOX)
+    assert store.list() == ()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"),
+    [
+        (data_refusal(403, "REQUEST_LIMIT_EXCEEDED"), LimitExceeded),
+        (data_refusal(404, "NOT_FOUND"), ConfigurationError),
+        (data_refusal(403, "API_DISABLED_FOR_ORG"), AccessRefused),
+    ],
+)
+def test_what_every_query_would_meet_is_asked_once(
+    connect: Connect, salesforce: FakeSalesforce, refusal: httpx.Response, expected: type[Exception]
+) -> None:
+    salesforce.queries = {"UserPermissionAccess": refusal}
+    with pytest.raises(expected):
+        connect(SANDBOX)
+    assert [asked_object(r) for r in salesforce.requests if r.url.path.endswith("/query")] == ["UserPermissionAccess"]
+
+
+@pytest.mark.parametrize("named", [{"username": USERNAME}, {"email": USERNAME}])
+def test_userinfo_of_an_older_kind_is_enough(
+    connect: Connect, salesforce: FakeSalesforce, named: dict[str, str]
+) -> None:
+    salesforce.userinfo = {"sub": f"https://test.salesforce.com/id/{ORG_ID}/{USER_ID}", **named}
+    account = connect(SANDBOX).account
+    assert (account.user_id, account.username) == (USER_ID, USERNAME)
 
 
 def test_disconnecting_revokes_the_refresh_token(

@@ -90,10 +90,8 @@ def test_a_grant_is_read_from_the_answer(client: httpx.Client, salesforce: FakeS
         ({"instance_url": "http://evil.example"}, AccessRefused, "without TLS"),
         ({"instance_url": "javascript:alert(1)"}, AccessRefused, "without TLS"),
         ({"token_type": "DPoP"}, AccessRefused, "DPoP"),
-        ({"signature": "bm90IHRoZSBzaWduYXR1cmU="}, AccessRefused, "signature"),
-        ({"issued_at": "1763900000001"}, AccessRefused, "signature"),
         ({"access_token": None}, ServiceUnavailable, "lacks access_token"),
-        ({"id": "https://login.salesforce.com/", "signature": ""}, AccessRefused, "signature"),
+        ({"id": "https://login.salesforce.com/"}, ServiceUnavailable, "names no org"),
     ],
 )
 def test_a_doubtful_answer_is_refused(
@@ -108,10 +106,50 @@ def test_a_doubtful_answer_is_refused(
         oauth.request_client_credentials(client, SANDBOX, APP)
 
 
-def test_an_instance_on_this_machine_is_fine(client: httpx.Client, salesforce: FakeSalesforce) -> None:
-    salesforce.changes = {"instance_url": "http://127.0.0.1:8123/"}
+@pytest.mark.parametrize(
+    "changes", [{"signature": "bm90IHRoZSBzaWduYXR1cmU="}, {"issued_at": "1763900000001"}, {"signature": "ü"}]
+)
+def test_a_signature_that_is_not_ours_is_told_and_signs_in(
+    client: httpx.Client, salesforce: FakeSalesforce, caplog: pytest.LogCaptureFixture, changes: dict[str, object]
+) -> None:
+    salesforce.changes = changes
+    assert oauth.request_client_credentials(client, SANDBOX, APP).org_id == ORG_ID
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "signature" in warning
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"signature": None, "issued_at": None},
+        {"signature": 5, "issued_at": 5},
+        {"signature": "", "issued_at": "9" * 30},
+        {"signature": None, "issued_at": [], "scope": None},
+    ],
+)
+def test_a_signature_or_time_of_an_odd_kind_is_no_error(
+    client: httpx.Client, salesforce: FakeSalesforce, changes: dict[str, object]
+) -> None:
+    salesforce.changes = changes
     grant = oauth.request_client_credentials(client, SANDBOX, APP)
-    assert grant.instance_url == "http://127.0.0.1:8123"
+    assert grant.issued_at.tzinfo is UTC
+    assert "None" not in grant.scopes
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "[::1]", "localhost", "org.localhost"])
+def test_an_instance_on_this_machine_is_fine(client: httpx.Client, salesforce: FakeSalesforce, host: str) -> None:
+    salesforce.changes = {"instance_url": f"http://{host}:8123/"}
+    grant = oauth.request_client_credentials(client, SANDBOX, APP)
+    assert grant.instance_url == f"http://{host}:8123"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1.evil.example", "localhost.evil.example", "notlocalhost", "128.0.0.1"])
+def test_an_instance_that_only_looks_like_this_machine_is_refused(
+    client: httpx.Client, salesforce: FakeSalesforce, host: str
+) -> None:
+    salesforce.changes = {"instance_url": f"http://{host}:8123/"}
+    with pytest.raises(AccessRefused, match="without TLS"):
+        oauth.request_client_credentials(client, SANDBOX, APP)
 
 
 @pytest.mark.parametrize(
@@ -227,12 +265,14 @@ def test_revoking_what_is_gone_is_no_error(client: httpx.Client, salesforce: Fak
 
 def test_userinfo_says_who_it_is(client: httpx.Client, salesforce: FakeSalesforce) -> None:
     grant = oauth.request_client_credentials(client, SANDBOX, APP)
-    assert oauth.fetch_userinfo(client, INSTANCE_URL, grant.access_token) == oauth.UserInfo(USER_ID, ORG_ID, USERNAME)
+    assert oauth.fetch_userinfo(client, grant) == oauth.UserInfo(USER_ID, ORG_ID, USERNAME)
 
 
 def test_a_dead_token_at_userinfo_is_a_403_of_plain_text(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    grant = oauth.request_client_credentials(client, SANDBOX, APP)
+    salesforce.access_tokens.clear()
     with pytest.raises(AccessRefused, match="Bad_OAuth_Token"):
-        oauth.fetch_userinfo(client, INSTANCE_URL, SecretStr("dead"))
+        oauth.fetch_userinfo(client, grant)
 
 
 def test_an_assertion_is_signed_for_the_login_host(signing_key: SecretStr) -> None:

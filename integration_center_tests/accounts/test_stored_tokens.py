@@ -13,6 +13,7 @@ from integration_center.integration import Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import (
     INSTANCE_URL,
+    ORG_ID,
     OTHER_ORG_ID,
     USERNAME,
     FakeSalesforce,
@@ -200,6 +201,11 @@ def test_a_refreshed_sandbox_behind_the_same_domain_stops_the_run(
     with pytest.raises(AccessRefused, match=f"leads to org {OTHER_ORG_ID}"):
         tokens.renew(DEAD)
     assert stored.tokens(SANDBOX) == build_tokens()
+
+
+def test_an_org_id_without_its_checksum_is_the_same_org(tokens: StoredTokens, salesforce: FakeSalesforce) -> None:
+    salesforce.org_id = ORG_ID[:15]
+    assert tokens.renew(DEAD)[1] != DEAD
 
 
 def test_a_slot_connected_to_another_org_stops_the_run(tokens: StoredTokens, stored: AccountStore) -> None:

@@ -14,6 +14,7 @@ from integration_center_tests.dagster_side.center import (
     COUNT,
     EXAMPLE,
     FIRST,
+    HEADER,
     LAST,
     PLAIN,
     Center,
@@ -214,3 +215,19 @@ def test_clearing_follows_when_null(center: Center) -> None:
     after = center.lead(1)
     assert after[FIRST] is None
     assert after[LAST] == before[LAST]
+
+
+def test_a_key_column_stays_text_whatever_it_is_called(center: Center) -> None:
+    """`1.10` is no number when it is a key: read as one it would match the record whose field says `1.1`."""
+    center.integrate(keys=[{"column": "Account No", "field": "Company"}])
+    header = ("Account No", *HEADER[1:])
+    center.drop([("1.10", *logins(PLAIN[:1])[0][1:]), ("0012", *logins(PLAIN[1:2])[0][1:])], header=header)
+    for number, company in zip(PLAIN, ("1.1", "12", "1.10"), strict=False):
+        center.change_lead(number, "Company", company)
+
+    run = center.run()
+
+    assert run.success, run.error
+    lines = center.ledger(run)
+    assert lines.select("key", "outcome").rows() == [("1.10", "updated"), ("0012", "unmatched")]
+    assert lines["record_id"][0] == center.lead(PLAIN[2])["Id"]

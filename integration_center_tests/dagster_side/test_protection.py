@@ -231,3 +231,25 @@ def test_a_held_plan_gives_its_object_up(center: Center) -> None:
     center.drop(logins(PLAIN))
     assert not center.run().success
     assert owner_of_lead(center) is None
+
+
+def test_a_plan_is_not_pushed_after_the_integration_changed(center: Center, planned: Ran) -> None:
+    """Re-executing the push of an earlier run must not write what the file no longer says."""
+    center.integrate(fields=EXAMPLE["fields"][:2])
+
+    run = re_execute(center, planned)
+
+    assert "changed since the plan" in run.error
+    assert center.writes() == []
+
+
+def test_a_re_execution_of_a_re_execution_finds_the_first_plan(center: Center, planned: Ran) -> None:
+    center.emulator.sandbox.faults.respond(403, "*/describe", times=50)
+    broken = re_execute(center, planned)
+    assert not broken.success
+    center.emulator.sandbox.faults.clear()
+
+    run = re_execute(center, broken)
+
+    assert run.success, run.error
+    assert center.sync(run).counts["lines"] == {"updated": len(PLAIN)}

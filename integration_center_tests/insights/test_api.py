@@ -9,6 +9,7 @@ import pytest
 
 from integration_center.errors import (
     NoDataForDay,
+    ReportError,
     ServiceUnavailable,
     UnknownReport,
     UnreadableReport,
@@ -93,12 +94,12 @@ def test_a_value_that_does_not_fit_is_told_by_column_and_row() -> None:
     assert "ada@x" not in str(error.value)
 
 
-def test_a_snapshot_is_asked_for_at_the_end_of_the_day() -> None:
+def test_a_snapshot_is_asked_for_from_the_beginning_to_the_end_of_the_day() -> None:
     walkme = WalkMeDouble()
     read(walkme.source())
     query = next(request for request in walkme.requests if request.url.path.endswith("/data")).url.params
     assert query["to"] == str(round(datetime(2026, 11, 23, tzinfo=UTC).timestamp() * 1000))
-    assert "from" not in query
+    assert query["from"] == "0"
 
 
 def test_events_are_asked_for_from_midnight_to_midnight() -> None:
@@ -114,10 +115,9 @@ def test_events_are_asked_for_from_midnight_to_midnight() -> None:
     [
         ("2026-11-22T23:59:59Z", "the newest is 2026-11-21"),
         ("2026-11-23T01:00:00+02:00", "the newest is 2026-11-21"),
-        (None, "there is none at all"),
     ],
 )
-def test_a_day_that_had_not_ended_at_the_refresh_is_no_data(refreshed_at: str | None, told: str) -> None:
+def test_a_day_that_had_not_ended_at_the_refresh_is_no_data(refreshed_at: str, told: str) -> None:
     walkme = WalkMeDouble({**LOGINS, "refreshedAt": refreshed_at})
     source = walkme.source()
     info = source.find("logins")
@@ -132,6 +132,38 @@ def test_a_day_is_there_once_it_had_ended_at_the_refresh() -> None:
     info = source.find("logins")
     assert source.newest_day(info) == DAY
     assert source.identity(info, DAY)
+
+
+@pytest.mark.parametrize("told", [{"refreshedAt": None}, {"refreshedAt": ""}, {}], ids=["null", "empty", "missing"])
+@pytest.mark.parametrize(("hour", "newest"), [(8, date(2026, 11, 21)), (9, DAY), (23, DAY)])
+def test_where_the_refresh_is_not_told_it_is_taken_to_be_the_usual_one(
+    told: dict[str, Any], hour: int, newest: date
+) -> None:
+    walkme = WalkMeDouble({name: value for name, value in LOGINS.items() if name != "refreshedAt"} | told)
+    walkme.now = datetime(2026, 11, 23, hour, tzinfo=UTC)
+    source = walkme.source()
+    info = source.find("logins")
+    assert source.newest_day(info) == newest
+    with pytest.raises(NoDataForDay):
+        source.identity(info, newest + timedelta(days=1))
+    result = source.read(info, newest)
+    assert (result.frame.height, result.refreshed_at) == (5, None)
+    identities = {result.identity, source.identity(info, newest), source.identity(info, newest)}
+    assert len(identities) == 3, "rows of an unknown refresh are never taken for those already stored"
+
+
+@pytest.mark.parametrize("told", [1795424400000, "1795424400000", 1795424400000.0, "2026-11-23T09:00:00Z"])
+def test_the_refresh_may_be_told_in_milliseconds(told: object) -> None:
+    walkme = WalkMeDouble({**LOGINS, "refreshedAt": told})
+    assert read(walkme.source()).refreshed_at == datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("told", ["yesterday", 5, True, ["2026-11-23"], {}])
+def test_a_refresh_that_is_no_time_is_transient(told: object) -> None:
+    source = WalkMeDouble({**LOGINS, "refreshedAt": told}).source()
+    info = source.find("logins")
+    with pytest.raises(ServiceUnavailable, match="refreshedAt"):
+        source.newest_day(info)
 
 
 def test_identity_follows_refresh_and_declared_types() -> None:
@@ -149,9 +181,66 @@ def test_only_tagged_and_out_of_the_box_reports_are_listed_over_all_pages() -> N
     both = [report("a", "A", tags=["Integration_Salesforce"]), report("b", "B", tags=["integrations_salesforce"])]
     walkme = WalkMeDouble(both[0], *hidden, both[1], dict(LOGINS))
     assert [info.slug for info in walkme.source().list_reports()] == ["a", "b", "logins"]
-    assert walkme.counts[REPORTS] == 3
+    assert walkme.counts[REPORTS] == 4, "up to the empty page"
     with pytest.raises(UnknownReport, match="'Hidden 7' is not visible; visible are 'A', 'B', 'Logins'"):
         walkme.source().find("Hidden 7")
+
+
+def test_a_server_that_gives_fewer_reports_than_asked_is_asked_for_the_rest() -> None:
+    walkme = WalkMeDouble(*[report(f"r{i}", f"R {i}", tags=["integrations_salesforce"]) for i in range(250)])
+    walkme.max_limit = 100
+    assert len(walkme.source().list_reports()) == 250
+
+
+def test_without_a_total_pages_are_read_up_to_the_empty_one() -> None:
+    walkme = WalkMeDouble()
+    walkme.changes, walkme.max_limit = {"total": None}, 2
+    assert read(walkme.source(data_page=10)).frame["User ID"].to_list() == [f"u{i}" for i in range(5)]
+    assert walkme.counts[f"{PATH}/data"] == 4
+
+
+def test_without_a_total_a_server_that_ignores_the_offset_gives_its_rows_once() -> None:
+    walkme = WalkMeDouble()
+    body = {"columns": ["User ID"], "rows": [{"User ID": "a"}, {"User ID": "b"}]}
+    source = walkme.source()
+    info = source.find("logins")
+    walkme.first = [httpx.Response(200, json=LOGINS), *[httpx.Response(200, json=body)] * 2]
+    assert source.read(info, DAY).frame["User ID"].to_list() == ["a", "b"]
+
+
+@pytest.mark.parametrize("columns", [[], None])
+def test_a_page_without_columns_takes_those_of_the_description_and_the_rows(columns: list[Any] | None) -> None:
+    walkme = WalkMeDouble(rows=[{"Extra": "x", "User ID": "a"}])
+    walkme.changes = {"columns": columns}
+    assert read(walkme.source()).frame.columns == ["User ID", "Count", "Extra"]
+    walkme.rows = []
+    empty = read(walkme.source()).frame
+    assert empty.schema == pl.Schema({"User ID": pl.String, "Count": pl.Int64})
+    assert empty.is_empty()
+
+
+@pytest.mark.parametrize("columns", [[], None])
+def test_a_report_without_any_column_has_no_rows_or_is_refused(columns: list[Any] | None) -> None:
+    described: dict[str, Any] = {**LOGINS, "columns": columns}
+    walkme = WalkMeDouble(described, rows=[])
+    walkme.changes = {"columns": columns}
+    assert read(walkme.source()).frame.is_empty()
+    walkme.rows = [{}]
+    with pytest.raises(ServiceUnavailable, match="without columns"):
+        read(walkme.source())
+
+
+def test_pages_that_are_refused_for_their_size_are_asked_for_smaller() -> None:
+    walkme = WalkMeDouble(rows=[{"User ID": f"u{i}"} for i in range(1_500)])
+    walkme.refused_limit = 1_001
+    source = walkme.source(data_page=10_000)
+    assert read(source).frame.height == 1_500
+    read(source)
+    limits = [request.url.params["limit"] for request in walkme.requests if request.url.path.endswith("/data")]
+    assert limits == ["10000", "1000", "1000", "1000", "1000"], "the refusal is remembered"
+    walkme.refused_limit = 1
+    with pytest.raises(ReportError, match="400"):
+        read(source)
 
 
 def test_a_server_that_ignores_the_offset_is_not_asked_for_ever() -> None:
@@ -218,14 +307,14 @@ def test_a_report_that_never_stands_still_is_transient() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"rows": [], "total": 0}, {"columns": ["A"], "total": 0}, {"columns": ["A"], "rows": []}]
+    "body", [{"columns": ["A"], "total": 0}, {"columns": ["A"], "rows": [], "total": -1}, {"columns": [{}], "rows": []}]
 )
 def test_rows_without_the_contract_are_transient(body: dict[str, Any]) -> None:
     walkme = WalkMeDouble()
     source = walkme.source()
     info = source.find("logins")
     walkme.first = [httpx.Response(200, json=LOGINS), httpx.Response(200, json=body)]
-    with pytest.raises(ServiceUnavailable, match="/data without"):
+    with pytest.raises(ServiceUnavailable, match="/data with"):
         source.read(info, DAY)
 
 

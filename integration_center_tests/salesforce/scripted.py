@@ -39,7 +39,7 @@ def build_session(handler: Handler, tokens: Tokens | None = None, retries: Retry
 
 
 def build_org(handler: Handler) -> Org:
-    return Org(build_session(handler), polling=Polling(sleep=lambda seconds: None))
+    return Org(build_session(handler), polling=Polling(sleep=lambda seconds: None), retries=NO_WAIT)
 
 
 def play(*answers: httpx.Response | Exception) -> Handler:
@@ -110,6 +110,7 @@ class BulkOrg:
             return httpx.Response(200, json=self._job(job_id))
         job_id, _, rest = path.partition("/")
         if request.method == "PUT":
+            assert request.headers["content-type"] == "text/csv"
             self.uploads[job_id] = body
             return httpx.Response(201)
         if request.method == "PATCH":

@@ -4,6 +4,7 @@ import httpx
 import polars as pl
 import pytest
 
+from integration_center.errors import TransientError
 from integration_center.salesforce.bulk_ingest import IngestJob, end_job, parse_ingest_job
 from integration_center.salesforce.bulk_results import parse_row_error, read_ended_results, read_results
 from integration_center_tests.salesforce.scripted import BulkOrg, build_id, build_org, build_session, refuse
@@ -122,6 +123,14 @@ def test_a_job_never_closed_is_aborted_and_a_forgotten_one_is_none() -> None:
     assert ended.state == "Aborted"
     gone = build_org(lambda request: refuse(404, "NOT_FOUND"))
     assert end_job(gone.session, JOB, gone.polling) is None
+
+
+def test_an_open_job_that_cannot_be_aborted_is_not_waited_for() -> None:
+    org = BulkOrg(before=lambda request: refuse(400, "INVALIDJOBSTATE") if request.method == "PATCH" else None)
+    org.states[JOB] = "Open"
+    connected = build_org(org)
+    with pytest.raises(TransientError, match="could not be aborted"):
+        end_job(connected.session, JOB, connected.polling)
 
 
 def test_a_polling_fault_is_ridden_out() -> None:

@@ -6,7 +6,7 @@ import httpx
 import polars as pl
 import pytest
 
-from integration_center.errors import LimitExceeded
+from integration_center.errors import LimitExceeded, OrgError
 from integration_center.salesforce.collections import send_collections
 from integration_center.salesforce.results import build_results, is_retryable
 from integration_center.sync.outcomes import Outcome
@@ -194,6 +194,35 @@ def test_what_cannot_be_sent_again_does_not_hide_what_was_written() -> None:
 
     org.answer = answer
     assert send(org, build_updates(2))["outcome"].to_list() == ["updated", "unknown"]
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_where_composite_is_not_offered_collections_are_sent_alone(status: int) -> None:
+    inner = CollectionsOrg()
+    refused: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/composite"):
+            refused.append(request.url.path)
+            return refuse(status, "NOT_FOUND")
+        return inner(request)
+
+    hashes: list[str] = []
+    parts = list(send_collections(build_org(handle), LEAD, build_updates(501), chunk_sent=hashes.append))
+    assert inner.sizes == [[200], [200], [101]]
+    assert len(refused) == 1, "it is not asked again for what was refused once"
+    assert len(hashes) == 4
+    results = pl.concat(parts)
+    assert results["Id"].to_list() == build_updates(501)["Id"].to_list()
+    assert set(results["outcome"]) == {Outcome.UPDATED.value}
+
+
+def test_an_org_without_collections_refuses_the_push() -> None:
+    sending = send_collections(
+        build_org(lambda request: refuse(404, "NOT_FOUND")), LEAD, build_updates(501), chunk_sent=lambda hashed: None
+    )
+    with pytest.raises(OrgError, match="NOT_FOUND"):
+        next(sending)
 
 
 def test_the_daily_limit_stops_before_the_next_call() -> None:

@@ -55,6 +55,18 @@ def test_describe_becomes_a_schema() -> None:
     assert parent.reference_to == ("Account",)
 
 
+def test_a_describe_that_leaves_out_what_can_be_known_is_read() -> None:
+    industry = build_field("Industry", "picklist", picklistValues=[{"value": "Banking"}])
+    del industry["label"]
+    schema = parse_describe({"name": "Account", "fields": [industry]})
+    field = schema.get("Industry")
+    assert field
+    assert (schema.label, field.label, field.picklist) == ("Account", "Industry", ("Banking",))
+    listed = {"sobjects": [{"name": "Account"}]}
+    (summary,) = build_org(play(httpx.Response(200, json=listed))).list_objects()
+    assert (summary.name, summary.label, summary.updateable) == ("Account", "Account", False)
+
+
 def test_org_describes_with_one_call() -> None:
     org = build_org(play(httpx.Response(200, json=DESCRIBE)))
     assert org.describe("Account").name == "Account"

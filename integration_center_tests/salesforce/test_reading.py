@@ -7,11 +7,12 @@ import httpx
 import polars as pl
 import pytest
 
-from integration_center.errors import OrgError, SchemaMismatch, ServiceUnavailable
+from integration_center.errors import LimitExceeded, OrgError, RateLimited, SchemaMismatch, ServiceUnavailable
+from integration_center.salesforce.org import Limit
 from integration_center.salesforce.reading import Way, build_key_queries, choose_way
 from integration_center.salesforce.soql import build_literal, quote
 from integration_center.sync.schema import SObjectField, SObjectSchema
-from integration_center_tests.salesforce.scripted import LEAD, build_id, build_org
+from integration_center_tests.salesforce.scripted import LEAD, NO_WAIT, build_id, build_org, play, refuse
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -182,6 +183,111 @@ def test_an_object_that_bulk_does_not_support_is_read_by_rest() -> None:
     assert handler.calls == ["POST jobs/query", "GET query"]
 
 
+LONG = SObjectSchema(
+    "Lead",
+    "Lead",
+    queryable=True,
+    updateable=True,
+    fields=(
+        *LEAD.fields,
+        *(SObjectField(f"A_Field_With_A_Long_Name_{number}__c", "x", "string") for number in range(500)),
+    ),
+)
+"""A schema whose select is too long for a URL."""
+
+
+def end_as(state: str, message: str | None = None) -> httpx.Response:
+    return httpx.Response(200, json={"id": "750x", "state": state, "errorMessage": message})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refuse(404, "NOT_FOUND"),
+        refuse(405, "METHOD_NOT_ALLOWED"),
+        httpx.Response(405),
+        refuse(400, "LIMIT_EXCEEDED", "Max bulk v2 query jobs (10000) per 24 hrs has been reached"),
+        end_as("Failed", "InternalServerError : jane@acme.test"),
+        end_as("Aborted"),
+    ],
+    ids=["404", "405", "bare 405", "quota", "failed", "aborted"],
+)
+def test_what_bulk_cannot_do_now_is_read_by_rest(answer: httpx.Response) -> None:
+    handler = ReadableOrg(30)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        return answer if "jobs/query" in request.url.path else handler(request)
+
+    assert build_org(handle).read_records(LEAD, ["Email"], expected_rows=1_000_000).height == 30
+    assert handler.calls == ["GET query"]
+
+
+def test_the_daily_limit_of_calls_is_not_met_with_more_calls() -> None:
+    limit = refuse(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+    with pytest.raises(LimitExceeded):
+        build_org(play(limit)).read_records(LEAD, ["Email"], expected_rows=1_000_000)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405])
+@pytest.mark.parametrize("inside", [False, True], ids=["the call", "a query in it"])
+def test_where_a_list_of_keys_is_refused_the_whole_object_is_read(status: int, inside: bool) -> None:
+    handler = ReadableOrg(30)
+    refusal = refuse(status, "NOT_NOW")
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/composite"):
+            return handler(request)
+        if not inside:
+            return refusal
+        result = {"httpStatusCode": status, "referenceId": "query0", "body": refusal.json()}
+        return httpx.Response(200, json={"compositeResponse": [result]})
+
+    assert build_org(handle).read_records(LEAD, ["Email"], key=("Email", emails(5))).height == 30
+    assert handler.calls == ["GET query", "GET query"], "a count, and the rows"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_query_inside_a_composite_is_asked_again(status: int) -> None:
+    handler = ReadableOrg(30)
+    busy = iter([True, True])
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        answer = handler(request)
+        if not next(busy, False):
+            return answer
+        result = {"httpStatusCode": status, "referenceId": "query0", "body": [{"errorCode": "SERVER_UNAVAILABLE"}]}
+        return httpx.Response(200, json={"compositeResponse": [result]})
+
+    assert build_org(handle).read_records(LEAD, ["Email"], key=("Email", emails(5))).height == 5
+    assert handler.calls == ["POST composite"] * 3
+
+
+def test_a_query_inside_a_composite_that_stays_busy_is_transient() -> None:
+    result = {"httpStatusCode": 503, "referenceId": "query0", "body": [{"errorCode": "SERVER_UNAVAILABLE"}]}
+    calls: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path)
+        return httpx.Response(200, json={"compositeResponse": [result]})
+
+    with pytest.raises(RateLimited):
+        build_org(handle).read_records(LEAD, ["Email"], key=("Email", emails(5)))
+    assert len(calls) == NO_WAIT.attempts
+
+
+def test_nothing_is_counted_when_the_keys_fit_one_call() -> None:
+    handler = ReadableOrg(2_000)
+    frame = build_org(handler).read_records(LEAD, ["Email"], key=("Email", emails(2_000)))
+    assert handler.calls == ["POST composite"]
+    assert frame.height == 2_000
+
+
+def test_allocations_that_are_no_pair_are_left_out() -> None:
+    answer = {"DailyApiRequests": {"Max": 15_000, "Remaining": 14_000}, "Odd": 5, "Empty": {}, "None": None}
+    limits = build_org(lambda request: httpx.Response(200, json=answer)).limits()
+    assert limits == {"DailyApiRequests": Limit(15_000, 14_000)}
+
+
 def test_pages_that_lose_rows_are_noticed() -> None:
     body = {"totalSize": 3, "done": True, "records": [build_record(1)]}
     with pytest.raises(ServiceUnavailable, match="promised 3 rows and gave 1"):
@@ -236,12 +342,16 @@ def test_a_refused_query_inside_a_composite_is_an_error() -> None:
 
 
 def test_a_failed_bulk_query_is_an_error_without_its_message() -> None:
-    def handle(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"id": "750x", "state": "Failed", "errorMessage": "jane@acme.test"})
+    def fail(message: str) -> OrgError:
+        org = build_org(lambda request: end_as("Failed", message))
+        with pytest.raises(OrgError, match="ended as Failed") as caught:
+            org.read_records(LONG, [field.name for field in LONG.fields], expected_rows=5)
+        return caught.value
 
-    with pytest.raises(OrgError, match="ended as Failed") as caught:
-        build_org(handle).read_records(LEAD, ["Email"], expected_rows=1_000_000)
-    assert "jane" not in str(caught.value)
+    told = fail("InvalidBatch : jane@acme.test")
+    assert "InvalidBatch" in str(told)
+    for error in (told, fail("jane@acme.test"), fail("jane doe: x")):
+        assert "jane" not in f"{error}{error.code}"
 
 
 def test_a_compound_field_is_refused_before_any_call() -> None:
@@ -254,11 +364,9 @@ def test_a_compound_field_is_refused_before_any_call() -> None:
 
 
 def test_a_select_that_is_too_long_for_a_url_goes_by_bulk() -> None:
-    many = tuple(SObjectField(f"A_Field_With_A_Long_Name_{number}__c", "x", "string") for number in range(500))
-    schema = SObjectSchema("Lead", "Lead", queryable=True, updateable=True, fields=(*LEAD.fields, *many))
     handler = ReadableOrg(5)
     with pytest.raises(ServiceUnavailable):  # the scripted org does not hold these columns
-        build_org(handler).read_records(schema, [field.name for field in many], expected_rows=5)
+        build_org(handler).read_records(LONG, [field.name for field in LONG.fields], expected_rows=5)
     assert handler.calls[0] == "POST jobs/query"
 
 

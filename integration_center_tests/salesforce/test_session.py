@@ -151,7 +151,7 @@ def test_waits_double_and_follow_retry_after_up_to_a_bound() -> None:
     assert policy.wait(1, RateLimited("x", retry_after=7.0)) == 7.0
     assert policy.wait(1, RateLimited("x", retry_after=3600.0)) == 60.0
     assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert parse_retry_after("soon") is None
+    assert [parse_retry_after(odd) for odd in ("soon", "nan", "inf", "-inf")] == [None] * 4
 
 
 def test_the_daily_limit_is_terminal() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration_center.integration import IntegrationSpec
+from integration_center.sync.changes import verify_lines
 from integration_center.sync.ledger import complete, count_lines, count_rows, ledger_adds_up, planned_updates
 from integration_center.sync.limits import judge
 from integration_center.sync.outcomes import OUTCOME, Outcome
@@ -77,6 +78,15 @@ def specs(draw: Draw) -> IntegrationSpec:
     )
 
 
+def write_updates(records: pl.DataFrame, updates: pl.DataFrame) -> pl.DataFrame:
+    """The org after a push."""
+    written = records.join(updates, on="Id", how="left", maintain_order="left").with_columns(
+        pl.when(pl.col(f"changed.{field}").fill_null(False)).then(f"after.{field}").otherwise(field).alias(field)
+        for field in TARGETS.values()
+    )
+    return written.select(records.columns)
+
+
 ANSWERS = st.sampled_from(["updated", "failed", "unprocessed", "unknown", None])
 KINDS = st.sampled_from(["snapshot", "events"])
 
@@ -115,13 +125,23 @@ def test_a_second_plan_over_the_updated_org_plans_nothing(
     rows: pl.DataFrame, records: pl.DataFrame, spec: IntegrationSpec, kind: Any
 ) -> None:
     updates = planned_updates(build_lines(rows, records, spec, LEAD, kind=kind))
-    written = records.join(updates, on="Id", how="left", maintain_order="left").with_columns(
-        pl.when(pl.col(f"changed.{field}").fill_null(False)).then(f"after.{field}").otherwise(field).alias(field)
-        for field in TARGETS.values()
-    )
-    again = build_lines(rows, written.select(records.columns), spec, LEAD, kind=kind)
+    again = build_lines(rows, write_updates(records, updates), spec, LEAD, kind=kind)
     assert count_lines(again)[Outcome.PLANNED] == 0
     assert count_lines(again)[Outcome.UNCHANGED] >= updates.height
+
+
+@QUICK
+@given(rows=reports(), records=orgs(), spec=specs())
+def test_a_reread_org_tells_what_was_written_and_what_was_not(
+    rows: pl.DataFrame, records: pl.DataFrame, spec: IntegrationSpec
+) -> None:
+    lines = build_lines(rows, records, spec, LEAD)
+    updates = planned_updates(lines)
+    untouched = verify_lines(lines, records, LEAD)
+    assert untouched["Id"].equals(updates["Id"])
+    assert untouched["outcome"].to_list() == [Outcome.UNPROCESSED] * updates.height
+    written = verify_lines(lines, write_updates(records, updates), LEAD)
+    assert written["outcome"].to_list() == [Outcome.UPDATED] * updates.height
 
 
 @QUICK

@@ -4,6 +4,7 @@ import polars as pl
 
 from integration_center.sync.columns import LEDGER_COLUMNS
 from integration_center.sync.ledger import (
+    amend,
     complete,
     count_lines,
     count_rows,
@@ -87,6 +88,36 @@ def test_of_two_answers_the_worse_counts() -> None:
     answered = complete(LINES, results((0, "updated", None, None), (0, "failed", "X", None)))
     assert answered.filter(record_id=record_id(0))["outcome"].to_list() == ["failed"]
     assert answered.height == LINES.height
+
+
+def test_late_answers_replace_planned_lines_and_leave_the_silent_ones() -> None:
+    amended = amend(LINES, results((2, "failed", "X", "said"), (3, "updated", None, None)))
+    assert amended["outcome"].to_list() == ["planned", "planned", "failed", "unchanged", "unmatched"]
+    assert amended.select("code", "reason", "job_id").row(2) == ("X", "said", "750xx")
+    assert amended.schema == LINES.schema
+    assert amended.drop("outcome", "code", "reason", "job_id").equals(LINES.drop("outcome", "code", "reason", "job_id"))
+
+
+def test_late_answers_replace_what_was_unknown_of_the_same_job() -> None:
+    sent = complete(LINES, results((0, "unknown", "UNKNOWN", "the job has not ended"), (1, "updated", None, None)))
+    late = results((0, "updated", None, None), (1, "failed", "X", None), (2, "updated", None, None))
+    amended = amend(sent, late)
+    assert amended.select("outcome", "code", "reason", "job_id").row(0) == ("updated", None, None, "750xx")
+    assert amended["outcome"].to_list()[1:3] == ["updated", "unknown"], "settled, and unknown without a job"
+    other = amend(sent, late.with_columns(job_id=pl.lit("750yy")))
+    assert other.equals(sent)
+
+
+def test_late_answers_find_a_line_of_their_job_among_answers_of_others() -> None:
+    sent = complete(LINES, results((0, "unknown", "UNKNOWN", "the job has not ended")))
+    other = results((0, "failed", "X", None)).with_columns(job_id=pl.lit("750yy"))
+    amended = amend(sent, pl.concat([other, results((0, "updated", None, None))]))
+    assert amended.filter(record_id=record_id(0))["outcome"].to_list() == ["updated"]
+
+
+def test_a_planned_line_keeps_its_reason_when_the_late_answer_says_nothing() -> None:
+    lines = LINES.with_columns(reason=pl.lit("org_overrides: the org changes back Title"))
+    assert amend(lines, results((0, "updated", None, None)))["reason"][0].startswith("org_overrides")
 
 
 def test_hold_and_supersede_turn_planned_lines_only() -> None:

@@ -84,6 +84,56 @@ def test_smallest_integer_is_no_overflow() -> None:
     assert fit([-(2**63)], make_field("long"), pl.Int64) == ["TOO_LARGE"]
 
 
+WIDE = make_field("double", precision=18, scale=0)
+
+
+@pytest.mark.parametrize("type_", ["double", "currency", "percent"])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (2**53 - 1, float(2**53 - 1)),
+        (2**53, float(2**53)),
+        (2**53 + 1, "NOT_EXACT"),
+        (2**53 + 2, float(2**53 + 2)),
+        (123_456_789_012_345_678, "NOT_EXACT"),
+        (2**59, float(2**59)),
+        (10**17, 1e17),
+        (10**18, "TOO_LARGE"),
+        (2**63 - 1, "TOO_LARGE"),
+    ],
+)
+def test_whole_numbers_that_a_double_cannot_hold_are_rejected(given: int, expected: Any, sign: int, type_: str) -> None:
+    field = make_field(type_, precision=18, scale=0)
+    expected = sign * expected if isinstance(expected, float) else expected
+    assert fit([sign * given], field, pl.Int64) == [expected]
+    assert fit([f" {sign * given} "], field) == [expected]
+
+
+def test_text_beyond_whole_doubles_is_judged_as_rounded() -> None:
+    assert fit(["9007199254740994.4", "9007199254740994.5", "9.007199254740993e15", "1e17"], WIDE) == [
+        2.0**53 + 2, "NOT_EXACT", "NOT_EXACT", 1e17,
+    ]  # fmt: skip
+    cents = make_field("currency", precision=18, scale=2)
+    assert fit(["9999999999999999.99", "9007199254740994.00", "0.005"], cents) == ["NOT_EXACT", 2.0**53 + 2, 0.01]
+    assert fit(["1" + "0" * 30, "-" + "9" * 25], WIDE) == ["TOO_LARGE", "TOO_LARGE"]
+
+
+def test_whole_number_fields_keep_every_digit_they_hold() -> None:
+    long, wide = make_field("long"), make_field("int", digits=18)
+    edge = 2**53 - 1
+    assert fit([edge, -edge, 2**53, 2**53 + 1], long, pl.Int64) == [edge, -edge, "TOO_LARGE", "TOO_LARGE"]
+    assert fit([str(edge), str(2**53), str(2**53 + 1)], long) == [edge, "TOO_LARGE", "TOO_LARGE"]
+    assert fit([2**53 + 1], wide, pl.Int64) == [2**53 + 1]
+    assert fit([str(2**53 + 1), str(2**53 + 2)], wide) == ["NOT_EXACT", 2**53 + 2]
+
+
+def test_factor_alters_no_digit_before_the_decimal_point() -> None:
+    assert fit([2**53 - 1], WIDE, pl.Int64, factor=1) == [float(2**53 - 1)]
+    assert fit([2**53 + 1], WIDE, pl.Int64, factor=0.01) == ["NOT_EXACT"]
+    assert fit([str(2**53 + 1)], WIDE, factor=0.01) == ["NOT_EXACT"]
+
+
 def test_factor_multiplies_without_binary_noise() -> None:
     assert fit([0.285], make_field("double", precision=18, scale=0), factor=100) == [29.0]
     assert fit([62.5], DOUBLE, factor=0.01) == [0.63]
