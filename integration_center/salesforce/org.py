@@ -101,8 +101,9 @@ class Org:
         key_queries = build_key_queries(schema, names, key, where)
         if key_queries == ():  # the field can hold none of the values
             return parse_records([], names, schema)
+        counting = build_select(["COUNT()"], schema.name, where)
         if expected_rows is None and not (key_queries and len(key_queries) <= QUERIES_A_CALL):
-            expected_rows = self.count(build_select(["COUNT()"], schema.name, where))
+            expected_rows = self.count(counting)
         soql = build_select(names, schema.name, where)
         # A select that is too long for a URL has to go by Bulk, which takes it in a body.
         fits_url = encoded_length(soql) <= URI_BYTES
@@ -115,7 +116,7 @@ class Org:
                     raise
                 logger.info("a list of keys cannot be read (%s): reading the whole object", error)
             if fits_url and expected_rows is None:
-                expected_rows = self.count(build_select(["COUNT()"], schema.name, where))
+                expected_rows = self.count(counting)
             way = choose_way(None, expected_rows if fits_url else None)
         return self._read_whole(way, soql, names, schema, fits_url=fits_url)
 

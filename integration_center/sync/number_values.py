@@ -15,7 +15,6 @@ WORKING_DECIMAL = pl.Decimal(38, 18)
 EXACT_INTEGERS = 2**53
 """Above this a double no longer tells neighbouring integers apart."""
 INT_LIMIT = 2**31
-NOT_EXACT = "has more digits than a number field keeps: the org would store another number"
 NOISELESS_DIGITS = 15
 """A decimal of this many significant digits survives the way through a double unchanged."""
 
@@ -65,7 +64,8 @@ def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor:
         text = column.str.strip_chars()
         rules.append(Rule((text != "") & read.is_null(), "WRONG_TYPE", say_of(text, "is no number")))
     whole = isinstance(field.dtype, pl.Int64)
-    if isinstance(dtype, pl.Int64) and factor is None:
+    integers = isinstance(dtype, pl.Int64) and factor is None
+    if integers:
         value = number if whole else number.cast(pl.Float64)
         rounded = value
     else:
@@ -75,10 +75,10 @@ def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor:
     limit, holds = _limit(field)
     too_large = (rounded >= limit) | (rounded <= -limit) | (number.is_not_null() & rounded.is_null())
     rules.append(Rule(too_large, "TOO_LARGE", say(f"is too large: the field holds {holds}")))
-    if isinstance(dtype, pl.String | pl.Int64) and not (whole and number is column):
+    if not isinstance(dtype, pl.Float64) and not (integers and whole):
         exact = column.str.strip_chars() if isinstance(dtype, pl.String) else column
         loses = _loses_digits(exact, read.cast(pl.Float64), field.scale)
-        rules.append(Rule(loses, "NOT_EXACT", say_of(exact.cast(pl.String), NOT_EXACT)))
+        rules.append(Rule(loses, "NOT_EXACT", say_of(exact.cast(pl.String), "would be stored as another number")))
     return judge_value(value, rules)
 
 

@@ -43,7 +43,9 @@ class WalkMeDouble:
 
     def __init__(self, *reports: dict[str, Any], rows: list[dict[str, Any]] | None = None) -> None:
         self.reports = list(reports) or [dict(LOGINS)]
-        self.rows: list[dict[str, Any]] = rows if rows is not None else [{"User ID": f"u{i}", "Count": i} for i in range(5)]
+        self.rows: list[dict[str, Any]] = (
+            rows if rows is not None else [{"User ID": f"u{i}", "Count": i} for i in range(5)]
+        )
         self.columns: list[Any] = ["User ID", "Count"]
         self.first: list[httpx.Response | Exception] = []
         self.requests: list[httpx.Request] = []
