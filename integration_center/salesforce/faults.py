@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from time import time
+from typing import IO
 
 import httpx
 
@@ -159,3 +160,37 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
         return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
     return OrgError(f"Salesforce refused: {sentence} ({error.code})", code=error.code, status=status)
+
+
+def check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
+    """Check that a successful answer is what it should be.
+
+    Maintenance pages of the edge are HTML under any status, and every 200 that is no download is JSON. The content
+    type alone says nothing: a careless gateway may call an empty 201, or a CSV file, HTML.
+
+    Args:
+        response: read to its end.
+        sink: where its body went, if it was a download.
+
+    Raises:
+        AnswerLost: it is something else.
+    """
+    if not response.is_success:
+        return
+    if "text/html" in response.headers.get("content-type", "") and _begins_as_markup(response, sink):
+        raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with a web page")
+    if sink is None and response.status_code == httpx.codes.OK:
+        try:
+            response.json()
+        except ValueError:
+            raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with unreadable JSON") from None
+
+
+def _begins_as_markup(response: httpx.Response, sink: IO[bytes] | None) -> bool:
+    if sink is None:
+        return response.content.lstrip().startswith(b"<")
+    end = sink.tell()
+    sink.seek(0)
+    head = sink.read(64)
+    sink.seek(end)
+    return head.lstrip().startswith(b"<")

@@ -15,7 +15,14 @@ import httpx
 import stamina
 
 from integration_center.errors import AccessRefused, OrgError, ServiceUnavailable, TransientError
-from integration_center.salesforce.faults import AnswerLost, IncompleteRead, build_error, is_dead_session, is_row_list
+from integration_center.salesforce.faults import (
+    AnswerLost,
+    IncompleteRead,
+    build_error,
+    check_readable,
+    is_dead_session,
+    is_row_list,
+)
 from integration_center.salesforce.usage import Meter, Usage
 
 logger = logging.getLogger(__name__)
@@ -277,35 +284,9 @@ class Session:
         except httpx.RequestError as error:
             # Its text may quote a header, so only its type is kept.
             raise AnswerLost(f"the connection to Salesforce broke ({type(error).__name__})") from None
-        _check_readable(response, sink)
+        check_readable(response, sink)
         return response
 
 
 def _body(response: httpx.Response, sink: IO[bytes] | None) -> bytes:
     return b"" if sink is not None and response.is_success else response.content
-
-
-def _check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
-    """Maintenance pages of the edge are HTML under any status, and every 200 that is no download is JSON.
-
-    The content type alone says nothing: an empty 201, or a CSV file, may be called HTML by a careless gateway.
-    """
-    if not response.is_success:
-        return
-    if "text/html" in response.headers.get("content-type", "") and _begins_as_markup(response, sink):
-        raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with a web page")
-    if sink is None and response.status_code == httpx.codes.OK:
-        try:
-            response.json()
-        except ValueError:
-            raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with unreadable JSON") from None
-
-
-def _begins_as_markup(response: httpx.Response, sink: IO[bytes] | None) -> bool:
-    if sink is None:
-        return response.content.lstrip().startswith(b"<")
-    end = sink.tell()
-    sink.seek(0)
-    head = sink.read(64)
-    sink.seek(end)
-    return head.lstrip().startswith(b"<")

@@ -74,7 +74,7 @@ def specs(draw: Draw) -> IntegrationSpec:
         when_null=draw(st.sampled_from(["keep", "clear"])),
         when_many_match=draw(st.sampled_from(["update_all", "skip"])),
         max_matches=draw(st.integers(1, 3)),
-        latest_by=draw(st.sampled_from([None, "When", "Score"])),
+        latest_by=draw(st.sampled_from([None, "When", "Score", "Job"])),
     )
 
 
@@ -166,6 +166,21 @@ def test_every_planned_line_gets_one_final_outcome(
     assert ledger_adds_up(completed, rows.height)
     assert count_lines(completed)[Outcome.PLANNED] == 0
     assert count_lines(completed).sent == updates.height
+
+
+@QUICK
+@given(rows=reports(), spec=specs())
+def test_the_event_that_is_used_is_the_newest_of_its_key(rows: pl.DataFrame, spec: IntegrationSpec) -> None:
+    lines = build_lines(rows, make_records(), spec, LEAD, kind="events", latest_by="When")
+    events = lines.select("day", "outcome", pl.col("key").str.strip_chars().str.to_lowercase()).hstack([rows["When"]])
+    for _, same in events.filter(pl.col("outcome") != Outcome.NO_KEY).group_by("key"):
+        used = same.filter(pl.col("outcome") == Outcome.UNMATCHED)
+        newest = same.filter(pl.col("When").eq_missing(pl.col("When").max()))
+        newest = newest.filter(pl.col("day") == pl.col("day").max())
+        assert used.height <= 1
+        assert used.select("When", "day").equals(newest.select("When", "day").head(used.height))
+        superseded = same.filter(pl.col("outcome") == Outcome.SUPERSEDED)
+        assert superseded.height == same.filter(pl.col("day") < newest["day"][0]).height
 
 
 FIT_FIELDS: list[SObjectField] = [
