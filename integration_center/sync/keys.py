@@ -9,7 +9,7 @@ import polars as pl
 from integration_center.sync.fitted import standardise
 from integration_center.sync.ids import to_18
 from integration_center.sync.moment_values import read_date, read_moment, write_moment
-from integration_center.sync.number_values import read_number, write_number
+from integration_center.sync.number_values import loses_digits, read_number, write_number
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
 from integration_center.sync.text_values import blank_to_null
 
@@ -46,7 +46,10 @@ def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None =
     else:
         text = blank_to_null(key.cast(pl.String).str.strip_chars(BLANKS))
     if field.type in NUMBER_TYPES:
-        return pl.coalesce(write_number(read_number(text, pl.String()).cast(pl.Float64)), text)
+        number = read_number(text, pl.String()).cast(pl.Float64)
+        # A number that is another one as a double must not match that one's record.
+        exact = pl.when(~loses_digits(text, number, scale=0)).then(write_number(number))
+        return pl.coalesce(exact, text)
     match field.type:
         case "date":
             return pl.coalesce(write_moment(read_date(text, pl.String()), pl.Date()), text)

@@ -77,12 +77,12 @@ def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor:
     rules.append(Rule(too_large, "TOO_LARGE", say(f"is too large: the field holds {holds}")))
     if not isinstance(dtype, pl.Float64) and not (integers and whole):
         exact = column.str.strip_chars() if isinstance(dtype, pl.String) else column
-        loses = _loses_digits(exact, read.cast(pl.Float64), field.scale)
+        loses = loses_digits(exact, read.cast(pl.Float64), field.scale)
         rules.append(Rule(loses, "NOT_EXACT", say_of(exact.cast(pl.String), "would be stored as another number")))
     return judge_value(value, rules)
 
 
-def _loses_digits(exact: pl.Expr, double: pl.Expr, scale: int) -> pl.Expr:
+def loses_digits(exact: pl.Expr, double: pl.Expr, scale: int) -> pl.Expr:
     """Whether a number beyond 2^53, as text or Int64, is another one as a double (there, doubles are all whole)."""
     meant = exact.cast(WORKING_DECIMAL, strict=False).round(scale, mode="half_away_from_zero")
     held = double.cast(pl.Int64, strict=False).cast(WORKING_DECIMAL)

@@ -52,6 +52,7 @@ def test_keys_salesforce_finds_equal_are_equal(field: SObjectField, same: list[s
         (make_field("string"), ["00123", "123", "a b", "ab"]),
         (make_field("string"), ["straße", "strasse"]),
         (make_field("double"), ["7", "7.01", "seven"]),
+        (make_field("double"), ["9007199254740992", "9007199254740993"]),
         (make_field("id"), ["001RM000003oLrB", "001RM000003oLrb"]),
     ],
 )

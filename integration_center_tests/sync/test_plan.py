@@ -124,7 +124,7 @@ class TestDuplicates:
 class TestLatestByText:
     records = make_records({"Email": ANN}, {"Email": BOB})
 
-    def used(self, at: list[str | None], users: list[str] | None = None, **options: Any) -> list[int]:
+    def used(self, at: Sequence[str | None], users: list[str] | None = None, **options: Any) -> list[int]:
         """The rows that are used of rows of one key (or of `users`), all of which would write different values."""
         users = users or [ANN] * len(at)
         rows = make_rows({"User": users, "Score": [float(row) for row in range(len(at))], "At": at}, At=pl.String)
