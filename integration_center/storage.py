@@ -154,8 +154,14 @@ class LedgerFolder:
         return pl.read_parquet(path)
 
     def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
-        """The ledger of one sync, or None."""
-        return self.read(run_id, slug) if self.path(run_id, slug).exists() else None
+        """The ledger of one sync; None when it is gone or damaged."""
+        try:
+            return self.read(run_id, slug)
+        except PlanMissing:
+            return None
+        except pl.exceptions.PolarsError as error:
+            logger.warning("the ledger of run %s cannot be read (%s)", run_id, type(error).__name__)
+            return None
 
     def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:
         """The lines by which one sync wrote to the records named; none when its ledger is gone or damaged."""

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
-from operator import attrgetter
 from threading import Event, Thread
 
 import dagster as dg
@@ -18,13 +16,9 @@ from integration_center.errors import ObjectBusy
 from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
-from integration_center.journal import SentKind, settle, unfinished
+from integration_center.recovery import settle_unfinished
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import settle_job
 from integration_center.steps import StepContext, reported_errors
-from integration_center.sync.changes import verify_lines
-from integration_center.sync.columns import AFTER
-from integration_center.sync.ledger import amend, count_lines, count_rows, reopen
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import TRIGGER_TAG, push_key, resource_key
 
@@ -108,7 +102,7 @@ class SyncStep:
         self._take_lease(account.org_id)
         environment = getattr(self.context.resources, resource_key(self.spec.environment))
         with self._lease_kept(account.org_id), environment.connect(self.installation) as org:
-            self._settle_unfinished(org, account.org_id)
+            settle_unfinished(self.installation, org, account.org_id, self.spec.object, self.run_id)
             yield org
 
     def read_writes(self, record_ids: pl.Series) -> list[pl.DataFrame]:
@@ -192,44 +186,6 @@ class SyncStep:
         finally:
             ended.set()
             keeper.join()
-
-    def _settle_unfinished(self, org: Org, org_id: str) -> None:
-        """Finish what killed or cut-off pushes left: wait for their jobs, then look at what the records hold.
-
-        So what is read next is what they wrote, and their ledgers are completed.
-        """
-        engine = self.installation.engine
-        by_sync = attrgetter("run_id", "slug")
-        left = unfinished(engine, org_id, self.spec.object)
-        for (run_id, slug), works in groupby(sorted(left, key=by_sync), key=by_sync):
-            lines = self.installation.ledgers.find(run_id, slug)
-            lines = reopen(lines) if lines is not None else None
-            settled = []
-            for work in works:
-                settled.append(work.job_id)
-                if work.kind is SentKind.JOB:
-                    state, results = settle_job(org, work.job_id)
-                    self.context.log.info(f"job {work.job_id} of run {run_id} was left unfinished; it ended {state}")
-                    lines = amend(lines, results) if lines is not None else None
-            if lines is not None:
-                lines = self._verify(org, lines)
-                self.installation.ledgers.write(run_id, slug, lines)
-                counts = {"lines": count_lines(lines).as_dict(), "rows": count_rows(lines).as_dict()}
-                error = f"the run ended before its push did; run {self.run_id} found out what it had written"
-                self.installation.syncs.amend(run_id, slug, counts=counts, error=error)
-            for job_id in settled:
-                settle(engine, org_id, job_id)
-
-    def _verify(self, org: Org, lines: pl.DataFrame) -> pl.DataFrame:
-        """Complete lines whose answer is lost by what the records hold now."""
-        open_lines = lines.filter(pl.col("outcome") == Outcome.PLANNED)
-        if open_lines.is_empty():
-            return lines
-        schema = org.describe(self.spec.object)
-        fields = [name.removeprefix(AFTER) for name in lines.columns if name.startswith(AFTER)]
-        there = [name for name in fields if schema.get(name) is not None]
-        records = org.read_records(schema, there, key=("Id", open_lines["record_id"].to_list()))
-        return amend(lines, verify_lines(open_lines, records, schema))
 
 
 @contextmanager

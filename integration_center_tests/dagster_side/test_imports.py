@@ -29,6 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "own_plan",
             "planning",
             "push",
+            "recovery",
             "reports",
             "schedules",
             "sensors",
