@@ -57,7 +57,10 @@ def fail_killed_runs(instance: dg.DagsterInstance) -> None:
     going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
     for run in instance.get_runs(going):
         process = run.tags.get(PROCESS_TAG)
-        if process and is_gone(process):
+        parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+        # A re-execution has its parent's tags until its own first step begins.
+        inherited = parent is not None and parent.tags.get(PROCESS_TAG) == process
+        if process and not inherited and is_gone(process):
             instance.report_run_failed(run, KILLED)
 
 

@@ -147,6 +147,8 @@ def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lin
         return hold(lines, short)
     if not step.installation.syncs.apply(plan.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
+    # A re-execution has no draft of its own yet, which the next run needs if this one is cut off.
+    step.installation.ledgers.write(step.run_id, step.slug, lines)
     return complete(lines, send_updates(step, org, schema, journal, updates))
 
 
@@ -177,7 +179,6 @@ def send_plan(
         usage, instance_url = org.session.usage, org.session.instance_url
     step.installation.ledgers.write(step.run_id, step.slug, lines)
     by_line, by_row = count_lines(lines), count_rows(lines)
-    journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
     calls = usage.calls + plan.api_calls
     verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None)
     status = SyncStatus(verdict)
@@ -189,6 +190,8 @@ def send_plan(
         error=reason,
         api_calls=calls,
     )
+    # After the line is closed: until then the next run looks again, and corrects ledger and counts.
+    journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
     step.release_lease()
     step.context.log.info(f"{status.value}: {describe_counts(by_line)}")
     step.context.log_event(

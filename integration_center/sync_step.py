@@ -12,7 +12,7 @@ import polars as pl
 import stamina
 
 from integration_center.accounts import Account
-from integration_center.errors import ObjectBusy
+from integration_center.errors import IntegrationCenterError, ObjectBusy
 from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
@@ -21,6 +21,8 @@ from integration_center.salesforce.org import Org
 from integration_center.steps import StepContext, reported_errors
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import TRIGGER_TAG, push_key, resource_key
+
+logger = logging.getLogger(__name__)
 
 SYNCS_LOOKED_AT = 5
 """How many earlier syncs tell whether the org keeps changing a value back."""
@@ -78,6 +80,7 @@ class SyncStep:
 
     def open(self) -> None:
         """Open the sync's line in the log."""
+        account = self.installation.accounts.find(self.spec.environment)
         self.installation.syncs.open(
             self.run_id,
             self.slug,
@@ -88,6 +91,7 @@ class SyncStep:
             partition_start=self.days[0],
             partition_end=self.days[-1],
             triggered_by=self.triggered_by,
+            org_id=account.org_id if account else None,
         )
 
     @contextmanager
@@ -175,9 +179,13 @@ class SyncStep:
         ended = Event()
 
         def renew() -> None:
-            with suppress(ObjectBusy):  # lost after an expiry: the push meets the same error at its next progress
-                while not ended.wait(RENEWED_EVERY):
+            while not ended.wait(RENEWED_EVERY):
+                try:
                     self.installation.leases.renew(org_id, self.spec.object, self.run_id)
+                except ObjectBusy:  # lost after an expiry: the push meets the same error at its next progress
+                    return
+                except IntegrationCenterError as error:  # a locked database or a full disk may pass
+                    logger.warning("the lease on %s is not renewed now: %s", self.spec.object, error)
 
         keeper = Thread(target=renew, name="lease", daemon=True)
         keeper.start()

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 
 import polars as pl
 
-from integration_center.errors import TransientError
+from integration_center.errors import OrgError, TransientError
 from integration_center.salesforce.bulk_ingest import IngestJob, read_job
 from integration_center.salesforce.results import RESULTS, UNKNOWN_CODE, build_results
 from integration_center.salesforce.session import Session
@@ -50,7 +50,7 @@ def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
     with NamedTemporaryFile(prefix="bulk-result-", suffix=".csv") as file:
         try:
             session.download(f"jobs/ingest/{job_id}/{kind}/", file)
-        except TransientError as error:
+        except (TransientError, OrgError) as error:
             logger.warning("%s of Bulk job %s: %s", kind, job_id, error)
             return None
         lines = _read_file(Path(file.name))

@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 
 from integration_center import push
-from integration_center.history import complete_log
+from integration_center.history import complete_log, fail_killed_runs
 from integration_center.installation import open_installation
 from integration_center.processes import this_process
-from integration_center.syncs import SyncStatus
-from integration_center.translator import PROCESS_TAG
+from integration_center.syncs import SyncLog, SyncStatus
+from integration_center.translator import PARENT_RUN_TAG, PROCESS_TAG
 from integration_center_tests.dagster_side.center import PLAIN, Center, logins
 
 
@@ -20,6 +20,14 @@ def planned(center: Center) -> Center:
     return center
 
 
+GONE = '[{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]'
+
+
+def break_off(*_: object, **__: object) -> None:
+    """As a full disk or a bug would."""
+    raise OSError("no space left on device")
+
+
 def outcomes(lines: pl.DataFrame) -> dict[str, int]:
     return dict(lines["outcome"].cast(pl.String).value_counts().iter_rows())
 
@@ -27,9 +35,6 @@ def outcomes(lines: pl.DataFrame) -> dict[str, int]:
 def test_a_push_cut_off_before_its_ledger_is_completed_by_the_next_run(
     planned: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_off(*_: object) -> None:
-        raise OSError("no space left on device")
-
     with monkeypatch.context() as broken:
         broken.setattr(push, "complete", break_off)
         first = planned.run()
@@ -46,9 +51,6 @@ def test_a_push_cut_off_before_its_ledger_is_completed_by_the_next_run(
 
 
 def test_what_never_arrived_is_unprocessed(planned: Center, monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_off(*_: object, **__: object) -> None:
-        raise OSError("killed")
-
     with monkeypatch.context() as broken:
         # The chunk is in the journal, and its request never goes out.
         broken.setattr("integration_center.salesforce.collections._post_many", break_off)
@@ -75,3 +77,63 @@ def test_a_run_whose_process_was_killed_is_failed_in_dagster_too(planned: Center
     statuses = {known.run_id: known.status for known in planned.instance.get_runs()}
     assert statuses[run.run_id] is dg.DagsterRunStatus.FAILURE
     assert statuses[going.run_id] is dg.DagsterRunStatus.STARTED
+
+
+def test_a_re_execution_that_is_cut_off_leaves_a_ledger_of_its_own(
+    planned: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned.run(assets=["insights/logins", "logins_to_leads/update_set"])
+    with monkeypatch.context() as broken:
+        broken.setattr(push, "complete", break_off)
+        cut = planned.run(assets=["logins_to_leads/push"], tags={PARENT_RUN_TAG: plan.run_id})
+    assert not cut.success
+
+    assert planned.run().success
+
+    assert outcomes(planned.ledger(cut)) == {"updated": len(PLAIN)}
+    assert planned.sync(cut).org_id == planned.emulator.sandbox.org.profile.org_id
+
+
+def test_counts_are_corrected_when_the_line_could_not_be_closed(
+    planned: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(SyncLog, "close", break_off)
+        first = planned.run()
+    assert outcomes(planned.ledger(first)) == {"updated": len(PLAIN)}
+
+    assert planned.run().success
+
+    assert planned.sync(first).counts["lines"] == {"updated": len(PLAIN)}
+
+
+def test_result_files_that_are_refused_stop_no_later_run(planned: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(push, "complete", break_off)
+        first = planned.run()
+    for results in ("successfulResults", "failedResults", "unprocessedrecords"):
+        planned.emulator.sandbox.faults.respond(
+            404, f"*/{results}*", times=20, body=GONE, content_type="application/json"
+        )
+
+    second = planned.run()
+
+    assert second.success, second.error
+    assert outcomes(planned.ledger(first)) == {"updated": len(PLAIN)}
+
+
+def test_a_re_execution_is_not_taken_for_its_killed_parent(center: Center) -> None:
+    """Dagster gives it the parent's tags, until its own first step says which process it is."""
+    center.integrate()
+    job = center.definitions().resolve_job_def("logins_to_leads")
+    tags = {PROCESS_TAG: this_process().rsplit("/", 2)[0] + "/999999999/1"}
+    parent = center.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.FAILURE)
+    again = center.instance.create_run_for_job(
+        job, tags=tags, status=dg.DagsterRunStatus.STARTED, parent_run_id=parent.run_id, root_run_id=parent.run_id
+    )
+
+    fail_killed_runs(center.instance)
+
+    statuses = {run.run_id: run.status for run in center.instance.get_runs()}
+    assert statuses[again.run_id] is dg.DagsterRunStatus.STARTED
