@@ -20,7 +20,7 @@ from integration_center.own_plan import TOGETHER, OwnPlan, check_own, find_plan,
 from integration_center.planning import fingerprint
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_calls, push_updates
-from integration_center.sync.ledger import complete, count_lines, count_rows, hold, planned_updates, supersede
+from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, supersede, tally
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -178,7 +178,7 @@ def send_plan(
         lines = apply_plan(step, org, plan, journal, lines)
         usage, instance_url = org.session.usage, org.session.instance_url
     step.installation.ledgers.write(step.run_id, step.slug, lines)
-    by_line, by_row = count_lines(lines), count_rows(lines)
+    by_line = count_lines(lines)
     calls = usage.calls + plan.api_calls
     verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None)
     status = SyncStatus(verdict)
@@ -186,7 +186,7 @@ def send_plan(
         step.run_id,
         step.slug,
         status=status,
-        counts={"lines": by_line.as_dict(), "rows": by_row.as_dict()},
+        counts=tally(lines),
         error=reason,
         api_calls=calls,
     )

@@ -18,7 +18,7 @@ from integration_center.salesforce.push import settle_job
 from integration_center.salesforce.results import RESULTS
 from integration_center.sync.changes import verify_lines
 from integration_center.sync.columns import AFTER
-from integration_center.sync.ledger import amend, count_lines, count_rows, reopen
+from integration_center.sync.ledger import amend, reopen, tally
 from integration_center.sync.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
@@ -46,9 +46,8 @@ def settle_unfinished(installation: Installation, org: Org, org_id: str, sobject
         if lines is not None:
             lines = verify(org, sobject, amend(reopen(lines), results))
             installation.ledgers.write(dead_run, slug, lines)
-            counts = {"lines": count_lines(lines).as_dict(), "rows": count_rows(lines).as_dict()}
             error = f"the run ended before its push did; run {run_id} found out what it had written"
-            installation.syncs.amend(dead_run, slug, counts=counts, error=error)
+            installation.syncs.amend(dead_run, slug, counts=tally(lines), error=error)
         for work in sent:
             settle(installation.engine, org_id, work.job_id)
 

@@ -19,7 +19,7 @@ from integration_center.metadata import (
 from integration_center.planning import Plan, build_plan
 from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import admin_message, missing_fields
-from integration_center.sync.ledger import count_lines, count_rows
+from integration_center.sync.ledger import count_lines, count_rows, tally
 from integration_center.sync_step import SyncStep, sync_step
 from integration_center.syncs import SyncStatus
 from integration_center.translator import (
@@ -100,12 +100,11 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:
     """
     syncs = step.installation.syncs
     step.installation.ledgers.write(step.run_id, step.slug, plan.lines)
-    counts = {"lines": count_lines(plan.lines).as_dict(), "rows": count_rows(plan.lines).as_dict()}
     syncs.planned(
         step.run_id,
         step.slug,
         plan_id=plan.plan_id,
-        counts=counts,
+        counts=tally(plan.lines),
         org_id=step.account.org_id,
         read_at=plan.read_at,
         describe_hash=plan.describe_hash,

@@ -14,7 +14,7 @@ from integration_center.salesforce.fields import parse_cells, parse_records
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.query import QUERIES_A_CALL, Record, count_rows, read_many, read_pages
 from integration_center.salesforce.reading import URI_BYTES, Key, Way, build_key_queries, choose_way
-from integration_center.salesforce.session import RetryPolicy, Session
+from integration_center.salesforce.session import Session
 from integration_center.salesforce.soql import build_select, encoded_length
 from integration_center.sync.schema import COMPOUND_TYPES, SObjectSchema
 
@@ -39,13 +39,11 @@ class Org:
     Args:
         session: with the org.
         polling: how to wait for Bulk jobs.
-        retries: how often and how long to wait for queries that are busy inside a call that succeeds.
     """
 
-    def __init__(self, session: Session, *, polling: Polling | None = None, retries: RetryPolicy | None = None) -> None:
+    def __init__(self, session: Session, *, polling: Polling | None = None) -> None:
         self.session = session
         self.polling = polling or Polling()
-        self.retries = retries or RetryPolicy()
 
     def describe(self, name: str) -> SObjectSchema:
         """The schema of the object `name`, as the connected user sees it: one call. Raises SchemaMismatch."""
@@ -122,7 +120,7 @@ class Org:
 
     def _read_keys(self, queries: Sequence[str], names: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
         def read() -> pl.DataFrame:
-            found = self._read_rest(read_many(self.session, queries, self.retries), names, schema)
+            found = self._read_rest(read_many(self.session, queries), names, schema)
             return found.unique(subset="Id", keep="first", maintain_order=True)
 
         logger.info("reading %s by %s (%d queries, %d fields)", schema.name, Way.KEYS.value, len(queries), len(names))

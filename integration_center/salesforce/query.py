@@ -11,7 +11,7 @@ import stamina
 
 from integration_center.errors import IntegrationCenterError, TransientError
 from integration_center.salesforce.faults import IncompleteRead, build_error
-from integration_center.salesforce.session import RetryPolicy, Session
+from integration_center.salesforce.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -38,27 +38,24 @@ def count_rows(session: Session, soql: str) -> int:
     return int(session.get_json("query", params={"q": soql})["totalSize"])
 
 
-def read_many(session: Session, queries: Sequence[str], retries: RetryPolicy) -> Iterator[list[Record]]:
+def read_many(session: Session, queries: Sequence[str]) -> Iterator[list[Record]]:
     """The pages of several queries, up to five queries an API call.
 
-    The queries travel in the body of a composite call, because they name keys, and a URL ends up in logs.
-
-    Args:
-        session: with the org.
-        queries: the statements.
-        retries: for queries that are answered as busy inside a call that succeeds, which the session does not see.
+    The queries travel in the body of a composite call, because they name keys, and a URL ends up in logs. Queries
+    answered as busy inside a call that succeeds, which the session does not see, are retried by its policy too.
 
     Raises:
         OrgError: one of the queries was refused.
         TransientError: one of them stayed busy.
     """
     for start in range(0, len(queries), QUERIES_A_CALL):
-        for page in _read_first_pages(session, queries[start : start + QUERIES_A_CALL], retries):
+        for page in _read_first_pages(session, queries[start : start + QUERIES_A_CALL]):
             yield from _follow(session, page)
 
 
-def _read_first_pages(session: Session, queries: Sequence[str], retries: RetryPolicy) -> list[dict[str, Any]]:
+def _read_first_pages(session: Session, queries: Sequence[str]) -> list[dict[str, Any]]:
     """The first page of each query, in one API call; all are asked again when one of them is busy."""
+    retries = session.retries
     tried = 0
 
     def judge(error: Exception) -> bool | float:

@@ -106,7 +106,7 @@ class Session:
     ) -> None:
         self._tokens = tokens
         self._renewing = threading.Lock()
-        self._retries = retries or RetryPolicy()
+        self.retries = retries or RetryPolicy()
         self._meter = Meter()
         self.base_path = f"/services/data/v{api_version}"
         self._client = httpx.Client(
@@ -213,7 +213,7 @@ class Session:
 
     def _retry(self, call: _Call, idempotent: bool, send: Callable[[], httpx.Response]) -> httpx.Response:
         """Sends until it succeeds, waiting in between; by the type of the fault, never by its text."""
-        policy = self._retries
+        policy = self.retries
         tried = 0
 
         def judge(error: Exception) -> bool | float:

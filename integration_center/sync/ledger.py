@@ -50,6 +50,11 @@ def count_rows(lines: pl.DataFrame) -> Counts:
     return _count(worst["outcome"])
 
 
+def tally(lines: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Both counts as they stand in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
+    return {"lines": count_lines(lines).as_dict(), "rows": count_rows(lines).as_dict()}
+
+
 def _count(outcomes: pl.Series) -> Counts:
     counted = outcomes.cast(OUTCOME).value_counts(name="count")
     return Counts({Outcome(outcome): count for outcome, count in counted.iter_rows()})

@@ -39,7 +39,7 @@ def build_session(handler: Handler, tokens: Tokens | None = None, retries: Retry
 
 
 def build_org(handler: Handler) -> Org:
-    return Org(build_session(handler), polling=Polling(sleep=lambda seconds: None), retries=NO_WAIT)
+    return Org(build_session(handler), polling=Polling(sleep=lambda seconds: None))
 
 
 def play(*answers: httpx.Response | Exception) -> Handler:
