@@ -1,4 +1,4 @@
-"""Our own tables (accounts, syncs, leases, jobs): SQLite by default, PostgreSQL by URL, with the same statements.
+"""Our own tables (accounts, syncs, leases, audit): SQLite by default, PostgreSQL by URL, with the same statements.
 
 All access goes through `reading` and `writing`: the one place where a transaction begins and where a driver's
 error becomes one of ours.

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
+from integration_center.access.audit import AuditLog
 from integration_center.accounts import AccountStore
 from integration_center.connecting import StoredTokens
 from integration_center.database import build_engine
@@ -39,6 +40,11 @@ class Installation:
     def syncs(self) -> SyncLog:
         """What became of each sync."""
         return SyncLog(self.engine)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """Who did what."""
+        return AuditLog(self.engine)
 
     @cached_property
     def leases(self) -> Leases:

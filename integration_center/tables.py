@@ -140,3 +140,39 @@ jobs = Table(
     Column("settled_at", UtcDateTime),
     Index("ix_jobs_unsettled", "org_id", "object", "settled_at"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("environment", String(16)),
+    Column("slug", String(255)),
+    Column("detail", Text),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_slug", "slug", "at"),
+)
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("user", String(64), nullable=False),
+    Column("credential", String(64), nullable=False),
+    Column("signed_in_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Index("ix_console_sessions_seen_at", "seen_at"),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_sign_in_failures_at", "at"),
+)

@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"settings", "retries", "processes"}),
     frozenset({"insights", "salesforce"}),
     frozenset(
-        {"accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
+        {"access", "accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
         | {"stored_tokens", "syncs", "tables", "verification"}
     ),
     frozenset({"installation", "resources", "retention", "steps", "storage", "translator"}),
