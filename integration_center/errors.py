@@ -7,6 +7,7 @@ IntegrationCenterError
 │   └── ObjectBusy          the org object is held by another run of ours
 └── TerminalError           never retried: somebody has to change something first
     ├── ConfigurationError  a setting or an integration file
+    │   └── EditedMeanwhile  another one changed the file while this change was made
     ├── ReportError         the report cannot be used
     │   ├── UnknownReport   not visible, or not there
     │   ├── NoDataForDay    the source has no data for this partition yet
@@ -63,6 +64,10 @@ class TerminalError(IntegrationCenterError):
 
 class ConfigurationError(TerminalError):
     """A setting or an integration file is missing or wrong."""
+
+
+class EditedMeanwhile(ConfigurationError):
+    """The integration's file is not the one that was read before it was changed."""
 
 
 class ReportError(TerminalError):

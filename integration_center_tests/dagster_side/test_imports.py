@@ -12,7 +12,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
-    frozenset({"settings", "retries", "processes"}),
+    frozenset({"settings", "retries", "processes", "text_files"}),
     frozenset({"insights", "salesforce"}),
     frozenset(
         {"access", "accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
@@ -23,6 +23,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             "checks",
             "component",
+            "defs_folder",
+            "defs_reading",
+            "defs_yaml",
             "history",
             "loader",
             "metadata",

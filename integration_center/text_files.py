@@ -1,0 +1,52 @@
+"""Text files that are there whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from integration_center.errors import ConfigurationError
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file that is there whole or not at all; one that is there keeps its mode, and a link stays a link.
+
+    Raises:
+        ConfigurationError: the disk is full, or the folder cannot be written.
+    """
+    path = path.resolve()
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = path.stat().st_mode & 0o777 if path.exists() else None
+        try:
+            with draft.open("x", encoding="utf-8", newline="") as file:
+                if mode is not None:
+                    os.fchmod(file.fileno(), mode)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write `path` into a sentence.
+
+    Raises:
+        ConfigurationError: the disk is full, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} could not be written ({error.strerror}); free some space or mend the folder's rights"
+        ) from None
