@@ -1,10 +1,11 @@
-"""Deletes stored reports, plans and ledgers after 90 days: they hold personal data."""
+"""Deletes stored reports, plans and ledgers after 90 days, and the audit log after a year: they hold personal data."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
+from integration_center.installation import open_installation
 from integration_center.settings import Paths
 
 KEPT = timedelta(days=90)
@@ -24,11 +25,16 @@ def delete_old_files(storage: Path, now: datetime) -> int:
 
 @dg.op(name="delete_old_files")
 def delete_op(context: dg.OpExecutionContext) -> None:
-    """Delete what is older than 90 days."""
-    context.log.info(f"{delete_old_files(Paths().storage, datetime.now(UTC)):,} files deleted")
+    """Delete files older than 90 days and audit entries older than a year."""
+    now = datetime.now(UTC)
+    context.log.info(f"{delete_old_files(Paths().storage, now):,} files deleted")
+    with open_installation() as installation:
+        context.log.info(f"{installation.audit.delete_old(now):,} entries of the audit log deleted")
 
 
-@dg.job(name="retention", description="Deletes stored reports, plans and ledgers after 90 days.")
+@dg.job(
+    name="retention", description="Deletes stored reports, plans and ledgers after 90 days, audit entries after a year."
+)
 def retention_job() -> None:
     """One op."""
     delete_op()

@@ -76,6 +76,11 @@ class Settings(Paths):
     """Percent of the org's daily API calls that no push uses up."""
     api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"
 
+    users: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_USERS")] = EMPTY
+    """Who may sign in to the console: entries `name:role:hash`, or a file of them; see `access.users`."""
+    trusted_proxies: Annotated[str, Field(alias="INTEGRATION_CENTER_TRUSTED_PROXIES")] = ""
+    """Addresses or networks, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+
     walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"
     walkme_api_url: Annotated[str, Field(alias="WALKME_API_URL")] = WALKME_US
     walkme_client_id: Annotated[str, Field(alias="WALKME_CLIENT_ID")] = ""

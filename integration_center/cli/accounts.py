@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
+from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.output import AsJson, Column, console, print_rows
 from integration_center.connecting import connect_client_credentials, connect_jwt, connect_web, disconnect
 from integration_center.errors import ConfigurationError
@@ -68,6 +69,9 @@ def connect_account(
                 connection = connect_jwt(
                     environment, settings, store, username=username, signing_key=key, connected_by=me
                 )
+        installation.audit.record(
+            Action.CONNECTED, who=me, where=COMMAND_LINE, environment=environment, detail=connection.summary
+        )
     console.print(connection.summary, markup=False)
 
 
@@ -99,6 +103,13 @@ def disconnect_account(
     """Revoke an environment's tokens and forget them."""
     with open_installation() as installation:
         done = disconnect(environment, installation.accounts)
+        installation.audit.record(
+            Action.DISCONNECTED,
+            who=getpass.getuser(),
+            where=COMMAND_LINE,
+            environment=environment,
+            detail=done.summary,
+        )
     console.print(done.summary, markup=False)
     if not done.revoked:
         raise typer.Exit(1)

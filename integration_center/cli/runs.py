@@ -1,5 +1,6 @@
 """`plan`, `run`, `log`, `ledger`: syncs and what became of every row."""
 
+import getpass
 import os
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -11,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows, show
 from integration_center.errors import ConfigurationError
 from integration_center.history import complete_log
@@ -121,6 +123,13 @@ def run_integration(
     tags = run_tags(slug, spec.environment if spec else None, "command line")
     request = RunRequest(slug, read_days(partition), tags, run_config=config)
     with open_installation() as installation:
+        installation.audit.record(
+            Action.RAN,
+            who=getpass.getuser(),
+            where=COMMAND_LINE,
+            environment=spec.environment if spec else None,
+            slug=slug,
+        )
         sync = launch(installation, loaded, request, slug)
         sample = sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.UPDATED) if sync.plan_id else []
     finish(sync, sample, as_json=as_json)

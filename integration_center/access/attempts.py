@@ -1,0 +1,106 @@
+"""The limit on failed sign-ins, kept in our database so that a restart does not forget it.
+
+Three counts over the last quarter of an hour: of one user from one address, of one address, and of one user from
+everywhere. The first stops guessing and never locks anybody out elsewhere; the last is so high that one address is
+stopped by its own count long before.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, select
+
+from integration_center.database import writing
+from integration_center.errors import RateLimited
+from integration_center.tables import sign_in_failures
+
+WINDOW = timedelta(minutes=15)
+FROM_ADDRESS_AS_USER = 5
+FROM_ADDRESS = 20
+AS_USER = 100
+MAX_NAME = 64
+
+
+def _read_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The failed sign-ins of late.
+
+    Args:
+        engine: our database.
+        clock: the time, UTC.
+    """
+
+    engine: Engine
+    clock: Callable[[], datetime] = _read_clock
+
+    def admit(self, name: str, address: str) -> None:
+        """Call before a password is looked at: counts the attempt as failed until `forget` says otherwise.
+
+        Counted first, so that a volley of attempts at once is held to the limit too.
+
+        Args:
+            name: as typed.
+            address: where from.
+
+        Raises:
+            RateLimited: too many failed of late; says when to come back, in seconds.
+        """
+        now, user, network = self.clock(), _fold(name), network_of(address)
+        as_user, here = sign_in_failures.c.user == user, sign_in_failures.c.address == network
+        limits = ((and_(as_user, here), FROM_ADDRESS_AS_USER), (here, FROM_ADDRESS), (as_user, AS_USER))
+        with writing(self.engine) as connection:
+            connection.execute(delete(sign_in_failures).where(sign_in_failures.c.at <= now - WINDOW))
+            wait = max(_find_wait(connection, which, limit, now) for which, limit in limits)
+            if wait <= timedelta(0):
+                connection.execute(insert(sign_in_failures).values(user=user, address=network, at=now))
+        if wait > timedelta(0):
+            minutes = -(-wait // timedelta(minutes=1))
+            raise RateLimited(
+                f"too many sign-ins failed; try again in {minutes} minute{'' if minutes == 1 else 's'}",
+                retry_after=-(-wait // timedelta(seconds=1)),
+            )
+
+    def forget(self, name: str, address: str) -> None:
+        """The sign-in worked: this user's failures from this address count no more.
+
+        Those of other users from there do, so that knowing one password buys no guesses at the others.
+        """
+        this = and_(sign_in_failures.c.user == _fold(name), sign_in_failures.c.address == network_of(address))
+        with writing(self.engine) as connection:
+            connection.execute(delete(sign_in_failures).where(this))
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or the 64 bits of an IPv6 address that one household gets."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:MAX_NAME]
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _find_wait(connection: Connection, which: ColumnElement[bool], limit: int, now: datetime) -> timedelta:
+    """How long until fewer than `limit` of these failures are left in the window."""
+    statement = (
+        select(sign_in_failures.c.at)
+        .where(which, sign_in_failures.c.at > now - WINDOW)
+        .order_by(sign_in_failures.c.at.desc())
+        .offset(limit - 1)
+        .limit(1)
+    )
+    oldest_that_counts: datetime | None = connection.execute(statement).scalar_one_or_none()
+    return timedelta(0) if oldest_that_counts is None else oldest_that_counts + WINDOW - now
+
+
+def _fold(name: str) -> str:
+    return name.strip().lower()[:MAX_NAME]

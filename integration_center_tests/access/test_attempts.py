@@ -1,0 +1,116 @@
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from integration_center.access.attempts import AS_USER, FROM_ADDRESS, FROM_ADDRESS_AS_USER, WINDOW, Attempts
+from integration_center.errors import RateLimited
+
+HERE, THERE = "192.0.2.7", "198.51.100.9"
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def attempts(engine: Engine, clock: Clock) -> Attempts:
+    return Attempts(engine, clock)
+
+
+def fail(attempts: Attempts, times: int, name: str = "ann", address: str = HERE) -> None:
+    for _ in range(times):
+        attempts.admit(name, address)
+
+
+def test_guessing_at_one_user_ends_soon_and_only_there(attempts: Attempts) -> None:
+    fail(attempts, FROM_ADDRESS_AS_USER)
+    with pytest.raises(RateLimited, match="try again in 15 minutes") as caught:
+        attempts.admit(" ANN", HERE)
+    assert caught.value.retry_after == WINDOW.total_seconds()
+    attempts.admit("ann", THERE)
+    attempts.admit("bob", HERE)
+
+
+def test_the_wait_ends(attempts: Attempts, clock: Clock) -> None:
+    fail(attempts, FROM_ADDRESS_AS_USER)
+    clock.now += WINDOW - timedelta(seconds=30)
+    with pytest.raises(RateLimited, match=r"in 1 minute$") as caught:
+        attempts.admit("ann", HERE)
+    assert caught.value.retry_after == 30
+    clock.now += timedelta(seconds=30)
+    attempts.admit("ann", HERE)
+
+
+def test_a_refused_attempt_does_not_make_the_wait_longer(attempts: Attempts, clock: Clock) -> None:
+    fail(attempts, FROM_ADDRESS_AS_USER)
+    clock.now += WINDOW / 2
+    for _ in range(10):
+        with pytest.raises(RateLimited):
+            attempts.admit("ann", HERE)
+    clock.now += WINDOW / 2
+    attempts.admit("ann", HERE)
+
+
+def test_many_names_from_one_address_end_too_and_lock_nobody_out_elsewhere(attempts: Attempts) -> None:
+    for number in range(FROM_ADDRESS):
+        attempts.admit(f"user{number % 7}", HERE)
+    with pytest.raises(RateLimited):
+        attempts.admit("somebody else", HERE)
+    for number in range(7):
+        attempts.admit(f"user{number}", THERE)
+
+
+def test_a_crowd_of_addresses_at_one_user_ends(attempts: Attempts) -> None:
+    for number in range(AS_USER):
+        attempts.admit("ann", f"203.0.113.{number}")
+    with pytest.raises(RateLimited):
+        attempts.admit("ann", THERE)
+    attempts.admit("bob", THERE)
+
+
+def test_one_household_of_ipv6_is_one_address(attempts: Attempts) -> None:
+    for number in range(FROM_ADDRESS_AS_USER):
+        attempts.admit("ann", f"2001:db8:1:2::{number}")
+    with pytest.raises(RateLimited):
+        attempts.admit("ann", "2001:db8:1:2:ffff::1")
+    attempts.admit("ann", "2001:db8:1:3::1")
+
+
+def test_a_sign_in_that_worked_forgets_its_own_failures_only(attempts: Attempts) -> None:
+    fail(attempts, FROM_ADDRESS_AS_USER - 1)
+    fail(attempts, FROM_ADDRESS_AS_USER, name="bob")
+    attempts.forget("Ann", HERE)
+    fail(attempts, FROM_ADDRESS_AS_USER)
+    with pytest.raises(RateLimited):
+        attempts.admit("bob", HERE)
+
+
+def test_a_volley_is_held_to_the_limit_too(attempts: Attempts) -> None:
+    barrier, admitted = threading.Barrier(12), []
+
+    def try_once() -> None:
+        barrier.wait()
+        try:
+            attempts.admit("ann", HERE)
+        except RateLimited:
+            return
+        admitted.append(1)
+
+    threads = [threading.Thread(target=try_once) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(admitted) == FROM_ADDRESS_AS_USER

@@ -1,0 +1,30 @@
+import pytest
+from argon2 import PasswordHasher
+from pydantic import SecretStr
+
+from integration_center.access.binding import check_bind_address
+from integration_center.errors import ConfigurationError
+from integration_center.settings import Settings
+
+HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("correct horse battery")
+OPEN = Settings(_env_file=None)
+CLOSED = Settings(_env_file=None, users=SecretStr(f"ann:operator:{HASH}"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_this_machine_alone_needs_no_sign_in(host: str) -> None:
+    check_bind_address(host, OPEN)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "fe80::1", "", "no-such-name.invalid"])
+def test_any_other_address_needs_sign_in(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="without sign-in") as caught:
+        check_bind_address(host, OPEN)
+    assert "integration-center password" in str(caught.value)
+    check_bind_address(host, CLOSED)
+
+
+def test_a_broken_list_of_users_is_no_sign_in() -> None:
+    broken = Settings(_env_file=None, users=SecretStr("/no/such/file"))
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        check_bind_address("0.0.0.0", broken)

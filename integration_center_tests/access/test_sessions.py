@@ -1,0 +1,91 @@
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from integration_center.access.sessions import IDLE, LIFETIME, ConsoleSessions
+from integration_center.access.users import Role, User
+
+ANN = User("Ann", Role.OPERATOR, "$argon2id$one")
+USERS = {"ann": ANN}
+MOMENT = timedelta(seconds=1)
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sessions(engine: Engine, clock: Clock) -> ConsoleSessions:
+    return ConsoleSessions(engine, clock)
+
+
+def test_a_session_is_found_by_its_token_until_it_ends(sessions: ConsoleSessions) -> None:
+    token, other = sessions.begin(ANN), sessions.begin(ANN)
+    assert token != other
+    assert sessions.find(token, USERS) == ANN
+    sessions.end(token)
+    assert sessions.find(token, USERS) is None
+    assert sessions.find(other, USERS) == ANN
+    assert sessions.find("made up", USERS) is None
+
+
+def test_the_token_itself_is_not_stored(sessions: ConsoleSessions, engine: Engine) -> None:
+    token = sessions.begin(ANN)
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT * FROM console_sessions")).one()
+    assert token not in str(row)
+
+
+def test_without_pages_it_ends_after_the_idle_time(sessions: ConsoleSessions, clock: Clock) -> None:
+    token = sessions.begin(ANN)
+    clock.now += IDLE - MOMENT
+    assert sessions.find(token, USERS) == ANN
+    clock.now += IDLE - MOMENT
+    assert sessions.find(token, USERS) == ANN
+    clock.now += IDLE
+    assert sessions.find(token, USERS) is None
+
+
+def test_it_ends_for_good_however_busy(sessions: ConsoleSessions, clock: Clock) -> None:
+    token, began = sessions.begin(ANN), clock.now
+    while clock.now < began + LIFETIME - IDLE / 2:
+        clock.now += IDLE / 2
+        last = sessions.find(token, USERS)
+    assert clock.now == began + LIFETIME - IDLE / 2
+    assert last == ANN
+    clock.now += IDLE / 2
+    assert sessions.find(token, USERS) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"ann": replace(ANN, password_hash="$argon2id$two")},
+        {"ann": replace(ANN, role=Role.VIEWER)},
+        {"bob": replace(ANN, name="bob")},
+    ],
+    ids=["taken out", "another password", "another role", "renamed"],
+)
+def test_it_ends_when_its_user_changes(sessions: ConsoleSessions, changed: dict[str, User]) -> None:
+    token = sessions.begin(ANN)
+    assert sessions.find(token, changed) is None
+
+
+def test_ended_sessions_are_cleared_away(sessions: ConsoleSessions, engine: Engine, clock: Clock) -> None:
+    sessions.begin(ANN)
+    clock.now += IDLE
+    sessions.begin(ANN)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM console_sessions")).scalar_one() == 1

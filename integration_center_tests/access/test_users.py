@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher, Type
+from pydantic import SecretStr
+
+from integration_center.access.users import Role, User, read_users
+from integration_center.errors import ConfigurationError
+from integration_center.settings import Settings, read_settings
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+HASH = CHEAP.hash("correct horse battery")
+OTHER_HASH = CHEAP.hash("another horse battery")
+ARGON2I = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, type=Type.I).hash("correct horse battery")
+
+
+def settings_with(users: str) -> Settings:
+    return Settings(_env_file=None, users=SecretStr(users))
+
+
+def test_without_the_setting_nobody_signs_in() -> None:
+    assert read_users(settings_with("")) == {}
+
+
+def test_entries_in_the_variable() -> None:
+    users = read_users(settings_with(f"ann:operator:{HASH}  Bob:viewer:{OTHER_HASH}"))
+    assert users == {"ann": User("ann", Role.OPERATOR, HASH), "bob": User("Bob", Role.VIEWER, OTHER_HASH)}
+
+
+def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text(f"# who may sign in\n\nann:operator:{HASH}\nbob:viewer:{OTHER_HASH}\n")
+    path.chmod(0o600)
+    settings = settings_with(str(path))
+    assert set(read_users(settings)) == {"ann", "bob"}
+    path.write_text(f"bob:viewer:{OTHER_HASH}\n")
+    assert set(read_users(settings)) == {"bob"}
+
+
+@pytest.mark.parametrize(
+    ("users", "match"),
+    [
+        (f"ann:boss:{HASH}", r"entry 1 of 1 \(ann\) has no role; expected ann:viewer"),
+        (f"ann:operator:{HASH} b b:viewer:{HASH}", "entry 2 of 3 .b. has no role"),
+        (f"<b>:operator:{HASH}", "does not begin with a user name"),
+        (f"ann:operator:{HASH} ANN:viewer:{HASH}", "names ANN twice"),
+        (f"ann:operator:{ARGON2I}", "no Argon2id hash"),
+        (f"ann:operator:secret bob:viewer:{HASH}", r"entry 1 of 2 \(ann\) has no Argon2id hash"),
+        ("ann:operator:$argon2id$v=19$broken", "no Argon2id hash"),
+    ],
+)
+def test_a_wrong_entry_is_named_without_its_hash(users: str, match: str) -> None:
+    with pytest.raises(ConfigurationError, match=match) as caught:
+        read_users(settings_with(users))
+    assert HASH.rsplit("$", 1)[1] not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_locks_everybody_out(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_users(settings_with(str(tmp_path / "users")))
+
+
+def test_a_file_of_nobody_does_not_open_the_door(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text("# nobody\n")
+    path.chmod(0o600)
+    with pytest.raises(ConfigurationError, match="holds no user"):
+        read_users(settings_with(str(path)))
+
+
+def test_a_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text(f"ann:operator:{HASH}\n")
+    path.chmod(0o662)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        read_users(settings_with(str(path)))
+
+
+def test_a_hash_in_an_env_file_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.delenv("INTEGRATION_CENTER_USERS", raising=False)
+    (tmp_path / ".env").write_text(f"INTEGRATION_CENTER_USERS=ann:operator:{HASH}\n")
+    assert read_users(read_settings())["ann"].password_hash == HASH
+
+
+def test_no_hash_is_shown() -> None:
+    settings = settings_with(f"ann:operator:{HASH}")
+    assert "argon2" not in repr(settings)
+    assert "argon2" not in repr(read_users(settings))
