@@ -24,7 +24,7 @@ setup: .venv/ready ## A virtual environment in .venv with the locked dependencie
 demo: setup ## The main job on the embedded Salesforce org and Insights API (under a minute)
 	$(BIN)/integration-center demo
 
-up: setup ## Dagster UI on http://localhost:3000, its daemon, and what the demo left running
+up: setup ## Console on http://localhost:3001, Dagster UI on http://localhost:3000, and what the demo left running
 	$(BIN)/integration-center up
 
 test: setup ## The test suite

@@ -1,4 +1,4 @@
-"""`up` and `emulator`: the long-running processes, in the foreground."""
+"""`up`, `console` and `emulator`: the long-running processes, in the foreground."""
 
 import json
 import os
@@ -16,6 +16,7 @@ import typer
 
 from integration_center.cli.embedded import embedded_demo, is_free, running
 from integration_center.cli.output import console
+from integration_center.console.server import serve as run_console
 from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError
@@ -25,32 +26,48 @@ from integration_center.settings import PROJECT, Settings, prepare_home, read_se
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
+CONSOLE_PORT = 3001
 
 
 def serve_all(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = 3000,
+    console_port: Annotated[int, typer.Option(help="Port of the console, on this machine only.")] = CONSOLE_PORT,
 ) -> None:
-    """Dagster UI and daemon in the foreground (and the demo's local org, when the demo ran); Ctrl-C ends all."""
+    """Dagster UI, daemon and console in the foreground (and the demo's local org, if it ran); Ctrl-C ends all."""
     settings = read_settings()
     prepare_home(settings.dagster_home)
-    if not is_free(port):
-        raise ConfigurationError(f"port {port} is in use; choose another with --port, or end what uses it")
+    refuse_taken(port, "--port")
+    refuse_taken(console_port, "--console-port")
     with open_instance(settings) as instance:
         fail_killed_runs(instance)  # else they would keep their places in the queue
     url = f"http://{LOOPBACK}:{port}"
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
-        processes = [stack.enter_context(each) for each in build_processes(settings, port)]
-        await_answer(url, processes)
+        processes = [stack.enter_context(each) for each in build_processes(settings, port, console_port)]
+        await_answer(f"{url}/server_info", processes)
         noted = settings.dagster_home / WEBSERVER_FILE
         noted.write_text(json.dumps({"url": url}))
         stack.callback(noted.unlink, missing_ok=True)
+        await_answer(f"http://{LOOPBACK}:{console_port}/health", processes)
+        console.print(f"Console:    http://localhost:{console_port}", markup=False)
         console.print(f"Dagster UI: {url}  (Ctrl-C ends everything)", markup=False)
         refuse_end(processes, os.wait())
 
 
-def build_processes(settings: Settings, port: int) -> Iterator[AbstractContextManager[subprocess.Popen[bytes]]]:
-    """What `up` runs: the local org of the demo where the settings lead to it, the web server, the daemon."""
+def refuse_taken(port: int, option: str) -> None:
+    """Check that a port can be listened on.
+
+    Raises:
+        ConfigurationError: names the option that chooses another.
+    """
+    if not is_free(port):
+        raise ConfigurationError(f"port {port} is in use; choose another with {option}, or end what uses it")
+
+
+def build_processes(
+    settings: Settings, port: int, console_port: int
+) -> Iterator[AbstractContextManager[subprocess.Popen[bytes]]]:
+    """What `up` runs: the local org of the demo where the settings lead to it, the web server, the daemon, us."""
     if demo := embedded_demo(settings):
         yield running(demo.command, stdout=subprocess.DEVNULL)  # what it prints holds its secrets
     home = {"DAGSTER_HOME": str(settings.dagster_home)}
@@ -58,6 +75,7 @@ def build_processes(settings: Settings, port: int) -> Iterator[AbstractContextMa
     python = [sys.executable, "-m"]
     yield running([*python, "dagster_webserver", "-h", LOOPBACK, "-p", str(port), *workspace], home)
     yield running([*python, "dagster._daemon", "run", *workspace], home)
+    yield running([*python, "integration_center", "console", "--port", str(console_port)], home)
 
 
 @contextmanager
@@ -77,7 +95,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def await_answer(url: str, processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Wait until the Dagster UI answers.
+    """Wait until a web server answers at `url`.
 
     Raises:
         ConfigurationError: it does not, or a process ended.
@@ -87,7 +105,7 @@ def await_answer(url: str, processes: Sequence[subprocess.Popen[bytes]]) -> None
             for process in processes:
                 if process.poll() is not None:
                     raise ended_by_itself(process)
-            httpx.get(f"{url}/server_info", trust_env=False)
+            httpx.get(url, trust_env=False)
 
 
 def refuse_end(processes: Sequence[subprocess.Popen[bytes]], ended: tuple[int, int]) -> None:
@@ -107,6 +125,17 @@ def ended_by_itself(process: subprocess.Popen[bytes]) -> ConfigurationError:
     """The error that names a process and its exit code."""
     name = " ".join(map(str, process.args[2:4])) if isinstance(process.args, list) else str(process.pid)
     return ConfigurationError(f"{name} ended by itself with exit code {process.returncode}; see its messages above")
+
+
+def serve_console(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="Its port.")] = CONSOLE_PORT,
+) -> None:
+    """The web console alone, in the foreground; Ctrl-C ends it."""
+    settings = read_settings()
+    prepare_home(settings.dagster_home)
+    refuse_taken(port, "--port")
+    run_console(settings, host, port)
 
 
 def serve_emulator(
@@ -134,4 +163,5 @@ def serve_emulator(
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("up")(serve_all)
+    app.command("console")(serve_console)
     app.command("emulator")(serve_emulator)

@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"definitions"}),
     frozenset({"launching"}),
+    frozenset({"console"}),
     frozenset({"cli", "__main__"}),
 )
 """Each part may import the parts of its own layer and of those above it in this list."""

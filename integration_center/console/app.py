@@ -1,0 +1,87 @@
+"""The console as an ASGI application."""
+
+from collections.abc import Collection, Sequence
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from integration_center.console.context import Console
+from integration_center.console.faults import show_http_error
+from integration_center.console.page import Page
+from integration_center.console.pages import PAGES
+from integration_center.console.rendering import build_templates
+from integration_center.console.security import LOOPBACK_NAMES, Shield
+from integration_center.console.sessions import Sessions
+from integration_center.encryption import build_cipher
+from integration_center.settings import Settings
+
+KEPT = "public, max-age=31536000, immutable"
+
+
+class Assets(StaticFiles):
+    """Our static files; their addresses change with their content, so browsers may keep them."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        """A file, to be kept."""
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = KEPT
+        return response
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, or 404."""
+        return await super().get_response(path, scope)
+
+
+def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[Page] = PAGES) -> Starlette:
+    """The console.
+
+    Args:
+        console: what its pages work with.
+        hosts: names under which it may be asked for, besides those of `known_hosts`.
+        pages: what it answers to.
+
+    Raises:
+        ConfigurationError: the installation's key cannot be used.
+    """
+    settings = console.installation.settings
+    app = Starlette(
+        routes=[
+            *(route for page in pages for route in page.routes),
+            Route("/health", answer_health),
+            Mount("/static", Assets(packages=[("integration_center.console", "static")])),
+        ],
+        middleware=[
+            Middleware(Shield, hosts=known_hosts(settings) | set(hosts)),
+            Middleware(Sessions, cipher=build_cipher(settings)),
+        ],
+        exception_handlers={HTTPException: answer_http_error},
+    )
+    app.state.console = console
+    app.state.templates = build_templates()
+    app.state.nav = tuple(link for page in pages for link in page.nav)
+    return app
+
+
+async def answer_http_error(request: Request, error: Exception) -> Response:
+    """What no page answers to."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return show_http_error(request, error)
+
+
+async def answer_health(request: Request) -> Response:
+    """Says that the console runs, to whatever watches it."""
+    return PlainTextResponse("ok")
+
+
+def known_hosts(settings: Settings) -> set[str]:
+    """The names of this machine, and the one that the callback URL says."""
+    callback = urlsplit(settings.callback_url).hostname
+    return {*LOOPBACK_NAMES, *([callback] if callback else [])}

@@ -1,0 +1,6 @@
+"""The pages. A new one is a module with a `PAGE`, and its line here; the order is that of the navigation."""
+
+from integration_center.console.page import Page
+from integration_center.console.pages import integrations
+
+PAGES: tuple[Page, ...] = (integrations.PAGE,)

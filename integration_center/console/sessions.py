@@ -1,0 +1,134 @@
+"""The session: a few values in one cookie, encrypted and authenticated by the installation's key.
+
+It holds the CSRF token, messages for the next page and who signed in. A cookie holds 4 kB, so nothing large goes in.
+"""
+
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from integration_center.encryption import Cipher
+from integration_center.errors import ConfigurationError
+
+COOKIE = "integration_center_session"
+PURPOSE = "console session"
+LIFETIME = 12 * 3600
+"""Seconds without a request after which a session is over."""
+RENEWED_AFTER = 600
+LARGEST = 3_800
+MESSAGE_LENGTH = 600
+
+STATELESS = ("/static/", "/health")
+"""Below these no cookie is set."""
+
+Tone = Literal["success", "warning", "danger", "info"]
+
+
+@dataclass
+class Session:
+    """What the browser keeps for us.
+
+    Attributes:
+        values: text, numbers and lists that JSON can hold; change them through `set` and `pop`.
+        csrf: the token that every change must carry.
+        changed: whether the cookie has to be sent.
+    """
+
+    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    values: dict[str, Any] = field(default_factory=dict)
+    seen: float = 0.0
+    changed: bool = True
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value called `name`."""
+        return self.values.get(name, default)
+
+    def set(self, name: str, value: Any) -> None:
+        """Keep a value."""
+        self.values[name] = value
+        self.changed = True
+
+    def pop(self, name: str, default: Any = None) -> Any:
+        """Take a value out."""
+        if name not in self.values:
+            return default
+        self.changed = True
+        return self.values.pop(name)
+
+    def renew(self) -> None:
+        """Forget everything and take another CSRF token: on sign-in and sign-out."""
+        self.csrf, self.values, self.changed = secrets.token_urlsafe(24), {}, True
+
+    def flash(self, text: str, tone: Tone = "success") -> None:
+        """Show a message on the next page."""
+        text = text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - 1] + "…"
+        self.set("messages", [*self.get("messages", []), [tone, text]][-3:])
+
+    def take_messages(self) -> list[tuple[Tone, str]]:
+        """The messages for this page; a second time there are none."""
+        return [(tone, text) for tone, text in self.pop("messages", [])]
+
+    @classmethod
+    def read(cls, cookie: str, cipher: Cipher, now: float) -> Self:
+        """The session of a cookie; a new one when the cookie is not ours, or too old."""
+        try:
+            content = json.loads(cipher.decrypt(cookie)) if cookie else {}
+        except ConfigurationError:
+            content = {}  # made with another key, or by somebody else
+        if content.get("purpose") != PURPOSE or now - content["seen"] > LIFETIME:
+            return cls(seen=now)
+        stale = now - content["seen"] > RENEWED_AFTER
+        return cls(content["csrf"], content["values"], seen=now if stale else content["seen"], changed=stale)
+
+    def write(self, cipher: Cipher) -> str:
+        """The cookie.
+
+        Raises:
+            ValueError: more was kept than a cookie can hold.
+        """
+        content = {"purpose": PURPOSE, "seen": self.seen, "csrf": self.csrf, "values": self.values}
+        cookie = cipher.encrypt(json.dumps(content))
+        if len(cookie) > LARGEST:
+            raise ValueError(f"the session holds {len(cookie):,} bytes; a cookie holds {LARGEST:,}")
+        return cookie
+
+
+class Sessions:
+    """ASGI middleware: `request.state.session`, and its cookie on the answer when it changed.
+
+    Args:
+        app: what comes after.
+        cipher: of the installation.
+    """
+
+    def __init__(self, app: ASGIApp, cipher: Cipher) -> None:
+        self.app = app
+        self.cipher = cipher
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if scope["path"].startswith(STATELESS):  # static files are kept by browsers
+            scope.setdefault("state", {})["session"] = Session(changed=False)
+            await self.app(scope, receive, send)
+            return
+        header = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
+        session = Session.read(cookie_parser(header).get(COOKIE, ""), self.cipher, time.time())
+        scope.setdefault("state", {})["session"] = session
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and session.changed:
+                secure = "; Secure" if scope["scheme"] == "https" else ""
+                cookie = f"{COOKIE}={session.write(self.cipher)}; Path=/; HttpOnly; SameSite=Lax{secure}"
+                MutableHeaders(scope=message).append("set-cookie", cookie)
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)

@@ -1,0 +1,52 @@
+"""A console over an installation that is connected to the local orgs."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from integration_center.console.app import build_app
+from integration_center.console.context import Console
+from integration_center.installation import Installation, open_installation
+from integration_center_tests.console.browser import Browser, InProcess
+from integration_center_tests.dagster_side.center import Center
+from integration_center_tests.dagster_side.conftest import center, center_on_disk, connect, home, one_certificate
+
+__all__ = ["center", "center_on_disk", "connect", "home", "one_certificate"]
+
+BASE_URL = "http://localhost:3001"
+
+
+@pytest.fixture
+def installation(center: Center) -> Iterator[Installation]:
+    """The center's stored state."""
+    with open_installation() as installation:
+        yield installation
+
+
+@pytest.fixture
+def console(installation: Installation) -> Console:
+    """The console of the center: the sandbox is connected, there are no integrations, and Dagster is down."""
+    return Console(installation)
+
+
+@pytest.fixture
+def open_browser(console: Console) -> Iterator[Callable[..., Browser]]:
+    """Opens browsers on the console, each with cookies of its own; takes another app for other settings."""
+    clients = []
+
+    def open_browser(app: Starlette | None = None, base_url: str = BASE_URL) -> Browser:
+        transport = InProcess(app or build_app(console))
+        clients.append(httpx.Client(transport=transport, base_url=base_url, follow_redirects=True))
+        return Browser(clients[-1])
+
+    yield open_browser
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def browser(open_browser: Callable[..., Browser]) -> Browser:
+    """A local operator's browser."""
+    return open_browser()
