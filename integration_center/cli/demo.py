@@ -38,7 +38,7 @@ STEPS_OF_A_RUN = 3
 
 
 def run_demo(
-    records: Annotated[int, typer.Option(min=100, max=200_000, help="Leads in each local org.")] = RECORDS,
+    records: Annotated[int, typer.Option(min=100, max=2_000_000, help="Leads in each local org.")] = RECORDS,
 ) -> None:
     """The main job on the embedded Salesforce orgs and Insights API; then how to open the UI on the same data."""
     before = read_settings()

@@ -139,7 +139,7 @@ def serve_console(
 
 
 def serve_emulator(
-    records: Annotated[int, typer.Option(min=0, max=200_000, help="Invented Leads in each org.")] = 2_000,
+    records: Annotated[int, typer.Option(min=0, max=2_000_000, help="Invented Leads in each org.")] = 2_000,
     data: Annotated[Path | None, typer.Option(help="Keep the orgs' rows in this folder.")] = None,
     drops: Annotated[Path | None, typer.Option(help="Serve these report drops, too, and make Leads for them.")] = None,
     sandbox_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,

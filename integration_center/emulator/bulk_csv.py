@@ -5,11 +5,12 @@ Source: "Prepare CSV Files" and "Get Job ... Record Results" of the Bulk API 2.0
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from integration_center.emulator.fields import Field
 from integration_center.emulator.numbers import format_double
+from integration_center.emulator.spool import Spool
 
 DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
@@ -24,20 +25,26 @@ class UnreadableUpload(Exception):
 
 @dataclass(frozen=True)
 class Upload:
-    """A parsed upload.
+    """A parsed upload, its rows on disk.
 
     Attributes:
         header: column names as sent.
         quoted_header: whether the header's names stood in quotes.
-        rows: cells as sent.
-        raw_rows: each row's text as sent, for the file of unprocessed records.
+        raw_header: the header's text as sent.
+        raw_rows: each row's text as sent.
+        separator: the column delimiter.
     """
 
     header: list[str]
     quoted_header: bool
     raw_header: str
-    rows: list[list[str]]
-    raw_rows: list[str]
+    raw_rows: Spool
+    separator: str
+
+    def rows(self, start: int, end: int) -> list[list[str]]:
+        """Return the cells of the rows from number `start` up to `end`, as sent."""
+        text = self.raw_rows.read(start, end)
+        return list(csv.reader(_split_lines(text), delimiter=self.separator, strict=True))
 
 
 def parse_upload(body: bytes, line_ending: str, delimiter: str) -> Upload:
@@ -55,36 +62,54 @@ def parse_upload(body: bytes, line_ending: str, delimiter: str) -> Upload:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UnreadableUpload("InvalidBatch : Failed to parse CSV. Invalid UTF-8 encoding") from error
+    separator = DELIMITERS[delimiter]
     _check_line_endings(text, line_ending)
-    _check_quotes(text, DELIMITERS[delimiter])
-    lines = [f"{line}\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    reader = csv.reader(lines, delimiter=DELIMITERS[delimiter], strict=True)
-    rows: list[list[str]] = []
-    raw_rows: list[str] = []
-    taken = 0
-    try:
-        for row in reader:
-            if row:
-                rows.append(row)
-                raw_rows.append(
-                    lines[taken] if reader.line_num == taken + 1 else "".join(lines[taken : reader.line_num])
-                )
-            taken = reader.line_num
-    except csv.Error as error:
-        raise UnreadableUpload(_BAD_QUOTE) from error
-    if not rows:
+    _check_quotes(text, separator)
+    rows = _read_rows(text, separator)
+    header, raw_header = next(rows, ([], ""))
+    if not header:
         raise UnreadableUpload("InvalidBatch : Failed to parse CSV. The file is empty")
-    header, raw_header = rows.pop(0), raw_rows.pop(0)
     if len(raw_header) > MAX_HEADER:
         raise UnreadableUpload("InvalidBatch : Header is too long")
-    width = len(header)
-    for number, row in enumerate(rows, start=1):
+    raw_rows = Spool(_check_width(rows, len(header)))
+    return Upload(header, raw_header.lstrip("\ufeff").startswith('"'), raw_header, raw_rows, separator)
+
+
+def _split_lines(text: str) -> Iterator[str]:
+    """Give the lines one by one, each with its line feed."""
+    start = 0
+    while end := text.find("\n", start) + 1:
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
+def _read_rows(text: str, separator: str) -> Iterator[tuple[list[str], str]]:
+    """Give the cells and the text of each row; lines without any character are none."""
+    taken: list[str] = []
+
+    def noted() -> Iterator[str]:
+        for line in _split_lines(text):
+            taken.append(line)
+            yield line
+
+    try:
+        for row in csv.reader(noted(), delimiter=separator, strict=True):
+            if row:
+                yield row, "".join(taken)
+            taken.clear()
+    except csv.Error as error:
+        raise UnreadableUpload(_BAD_QUOTE) from error
+
+
+def _check_width(rows: Iterator[tuple[list[str], str]], width: int) -> Iterator[str]:
+    for number, (row, text) in enumerate(rows, start=1):
         if len(row) != width:
             raise UnreadableUpload(
                 f"InvalidBatch : Failed to parse CSV. Row {number} has {len(row)} columns, the header has {width}"
             )
-    return Upload(header, raw_header.lstrip("\ufeff").startswith('"'), raw_header, rows, raw_rows)
+        yield text
 
 
 def _check_line_endings(text: str, line_ending: str) -> None:
@@ -139,7 +164,7 @@ def write_results(
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL)
     for cells, number in rows:
-        sent = upload.rows[number]
+        (sent,) = upload.rows(number, number + 1)
         writer.writerow(
             [
                 *cells,

@@ -75,9 +75,9 @@ class IngestJobs:
             job.error_message = str(unreadable)
             job.enter("Failed", org.clock.now())
             return
-        job.upload = upload
+        job.take(upload)
         fault = org.faults.take_job()
-        end = len(upload.rows) if fault is None else min(fault.after_rows, len(upload.rows))
+        end = len(upload.raw_rows) if fault is None else min(fault.after_rows, len(upload.raw_rows))
         for start in range(0, end, org.bulk.batch_rows):
             org.bulk.running.wait()
             if job.abort_requested:
@@ -109,8 +109,7 @@ class IngestJobs:
     def _save_batch(self, job: IngestJob, upload: Upload, numbers: range) -> None:
         header = upload.header
         rows: list[InputRow] = []
-        for number in numbers:
-            cells = upload.rows[number]
+        for cells in upload.rows(numbers.start, numbers.stop):
             # An empty cell leaves the field alone; only #N/A clears it.
             rows.append(
                 {
@@ -122,9 +121,5 @@ class IngestJobs:
         unresolved = resolve_lookups(self._org, job.sobject, header, rows)
         kept = [row for index, row in enumerate(rows) if index not in unresolved]
         saved = iter(save_rows(self._org, job.sobject, job.operation, kept, key_field=job.key_field, columns=header))
-        for index, number in enumerate(numbers):
-            result = unresolved[index] if index in unresolved else next(saved)
-            if not result.success:
-                job.failed += 1
-            job.outcomes[number] = result
-            job.processed += 1
+        for index in range(len(numbers)):
+            job.note(unresolved[index] if index in unresolved else next(saved))

@@ -13,6 +13,7 @@ from integration_center.emulator.org import Org
 from integration_center.emulator.queries import fetch_csv_lines, prepare
 from integration_center.emulator.refusals import Refusal, not_found
 from integration_center.emulator.soql_sql import Query
+from integration_center.emulator.spool import Spool
 
 FINISHED = ("JobComplete", "Failed", "Aborted")
 MAX_RESULT_PAGES = 5
@@ -33,7 +34,7 @@ class QueryJob:
     state: str = "UploadComplete"
     modified: datetime = field(init=False)
     header: str = ""
-    lines: list[str] = field(default_factory=list)
+    lines: Spool = field(default_factory=Spool)
     done: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -214,7 +215,7 @@ def results(call: Call) -> Answer:
         "sforce-locator": f"MTAw{end}" if end < len(job.lines) else "null",
         "sforce-numberofrecords": str(end - start),
     }
-    return Answer(text=job.header + "".join(job.lines[start:end]), content_type="text/csv", headers=headers)
+    return Answer(text=job.header + job.lines.read(start, end), content_type="text/csv", headers=headers)
 
 
 def result_pages(call: Call) -> Answer:

@@ -15,8 +15,10 @@ from integration_center.emulator.fields import Field
 from integration_center.emulator.refusals import RowResult
 from integration_center.emulator.saving import Operation
 from integration_center.emulator.schema import SObject
+from integration_center.emulator.spool import Spool
 
 FINISHED = ("JobComplete", "Failed", "Aborted")
+_NO_ID = b" " * 18
 
 
 @dataclass
@@ -24,9 +26,11 @@ class IngestJob:
     """One ingest job.
 
     Attributes:
-        content: the upload, once it came.
+        content: the upload, once it came; empty again when it has become `upload`.
         abort_requested: set by the caller, seen by the worker between batches.
-        outcomes: result of each processed row, by row number.
+        ids: the 18-character ids of the processed rows, one after another; blanks where a row was refused.
+        refused: the results of the rows that were not saved.
+        made: the numbers of the rows that made a record.
     """
 
     id: str
@@ -45,7 +49,9 @@ class IngestJob:
     upload: Upload | None = None
     error_message: str | None = None
     abort_requested: bool = False
-    outcomes: dict[int, RowResult] = field(default_factory=dict)
+    ids: bytearray = field(default_factory=bytearray)
+    refused: dict[int, RowResult] = field(default_factory=dict)
+    made: set[int] = field(default_factory=set)
     processed: int = 0
     failed: int = 0
     milliseconds: int = 0
@@ -112,30 +118,44 @@ class IngestJob:
         header = self.upload.header if self.upload else []
         return [self.sobject.by_name.get(name.lower()) for name in header]
 
-    def _numbers(self, *, success: bool) -> list[int]:
-        """Return row numbers of one kind by record id: result files do not keep the upload's order."""
-        numbers = [number for number, result in self.outcomes.items() if result.success is success]
-        return sorted(numbers, key=lambda number: (self.outcomes[number].id or "", number), reverse=True)
+    def take(self, upload: Upload) -> None:
+        """Keep the parsed upload in place of its bytes."""
+        self.upload, self.content = upload, b""
+
+    def note(self, result: RowResult) -> None:
+        """Keep what became of the next row."""
+        if result.success:
+            self.ids += str(result.id).encode()
+            if result.created:
+                self.made.add(self.processed)
+        else:
+            self.ids += _NO_ID
+            self.refused[self.processed] = result
+            self.failed += 1
+        self.processed += 1
 
     def successful(self) -> str:
         """Return the file of saved rows."""
-        rows = (
-            ((str(self.outcomes[number].id), str(self.outcomes[number].created).lower()), number)
-            for number in self._numbers(success=True)
-        )
+        width = len(_NO_ID)
+        saved = [
+            (self.ids[width * number : width * (number + 1)].decode(), number)
+            for number in range(self.processed)
+            if number not in self.refused
+        ]
+        # By record id: result files do not keep the upload's order.
+        saved.sort(reverse=True)
+        rows = (((record_id, "true" if number in self.made else "false"), number) for record_id, number in saved)
         return self._results(("sf__Id", "sf__Created"), rows)
 
     def failures(self) -> str:
         """Return the file of refused rows."""
-        rows = (
-            ((self.outcomes[number].id or "", self.outcomes[number].errors[0].as_csv()), number)
-            for number in self._numbers(success=False)
-        )
+        found = sorted(((item.id or "", number) for number, item in self.refused.items()), reverse=True)
+        rows = (((record_id, self.refused[number].errors[0].as_csv()), number) for record_id, number in found)
         return self._results(("sf__Id", "sf__Error"), rows)
 
     def _results(self, added: Sequence[str], rows: Iterable[tuple[Sequence[str], int]]) -> str:
         if self.upload is None:
-            empty = Upload([], True, "", [], [])
+            empty = Upload([], True, "", Spool(), "")
             return write_results(added, empty, [], [], self.delimiter, self.line_ending)
         return write_results(added, self.upload, self.fields(), rows, self.delimiter, self.line_ending)
 
@@ -143,5 +163,5 @@ class IngestJob:
         """Return the rows that were never tried, as they were sent."""
         if self.upload is None:
             return self.content.decode("utf-8", "replace") if self.content is not None else ""
-        raw = [text for number, text in enumerate(self.upload.raw_rows) if number not in self.outcomes]
-        return self.upload.raw_header + "".join(raw)
+        # Rows are taken in order, so those that were not reached stand at the end.
+        return self.upload.raw_header + self.upload.raw_rows.read(self.processed, len(self.upload.raw_rows))

@@ -6,6 +6,7 @@ from typing import Any
 from integration_center.emulator.org import Org
 from integration_center.emulator.soql import parse
 from integration_center.emulator.soql_sql import Column, Query, compile_query
+from integration_center.emulator.spool import Spool
 
 _REST = {
     "datetime": "{sql} || '.000+0000'",
@@ -142,7 +143,7 @@ def _component(name: str) -> str:
     raise ValueError(name)
 
 
-def fetch_csv_lines(org: Org, query: Query, *, delimiter: str, line_ending: str) -> tuple[str, list[str]]:
+def fetch_csv_lines(org: Org, query: Query, *, delimiter: str, line_ending: str) -> tuple[str, Spool]:
     """Return the header and one line a record, every cell quoted; SQLite writes the lines, which is quickest."""
     header = delimiter.join(f'"{".".join(column.path)}"' for column in query.columns) + line_ending
     cells = []
@@ -153,5 +154,5 @@ def fetch_csv_lines(org: Org, query: Query, *, delimiter: str, line_ending: str)
         cells.append(f"COALESCE({text}, '')")
     joined = f" || '\"{delimiter}\"' || ".join(cells)
     end = "char(34, 13, 10)" if line_ending == "\r\n" else "char(34, 10)"
-    rows = org.store.rows(f"SELECT '\"' || {joined} || {end} {query.body}", query.parameters)
-    return header, [line for (line,) in rows]
+    rows = org.store.connection.execute(f"SELECT '\"' || {joined} || {end} {query.body}", query.parameters)
+    return header, Spool(line for (line,) in rows)
