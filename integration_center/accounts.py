@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from integration_center.database import build_engine, reading, upsert, writing
 from integration_center.encryption import Cipher, build_cipher
-from integration_center.errors import AccessRefused, ConfigurationError, NotConnected
+from integration_center.errors import ConfigurationError, NotConnected, WrongOrg
 from integration_center.integration import Environment
 from integration_center.settings import Settings
 from integration_center.sign_ins import SignIns
@@ -107,7 +107,7 @@ class AccountStore:
         """Store an account and its tokens together, replacing what the environment held.
 
         Raises:
-            AccessRefused: the other environment holds the same org.
+            WrongOrg: the other environment holds the same org.
         """
         try:
             with writing(self.engine) as connection:
@@ -121,7 +121,7 @@ class AccountStore:
                 }
                 upsert(connection, account_tokens, ("environment",), values)
         except IntegrityError:
-            raise AccessRefused(
+            raise WrongOrg(
                 f"org {account.org_id} ({account.org_name}) is connected in the other environment already; Sandbox and"
                 " Production must be two orgs"
             ) from None

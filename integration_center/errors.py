@@ -7,6 +7,7 @@ IntegrationCenterError
 │   └── ObjectBusy          the org object is held by another run of ours
 └── TerminalError           never retried: somebody has to change something first
     ├── ConfigurationError  a setting or an integration file
+    │   └── AppNotInstalled the External Client App is not installed in the org
     │   └── EditedMeanwhile  another one changed the file while this change was made
     ├── ReportError         the report cannot be used
     │   ├── UnknownReport   not visible, or not there
@@ -15,6 +16,11 @@ IntegrationCenterError
     ├── AccountError        no account, or one that may not be used
     │   ├── NotConnected
     │   └── AccessRefused   sign-in refused, token revoked, permission missing, wrong kind of org
+    │       ├── ConnectionEnded    the tokens are dead, or the user or org is
+    │       ├── ConsentDenied      on Salesforce's page
+    │       ├── SignInOver         unknown, used or too old
+    │       ├── PermissionMissing  the user may not do enough
+    │       └── WrongOrg           of another kind than the environment, or in the other one already
     ├── OrgError            Salesforce refused a request as a whole
     │   ├── SchemaMismatch  object or field missing, hidden, or unfit
     │   └── LimitExceeded   the daily API limit, or our reserve of it
@@ -27,6 +33,8 @@ IntegrationCenterError
 Messages name the file, field or row, what was expected, and what to do. They never hold a secret, a key
 or a value of a record.
 """
+
+from collections.abc import Sequence
 
 
 class IntegrationCenterError(Exception):
@@ -70,6 +78,10 @@ class EditedMeanwhile(ConfigurationError):
     """The integration's file is not the one that was read before it was changed."""
 
 
+class AppNotInstalled(ConfigurationError):
+    """The External Client App is not installed in the org."""
+
+
 class ReportError(TerminalError):
     """The report cannot be used."""
 
@@ -96,6 +108,37 @@ class NotConnected(AccountError):
 
 class AccessRefused(AccountError):
     """Sign-in refused, token revoked, permission missing, or the wrong kind of org."""
+
+
+class ConnectionEnded(AccessRefused):
+    """Salesforce takes the stored tokens no more; only connecting again helps."""
+
+
+class ConsentDenied(AccessRefused):
+    """The user, or the org's policy, said no on Salesforce's page."""
+
+
+class SignInOver(AccessRefused):
+    """The sign-in or its code is unknown, was used already, or is too old."""
+
+
+class PermissionMissing(AccessRefused):
+    """The user may not do enough in the org.
+
+    Args:
+        message: who lacks what, and what to do.
+        username: in Salesforce.
+        missing: the permissions, as Salesforce labels them.
+    """
+
+    def __init__(self, message: str, *, username: str, missing: Sequence[str]) -> None:
+        super().__init__(message)
+        self.username = username
+        self.missing = tuple(missing)
+
+
+class WrongOrg(AccessRefused):
+    """The org is of another kind than the environment, or fills the other one already."""
 
 
 class OrgError(TerminalError):

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, delete, select
 
 from integration_center.database import upsert, writing
 from integration_center.encryption import Cipher
-from integration_center.errors import AccessRefused
+from integration_center.errors import SignInOver
 from integration_center.integration import Environment
 from integration_center.tables import oauth_states
 
@@ -62,7 +62,7 @@ class SignIns:
         """The sign-in that `state` belongs to; a second time there is none.
 
         Raises:
-            AccessRefused: the state is unknown, used or too old.
+            SignInOver: the state is unknown, used or too old.
         """
         # Looked up by its hash, so the time the search takes tells nothing about the state.
         this = oauth_states.c.state_hash == _hash(state)
@@ -70,7 +70,7 @@ class SignIns:
             row = connection.execute(select(oauth_states).where(this).with_for_update()).one_or_none()
             connection.execute(delete(oauth_states).where(this))
         if row is None or row.expires_at <= datetime.now(UTC):
-            raise AccessRefused("this sign-in was not started here, was used already, or is too old; start it again")
+            raise SignInOver("this sign-in was not started here, was used already, or is too old; start it again")
         content = json.loads(self._cipher.decrypt(row.ciphertext))
         return PendingSignIn(
             Environment(content["environment"]), SecretStr(content["verifier"]), content["callback_url"]

@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 from integration_center.accounts import Account, AccountStore, Tokens
-from integration_center.errors import AccessRefused, ConfigurationError
+from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded
 from integration_center.integration import Environment
 from integration_center.salesforce.oauth import build_client, refresh, request_client_credentials, request_jwt
 from integration_center.settings import ExternalClientApp, Settings
@@ -35,7 +35,7 @@ class StoredTokens:
         self._lock = threading.Lock()
         self._tokens: Tokens | None = None
         self._org_id: str | None = None
-        self._refused: tuple[Tokens, str] | None = None
+        self._refused: tuple[Tokens, AccessRefused] | None = None
 
     def current(self) -> tuple[str, str]:
         """Instance URL and access token.
@@ -72,7 +72,7 @@ class StoredTokens:
                 return tokens
             # Every thread of a run asks; the first refusal holds until the account is connected again.
             if self._refused is not None and self._refused[0] == tokens:
-                raise AccessRefused(self._refused[1])
+                raise type(self._refused[1])(str(self._refused[1]))
             if not self._store.claim_renewal(self._environment, owner, CLAIM):
                 time.sleep(POLL_SECONDS)
                 continue
@@ -84,7 +84,7 @@ class StoredTokens:
                 try:
                     renewed = self._ask(account, tokens)
                 except AccessRefused as error:
-                    self._refused = (tokens, str(error))
+                    self._refused = (tokens, error)
                     raise
                 # Stored before anyone uses it: a rotated refresh token that is lost cannot be had again.
                 if self._store.save_tokens(self._environment, renewed, renewal_owner=owner):
@@ -102,13 +102,13 @@ class StoredTokens:
             elif tokens.refresh_token is not None:
                 grant = refresh(client, self._environment, app, tokens.refresh_token)
             else:
-                raise AccessRefused(
+                raise ConnectionEnded(
                     f"the {self._environment.title} account's session has ended and it has no refresh token; reconnect:"
                     f" integration-center connect {self._environment.value}"
                 )
         # A refreshed sandbox keeps its My Domain but is another org, with other records behind the same Ids.
         if grant.org_id[:15] != account.org_id[:15]:  # the other three are a checksum, which not all answers give
-            raise AccessRefused(
+            raise ConnectionEnded(
                 f"the {self._environment.title} login URL now leads to org {grant.org_id} instead of {account.org_id}"
                 f" (a refreshed sandbox?); reconnect: integration-center connect {self._environment.value}"
             )

@@ -14,8 +14,10 @@ from integration_center.errors import (
     ConfigurationError,
     LimitExceeded,
     OrgError,
+    PermissionMissing,
     RateLimited,
     ServiceUnavailable,
+    WrongOrg,
 )
 from integration_center.integration import Environment
 from integration_center.salesforce.grants import Grant
@@ -88,9 +90,11 @@ def verify_account(
 
 def _check_permissions(query: Query, user: UserInfo, environment: Environment) -> None:
     if missing := _find_missing(query, user):
-        raise AccessRefused(
+        raise PermissionMissing(
             f"user {user.username} lacks {' and '.join(missing)}; ask the Salesforce admin for a permission set with"
-            f" it, then run: integration-center connect {environment.value}"
+            f" it, then run: integration-center connect {environment.value}",
+            username=user.username,
+            missing=missing,
         )
 
 
@@ -124,11 +128,9 @@ def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
 
 def _check_kind(org: Organization, environment: Environment) -> None:
     if environment is Environment.PRODUCTION and org.is_sandbox:
-        raise AccessRefused(
-            f"{org.name} ({org.org_id}) is a sandbox; connect it with: integration-center connect sandbox"
-        )
+        raise WrongOrg(f"{org.name} ({org.org_id}) is a sandbox; connect it with: integration-center connect sandbox")
     if environment is Environment.SANDBOX and not org.is_sandbox and not org.developer_edition:
-        raise AccessRefused(
+        raise WrongOrg(
             f"{org.name} ({org.org_id}) is a production org, so tests in the Sandbox slot would change live data;"
             " connect it with: integration-center connect production"
         )

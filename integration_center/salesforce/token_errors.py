@@ -8,10 +8,14 @@ from collections.abc import Iterable
 
 from integration_center.errors import (
     AccessRefused,
+    AppNotInstalled,
     ConfigurationError,
+    ConnectionEnded,
+    ConsentDenied,
     IntegrationCenterError,
     RateLimited,
     ServiceUnavailable,
+    SignInOver,
 )
 from integration_center.integration import Environment
 
@@ -35,13 +39,13 @@ def explain_refusal(
     variable = f"SALESFORCE_{environment.name}"
     match error:
         case "invalid_grant" if "expired access/refresh token" in said:
-            return AccessRefused(
+            return ConnectionEnded(
                 f"Salesforce no longer accepts the {environment.title} account's tokens (expired or revoked);"
                 f" reconnect: {connect}"
             )
         case "inactive_user" | "inactive_org":
             what = "user" if error == "inactive_user" else "org"
-            return AccessRefused(
+            return ConnectionEnded(
                 f"the {environment.title} account's {what} is inactive; have the admin reactivate it, or reconnect with"
                 f" another: {connect}"
             )
@@ -51,7 +55,7 @@ def explain_refusal(
                 " 10 minutes to be known, so wait if it is new, else copy the consumer key again"
             )
         case "invalid_client" if "must be installed" in said:
-            return ConfigurationError(
+            return AppNotInstalled(
                 f"the External Client App of {variable}_CLIENT_ID is not installed in this org; have the admin install"
                 " it, or use an app made in this org"
             )
@@ -75,7 +79,7 @@ def explain_refusal(
                 " users and add the user's profile or permission set"
             )
         case "invalid_grant" if "authorization code" in said:
-            return AccessRefused(f"the sign-in took too long or its code was used before; start again: {connect}")
+            return SignInOver(f"the sign-in took too long or its code was used before; start again: {connect}")
         case "invalid_request" if "code challenge" in said:
             return ConfigurationError("the External Client App demands PKCE and the request carried none; start again")
         case "redirect_uri_mismatch":
@@ -86,7 +90,7 @@ def explain_refusal(
         case "unsupported_token_type":
             return ConfigurationError("Salesforce cannot revoke this kind of token")
         case "access_denied" | "access-denied":
-            return AccessRefused(f"access was denied on Salesforce's page; to try again: {connect}")
+            return ConsentDenied(f"access was denied on Salesforce's page; to try again: {connect}")
         case "rate_limit_exceeded":
             return RateLimited(f"Salesforce limits sign-ins at present {quoted}; try again in a while")
         case "invalid_grant":

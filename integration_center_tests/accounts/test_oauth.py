@@ -12,10 +12,13 @@ from pydantic import SecretStr
 
 from integration_center.errors import (
     AccessRefused,
+    AppNotInstalled,
     ConfigurationError,
+    ConnectionEnded,
     IntegrationCenterError,
     RateLimited,
     ServiceUnavailable,
+    SignInOver,
 )
 from integration_center.integration import Environment
 from integration_center.salesforce import oauth
@@ -155,12 +158,12 @@ def test_an_instance_that_only_looks_like_this_machine_is_refused(
 @pytest.mark.parametrize(
     ("error", "description", "expected", "match"),
     [
-        ("invalid_grant", "expired access/refresh token", AccessRefused, "integration-center connect sandbox"),
-        ("inactive_user", "user is inactive", AccessRefused, "reactivate"),
-        ("inactive_org", "organization is inactive", AccessRefused, "reactivate"),
+        ("invalid_grant", "expired access/refresh token", ConnectionEnded, "integration-center connect sandbox"),
+        ("inactive_user", "user is inactive", ConnectionEnded, "reactivate"),
+        ("inactive_org", "organization is inactive", ConnectionEnded, "reactivate"),
         ("invalid_client_id", "client identifier invalid", ConfigurationError, "10 minutes"),
         ("invalid_client", "invalid client credentials", ConfigurationError, "SALESFORCE_SANDBOX_CLIENT_SECRET"),
-        ("invalid_client", "app must be installed into org", ConfigurationError, "install"),
+        ("invalid_client", "app must be installed into org", AppNotInstalled, "install"),
         (
             "invalid_grant",
             "request not supported on this domain",
@@ -169,7 +172,7 @@ def test_an_instance_that_only_looks_like_this_machine_is_refused(
         ),
         ("invalid_grant", "no client credentials user enabled", ConfigurationError, "Run As"),
         ("invalid_grant", "user hasn't approved this consumer", AccessRefused, "admin-approved"),
-        ("invalid_grant", "expired authorization code", AccessRefused, "start again"),
+        ("invalid_grant", "expired authorization code", SignInOver, "start again"),
         ("invalid_grant", "authentication failure", AccessRefused, "authentication failure"),
         ("invalid_request", "missing required code challenge", ConfigurationError, "PKCE"),
         ("redirect_uri_mismatch", "must match", ConfigurationError, "INTEGRATION_CENTER_CALLBACK_URL"),
