@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from sqlalchemy import Engine
@@ -18,7 +18,8 @@ from integration_center.integration import Environment
 from integration_center.leases import Leases
 from integration_center.retries import log_retries
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.polling import Polling
+from integration_center.salesforce.session import RetryPolicy, Session
 from integration_center.settings import Settings, read_settings
 from integration_center.storage import LedgerFolder, ReportFolder
 from integration_center.syncs import SyncLog
@@ -26,10 +27,17 @@ from integration_center.syncs import SyncLog
 
 @dataclass(frozen=True)
 class Installation:
-    """What one `DAGSTER_HOME` holds."""
+    """What one `DAGSTER_HOME` holds.
+
+    Attributes:
+        retries: how long to wait for an org that is not there.
+        polling: how to wait for its Bulk jobs.
+    """
 
     settings: Settings
     engine: Engine
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    polling: Polling = field(default_factory=Polling)
 
     @cached_property
     def accounts(self) -> AccountStore:
@@ -74,8 +82,8 @@ class Installation:
         """
         self.accounts.get(environment)
         tokens = StoredTokens(environment, self.settings, self.accounts)
-        with Session(tokens, api_version=self.settings.api_version) as session:
-            yield Org(session)
+        with Session(tokens, api_version=self.settings.api_version, retries=self.retries) as session:
+            yield Org(session, polling=self.polling)
 
 
 @contextmanager

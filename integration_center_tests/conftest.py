@@ -43,3 +43,4 @@ def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
         connection.execute('DELETE FROM "Lead"')
         org.store.insert_many("Lead", list(leads[0]), [tuple(lead.values()) for lead in leads])
     org.calls.clear()
+    org.org.saves.clear()

@@ -65,11 +65,14 @@ class _Admin:
             body: Body = await request.json()
             if "error" in body:
                 body["error"] = RowError(**{**body["error"], "fields": tuple(body["error"].get("fields", ()))})
-            switches: dict[str, Callable[..., None]] = {
+            switches: dict[str, Callable[..., object]] = {
                 "respond": faults.respond,
                 "drop": faults.drop,
                 "delay": faults.delay,
                 "truncate": faults.truncate,
+                "corrupt": faults.corrupt,
+                "hold": faults.hold,
+                "expire": faults.expire,
                 "lock_rows": faults.lock_rows,
                 "fail_rows": faults.fail_rows,
                 "end_job": faults.end_job,

@@ -1,16 +1,47 @@
 """Faults that tests switch on: how an org, or the way to it, can fail."""
 
+import asyncio
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from integration_center.emulator.identifiers import normalize_id
 from integration_center.emulator.refusals import RowError
 
-FaultKind = Literal["respond", "drop", "delay", "truncate"]
+FaultKind = Literal["respond", "drop", "delay", "truncate", "corrupt", "hold", "expire"]
+When = Literal["before", "during", "after"]
 LOCKED = RowError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
+
+
+class Hold:
+    """A call that is held until the test has done what it wants: `reached` is set when the call is there."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._released = threading.Event()
+        self._lock = threading.Lock()
+        self._wakers: list[Callable[[], object]] = []
+
+    def release(self) -> None:
+        """Let the call, and all later ones, go on."""
+        with self._lock:
+            self._released.set()
+            wakers, self._wakers = self._wakers, []
+        for wake in wakers:
+            wake()
+
+    async def wait(self) -> None:
+        """Wait for `release`, without a thread."""
+        loop = asyncio.get_running_loop()
+        going = asyncio.Event()
+        with self._lock:
+            if self._released.is_set():
+                return
+            self._wakers.append(lambda: loop.call_soon_threadsafe(going.set))
+        self.reached.set()
+        await going.wait()
 
 
 @dataclass
@@ -18,15 +49,17 @@ class HttpFault:
     """A fault of the next calls that match.
 
     Attributes:
-        kind: answer without doing the work; drop the connection; wait first; cut the body short.
+        kind: answer without doing the work; drop the connection; wait first; break the connection in the middle of the
+            answer; send a whole answer whose body is cut; hold the call; end the session that the call comes with.
         path: a shell pattern of the path, such as `*/composite/sobjects`.
         method: the HTTP method, or None for any.
         times: how many calls it hits; None for all.
         skip: how many matching calls pass before.
         status, headers, body: the answer, of `respond`.
-        when: whether `drop` comes before or after the work is done.
+        when: whether `drop` and `hold` come before or after the work is done; a `drop` also while the request arrives.
         seconds: the wait, of `delay`.
-        keep_bytes: how much of the body is sent, of `truncate`.
+        keep_bytes: how much of the body is sent, of `truncate` and `corrupt`; below zero, how much is not.
+        held: of `hold`. A caller that goes away ends the hold; a call not carried out yet then never is.
     """
 
     kind: FaultKind
@@ -37,9 +70,10 @@ class HttpFault:
     status: int = 503
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = "<html><body>Service Unavailable</body></html>"
-    when: Literal["before", "after"] = "before"
+    when: When = "before"
     seconds: float = 0.0
     keep_bytes: int = 0
+    held: Hold | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -96,12 +130,12 @@ class Faults:
         self,
         path: str = "*",
         *,
-        when: Literal["before", "after"] = "before",
+        when: When = "before",
         times: int | None = 1,
         skip: int = 0,
         method: str | None = None,
     ) -> None:
-        """Close the connection without an answer, before or after doing the work."""
+        """Close the connection without an answer: before or after doing the work, or while the request arrives."""
         self.add(HttpFault("drop", path, method, times, skip, when=when))
 
     def delay(self, seconds: float, path: str = "*", *, times: int | None = 1, method: str | None = None) -> None:
@@ -113,6 +147,30 @@ class Faults:
     ) -> None:
         """Send only the first bytes of the body, then close the connection."""
         self.add(HttpFault("truncate", path, method, times, skip, keep_bytes=keep_bytes))
+
+    def corrupt(
+        self, keep_bytes: int, path: str = "*", *, times: int | None = 1, skip: int = 0, method: str | None = None
+    ) -> None:
+        """Send only the first bytes of the body, as if that were all of it."""
+        self.add(HttpFault("corrupt", path, method, times, skip, keep_bytes=keep_bytes))
+
+    def hold(
+        self,
+        path: str = "*",
+        *,
+        when: Literal["before", "after"] = "before",
+        times: int | None = 1,
+        skip: int = 0,
+        method: str | None = None,
+    ) -> Hold:
+        """Hold the next matching calls, before or after doing the work, until released or their caller is gone."""
+        held = Hold()
+        self.add(HttpFault("hold", path, method, times, skip, when=when, held=held))
+        return held
+
+    def expire(self, path: str = "*", *, times: int | None = 1, skip: int = 0, method: str | None = None) -> None:
+        """End all sessions just as a call arrives."""
+        self.add(HttpFault("expire", path, method, times, skip))
 
     def lock_rows(self, record_ids: Iterable[str], *, times: int | None = 1) -> None:
         """Refuse the next writes to these records with UNABLE_TO_LOCK_ROW."""
@@ -136,8 +194,11 @@ class Faults:
             self._jobs.append(JobFault(state, after_rows, message))
 
     def clear(self) -> None:
-        """Switch all faults off."""
+        """Switch all faults off, and let go what is held."""
         with self._lock:
+            for fault in self._http:
+                if fault.held is not None:
+                    fault.held.release()
             self._http.clear()
             self._rows.clear()
             self._jobs.clear()
@@ -146,7 +207,7 @@ class Faults:
         """Return the faults that are on, for the admin endpoint."""
         with self._lock:
             return {
-                "http": [asdict(item) for item in self._http],
+                "http": [asdict(replace(item, held=None)) for item in self._http],
                 "rows": {key: {"code": item.error.code, "times": item.times} for key, item in self._rows.items()},
                 "jobs": [asdict(item) for item in self._jobs],
             }

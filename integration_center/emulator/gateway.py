@@ -10,7 +10,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from integration_center.emulator.calls import KEPT_HEADERS, CallRecord
-from integration_center.emulator.faults import HttpFault
+from integration_center.emulator.faults import Hold, HttpFault
 from integration_center.emulator.org import Org
 from integration_center.emulator.refusals import Refusal
 
@@ -55,15 +55,24 @@ class _Exchange:
         self._status = 0
         self._response_headers: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
+        self._arrived: list[Message] = []
 
     async def run(self) -> None:
         faults = {item.kind: item for item in self._org.faults.take_http(self._scope["method"], self._scope["path"])}
         if "delay" in faults:
             await asyncio.sleep(faults["delay"].seconds)
-        drop = faults.get("drop")
-        if drop is not None and drop.when == "before":
+        if "expire" in faults:
+            self._org.sessions.expire_access()
+        drop, hold = faults.get("drop"), faults.get("hold")
+        if drop is not None and drop.when == "during":
+            await self._count_received()  # the first piece of the request, or all of a small one
+        if drop is not None and drop.when != "after":
             await self._disconnect()
             return
+        if hold is not None and hold.when == "before":
+            await self._keep_request()
+            if not await self._hold(hold):
+                return
         if "respond" in faults:
             await self._drain()
             self._respond(faults["respond"])
@@ -73,11 +82,42 @@ class _Exchange:
             self._response_headers = [(b"content-type", b"application/json;charset=UTF-8")]
             self._body += json.dumps(refusal.body()).encode()
         else:
-            await self._app(self._scope, self._count_received, self._keep)
+            await self._app(self._scope, self._give_request, self._keep)
         if drop is not None:
             await self._disconnect()
             return
+        if hold is not None and hold.when == "after" and not await self._hold(hold):
+            return
+        if "corrupt" in faults:
+            del self._body[faults["corrupt"].keep_bytes :]
         await self._finish(faults.get("truncate"))
+
+    async def _keep_request(self) -> None:
+        """Read the request to its end and keep it, so that what comes after it is the caller's leaving."""
+        more = True
+        while more:
+            self._arrived.append(message := await self._count_received())
+            more = message["type"] == "http.request" and message.get("more_body", False)
+
+    async def _give_request(self) -> Message:
+        return self._arrived.pop(0) if self._arrived else await self._count_received()
+
+    async def _hold(self, hold: HttpFault) -> bool:
+        """Wait until the call is let go; False when its caller left before that."""
+        released = asyncio.ensure_future((hold.held or Hold()).wait())
+        leaving = asyncio.ensure_future(self._wait_for_leaving())
+        await asyncio.wait([released, leaving], return_when=asyncio.FIRST_COMPLETED)
+        let_go = released.done()
+        for waiting in (released, leaving):
+            waiting.cancel()
+        if not let_go:
+            self._status = 0
+            self._log(0)
+        return let_go
+
+    async def _wait_for_leaving(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     def _check_size(self) -> Refusal | None:
         query = self._scope["query_string"]
@@ -151,8 +191,7 @@ class _Exchange:
             transport.abort()
         else:
             transport.close()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self._wait_for_leaving()
 
     def _log(self, bytes_out: int) -> None:
         headers = {name: self._headers[name] for name in KEPT_HEADERS if name in self._headers}

@@ -1,6 +1,7 @@
 """One org: who it is, what it holds, and the switches that tests turn."""
 
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,6 +139,7 @@ class Org:
     Attributes:
         url: its base address once the server listens; login host, My Domain and instance are one.
         permissions: the API user's permissions by UserPermissionAccess field.
+        saves: how often each record was updated, whatever the channel: how often its triggers would have run.
     """
 
     ingest_jobs: "IngestJobs"
@@ -152,6 +154,7 @@ class Org:
         self.app = OAuthApp(profile.client_id, profile.client_secret)
         self.faults = Faults()
         self.calls = CallLog()
+        self.saves: Counter[str] = Counter()
         self.allowance = Allowance()
         self.bulk = BulkSettings()
         self.permissions: dict[str, bool] = {name: True for name, _ in PERMISSIONS}

@@ -224,6 +224,7 @@ class _Batch:
         by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
         audit = tuple(self._audit().values())
         ids = [target for target, _ in updates]
+        self._org.saves.update(ids)
         if len(ids) != len(set(ids)):
             # A record written in two chunks: merge, so that the later row wins field by field.
             merged: dict[str, dict[str, Any]] = {}

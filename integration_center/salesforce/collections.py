@@ -44,7 +44,7 @@ def send_collections(
     updates: pl.DataFrame,
     *,
     chunk_sent: Callable[[str], None],
-    rows: int = ROWS_A_COLLECTION,
+    rows: int,
 ) -> Iterator[pl.DataFrame]:
     """Sends an Updates frame and yields the Results of each API call, in order.
 

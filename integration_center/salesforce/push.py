@@ -164,7 +164,7 @@ def _send(
 ) -> Iterator[pl.DataFrame]:
     by_bulk = channel == "bulk" or (channel == "auto" and updates.height > COLLECTIONS_ROWS)
     if not by_bulk:
-        yield from send_collections(org, schema, updates, chunk_sent=journal.chunk_sent)
+        yield from send_collections(org, schema, updates, chunk_sent=journal.chunk_sent, rows=ROWS_A_COLLECTION)
         return
     literal = updates.select(_holds_clear_text(updates)).to_series()
     try:
@@ -174,7 +174,9 @@ def _send(
             raise
         logger.info("Bulk does not take %s (%s): sending by Collections", schema.name, refusal.code)
         literal = literal | True
-    yield from send_collections(org, schema, updates.filter(literal), chunk_sent=journal.chunk_sent)
+    yield from send_collections(
+        org, schema, updates.filter(literal), chunk_sent=journal.chunk_sent, rows=ROWS_A_COLLECTION
+    )
 
 
 class BulkRefused(OrgError):

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 CLIENT_NAME = "IntegrationCenter"
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 DOWNLOAD_CHUNK = 1 << 20
+CONNECT_TIMEOUT = 10.0
 
 Body = bytes | Callable[[], Iterable[bytes]]
 """A request body: bytes, or a function that gives its pieces afresh each time the request is sent."""
@@ -55,8 +56,17 @@ class TokenProvider(Protocol):
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long a session waits for an org that is not there. Times in seconds."""
+    """How often and how long a session waits for an org that is not there. Times in seconds.
 
+    Attributes:
+        read_timeout: for the answer to a read.
+        write_timeout: for the answer to a write. The org ends a call after ten minutes, so a write that has no answer
+            by then is no longer under way, and may be looked up and sent again.
+        timeout: for all attempts of one request; once it has passed, there is no further one.
+    """
+
+    read_timeout: float = 300.0
+    write_timeout: float = 630.0
     attempts: int = 6
     timeout: float = 600.0
     wait_initial: float = 0.5
@@ -82,6 +92,7 @@ class _Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: Body | None = field(default=None, repr=False)
     rows_may_fail: bool = False
+    idempotent: bool = True
 
 
 class Session:
@@ -92,7 +103,6 @@ class Session:
         api_version: such as `66.0`.
         transport: what carries the requests; None is the network.
         retries: how often and how long to wait.
-        timeout: seconds to wait for an answer. The org itself ends a call after ten minutes.
     """
 
     def __init__(
@@ -102,7 +112,6 @@ class Session:
         api_version: str = "66.0",
         transport: httpx.BaseTransport | None = None,
         retries: RetryPolicy | None = None,
-        timeout: float = 300.0,
     ) -> None:
         self._tokens = tokens
         self._renewing = threading.Lock()
@@ -112,7 +121,7 @@ class Session:
         self._client = httpx.Client(
             transport=transport,
             verify=trust_certificates(),
-            timeout=httpx.Timeout(timeout, connect=10.0),
+            timeout=httpx.Timeout(self.retries.read_timeout, connect=CONNECT_TIMEOUT),
             limits=httpx.Limits(max_connections=10, max_keepalive_connections=10),
             headers={
                 "Accept": "application/json",
@@ -179,8 +188,8 @@ class Session:
             content = jsonlib.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
         if content is not None:
             more.setdefault("Content-Type", "application/json; charset=UTF-8")
-        call = _Call(method, self._full_path(path), params, more, content, rows_may_fail)
-        return self._retry(call, idempotent, lambda: self._send(call, None))
+        call = _Call(method, self._full_path(path), params, more, content, rows_may_fail, idempotent)
+        return self._retry(call, lambda: self._send(call, None))
 
     def get_json(
         self, path: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
@@ -197,7 +206,7 @@ class Session:
             sink.truncate()
             return self._send(call, sink)
 
-        headers = self._retry(call, True, send).headers
+        headers = self._retry(call, send).headers
         sink.flush()
         sink.seek(0)
         return headers
@@ -211,7 +220,7 @@ class Session:
             return "/" + path.lstrip("/")
         return f"{self.base_path}/{path.lstrip('/')}"
 
-    def _retry(self, call: _Call, idempotent: bool, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _retry(self, call: _Call, send: Callable[[], httpx.Response]) -> httpx.Response:
         """Sends until it succeeds, waiting in between; by the type of the fault, never by its text."""
         policy = self.retries
         tried = 0
@@ -219,7 +228,7 @@ class Session:
         def judge(error: Exception) -> bool | float:
             if not isinstance(error, TransientError) or isinstance(error, IncompleteRead):
                 return False  # a read that broke off is begun again by its reader, not by repeating its last page
-            if isinstance(error, AnswerLost) and not idempotent:
+            if isinstance(error, AnswerLost) and not call.idempotent:
                 return False
             if tried >= policy.attempts:
                 return True
@@ -263,8 +272,14 @@ class Session:
         if call.method != "GET":
             headers["Sforce-Auto-Assign"] = "FALSE"  # Salesforce's default is to run assignment rules, on updates too
         content = call.content() if callable(call.content) else call.content
+        seconds = self.retries.read_timeout if call.idempotent else self.retries.write_timeout
         request = self._client.build_request(
-            call.method, base.rstrip("/") + call.path, params=call.params, headers=headers, content=content
+            call.method,
+            base.rstrip("/") + call.path,
+            params=call.params,
+            headers=headers,
+            content=content,
+            timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT),
         )
         self._meter.count_call(int(request.headers.get("content-length", 0)))
         try:

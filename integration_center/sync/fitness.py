@@ -69,14 +69,13 @@ def check_fitness(spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[
                 )
             )
     for pair in spec.keys:
-        faults += check_key(schema, pair.column, pair.field, dtypes.get(pair.column))
+        faults += _check_key(schema, pair.column, pair.field, dtypes.get(pair.column))
     for mapping in spec.fields:
-        faults += check_target(schema, mapping, dtypes.get(mapping.column))
+        faults += _check_target(schema, mapping, dtypes.get(mapping.column))
     return faults
 
 
-def check_key(schema: SObjectSchema, column: str, name: str, dtype: pl.DataType | None) -> Iterator[Fault]:
-    """What is wrong with the key pair of `column` and the field called `name`; `dtype` None where it is not known."""
+def _check_key(schema: SObjectSchema, column: str, name: str, dtype: pl.DataType | None) -> Iterator[Fault]:
     field = schema.get(name)
     if field is None:
         yield _missing(schema, column, name)
@@ -93,8 +92,7 @@ def check_key(schema: SObjectSchema, column: str, name: str, dtype: pl.DataType 
         yield Fault(TYPES_FIT, "KEY_COLUMN_TYPE", message, column, field.name)
 
 
-def check_target(schema: SObjectSchema, mapping: FieldMapping, dtype: pl.DataType | None) -> Iterator[Fault]:
-    """What is wrong with one mapping; `dtype` of its column, None where it is not known."""
+def _check_target(schema: SObjectSchema, mapping: FieldMapping, dtype: pl.DataType | None) -> Iterator[Fault]:
     field = schema.get(mapping.field)
     if field is None:
         yield _missing(schema, mapping.column, mapping.field)

@@ -33,6 +33,7 @@ def handle(emulator: Emulator) -> Iterator[OrgHandle]:
     yield handle
     handle.faults.clear()
     handle.calls.clear()
+    org.saves.clear()
     handle.clock.reset()
     org.bulk.resume()
     org.bulk.batch_rows, org.bulk.page_rows = 10_000, 50_000

@@ -1,4 +1,5 @@
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -145,3 +146,50 @@ def test_switches_over_http(api: httpx.Client, org: Org, lead_ids: list[str]) ->
     assert org.sessions.rotation
     assert {call["path"] for call in http_get(f"{admin}/calls").json()} >= {"/services/data/v66.0/limits"}
     assert http_get(f"{admin}/state").json()["org"] == "sandbox"
+
+
+def test_dropped_while_the_request_arrives(api: httpx.Client, org: Org, lead_ids: list[str]) -> None:
+    org.faults.drop("*/sobjects/Lead/*", when="during")
+    path = f"/sobjects/Lead/{lead_ids[0]}"
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)):
+        api.patch(path, json={"City": "Half"})
+    assert not org.store.records("Lead", "City = ?", ("Half",))
+    assert api.patch(path, json={"City": "Whole"}).status_code == 204
+
+
+@pytest.mark.parametrize("keep", [25, -25])
+def test_corrupt_body(api: httpx.Client, org: Org, keep: int) -> None:
+    org.faults.corrupt(keep, "*/describe")
+    cut, whole = api.get("/sobjects/Lead/describe"), api.get("/sobjects/Lead/describe")
+    assert (cut.status_code, whole.status_code) == (200, 200)
+    assert cut.content == whole.content[:keep]
+
+
+def test_session_that_ends_with_a_call(api: httpx.Client, org: Org) -> None:
+    org.faults.expire("*/limits", skip=1)
+    assert [api.get("/limits").status_code for _ in range(3)] == [200, 401, 401]
+
+
+@pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
+def test_a_held_call_ends_with_its_caller(
+    api: httpx.Client, org: Org, lead_ids: list[str], when: str, done: bool
+) -> None:
+    held = org.faults.hold("*/sobjects/Lead/*", when=when)  # type: ignore[arg-type]
+    path = f"/sobjects/Lead/{lead_ids[0]}"
+    with pytest.raises(httpx.ReadTimeout):
+        api.patch(path, json={"City": f"Held {when}"}, timeout=0.2)
+    assert held.reached.is_set()
+    assert api.get(path).json()["City"] == (f"Held {when}" if done else org.store.records("Lead")[0]["City"])
+    assert org.saves[lead_ids[0]] == int(done)
+
+
+def test_a_held_call_goes_on_when_it_is_let_go(api: httpx.Client, org: Org, lead_ids: list[str]) -> None:
+    held = org.faults.hold("*/sobjects/Lead/*")
+    path = f"/sobjects/Lead/{lead_ids[0]}"
+    with ThreadPoolExecutor(1) as pool:
+        calling = pool.submit(api.patch, path, json={"City": "Waited for"})
+        assert held.reached.wait(5)
+        assert org.saves[lead_ids[0]] == 0
+        held.release()
+        assert calling.result(5).status_code == 204
+    assert org.saves[lead_ids[0]] == 1

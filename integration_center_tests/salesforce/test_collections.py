@@ -208,7 +208,7 @@ def test_where_composite_is_not_offered_collections_are_sent_alone(status: int) 
         return inner(request)
 
     hashes: list[str] = []
-    parts = list(send_collections(build_org(handle), LEAD, build_updates(501), chunk_sent=hashes.append))
+    parts = list(send_collections(build_org(handle), LEAD, build_updates(501), chunk_sent=hashes.append, rows=200))
     assert inner.sizes == [[200], [200], [101]]
     assert len(refused) == 1, "it is not asked again for what was refused once"
     assert len(hashes) == 4
@@ -219,7 +219,11 @@ def test_where_composite_is_not_offered_collections_are_sent_alone(status: int) 
 
 def test_an_org_without_collections_refuses_the_push() -> None:
     sending = send_collections(
-        build_org(lambda request: refuse(404, "NOT_FOUND")), LEAD, build_updates(501), chunk_sent=lambda hashed: None
+        build_org(lambda request: refuse(404, "NOT_FOUND")),
+        LEAD,
+        build_updates(501),
+        chunk_sent=lambda hashed: None,
+        rows=200,
     )
     with pytest.raises(OrgError, match="NOT_FOUND"):
         next(sending)
@@ -228,7 +232,7 @@ def test_an_org_without_collections_refuses_the_push() -> None:
 def test_the_daily_limit_stops_before_the_next_call() -> None:
     refusal = refuse(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
     org = CollectionsOrg(lambda call, rows: refusal if call == 2 else None)
-    sending = send_collections(build_org(org), LEAD, build_updates(1_500), chunk_sent=lambda hashed: None)
+    sending = send_collections(build_org(org), LEAD, build_updates(1_500), chunk_sent=lambda hashed: None, rows=200)
     assert next(sending).height == 1_000
     with pytest.raises(LimitExceeded):
         next(sending)

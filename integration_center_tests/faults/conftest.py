@@ -1,0 +1,73 @@
+"""One installation and one org for all faults of a worker: every sync writes values of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+import stamina
+
+from integration_center.connecting import connect_client_credentials
+from integration_center.database import build_engine
+from integration_center.emulator.server import Emulator, EmulatorConfig
+from integration_center.installation import Installation
+from integration_center.integration import Environment, IntegrationSpec
+from integration_center.salesforce.polling import Polling
+from integration_center.salesforce.session import RetryPolicy
+from integration_center.settings import read_settings
+from integration_center_tests.dagster_side.center import EXAMPLE
+from integration_center_tests.faults.rehearsal import Rehearsal
+
+LEADS = 460
+"""More than two of the smallest query pages."""
+PATIENCE = RetryPolicy(
+    read_timeout=0.4, write_timeout=0.4, attempts=3, wait_initial=0.0, wait_jitter=0.0, retry_after_max=0.0
+)
+EAGER = Polling(first_waits=(0.005,) * 9, later_wait=0.01, deadline=20.0)
+
+
+@pytest.fixture(scope="session")
+def faulty_emulator() -> Iterator[Emulator]:
+    with Emulator(EmulatorConfig(records=LEADS, insights=False)) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def installation(faulty_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    home = tmp_path_factory.mktemp("home")
+    org = faulty_emulator.sandbox
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DAGSTER_HOME", str(home))
+        environment.setenv("SALESFORCE_SANDBOX_LOGIN_URL", org.url)
+        environment.setenv("SALESFORCE_SANDBOX_CLIENT_ID", org.client_id)
+        environment.setenv("SALESFORCE_SANDBOX_CLIENT_SECRET", org.client_secret)
+        environment.chdir(home)
+        settings = read_settings()
+    engine = build_engine(settings.database)
+    opened = Installation(settings, engine, retries=PATIENCE, polling=EAGER)
+    connect_client_credentials(Environment.SANDBOX, settings, opened.accounts, connected_by="the tests")
+    yield opened
+    engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def no_waits() -> Iterator[None]:
+    """Sign-in retries have no policy of their own to inject."""
+    with stamina.set_testing(True, attempts=4, cap=True):
+        yield
+
+
+@pytest.fixture
+def rehearsal(installation: Installation) -> Rehearsal:
+    return Rehearsal(
+        installation, "logins_to_leads", IntegrationSpec.model_validate({**EXAMPLE, "limits": {"max_failed": 50}})
+    )
+
+
+@pytest.fixture
+def calm(faulty_emulator: Emulator) -> Iterator[Emulator]:
+    """The org without faults, before and after."""
+    org = faulty_emulator.sandbox
+    org.calls.clear()
+    org.org.saves.clear()
+    yield faulty_emulator
+    org.faults.clear()
+    org.org.bulk.resume()

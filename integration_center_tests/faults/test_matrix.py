@@ -1,0 +1,275 @@
+"""Every kind of call meets every kind of fault once, and some for good.
+
+A sync then ends Completed, with the org as it would be without the fault; or Failed with a sentence, and the next
+sync brings the org there. No record is lost, none is written twice, and every ledger adds up.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import polars as pl
+import pytest
+
+from integration_center.emulator.faults import Faults
+from integration_center.emulator.refusals import RowError
+from integration_center.emulator.server import Emulator
+from integration_center.salesforce import query
+from integration_center.sync.outcomes import Outcome
+from integration_center.syncs import SyncStatus
+from integration_center_tests.dagster_side.center import COUNT
+from integration_center_tests.faults.rehearsal import Rehearsal, Rehearsed, check_books
+
+ROWS, REFUSED = 14, 2
+RULE = RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Ask Sam first")
+VALUES = count(1_000)
+"""Every case writes a value of its own, so that no case needs the org restored."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kind of call of a sync.
+
+    Attributes:
+        route: how the sync reads and writes; see `ROUTES`.
+        name: the kind.
+        skip: how many earlier calls of the same form pass.
+    """
+
+    route: str
+    name: str
+    method: str
+    path: str
+    skip: int = 0
+
+    @property
+    def id(self) -> str:
+        """How the call is named in the tests."""
+        return f"{self.route} {self.name}"
+
+
+CALLS = [
+    Call("keys", "token", "POST", "*/oauth2/token"),
+    Call("keys", "describe", "GET", "*/describe"),
+    Call("keys", "composite query", "POST", "*/composite"),
+    Call("keys", "describe of the push", "GET", "*/describe", 1),
+    Call("keys", "collection", "PATCH", "*/composite/sobjects"),
+    Call("pages", "count", "GET", "*/query"),
+    Call("pages", "query", "GET", "*/query", 1),
+    Call("pages", "query page", "GET", "*/query/*"),
+    Call("pages", "last query page", "GET", "*/query/*", 1),
+    Call("pages", "composite of collections", "POST", "*/composite"),
+    Call("bulk", "query job", "POST", "*/jobs/query"),
+    Call("bulk", "look at the query job", "GET", "*/jobs/query/750*[!s]"),
+    Call("bulk", "query results", "GET", "*/jobs/query/*/results"),
+    Call("bulk", "ingest job", "POST", "*/jobs/ingest"),
+    Call("bulk", "upload", "PUT", "*/batches"),
+    Call("bulk", "close", "PATCH", "*/jobs/ingest/*"),
+    Call("bulk", "look at the ingest job", "GET", "*/jobs/ingest/*[!s/]"),
+    Call("bulk", "failed results", "GET", "*/failedResults/"),
+    Call("bulk", "unprocessed records", "GET", "*/unprocessedrecords/"),
+]
+
+Switch = Callable[[Faults, Call, int | None], object]
+
+
+def answer(status: int, code: str = "", message: str = "", after: float | None = None) -> Switch:
+    """An answer without the work done: an error document, or without a code a web page."""
+    body = json.dumps([{"errorCode": code, "message": message}]) if code else None
+    kind = "application/json;charset=UTF-8" if code else "text/html"
+
+    def switch(faults: Faults, call: Call, times: int | None) -> None:
+        faults.respond(
+            status,
+            call.path,
+            method=call.method,
+            skip=call.skip,
+            times=times,
+            body=body,
+            content_type=kind,
+            retry_after=after,
+        )
+
+    return switch
+
+
+TOTAL, CONCURRENT = "TotalRequests Limit exceeded.", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+CUT: dict[str, Switch] = {
+    "cut before": lambda f, c, n: f.drop(c.path, method=c.method, skip=c.skip, times=n, when="before"),
+    "cut during": lambda f, c, n: f.drop(c.path, method=c.method, skip=c.skip, times=n, when="during"),
+    "cut after": lambda f, c, n: f.drop(c.path, method=c.method, skip=c.skip, times=n, when="after"),
+    "answer broken off": lambda f, c, n: f.truncate(20, c.path, method=c.method, skip=c.skip, times=n),
+}
+SILENT: dict[str, Switch] = {
+    "no answer, not done": lambda f, c, n: f.hold(c.path, method=c.method, skip=c.skip, times=n, when="before"),
+    "no answer, done": lambda f, c, n: f.hold(c.path, method=c.method, skip=c.skip, times=n, when="after"),
+}
+GARBLED: dict[str, Switch] = {
+    "answer without its end": lambda f, c, n: f.corrupt(-20, c.path, method=c.method, skip=c.skip, times=n),
+    "answer without its last byte": lambda f, c, n: f.corrupt(-1, c.path, method=c.method, skip=c.skip, times=n),
+    "empty answer": lambda f, c, n: f.corrupt(0, c.path, method=c.method, skip=c.skip, times=n),
+    "web page as success": answer(200),
+}
+DEAD: dict[str, Switch] = {
+    "session ends": lambda f, c, n: f.expire(c.path, method=c.method, skip=c.skip, times=n),
+    "session refused": answer(401, "INVALID_SESSION_ID", "Session expired or invalid"),
+}
+BUSY: dict[str, Switch] = {
+    "busy": answer(503, "SERVER_UNAVAILABLE", "Server Unavailable", after=1),
+    "too many requests": answer(429, after=1),
+    "no route": answer(420),
+    "not acceptable": answer(406),
+    "concurrent limit": answer(403, "REQUEST_LIMIT_EXCEEDED", CONCURRENT),
+    "maintenance page": answer(503),
+}
+BROKEN: dict[str, Switch] = {
+    "bad gateway": answer(502),
+    "server error": answer(500),
+    "error document": answer(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred"),
+}
+SPENT: dict[str, Switch] = {"daily limit": answer(403, "REQUEST_LIMIT_EXCEEDED", TOTAL)}
+FAULTS = CUT | SILENT | GARBLED | DEAD | BUSY | BROKEN | SPENT
+ONCE = (*({name: fault} for name, fault in (CUT | SILENT).items()), GARBLED, DEAD, BUSY, BROKEN, SPENT)
+"""Of faults that come to the same for a call, each call meets one, another than its neighbours do."""
+LASTING = (CUT, GARBLED | DEAD, BUSY | BROKEN | SPENT)
+
+
+def rotate(groups: Sequence[Mapping[str, Switch]]) -> list[Any]:
+    """The pairs of call and fault, the call's route first."""
+    return [
+        pytest.param(call.route, call, fault, id=f"{call.id}-{fault}")
+        for number, call in enumerate(CALLS)
+        for group in groups
+        for fault in [list(group)[number % len(group)]]
+    ]
+
+
+@pytest.fixture
+def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How the sync of a test reads and writes."""
+    name: str = request.param
+    if name != "keys":
+        monkeypatch.setattr("integration_center.planning.KEY_LIST_ROWS", 0)
+    match name:
+        case "pages":
+            monkeypatch.setattr("integration_center.salesforce.reading.BULK_CALLS", 1_000)
+            monkeypatch.setitem(query.PAGE_SIZE, "Sforce-Query-Options", "batchSize=200")
+            monkeypatch.setattr("integration_center.salesforce.push.ROWS_A_COLLECTION", 5)
+        case "bulk":
+            monkeypatch.setattr("integration_center.salesforce.reading.BULK_CALLS", 0)
+            monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 0)
+    return name
+
+
+@pytest.fixture
+def leads(calm: Emulator) -> Sequence[tuple[str, str]]:
+    """Id and e-mail address of some Leads that nobody shares and that can be edited."""
+    rows = calm.sandbox.store.rows(
+        "SELECT min(Id), Email FROM Lead WHERE Email IS NOT NULL GROUP BY lower(Email)"
+        " HAVING count(*) = 1 AND max(IsConverted) = 0 AND max(IsDeleted) = 0 ORDER BY 1 LIMIT ?",
+        (ROWS,),
+    )
+    return [(record_id, email) for record_id, email in rows]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One report, all of whose rows are news to the org; two of its records are such as a rule of the org refuses."""
+
+    emulator: Emulator
+    rehearsal: Rehearsal
+    leads: Sequence[tuple[str, str]]
+    value: int
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The report."""
+        emails = [email for _, email in self.leads] + ["nobody@nowhere.example"]
+        return pl.DataFrame({"User ID": emails}).with_columns(
+            pl.lit("2026-01-05 08:00:00").str.to_datetime().alias("First Login"),
+            pl.lit("2026-10-02 09:30:15").str.to_datetime().alias("Last Login"),
+            pl.lit(self.value).alias("# Logins Last 30 Days"),
+        )
+
+    @property
+    def taken(self) -> list[str]:
+        """The records that the org lets us write."""
+        return sorted(record_id for record_id, _ in self.leads[REFUSED:])
+
+    def sync(self) -> Rehearsed:
+        """One sync of the report, whose books are in order, however it ended."""
+        self.emulator.sandbox.faults.fail_rows([record_id for record_id, _ in self.leads[:REFUSED]], RULE)
+        ran = self.rehearsal.sync(self.rows)
+        check_books(ran, ROWS + 1)
+        return ran
+
+    def held(self) -> list[str]:
+        """The records that hold the report's value."""
+        found = self.emulator.sandbox.store.rows(f'SELECT Id FROM Lead WHERE "{COUNT}" = ? ORDER BY Id', (self.value,))
+        return [record_id for (record_id,) in found]
+
+    def check_ended(self, ran: Rehearsed) -> None:
+        """A sync that did not reach its end says why in a sentence, and its log is closed as Failed."""
+        if ran.error is not None:
+            assert "unexpected" not in ran.error
+            assert ran.sync.error is not None
+            assert ran.sync.status is SyncStatus.FAILED
+
+    def check_written_once(self, syncs: Sequence[Rehearsed]) -> None:
+        """The org holds the report; every record was saved once; and the ledgers say so, each record once."""
+        assert self.held() == self.taken
+        assert dict(self.emulator.sandbox.org.saves) == dict.fromkeys(self.taken, 1)
+        ledgers = [lines for ran in syncs if (lines := self.rehearsal.read(ran.sync.run_id).lines) is not None]
+        told = pl.concat(lines.select("record_id", "outcome") for lines in ledgers)
+        assert told.filter(outcome=Outcome.UPDATED)["record_id"].sort().to_list() == self.taken
+        refused = {record_id for record_id, _ in self.leads[:REFUSED]}
+        assert set(ledgers[-1].filter(outcome=Outcome.FAILED)["record_id"]) == refused
+        assert not told["outcome"].is_in([Outcome.UNKNOWN]).any()
+
+
+@pytest.fixture
+def case(calm: Emulator, rehearsal: Rehearsal, leads: Sequence[tuple[str, str]]) -> Case:
+    return Case(calm, rehearsal, leads, next(VALUES))
+
+
+def arm(case: Case, call: Call, fault: str, times: int | None) -> None:
+    org = case.emulator.sandbox
+    if call.name == "token":
+        org.org.sessions.expire_access()
+    FAULTS[fault](org.faults, call, times)
+
+
+@pytest.mark.parametrize(("route", "call", "fault"), rotate(ONCE), indirect=["route"])
+def test_a_fault_met_once(case: Case, route: str, call: Call, fault: str) -> None:
+    arm(case, call, fault, times=1)
+
+    first = case.sync()
+
+    assert case.emulator.sandbox.faults.listing()["http"] == [], "the fault was not met"
+    if fault not in SPENT:
+        assert first.error is None
+        assert first.sync.status is SyncStatus.COMPLETED
+        case.check_written_once([first])
+        return
+    # A used-up allowance is no use waiting for: the run ends, and says so.
+    case.check_ended(first)
+    second = case.sync()
+    assert second.error is None
+    assert second.sync.status is SyncStatus.COMPLETED
+    case.check_written_once([first, second])
+
+
+@pytest.mark.parametrize(("route", "call", "fault"), rotate(LASTING), indirect=["route"])
+def test_a_fault_that_lasts_for_a_run(case: Case, route: str, call: Call, fault: str) -> None:
+    arm(case, call, fault, times=None)
+
+    first = case.sync()
+
+    case.check_ended(first)
+    case.emulator.sandbox.faults.clear()
+    second = case.sync()
+    assert second.error is None
+    assert second.sync.status is SyncStatus.COMPLETED
+    case.check_written_once([first, second])
