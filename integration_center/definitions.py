@@ -6,9 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from integration_center.insights.catalogue import report_slug
 from integration_center.integration import Environment, IntegrationSpec
-from integration_center.loader import LoadedIntegrations, load_integrations
+from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
 from integration_center.metadata import trace_object
 from integration_center.reports import build_report_asset
 from integration_center.resources import build_resources
@@ -24,17 +23,14 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 def build_reports(loaded: LoadedIntegrations) -> list[dg.AssetsDefinition]:
     """One asset a report that an integration names, shared by all that name it."""
-    readers: dict[str, list[IntegrationSpec]] = defaultdict(list)
-    for _, spec in sorted(loaded.specs.items()):
-        readers[report_slug(spec.report)].append(spec)
     return [
         build_report_asset(
             slug,
             specs[0].report,
-            keys=frozenset(pair.column for spec in specs for pair in spec.keys),
+            keys=find_key_columns(specs),
             allow_empty=any(spec.limits.allow_empty for spec in specs),
         )
-        for slug, specs in readers.items()
+        for slug, specs in loaded.readers().items()
     ]
 
 

@@ -1,7 +1,8 @@
 """Loads the integrations, each folder in a component tree of its own, so that a broken one stands alone."""
 
 import types
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
-from integration_center.insights.catalogue import find_clashes
+from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
 from integration_center.steps import reported_errors
 from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
@@ -29,6 +30,18 @@ class LoadedIntegrations:
     specs: Mapping[str, IntegrationSpec] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
     definitions: tuple[dg.Definitions, ...] = ()
+
+    def readers(self) -> Mapping[str, Sequence[IntegrationSpec]]:
+        """The sound integrations by the slug of the report they read, each report's in order of their own slugs."""
+        readers: dict[str, list[IntegrationSpec]] = defaultdict(list)
+        for _, spec in sorted(self.specs.items()):
+            readers[report_slug(spec.report)].append(spec)
+        return readers
+
+
+def find_key_columns(readers: Sequence[IntegrationSpec]) -> frozenset[str]:
+    """The columns of one report that stay text, because one of its `readers` matches by them."""
+    return frozenset(pair.column for spec in readers for pair in spec.keys)
 
 
 def find_folders(root: Path) -> list[Path]:

@@ -7,9 +7,10 @@ import typer
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
+from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
-from integration_center.loader import LoadedIntegrations, load_integrations
+from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
 from integration_center.settings import Paths
 from integration_center.sync.fitness import admin_message, check_fitness, missing_fields
 
@@ -87,7 +88,8 @@ def check_one(installation: Installation, loaded: LoadedIntegrations, slug: str)
         verdict, problems = "broken", [loaded.broken[slug]]
     else:
         try:
-            problems, message = check_live(installation, spec)
+            readers = loaded.readers()[report_slug(spec.report)]
+            problems, message = check_live(installation, spec, key_columns=find_key_columns(readers))
             verdict = "broken" if problems else "sound"
         except TransientError as error:
             verdict, problems = "unchecked", [str(error)]
@@ -96,8 +98,15 @@ def check_one(installation: Installation, loaded: LoadedIntegrations, slug: str)
     return {"slug": slug, "verdict": verdict, "problems": problems, "admin_message": message}
 
 
-def check_live(installation: Installation, spec: IntegrationSpec) -> tuple[list[str], str | None]:
+def check_live(
+    installation: Installation, spec: IntegrationSpec, *, key_columns: frozenset[str]
+) -> tuple[list[str], str | None]:
     """Faults against the newest report and the object, and the message to the Salesforce admin when fields miss.
+
+    Args:
+        installation: gives the report and the org.
+        spec: the integration.
+        key_columns: of all integrations that read the report: a run keeps them text for each of its readers.
 
     Raises:
         IntegrationCenterError: the report or the org cannot be reached.
@@ -107,8 +116,7 @@ def check_live(installation: Installation, spec: IntegrationSpec) -> tuple[list[
     newest = source.newest_day(info)
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
-    keys = frozenset(pair.column for pair in spec.keys)
-    dtypes = dict(source.read(replace(info, text_columns=keys), newest).frame.schema)
+    dtypes = dict(source.read(replace(info, text_columns=key_columns), newest).frame.schema)
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
     missing = missing_fields(spec, schema, dtypes)

@@ -128,6 +128,22 @@ def test_list_and_check(center: Center, command: Command) -> None:
     assert center.writes() == []
 
 
+def test_check_sees_the_columns_as_a_run_will(center: Center, command: Command) -> None:
+    """A column stays text for all readers of a report when one of them matches by it."""
+    factor = {"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Comment__c", "factor": 2}
+    center.integrate(fields=[factor])
+    center.drop(logins(PLAIN))
+    assert command("check", "logins_to_leads")[0] == 0
+
+    center.integrate("by_count", keys=[{"column": "# Logins Last 30 Days", "field": "Company"}])
+    code, out, _ = command("check", "logins_to_leads")
+    assert code == 1
+    assert "column '# Logins Last 30 Days' holds no numbers" in out
+    run = center.run()
+    assert not run.success
+    assert "column '# Logins Last 30 Days' holds no numbers" in (center.sync(run).error or "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
