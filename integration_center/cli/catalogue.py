@@ -7,6 +7,7 @@ import typer
 from integration_center.cli.output import AsJson, Column, print_rows
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
+from integration_center.sync.fitness import why_not_key, why_not_target
 
 EnvironmentArgument = Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")]
 
@@ -71,8 +72,8 @@ def list_fields(
                 "length": field.length or None,
                 "precision": field.precision or None,
                 "scale": field.scale if field.precision else None,
-                "key": field.filterable,
-                "target": field.updateable,
+                "key": why_not_key(field) is None,
+                "target": why_not_target(field) is None,
                 "unique": field.unique or field.external_id or field.id_lookup,
             }
             for field in org.describe(sobject).fields

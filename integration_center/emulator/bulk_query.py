@@ -9,6 +9,7 @@ from typing import Any
 from integration_center.emulator.bulk_csv import DELIMITERS, LINE_ENDINGS
 from integration_center.emulator.call import Answer, Call
 from integration_center.emulator.clock import stamp
+from integration_center.emulator.fields import COMPOUND_TYPES
 from integration_center.emulator.org import Org
 from integration_center.emulator.queries import fetch_csv_lines, prepare
 from integration_center.emulator.refusals import Refusal, not_found
@@ -144,7 +145,7 @@ def create_job(call: Call) -> Answer:
     if query.statement.counts or query.aggregate_sql or query.statement.offset:
         message = "Implementation restriction: aggregate functions, COUNT() and OFFSET are not supported by Bulk Query"
         raise Refusal(400, "API_ERROR", message)
-    if any(column.field.type == "address" for column in query.columns):
+    if any(column.field.type in COMPOUND_TYPES for column in query.columns):
         raise Refusal(400, "INVALID_FIELD", "Selecting compound data not supported in Bulk Query")
     line_ending, delimiter = wanted.get("lineEnding", "LF"), wanted.get("columnDelimiter", "COMMA")
     if line_ending not in LINE_ENDINGS or delimiter not in DELIMITERS:

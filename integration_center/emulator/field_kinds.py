@@ -23,6 +23,11 @@ def text_area(name: str, label: str, length: int, *, compound: str | None = None
     return Field(name, label, "textarea", length=length, compound=compound, extra="plaintextarea")
 
 
+def rich_text(name: str, label: str, length: int) -> Field:
+    """Return a rich text area, whose HTML the org writes anew when it is saved."""
+    return Field(name, label, "textarea", length=length, extra="richtextarea", html=True, aggregatable=False)
+
+
 def picklist(
     name: str, label: str, values: tuple[PicklistValue, ...], *, length: int = 255, restricted: bool = False
 ) -> Field:
@@ -100,6 +105,25 @@ def address(prefix: str, label: str, name: str) -> tuple[Field, ...]:
         components=tuple(component.name for component in parts),
     )
     return (*parts, whole)
+
+
+def geolocation(name: str, label: str, scale: int) -> tuple[Field, ...]:
+    """Return the parts of a geolocation (of custom name `name`, without suffix) and the field that shows both."""
+    whole = f"{name}__c"
+    parts = (
+        replace(number(f"{name}__Latitude__s", f"{label} (Latitude)", 3 + scale, scale), compound=whole),
+        replace(number(f"{name}__Longitude__s", f"{label} (Longitude)", 3 + scale, scale), compound=whole),
+    )
+    shown = Field(
+        whole,
+        label,
+        "location",
+        createable=False,
+        updateable=False,
+        permissionable=True,
+        components=tuple(part.name for part in parts),
+    )
+    return (*parts, shown)
 
 
 def identity(label: str) -> tuple[Field, ...]:

@@ -4,16 +4,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 FieldType = Literal[
-    "id", "string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "int", "double", "currency",
-    "percent", "boolean", "date", "datetime", "time", "reference", "address",
+    "id", "string", "textarea", "email", "phone", "url", "combobox", "encryptedstring", "picklist", "multipicklist",
+    "int", "long", "double", "currency", "percent", "boolean", "date", "datetime", "time", "reference", "address",
+    "location", "base64", "anyType",
 ]  # fmt: skip
+TEXT_TYPES = frozenset(
+    {
+        *("string", "textarea", "email", "phone", "url", "combobox", "encryptedstring", "picklist", "multipicklist"),
+        *("base64", "anyType"),
+    }
+)
+COMPOUND_TYPES = frozenset({"address", "location"})
+"""What shows other fields together and stores nothing itself."""
 
 _SOAP_TYPES = {
-    "id": "tns:ID", "reference": "tns:ID", "int": "xsd:int", "double": "xsd:double", "currency": "xsd:double",
-    "percent": "xsd:double", "boolean": "xsd:boolean", "date": "xsd:date", "datetime": "xsd:dateTime",
-    "time": "xsd:time", "address": "urn:address",
+    "id": "tns:ID", "reference": "tns:ID", "int": "xsd:int", "long": "xsd:long", "double": "xsd:double",
+    "currency": "xsd:double", "percent": "xsd:double", "boolean": "xsd:boolean", "date": "xsd:date",
+    "datetime": "xsd:dateTime", "time": "xsd:time", "address": "urn:address", "location": "urn:location",
+    "base64": "xsd:base64Binary", "anyType": "xsd:anyType",
 }  # fmt: skip
-_NOT_GROUPABLE = {"double", "currency", "percent", "datetime", "address", "multipicklist", "time"}
+_NOT_GROUPABLE = {
+    *("double", "currency", "percent", "datetime", "address", "location", "multipicklist", "time"),
+    *("encryptedstring", "base64", "anyType"),
+}
+_NOT_FILTERABLE = {"encryptedstring", "base64", "anyType"}
 _NOT_PREFILTERABLE = {"Owner", "CreatedBy", "LastModifiedBy", "MasterRecord"}
 LONG_TEXT = 256
 """Text areas from this length on are long text: not filterable, not sortable."""
@@ -44,7 +58,8 @@ class Field:
         extra: describe's `extraTypeInfo`.
         sql: for a formula or a composed name: how the value is worked out from the row (columns without alias).
         formula: the formula text that describe shows.
-        components: for an address: the fields it is made of.
+        components: for an address or a location: the fields it is made of.
+        html: whether a text area is rich text.
     """
 
     name: str
@@ -75,12 +90,13 @@ class Field:
     sql: str | None = None
     formula: str | None = None
     components: tuple[str, ...] = ()
+    html: bool = False
     aggregatable: bool | None = None
 
     @property
     def custom(self) -> bool:
         """Tell a custom field by its suffix."""
-        return self.name.endswith("__c")
+        return self.name.endswith(("__c", "__s"))
 
     @property
     def is_long_text(self) -> bool:
@@ -90,12 +106,12 @@ class Field:
     @property
     def filterable(self) -> bool:
         """Tell whether WHERE may name the field."""
-        return not self.is_long_text
+        return not self.is_long_text and self.type not in _NOT_FILTERABLE
 
     @property
     def sortable(self) -> bool:
         """Tell whether ORDER BY may name the field."""
-        return not self.is_long_text and self.type not in ("address", "multipicklist")
+        return self.filterable and self.type not in COMPOUND_TYPES | {"multipicklist"}
 
     @property
     def required(self) -> bool:
@@ -105,18 +121,18 @@ class Field:
     @property
     def stored(self) -> bool:
         """Tell a column of the table from a worked-out value."""
-        return self.sql is None and self.type != "address"
+        return self.sql is None and self.type not in COMPOUND_TYPES
 
     def describe(self) -> dict[str, object]:
         """Return describe's attributes of the field, in describe's order."""
-        is_text = self.type in ("string", "textarea", "email", "phone", "url", "picklist", "multipicklist")
+        is_text = self.type in TEXT_TYPES
         is_compound_part = self.name in ("FirstName", "LastName", "Salutation", "Name")
         permissionable = self.permissionable
         if permissionable is None:
             permissionable = self.nillable and self.createable and not is_compound_part
         aggregatable = self.aggregatable
         if aggregatable is None:
-            aggregatable = self.type not in ("boolean", "address", "multipicklist") and not self.is_long_text
+            aggregatable = self.type not in COMPOUND_TYPES | {"boolean", "multipicklist"} and self.filterable
         return {
             "aggregatable": aggregatable,
             "aiPredictionField": False,
@@ -137,7 +153,7 @@ class Field:
             "deprecatedAndHidden": False,
             "digits": self.digits,
             "displayLocationInDecimal": False,
-            "encrypted": False,
+            "encrypted": self.type == "encryptedstring",
             "externalId": self.external_id,
             "extraTypeInfo": self.extra,
             "filterable": self.filterable,
@@ -145,13 +161,13 @@ class Field:
             "formulaTreatNullNumberAsZero": False,
             "groupable": self.type not in _NOT_GROUPABLE and not self.is_long_text and self.formula is None,
             "highScaleNumber": False,
-            "htmlFormatted": False,
+            "htmlFormatted": self.html,
             "idLookup": self.id_lookup,
             "inlineHelpText": None,
             "label": self.label,
             "length": self.length if is_text or self.type in ("id", "reference") else 0,
-            "mask": None,
-            "maskType": None,
+            "mask": "*" if self.type == "encryptedstring" else None,
+            "maskType": "all" if self.type == "encryptedstring" else None,
             "name": self.name,
             "nameField": self.name_field,
             "namePointing": len(self.reference_to) > 1,
@@ -169,7 +185,7 @@ class Field:
             ],
             "polymorphicForeignKey": len(self.reference_to) > 1,
             "precision": self.precision,
-            "queryByDistance": self.type == "address",
+            "queryByDistance": self.type in COMPOUND_TYPES,
             "referenceTargetField": None,
             "referenceTo": list(self.reference_to),
             "relationshipName": self.relationship,

@@ -10,9 +10,10 @@ from integration_center.emulator.calls import Allowance, CallLog
 from integration_center.emulator.clock import Clock
 from integration_center.emulator.cursors import Cursors
 from integration_center.emulator.faults import Faults
+from integration_center.emulator.flows import Flows
 from integration_center.emulator.identifiers import IdSequence, extend_id
 from integration_center.emulator.objects import OBJECTS
-from integration_center.emulator.objects.organization import PERMISSIONS
+from integration_center.emulator.objects.organization import EDITS_CONVERTED_LEADS, PERMISSIONS
 from integration_center.emulator.schema import Schema
 from integration_center.emulator.sessions import Sessions
 from integration_center.emulator.store import Store
@@ -138,7 +139,8 @@ class Org:
 
     Attributes:
         url: its base address once the server listens; login host, My Domain and instance are one.
-        permissions: the API user's permissions by UserPermissionAccess field.
+        permissions: the API user's permissions by UserPermissionAccess field: at first all but the one to edit
+            converted Leads, which no profile has by default.
         saves: how often each record was updated, whatever the channel: how often its triggers would have run.
     """
 
@@ -153,11 +155,12 @@ class Org:
         self.sessions = Sessions(self.store, profile.org_id, self.clock.now)
         self.app = OAuthApp(profile.client_id, profile.client_secret)
         self.faults = Faults()
+        self.flows = Flows()
         self.calls = CallLog()
         self.saves: Counter[str] = Counter()
         self.allowance = Allowance()
         self.bulk = BulkSettings()
-        self.permissions: dict[str, bool] = {name: True for name, _ in PERMISSIONS}
+        self.permissions: dict[str, bool] = {name: name != EDITS_CONVERTED_LEADS for name, _ in PERMISSIONS}
         self.cursors: Cursors[RecordSet] = Cursors()
         self.url = ""
         self._sequences: dict[str, IdSequence] = {}

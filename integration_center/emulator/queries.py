@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from integration_center.emulator.fields import COMPOUND_TYPES, TEXT_TYPES
 from integration_center.emulator.org import Org
 from integration_center.emulator.soql import parse
 from integration_center.emulator.soql_sql import Column, Query, compile_query
@@ -81,8 +82,8 @@ class _RecordBuilder:
         self.expressions: list[str] = []
         self._steps: list[Callable[[dict[str, Any], Sequence[Any]], None]] = []
         for column in query.columns:
-            if column.field.type == "address":
-                self._add_address(column)
+            if column.field.type in COMPOUND_TYPES:
+                self._add_compound(column)
             elif column.owners:
                 self._add_parent(column)
             else:
@@ -99,7 +100,7 @@ class _RecordBuilder:
         else:
             self._steps.append(lambda record, row: record.__setitem__(name, row[index]))
 
-    def _add_address(self, column: Column) -> None:
+    def _add_compound(self, column: Column) -> None:
         alias = column.sql.split(".")[0]
         indexes = {name: self._expression(f'{alias}."{name}"') for name in column.field.components}
 
@@ -136,7 +137,8 @@ class _RecordBuilder:
 
 
 def _component(name: str) -> str:
-    """`MailingPostalCode` → `postalCode`, as inside a compound address."""
+    """`MailingPostalCode` → `postalCode`, `Office__Latitude__s` → `latitude`, as inside a compound field."""
+    name = name.removesuffix("__s")
     for suffix in ("PostalCode", "GeocodeAccuracy", "Street", "City", "State", "Country", "Latitude", "Longitude"):
         if name.endswith(suffix):
             return suffix[0].lower() + suffix[1:]
@@ -149,7 +151,7 @@ def fetch_csv_lines(org: Org, query: Query, *, delimiter: str, line_ending: str)
     cells = []
     for column in query.columns:
         text = _CSV.get(column.field.type, "{sql}").format(sql=column.sql)
-        if column.field.type in ("string", "textarea", "email", "url", "phone", "picklist", "multipicklist"):
+        if column.field.type in TEXT_TYPES:
             text = f"replace({text}, '\"', '\"\"')"
         cells.append(f"COALESCE({text}, '')")
     joined = f" || '\"{delimiter}\"' || ".join(cells)

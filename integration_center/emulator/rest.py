@@ -5,6 +5,7 @@ from typing import Any
 
 from integration_center.emulator.call import Answer, Call
 from integration_center.emulator.identifiers import normalize_id
+from integration_center.emulator.objects.definitions import ENTITY_DEFINITION, FIELD_DEFINITION
 from integration_center.emulator.queries import RecordSet, count, fetch_aggregates, fetch_records, prepare
 from integration_center.emulator.refusals import Refusal, RowResult, not_found
 from integration_center.emulator.row_checks import DELETED, UNKNOWN_ID
@@ -57,6 +58,17 @@ def limits(call: Call) -> Answer:
 
 def query(call: Call) -> Answer:
     """`GET /query?q=`: living records."""
+    return _query(call, with_deleted=False)
+
+
+def query_definitions(call: Call) -> Answer:
+    """`GET /tooling/query?q=`: the org's list of its objects and fields; other Tooling objects are not here."""
+    statement = call.query.get("q", "")
+    if statement and prepare(call.org, statement, with_deleted=False).sobject not in (
+        ENTITY_DEFINITION,
+        FIELD_DEFINITION,
+    ):
+        raise Refusal(400, "INVALID_TYPE", "sObject type is not supported.")
     return _query(call, with_deleted=False)
 
 

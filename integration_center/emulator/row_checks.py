@@ -5,6 +5,7 @@ from typing import Any
 
 from integration_center.emulator.fields import Field
 from integration_center.emulator.identifiers import normalize_id
+from integration_center.emulator.objects.organization import EDITS_CONVERTED_LEADS
 from integration_center.emulator.org import Org
 from integration_center.emulator.refusals import RowError
 from integration_center.emulator.schema import SObject
@@ -113,7 +114,7 @@ class RecordGuard:
             for record_id, deleted, converted, owner_id in org.store.rows(sql, part):
                 self._states[record_id] = (deleted, converted, owner_id)
         self._edits_all = org.permissions["PermissionsModifyAllData"]
-        self._edits_converted = org.permissions["PermissionsAllowViewEditConvertedLeads"]
+        self._edits_converted = org.permissions[EDITS_CONVERTED_LEADS]
 
     def check(self, record_id: str) -> RowError | None:
         """Return why the record may not be written, or None."""

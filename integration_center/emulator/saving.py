@@ -231,7 +231,8 @@ class _Batch:
             for target, values in updates:
                 merged.setdefault(target, {}).update(values)
             updates = list(merged.items())
-        for target, values in updates:
+        for target, sent in updates:
+            values = self._org.flows.apply(self._sobject.name, target, sent)
             by_columns.setdefault(tuple(values), []).append((*values.values(), *audit, target))
         with self._org.store.writing() as connection:
             for columns, rows in by_columns.items():

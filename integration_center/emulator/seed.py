@@ -38,6 +38,7 @@ _ENGAGEMENT_COLUMNS = (
     *("SystemModstamp", "Customer_Key__c", "User_Email__c", "Account__c", "Sessions__c", "Minutes__c", "Adoption__c"),
     *("Is_Champion__c", "Top_Feature__c"),
 )
+_FIELD_DEFINITION_COLUMNS = ("Id", "QualifiedApiName", "Label", "EntityDefinitionId", "DataType", "IsCalculated")
 
 
 def is_only_in_production(number: int) -> bool:
@@ -76,6 +77,7 @@ def seed_org(org: Org, records: int, people: Sequence[Person]) -> None:
     seeder = _Seeder(org)
     with org.store.writing():
         seeder.insert_singletons()
+        seeder.insert_definitions()
         accounts = seeder.insert_accounts(max(1, records // LEADS_PER_ACCOUNT) if records else 0)
         seeder.insert_leads(records, people)
         seeder.insert_contacts(range(0, records, LEADS_PER_CONTACT), people, accounts)
@@ -152,6 +154,19 @@ class _Seeder:
         access_id = extend_id(f"0PA{profile.instance}0000000001")
         granted = {name: int(value) for name, value in org.permissions.items()}
         store.insert_many("UserPermissionAccess", *_as_row({"Id": access_id} | granted))
+
+    def insert_definitions(self) -> None:
+        """Insert the org's list of its own objects and fields."""
+        entities, fields = self._ids("4ie"), self._ids("4fe")
+        for sobject in self._org.schema.objects:
+            entity = entities.take()
+            described = {"Id": entity, "QualifiedApiName": sobject.name, "Label": sobject.label}
+            self._org.store.insert_many("EntityDefinition", *_as_row(described))
+            rows = [
+                (fields.take(), item.name, item.label, entity, item.type, int(item.formula is not None))
+                for item in sobject.fields
+            ]
+            self._org.store.insert_many("FieldDefinition", _FIELD_DEFINITION_COLUMNS, rows)
 
     def _owner(self, number: int) -> str:
         return self._user if number % 2 else self._seller

@@ -8,7 +8,7 @@ from integration_center.emulator.identifiers import normalize_id
 from integration_center.emulator.refusals import Refusal
 from integration_center.emulator.soql_tokens import Token, located, unescape
 
-_NUMBERS = {"int", "double", "currency", "percent"}
+_NUMBERS = {"int", "long", "double", "currency", "percent"}
 _UNQUOTED = _NUMBERS | {"boolean", "date", "datetime", "time"}
 _SOQL_TYPE_NAMES = {"datetime": "dateTime", "reference": "reference", "id": "ID"}
 

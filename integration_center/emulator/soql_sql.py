@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integration_center.emulator.fields import Field
+from integration_center.emulator.fields import COMPOUND_TYPES, TEXT_TYPES, Field
 from integration_center.emulator.refusals import Refusal
 from integration_center.emulator.schema import Schema, SObject
 from integration_center.emulator.soql import Comparison, Condition, Junction, Negation, Statement
@@ -192,7 +192,7 @@ class _Compiler:
     def _comparison(self, comparison: Comparison) -> str:
         column = self._resolve(comparison.field)
         item, text = column.field, self._statement.text
-        if not item.filterable or item.type == "address":
+        if not item.filterable or item.type in COMPOUND_TYPES:
             raise located(
                 text,
                 comparison.field.position,
@@ -218,7 +218,7 @@ class _Compiler:
         return f"{sql} LIKE ? ESCAPE '\\'" if operator == "LIKE" else f"{sql} {operator} ?"
 
     def _check_operator(self, item: Field, comparison: Comparison) -> None:
-        textual = item.type in ("string", "textarea", "email", "phone", "url", "picklist")
+        textual = item.type in TEXT_TYPES - {"multipicklist"}
         allowed = {
             "LIKE": textual,
             "INCLUDES": item.type == "multipicklist",

@@ -12,8 +12,15 @@ from integration_center.emulator.numbers import format_double
 from integration_center.emulator.schema import SObject
 
 Row = tuple[Any, ...]
-_AFFINITY = {"int": "INTEGER", "boolean": "INTEGER", "double": "REAL", "currency": "REAL", "percent": "REAL"}
-_EXACT = {"id", "reference", "date", "datetime", "time", "int", "boolean", "double", "currency", "percent"}
+_AFFINITY = {
+    "int": "INTEGER",
+    "long": "INTEGER",
+    "boolean": "INTEGER",
+    "double": "REAL",
+    "currency": "REAL",
+    "percent": "REAL",
+}
+_EXACT = {"id", "reference", "date", "datetime", "time", "int", "long", "boolean", "double", "currency", "percent"}
 INDEXED = {"Email", "User_Email__c", "AccountId", "OwnerId"}
 
 

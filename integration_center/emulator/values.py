@@ -1,7 +1,8 @@
 """One value into one field: what the org stores, or why it refuses.
 
 Numbers are stored as sent, unrounded; datetimes lose their milliseconds; texts lose outer blanks, and a text of
-blanks only is null. Message shapes: the error tables of the REST and Bulk API guides.
+blanks only is null; rich text is written anew. Lengths count UTF-16 units. Message shapes: the error tables of the
+REST and Bulk API guides.
 """
 
 import math
@@ -14,6 +15,7 @@ from integration_center.emulator.clock import stamp
 from integration_center.emulator.fields import Field
 from integration_center.emulator.identifiers import normalize_id
 from integration_center.emulator.refusals import RowError
+from integration_center.emulator.rich_text import write_rich_text
 
 Converter = Callable[[Any], Any]
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\.]+(?:\.[^\s@,;:<>()\[\]\"\\.]+)+")
@@ -41,6 +43,7 @@ def build_converter(field: Field, *, column: int | None = None) -> Converter:
     """
     convert = {
         "int": _to_int,
+        "long": _to_int,
         "double": _to_double,
         "currency": _to_double,
         "percent": _to_double,
@@ -88,8 +91,8 @@ def _to_text(field: Field, value: object, column: int | None) -> str | None:
         kind = "VALUE_NUMBER" if isinstance(value, int | float) else "START_OBJECT"
         message = f"Cannot deserialize instance of string from {kind} value {value} at [line:1, column:1]"
         raise Unfit(RowError("JSON_PARSER_ERROR", message))
-    text = value.strip()
-    if len(text) > field.length:
+    text = write_rich_text(value.strip()) if field.html else value.strip()
+    if len(text.encode("utf-16-le")) // 2 > field.length:
         raise _unfit(field, "STRING_TOO_LONG", f"data value too large: {text} (max length={field.length})")
     return text or None
 
@@ -127,7 +130,7 @@ def _to_int(field: Field, value: object, column: int | None) -> int:
     if isinstance(value, str) and not _INT.fullmatch(value):
         raise _wrong_type(field, value)
     number = int(value)
-    if len(str(abs(number))) > field.digits:
+    if len(str(abs(number))) > field.digits if field.digits else abs(number) >= 2**63:
         raise _out_of_range(field, value)
     return number
 

@@ -42,7 +42,9 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
         html_formatted=bool(json.get("htmlFormatted")),
         custom=bool(json.get("custom")),
         # Inactive values are listed too, but the org refuses them.
-        picklist=tuple(item["value"] for item in json.get("picklistValues") or () if item.get("active", True)),
+        picklist=tuple(
+            item["value"] for item in json.get("picklistValues") or () if item.get("active", True) and item.get("value")
+        ),
         reference_to=tuple(json.get("referenceTo") or ()),
     )
 

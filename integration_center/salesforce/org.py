@@ -16,7 +16,7 @@ from integration_center.salesforce.query import QUERIES_A_CALL, Record, count_ro
 from integration_center.salesforce.reading import URI_BYTES, Key, Way, build_key_queries, choose_way
 from integration_center.salesforce.session import Session
 from integration_center.salesforce.soql import build_select, encoded_length
-from integration_center.sync.schema import COMPOUND_TYPES, SObjectSchema
+from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ def build_columns(schema: SObjectSchema, fields: Sequence[str]) -> list[str]:
         field = schema.get(name)
         if field is None and "." not in name:
             raise SchemaMismatch(f"{schema.name} has no field {name}, or the connected user may not see it")
-        if field and field.type in COMPOUND_TYPES:
-            raise SchemaMismatch(f"{schema.name}.{field.name} is of type {field.type}; take its single fields instead")
+        if field and field.unusable:
+            raise SchemaMismatch(f"{schema.name}.{field.name} {field.unusable}")
         names[field.name if field else name] = None
     return list(names)

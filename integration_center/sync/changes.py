@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.columns import AFTER, CHANGED
+from integration_center.sync.moment_values import whole_second
 from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.rich_text import canonical_rich_text
 from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.targets import Target
 from integration_center.sync.text_values import normalise_line_breaks, normalise_multipicklist
@@ -64,12 +66,17 @@ def is_equal(after: pl.Expr, before: pl.Expr, field: SObjectField) -> pl.Expr:
     """Whether the org holds the value already; `before` is raw, and null equals null.
 
     Numbers, dates and ids are compared as they are (numbers unrounded), text exactly but for the form of its line
-    breaks, e-mail addresses without case, multi-select picklists as sets.
+    breaks, e-mail addresses without case, multi-select picklists as sets, times of day by the second, rich text
+    through the org's own writing of it.
     """
     if field.type == "multipicklist":
         return after.eq_missing(normalise_multipicklist(before, field))
     if field.type == "email":
         return after.eq_missing(before.str.to_lowercase())
+    if field.type == "time":
+        return after.eq_missing(whole_second(before))
+    if field.html_formatted:
+        return canonical_rich_text(after).eq_missing(canonical_rich_text(normalise_line_breaks(before)))
     if field.type in TEXT_TYPES | PICKLIST_TYPES:
         return after.eq_missing(normalise_line_breaks(before))
     return after.eq_missing(before)

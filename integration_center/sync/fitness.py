@@ -1,24 +1,31 @@
 """Whether an integration fits the live report and the live object, before anything is read or written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
 from integration_center.integration import FieldMapping, IntegrationSpec
-from integration_center.sync.missing_fields import MissingField, admin_message, missing_fields
-from integration_center.sync.schema import COMPOUND_TYPES, NUMBER_TYPES, SObjectField, SObjectSchema
+from integration_center.sync.missing_fields import MissingField, admin_message, is_hidden, missing_fields
+from integration_center.sync.schema import NUMBER_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.values import can_hold, kind_of
 
-__all__ = ["Check", "Fault", "MissingField", "admin_message", "check_fitness", "missing_fields"]
+__all__ = [
+    "Check",
+    "Fault",
+    "MissingField",
+    "admin_message",
+    "check_fitness",
+    "missing_fields",
+    "why_not_key",
+    "why_not_target",
+]
 
 COLUMNS_PRESENT: Literal["columns_present"] = "columns_present"
 SCHEMA_AS_MAPPED: Literal["schema_as_mapped"] = "schema_as_mapped"
 TYPES_FIT: Literal["types_fit"] = "types_fit"
 Check = Literal["columns_present", "schema_as_mapped", "types_fit"]
-
-UNUSABLE_AS_KEY = frozenset({"boolean", "multipicklist", "textarea", "encryptedstring", "anyType"}) | COMPOUND_TYPES
 
 
 @dataclass(frozen=True)
@@ -40,13 +47,20 @@ class Fault:
     field: str | None = None
 
 
-def check_fitness(spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]) -> list[Fault]:
+def check_fitness(
+    spec: IntegrationSpec,
+    schema: SObjectSchema,
+    dtypes: Mapping[str, pl.DataType],
+    *,
+    org_fields: Collection[str] | None = None,
+) -> list[Fault]:
     """Check an integration against the report's columns and the object's describe.
 
     Args:
         spec: the integration.
         schema: the object as the connected user sees it.
         dtypes: the report's columns.
+        org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
 
     Returns:
         All faults, in order of the integration's own lines; empty when it fits.
@@ -69,35 +83,58 @@ def check_fitness(spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[
                 )
             )
     for pair in spec.keys:
-        faults += _check_key(schema, pair.column, pair.field, dtypes.get(pair.column))
+        field = schema.get(pair.field)
+        if field is None:
+            faults.append(_missing(schema, pair.column, pair.field, "Read", org_fields))
+        else:
+            faults += _check_key(schema, pair.column, field, dtypes.get(pair.column))
     for mapping in spec.fields:
-        faults += _check_target(schema, mapping, dtypes.get(mapping.column))
+        field = schema.get(mapping.field)
+        if field is None:
+            faults.append(_missing(schema, mapping.column, mapping.field, "Read and Edit", org_fields))
+        else:
+            faults += _check_target(schema, mapping, field, dtypes.get(mapping.column))
     return faults
 
 
-def _check_key(schema: SObjectSchema, column: str, name: str, dtype: pl.DataType | None) -> Iterator[Fault]:
-    field = schema.get(name)
-    if field is None:
-        yield _missing(schema, column, name)
-        return
+def why_not_key(field: SObjectField) -> str | None:
+    """Why records cannot be matched by the field, to go on after its name; None when they can."""
+    if field.unusable:
+        return field.unusable
+    if not field.filterable:
+        return "cannot be searched by (it is not filterable), so it cannot be a key"
+    return None
+
+
+def why_not_target(field: SObjectField) -> str | None:
+    """Why the field cannot be written, to go on after its name; None when it can."""
+    if field.unusable:
+        return field.unusable
+    if field.calculated:
+        return "is a formula or roll-up, so Salesforce computes it"
+    if field.auto_number:
+        return "is an auto-number, so Salesforce assigns it"
+    if not field.updateable:
+        return "is read-only, or the connected user has no edit access by field-level security"
+    return None
+
+
+def _check_key(schema: SObjectSchema, column: str, field: SObjectField, dtype: pl.DataType | None) -> Iterator[Fault]:
     place = f"{schema.name}.{field.name}"
-    if field.type in UNUSABLE_AS_KEY:
-        message = f"{place} is of type {field.type}, which cannot be a key; choose e-mail, text, a number or an id"
-        yield Fault(SCHEMA_AS_MAPPED, "KEY_TYPE", message, column, field.name)
-    elif not field.filterable:
-        message = f"{place} cannot be searched by (it is not filterable), so it cannot be a key"
-        yield Fault(SCHEMA_AS_MAPPED, "KEY_NOT_FILTERABLE", message, column, field.name)
-    if dtype is not None and kind_of(dtype) in (None, "boolean"):
-        message = f"column {column!r} holds {dtype} values, which cannot be a key"
+    if reason := why_not_key(field):
+        code = "KEY_TYPE" if field.unusable else "KEY_NOT_FILTERABLE"
+        yield Fault(SCHEMA_AS_MAPPED, code, f"{place} {reason}", column, field.name)
+        return
+    kind = None if dtype is None else kind_of(dtype)
+    if dtype is not None and (kind is None or (kind == "boolean" and field.type != "boolean")):
+        message = f"column {column!r} holds {dtype} values, which cannot be a key of {place} ({field.type})"
         yield Fault(TYPES_FIT, "KEY_COLUMN_TYPE", message, column, field.name)
 
 
-def _check_target(schema: SObjectSchema, mapping: FieldMapping, dtype: pl.DataType | None) -> Iterator[Fault]:
-    field = schema.get(mapping.field)
-    if field is None:
-        yield _missing(schema, mapping.column, mapping.field)
-        return
-    if reason := _why_not_writable(field):
+def _check_target(
+    schema: SObjectSchema, mapping: FieldMapping, field: SObjectField, dtype: pl.DataType | None
+) -> Iterator[Fault]:
+    if reason := why_not_target(field):
         message = f"{schema.name}.{field.name} {reason}"
         yield Fault(SCHEMA_AS_MAPPED, "FIELD_NOT_WRITABLE", message, mapping.column, field.name)
         return
@@ -114,18 +151,19 @@ def _check_target(schema: SObjectSchema, mapping: FieldMapping, dtype: pl.DataTy
         yield Fault(TYPES_FIT, "FACTOR_WITHOUT_NUMBER", message, mapping.column, field.name)
 
 
-def _missing(schema: SObjectSchema, column: str, name: str) -> Fault:
-    message = f"{schema.name}.{name} is missing, or hidden from the connected user by field-level security"
-    return Fault(SCHEMA_AS_MAPPED, "FIELD_MISSING", message, column, name)
-
-
-def _why_not_writable(field: SObjectField) -> str | None:
-    if field.type in COMPOUND_TYPES:
-        return f"is of type {field.type}, which is written through its parts"
-    if field.calculated:
-        return "is a formula or roll-up, so Salesforce computes it"
-    if field.auto_number:
-        return "is an auto-number, so Salesforce assigns it"
-    if not field.updateable:
-        return "is read-only, or the connected user has no edit access by field-level security"
-    return None
+def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fields: Collection[str] | None) -> Fault:
+    code = "FIELD_MISSING"
+    if org_fields is None:
+        message = f"{schema.name}.{name} is missing, or hidden from the connected user by field-level security"
+    elif is_hidden(name, org_fields):
+        code = "FIELD_HIDDEN"
+        message = (
+            f"{schema.name}.{name} exists, but is hidden from the connected user by field-level security; ask the"
+            f" Salesforce admin to grant {access} access to it"
+        )
+    else:
+        message = (
+            f"{schema.name}.{name} is missing: {schema.name} has no field of this name; check its spelling, or ask the"
+            " Salesforce admin to create it"
+        )
+    return Fault(SCHEMA_AS_MAPPED, code, message, column, name)

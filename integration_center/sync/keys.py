@@ -6,12 +6,14 @@ and its 18-character form (reference/salesforce-api.md, section 4). The same fun
 
 import polars as pl
 
+from integration_center.sync.boolean_values import read_boolean
+from integration_center.sync.distinct import map_distinct
 from integration_center.sync.fitted import standardise
 from integration_center.sync.ids import to_18
-from integration_center.sync.moment_values import read_date, read_moment, write_moment
+from integration_center.sync.moment_values import read_date, read_moment, read_time, write_moment
 from integration_center.sync.number_values import loses_digits, read_number, write_number
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
-from integration_center.sync.text_values import blank_to_null
+from integration_center.sync.text_values import MULTIPLE, blank_to_null
 
 BLANKS = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -27,8 +29,9 @@ def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None =
     """Make equal keys equal text.
 
     Blanks are trimmed; text is compared without case unless the field minds it (e-mail fields never do, whatever
-    describe says: Salesforce keeps them in small letters); ids become their 18-character form; numbers, dates and
-    datetimes are compared by value. A key that is no value of the field's type stays as text and matches nothing.
+    describe says: Salesforce keeps them in small letters); ids become their 18-character form; numbers, dates, times
+    and checkboxes are compared by value, multi-select picklists as sets. A key that is no value of the field's type
+    stays as text and matches nothing.
 
     Args:
         key: a report column, or the record's field.
@@ -55,11 +58,25 @@ def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None =
             return pl.coalesce(write_moment(read_date(text, pl.String()), pl.Date()), text)
         case "datetime":
             return pl.coalesce(write_moment(read_moment(text, pl.String()), pl.Datetime("us", "UTC")), text)
+        case "time":
+            return pl.coalesce(read_time(text, pl.String()), text)
+        case "boolean":
+            return pl.coalesce(read_boolean(text, pl.String()).cast(pl.String), text)
+        case "multipicklist":
+            return map_distinct(text, _as_set)
     if field.type in ID_TYPES:
         return pl.coalesce(to_18(text), text)
     if field.case_sensitive and field.type != "email":
         return text
     return text.str.to_lowercase()
+
+
+def _as_set(text: pl.Expr) -> pl.Expr:
+    """The values between semicolons, each once, without case, in one order."""
+    values = text.str.to_lowercase().str.split(MULTIPLE).list.eval(pl.element().str.strip_chars(BLANKS))
+    return blank_to_null(
+        values.list.eval(blank_to_null(pl.element())).list.drop_nulls().list.unique().list.sort().list.join(MULTIPLE)
+    )
 
 
 def detect_hashed_ids(keys: pl.Series) -> bool:

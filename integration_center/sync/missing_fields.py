@@ -1,7 +1,7 @@
 """Mapped fields that the object lacks, and what to ask the Salesforce admin for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -24,6 +24,7 @@ class MissingField:
         type: as the Setup pages of Salesforce call it.
         length: of text, in characters.
         precision: of a number, its digits in all; scale: its decimals.
+        hidden: the org has the field, and hides it from the connected user.
     """
 
     label: str
@@ -32,6 +33,7 @@ class MissingField:
     length: int | None = None
     precision: int | None = None
     scale: int | None = None
+    hidden: bool = False
 
     @property
     def custom(self) -> bool:
@@ -48,8 +50,17 @@ class MissingField:
         return self.type
 
 
+def is_hidden(name: str, org_fields: Collection[str]) -> bool:
+    """Whether a field that describe does not show is among all fields of the object, without regard to case."""
+    return name.lower() in {field.lower() for field in org_fields}
+
+
 def missing_fields(
-    spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]
+    spec: IntegrationSpec,
+    schema: SObjectSchema,
+    dtypes: Mapping[str, pl.DataType],
+    *,
+    org_fields: Collection[str] | None = None,
 ) -> list[MissingField]:
     """The mapped fields that describe does not show, each with the type that suits its column.
 
@@ -57,9 +68,13 @@ def missing_fields(
         spec: the integration.
         schema: the object as the connected user sees it.
         dtypes: the report's columns; one that is missing is taken for text.
+        org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
     """
     return [
-        suggest_field(mapping.column, mapping.field, dtypes.get(mapping.column, pl.String()))
+        replace(
+            suggest_field(mapping.column, mapping.field, dtypes.get(mapping.column, pl.String())),
+            hidden=is_hidden(mapping.field, org_fields or ()),
+        )
         for mapping in spec.fields
         if schema.get(mapping.field) is None
     ]
@@ -93,12 +108,16 @@ def admin_message(missing: Sequence[MissingField], spec: IntegrationSpec, *, use
     if not missing:
         return ""
     who = f"the user {user}" if user else "the connected user"
-    create = [field for field in missing if field.custom]
-    show = [field for field in missing if not field.custom]
+    hidden = [field for field in missing if field.hidden]
+    create = [field for field in missing if field.custom and not field.hidden]
+    show = [field for field in missing if not field.custom and not field.hidden]
     lines = [f"The integration {spec.name!r} writes to {spec.object} in {spec.environment.title} and needs your help."]
     if create:
         lines += ["", f"Please create these custom fields on {spec.object} (unless they exist and are hidden):"]
         lines += [f"- Label: {field.label}, API name: {field.name}, type: {field.shape}" for field in create]
+    if hidden:
+        lines += ["", f"These fields of {spec.object} exist, but are hidden from {who}:"]
+        lines += [f"- {field.name}" for field in hidden]
     if show:
         lines += ["", f"These fields of {spec.object} are not visible, or their names are wrong:"]
         lines += [f"- {field.name}" for field in show]

@@ -18,6 +18,8 @@ ISO_MOMENT = (
     r" ?(?P<zone>[Zz]|UTC|[+-]\d{2}:?\d{2})?)?$"
 )
 TIME_OF_DAY = r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?[Zz]?$"
+NO_FRACTION = ".000Z"
+"""How the org ends a time of day."""
 WRITTEN_DATETIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -66,21 +68,29 @@ def fit_datetime(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
 
 
 def fit_time(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
-    """Fit a String or Time column to a `time` field, whose values are text such as `09:30:00.000Z`."""
+    """Fit a String or Time column to a `time` field, whose values are text such as `09:30:00.000Z`: whole seconds."""
+    value = read_time(column, dtype)
+    return judge_value(value, _unreadable(column, dtype, value, "time of day"))
+
+
+def read_time(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The column as the org writes a time of day, `09:30:00.000Z`; text in another form is null."""
     if isinstance(dtype, pl.Time):
-        return judge_value(column.dt.to_string("%H:%M:%S%.3fZ"), [])
+        return column.dt.to_string("%H:%M:%S.000Z")
     parts = column.str.strip_chars().str.extract_groups(TIME_OF_DAY).struct
-    hour = parts.field("hour").cast(pl.Int8, strict=False)
     written = pl.concat_str(
         parts.field("hour").str.zfill(2),
         pl.lit(":"),
         parts.field("minute"),
         parts.field("second").fill_null(":00"),
-        parts.field("fraction").fill_null(".000").str.pad_end(4, "0").str.head(4),
-        pl.lit("Z"),
+        pl.lit(NO_FRACTION),
     )
-    value = pl.when(hour < 24).then(written)
-    return judge_value(value, _unreadable(column, dtype, value, "time of day"))
+    return pl.when(parts.field("hour").cast(pl.Int8, strict=False) < 24).then(written)
+
+
+def whole_second(time: pl.Expr) -> pl.Expr:
+    """A time of day as the org has it, `09:30:00.250Z` or `09:30:00Z`, without its fraction."""
+    return pl.concat_str(time.str.head(len("09:30:00")), pl.lit(NO_FRACTION))
 
 
 def write_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

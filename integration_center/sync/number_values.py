@@ -56,12 +56,18 @@ def scale_number(number: pl.Expr, factor: float | None) -> pl.Expr:
 
 
 def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor: float | None) -> FittedValue:
-    """Fit a String, Int64 or Float64 column to an `int`, `long`, `double`, `currency` or `percent` field."""
+    """Fit a String, Int64 or Float64 column to an `int`, `long`, `double`, `currency` or `percent` field.
+
+    `87%` is the number 87, as it is where a report's column is read as numbers.
+    """
+    given = column
+    if isinstance(dtype, pl.String):
+        column = column.str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
     read = read_number(column, dtype)
     number = scale_number(read, factor)
     rules: list[Rule] = []
     if isinstance(dtype, pl.String):
-        text = column.str.strip_chars()
+        text = given.str.strip_chars()
         rules.append(Rule((text != "") & read.is_null(), "WRONG_TYPE", say_of(text, "is no number")))
     whole = isinstance(field.dtype, pl.Int64)
     integers = isinstance(dtype, pl.Int64) and factor is None
@@ -76,9 +82,8 @@ def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor:
     too_large = (rounded >= limit) | (rounded <= -limit) | (number.is_not_null() & rounded.is_null())
     rules.append(Rule(too_large, "TOO_LARGE", say(f"is too large: the field holds {holds}")))
     if not isinstance(dtype, pl.Float64) and not (integers and whole):
-        exact = column.str.strip_chars() if isinstance(dtype, pl.String) else column
-        loses = loses_digits(exact, read.cast(pl.Float64), field.scale)
-        rules.append(Rule(loses, "NOT_EXACT", say_of(exact.cast(pl.String), "would be stored as another number")))
+        loses = loses_digits(column, read.cast(pl.Float64), field.scale)
+        rules.append(Rule(loses, "NOT_EXACT", say_of(column.cast(pl.String), "would be stored as another number")))
     return judge_value(value, rules)
 
 

@@ -10,11 +10,14 @@ import polars as pl
 
 from integration_center.errors import SchemaMismatch
 
-TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "combobox", "encryptedstring", "anyType"})
+TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "combobox", "encryptedstring"})
 PICKLIST_TYPES = frozenset({"picklist", "multipicklist"})
 ID_TYPES = frozenset({"id", "reference"})
 NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
-COMPOUND_TYPES = frozenset({"address", "location", "complexvalue", "base64", "json"})
+MOMENT_TYPES = frozenset({"date", "datetime", "time"})
+USABLE_TYPES = TEXT_TYPES | PICKLIST_TYPES | ID_TYPES | NUMBER_TYPES | MOMENT_TYPES | {"boolean"}
+"""The types whose values can be read, compared and written. Salesforce may add others at any release."""
+COMPOUND_TYPES = frozenset({"address", "location"})
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,20 @@ class SObjectField:
     custom: bool = False
     picklist: tuple[str, ...] = ()
     reference_to: tuple[str, ...] = ()
+
+    @property
+    def unusable(self) -> str | None:
+        """Why the field can be neither key nor target, whatever the user's rights; None when it can.
+
+        It goes on after the field's name: "Lead.Address is of type address, ...".
+        """
+        if self.type in USABLE_TYPES:
+            return None
+        if self.type in COMPOUND_TYPES:
+            return f"is of type {self.type}, which shows other fields together; map these single fields instead"
+        if self.type == "base64":
+            return "is of type base64, which holds a file and no value of a report"
+        return f"is of type {self.type}, whose values cannot be compared with those of a report"
 
     @property
     def dtype(self) -> pl.DataType:

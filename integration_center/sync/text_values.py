@@ -14,6 +14,7 @@ import polars as pl
 
 from integration_center.sync.distinct import map_distinct
 from integration_center.sync.fitted import FittedValue, Rule, judge_value, say, say_of
+from integration_center.sync.rich_text import canonical_rich_text
 from integration_center.sync.schema import SObjectField
 
 LINE_BREAK = r"\r\n?|[\x0b\x0c\x{85}\x{2028}\x{2029}]"
@@ -61,19 +62,24 @@ def truncate_text(text: pl.Expr, length: int) -> pl.Expr:
 
 
 def fit_text(text: pl.Expr, field: SObjectField, *, truncate: bool) -> FittedValue:
-    """Fit canonical text to a text field."""
+    """Fit canonical text to a text field.
+
+    Rich text is never cut, for that could leave half a tag, and its length counts `&` as the `&amp;` that is stored.
+    """
     value = clean_text(text, field)
-    rules = [_null_mark(value)]
+    rules: list[Rule] = []
     if field.type == "email":
         # Salesforce keeps e-mail addresses in small letters, so anything else would differ on every run.
         value = value.str.to_lowercase()
         rules.append(Rule(~value.str.contains(EMAIL), "BAD_EMAIL", say_of(value, "is no e-mail address")))
     if field.length:
-        if truncate and field.type != "email":
+        if field.html_formatted:
+            rules.append(_too_long(canonical_rich_text(value), field.length))
+        elif truncate and field.type != "email":
             value = truncate_text(value, field.length)
         else:
             rules.append(_too_long(value, field.length))
-    return judge_value(value, rules)
+    return judge_value(value, [_null_mark(value), *rules])
 
 
 def fit_picklist(text: pl.Expr, field: SObjectField) -> FittedValue:

@@ -6,15 +6,13 @@ fitting a fitted value changes nothing.
 
 import polars as pl
 
+from integration_center.sync.boolean_values import fit_boolean
 from integration_center.sync.fitted import FittedValue, Rule, judge_value, say, say_of, standardise
 from integration_center.sync.ids import to_18
 from integration_center.sync.moment_values import fit_date, fit_datetime, fit_time, write_moment
 from integration_center.sync.number_values import fit_number, scale_number, write_number
-from integration_center.sync.schema import COMPOUND_TYPES, ID_TYPES, NUMBER_TYPES, SObjectField
+from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
 from integration_center.sync.text_values import fit_multipicklist, fit_picklist, fit_text
-
-TRUE_WORDS = ["true", "yes", "y", "1", "t"]
-FALSE_WORDS = ["false", "no", "n", "0", "f"]
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
@@ -36,7 +34,7 @@ def kind_of(dtype: pl.DataType) -> str | None:
 def can_hold(field: SObjectField, dtype: pl.DataType) -> bool:
     """Whether values of a column of `dtype` can fit `field` at all; text can, as far as it parses."""
     kind = kind_of(dtype)
-    if kind is None or field.type in COMPOUND_TYPES:
+    if kind is None or field.unusable:
         return False
     if kind == "text":
         return True
@@ -63,7 +61,7 @@ def fit_values(
         column: the report column.
         dtype: its Polars type.
         field: the target.
-        truncate: cut text that is too long; e-mail addresses and picklist values are never cut.
+        truncate: cut text that is too long; e-mail addresses, picklist values and rich text are never cut.
         factor: multiplies numbers, also those read from text for a number field.
 
     Returns:
@@ -71,14 +69,15 @@ def fit_values(
         `TOO_LARGE`, `NOT_EXACT`, `TOO_LONG`, `OUT_OF_RANGE`, `NOT_IN_PICKLIST`, `BAD_EMAIL`, `BAD_ID`, `NOT_STORABLE`.
     """
     if not can_hold(field, dtype):
-        wrong = Rule(column.is_not_null(), "WRONG_TYPE", say(f"a {kind_of(dtype) or dtype} cannot be a {field.type}"))
+        said = field.unusable or f"a {kind_of(dtype) or dtype} cannot be a {field.type}"
+        wrong = Rule(column.is_not_null(), "WRONG_TYPE", say(said))
         return judge_value(pl.lit(None, dtype=field.dtype), [wrong])
     column, dtype = standardise(column, dtype)
     if field.type in NUMBER_TYPES:
         return fit_number(column, dtype, field, factor)
     match field.type:
         case "boolean":
-            return _fit_boolean(column, dtype)
+            return fit_boolean(column, dtype)
         case "date":
             return fit_date(column, dtype)
         case "datetime":
@@ -112,18 +111,3 @@ def _fit_as_text(text: pl.Expr, field: SObjectField, *, truncate: bool) -> Fitte
             return fit_multipicklist(text, field)
         case _:
             return fit_text(text, field, truncate=truncate)
-
-
-def _fit_boolean(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
-    """Booleans; text of a yes or no; the numbers 1 and 0."""
-    if isinstance(dtype, pl.Boolean):
-        return judge_value(column, [])
-    if isinstance(dtype, pl.String):
-        word = column.str.strip_chars()
-        folded = word.str.to_lowercase()
-        yes, no, given = folded.is_in(TRUE_WORDS), folded.is_in(FALSE_WORDS), word != ""
-    else:
-        word = column.cast(pl.String)
-        yes, no, given = column == 1, column == 0, column.is_not_null()
-    value = pl.when(yes).then(pl.lit(True)).when(no).then(pl.lit(False))
-    return judge_value(value, [Rule(given & ~yes & ~no, "WRONG_TYPE", say_of(word, "is neither true nor false"))])

@@ -29,7 +29,11 @@ ODD = SObjectSchema(
         SObjectField("Locked__c", "Locked", "string", updateable=False),
         SObjectField("Address", "Address", "address", updateable=False),
         SObjectField("Long__c", "Long", "textarea", filterable=False),
-        SObjectField("Hidden__c", "Hidden", "string", filterable=False),
+        SObjectField("Opaque__c", "Opaque", "string", filterable=False),
+        SObjectField("File__c", "File", "base64"),
+        SObjectField("Future__c", "Future", "hologram"),
+        SObjectField("Short__c", "Short", "textarea", length=255),
+        SObjectField("Start__c", "Start", "time"),
     ),
 )
 
@@ -64,7 +68,9 @@ def test_field_names_have_no_case() -> None:
         ("Score", "Formula__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "formula"),
         ("Job", "Auto__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "auto-number"),
         ("Job", "Locked__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "read-only"),
-        ("Job", "Address", "schema_as_mapped", "FIELD_NOT_WRITABLE", "its parts"),
+        ("Job", "Address", "schema_as_mapped", "FIELD_NOT_WRITABLE", "map these single fields"),
+        ("Job", "File__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "a file"),
+        ("Job", "Future__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "is of type hologram"),
         ("Yes", "Score__c", "types_fit", "WRONG_TYPE", "column 'Yes' holds boolean values"),
         ("When", "Logins__c", "types_fit", "WRONG_TYPE", "datetime"),
         ("Score", "Last__c", "types_fit", "WRONG_TYPE", "number"),
@@ -80,16 +86,58 @@ def test_target_faults(column: str, field: str, check: str, code: str, words: st
     ("column", "field", "code"),
     [
         ("User", "Nope__c", "FIELD_MISSING"),
-        ("User", "Long__c", "KEY_TYPE"),
-        ("User", "Champion__c", "KEY_TYPE"),
-        ("User", "Tags__c", "KEY_TYPE"),
-        ("User", "Hidden__c", "KEY_NOT_FILTERABLE"),
+        ("User", "Long__c", "KEY_NOT_FILTERABLE"),
+        ("User", "Opaque__c", "KEY_NOT_FILTERABLE"),
+        ("User", "Address", "KEY_TYPE"),
+        ("User", "File__c", "KEY_TYPE"),
+        ("User", "Future__c", "KEY_TYPE"),
         ("Yes", "Code__c", "KEY_COLUMN_TYPE"),
     ],
 )
 def test_key_faults(column: str, field: str, code: str) -> None:
     (fault,) = check_fitness(make_spec({"Score": "Score__c"}, keys={column: field}), ODD, COLUMNS)
     assert (fault.code, fault.field) == (code, field)
+
+
+@pytest.mark.parametrize(
+    ("column", "field"),
+    [
+        ("User", "Formula__c"),
+        ("User", "Auto__c"),
+        ("User", "Champion__c"),
+        ("Yes", "Champion__c"),
+        ("User", "Tags__c"),
+        ("User", "Short__c"),
+        ("User", "Start__c"),
+        ("Day", "Since__c"),
+    ],
+)
+def test_any_filterable_field_can_be_a_key(column: str, field: str) -> None:
+    assert check_fitness(make_spec({"Score": "Score__c"}, keys={column: field}), ODD, COLUMNS) == []
+
+
+@pytest.mark.parametrize(
+    ("org_fields", "code", "words"),
+    [
+        (None, "FIELD_MISSING", "is missing, or hidden from the connected user by field-level security"),
+        (["Email", "nope__C"], "FIELD_HIDDEN", "exists, but is hidden from the connected user"),
+        (["Email"], "FIELD_MISSING", "Lead has no field of this name"),
+    ],
+)
+def test_a_hidden_field_is_told_from_a_missing_one(org_fields: list[str] | None, code: str, words: str) -> None:
+    for spec in (make_spec({"Job": "Nope__c"}), make_spec({"Job": "Title"}, keys={"User": "Nope__c"})):
+        (fault,) = check_fitness(spec, ODD, COLUMNS, org_fields=org_fields)
+        assert (fault.code, fault.field) == (code, "Nope__c")
+        assert words in fault.message
+
+
+def test_a_hidden_field_need_not_be_made() -> None:
+    spec = make_spec({"Job": "There__c", "Score": "Gone__c"})
+    text = admin_message(missing_fields(spec, LEAD, COLUMNS, org_fields=["There__c"]), spec)
+    created, hidden = text.split("exist, but are hidden from the connected user:")
+    assert "API name: Gone__c" in created
+    assert "There__c" not in created
+    assert "- There__c" in hidden
 
 
 def test_object_faults() -> None:

@@ -21,6 +21,9 @@ FIELDS = [
     make_field("id"),
     make_field("reference"),
     make_field("picklist"),
+    make_field("multipicklist"),
+    make_field("boolean"),
+    make_field("time"),
 ]
 
 
@@ -38,6 +41,10 @@ def normalise(values: list[Any], field: SObjectField, dtype: Any = pl.String) ->
         (make_field("int"), ["-0", "0", "0.0"]),
         (make_field("date"), ["2026-11-22", "2026-11-22 23:00:00", "2026-11-22T01:00:00Z"]),
         (make_field("datetime"), ["2026-11-22 08:00", "2026-11-22T08:00:00.000Z", "2026-11-22T10:00:00+02:00"]),
+        (make_field("time"), ["9:30", "09:30:00", "09:30:00.000Z"]),
+        (make_field("boolean"), ["true", "YES", " 1 "]),
+        (make_field("multipicklist"), ["Red;Blue", "blue; red", "Blue;Red;red;"]),
+        (make_field("picklist"), ["Hot", "hot "]),
         (make_field("id"), ["001RM000003oLrB", "001RM000003oLrBYAU", "001rm000003olrbyau"]),
     ],
 )
@@ -54,6 +61,10 @@ def test_keys_salesforce_finds_equal_are_equal(field: SObjectField, same: list[s
         (make_field("double"), ["7", "7.01", "seven"]),
         (make_field("double"), ["9007199254740992", "9007199254740993"]),
         (make_field("id"), ["001RM000003oLrB", "001RM000003oLrb"]),
+        (make_field("boolean"), ["true", "false", "maybe"]),
+        (make_field("multipicklist"), ["Red", "Blue", "Blue;Red"]),
+        (make_field("string"), ["50%", "50_", "50", "O'Brien", "O\\'Brien", 'O"Brien']),
+        (make_field("string"), ["caf\u00e9", "cafe\u0301"]),
     ],
 )
 def test_other_keys_stay_apart(field: SObjectField, different: list[str]) -> None:

@@ -48,7 +48,10 @@ def test_zero_has_no_sign() -> None:
         ("1e3", 1000.0),
         ("7,5", "WRONG_TYPE"),
         ("1,234", "WRONG_TYPE"),
-        ("62.5%", "WRONG_TYPE"),
+        ("62.5%", 62.5),
+        (" 87 % ", 87.0),
+        ("%", "WRONG_TYPE"),
+        ("5%%", "WRONG_TYPE"),
         ("nan", "WRONG_TYPE"),
         ("inf", "WRONG_TYPE"),
         ("1e400", "NOT_FINITE"),
@@ -171,6 +174,24 @@ AREA = make_field("textarea", length=30)
 )
 def test_text_becomes_what_a_single_line_field_stores(text: str, expected: Any) -> None:
     assert fit([text], STRING) == [expected]
+
+
+def test_what_is_cut_is_judged_after_the_cut() -> None:
+    """`#N/A` alone would clear the field in a Bulk job, and be stored by any other call."""
+    assert fit(["#N/A later"], make_field("string", length=4), truncate=True) == ["NOT_STORABLE"]
+
+
+def test_rich_text_is_not_cut_and_counts_its_entities() -> None:
+    rich = make_field("textarea", length=12, html_formatted=True)
+    given = ["<b>bold</b>", "<b>bolder</b>", "a & b &amp; c", "a &amp; b"]
+    assert fit(given, rich, truncate=True) == ["<b>bold</b>", "TOO_LONG", "TOO_LONG", "a &amp; b"]
+
+
+@pytest.mark.parametrize("type_", ["base64", "anyType", "complexvalue", "location", "hologram"])
+def test_types_without_values_of_a_report_take_none(type_: str) -> None:
+    field = make_field(type_)
+    assert fit(["x", None], field) == ["WRONG_TYPE", None]
+    assert field.unusable
 
 
 def test_line_breaks_of_text_areas_become_line_feeds() -> None:
@@ -307,13 +328,13 @@ def test_datetimes_and_dates_become_each_other() -> None:
     ("given", "expected"),
     [
         ("9:30", "09:30:00.000Z"),
-        ("09:30:15.25Z", "09:30:15.250Z"),
-        ("23:59:59.999999", "23:59:59.999Z"),
+        ("09:30:15.25Z", "09:30:15.000Z"),
+        ("23:59:59.999999", "23:59:59.000Z"),
         ("24:00", "WRONG_TYPE"),
         ("12:60", "WRONG_TYPE"),
         ("noon", "WRONG_TYPE"),
         ("", None),
-        (time(9, 30, 15, 250_000), "09:30:15.250Z"),
+        (time(9, 30, 15, 250_000), "09:30:15.000Z"),
     ],
 )
 def test_times_of_day(given: Any, expected: Any) -> None:

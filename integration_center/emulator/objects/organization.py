@@ -32,6 +32,7 @@ ORGANIZATION = SObject(
     bulk=False,
 )
 
+EDITS_CONVERTED_LEADS = "PermissionsAllowViewEditConvertedLeads"
 PERMISSIONS = (
     ("PermissionsApiEnabled", "API Enabled"),
     ("PermissionsModifyAllData", "Modify All Data"),
@@ -39,7 +40,7 @@ PERMISSIONS = (
     ("PermissionsModifyMetadata", "Modify Metadata Through Metadata API Functions"),
     ("PermissionsCustomizeApplication", "Customize Application"),
     ("PermissionsBulkApiHardDelete", "Bulk API Hard Delete"),
-    ("PermissionsAllowViewEditConvertedLeads", "View and Edit Converted Leads"),
+    (EDITS_CONVERTED_LEADS, "View and Edit Converted Leads"),
 )
 
 USER_PERMISSION_ACCESS = SObject(
