@@ -10,6 +10,8 @@ import polars as pl
 
 AMPERSAND = "\uffff"
 """Stands for an `&` that is settled; a noncharacter, which no text holds."""
+TAG = "\ufffe"
+"""Stands for a `<` that begins a tag."""
 SETTLED = {"quot;": '"', "#39;": "'", "#x27;": "'", "apos;": "'", "gt;": ">", "nbsp;": "\u00a0", "#160;": "\u00a0"}
 """Entities of characters that mean the same when they are bare. `&lt;` is not among them: `<` begins a tag."""
 
@@ -18,7 +20,8 @@ def canonical_rich_text(html: pl.Expr) -> pl.Expr:
     """The HTML with bare `&` and `<` as entities, other usual entities as characters, and one writing of `<br>`."""
     marked = html.str.replace_all(r"&(#?[0-9A-Za-z]{1,10};)", AMPERSAND + "${1}")
     marked = marked.str.replace_all("&", AMPERSAND + "amp;", literal=True)
-    marked = marked.str.replace_all(r"<([^A-Za-z/!]|$)", AMPERSAND + "lt;${1}")
+    marked = marked.str.replace_all(r"<([A-Za-z/!])", TAG + "${1}")
+    marked = marked.str.replace_all("<", AMPERSAND + "lt;", literal=True).str.replace_all(TAG, "<", literal=True)
     for entity, character in SETTLED.items():
         marked = marked.str.replace_all(AMPERSAND + entity, character, literal=True)
     return marked.str.replace_all(AMPERSAND, "&", literal=True).str.replace_all(r"(?i)<br\s*/?>", "<br>")

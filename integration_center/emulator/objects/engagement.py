@@ -73,6 +73,7 @@ ENGAGEMENT = SObject(
             values=TOP_FEATURES,
             restricted=True,
         ),
+        text("Remark__c", "Remark", 40),
         text_area("Summary__c", "Summary", 255),
         replace(text_area("Notes__c", "Notes", 32768), aggregatable=False),
         rich_text("Story__c", "Story", 4000),
