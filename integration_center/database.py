@@ -25,6 +25,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateIndex
 
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
 from integration_center.tables import metadata
@@ -57,6 +58,9 @@ def build_engine(url: str) -> Engine:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CREATION_LOCK})
         metadata.create_all(connection)
+        for table in metadata.tables.values():
+            for index in table.indexes:  # `create_all` leaves out indexes that came after their table
+                connection.execute(CreateIndex(index, if_not_exists=True))
     return engine
 
 

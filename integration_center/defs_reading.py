@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from integration_center.integration import IntegrationSpec, check_slug, find_con
 from integration_center.loader import describe, find_folders, load_folder, name_broken
 
 FILE = "defs.yaml"
+Signature = tuple[str, int, int, int]
+"""Folder, inode, time of change (ns) and size of a file."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,26 @@ class DefsReader:
         self.root = root
         self._known: dict[str, tuple[tuple[int, int, int], DefsFile]] = {}
         self._guard = threading.Lock()
+        self._listed: tuple[Sequence[Signature], Sequence[DefsFile]] | None = None
+        self._listing = threading.Lock()
 
     def path(self, slug: str) -> Path:
         """Where the integration's file stands."""
         return self.root / slug / FILE
 
     def list(self) -> list[DefsFile]:
-        """All integrations by slug, broken ones too; conflicts between them count as the loader counts them."""
-        folders = find_folders(self.root)
+        """All integrations by slug, broken ones too; conflicts between them count as the loader counts them.
+
+        As long as no file changed, this costs a look at each.
+        """
+        with self._listing:  # two requests at once load each file once
+            folders = find_folders(self.root)
+            seen = [sign for folder in folders if (sign := _sign(folder / FILE))]
+            if self._listed is None or self._listed[0] != seen:
+                self._listed = seen, self._list_anew(folders)
+            return [*self._listed[1]]
+
+    def _list_anew(self, folders: Sequence[Path]) -> Sequence[DefsFile]:
         taken = {folder.name for folder in folders}
         files: dict[str, DefsFile] = {}
         for folder in folders:
@@ -111,6 +126,15 @@ class DefsReader:
         with self._guard:
             self._known[slug] = (signature, file)
         return file
+
+
+def _sign(path: Path) -> Signature | None:
+    """What changes with a file; None when it was deleted a moment ago."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (path.parent.name, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _load(folder: Path) -> IntegrationSpec:

@@ -20,6 +20,9 @@ from integration_center.translator import range_tags
 
 WEBSERVER_FILE = "webserver.json"
 LOCATION = "integration_center"
+CONNECT_SECONDS = 3
+ANSWER_SECONDS = 30
+RELOAD_SECONDS = 120
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 """The run's events stand in its history; on the terminal our own summary speaks."""
 
@@ -33,6 +36,20 @@ mutation Launch($params: ExecutionParams!) {
     ... on InvalidSubsetError { message }
     ... on UnauthorizedError { message }
     ... on PipelineNotFoundError { message }
+  }
+}
+"""
+
+
+RELOAD = """
+mutation Reload($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) {
+    __typename
+    ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } }
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+    ... on RepositoryLocationNotFound { message }
+    ... on ReloadNotSupported { message }
   }
 }
 """
@@ -88,15 +105,25 @@ class Webserver:
 
     url: str
 
-    def execute(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    def execute(
+        self, query: str, variables: dict[str, Any] | None = None, *, timeout: float = ANSWER_SECONDS
+    ) -> dict[str, Any]:
         """One GraphQL request; a resolver error comes as HTTP 500 with a JSON body, so the body is read first.
+
+        Args:
+            query: GraphQL.
+            variables: what it names.
+            timeout: seconds to wait for an answer.
 
         Raises:
             ServiceUnavailable: no answer, or one that is no GraphQL.
         """
         try:
             response = httpx.post(
-                f"{self.url}/graphql", json={"query": query, "variables": variables or {}}, timeout=30, trust_env=False
+                f"{self.url}/graphql",
+                json={"query": query, "variables": variables or {}},
+                timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+                trust_env=False,
             )
             body = response.json()
         except (httpx.HTTPError, json.JSONDecodeError) as error:
@@ -129,6 +156,20 @@ class Webserver:
             raise ConfigurationError(f"Dagster refused the run: {outcome['__typename']} {reasons}")
         run_id: str = outcome["run"]["runId"]
         return run_id
+
+    def reload(self) -> None:
+        """Let Dagster read the integrations anew.
+
+        Raises:
+            ConfigurationError: Dagster refused it, or could not load them.
+            ServiceUnavailable: it does not answer.
+        """
+        outcome = self.execute(RELOAD, {"location": LOCATION}, timeout=RELOAD_SECONDS)["reloadRepositoryLocation"]
+        loaded = outcome.get("locationOrLoadError") or outcome
+        if loaded["__typename"] != "RepositoryLocation":
+            raise ConfigurationError(
+                f"Dagster could not load the integrations: {loaded['__typename']} {loaded.get('message', '')}".strip()
+            )
 
 
 def find_webserver(settings: Settings) -> Webserver | None:

@@ -4,17 +4,19 @@ A run's own status in Dagster is not an integration's, because one run may carry
 listing reads.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, Select, String, Values, and_, column, func, select, update
 
 from integration_center.database import reading, upsert, writing
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
+from integration_center.sync.outcomes import BROKEN, Outcome
 from integration_center.tables import accounts, syncs
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -72,6 +74,14 @@ class SyncRecord:
     def runtime(self) -> timedelta | None:
         """End minus start; None while it runs."""
         return None if self.ended_at is None else self.ended_at - self.started_at
+
+
+class SyncPicture(NamedTuple):
+    """One line of the log in short: report rows updated, and report rows that count against `limits.max_failed`."""
+
+    status: SyncStatus
+    updated: int
+    failed: int
 
 
 class SyncLog:
@@ -243,6 +253,28 @@ class SyncLog:
         with reading(self._engine) as connection:
             return tuple(map(_build_record, connection.execute(statement)))
 
+    def newest(self, slugs: Collection[str]) -> Mapping[str, SyncRecord]:
+        """The newest line of each integration, in one query; those that never ran are left out."""
+        with reading(self._engine) as connection:
+            return {row.slug: _build_record(row) for row in connection.execute(_newest(slugs, 1, syncs))}
+
+    def pictures(self, slugs: Collection[str], each: int) -> Mapping[str, tuple[SyncPicture, ...]]:
+        """The newest lines of each integration in short, in one query, the newest first.
+
+        Args:
+            slugs: the integrations; those that never ran are left out of the result.
+            each: at most so many lines for one.
+        """
+        rows = syncs.c.counts["rows"]
+        broken = [func.coalesce(rows[outcome.value].as_integer(), 0) for outcome in BROKEN]
+        updated = func.coalesce(rows[Outcome.UPDATED.value].as_integer(), 0)
+        statement = _newest(slugs, each, syncs.c.slug, syncs.c.status, updated, sum(broken[1:], start=broken[0]))
+        found: dict[str, list[SyncPicture]] = defaultdict(list)
+        with reading(self._engine) as connection:
+            for slug, status, *counts in connection.execute(statement):
+                found[slug].append(SyncPicture(SyncStatus(status), *counts))
+        return {slug: tuple(lines) for slug, lines in found.items()}
+
     def running(self) -> tuple[SyncRecord, ...]:
         """The lines still open, the oldest first."""
         statement = select(syncs).where(syncs.c.status == SyncStatus.RUNNING.value).order_by(syncs.c.id)
@@ -275,6 +307,27 @@ class SyncLog:
         if record is None:
             raise _missing(run_id, slug)
         return record
+
+
+def _newest(slugs: Collection[str], each: int, *columns: Any) -> Select[Any]:
+    """The newest lines of each integration, the newest first; found by the index of slug and id alone."""
+    wanted = Values(column("slug", String), name="wanted").data([(slug,) for slug in sorted(slugs) or [""]]).cte()
+    others = syncs.alias("others")
+    # Lines are numbered as they are opened. Where there are fewer than `each`, all are wanted.
+    oldest = (
+        select(others.c.id)
+        .where(others.c.slug == wanted.c.slug)
+        .order_by(others.c.id.desc())
+        .limit(1)
+        .offset(each - 1)
+        .scalar_subquery()
+    )
+    return (
+        select(*columns)
+        .join(wanted, syncs.c.slug == wanted.c.slug)
+        .where(syncs.c.id >= func.coalesce(oldest, 0))
+        .order_by(syncs.c.id.desc())
+    )
 
 
 def _is(run_id: str, slug: str) -> ColumnElement[bool]:

@@ -112,6 +112,7 @@ syncs = Table(
     UniqueConstraint("run_id", "slug"),
     Index("ix_syncs_slug_partition", "slug", "partition_end"),
     Index("ix_syncs_status", "status"),
+    Index("ix_syncs_slug", "slug", "id"),
 )
 
 leases = Table(

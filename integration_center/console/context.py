@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from starlette.requests import Request
 
+from integration_center.access.audit import Action
 from integration_center.console.users import Identify, User, local_operator
+from integration_center.defs_folder import DefsFolder
 from integration_center.installation import Installation
+from integration_center.integration import Environment
 from integration_center.launching import Webserver, find_webserver
 
 
@@ -29,6 +33,11 @@ class Console:
     identify: Identify = local_operator
     now: Callable[[], datetime] = field(default=_now)
 
+    @cached_property
+    def defs(self) -> DefsFolder:
+        """The integrations as files; one for all requests, because it remembers what it has loaded."""
+        return DefsFolder(self.installation.settings.defs)
+
     def find_dagster(self) -> Webserver | None:
         """The Dagster webserver of this installation; None while it is down."""
         return find_webserver(self.installation.settings)
@@ -44,3 +53,22 @@ def user_of(request: Request) -> User:
     """Who sent this request; only for pages that need a user."""
     user: User = request.state.user
     return user
+
+
+def note(
+    request: Request,
+    action: Action,
+    *,
+    environment: Environment | None = None,
+    slug: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Put what the user of this request did into the audit log; see `AuditLog.record`."""
+    console_of(request).installation.audit.record(
+        action,
+        who=user_of(request).name,
+        where=request.client.host if request.client else "unknown",
+        environment=environment,
+        slug=slug,
+        detail=detail,
+    )

@@ -3,16 +3,12 @@
 import getpass
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
 from starlette.requests import Request
 
+from integration_center.access.users import Role
 
-class Role(IntEnum):
-    """What somebody may do; a higher role may do all that a lower one may."""
-
-    VIEWER = 1
-    OPERATOR = 2
+__all__ = ["Identify", "Role", "User", "local_operator"]
 
 
 @dataclass(frozen=True)

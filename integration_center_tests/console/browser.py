@@ -116,6 +116,11 @@ class Seen:
         return self.reader.links
 
     @property
+    def targets(self) -> set[str]:
+        """All that links lead to."""
+        return {said.get("href") or "" for tag, said in self.tags if tag == "a"}
+
+    @property
     def tags(self) -> list[tuple[str, dict[str, str | None]]]:
         """All elements with their attributes."""
         return self.reader.tags

@@ -1,0 +1,150 @@
+"""What the front page shows of each integration."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from integration_center.console.context import Console
+from integration_center.console.picture import RUNS, Picture, draw
+from integration_center.defs_reading import DefsFile
+from integration_center.integration import Environment
+from integration_center.schedules import next_run
+from integration_center.sync.outcomes import Outcome
+from integration_center.syncs import SyncRecord, SyncStatus
+
+PAGE_ROWS = 50
+
+STATES = {"failed": "Last run failed", "running": "Running", "broken": "Broken", "disabled": "Disabled"}
+"""What the grid can be narrowed to, and how that is called."""
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """Which integrations are asked for.
+
+    Attributes:
+        text: part of the name, slug, report or object, no case; all when empty.
+        environment: None for both.
+        state: one of `STATES`; all when empty.
+    """
+
+    text: str = ""
+    environment: Environment | None = None
+    state: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.text or self.environment or self.state)
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """One integration. What a broken file does not say is taken from its last run, where there is one.
+
+    Attributes:
+        next_run: UTC; None when nothing is scheduled.
+        problem: why it is broken; None when it is sound.
+    """
+
+    slug: str
+    name: str
+    report: str
+    object: str
+    environment: Environment | None
+    enabled: bool
+    schedule: str
+    next_run: datetime | None
+    last: SyncRecord | None
+    picture: Picture
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A page of the grid.
+
+    Attributes:
+        found: how many the narrowing leaves; total: how many there are.
+    """
+
+    rows: Sequence[GridRow]
+    page: int
+    pages: int
+    found: int
+    total: int
+
+
+def build_grid(console: Console, narrowing: Narrowing, page: int) -> Grid:
+    """The integrations asked for, in order of name; one query for the last runs and one for the pictures."""
+    files = console.defs.list()
+    syncs = console.installation.syncs
+    found = sorted((file for file in files if _fits(file, narrowing)), key=lambda file: _name(file).casefold())
+    if narrowing.state in {"failed", "running"}:
+        wanted = SyncStatus.FAILED if narrowing.state == "failed" else SyncStatus.RUNNING
+        last = syncs.pictures([file.slug for file in found], each=1)
+        found = [file for file in found if file.slug in last and last[file.slug][0].status is wanted]
+    pages = max(1, -(-len(found) // PAGE_ROWS))
+    page = min(max(1, page), pages)
+    shown = found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    slugs = [file.slug for file in shown]
+    newest, pictures = syncs.newest(slugs), syncs.pictures(slugs, RUNS)
+    minute = console.now().replace(second=0, microsecond=0)
+    rows = [build_row(file, newest.get(file.slug), draw(pictures.get(file.slug, ())), minute) for file in shown]
+    return Grid(rows, page, pages, len(found), len(files))
+
+
+def build_row(file: DefsFile, last: SyncRecord | None, picture: Picture, minute: datetime) -> GridRow:
+    """One integration at a given minute, UTC."""
+    spec = file.spec
+    scheduled = spec is not None and spec.enabled and file.problem is None
+    return GridRow(
+        slug=file.slug,
+        name=_name(file),
+        report=spec.report if spec else last.report if last else "",
+        object=spec.object if spec else last.object if last else "",
+        environment=spec.environment if spec else last.environment if last else None,
+        enabled=spec.enabled if spec else True,
+        schedule=say_schedule(spec.schedule) if spec else "",
+        next_run=_next_run(spec.schedule, minute) if spec and scheduled else None,
+        last=last,
+        picture=picture,
+        problem=file.problem,
+    )
+
+
+def say_schedule(schedule: str) -> str:
+    """`Daily 08:00` for a time of every day; else the cron expression itself."""
+    minute, hour, *rest = schedule.split()
+    if rest == ["*", "*", "*"] and minute.isdecimal() and hour.isdecimal():
+        return f"Daily {int(hour):02d}:{int(minute):02d}"
+    return schedule
+
+
+def say_counts(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """`8 updated, 3 unmatched`: the report's rows by outcome, what was written first."""
+    rows = counts.get("rows", {})
+    order = [Outcome.UPDATED, *(outcome for outcome in Outcome if outcome is not Outcome.UPDATED)]
+    return ", ".join(f"{rows[outcome]:,} {outcome.value}" for outcome in order if rows.get(outcome))
+
+
+_next_run = lru_cache(maxsize=2_048)(next_run)
+"""Asked for many integrations, mostly with the same schedule."""
+
+
+def _name(file: DefsFile) -> str:
+    return file.spec.name if file.spec else file.slug
+
+
+def _fits(file: DefsFile, narrowing: Narrowing) -> bool:
+    spec = file.spec
+    if narrowing.environment and (spec is None or spec.environment is not narrowing.environment):
+        return False
+    if narrowing.state == "broken" and not file.problem:
+        return False
+    if narrowing.state == "disabled" and (spec is None or spec.enabled):
+        return False
+    text = narrowing.text.casefold()
+    said = (file.slug, spec.name, spec.report, spec.object) if spec else (file.slug,)
+    return any(text in part.casefold() for part in said)
