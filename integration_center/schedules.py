@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+from dagster._utils.schedules import get_next_cron_tick, is_valid_cron_schedule
 
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
@@ -16,6 +17,16 @@ SYNC_JOB = "sync"
 def last_full_day(now: datetime) -> date:
     """The newest UTC day that has ended at `now`."""
     return now.astimezone(UTC).date() - timedelta(days=1)
+
+
+def next_run(schedule: str, now: datetime) -> datetime | None:
+    """The first tick of a cron expression after `now`, UTC; None when it is no expression, or never ticks."""
+    if not is_valid_cron_schedule(schedule):
+        return None
+    try:
+        return get_next_cron_tick(schedule, now.astimezone(UTC) + timedelta(seconds=1), "UTC").astimezone(UTC)
+    except ValueError:  # such as 30 February
+        return None
 
 
 def asset_keys(slug: str, spec: IntegrationSpec | None) -> list[dg.AssetKey]:
