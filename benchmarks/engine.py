@@ -9,6 +9,7 @@ import polars as pl
 from benchmarks.measure import Measurement, measured, read_task, tell
 from benchmarks.product import DEFS
 from benchmarks.scenario import Task
+from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.integration import IntegrationSpec
 from integration_center.planning import build_plan
@@ -56,7 +57,7 @@ def run(task: Task, measurement: Measurement) -> None:
     """One day."""
     spec = IntegrationSpec.model_validate(DEFS["attributes"])
     day = date.fromisoformat(task.day)
-    source = FilesSource(Path(task.report).parent.parent)
+    source = FilesSource(LocalDrops(Path(task.report).parent.parent))
     report = source.read(source.find(spec.report), day)
     rows = report.frame.with_columns(pl.lit(day).alias(DAY))
     with Session(Tokens(task)) as session:

@@ -1,11 +1,13 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from integration_center.errors import ConfigurationError
@@ -32,6 +34,10 @@ def check_url(value: str) -> str:
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
         return value.strip().rstrip("/")
     raise ValueError(f"{value!r} must be an https:// address (http:// only for localhost)")
+
+
+Endpoint = Annotated[str, AfterValidator(check_url)]
+"""An address that `check_url` accepts."""
 
 
 @dataclass(frozen=True)
@@ -125,15 +131,72 @@ class Settings(Paths):
             raise ConfigurationError(f"{name}: {error}. Mend it in the environment or in .env") from None
 
 
+class CloudSettings(BaseSettings):
+    """What opens object storage, each variable under the name that the cloud's own tools give it.
+
+    Whatever else a cloud knows, such as roles of the machine or web identities, its library finds itself.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    aws_access_key_id: SecretStr | None = None
+    aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
+    aws_region: str | None = None
+    aws_default_region: str | None = None
+    aws_endpoint_url: Endpoint | None = None
+    aws_endpoint_url_s3: Endpoint | None = None
+
+    azure_storage_account_name: Annotated[
+        str | None, Field(validation_alias=AliasChoices("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"))
+    ] = None
+    azure_storage_account_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY"))
+    ] = None
+    azure_storage_sas_token: SecretStr | None = None
+    azure_storage_endpoint: Endpoint | None = None
+    azure_tenant_id: str | None = None
+    azure_client_id: str | None = None
+    azure_client_secret: SecretStr | None = None
+
+    google_application_credentials: str | None = None
+    google_base_url: Endpoint | None = None
+
+    def configure(self, cloud: Literal["aws", "azure", "google"]) -> dict[str, Any]:
+        """The variables of one cloud that are set, secrets included, by their names in small letters."""
+        found = {name: value for name, value in self if name.startswith(f"{cloud}_") and value is not None}
+        return {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in found.items()}
+
+    def allows_http(self, cloud: Literal["aws", "azure", "google"]) -> bool:
+        """Whether an endpoint of the cloud has no TLS; `Endpoint` lets that pass on this machine only."""
+        return any(str(value).startswith("http://") for value in self.configure(cloud).values())
+
+
+def read_cloud_settings() -> CloudSettings:
+    """The settings of all clouds as the environment and `.env` say them now.
+
+    Raises:
+        ConfigurationError: names each variable that is wrong, without its value.
+    """
+    with _named_faults():
+        return CloudSettings()
+
+
 def read_settings() -> Settings:
     """The settings as the environment and `.env` say them now.
 
     Raises:
         ConfigurationError: names each variable that is wrong, without its value.
     """
-    try:
+    with _named_faults():
         # The demo's own settings stand last: whatever is set for real goes before them.
         return Settings(_env_file=(Paths().dagster_home / DEMO_SETTINGS, ".env"))
+
+
+@contextmanager
+def _named_faults() -> Iterator[None]:
+    try:
+        yield
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigurationError(f"settings: {faults}. Mend the variable in the environment or in .env") from None

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from integration_center.errors import ConfigurationError
 from integration_center.insights.api import ApiSource
+from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
+from integration_center.insights.object_stores import build_object_drops
 from integration_center.insights.source import ReportSource
-from integration_center.settings import Settings
+from integration_center.settings import Settings, read_cloud_settings
 
 
 def build_source(settings: Settings) -> ReportSource:
@@ -27,11 +29,8 @@ def build_source(settings: Settings) -> ReportSource:
     _require(settings, "walkme_files_root")
     root = settings.walkme_files_root.strip()
     if "://" in root:
-        raise ConfigurationError(
-            f"{_variable('walkme_files_root')}: {root.split('://')[0]}:// is not supported yet, reading drops from"
-            " object storage comes later; name a local folder, such as a mount or a synced copy of the bucket"
-        )
-    return FilesSource(Path(root))
+        return FilesSource(build_object_drops(root, read_cloud_settings()))
+    return FilesSource(LocalDrops(Path(root)))
 
 
 def _require(settings: Settings, field: str) -> None:

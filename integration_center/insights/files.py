@@ -1,16 +1,18 @@
 """Reports from file drops: `<root>/<report-slug>/<YYYY-MM-DD>*.csv`, as WalkMe's outgoing integrations leave them."""
 
+import gzip
 import hashlib
 import re
+import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
+from typing import TypeVar
 
 import polars as pl
 
-from integration_center.errors import ConfigurationError, UnreadableReport
+from integration_center.errors import ServiceUnavailable, UnreadableReport
 from integration_center.insights.catalogue import (
     OPTIONAL,
     OUT_OF_THE_BOX,
@@ -22,53 +24,51 @@ from integration_center.insights.catalogue import (
 )
 from integration_center.insights.columns import type_columns
 from integration_center.insights.delimited import read_text_frame
+from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
 
-_DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d).*\.csv$", re.IGNORECASE)
+_DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
+_GZIP = b"\x1f\x8b"
+"""How gzip begins, whatever the file is called; no text in UTF-8 does."""
+READINGS = 3
+"""How often files that change while they are read are listed and read again."""
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class Folder:
     """One report's folder under the root, and what is known of it without reading a drop."""
 
-    path: Path
+    name: str
     info: ReportInfo
     file: ReportFile
-
-
-@dataclass(frozen=True)
-class Drop:
-    """One file of one day, read whole, so that identity and rows are of the same bytes."""
-
-    path: Path
-    data: bytes
-    modified: datetime
+    days: Mapping[date, Sequence[Drop]]
 
 
 class FilesSource:
-    """A `ReportSource` over a local folder; it only reads.
+    """A `ReportSource` over file drops, wherever they lie; it only reads.
 
-    Names given by callers are compared to the folders that are there, never joined to a path, and a folder or file
-    that a link leads out of the root is refused.
+    Names given by callers are compared to the folders that are there, never joined to a path.
 
     Args:
-        root: the folder that holds one folder a report.
+        drops: the root that holds one folder a report.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.expanduser()
+    def __init__(self, drops: Drops) -> None:
+        self._drops = drops
 
     def __repr__(self) -> str:
-        return f"FilesSource({str(self._root)!r})"
+        return f"FilesSource({self._drops!r})"
 
     def list_reports(self) -> list[ReportInfo]:
         """See `ReportSource.list_reports`; a folder with a broken `report.yaml` is listed with its problem.
 
         Raises:
-            ConfigurationError: the root is no folder that can be read.
+            ConfigurationError: the root cannot be read.
         """
-        return [folder.info for _, folder in sorted(self._folders().items())]
+        folders = self._steadily("the reports", self._folders)
+        return [folder.info for _, folder in sorted(folders.items())]
 
     def find(self, name: str) -> ReportInfo:
         """See `ReportSource.find`."""
@@ -76,24 +76,36 @@ class FilesSource:
 
     def newest_day(self, report: ReportInfo) -> date | None:
         """See `ReportSource.newest_day`: the newest date in the name of a file."""
-        return max(_find_drops(self._folder(report).path), default=None)
+        return max(self._steadily(f"report {report.name!r}", lambda: self._folder(report)).days, default=None)
 
     def identity(self, report: ReportInfo, day: date) -> str:
-        """See `ReportSource.identity`: a hash of the files of `day` and of what `report.yaml` says."""
-        folder = self._folder(report)
-        return _identify(folder, self._load(folder, day))
+        """See `ReportSource.identity`: of the files of `day` and of what `report.yaml` says."""
+
+        def identify() -> str:
+            folder = self._folder(report)
+            return _identify(folder, [(drop, self._drops.identify(drop)) for drop in self._pick(folder, day)])
+
+        return self._steadily(f"report {report.name!r}", identify)
 
     def read(self, report: ReportInfo, day: date) -> Report:
         """See `ReportSource.read`; the rows of several parts stand in the order of the files' names."""
+        return self._steadily(f"report {report.name!r}", lambda: self._read(report, day))
+
+    def _read(self, report: ReportInfo, day: date) -> Report:
         folder = self._folder(report)
-        drops = self._load(folder, day)
-        frames = [read_text_frame(drop.data, self._label(drop.path)) for drop in drops]
-        source = " + ".join(self._label(drop.path) for drop in drops)
+        drops = self._pick(folder, day)
+        frames, versions = [], []
+        for drop in drops:
+            content = self._drops.read(drop)
+            label = f"{drop.folder}/{drop.name}"
+            frames.append(read_text_frame(_unpack(content.data, label), label))
+            versions.append((drop, content.version))
+        source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         frame = _join_parts(frames, source)
         absent = [name for name in folder.file.named_columns if name not in frame.columns]
         if absent:
             raise UnreadableReport(
-                f"{source}: {self._label(folder.path / FILE_NAME)} names column {', '.join(map(repr, absent))}, which"
+                f"{source}: {folder.name}/{FILE_NAME} names column {', '.join(map(repr, absent))}, which"
                 f" the file lacks; it has {', '.join(map(repr, frame.columns))}. Mend one of the two"
             )
         info = fit_columns(folder.info, frame.columns)
@@ -101,101 +113,98 @@ class FilesSource:
             info=info,
             day=day,
             frame=type_columns(frame, key_column=info.key_column, declared=info.declare(report), source=source),
-            identity=_identify(folder, drops),
+            identity=_identify(folder, versions),
             refreshed_at=max(drop.modified for drop in drops),
         )
 
-    def _folders(self) -> Mapping[str, Folder]:
-        """The visible reports by slug, the always visible ones even where they have no folder yet."""
-        try:
-            children = sorted(path for path in self._root.iterdir() if path.is_dir() and not path.name.startswith("."))
-        except OSError as error:
-            raise ConfigurationError(
-                f"the folder of report drops {self._root} cannot be read ({type(error).__name__});"
-                " make it, or name another one in the settings"
-            ) from None
+    def _steadily(self, what: str, look: Callable[[], Found]) -> Found:
+        """What `look` finds, when the files stand still for it.
+
+        Raises:
+            ServiceUnavailable: they do not.
+        """
+        for _ in range(READINGS):
+            try:
+                return look()
+            except DropChanged:
+                continue
+        raise ServiceUnavailable(
+            f"{what}: the files changed during each of {READINGS} readings; run the day again later"
+        )
+
+    def _folders(self, slug: str | None = None) -> Mapping[str, Folder]:
+        """The visible reports by slug, or the one of that slug; the always visible ones even without a folder."""
+        names = [name for name in self._drops.folders() if not name.startswith(".")]
         folders = {
-            slug: Folder(self._root / slug, info, ReportFile())
-            for slug, info in OUT_OF_THE_BOX.items()
-            if slug not in OPTIONAL
+            each: Folder(each, info, ReportFile(), {}) for each, info in OUT_OF_THE_BOX.items() if each not in OPTIONAL
         }
-        by_slug: dict[str, list[Path]] = defaultdict(list)
-        for path in children:
-            by_slug[report_slug(path.name)].append(path)
-        for slug, paths in by_slug.items():
-            folder = self._describe(slug, paths)
-            if folder.info.problem or is_visible(slug, folder.info.tags):
-                folders[slug] = folder
+        by_slug: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            by_slug[report_slug(name)].append(name)
+        for each, same in by_slug.items():
+            if slug not in (None, each):
+                continue
+            folder = self._describe(each, same)
+            if folder.info.problem or is_visible(each, folder.info.tags):
+                folders[each] = folder
         return folders
 
-    def _describe(self, slug: str, paths: Sequence[Path]) -> Folder:
-        path = paths[0]
-        info = OUT_OF_THE_BOX.get(slug) or ReportInfo(slug, slug, path.name)
+    def _describe(self, slug: str, names: Sequence[str]) -> Folder:
+        name = names[0]
+        info = OUT_OF_THE_BOX.get(slug) or ReportInfo(slug, slug, name)
         try:
-            if len(paths) > 1:
-                names = ", ".join(repr(each.name) for each in paths)
-                raise UnreadableReport(f"folders {names} of {self._root} are one report, {slug!r}; merge them")
-            self._check_inside(path)
-            self._check_inside(path / FILE_NAME)
-            file = read_report_file(path / FILE_NAME)
+            if len(names) > 1:
+                same, root = ", ".join(map(repr, names)), self._drops.locate("")
+                raise UnreadableReport(f"folders {same} of {root} are one report, {slug!r}; merge them")
+            files = self._drops.files(name)
+            file = self._read_description(files)
         except UnreadableReport as error:
-            return Folder(path, replace(info, id=path.name, problem=str(error)), ReportFile())
+            return Folder(name, replace(info, id=name, problem=str(error)), ReportFile(), {})
         said = {key: getattr(file, key) for key in ("name", "kind", "key_column", "latest_by") if getattr(file, key)}
-        return Folder(path, replace(info, id=path.name, tags=tuple(file.tags), columns=file.columns, **said), file)
+        info = replace(info, id=name, tags=tuple(file.tags), columns=file.columns, **said)
+        return Folder(name, info, file, _group_by_day(files))
+
+    def _read_description(self, files: Iterable[Drop]) -> ReportFile:
+        for drop in files:
+            if drop.name == FILE_NAME:
+                return read_report_file(self._drops.read(drop).data, self._drops.locate(drop.folder, drop.name))
+        return ReportFile()
 
     def _folder(self, report: ReportInfo) -> Folder:
-        folders = self._folders()
+        folders = self._folders(report.slug)
         info = find_report((folder.info for folder in folders.values()), report.slug)
         return folders[info.slug]
 
-    def _load(self, folder: Folder, day: date) -> list[Drop]:
-        by_day = _find_drops(folder.path)
-        paths = by_day.get(day, [])
-        if not paths:
-            advice = f"Drop the file as {folder.path / f'{day}.csv'}, then run the day again"
-            raise no_data(folder.info, day, max(by_day, default=None), advice)
-        if len(paths) > 1 and folder.file.parts is None:
+    def _pick(self, folder: Folder, day: date) -> Sequence[Drop]:
+        """The files that hold `day`, in the order of their names."""
+        drops = folder.days.get(day, [])
+        if not drops:
+            advice = f"Drop the file as {self._drops.locate(folder.name, f'{day}.csv')}, then run the day again"
+            raise no_data(folder.info, day, max(folder.days, default=None), advice)
+        if len(drops) > 1 and folder.file.parts is None:
+            names, place = ", ".join(drop.name for drop in drops), self._drops.locate(folder.name, FILE_NAME)
             raise UnreadableReport(
-                f"report {folder.info.name!r}: {len(paths)} files for {day} ({', '.join(path.name for path in paths)});"
-                f" remove all but one, or say in {folder.path / FILE_NAME} what they are: parts: concat or parts: last"
+                f"report {folder.info.name!r}: {len(drops)} files for {day} ({names});"
+                f" remove all but one, or say in {place} what they are: parts: concat or parts: last"
             )
-        return [self._read_drop(path) for path in (paths if folder.file.parts == "concat" else paths[-1:])]
-
-    def _read_drop(self, path: Path) -> Drop:
-        self._check_inside(path)
-        try:
-            modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            return Drop(path, path.read_bytes(), modified)
-        except OSError as error:
-            raise UnreadableReport(
-                f"{path} cannot be read ({type(error).__name__}); check that it is a file and its permissions"
-            ) from None
-
-    def _check_inside(self, path: Path) -> None:
-        if not path.resolve().is_relative_to(self._root.resolve()):
-            raise UnreadableReport(f"{path} leads out of {self._root}; put the files themselves there")
-
-    def _label(self, path: Path) -> str:
-        return path.relative_to(self._root).as_posix()
+        return drops if folder.file.parts == "concat" else drops[-1:]
 
 
-def _find_drops(folder: Path) -> dict[date, list[Path]]:
-    """The drops of a folder by day, by name within a day; a name that starts with no date of the calendar is none."""
-    drops: dict[date, list[Path]] = defaultdict(list)
-    try:
-        paths = sorted(folder.iterdir(), key=_natural_order) if folder.is_dir() else []
-    except OSError as error:
-        raise UnreadableReport(f"{folder} cannot be read ({type(error).__name__}); check its permissions") from None
-    for path in paths:
-        match = _DROP.match(path.name)
+def _group_by_day(files: Iterable[Drop]) -> dict[date, list[Drop]]:
+    """The drops among the files by day, by name within a day; a name that starts with no date is none."""
+    drops: dict[date, list[Drop]] = defaultdict(list)
+    for drop in sorted(files, key=_natural_order):
+        match = _DROP.match(drop.name)
         if match and (day := _parse_day(match[1])):
-            drops[day].append(path)
-    return drops
+            drops[day].append(drop)
+    return dict(drops)
 
 
-def _natural_order(path: Path) -> list[str | int]:
+def _natural_order(drop: Drop) -> list[str | int]:
     """Part 9 before part 10, and `2026-11-22` before `2026-11-22-2`, unlike plain text."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.stem)]
+    match = _DROP.match(drop.name)
+    stem = match[1] + match[2] if match else drop.name
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", stem)]
 
 
 def _parse_day(text: str) -> date | None:
@@ -205,11 +214,20 @@ def _parse_day(text: str) -> date | None:
         return None
 
 
-def _identify(folder: Folder, drops: Sequence[Drop]) -> str:
+def _unpack(data: bytes, source: str) -> bytes:
+    """The bytes themselves, or what was compressed into them."""
+    if not data.startswith(_GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableReport(f"{source}: not whole as gzip ({type(error).__name__}); send the file again") from None
+
+
+def _identify(folder: Folder, versions: Iterable[tuple[Drop, str]]) -> str:
     digest = hashlib.sha256(f"{TYPING_RULES}\0{folder.file.model_dump_json()}".encode())
-    for drop in drops:
-        digest.update(f"\0{drop.path.name}\0{len(drop.data)}\0".encode())
-        digest.update(drop.data)
+    for drop, version in versions:
+        digest.update(f"\0{drop.name}\0{version}".encode())
     return f"files:{digest.hexdigest()}"
 
 

@@ -1,6 +1,5 @@
 """`report.yaml`, the optional file beside the drops of a report: what their folder and header cannot say."""
 
-from pathlib import Path
 from typing import Literal
 
 import yaml
@@ -39,23 +38,25 @@ class ReportFile(BaseModel):
         return tuple(dict.fromkeys(name for name in (self.key_column, self.latest_by, *self.columns) if name))
 
 
-def read_report_file(path: Path) -> ReportFile:
-    """The `report.yaml` at `path`; all defaults when there is none or it is empty.
+def read_report_file(data: bytes, place: str) -> ReportFile:
+    """What the bytes of a `report.yaml` say; all defaults when it is empty.
+
+    Args:
+        data: the whole file.
+        place: how errors name it.
 
     Raises:
         UnreadableReport: no YAML, an unknown attribute, or a wrong value; names the file and each fault.
     """
-    if not path.exists():
-        return ReportFile()
     try:
-        return ReportFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return ReportFile.model_validate(yaml.safe_load(data.decode()) or {})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
-        raise UnreadableReport(f"{path}: {faults}. Mend the file") from None
+        raise UnreadableReport(f"{place}: {faults}. Mend the file") from None
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UnreadableReport(f"{path}{line}: not YAML ({error.problem}); mend the file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise UnreadableReport(f"{place}{line}: not YAML ({error.problem}); mend the file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UnreadableReport(
-            f"{path}: cannot be read as YAML in UTF-8 ({type(error).__name__}); mend the file"
+            f"{place}: cannot be read as YAML in UTF-8 ({type(error).__name__}); mend the file"
         ) from None

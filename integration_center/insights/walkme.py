@@ -21,16 +21,13 @@ from integration_center.errors import (
     RateLimited,
     ReportError,
     ServiceUnavailable,
-    TransientError,
     UnknownReport,
 )
+from integration_center.insights.patience import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
 from integration_center.salesforce.session import trust_certificates
 
 TOKEN_PATH = "/accounts/connect/token"  # noqa: S105  (a path, not a secret)
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-ATTEMPTS = 6
-PATIENCE = 300.0
-"""Seconds: how long one request is tried in all, and the longest `Retry-After` that is waited for."""
 TOKEN_LIFE = 86_400.0
 """Seconds, as WalkMe documents; for tokens that come without a readable `expires_in`."""
 EARLY = 60.0
@@ -88,7 +85,7 @@ class WalkMeApi:
     def _bind(self, client: httpx.Client) -> Get:
         def get(path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
             for attempt in stamina.retry_context(
-                on=_backoff, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=0.5, wait_max=30.0
+                on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
             ):
                 with attempt:
                     return self._get_once(client, path, params)
@@ -196,12 +193,3 @@ def _retry_after(answer: httpx.Response) -> float | None:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError):
         return None
-
-
-def _backoff(error: Exception) -> bool | float:
-    """Whether to try again, in seconds where the server asked for them."""
-    if not isinstance(error, TransientError):
-        return False
-    if error.retry_after is None:
-        return True
-    return error.retry_after if error.retry_after <= PATIENCE else False

@@ -99,7 +99,7 @@ def test_imports_run_one_way() -> None:
 def test_the_core_needs_neither_dagster_nor_http() -> None:
     dagster_side = {part for level in LAYERS[DAGSTER_SIDE:] for part in level} | {""}
     assert importers_of("dagster", "dagster_shared") <= dagster_side
-    forbidden = {"dagster", "httpx", "sqlalchemy", "starlette", "integration_center.insights"}
+    forbidden = {"dagster", "httpx", "obstore", "sqlalchemy", "starlette", "integration_center.insights"}
     core = [(m, n) for m, n in imports() if part_of(m) in {"errors", "integration", "sync"}]
     assert core
     assert [(m, n) for m, n in core if n.startswith(tuple(forbidden))] == []

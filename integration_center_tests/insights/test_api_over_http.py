@@ -20,6 +20,7 @@ from integration_center.emulator.insights import (
 )
 from integration_center.errors import AccessRefused, NoDataForDay, UnknownReport
 from integration_center.insights.api import ApiSource
+from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -74,7 +75,7 @@ def test_logins_in_pages(walkme: Running) -> None:
 
 @pytest.mark.parametrize("name", ["nps", "onboarding_completion_rate", "teachme", "feature_champions"])
 def test_both_sources_read_the_same_frame(walkme: Running, name: str) -> None:
-    api, files = walkme.source(), FilesSource(SAMPLES)
+    api, files = walkme.source(), FilesSource(LocalDrops(SAMPLES))
     over_http, from_file = (source.read(source.find(name), DAY) for source in (api, files))
     assert over_http.frame.equals(from_file.frame)
     assert over_http.frame.schema == from_file.frame.schema

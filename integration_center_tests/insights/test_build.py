@@ -42,9 +42,3 @@ def test_an_empty_setting_of_the_api_is_named(variable: str) -> None:
 def test_an_empty_root_is_named() -> None:
     with pytest.raises(ConfigurationError, match="WALKME_FILES_ROOT is empty; WALKME_SOURCE=files needs it"):
         build_source(build_settings(WALKME_SOURCE="files", WALKME_FILES_ROOT=""))
-
-
-@pytest.mark.parametrize("root", ["s3://bucket/drops", "az://box", "gs://bucket"])
-def test_object_storage_comes_later(root: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"WALKME_FILES_ROOT: \w+:// is not supported yet.*comes later"):
-        build_source(build_settings(WALKME_SOURCE="files", WALKME_FILES_ROOT=root))

@@ -1,6 +1,8 @@
 """The source over a folder of drops."""
 
+import gzip
 import os
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -8,25 +10,26 @@ import polars as pl
 import pytest
 
 from integration_center.errors import ConfigurationError, NoDataForDay, UnknownReport, UnreadableReport
+from integration_center.insights.drops import Drops, LocalDrops
 from integration_center.insights.files import FilesSource
+from integration_center.insights.object_stores import build_object_drops
 from integration_center.insights.source import Report
+from integration_center.settings import CloudSettings
+from integration_center_tests.insights.object_servers import BUCKET, S3Server
 
 DAY = date(2026, 11, 22)
 TAGGED = "tags: [integrations_salesforce]\n"
 
 
-class Drops:
-    """A root in which tests drop files."""
+class Place:
+    """A root in which tests drop files, in a folder or in a bucket."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.source = FilesSource(root)
+    def __init__(self, drops: Drops, put: Callable[[str, bytes], None]) -> None:
+        self.source = FilesSource(drops)
+        self._put = put
 
-    def put(self, path: str, content: str | bytes = "User ID,Count\na,1\n") -> Path:
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content.encode() if isinstance(content, str) else content)
-        return target
+    def put(self, path: str, content: str | bytes = "User ID,Count\na,1\n") -> None:
+        self._put(path, content.encode() if isinstance(content, str) else content)
 
     def read(self, name: str = "logins", day: date = DAY) -> Report:
         return self.source.read(self.source.find(name), day)
@@ -35,28 +38,52 @@ class Drops:
         return self.source.identity(self.source.find(name), day)
 
 
+class LocalPlace(Place):
+    """A root that is a folder."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(LocalDrops(root), self.write)
+        self.root = root
+        root.mkdir()
+
+    def write(self, path: str, content: bytes) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
 @pytest.fixture
-def drops(tmp_path: Path) -> Drops:
-    root = tmp_path / "drops"
-    root.mkdir()
-    return Drops(root)
+def folder(tmp_path: Path) -> LocalPlace:
+    return LocalPlace(tmp_path / "drops")
 
 
-def test_an_empty_root_offers_the_reports_that_always_are(drops: Drops) -> None:
+@pytest.fixture(params=["folder", "s3"])
+def drops(request: pytest.FixtureRequest) -> Place:
+    """The same rules hold in a folder and in a bucket."""
+    if request.param == "folder":
+        return LocalPlace(request.getfixturevalue("tmp_path") / "drops")
+    server: S3Server = request.getfixturevalue("s3")
+    return Place(
+        build_object_drops(f"s3://{BUCKET}/walkme/out", CloudSettings()),
+        lambda path, content: server.put(f"walkme/out/{path}", content),
+    )
+
+
+def test_an_empty_root_offers_the_reports_that_always_are(drops: Place) -> None:
     assert [info.slug for info in drops.source.list_reports()] == ["logins", "nps", "onboarding_completion_rate"]
     with pytest.raises(NoDataForDay, match="no data for 2026-11-22; there is none at all") as error:
         drops.read()
     assert "logins/2026-11-22.csv" in str(error.value)
 
 
-def test_teachme_is_offered_where_it_is_dropped(drops: Drops) -> None:
+def test_teachme_is_offered_where_it_is_dropped(drops: Place) -> None:
     with pytest.raises(UnknownReport):
         drops.source.find("TeachMe")
     drops.put("teachme/2026-11-22.csv")
     assert drops.source.find("TeachMe").kind == "events"
 
 
-def test_a_missing_day_is_never_replaced(drops: Drops) -> None:
+def test_a_missing_day_is_never_replaced(drops: Place) -> None:
     drops.put("logins/2026-11-20.csv")
     drops.put("logins/2026-11-21_part.csv")
     drops.put("logins/2026-13-45.csv")
@@ -68,19 +95,19 @@ def test_a_missing_day_is_never_replaced(drops: Drops) -> None:
             ask()
 
 
-def test_a_folder_may_be_called_as_the_report_is(drops: Drops) -> None:
+def test_a_folder_may_be_called_as_the_report_is(drops: Place) -> None:
     drops.put("Logins Review/2026-11-22 morning.CSV")
     assert drops.read("logins").frame.rows() == [("a", 1)]
 
 
-def test_two_folders_of_one_report_are_refused(drops: Drops) -> None:
+def test_two_folders_of_one_report_are_refused(drops: Place) -> None:
     drops.put("Logins Review/2026-11-22.csv")
     drops.put("logins/2026-11-22.csv")
     with pytest.raises(UnreadableReport, match=r"'Logins Review', 'logins'.*merge them"):
         drops.source.find("logins")
 
 
-def test_what_report_yaml_says(drops: Drops) -> None:
+def test_what_report_yaml_says(drops: Place) -> None:
     drops.put(
         "health/report.yaml",
         "name: Account Health\nkind: events\nkey_column: Account\nlatest_by: At\ncolumns: {Score: number}\n" + TAGGED,
@@ -94,7 +121,7 @@ def test_what_report_yaml_says(drops: Drops) -> None:
 
 
 @pytest.mark.parametrize("yaml", ["", "tags: [internal]\n", "name: Secret\n"])
-def test_a_custom_folder_without_the_tag_is_invisible(drops: Drops, yaml: str) -> None:
+def test_a_custom_folder_without_the_tag_is_invisible(drops: Place, yaml: str) -> None:
     drops.put("secret/2026-11-22.csv")
     drops.put("secret/report.yaml", yaml)
     assert "secret" not in [info.slug for info in drops.source.list_reports()]
@@ -114,7 +141,7 @@ def test_a_custom_folder_without_the_tag_is_invisible(drops: Drops, yaml: str) -
         ("name: \xff\n".encode("latin-1"), ["UTF-8"]),
     ],
 )
-def test_a_broken_report_yaml_stops_its_own_report_only(drops: Drops, yaml: str | bytes, told: list[str]) -> None:
+def test_a_broken_report_yaml_stops_its_own_report_only(drops: Place, yaml: str | bytes, told: list[str]) -> None:
     drops.put("broken/report.yaml", yaml)
     drops.put("broken/2026-11-22.csv")
     drops.put("health/report.yaml", TAGGED)
@@ -129,7 +156,7 @@ def test_a_broken_report_yaml_stops_its_own_report_only(drops: Drops, yaml: str 
         assert words in str(error.value)
 
 
-def test_several_files_of_one_day_need_a_word(drops: Drops) -> None:
+def test_several_files_of_one_day_need_a_word(drops: Place) -> None:
     drops.put("logins/2026-11-22_1.csv", "User ID,Count\nb,1\n")
     drops.put("logins/2026-11-22_2.csv", "Count,User ID\n2,a\n")
     with pytest.raises(
@@ -143,7 +170,7 @@ def test_several_files_of_one_day_need_a_word(drops: Drops) -> None:
     assert drops.read().frame.rows() == [(2, "a")]
 
 
-def test_parts_stand_in_the_order_people_number_them(drops: Drops) -> None:
+def test_parts_stand_in_the_order_people_number_them(drops: Place) -> None:
     for part in ("", "-2", "-9", "-10"):
         drops.put(f"logins/2026-11-22{part}.csv", f"User ID\npart{part}\n")
     drops.put("logins/report.yaml", "parts: concat\n")
@@ -152,7 +179,7 @@ def test_parts_stand_in_the_order_people_number_them(drops: Drops) -> None:
     assert drops.read().frame["User ID"].to_list() == ["part-10"]
 
 
-def test_parts_with_other_columns_are_refused(drops: Drops) -> None:
+def test_parts_with_other_columns_are_refused(drops: Place) -> None:
     drops.put("logins/report.yaml", "parts: concat\n")
     drops.put("logins/2026-11-22_1.csv", "User ID,Count\nb,1\n")
     drops.put("logins/2026-11-22_2.csv", "User ID,Visits\na,2\n")
@@ -160,17 +187,16 @@ def test_parts_with_other_columns_are_refused(drops: Drops) -> None:
         drops.read()
 
 
-def test_a_column_that_report_yaml_names_must_be_there(drops: Drops) -> None:
+def test_a_column_that_report_yaml_names_must_be_there(drops: Place) -> None:
     drops.put("logins/report.yaml", "columns: {Cuont: integer}\n")
     drops.put("logins/2026-11-22.csv")
     with pytest.raises(UnreadableReport, match="names column 'Cuont', which the file lacks; it has 'User ID', 'Count'"):
         drops.read()
 
 
-def test_identity_follows_content_and_report_yaml_not_time(drops: Drops) -> None:
-    path = drops.put("logins/2026-11-22.csv")
+def test_identity_follows_content_and_report_yaml(drops: Place) -> None:
+    drops.put("logins/2026-11-22.csv")
     first = drops.identity()
-    os.utime(path, (0, 0))
     assert drops.identity() == first == drops.read().identity
     drops.put("logins/report.yaml", "columns: {Count: number}\n")
     declared = drops.identity()
@@ -178,37 +204,55 @@ def test_identity_follows_content_and_report_yaml_not_time(drops: Drops) -> None
     assert len({first, declared, drops.identity()}) == 3
 
 
-def test_refreshed_at_is_when_the_file_was_written(drops: Drops) -> None:
-    os.utime(drops.put("logins/2026-11-22.csv"), (1_795_000_000, 1_795_000_000))
-    refreshed_at = drops.read().refreshed_at
+def test_copying_a_file_anew_changes_nothing(folder: LocalPlace) -> None:
+    folder.put("logins/2026-11-22.csv")
+    first = folder.identity()
+    os.utime(folder.root / "logins/2026-11-22.csv", (0, 0))
+    assert folder.identity() == first == folder.read().identity
+
+
+def test_refreshed_at_is_when_the_file_was_written(folder: LocalPlace) -> None:
+    folder.put("logins/2026-11-22.csv")
+    os.utime(folder.root / "logins/2026-11-22.csv", (1_795_000_000, 1_795_000_000))
+    refreshed_at = folder.read().refreshed_at
     assert refreshed_at is not None
     assert refreshed_at.timestamp() == 1_795_000_000
 
 
-def test_links_out_of_the_root_are_refused(drops: Drops, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["2026-11-22.csv.gz", "2026-11-22 export.CSV.GZ", "2026-11-22.csv"])
+def test_files_may_be_compressed_whatever_their_name(drops: Place, name: str) -> None:
+    whole = gzip.compress(b"User ID,Count\na,1\n")
+    drops.put(f"logins/{name}", whole)
+    assert drops.read().frame.rows() == [("a", 1)]
+    drops.put(f"logins/{name}", whole[:-9])
+    with pytest.raises(UnreadableReport, match=r"logins/2026-11-22.*: not whole as gzip"):
+        drops.read()
+
+
+def test_links_out_of_the_root_are_refused(folder: LocalPlace, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "2026-11-22.csv").write_text("User ID\nsecret\n")
     (outside / "report.yaml").write_text(TAGGED)
-    (drops.root / "stolen").symlink_to(outside)
-    (drops.root / "logins").mkdir()
-    (drops.root / "logins" / "2026-11-22.csv").symlink_to(outside / "2026-11-22.csv")
-    (drops.root / "nps").mkdir()
-    (drops.root / "nps" / "report.yaml").symlink_to(outside / "report.yaml")
+    (folder.root / "stolen").symlink_to(outside)
+    (folder.root / "logins").mkdir()
+    (folder.root / "logins" / "2026-11-22.csv").symlink_to(outside / "2026-11-22.csv")
+    (folder.root / "nps").mkdir()
+    (folder.root / "nps" / "report.yaml").symlink_to(outside / "report.yaml")
     for name in ("stolen", "logins", "nps"):
         with pytest.raises(UnreadableReport, match="leads out of"):
-            drops.read(name)
+            folder.read(name)
 
 
 @pytest.mark.parametrize("name", ["../outside", "..", "/etc", "logins/../../outside", ""])
-def test_names_are_never_paths(drops: Drops, tmp_path: Path, name: str) -> None:
+def test_names_are_never_paths(folder: LocalPlace, tmp_path: Path, name: str) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "report.yaml").write_text(TAGGED)
     with pytest.raises(UnknownReport):
-        drops.source.find(name)
+        folder.source.find(name)
 
 
-def test_a_file_that_is_not_whole_is_told_by_name(drops: Drops) -> None:
+def test_a_file_that_is_not_whole_is_told_by_name(drops: Place) -> None:
     drops.put("logins/2026-11-22.csv", 'User ID,Count\na,1\n"b')
     with pytest.raises(UnreadableReport, match=r"logins/2026-11-22\.csv ends mid-row"):
         drops.read()
@@ -216,9 +260,9 @@ def test_a_file_that_is_not_whole_is_told_by_name(drops: Drops) -> None:
 
 def test_a_root_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nowhere cannot be read"):
-        FilesSource(tmp_path / "nowhere").list_reports()
+        FilesSource(LocalDrops(tmp_path / "nowhere")).list_reports()
 
 
-def test_a_report_without_rows_is_a_report(drops: Drops) -> None:
+def test_a_report_without_rows_is_a_report(drops: Place) -> None:
     drops.put("logins/2026-11-22.csv", "User ID,Count\n")
     assert drops.read().frame.schema == pl.Schema({"User ID": pl.String, "Count": pl.String})

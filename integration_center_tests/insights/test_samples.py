@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from integration_center.errors import UnknownReport
+from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import Report
 
@@ -16,7 +17,7 @@ UTC_DATETIME = pl.Datetime("us", "UTC")
 
 
 def read(name: str) -> Report:
-    source = FilesSource(SAMPLES)
+    source = FilesSource(LocalDrops(SAMPLES))
     return source.read(source.find(name), date(2026, 11, 22))
 
 
@@ -94,7 +95,7 @@ def test_feature_champions_by_the_second_spelling_of_the_tag() -> None:
 
 
 def test_internal_usage_stays_invisible() -> None:
-    source = FilesSource(SAMPLES)
+    source = FilesSource(LocalDrops(SAMPLES))
     assert [info.slug for info in source.list_reports()] == [
         "feature_champions",
         "logins",

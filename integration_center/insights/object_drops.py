@@ -1,0 +1,110 @@
+"""Report drops in object storage: S3, Azure Blob and GCS through one library, obstore."""
+
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+import stamina
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from integration_center.errors import ConfigurationError, UnreadableReport
+from integration_center.insights.drops import Content, Drop, DropChanged
+from integration_center.insights.object_errors import Service, build_error
+from integration_center.insights.patience import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
+
+if TYPE_CHECKING:  # a type that the library does not have when it runs
+    from obstore import ObjectMeta
+
+CHUNK_BYTES = 8 * 1024 * 1024
+Answer = TypeVar("Answer")
+
+
+class ObjectDrops:
+    """`Drops` under a prefix of a bucket or container.
+
+    A version is what a listing says of an object (size, etag, time), so that an unchanged one is never downloaded.
+
+    Args:
+        store: opened at the prefix; it does not retry, for here that is done, visibly.
+        service: the cloud it belongs to.
+        root: its address, such as `s3://bucket/prefix`.
+    """
+
+    def __init__(self, store: S3Store | AzureStore | GCSStore, service: Service, root: str) -> None:
+        self._store = store
+        self._service = service
+        self._root = root
+
+    def __repr__(self) -> str:
+        return f"ObjectDrops({self._root!r})"
+
+    def locate(self, folder: str, name: str = "") -> str:
+        """See `Drops.locate`."""
+        return "/".join(part for part in (self._root, folder, name) if part)
+
+    def folders(self) -> list[str]:
+        """See `Drops.folders`; one listing.
+
+        Raises:
+            AccessRefused: no credentials, wrong ones, or not allowed to list.
+            ConfigurationError: no such bucket, or one in another region.
+        """
+        listed = self._ask(lambda: obstore.list_with_delimiter(self._store), self._root)
+        return sorted(path.rpartition("/")[2] for path in listed["common_prefixes"])
+
+    def files(self, folder: str) -> list[Drop]:
+        """See `Drops.files`; one listing. An empty object that stands for the folder itself is no file."""
+        listed = self._ask(lambda: obstore.list_with_delimiter(self._store, folder), self.locate(folder))
+        found = sorted(listed["objects"], key=lambda meta: meta["path"])
+        return [_build_drop(folder, meta) for meta in found if meta["path"].startswith(f"{folder}/")]
+
+    def identify(self, drop: Drop) -> str:
+        """See `Drops.identify`: what the listing said."""
+        return drop.version
+
+    def read(self, drop: Drop) -> Content:
+        """See `Drops.read`; streamed through a temporary file, so that the bytes stand in memory once."""
+        place = self.locate(drop.folder, drop.name)
+        return Content(self._ask(lambda: self._download(drop, place), place), drop.version)
+
+    def _download(self, drop: Drop, place: str) -> bytes:
+        try:
+            result = obstore.get(self._store, f"{drop.folder}/{drop.name}")
+        except FileNotFoundError:
+            raise DropChanged from None
+        if _build_drop(drop.folder, result.meta).version != drop.version:
+            raise DropChanged
+        try:
+            with tempfile.TemporaryFile() as file:
+                for chunk in result.stream(CHUNK_BYTES):
+                    file.write(chunk)
+                file.seek(0)
+                data = file.read()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{place} could not be kept for reading in {tempfile.gettempdir()} ({error.strerror}); free some space"
+            ) from None
+        if len(data) != result.meta["size"]:
+            raise UnreadableReport(f"{place} came with {len(data)} of {result.meta['size']} bytes; run the day again")
+        return data
+
+    def _ask(self, request: Callable[[], Answer], place: str) -> Answer:
+        """The answer to a request, after retries for what may pass; the library's errors as ours."""
+        for attempt in stamina.retry_context(
+            on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
+        ):
+            with attempt:
+                try:
+                    return request()
+                except BaseError as error:
+                    raise build_error(error, place, self._service) from None
+        raise AssertionError("stamina gives an answer or raises")
+
+
+def _build_drop(folder: str, meta: "ObjectMeta") -> Drop:
+    # Azure quotes an etag in one answer and not in the other.
+    etag = (meta["e_tag"] or "").strip('"')
+    version = f"{meta['size']}:{etag}:{meta['last_modified'].isoformat()}"
+    return Drop(folder, meta["path"].rpartition("/")[2], meta["last_modified"], version)

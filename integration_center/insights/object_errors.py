@@ -1,0 +1,101 @@
+"""What went wrong with object storage, said without the library's text, which quotes addresses and answers.
+
+Codes are those of each service: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
+https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and
+https://cloud.google.com/storage/docs/xml-api/reference-status.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from obstore.exceptions import InvalidPathError
+
+from integration_center.errors import (
+    AccessRefused,
+    ConfigurationError,
+    IntegrationCenterError,
+    RateLimited,
+    ServiceUnavailable,
+    UnreadableReport,
+)
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_CREDENTIAL_REQUEST = re.compile(
+    r"Error performing [A-Z]+ \S*(?:169\.254\.|metadata\.google|fd00:ec2|/oauth2/|sts\.)|token request"
+)
+"""Where a role of the machine or a workload gets its credentials."""
+_BAD_CREDENTIALS = frozenset(
+    {
+        "SignatureDoesNotMatch",
+        "InvalidAccessKeyId",
+        "InvalidSecurity",
+        "ExpiredToken",
+        "InvalidToken",
+        "TokenRefreshRequired",
+    }
+    | {"AuthenticationFailed", "AuthorizationFailure", "InvalidAuthenticationInfo", "RequestTimeTooSkewed"}
+)
+_THROTTLED = frozenset({"SlowDown", "ServerBusy", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
+_OTHER_REGION = frozenset(
+    {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One cloud's object storage, in the words that its users know.
+
+    Attributes:
+        scheme: of its addresses here.
+        cloud: what the names of its variables begin with.
+        title: what people call it.
+        container: what it calls a bucket.
+        credentials: what to set, or where to run, for it to be opened.
+        grant: what the credentials must be allowed to do.
+    """
+
+    scheme: str
+    cloud: Literal["aws", "azure", "google"]
+    title: str
+    container: str
+    credentials: str
+    grant: str
+
+
+def build_error(error: Exception, place: str, service: Service) -> IntegrationCenterError:
+    """The error of our tree for what the library raised.
+
+    Args:
+        error: as obstore raised it; of its text only the HTTP status and the service's code are used.
+        place: the address that was asked for, without secrets.
+        service: the cloud that was asked.
+    """
+    text = str(error)
+    found, named = _STATUS.search(text), _CODE.search(text)
+    status, code = int(found[1]) if found else None, named[1] if named else ""
+    told = f"{place}: {service.title} answered {' '.join(filter(None, (str(status or ''), code))) or 'nothing'}"
+    if isinstance(error, InvalidPathError):
+        return UnreadableReport(
+            f"{place} holds an object with an empty part in its name ('//'), which is no file in a folder; rename it"
+        )
+    if _CREDENTIAL_REQUEST.search(text):
+        return AccessRefused(f"{place}: no credentials for {service.title} were found; {service.credentials}")
+    if status == 429 or code in _THROTTLED:
+        return RateLimited(f"{told}: too many requests")
+    if code in _BAD_CREDENTIALS or status == 401:
+        return AccessRefused(f"{told}: the credentials are wrong or have expired; {service.credentials}")
+    if code in _OTHER_REGION or "redirect" in text:
+        return ConfigurationError(
+            f"{told}: the {service.container} is in another region; set AWS_REGION to its own, or mend the endpoint"
+        )
+    if status == 403:
+        return AccessRefused(f"{told}: access is denied; grant the credentials {service.grant}")
+    if status == 404:
+        return ConfigurationError(
+            f"{told}: there is no such {service.container}; check WALKME_FILES_ROOT and the endpoint or account"
+        )
+    if status == 408 or status is None or status >= 500:
+        return ServiceUnavailable(told if status else f"{told} readable; check the network and the endpoint")
+    return UnreadableReport(f"{told}; check WALKME_FILES_ROOT and the object's state")

@@ -1,0 +1,90 @@
+"""The object store that an `s3://`, `az://` or `gs://` root names, opened with what the cloud's own variables say."""
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from integration_center.errors import ConfigurationError
+from integration_center.insights.object_drops import ObjectDrops
+from integration_center.insights.object_errors import Service
+from integration_center.settings import CloudSettings
+
+if TYPE_CHECKING:  # types that the library does not have when it runs
+    from obstore.store import ClientConfig, RetryConfig
+
+S3 = Service(
+    "s3",
+    "aws",
+    "S3",
+    "bucket",
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (profiles of ~/.aws are not read), or run where a role is"
+    " attached",
+    "s3:ListBucket on the bucket and s3:GetObject on its objects",
+)
+AZURE = Service(
+    "az",
+    "azure",
+    "Azure Blob Storage",
+    "container",
+    "set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN (or AZURE_TENANT_ID,"
+    " AZURE_CLIENT_ID and AZURE_CLIENT_SECRET), or run where a managed identity is attached",
+    "the role Storage Blob Data Reader, or a SAS token with read and list",
+)
+GCS = Service(
+    "gs",
+    "google",
+    "Google Cloud Storage",
+    "bucket",
+    "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run where a service account is attached",
+    "the role Storage Object Viewer",
+)
+SERVICES = {service.scheme: service for service in (S3, AZURE, GCS)}
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
+
+TIMEOUTS: "ClientConfig" = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "6h"}
+"""The last is for a download as a whole."""
+NO_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(minutes=5)}
+
+
+def build_object_drops(root: str, cloud: CloudSettings) -> ObjectDrops:
+    """The drops under `root`, such as `s3://bucket/prefix`, without touching the network yet.
+
+    Raises:
+        ConfigurationError: no such kind of address, no name of a bucket, an account that is missing, or an endpoint
+            without TLS elsewhere than on this machine.
+    """
+    scheme, _, rest = root.partition("://")
+    bucket, _, prefix = rest.partition("/")
+    prefix = prefix.strip("/")
+    service = SERVICES.get(scheme.lower())
+    if service is None:
+        raise ConfigurationError(
+            f"WALKME_FILES_ROOT: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs:// prefix"
+        )
+    if not _BUCKET.fullmatch(bucket):
+        # Not quoted: people paste addresses with secrets in them.
+        raise ConfigurationError(
+            f"WALKME_FILES_ROOT: {scheme}:// is not followed by the name of a {service.container};"
+            f" expected is {service.scheme}://{service.container}/prefix, with nothing else in it"
+        )
+    place = "/".join(filter(None, (f"{service.scheme}://{bucket}", prefix)))
+    try:
+        return ObjectDrops(_open(service, bucket, prefix or None, cloud), service, place)
+    except BaseError:
+        raise ConfigurationError(
+            f"{place} cannot be opened, for a variable of {service.title} is missing or malformed;"
+            f" {service.credentials}"
+        ) from None
+
+
+def _open(service: Service, bucket: str, prefix: str | None, cloud: CloudSettings) -> S3Store | AzureStore | GCSStore:
+    config = cloud.configure(service.cloud)
+    client: ClientConfig = {"allow_http": cloud.allows_http(service.cloud), **TIMEOUTS}
+    if service is S3:
+        return S3Store(bucket, prefix=prefix, client_options=client, retry_config=NO_RETRIES, **config)
+    if service is AZURE:
+        return AzureStore(bucket, prefix=prefix, client_options=client, retry_config=NO_RETRIES, **config)
+    return GCSStore(bucket, prefix=prefix, client_options=client, retry_config=NO_RETRIES, **config)

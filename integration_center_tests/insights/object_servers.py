@@ -1,0 +1,158 @@
+"""Object storage on loopback: a real S3 server, and the few calls of Azure Blob Storage that are used here."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import md5
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+BUCKET = "drops"
+KEY, SECRET = "AKIDEXAMPLE", "s3cret-of-aws"
+
+Server = TypeVar("Server", bound="ObjectServer")
+Answer = Response | Callable[[], None]
+"""Given instead of the server's own; or something to happen before that."""
+
+
+@dataclass
+class ObjectServer:
+    """A server over real HTTP that tests make misbehave.
+
+    Attributes:
+        requests: what came, as method and path with its query.
+        first: used up before the server answers by itself, one a request.
+    """
+
+    url: str = ""
+    requests: list[str] = field(default_factory=list)
+    first: list[Answer] = field(default_factory=list)
+
+    def serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        self.requests.append(f"{request.method} {unquote(request.full_path.rstrip('?'))}")
+        if self.first:
+            given = self.first.pop(0)
+            if isinstance(given, Response):
+                return given(environ, start_response)
+            given()
+        return self.answer(environ, start_response)
+
+    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        raise NotImplementedError
+
+    def downloads(self) -> list[str]:
+        """The requests for one drop each."""
+        return [request for request in self.requests if ".csv" in request.partition("?")[0]]
+
+
+class S3Server(ObjectServer):
+    """moto, with a bucket in it. Its XML API is also that of GCS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.app = DomainDispatcherApplication(create_backend_app)
+
+    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answered: Iterable[bytes] = self.app(environ, start_response)
+        return answered
+
+    def client(self, service: str = "s3") -> Any:
+        """The vendor's own client, to put objects and make users."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+        )
+
+    def put(self, key: str, content: str | bytes) -> None:
+        body = content.encode() if isinstance(content, str) else content
+        self.client().put_object(Bucket=BUCKET, Key=key, Body=body, ACL="public-read")
+
+
+class AzureServer(ObjectServer):
+    """List Blobs and Get Blob of one container (REST version 2023-11-03), opened by one SAS token.
+
+    https://learn.microsoft.com/rest/api/storageservices/list-blobs and .../get-blob; the answers have the shape that
+    Azurite 3 gives.
+    """
+
+    account, signature = "acme", "s3cret-of-azure"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blobs: dict[str, tuple[bytes, datetime]] = {}
+
+    def put(self, key: str, content: str | bytes) -> None:
+        self.blobs[key] = (content.encode() if isinstance(content, str) else content, datetime.now(UTC))
+
+    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        query = {name: values[0] for name, values in parse_qs(request.query_string.decode()).items()}
+        _, account, container, *rest = request.path.split("/", 3)
+        if account != self.account or query.get("sig") != self.signature:
+            answer = refuse(403, "AuthenticationFailed")
+        elif container != BUCKET:
+            answer = refuse(404, "ContainerNotFound")
+        elif query.get("comp") == "list":
+            answer = Response(self._list(query.get("prefix", ""), query["delimiter"]), mimetype="application/xml")
+        elif rest and rest[0] in self.blobs:
+            data, modified = self.blobs[rest[0]]
+            answer = Response(data, headers={"ETag": f'"{_etag(data)}"', "x-ms-version": "2023-11-03"})
+            answer.last_modified = modified
+        else:
+            answer = refuse(404, "BlobNotFound")
+        return answer(environ, start_response)
+
+    def _list(self, prefix: str, delimiter: str) -> str:
+        beneath = [name for name in sorted(self.blobs) if name.startswith(prefix)]
+        folders = [
+            prefix + name[len(prefix) :].split(delimiter)[0] for name in beneath if delimiter in name[len(prefix) :]
+        ]
+        entries = [f"<BlobPrefix><Name>{escape(name)}/</Name></BlobPrefix>" for name, _ in itertools.groupby(folders)]
+        for name in beneath:
+            if delimiter not in name[len(prefix) :]:
+                data, modified = self.blobs[name]
+                entries.append(
+                    f"<Blob><Name>{escape(name)}</Name><Properties>"
+                    f"<Last-Modified>{modified:%a, %d %b %Y %H:%M:%S} GMT</Last-Modified><Etag>{_etag(data)}</Etag>"
+                    f"<Content-Length>{len(data)}</Content-Length><Content-Type>text/csv</Content-Type>"
+                    "<BlobType>BlockBlob</BlobType></Properties></Blob>"
+                )
+        return (
+            f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ContainerName="{BUCKET}">'
+            f"<Prefix>{escape(prefix)}</Prefix><Blobs>{''.join(entries)}</Blobs><NextMarker/></EnumerationResults>"
+        )
+
+
+def _etag(data: bytes) -> str:
+    return f"0x{md5(data, usedforsecurity=False).hexdigest()[:15].upper()}"
+
+
+def refuse(status: int, code: str) -> Response:
+    """An error as all three services give it."""
+    return Response(f"<Error><Code>{code}</Code><Message>quotes {KEY}</Message></Error>", status, mimetype="text/xml")
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """The server on a free port of loopback."""
+    listener = make_server("127.0.0.1", 0, server.serve, threaded=True)
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    server.url = f"http://127.0.0.1:{listener.server_port}"
+    yield server
+    listener.shutdown()
+    thread.join()
+    listener.server_close()
