@@ -21,6 +21,7 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import RetryPolicy, Session
 from integration_center.settings import Settings, read_settings
+from integration_center.snapshots import SnapshotFolder
 from integration_center.storage import LedgerFolder, ReportFolder
 from integration_center.syncs import SyncLog
 
@@ -68,6 +69,11 @@ class Installation:
     def ledgers(self) -> LedgerFolder:
         """The stored ledgers."""
         return LedgerFolder(self.settings.storage)
+
+    @cached_property
+    def snapshots(self) -> SnapshotFolder:
+        """What was read of the orgs."""
+        return SnapshotFolder(self.settings.storage)
 
     def source(self) -> ReportSource:
         """Where reports come from."""

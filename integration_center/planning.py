@@ -12,6 +12,7 @@ from integration_center.insights.catalogue import ReportKind
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
+from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import Fault, check_fitness
 from integration_center.sync.keys import normalise_key
@@ -80,6 +81,7 @@ def build_plan(
     kind: ReportKind,
     latest_by: str | None,
     earlier: Callable[[pl.Series], Sequence[pl.DataFrame]] = lambda record_ids: (),
+    snapshot: SnapshotKeeper | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written.
 
@@ -90,6 +92,7 @@ def build_plan(
         kind: `snapshot` or `events`.
         latest_by: the column that orders rows of one key, unless the integration names one.
         earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
+        snapshot: where the records are kept from run to run, so that only changed ones are read again.
     """
     read_at = datetime.now(UTC)
     schema = org.describe(spec.object)
@@ -102,7 +105,7 @@ def build_plan(
         lines = hold_rows(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
         fields = [field.name for name in named if (field := schema.get(name))]
-        records = org.read_records(schema, fields, key=list_keys(spec, rows, schema))
+        records = org.read_records(schema, fields, key=list_keys(spec, rows, schema), snapshot=snapshot)
         lines = build_lines(rows, records, spec, schema, latest_by=spec.latest_by or latest_by, kind=kind)
         lines = respect_overrides(lines, earlier(planned_updates(lines)["Id"]))
         verdicts = judge(lines, spec)

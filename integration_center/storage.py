@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import dagster as dg
 import polars as pl
 
-from integration_center.errors import ConfigurationError, PlanMissing
+from integration_center.errors import PlanMissing
+from integration_center.frames import write_frame
 from integration_center.insights.catalogue import ReportKind
 from integration_center.insights.source import Report
 from integration_center.sync.columns import DAY
@@ -25,30 +25,6 @@ SPLIT_BY = "split_by"
 
 
 logger = logging.getLogger(__name__)
-
-
-def write_frame(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write a parquet file that is there whole or not at all, readable by its owner only.
-
-    Raises:
-        ConfigurationError: the disk is full or the folder cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            frame.write_parquet(file, metadata=metadata)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ConfigurationError(
-            f"{path} could not be written ({error.strerror}); free some space or mend the folder's rights"
-        ) from None
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
 from integration_center.recovery import settle_unfinished
 from integration_center.salesforce.org import Org
+from integration_center.snapshots import SnapshotFile
 from integration_center.steps import StepContext, reported_errors
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import TRIGGER_TAG, push_key, resource_key
@@ -69,6 +70,16 @@ class SyncStep:
             NotConnected: there is none.
         """
         return self.installation.accounts.get(self.spec.environment)
+
+    @property
+    def snapshot(self) -> SnapshotFile:
+        """Where the integration keeps what it read of the connected org.
+
+        Raises:
+            NotConnected: there is none.
+        """
+        account = self.account
+        return self.installation.snapshots.of(self.slug, self.spec.object, account.org_id, account.user_id)
 
     @property
     def will_push(self) -> bool:

@@ -66,7 +66,13 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
             rows = report if len(step.days) > 1 else report.with_columns(pl.lit(newest).alias(DAY))
             with step.connect() as org:
                 plan = build_plan(
-                    spec, rows, org, kind=stored.kind, latest_by=stored.latest_by, earlier=step.read_writes
+                    spec,
+                    rows,
+                    org,
+                    kind=stored.kind,
+                    latest_by=stored.latest_by,
+                    earlier=step.read_writes,
+                    snapshot=step.snapshot,
                 )
                 usage = org.session.usage
             note_plan(step, plan, usage.calls)

@@ -43,7 +43,13 @@ def parse_query_job(json: dict[str, Any]) -> QueryJob:
 
 
 def read_bulk(
-    session: Session, soql: str, columns: Sequence[str], polling: Polling, *, page_rows: int = PAGE_ROWS
+    session: Session,
+    soql: str,
+    columns: Sequence[str],
+    polling: Polling,
+    *,
+    with_deleted: bool = False,
+    page_rows: int = PAGE_ROWS,
 ) -> Iterator[pl.DataFrame]:
     """Runs a Bulk query and yields its result pages.
 
@@ -52,6 +58,7 @@ def read_bulk(
         soql: the query; no ORDER BY, LIMIT, OFFSET or aggregates.
         columns: the selected fields, which become the columns, all String; an empty cell is empty text.
         polling: how to wait for the job.
+        with_deleted: read records in the recycle bin, too (`queryAll`).
         page_rows: rows of a page, so memory is bounded.
 
     Raises:
@@ -59,7 +66,7 @@ def read_bulk(
             its job failed or was aborted.
         IncompleteRead: the pages do not hold the rows that the job counted.
     """
-    body = {"operation": "query", "query": soql}
+    body = {"operation": "queryAll" if with_deleted else "query", "query": soql}
     # A second job for the same query costs a job of the daily 10,000 and nothing else.
     opened = parse_query_job(session.request("POST", "jobs/query", json=body, idempotent=True).json())
     path = f"jobs/query/{opened.id}"

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote as percent_encode
 
@@ -22,6 +23,19 @@ PAGE_SIZE = {"Sforce-Query-Options": f"batchSize={PAGE}"}
 Record = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Query:
+    """One SOQL statement; `with_deleted` asks for records in the recycle bin, too (`queryAll`)."""
+
+    soql: str
+    with_deleted: bool = False
+
+    @property
+    def resource(self) -> str:
+        """The resource that answers it."""
+        return "queryAll" if self.with_deleted else "query"
+
+
 def read_pages(session: Session, soql: str) -> Iterator[list[Record]]:
     """The pages of a query, one API call each.
 
@@ -29,8 +43,13 @@ def read_pages(session: Session, soql: str) -> Iterator[list[Record]]:
         SchemaMismatch: an object or field is missing or hidden.
         IncompleteRead: the pages together do not hold the rows that the first one promised.
     """
-    page = session.get_json("query", params={"q": soql}, headers=PAGE_SIZE)
-    yield from _follow(session, page)
+    yield from follow_pages(session, read_first_page(session, Query(soql)))
+
+
+def read_first_page(session: Session, query: Query) -> dict[str, Any]:
+    """The first page of a query as the org sent it: `totalSize`, `done`, `nextRecordsUrl` and `records`."""
+    page: dict[str, Any] = session.get_json(query.resource, params={"q": query.soql}, headers=PAGE_SIZE)
+    return page
 
 
 def count_rows(session: Session, soql: str) -> int:
@@ -49,12 +68,15 @@ def read_many(session: Session, queries: Sequence[str]) -> Iterator[list[Record]
         TransientError: one of them stayed busy.
     """
     for start in range(0, len(queries), QUERIES_A_CALL):
-        for page in _read_first_pages(session, queries[start : start + QUERIES_A_CALL]):
-            yield from _follow(session, page)
+        for page in read_first_pages(session, [Query(soql) for soql in queries[start : start + QUERIES_A_CALL]]):
+            yield from follow_pages(session, page)
 
 
-def _read_first_pages(session: Session, queries: Sequence[str]) -> list[dict[str, Any]]:
-    """The first page of each query, in one API call; all are asked again when one of them is busy."""
+def read_first_pages(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
+    """The first page of each of up to five queries, in one API call and in this order.
+
+    All are asked again when one of them is busy. Raises as `read_many` does.
+    """
     retries = session.retries
     tried = 0
 
@@ -68,18 +90,18 @@ def _read_first_pages(session: Session, queries: Sequence[str]) -> list[dict[str
         tried = attempt.num
         results = _ask(session, queries)  # not under the attempt: the session has its own
         with attempt:
-            return [_read_first_page(result) for result in results]
+            return [_open_result(result) for result in results]
     raise AssertionError("stamina gives an answer or raises")
 
 
-def _ask(session: Session, queries: Sequence[str]) -> list[dict[str, Any]]:
+def _ask(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
     subrequests = [
         {
             "method": "GET",
-            "url": f"{session.base_path}/query?q={percent_encode(soql, safe='')}",
+            "url": f"{session.base_path}/{query.resource}?q={percent_encode(query.soql, safe='')}",
             "referenceId": f"query{number}",
         }
-        for number, soql in enumerate(queries)
+        for number, query in enumerate(queries)
     ]
     body = {"allOrNone": False, "compositeRequest": subrequests}
     # Reading twice does no harm, although it is a POST.
@@ -91,14 +113,19 @@ def _ask(session: Session, queries: Sequence[str]) -> list[dict[str, Any]]:
     return results
 
 
-def _read_first_page(result: dict[str, Any]) -> dict[str, Any]:
+def _open_result(result: dict[str, Any]) -> dict[str, Any]:
     if result["httpStatusCode"] != 200:
         raise _build_query_error(result)
     page: dict[str, Any] = result["body"]
     return page
 
 
-def _follow(session: Session, page: dict[str, Any]) -> Iterator[list[Record]]:
+def follow_pages(session: Session, page: dict[str, Any]) -> Iterator[list[Record]]:
+    """The records of a query's first page and of all that follow it, an API call each.
+
+    Raises:
+        IncompleteRead: they do not hold the rows that the first one promised.
+    """
     expected, read = page["totalSize"], 0
     while True:
         read += len(page["records"])

@@ -1,10 +1,7 @@
-"""Which way reads the records with the fewest API calls, then the fewest bytes. Every way gives the same records."""
+"""Queries for records by lists of their keys."""
 
 from collections.abc import Sequence
-from enum import StrEnum
-from math import ceil
 
-from integration_center.salesforce.query import PAGE, QUERIES_A_CALL
 from integration_center.salesforce.soql import (
     build_in,
     build_literal,
@@ -19,17 +16,6 @@ Key = tuple[str, Sequence[str]]
 
 URI_BYTES = 16_384 - 512
 """Salesforce answers 414 above 16,384 bytes; the rest is for the path."""
-
-BULK_CALLS = 7
-"""What a Bulk query costs: create, some looks, one page of results."""
-
-
-class Way(StrEnum):
-    """How records are read."""
-
-    KEYS = "a list of keys"
-    REST = "a REST query"
-    BULK = "a Bulk query"
 
 
 def is_indexed(field: SObjectField) -> bool:
@@ -65,19 +51,3 @@ def build_key_queries(
         build_select(columns, schema.name, join_conditions(where, build_in(field.name, part)))
         for part in split_literals(literals, budget)
     )
-
-
-def choose_way(key_queries: Sequence[str] | None, expected_rows: int | None) -> Way:
-    """The way with the fewest calls; between equals the one that carries the fewest bytes.
-
-    Args:
-        key_queries: the queries of a list of keys, None when it cannot be used.
-        expected_rows: the number of records, None when unknown.
-    """
-    calls: dict[Way, float] = {Way.BULK: BULK_CALLS}
-    if key_queries is not None:
-        calls[Way.KEYS] = ceil(len(key_queries) / QUERIES_A_CALL)
-    if expected_rows is not None:
-        calls[Way.REST] = max(ceil(expected_rows / PAGE), 1)
-    preference = [Way.KEYS, Way.REST, Way.BULK]
-    return min((way for way in preference if way in calls), key=lambda way: (calls[way], preference.index(way)))

@@ -292,8 +292,8 @@ class Session:
                     response.read()
             finally:
                 response.close()
-                info = response.headers.get("sforce-limit-info")
-                self._meter.count_answer(response.num_bytes_downloaded, info)
+                told = response.headers
+                self._meter.count_answer(response.num_bytes_downloaded, told.get("sforce-limit-info"), told.get("date"))
         except NEVER_SENT as error:
             raise ServiceUnavailable(f"Salesforce cannot be reached ({type(error).__name__})") from None
         except httpx.RequestError as error:

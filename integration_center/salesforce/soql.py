@@ -45,6 +45,11 @@ def build_in(field: str, literals: Iterable[str]) -> str:
     return f"{field} IN ({','.join(literals)})"
 
 
+def enclose(condition: str | None) -> str | None:
+    """The condition in parentheses, so that nothing in it reaches beyond them; None when there is none."""
+    return f"({condition})" if condition else None
+
+
 def join_conditions(*conditions: str | None) -> str | None:
     """All conditions that are given, joined by AND."""
     given = [condition for condition in conditions if condition]

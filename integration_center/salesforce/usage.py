@@ -3,6 +3,8 @@
 import re
 import threading
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 API_USAGE = re.compile(r"(?<!per-app-)api-usage=(\d+)/(\d+)")
 APP_USAGE = re.compile(r"per-app-api-usage=(\d+)/(\d+)")
@@ -22,6 +24,7 @@ class Usage:
         app_max: that quota.
         waits: how often we waited before trying again.
         waits_seconds: for how long in all.
+        org_time: the org's own clock, as its last answer's `Date` header said; None before one did.
     """
 
     calls: int = 0
@@ -33,6 +36,7 @@ class Usage:
     app_max: int | None = None
     waits: int = 0
     waits_seconds: float = 0.0
+    org_time: datetime | None = None
 
     @property
     def daily_left(self) -> int | None:
@@ -60,10 +64,11 @@ class Meter:
             now = self._usage
             self._usage = replace(now, calls=now.calls + 1, bytes_sent=now.bytes_sent + sent)
 
-    def count_answer(self, received: int, limit_info: str | None) -> None:
-        """An answer came: `received` bytes of body, and the `Sforce-Limit-Info` header if there was one."""
+    def count_answer(self, received: int, limit_info: str | None, date: str | None = None) -> None:
+        """An answer came: `received` bytes of body, and its `Sforce-Limit-Info` and `Date` headers, if it had them."""
         with self._lock:
             now = replace(self._usage, bytes_received=self._usage.bytes_received + received)
+            now = replace(now, org_time=parse_date(date) or now.org_time)
             if limit_info and (whole := API_USAGE.search(limit_info)):
                 now = replace(now, daily_used=int(whole[1]), daily_max=int(whole[2]))
             if limit_info and (app := APP_USAGE.search(limit_info)):
@@ -75,3 +80,14 @@ class Meter:
         with self._lock:
             now = self._usage
             self._usage = replace(now, waits=now.waits + 1, waits_seconds=now.waits_seconds + seconds)
+
+
+def parse_date(value: str | None) -> datetime | None:
+    """The moment, in UTC, that an HTTP `Date` header names; None when it names none."""
+    if not value:
+        return None
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -12,11 +12,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
-    frozenset({"settings", "retries", "processes", "text_files"}),
+    frozenset({"frames", "settings", "retries", "processes", "text_files"}),
     frozenset({"insights", "salesforce"}),
     frozenset(
         {"access", "accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
-        | {"stored_tokens", "syncs", "tables", "verification"}
+        | {"snapshots", "stored_tokens", "syncs", "tables", "verification"}
     ),
     frozenset({"installation", "resources", "retention", "steps", "storage", "translator"}),
     frozenset(

@@ -9,7 +9,7 @@ import pytest
 
 from integration_center.errors import LimitExceeded, OrgError, RateLimited, SchemaMismatch, ServiceUnavailable
 from integration_center.salesforce.org import Limit
-from integration_center.salesforce.reading import Way, build_key_queries, choose_way
+from integration_center.salesforce.reading import build_key_queries
 from integration_center.salesforce.soql import build_literal, quote
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.salesforce.scripted import LEAD, NO_WAIT, build_id, build_org, play, refuse
@@ -311,7 +311,7 @@ def test_a_query_whose_cursor_was_closed_is_read_again_from_the_start() -> None:
 def test_a_condition_is_kept_and_an_empty_object_has_the_columns() -> None:
     handler = ReadableOrg(0)
     frame = build_org(handler).read_records(LEAD, ["Email", "Logins__c"], where="IsConverted = false")
-    assert handler.soql == "SELECT Id,SystemModstamp,IsConverted,Email,Logins__c FROM Lead WHERE IsConverted = false"
+    assert handler.soql == "SELECT Id,SystemModstamp,IsConverted,Email,Logins__c FROM Lead WHERE (IsConverted = false)"
     assert frame.is_empty()
     assert frame.schema["Logins__c"] == pl.Float64()
 
@@ -368,23 +368,6 @@ def test_a_select_that_is_too_long_for_a_url_goes_by_bulk() -> None:
     with pytest.raises(ServiceUnavailable):  # the scripted org does not hold these columns
         build_org(handler).read_records(LONG, [field.name for field in LONG.fields], expected_rows=5)
     assert handler.calls[0] == "POST jobs/query"
-
-
-@pytest.mark.parametrize(
-    ("queries", "rows", "way"),
-    [
-        (["q"], None, Way.KEYS),
-        (["q"] * 5, 1_500, Way.KEYS),
-        (["q"] * 6, 1_500, Way.REST),
-        (None, 10_000, Way.REST),
-        (None, 100_000, Way.BULK),
-        (["q"] * 60, 100_000, Way.BULK),
-        (["q"] * 20, 100_000, Way.KEYS),
-        (None, None, Way.BULK),
-    ],
-)
-def test_the_way_is_the_one_with_the_fewest_calls(queries: list[str] | None, rows: int | None, way: Way) -> None:
-    assert choose_way(queries, rows) is way
 
 
 def test_a_list_of_keys_is_refused_where_it_could_miss_a_record() -> None:

@@ -1,0 +1,193 @@
+"""What was read of an object the last time, and whether the changes since then are enough to bring it up to date.
+
+Rows of an org carry SystemModstamp, its own time of their last change (Object Reference, "System Fields"). A later
+read asks for the rows stamped since the watermark, with those in the recycle bin, and lays them over the snapshot.
+Where that could miss a change, everything is read again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import polars as pl
+
+from integration_center.sync.schema import SObjectField, SObjectSchema
+
+OVERLAP = timedelta(hours=1)
+"""A row is stamped before its transaction commits, so rows can appear late with an older stamp."""
+FULL_READ_EVERY = timedelta(days=7)
+"""Half of the 15 days that the recycle bin keeps deleted records: until then queryAll can tell of every deletion."""
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""Servers of one org may differ by so much."""
+DELETED = "IsDeleted"
+STAMP = "SystemModstamp"
+OWN_FIELDS = frozenset({"Id", STAMP, "IsConverted", "CreatedDate", "LastModifiedDate"})
+"""Read-only fields of a record that change only with its SystemModstamp."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a snapshot rests on; it holds only where all of this is still the same.
+
+    Attributes:
+        user_id: whose sight of the records it is.
+        columns: a hash of the selected fields and of what describe says of them: types, rights, picklists.
+        where: the condition that the records meet.
+    """
+
+    org_id: str
+    user_id: str
+    object: str
+    columns: str
+    where: str | None
+    api_version: str
+
+    def differs(self, other: "Basis") -> str | None:
+        """Why a snapshot on this basis does not hold on the other one; None when it does."""
+        reasons = (
+            (self.org_id != other.org_id, "another org is connected"),
+            (self.user_id != other.user_id, "another user is connected"),
+            (self.object != other.object, "the object is another one"),
+            (self.columns != other.columns, "the mapped fields, or what describe says of them, changed"),
+            (self.where != other.where, "the condition changed"),
+            (self.api_version != other.api_version, "the API version changed"),
+        )
+        return next((reason for differs, reason in reasons if differs), None)
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """What stands beside the records of a snapshot. All times are the org's own.
+
+    Attributes:
+        watermark: every row stamped before it is in the snapshot, but for those that appear late.
+        read_at: what the org's clock said when the read began.
+        full_at: the same for the last read of everything.
+        count: the number of records.
+    """
+
+    basis: Basis
+    watermark: datetime
+    read_at: datetime
+    full_at: datetime
+    count: int
+
+
+class SnapshotKeeper(Protocol):
+    """Where the snapshot of one integration is kept."""
+
+    @property
+    def org_id(self) -> str:
+        """The connected org."""
+        ...
+
+    @property
+    def user_id(self) -> str:
+        """The connected user."""
+        ...
+
+    def find(self) -> SnapshotInfo | None:
+        """What stands there, without its records; None when there is nothing, or nothing readable."""
+        ...
+
+    def read(self) -> pl.DataFrame | None:
+        """The records; None when they are damaged."""
+        ...
+
+    def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:
+        """Keep these in place of what stands there: whole, or not at all."""
+        ...
+
+
+def find_obstacle(schema: SObjectSchema, columns: Sequence[str], where: str | None) -> str | None:
+    """Why the changes of an object's records can never be told from SystemModstamp alone; None when they can.
+
+    Args:
+        schema: the object's.
+        columns: the fields read.
+        where: the condition that narrows the records.
+    """
+    if where:
+        return "with a condition, the changed records alone do not tell which others no longer meet it"
+    stamp = schema.get(STAMP)
+    if stamp is None or not stamp.filterable or schema.get(DELETED) is None:
+        return f"{schema.name} has no {STAMP} and {DELETED} to tell changes by"
+    if schema.get("IsArchived"):
+        return f"{schema.name} archives records, which are then neither changed nor deleted"
+    for name in columns:
+        field = schema.get(name)
+        if field is None:
+            return f"{name} is a field of another record"
+        if reason := _why_stampless(field):
+            return f"{field.name} {reason}"
+    return None
+
+
+def _why_stampless(field: SObjectField) -> str | None:
+    """Why a field's value may change while the record's SystemModstamp does not; None when it may not."""
+    if field.name in OWN_FIELDS:
+        return None
+    if field.calculated:
+        return "is a formula or roll-up, whose value changes without a new SystemModstamp"
+    if field.type == "reference":
+        return "is a lookup, which is emptied without a new SystemModstamp when its record is deleted"
+    if not (field.custom or field.updateable or field.auto_number):
+        return "is read-only, so it may be taken from another record"
+    return None
+
+
+def find_doubt(info: SnapshotInfo | None, basis: Basis, org_time: datetime | None) -> str | None:
+    """Why everything has to be read this time; None when the changes since the snapshot are enough.
+
+    Args:
+        info: of the snapshot; None when there is none.
+        basis: what the present read rests on.
+        org_time: what the org's clock says now; None when it does not tell.
+    """
+    if info is None:
+        return "there is no readable snapshot yet"
+    if difference := info.basis.differs(basis):
+        return difference
+    if org_time is None:
+        return "the org does not tell its time"
+    if org_time < info.read_at - CLOCK_TOLERANCE:
+        return "the org's clock was moved back since the last read"
+    if org_time - info.full_at >= FULL_READ_EVERY:
+        return f"the last full read is {FULL_READ_EVERY.days} days old or older"
+    return None
+
+
+def find_watermark(newest: datetime | None, org_time: datetime, earlier: datetime | None) -> datetime:
+    """Up to where, in SystemModstamp's time, a read has seen everything but what appears late.
+
+    The org tells its time in the `Date` header. That is the better mark, for a quiet org would otherwise give the rows
+    of its last busy hour again and again. But nothing promises that this clock is the one that stamps rows, so it is
+    believed only when a stamp has reached it since the last read; else the newest stamp is the mark.
+
+    Args:
+        newest: the greatest SystemModstamp read; None when there are no records.
+        org_time: what the org's clock said when the read began.
+        earlier: the same at the read before; None when there was none.
+    """
+    if newest is None:
+        return EPOCH
+    reached = newest >= (earlier or org_time) - OVERLAP
+    return org_time if reached else min(newest, org_time)
+
+
+def overlay(records: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+    """`records` brought up to date.
+
+    Args:
+        records: the Records frame of the snapshot, an Id once.
+        changes: the same columns and `IsDeleted`, of the rows that changed since; an Id read twice counts as read last.
+
+    Returns:
+        The Records frame without the deleted ones. Losers of a merge are deleted, records restored are changed.
+    """
+    changes = changes.unique("Id", keep="last", maintain_order=True)
+    kept = records.join(changes, on="Id", how="anti", maintain_order="left")
+    there = changes.filter(pl.col(DELETED).not_().fill_null(True)).select(records.columns)
+    return pl.concat([kept, there])
