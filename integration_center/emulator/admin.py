@@ -10,6 +10,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from integration_center.emulator.org import Org
+from integration_center.emulator.record_events import (
+    convert_leads,
+    merge_records,
+    purge_records,
+    undelete_records,
+)
 from integration_center.emulator.refusals import RowError
 
 Body = dict[str, Any]
@@ -18,8 +24,8 @@ Body = dict[str, Any]
 def build_admin_routes(org: Org) -> list[Route]:
     """Return the admin routes of an org.
 
-    `GET state`; `GET|POST|DELETE faults`; `GET|DELETE calls`; `POST clock`, `tokens`, `fields`, `org`. Bodies are JSON
-    objects; the keys are the parameters of the Python methods they call.
+    `GET state`; `GET|POST|DELETE faults`; `GET|DELETE calls`; `POST clock`, `tokens`, `fields`, `org`, `records`.
+    Bodies are JSON objects; the keys are the parameters of the Python methods they call.
     """
     admin = _Admin(org)
     return [
@@ -30,6 +36,7 @@ def build_admin_routes(org: Org) -> list[Route]:
         Route("/__emulator__/tokens", admin.tokens, methods=["POST"]),
         Route("/__emulator__/fields", admin.fields, methods=["POST"]),
         Route("/__emulator__/org", admin.org, methods=["POST"]),
+        Route("/__emulator__/records", admin.records, methods=["POST"]),
     ]
 
 
@@ -138,4 +145,25 @@ class _Admin:
             self._org.allowance.maximum = int(body["daily_api_limit"])
         if "bulk_running" in body:
             (self._org.bulk.resume if body["bulk_running"] else self._org.bulk.pause)()
+        return JSONResponse(self._state())
+
+    async def records(self, request: Request) -> JSONResponse:
+        """Do what people do in the org's pages: `{"do": "merge", "sobject": "Lead", "master_id": …, "loser_ids": […]}`.
+
+        The others are `undelete` and `purge` (`sobject`, `ids`) and `convert` (`ids`).
+        """
+        body: Body = await request.json()
+        events: dict[str, Callable[..., None]] = {
+            "merge": merge_records,
+            "undelete": undelete_records,
+            "purge": purge_records,
+            "convert": convert_leads,
+        }
+        event = events.get(body.pop("do", ""))
+        if event is None:
+            return JSONResponse({"error": f"do must be one of {', '.join(events)}"}, 400)
+        try:
+            event(self._org, **body)
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
         return JSONResponse(self._state())

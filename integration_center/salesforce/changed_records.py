@@ -93,7 +93,7 @@ def read_changes(
 
 def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> tuple[pl.DataFrame, int]:
     """The rows stamped since, those in the recycle bin too, and the number of all records that are not in it."""
-    schema, session = selection.schema, selection.session
+    schema, session, fields = selection.schema, selection.session, len(selection.columns)
     columns = (*selection.columns, DELETED)
     soql = build_select(columns, schema.name, f"{STAMP} >= {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
     first, total = _ask(selection, soql)
@@ -105,10 +105,10 @@ def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> tupl
     if first["done"]:
         return go_on_by_rest(), total
     ways = [
-        estimate_changes_rest(changed, len(columns)),
-        estimate_changes_bulk(changed, len(columns)),
-        estimate_rest(total, len(selection.columns)),
-        estimate_bulk(total, len(selection.columns)),
+        estimate_changes_rest(changed, fields),
+        estimate_changes_bulk(changed, fields),
+        estimate_rest(total, fields),
+        estimate_bulk(total, fields),
         *([keys] if keys else []),
     ]
     chosen = choose(ways)

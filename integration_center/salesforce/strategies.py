@@ -15,7 +15,7 @@ FIELD_BYTES = 5
 REST_RECORD_BYTES = 14
 """What a record's `attributes` and field names take in JSON, compressed."""
 EXPECTED_CHANGES = 1_000
-"""Records we take to have changed since the last read, until the org has said how many: half a page."""
+"""Records we take to have changed since the last read, until the org says how many: a tenth, at most half a page."""
 
 
 class Way(StrEnum):
@@ -82,17 +82,17 @@ def estimate_bulk(records: int | None, fields: int) -> Estimate:
 
 def estimate_changes(records: int, fields: int) -> Estimate:
     """What changed among so many records, while it is not known how much: one page, with the count of all."""
-    return Estimate(Way.CHANGES, 1, _rest_bytes(min(records, EXPECTED_CHANGES), fields + 1))
+    return Estimate(Way.CHANGES, 1, _rest_bytes(min(records // 10, EXPECTED_CHANGES), fields))
 
 
 def estimate_changes_rest(changed: int, fields: int) -> Estimate:
     """The changed records after the first page of them, by REST."""
-    return Estimate(Way.CHANGES_REST, ceil(changed / PAGE) - 1, _rest_bytes(changed - PAGE, fields + 1))
+    return Estimate(Way.CHANGES_REST, ceil(changed / PAGE) - 1, _rest_bytes(changed - PAGE, fields))
 
 
 def estimate_changes_bulk(changed: int, fields: int) -> Estimate:
     """All changed records by a Bulk query."""
-    return replace(estimate_bulk(changed, fields + 1), way=Way.CHANGES_BULK)
+    return replace(estimate_bulk(changed, fields), way=Way.CHANGES_BULK)
 
 
 def choose(estimates: Iterable[Estimate]) -> Estimate:

@@ -13,6 +13,7 @@ import yaml
 
 from integration_center.definitions import build_definitions
 from integration_center.emulator.calls import CallRecord
+from integration_center.emulator.clock import stamp
 from integration_center.emulator.people import build_person
 from integration_center.emulator.server import Emulator, OrgHandle
 from integration_center.history import complete_log
@@ -194,7 +195,7 @@ class Center:
         with self.emulator.sandbox.store.writing() as connection:
             connection.execute(
                 f'UPDATE "Lead" SET "{field}" = ?, SystemModstamp = ? WHERE Email = ?',
-                (value, "2026-11-01T10:00:00", email(number)),
+                (value, stamp(self.emulator.sandbox.clock.now()), email(number)),
             )
 
     def let_time_pass(self) -> None:

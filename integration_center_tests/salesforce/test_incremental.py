@@ -1,0 +1,412 @@
+"""Reading only what changed: whatever happened in the org since, the frame is the one that a full read gives."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from integration_center.emulator.calls import CallRecord
+from integration_center.emulator.clock import stamp
+from integration_center.emulator.record_events import convert_leads, merge_records, purge_records, undelete_records
+from integration_center.emulator.saving import save_rows
+from integration_center.emulator.server import Emulator, OrgHandle
+from integration_center.errors import TransientError
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.polling import Polling
+from integration_center.salesforce.session import Session
+from integration_center.salesforce.snapshot import find_watermark
+from integration_center.snapshots import SnapshotFile, SnapshotFolder
+from integration_center_tests.salesforce.scripted import NO_WAIT
+from integration_center_tests.salesforce.test_against_the_emulator import ClientCredentials
+
+FIELDS = ("Email", "Company", "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Login__c")
+INCREMENTAL = ["POST composite"]
+"""The calls of a read of changes that fit one page."""
+NOT_THERE = '[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
+ORG_ID, USER_ID = "00D000000000001AAA", "005000000000001AAA"
+
+
+@dataclass
+class Integration:
+    """What reads the same fields of one object day after day, a fresh session each time."""
+
+    handle: OrgHandle
+    tokens: ClientCredentials
+    snapshot: SnapshotFile
+    fields: Sequence[str] = FIELDS
+    sobject: str = "Lead"
+    api_version: str = "66.0"
+    calls: list[CallRecord] = field(default_factory=list)
+
+    def read(self) -> pl.DataFrame:
+        """The records; they are what a full read without a snapshot gives at this moment."""
+        with self.connect() as org:
+            schema = org.describe(self.sobject)
+            self.handle.calls.clear()
+            try:
+                records = org.read_records(schema, self.fields, snapshot=self.snapshot)
+            finally:
+                self.calls = self.handle.calls.find()
+            assert records.equals(org.read_records(schema, self.fields, expected_rows=1))
+        return records
+
+    def connect(self) -> "Connected":
+        return Connected(self.tokens, self.api_version)
+
+    @property
+    def asked(self) -> list[str]:
+        """The calls of the last read: method and resource."""
+        return [f"{call.method} {call.path.split('/v', 1)[1].split('/', 1)[1]}" for call in self.calls]
+
+    @property
+    def was_full(self) -> bool:
+        """Whether all records were read."""
+        return "GET query" in self.asked
+
+    @property
+    def org(self) -> OrgHandle:
+        return self.handle
+
+    def lead_ids(self) -> list[str]:
+        where = "IsDeleted = 0 AND IsConverted = 0 ORDER BY Id"
+        return [lead["Id"] for lead in self.handle.store.records("Lead", where)]
+
+    def save(self, operation: str, *rows: dict[str, object]) -> list[str]:
+        """Let somebody in the org save Leads; their Ids."""
+        sobject = self.handle.org.schema.find("Lead")
+        assert sobject is not None
+        results = save_rows(self.handle.org, sobject, operation, rows)  # type: ignore[arg-type]
+        assert not any(result.errors for result in results), results
+        return [str(result.id) for result in results]
+
+    def pass_time(self, **length: float) -> None:
+        self.handle.clock.advance(timedelta(**length).total_seconds())
+
+
+class Connected:
+    """A session with the org for the length of a block."""
+
+    def __init__(self, tokens: ClientCredentials, api_version: str) -> None:
+        self.session = Session(tokens, api_version=api_version, retries=NO_WAIT)
+        self.breath = threading.Event()
+
+    def __enter__(self) -> Org:
+        return Org(self.session, polling=Polling(deadline=20.0, sleep=lambda s: void(self.breath.wait(min(s, 0.02)))))
+
+    def __exit__(self, *error: object) -> None:
+        self.session.close()
+
+
+def void(result: object) -> None:
+    """Forget a result."""
+
+
+@pytest.fixture
+def integration(emulator: Emulator, tmp_path: Path) -> Iterator[Integration]:
+    """An integration that has read all once."""
+    handle = emulator.sandbox
+    handle.clock.reset()
+    integration = Integration(
+        handle, ClientCredentials(handle), SnapshotFolder(tmp_path).of("logins", "Lead", ORG_ID, USER_ID)
+    )
+    integration.read()
+    assert integration.was_full
+    integration.pass_time(hours=24)
+    yield integration
+    handle.clock.reset()
+
+
+def test_when_nothing_changed_one_call_proves_it(integration: Integration) -> None:
+    integration.read()
+    assert integration.asked == INCREMENTAL
+    assert sum(call.bytes_out + call.bytes_in for call in integration.calls) < 2_000
+
+
+Change = Callable[[Integration, list[str]], object]
+CHANGES: dict[str, Change] = {
+    "edited": lambda on, ids: on.save("update", {"Id": ids[0], "Company": "Other"}, {"Id": ids[1], "Email": "x@y.org"}),
+    "made": lambda on, ids: on.save("insert", {"LastName": "New", "Company": "New", "Email": "new@y.org"}),
+    "deleted": lambda on, ids: on.save("delete", {"Id": ids[0]}, {"Id": ids[5]}),
+    "merged": lambda on, ids: merge_records(on.org.org, "Lead", ids[0], ids[1:3]),
+    "converted": lambda on, ids: convert_leads(on.org.org, ids[:2]),
+    "made and deleted": lambda on, ids: on.save(
+        "delete", {"Id": on.save("insert", {"LastName": "New", "Company": "New"})[0]}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_seen_in_one_call(integration: Integration, change: Change) -> None:
+    before = integration.lead_ids()
+    change(integration, before)
+    integration.read()
+    assert integration.asked == INCREMENTAL
+    integration.pass_time(hours=24)
+    integration.read()
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_deleted_record_that_is_restored_comes_back(integration: Integration) -> None:
+    lead = integration.lead_ids()[3]
+    integration.save("delete", {"Id": lead})
+    assert lead not in integration.read()["Id"]
+    integration.pass_time(hours=24)
+    undelete_records(integration.org.org, "Lead", [lead])
+    assert lead in integration.read()["Id"]
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_record_removed_for_good_leaves_no_trace_but_the_count(integration: Integration) -> None:
+    gone, edited, *_ = integration.lead_ids()
+    purge_records(integration.org.org, "Lead", [gone])
+    integration.save("update", {"Id": edited, "Company": "Other"})
+    assert gone not in integration.read()["Id"]
+    assert integration.was_full
+    integration.pass_time(hours=24)
+    integration.read()
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_record_that_appears_late_is_seen(integration: Integration) -> None:
+    integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Other"})
+    integration.read()
+    late = stamp(integration.org.clock.now() - timedelta(minutes=50))
+    touch(integration, integration.lead_ids()[1], late)
+    assert "Late" in integration.read()["Company"]
+    assert integration.asked == INCREMENTAL
+
+
+def touch(integration: Integration, lead: str, stamped: str) -> None:
+    """Change a Lead, stamped as told."""
+    with integration.org.store.writing() as connection:
+        connection.execute("UPDATE Lead SET Company = 'Late', SystemModstamp = ? WHERE Id = ?", (stamped, lead))
+
+
+def test_an_org_that_stamps_by_another_clock_than_it_tells_is_read_by_its_stamps(integration: Integration) -> None:
+    newest = max(lead["SystemModstamp"] for lead in integration.org.store.records("Lead"))
+    assert datetime.fromisoformat(newest).replace(tzinfo=UTC) < integration.org.clock.now() - timedelta(days=7)
+    minute_later = stamp(datetime.fromisoformat(newest).replace(tzinfo=UTC) + timedelta(minutes=1))
+    touch(integration, integration.lead_ids()[0], minute_later)
+    assert "Late" in integration.read()["Company"]
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_clock_moved_back_is_noticed(integration: Integration) -> None:
+    integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Early"})
+    integration.read()
+    integration.pass_time(hours=-30)
+    integration.save("update", {"Id": integration.lead_ids()[1], "Company": "Other"})
+    assert "Other" in integration.read()["Company"]
+    assert integration.was_full
+    integration.save("update", {"Id": integration.lead_ids()[2], "Company": "Third"})
+    assert "Third" in integration.read()["Company"]
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_clock_moved_back_by_less_than_has_passed_loses_nothing(integration: Integration) -> None:
+    integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Ahead"})
+    integration.pass_time(hours=-5)
+    integration.read()
+    assert integration.asked == INCREMENTAL
+    integration.save("update", {"Id": integration.lead_ids()[1], "Company": "Behind"})
+    assert "Behind" in integration.read()["Company"]
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_clock_moved_forward_and_back_again_loses_nothing(integration: Integration) -> None:
+    integration.pass_time(days=3)
+    integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Ahead"})
+    integration.read()
+    assert integration.asked == INCREMENTAL
+    integration.pass_time(days=-3)
+    integration.save("update", {"Id": integration.lead_ids()[1], "Company": "Behind"})
+    assert "Behind" in integration.read()["Company"]
+    assert integration.was_full
+
+
+def test_everything_is_read_once_a_week_of_the_orgs_own_time(integration: Integration) -> None:
+    read = []
+    for _ in range(8):
+        integration.read()
+        read.append(integration.was_full)
+        integration.pass_time(hours=24)
+    assert read == [False] * 6 + [True, False]
+
+
+def test_what_we_wrote_ourselves_is_read_once_more_and_then_no_longer(integration: Integration) -> None:
+    integration.save("update", *({"Id": lead, "WalkMe_Logins_Last_30_Days__c": 5} for lead in integration.lead_ids()))
+    sizes = []
+    for _ in range(3):
+        integration.pass_time(hours=24)
+        integration.read()
+        assert integration.asked == INCREMENTAL
+        sizes.append(sum(call.bytes_out for call in integration.calls))
+    assert sizes[0] > 2_000 > sizes[1] == sizes[2]
+
+
+def test_another_mapping_user_org_or_version_starts_anew(integration: Integration) -> None:
+    for other in (
+        replace(integration, fields=(*FIELDS, "Title")),
+        replace(integration, snapshot=replace(integration.snapshot, user_id="005000000000002AAA")),
+        replace(integration, snapshot=replace(integration.snapshot, org_id="00D000000000002AAA")),
+        replace(integration, api_version="65.0"),
+    ):
+        other.read()
+        assert other.was_full
+        other.read()
+        assert other.asked == INCREMENTAL
+
+
+def test_a_field_that_describe_tells_otherwise_of_starts_anew(
+    integration: Integration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = integration.org.org.schema.find("Lead")
+    assert lead is not None
+    monkeypatch.setitem(dict(lead.by_name), "company", lead.by_name["company"])
+    narrow = replace(lead.by_name["company"], length=200)
+    monkeypatch.setitem(lead.__dict__, "fields", tuple(narrow if f.name == "Company" else f for f in lead.fields))
+    integration.read()
+    assert integration.was_full
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (("Customer_Key__c", "Health__c"), "Health__c is a formula"),
+        (("Customer_Key__c", "Contact__c"), "Contact__c is a lookup"),
+        (("Customer_Key__c", "Owner.Email"), "Owner.Email is a field of another record"),
+        (("Customer_Key__c", "Sessions__c"), None),
+        (("Name", "Sessions__c"), None),
+    ],
+)
+def test_values_that_change_without_a_stamp_are_always_read_in_full(
+    integration: Integration, fields: Sequence[str], reason: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = replace(integration, sobject="WalkMe_Engagement__c", fields=fields)
+    with caplog.at_level(logging.INFO):
+        other.read()
+        other.read()
+    assert other.was_full is (reason is not None)
+    assert reason is None or f"not by the changes since the last read: {reason}" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "other"])
+def test_a_damaged_snapshot_is_read_anew(integration: Integration, damage: str) -> None:
+    path = integration.snapshot.path
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    elif damage == "flipped":
+        content[100] ^= 0x10
+    else:
+        content = bytearray(b"no parquet at all")
+    path.write_bytes(content)
+    integration.read()
+    assert integration.was_full
+    integration.read()
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_read_that_breaks_off_leaves_the_snapshot_as_it_was(integration: Integration) -> None:
+    before = integration.snapshot.path.read_bytes()
+    integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Other"})
+    integration.org.faults.respond(503, "*/composite*", times=9)
+    with pytest.raises(TransientError):
+        integration.read()
+    assert integration.snapshot.path.read_bytes() == before
+    assert [path.name for path in integration.snapshot.path.parent.iterdir()] == ["logins.parquet"]
+    integration.org.faults.clear()
+    assert "Other" in integration.read()["Company"]
+
+
+def test_where_composite_is_refused_changes_and_count_are_asked_for_one_by_one(integration: Integration) -> None:
+    integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Other"})
+    integration.org.faults.respond(404, "*/composite*", body=NOT_THERE)
+    integration.read()
+    assert integration.asked == ["POST composite", "GET queryAll", "GET query"]
+
+
+def test_where_query_all_is_refused_everything_is_read(integration: Integration) -> None:
+    integration.org.faults.respond(404, "*/composite*", body=NOT_THERE)
+    integration.org.faults.respond(404, "*/queryAll*", body=NOT_THERE)
+    integration.read()
+    assert integration.asked == ["POST composite", "GET queryAll", "GET query"], "not counted again"
+
+
+def test_integrations_on_one_object_keep_apart(integration: Integration) -> None:
+    folder = integration.snapshot.path.parent
+    other = replace(
+        integration, snapshot=replace(integration.snapshot, path=folder / "other.parquet"), fields=("Email", "Title")
+    )
+    other.read()
+    assert list(pl.read_parquet_schema(other.snapshot.path)) == [
+        *("Id", "SystemModstamp", "IsConverted"), "Email", "Title",
+    ]  # fmt: skip
+    for one in (integration, other):
+        one.read()
+        assert one.asked == INCREMENTAL
+    for path in folder.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_object_is_read_by_its_changes(integration: Integration) -> None:
+    with integration.org.store.writing() as connection:
+        connection.execute("DELETE FROM Lead")
+    assert integration.read().is_empty()
+    integration.save("insert", {"LastName": "First", "Company": "Acme"})
+    assert integration.read().height == 1
+
+
+def test_the_mark_is_the_orgs_time_once_a_stamp_has_reached_it() -> None:
+    monday = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    tuesday, hour = monday + timedelta(days=1), timedelta(hours=1)
+    assert find_watermark(monday - 5 * hour, monday, None) == monday - 5 * hour
+    assert find_watermark(monday - hour, monday, None) == monday
+    assert find_watermark(monday + hour, tuesday, monday) == tuesday
+    assert find_watermark(monday - 2 * hour, tuesday, monday) == monday - 2 * hour
+    assert find_watermark(tuesday + hour, tuesday, monday) == tuesday, "stamped ahead of the org's own clock"
+
+
+EVENTS = st.sampled_from(["edit", "make", "delete", "undelete", "merge", "convert", "purge", "wait", "read"])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(EVENTS, st.integers(0, 1_000)), min_size=2, max_size=12))
+def test_whatever_happens_in_between_the_records_are_those_of_a_full_read(
+    integration: Integration, events: list[tuple[str, int]]
+) -> None:
+    for event, number in events:
+        happen(integration, event, number)
+    integration.read()
+
+
+def happen(integration: Integration, event: str, number: int) -> None:
+    ids, org = integration.lead_ids(), integration.org.org
+    lead = ids[number % len(ids)]
+    match event:
+        case "edit":
+            integration.save("update", {"Id": lead, "Company": f"Company {number}"})
+        case "make":
+            integration.save("insert", {"LastName": f"Person {number}", "Company": "Made"})
+        case "delete":
+            integration.save("delete", {"Id": lead})
+        case "undelete":
+            bin_ = [row["Id"] for row in org.store.records("Lead", "IsDeleted = 1 ORDER BY Id")]
+            undelete_records(org, "Lead", bin_[number % len(bin_) :][:1] if bin_ else [])
+        case "merge":
+            merge_records(org, "Lead", lead, [ids[(number + 1) % len(ids)]])
+        case "convert":
+            convert_leads(org, [lead])
+        case "purge":
+            purge_records(org, "Lead", [lead])
+        case "wait":
+            integration.pass_time(hours=number / 20)
+        case _:
+            integration.read()

@@ -1,0 +1,191 @@
+"""The choice among the ways of reading, and that it makes no difference to what is read."""
+
+import logging
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from integration_center.emulator.clock import stamp
+from integration_center.emulator.saving import save_rows
+from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
+from integration_center.integration import IntegrationSpec
+from integration_center.planning import list_keys
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.polling import Polling
+from integration_center.salesforce.session import Session
+from integration_center.salesforce.strategies import (
+    Estimate,
+    Way,
+    choose,
+    estimate_bulk,
+    estimate_changes,
+    estimate_changes_bulk,
+    estimate_changes_rest,
+    estimate_keys,
+    estimate_rest,
+    explain,
+    show_bytes,
+)
+from integration_center.snapshots import SnapshotFolder
+from integration_center.sync.columns import DAY
+from integration_center.sync.plan import build_lines
+from integration_center_tests.salesforce.scripted import NO_WAIT
+from integration_center_tests.salesforce.test_against_the_emulator import ClientCredentials
+
+QUERY = "x" * 15_000
+RECORDS = 18_000
+COUNT = "WalkMe_Logins_Last_30_Days__c"
+
+
+@pytest.mark.parametrize(
+    ("estimates", "way"),
+    [
+        ([estimate_keys([QUERY] * 5, 1_500, 4), estimate_bulk(None, 4)], Way.KEYS),
+        ([estimate_keys([QUERY] * 6, 1_500, 4), estimate_rest(1_500, 4), estimate_bulk(1_500, 4)], Way.REST),
+        ([estimate_keys([QUERY] * 5, 1_500, 4), estimate_rest(1_500, 4)], Way.REST),
+        ([estimate_rest(10_000, 4), estimate_bulk(10_000, 4)], Way.REST),
+        ([estimate_rest(14_000, 4), estimate_bulk(14_000, 4)], Way.BULK),
+        ([estimate_rest(100_000, 4), estimate_bulk(100_000, 4)], Way.BULK),
+        ([estimate_keys([QUERY] * 60, 10_000, 4), estimate_bulk(1_000_000, 4)], Way.BULK),
+        ([estimate_keys([QUERY] * 20, 10_000, 4), estimate_bulk(1_000_000, 4)], Way.KEYS),
+        ([estimate_changes(1_000_000, 4), estimate_bulk(1_000_000, 4)], Way.CHANGES),
+        ([estimate_changes(1_000_000, 4), estimate_keys(["x" * 900], 20, 4)], Way.KEYS),
+        ([estimate_changes(1_000_000, 4), estimate_keys([QUERY] * 5, 1_500, 4)], Way.CHANGES),
+        ([estimate_changes(500, 4), estimate_rest(500, 4)], Way.CHANGES),
+        ([estimate_changes_rest(4_000, 4), estimate_changes_bulk(4_000, 4), estimate_rest(9_000, 4)], Way.CHANGES_REST),
+        ([estimate_changes_rest(90_000, 4), estimate_changes_bulk(90_000, 4)], Way.CHANGES_BULK),
+        ([estimate_changes_bulk(90_000, 4), estimate_bulk(99_000, 4)], Way.CHANGES_BULK),
+        ([estimate_changes_rest(4_000, 4), estimate_rest(3_500, 4)], Way.CHANGES_REST),
+    ],
+)  # fmt: skip
+def test_the_fewest_calls_win_then_the_fewest_bytes(estimates: list[Estimate], way: Way) -> None:
+    assert choose(estimates).way is way
+    assert choose(reversed(estimates)).way is way
+
+
+def test_a_size_that_is_not_known_counts_as_the_greatest() -> None:
+    assert choose([Estimate(Way.BULK, 1), Estimate(Way.KEYS, 1, 10**9)]).way is Way.KEYS
+
+
+def test_the_log_says_what_was_chosen_and_why_not_the_others() -> None:
+    chosen = estimate_changes(1_000_000, 4)
+    line = explain("Lead", chosen, [estimate_bulk(1_000_000, 4), chosen], {Way.KEYS: "no index"})
+    assert line == (
+        "reading Lead by the changes since the last read (1 API call, about 34 kB); rather than by"
+        " a Bulk query (10 API calls, about 20.0 MB); not by a list of keys: no index"
+    )
+    assert [show_bytes(size) for size in (0, 999, 1_000, 2_500_000)] == ["0 B", "999 B", "1 kB", "2.5 MB"]
+
+
+@pytest.fixture(scope="module")
+def handle() -> Iterator[OrgHandle]:
+    """An org with more Leads than REST reads in fewer calls than Bulk."""
+    with Emulator(EmulatorConfig(records=RECORDS, insights=False)) as emulator:
+        yield emulator.sandbox
+
+
+@pytest.fixture
+def org(handle: OrgHandle) -> Iterator[Org]:
+    with Session(ClientCredentials(handle), retries=NO_WAIT) as session:
+        yield Org(session, polling=Polling(deadline=30.0))
+
+
+def touch(handle: OrgHandle, share: int) -> None:
+    """Change one Lead in so many, a day later."""
+    handle.clock.advance(86_400)
+    ids = [row[0] for row in handle.store.rows("SELECT Id FROM Lead ORDER BY Id")][::share]
+    with handle.store.writing() as connection:
+        changed = [(stamp(handle.clock.now()), record_id) for record_id in ids]
+        connection.executemany(f"UPDATE Lead SET {COUNT} = 77, SystemModstamp = ? WHERE Id = ?", changed)
+
+
+def asked(handle: OrgHandle) -> list[str]:
+    """Method and resource of each call, looks at jobs left out."""
+    calls = [f"{call.method} {call.path.split('/v66.0/')[1]}" for call in handle.calls.find(path="/services/data/*")]
+    kinds = ["GET results" if call.endswith("/results") else call for call in calls]
+    return [call for call in kinds if not call.startswith("GET jobs/query/")]
+
+
+def test_every_way_gives_the_same_lines(
+    org: Org, handle: OrgHandle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = IntegrationSpec.model_validate(
+        {
+            "name": "Logins", "environment": "sandbox", "report": "Logins", "object": "Lead",
+            "keys": [{"column": "User", "field": "Email"}], "fields": [{"column": "Logins", "field": COUNT}],
+            "max_matches": 2,
+        }
+    )  # fmt: skip
+    lead, fields = org.describe("Lead"), ("Email", COUNT)
+    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", "00D", "005")
+    org.read_records(lead, fields, snapshot=snapshot)
+    assert asked(handle)[-3:] == ["GET query", "POST jobs/query", "GET results"], "a count, then Bulk"
+    touch(handle, 7)
+    lead_object = handle.org.schema.find("Lead")
+    assert lead_object is not None
+    ids = [{"Id": row["Id"]} for row in handle.store.records("Lead", "IsDeleted = 0 LIMIT 5")]
+    save_rows(handle.org, lead_object, "delete", ids)
+    emails = pl.Series("User", [row["Email"] for row in handle.store.records("Lead", "1 LIMIT 3000")])
+    rows = pl.DataFrame(
+        {"User": [*emails, "nobody@acme.test", None], "Logins": [n % 80 for n in range(3_002)]}
+    ).with_columns(pl.lit(date(2026, 11, 22)).alias(DAY))
+    lines = {}
+    with caplog.at_level(logging.INFO):
+        for way, options in {
+            Way.CHANGES: {"snapshot": snapshot},
+            Way.KEYS: {"key": list_keys(spec, rows, lead)},
+            Way.REST: {"expected_rows": 2_000},
+            Way.BULK: {"expected_rows": 1_000_000},
+        }.items():
+            caplog.clear()
+            records = org.read_records(lead, fields, **options)  # type: ignore[arg-type]
+            assert f"reading Lead by {way} (" in caplog.text
+            lines[way] = build_lines(rows, records, spec, lead)
+    assert lines[Way.CHANGES].height > 3_002 - 60
+    assert set(lines[Way.CHANGES]["outcome"].unique()) >= {
+        "planned",
+        "unchanged",
+        "unmatched",
+        "no_key",
+        "duplicate_key",
+    }
+    for way, found in lines.items():
+        assert found.equals(lines[Way.CHANGES]), way
+
+
+@pytest.mark.parametrize(
+    ("share", "calls"),
+    [
+        (40, ["POST composite"]),
+        (4, ["POST composite", "GET query", "GET query"]),
+        (1, ["POST composite", "POST jobs/query", "GET results"]),
+    ],
+    ids=["one page", "some pages", "Bulk"],
+)
+def test_changes_go_on_in_the_cheapest_way_once_their_number_is_known(
+    org: Org, handle: OrgHandle, tmp_path: Path, share: int, calls: list[str]
+) -> None:
+    handle.clock.advance(86_400)  # away from what other tests changed, which would appear in the overlap
+    lead, fields = org.describe("Lead"), ("Email", COUNT)
+    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", "00D", "005")
+    org.read_records(lead, fields, snapshot=snapshot)
+    touch(handle, share)
+    lead = org.describe("Lead")  # renews the session, which a day has ended
+    handle.calls.clear()
+    records = org.read_records(lead, fields, snapshot=snapshot)
+    assert [call.split("/0r8")[0].split("/01g")[0] for call in asked(handle)] == calls
+    assert records.equals(org.read_records(lead, fields, expected_rows=1_000_000))
+
+
+def test_where_bulk_is_refused_the_changes_go_on_by_rest(org: Org, handle: OrgHandle, tmp_path: Path) -> None:
+    lead, fields = org.describe("Lead"), ("Email", COUNT)
+    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", "00D", "005")
+    org.read_records(lead, fields, snapshot=snapshot)
+    touch(handle, 1)
+    refusal = '[{"errorCode":"LIMIT_EXCEEDED","message":"Max bulk v2 query jobs (10000) per 24 hrs has been reached"}]'
+    handle.faults.respond(400, "*/jobs/query", method="POST", body=refusal)
+    records = org.read_records(lead, fields, snapshot=snapshot)
+    assert records.equals(org.read_records(lead, fields, expected_rows=1_000_000))
