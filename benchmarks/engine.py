@@ -16,6 +16,7 @@ from integration_center.planning import build_plan
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import push_updates
 from integration_center.salesforce.session import Session
+from integration_center.snapshots import SnapshotFolder
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import complete, count_lines, planned_updates
 from integration_center.sync.outcomes import Outcome
@@ -60,9 +61,11 @@ def run(task: Task, measurement: Measurement) -> None:
     source = FilesSource(LocalDrops(Path(task.report).parent.parent))
     report = source.read(source.find(spec.report), day)
     rows = report.frame.with_columns(pl.lit(day).alias(DAY))
+    # The folder of this process stays from day to day.
+    snapshot = SnapshotFolder(Path("storage")).of("logins_to_leads", spec.object, "org", task.client_id)
     with Session(Tokens(task)) as session:
         org = Org(session)
-        plan = build_plan(spec, rows, org, kind=report.info.kind, latest_by=report.info.latest_by)
+        plan = build_plan(spec, rows, org, kind=report.info.kind, latest_by=report.info.latest_by, snapshot=snapshot)
         if plan.held:
             raise RuntimeError(f"the plan is held: {plan.held}")
         updates = planned_updates(plan.lines)
