@@ -96,7 +96,7 @@ def org(handle: OrgHandle) -> Iterator[Org]:
 def touch(handle: OrgHandle, share: int) -> None:
     """Change one Lead in so many, a day later."""
     handle.clock.advance(86_400)
-    ids = [row[0] for row in handle.store.rows("SELECT Id FROM Lead ORDER BY Id")][::share]
+    ids = [row[0] for row in handle.store.rows("SELECT Id FROM Lead WHERE IsDeleted = 0 ORDER BY Id")][::share]
     with handle.store.writing() as connection:
         changed = [(stamp(handle.clock.now()), record_id) for record_id in ids]
         connection.executemany(f"UPDATE Lead SET {COUNT} = 77, SystemModstamp = ? WHERE Id = ?", changed)
