@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,8 +24,9 @@ from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import Session
 from integration_center.salesforce.snapshot import find_watermark
 from integration_center.snapshots import SnapshotFile, SnapshotFolder
+from integration_center_tests.conftest import restore
+from integration_center_tests.salesforce.conftest import ClientCredentials
 from integration_center_tests.salesforce.scripted import NO_WAIT
-from integration_center_tests.salesforce.test_against_the_emulator import ClientCredentials
 
 FIELDS = ("Email", "Company", "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Login__c")
 INCREMENTAL = ["POST composite"]
@@ -109,9 +111,13 @@ def void(result: object) -> None:
 
 
 @pytest.fixture
-def integration(emulator: Emulator, tmp_path: Path) -> Iterator[Integration]:
-    """An integration that has read all once."""
+def integration(
+    emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]], tmp_path: Path
+) -> Iterator[Integration]:
+    """An integration that has read all once, in an org with the Leads it began with."""
+    emulator, leads = emulator_process
     handle = emulator.sandbox
+    restore(handle, leads["sandbox"])
     handle.clock.reset()
     integration = Integration(
         handle, ClientCredentials(handle), SnapshotFolder(tmp_path).of("logins", "Lead", ORG_ID, USER_ID)
