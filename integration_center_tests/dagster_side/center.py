@@ -197,6 +197,7 @@ class Center:
                 f'UPDATE "Lead" SET "{field}" = ?, SystemModstamp = ? WHERE Email = ?',
                 (value, stamp(self.emulator.sandbox.clock.now()), email(number)),
             )
+        self.let_time_pass()
 
     def let_time_pass(self) -> None:
         """Move the sandbox's clock, so that a further write shows in SystemModstamp, which has whole seconds."""
