@@ -121,10 +121,8 @@ class AccountStore:
                 }
                 upsert(connection, account_tokens, ("environment",), values)
         except IntegrityError:
-            raise WrongOrg(
-                f"org {account.org_id} ({account.org_name}) is connected in the other environment already; Sandbox and"
-                " Production must be two orgs"
-            ) from None
+            fact = f"org {account.org_id} ({account.org_name}) is connected in the other environment already"
+            raise WrongOrg(f"{fact}; Sandbox and Production must be two orgs", fact=fact) from None
 
     def tokens(self, environment: Environment) -> Tokens:
         """The tokens of `environment`.

@@ -138,7 +138,16 @@ class PermissionMissing(AccessRefused):
 
 
 class WrongOrg(AccessRefused):
-    """The org is of another kind than the environment, or fills the other one already."""
+    """The org is of another kind than the environment, or fills the other one already.
+
+    Args:
+        message: the fact, and what to do on the command line.
+        fact: which org, and why it is wrong here.
+    """
+
+    def __init__(self, message: str, *, fact: str) -> None:
+        super().__init__(message)
+        self.fact = fact
 
 
 class OrgError(TerminalError):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -102,6 +103,16 @@ class Settings(Paths):
     ]
     production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
     production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def check_networks(cls, value: str) -> str:
+        """Addresses and networks only: a name, or everybody, is not to be trusted.
+
+        Raises:
+            ValueError: one of them is no such.
+        """
+        return ",".join(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
 
     @field_validator("walkme_api_url")
     @classmethod

@@ -128,12 +128,11 @@ def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
 
 def _check_kind(org: Organization, environment: Environment) -> None:
     if environment is Environment.PRODUCTION and org.is_sandbox:
-        raise WrongOrg(f"{org.name} ({org.org_id}) is a sandbox; connect it with: integration-center connect sandbox")
+        fact = f"{org.name} ({org.org_id}) is a sandbox"
+        raise WrongOrg(f"{fact}; connect it with: integration-center connect sandbox", fact=fact)
     if environment is Environment.SANDBOX and not org.is_sandbox and not org.developer_edition:
-        raise WrongOrg(
-            f"{org.name} ({org.org_id}) is a production org, so tests in the Sandbox slot would change live data;"
-            " connect it with: integration-center connect production"
-        )
+        fact = f"{org.name} ({org.org_id}) is a production org, so tests in the Sandbox slot would change live data"
+        raise WrongOrg(f"{fact}; connect it with: integration-center connect production", fact=fact)
 
 
 @stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)

@@ -14,8 +14,10 @@ import httpx
 import stamina
 import typer
 
+from integration_center.access.binding import check_bind_address
 from integration_center.cli.embedded import embedded_demo, is_free, running
 from integration_center.cli.output import console
+from integration_center.console.server import Certificate
 from integration_center.console.server import serve as run_console
 from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
@@ -31,10 +33,14 @@ CONSOLE_PORT = 3001
 
 def serve_all(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = 3000,
-    console_port: Annotated[int, typer.Option(help="Port of the console, on this machine only.")] = CONSOLE_PORT,
+    console_port: Annotated[int, typer.Option(help="Port of the console.")] = CONSOLE_PORT,
+    console_host: Annotated[
+        str, typer.Option(help="The console's address; other than loopback needs users.")
+    ] = LOOPBACK,
 ) -> None:
     """Dagster UI, daemon and console in the foreground (and the demo's local org, if it ran); Ctrl-C ends all."""
     settings = read_settings()
+    check_bind_address(console_host, settings)
     prepare_home(settings.dagster_home)
     refuse_taken(port, "--port")
     refuse_taken(console_port, "--console-port")
@@ -43,15 +49,24 @@ def serve_all(
     url = f"http://{LOOPBACK}:{port}"
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
-        processes = [stack.enter_context(each) for each in build_processes(settings, port, console_port)]
+        processes = [
+            stack.enter_context(each) for each in build_processes(settings, port, (console_host, console_port))
+        ]
         await_answer(f"{url}/server_info", processes)
         noted = settings.dagster_home / WEBSERVER_FILE
         noted.write_text(json.dumps({"url": url}))
         stack.callback(noted.unlink, missing_ok=True)
-        await_answer(f"http://{LOOPBACK}:{console_port}/health", processes)
+        await_answer(f"http://{reach(console_host)}:{console_port}/health", processes)
         console.print(f"Console:    http://localhost:{console_port}", markup=False)
         console.print(f"Dagster UI: {url}  (Ctrl-C ends everything)", markup=False)
         refuse_end(processes, os.wait())
+
+
+def reach(host: str) -> str:
+    """How this machine reaches a server that listens on `host`, as a part of a URL."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
+        return LOOPBACK
+    return f"[{host}]" if ":" in host else host
 
 
 def refuse_taken(port: int, option: str) -> None:
@@ -65,7 +80,7 @@ def refuse_taken(port: int, option: str) -> None:
 
 
 def build_processes(
-    settings: Settings, port: int, console_port: int
+    settings: Settings, port: int, console_at: tuple[str, int]
 ) -> Iterator[AbstractContextManager[subprocess.Popen[bytes]]]:
     """What `up` runs: the local org of the demo where the settings lead to it, the web server, the daemon, us."""
     if demo := embedded_demo(settings):
@@ -75,7 +90,8 @@ def build_processes(
     python = [sys.executable, "-m"]
     yield running([*python, "dagster_webserver", "-h", LOOPBACK, "-p", str(port), *workspace], home)
     yield running([*python, "dagster._daemon", "run", *workspace], home)
-    yield running([*python, "integration_center", "console", "--port", str(console_port)], home)
+    host, console_port = console_at
+    yield running([*python, "integration_center", "console", "--host", host, "--port", str(console_port)], home)
 
 
 @contextmanager
@@ -128,14 +144,21 @@ def ended_by_itself(process: subprocess.Popen[bytes]) -> ConfigurationError:
 
 
 def serve_console(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = LOOPBACK,
+    host: Annotated[str, typer.Option(help="The address to listen on; other than loopback needs users.")] = LOOPBACK,
     port: Annotated[int, typer.Option(help="Its port.")] = CONSOLE_PORT,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Speak TLS with this PEM certificate and chain.", exists=True)
+    ] = None,
+    certificate_key: Annotated[Path | None, typer.Option(help="The certificate's PEM key.", exists=True)] = None,
 ) -> None:
     """The web console alone, in the foreground; Ctrl-C ends it."""
+    if (certificate is None) != (certificate_key is None):
+        raise typer.BadParameter("--certificate and --certificate-key go together")
     settings = read_settings()
     prepare_home(settings.dagster_home)
     refuse_taken(port, "--port")
-    run_console(settings, host, port)
+    files = Certificate(certificate, certificate_key) if certificate and certificate_key else None
+    run_console(settings, host, port, files)
 
 
 def serve_emulator(

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from integration_center.console.context import Console
 from integration_center.console.faults import show_http_error
@@ -58,6 +59,7 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
             Mount("/static", Assets(packages=[("integration_center.console", "static")])),
         ],
         middleware=[
+            *build_proxy_trust(settings),
             Middleware(Shield, hosts=known_hosts(settings) | set(hosts)),
             Middleware(Sessions, cipher=build_cipher(settings)),
         ],
@@ -79,6 +81,13 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
 async def answer_health(request: Request) -> Response:
     """Says that the console runs, to whatever watches it."""
     return PlainTextResponse("ok")
+
+
+def build_proxy_trust(settings: Settings) -> list[Middleware]:
+    """What makes the address and scheme of a request those that a trusted proxy says; nothing without one."""
+    if not settings.trusted_proxies:
+        return []
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies.split(","))]
 
 
 def known_hosts(settings: Settings) -> set[str]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from starlette.requests import Request
 
 from integration_center.access.audit import Action
+from integration_center.console.account_checks import AccountChecks
 from integration_center.console.users import Identify, User, local_operator
 from integration_center.defs_folder import DefsFolder
 from integration_center.installation import Installation
@@ -27,11 +28,13 @@ class Console:
         installation: its stored state.
         identify: finds the user of a request.
         now: the clock, UTC.
+        checks: the accounts that were looked at lately.
     """
 
     installation: Installation
     identify: Identify = local_operator
     now: Callable[[], datetime] = field(default=_now)
+    checks: AccountChecks = field(default_factory=AccountChecks)
 
     @cached_property
     def defs(self) -> DefsFolder:
@@ -55,6 +58,11 @@ def user_of(request: Request) -> User:
     return user
 
 
+def address_of(request: Request) -> str:
+    """Where a request came from: an address, as the trusted proxy says it if there is one."""
+    return request.client.host if request.client else "unknown"
+
+
 def note(
     request: Request,
     action: Action,
@@ -67,7 +75,7 @@ def note(
     console_of(request).installation.audit.record(
         action,
         who=user_of(request).name,
-        where=request.client.host if request.client else "unknown",
+        where=address_of(request),
         environment=environment,
         slug=slug,
         detail=detail,

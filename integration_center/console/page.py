@@ -32,10 +32,11 @@ Handler = Callable[[Request], Response]
 
 @dataclass(frozen=True)
 class Link:
-    """An entry of the navigation."""
+    """An entry of the navigation, for those who have the role."""
 
     title: str
     path: str
+    role: Role = Role.VIEWER
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,56 @@
 """Serves the console."""
 
 import threading
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
 from integration_center.access.binding import check_bind_address
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
+from integration_center.console.users import build_identify
+from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.settings import Settings
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+@dataclass(frozen=True)
+class Certificate:
+    """The files that make the console speak TLS itself: the certificate with its chain, and its key, both PEM."""
+
+    chain: Path
+    key: Path
+
+
+def serve(settings: Settings, host: str, port: int, certificate: Certificate | None = None) -> None:
     """Serve in the foreground until SIGINT or SIGTERM.
 
     Raises:
-        ConfigurationError: the address is refused, or the installation cannot be opened.
+        ConfigurationError: the address is refused, or the installation or the certificate cannot be opened.
     """
     check_bind_address(host, settings)
     with open_installation(settings) as installation:
-        console = Console(installation)
-        app = build_app(console, hosts={host})
+        console = Console(installation, build_identify(installation))
         # Hundreds of integrations take seconds to load for the first time; the first page need not wait for all.
         threading.Thread(target=console.defs.list, daemon=True).start()
-        # Its access log would hold the addresses of pages, and those the codes of sign-ins.
-        uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        app = build_app(console, hosts={host})
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,  # it would hold the addresses of pages, and those the codes of sign-ins
+            server_header=False,
+            proxy_headers=False,  # the app itself believes those that the settings trust, and no others
+            ssl_certfile=certificate.chain if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
+        )
+        try:
+            config.load()
+        except OSError as error:
+            raise ConfigurationError(
+                f"the certificate or its key cannot be used ({error.strerror or type(error).__name__}); expected two"
+                " PEM files that belong together"
+            ) from None
+        uvicorn.Server(config).run()

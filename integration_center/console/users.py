@@ -1,14 +1,23 @@
 """Who uses the console, and what they may do."""
 
 import getpass
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from integration_center.access import users as access
+from integration_center.access.sessions import ConsoleSessions
 from integration_center.access.users import Role
+from integration_center.errors import ConfigurationError
+from integration_center.installation import Installation
 
-__all__ = ["Identify", "Role", "User", "local_operator"]
+__all__ = ["SESSION_TOKEN", "Identify", "Role", "User", "build_identify", "local_operator", "users_of"]
+
+logger = logging.getLogger(__name__)
+
+SESSION_TOKEN = "signed_in"  # noqa: S105 - the name under which the browser's session holds it
 
 
 @dataclass(frozen=True)
@@ -37,3 +46,30 @@ Identify = Callable[[Request], User | None]
 def local_operator(request: Request) -> User:
     """Everybody is the operating-system user: right only on loopback, where no sign-in is set up."""
     return User(getpass.getuser(), Role.OPERATOR)
+
+
+def users_of(installation: Installation) -> Mapping[str, access.User]:
+    """The users who may sign in; empty when sign-in is not set up.
+
+    Raises:
+        ConfigurationError: the list cannot be used. What is wrong goes to the log: strangers are told this, too.
+    """
+    try:
+        return access.read_users(installation.settings)
+    except ConfigurationError as error:
+        logger.error("nobody can sign in: %s", error)
+        raise ConfigurationError("the list of users cannot be used; the console's own log says why") from None
+
+
+def build_identify(installation: Installation) -> Identify:
+    """How the console finds its users: by their sessions, where sign-in is set up."""
+    sessions = ConsoleSessions(installation.engine)
+
+    def identify(request: Request) -> User | None:
+        users = users_of(installation)
+        if not users:
+            return local_operator(request)
+        user = sessions.find(request.state.session.get(SESSION_TOKEN, ""), users)
+        return User(user.name, user.role, signed_in=True) if user else None
+
+    return identify

@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {"access", "accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
         | {"snapshots", "stored_tokens", "syncs", "tables", "verification"}
     ),
-    frozenset({"installation", "resources", "retention", "steps", "storage", "translator"}),
+    frozenset({"account_status", "installation", "resources", "retention", "steps", "storage", "translator"}),
     frozenset(
         {
             "checks",

@@ -1,6 +1,6 @@
 """The pages. A new one is a module with a `PAGE`, and its line here; the order is that of the navigation."""
 
 from integration_center.console.page import Page
-from integration_center.console.pages import integrations
+from integration_center.console.pages import accounts, audit, callback, integrations, sign_in
 
-PAGES: tuple[Page, ...] = (integrations.PAGE,)
+PAGES: tuple[Page, ...] = (integrations.PAGE, accounts.PAGE, audit.PAGE, callback.PAGE, sign_in.PAGE)

@@ -1,0 +1,61 @@
+"""Looks at accounts, and remembers for a while what was seen, so that a busy page costs an org few calls."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from integration_center.account_status import AccountStatus, check_account
+from integration_center.accounts import Account
+from integration_center.errors import IntegrationCenterError
+from integration_center.installation import Installation
+
+KEPT_SECONDS = 30.0
+
+Result = AccountStatus | IntegrationCenterError
+
+
+@dataclass
+class AccountChecks:
+    """What the accounts answered lately.
+
+    Args:
+        kept: for how many seconds an answer stands.
+        clock: seconds that only grow.
+    """
+
+    kept: float = KEPT_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _seen: dict[Account, tuple[float, Result]] = field(default_factory=dict, repr=False)
+
+    def known(self, account: Account) -> Result | None:
+        """What is remembered of the account as it is connected now; None when that is too old."""
+        seen = self._seen.get(account)
+        return seen[1] if seen and self.clock() - seen[0] < self.kept else None
+
+    def look(self, installation: Installation, account: Account, *, again: bool = False) -> Result:
+        """How the account is; of many that ask at once, one asks the org.
+
+        Args:
+            installation: holds its tokens.
+            account: as it is connected now; another connection is another account.
+            again: whether to ask although the answer is known.
+        """
+        asked_at = self.clock()
+        with self._lock:
+            seen = self._seen.get(account)
+            if seen and seen[0] >= asked_at:  # somebody else asked while we waited
+                return seen[1]
+            if not again and (known := self.known(account)) is not None:
+                return known
+            result: Result
+            try:
+                result = check_account(installation, account.environment)
+            except IntegrationCenterError as error:
+                result = error
+            self._seen = {
+                other: value for other, value in self._seen.items() if other.environment != account.environment
+            }
+            self._seen[account] = (self.clock(), result)
+            return result

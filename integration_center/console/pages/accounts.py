@@ -1,0 +1,191 @@
+"""The connected accounts: adding, looking at, reconnecting and disconnecting them."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from integration_center.access.audit import Action
+from integration_center.account_status import find_stored_data
+from integration_center.accounts import Account
+from integration_center.connecting import begin_web, connect_client_credentials, connect_jwt, disconnect
+from integration_center.connections import Connection
+from integration_center.console.account_checks import Result
+from integration_center.console.context import console_of, note, user_of
+from integration_center.console.origins import find_callback_origin, is_same_machine, origin_of, refuse_other_origin
+from integration_center.console.page import Link, Page, change, view
+from integration_center.console.refusals import Refusal, explain
+from integration_center.console.rendering import leave_for, redirect, render
+from integration_center.console.sign_in_states import remember_state
+from integration_center.console.users import Role
+from integration_center.encryption import build_cipher
+from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.integration import Environment
+from integration_center.loader import load_integrations
+from integration_center.stored_tokens import require_app
+
+TICKET = "connect"
+TICKET_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One environment on the page.
+
+    Attributes:
+        account: None when nobody is connected.
+        missing: why it cannot be connected yet; None when it can.
+    """
+
+    environment: Environment
+    account: Account | None
+    missing: str | None
+
+
+def show_accounts(request: Request) -> Response:
+    """Both environments; how their accounts are is asked for by the page itself, so it need not wait."""
+    console = console_of(request)
+    settings, store = console.installation.settings, console.installation.accounts
+    slots = []
+    for environment in Environment:
+        missing = None
+        try:
+            require_app(settings, environment)
+        except ConfigurationError as error:
+            missing = str(error)
+        slots.append(Slot(environment, store.find(environment), missing))
+    known = {slot.environment: show_result(request, slot.account) for slot in slots}
+    return render(request, "accounts.html", {"slots": slots, "known": known})
+
+
+def show_status(request: Request) -> Response:
+    """How one account is; asks the org, and may take some seconds."""
+    environment = environment_of(request)
+    console = console_of(request)
+    account = console.installation.accounts.find(environment)
+    if account is not None:
+        console.checks.look(console.installation, account, again="again" in request.query_params)
+    values = {"environment": environment, "account": account, "status": show_result(request, account)}
+    return render(request, "account_status.html", values)
+
+
+def show_result(request: Request, account: Account | None) -> dict[str, object] | None:
+    """What is known of an account, for the template; None when it has to be asked first."""
+    result: Result | None = console_of(request).checks.known(account) if account else None
+    if result is None or account is None:
+        return None
+    if isinstance(result, IntegrationCenterError):
+        return {"refusal": explain(result, account.environment), "answer": None}
+    return {"refusal": None, "answer": result}
+
+
+def begin_connection(request: Request) -> Response:
+    """Add or reconnect an account: by Salesforce's page, or at once where the account needs no browser."""
+    environment = environment_of(request)
+    installation = console_of(request).installation
+    settings, here = installation.settings, origin_of(request)
+    account = installation.accounts.find(environment)
+    try:
+        if account is not None and account.flow != "web":
+            connection = reconnect_headless(request, account)
+            return redirect(request, "/accounts", connection.summary, "warning" if connection.warning else "success")
+        require_app(settings, environment)
+        refuse_other_origin(here, settings)
+        if here != (there := find_callback_origin(settings)):
+            # The session of localhost is not that of 127.0.0.1, and Salesforce comes back to one of the two.
+            ticket = {"purpose": TICKET, "environment": environment.value, "until": time.time() + TICKET_SECONDS}
+            sealed = build_cipher(settings).encrypt(json.dumps(ticket))
+            return leave_for(request, f"{there}/accounts/connect?ticket={sealed}", "Salesforce")
+        return go_to_salesforce(request, environment)
+    except IntegrationCenterError as error:
+        return show_refusal(request, environment, explain(error, environment))
+
+
+def continue_connection(request: Request) -> Response:
+    """Go on with a connection that was begun under the console's other name."""
+    settings = console_of(request).installation.settings
+    try:
+        ticket = json.loads(build_cipher(settings).decrypt(request.query_params.get("ticket", "")))
+    except ConfigurationError:
+        ticket = {}
+    here, there = origin_of(request), find_callback_origin(settings)
+    fits = ticket.get("purpose") == TICKET and ticket["until"] > time.time()
+    if not fits or here != there or not is_same_machine(here, there):
+        return RedirectResponse("/accounts", status_code=303)
+    return go_to_salesforce(request, Environment(ticket["environment"]))
+
+
+def go_to_salesforce(request: Request, environment: Environment) -> Response:
+    """Begin a sign-in that only this browser can end."""
+    installation = console_of(request).installation
+    asked = begin_web(environment, installation.settings, installation.accounts)
+    remember_state(request.state.session, asked.state, environment)
+    return leave_for(request, asked.url, "Salesforce")
+
+
+def reconnect_headless(request: Request, account: Account) -> Connection:
+    """Connect anew the way the account was connected, without a browser."""
+    installation = console_of(request).installation
+    settings, store, name = installation.settings, installation.accounts, user_of(request).name
+    key = store.tokens(account.environment).signing_key
+    if account.flow == "jwt" and key is not None:
+        connection = connect_jwt(
+            account.environment, settings, store, username=account.username, signing_key=key, connected_by=name
+        )
+    else:
+        connection = connect_client_credentials(account.environment, settings, store, connected_by=name)
+    note(request, Action.CONNECTED, environment=account.environment, detail=connection.summary)
+    return connection
+
+
+def confirm_disconnection(request: Request) -> Response:
+    """What disconnecting would mean."""
+    environment = environment_of(request)
+    installation = console_of(request).installation
+    account = installation.accounts.get(environment)
+    loaded = load_integrations(installation.settings.defs)
+    dependents = [(slug, spec) for slug, spec in sorted(loaded.specs.items()) if spec.environment is environment]
+    values = {"account": account, "dependents": dependents, "stored": find_stored_data(installation, account.org_id)}
+    return render(request, "disconnect.html", values)
+
+
+def end_connection(request: Request) -> Response:
+    """Revoke the tokens and forget the account."""
+    environment = environment_of(request)
+    done = disconnect(environment, console_of(request).installation.accounts)
+    note(request, Action.DISCONNECTED, environment=environment, detail=done.summary)
+    return redirect(request, "/accounts", done.summary, "success" if done.revoked else "warning")
+
+
+def show_refusal(request: Request, environment: Environment | None, refusal: Refusal) -> Response:
+    """The page of a connection that did not come about; noted in the audit log."""
+    note(request, Action.CONNECTION_REFUSED, environment=environment, detail=refusal.headline)
+    return render(request, "refused.html", {"environment": environment, "refusal": refusal}, status=409)
+
+
+def environment_of(request: Request) -> Environment:
+    """The environment of the path.
+
+    Raises:
+        HTTPException: 404 when there is none of that name.
+    """
+    try:
+        return Environment(request.path_params["environment"])
+    except ValueError:
+        raise HTTPException(404, "There are two environments: sandbox and production.") from None
+
+
+PAGE = Page(
+    nav=(Link("Accounts", "/accounts"),),
+    routes=(
+        view("/accounts", show_accounts),
+        view("/accounts/connect", continue_connection, role=Role.OPERATOR),
+        view("/accounts/{environment}/status", show_status),
+        change("/accounts/{environment}/connect", begin_connection),
+        view("/accounts/{environment}/disconnect", confirm_disconnection, role=Role.OPERATOR),
+        change("/accounts/{environment}/disconnect", end_connection),
+    ),
+)

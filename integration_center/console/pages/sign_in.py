@@ -1,0 +1,85 @@
+"""Signing in to the console, and out."""
+
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.access.attempts import Attempts
+from integration_center.access.audit import Action
+from integration_center.access.passwords import find_user
+from integration_center.access.sessions import ConsoleSessions
+from integration_center.console.context import address_of, console_of
+from integration_center.console.page import SIGN_IN, Page, change, form_of, view
+from integration_center.console.rendering import redirect, render
+from integration_center.console.users import SESSION_TOKEN, users_of
+from integration_center.errors import RateLimited
+
+NOBODY = "(unknown user)"
+"""In the audit log: what was typed as a name may be a password."""
+
+
+def show_sign_in(request: Request) -> Response:
+    """The form."""
+    if request.state.user is not None:
+        return redirect(request, safe_path(request.query_params.get("next", "/")))
+    return render(request, "sign_in.html", {"next": request.query_params.get("next", "/"), "name": "", "wrong": None})
+
+
+def sign_in(request: Request) -> Response:
+    """Compare the password, and begin a session: a new one, whatever session the browser had."""
+    installation = console_of(request).installation
+    form, address = form_of(request), address_of(request)
+    name, password, onward = (str(form.get(field, "")) for field in ("name", "password", "next"))
+    users, attempts = users_of(installation), Attempts(installation.engine)
+    if not users:  # nobody has to sign in
+        return redirect(request, "/")
+    known = users.get(name.strip().lower())
+    who = known.name if known else NOBODY
+
+    def refuse(wrong: str, status: int) -> Response:
+        values = {"next": onward, "name": name, "wrong": wrong}
+        return render(request, "sign_in.html", values, status=status)
+
+    try:
+        attempts.admit(name, address)
+    except RateLimited as error:
+        answer = refuse(str(error), 429)
+        answer.headers["retry-after"] = str(int(error.retry_after or 60))
+        return answer
+    user = find_user(users, name, password)
+    if user is None:
+        installation.audit.record(Action.SIGN_IN_REFUSED, who=who, where=address)
+        return refuse("the name or the password is wrong", 403)
+    attempts.forget(name, address)
+    request.state.session.renew()
+    request.state.session.set(SESSION_TOKEN, ConsoleSessions(installation.engine).begin(user))
+    installation.audit.record(Action.SIGNED_IN, who=user.name, where=address)
+    return redirect(request, safe_path(onward))
+
+
+def sign_out(request: Request) -> Response:
+    """End the session, here and in the browser."""
+    installation = console_of(request).installation
+    user = request.state.user
+    ConsoleSessions(installation.engine).end(request.state.session.get(SESSION_TOKEN, ""))
+    request.state.session.renew()
+    if user is not None:
+        installation.audit.record(Action.SIGNED_OUT, who=user.name, where=address_of(request))
+    return redirect(request, SIGN_IN, "You are signed out.")
+
+
+def safe_path(path: str) -> str:
+    """`path` when it is a page of ours, else the front page: nobody is sent elsewhere after signing in."""
+    parts = urlsplit(path)
+    ours = path.startswith("/") and not parts.scheme and not parts.netloc and "\\" not in path and path.isprintable()
+    return path if ours and not path.startswith("//") else "/"
+
+
+PAGE = Page(
+    routes=(
+        view(SIGN_IN, show_sign_in, role=None),
+        change(SIGN_IN, sign_in, role=None),
+        change("/sign-out", sign_out, role=None),
+    )
+)

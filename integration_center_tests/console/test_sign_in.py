@@ -1,0 +1,213 @@
+"""Signing in and out, the limit on guesses, roles, proxies, and where the console may listen."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from pydantic import SecretStr
+
+from integration_center.access.attempts import FROM_ADDRESS_AS_USER
+from integration_center.access.audit import Action
+from integration_center.console.app import build_app
+from integration_center.console.context import Console
+from integration_center.console.pages.sign_in import NOBODY
+from integration_center.console.security import TOKEN_FIELD
+from integration_center.console.server import serve
+from integration_center.console.sessions import COOKIE
+from integration_center.console.users import build_identify
+from integration_center.errors import ConfigurationError
+from integration_center.installation import Installation
+from integration_center.settings import read_settings
+from integration_center_tests.console.browser import Browser, Seen
+
+PASSWORD = "correct horse battery"
+HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+PROXY = "127.0.0.1"
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    """The list of users: an operator and a viewer."""
+    path = tmp_path / "users"
+    path.write_text(f"ann:operator:{HASH}\nvera:viewer:{HASH}\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def guarded(installation: Installation, users: Path) -> Installation:
+    """The installation with sign-in set up, behind a proxy on this machine."""
+    settings = installation.settings.model_copy(
+        update={"users": SecretStr(str(users)), "trusted_proxies": PROXY, "callback_url": "https://center.example/x"}
+    )
+    return Installation(settings, installation.engine)
+
+
+@pytest.fixture
+def visit(guarded: Installation, open_browser: Callable[..., Browser]) -> Callable[..., Browser]:
+    """Opens browsers on it, each from an address of its own."""
+    app = build_app(Console(guarded, build_identify(guarded)))
+
+    def visit(address: str = "192.0.2.7", scheme: str = "https") -> Browser:
+        browser = open_browser(app, "http://center.example")
+        browser.client.headers.update({"x-forwarded-for": address, "x-forwarded-proto": scheme})
+        # As a browser would behind the proxy, which is what speaks TLS: the cookies are Secure.
+        browser.client.base_url = httpx.URL("https://center.example")
+        return browser
+
+    return visit
+
+
+def sign_in(browser: Browser, name: str = "ann", password: str = PASSWORD, to: str = "/", status: int = 200) -> Seen:
+    """Open a page, be sent to the sign-in, and fill it in."""
+    form = browser.open(to)
+    assert form.path.startswith("/sign-in")
+    return browser.submit(form, "/sign-in", {"name": name, "password": password}, status=status)
+
+
+def test_without_a_session_only_the_sign_in_is_shown(visit: Callable[..., Browser]) -> None:
+    browser = visit()
+    for path in ("/", "/accounts", "/audit", "/accounts/sandbox/status"):
+        seen = browser.open(path)
+        assert seen.path.startswith("/sign-in?next=")
+        assert "Accounts" not in seen.text
+    token = seen.form("/sign-in").fields[TOKEN_FIELD]
+    assert browser.post("/accounts/sandbox/disconnect", {TOKEN_FIELD: token}).path.startswith("/sign-in")
+
+
+def test_signing_in_leads_to_the_page_asked_for(visit: Callable[..., Browser], guarded: Installation) -> None:
+    browser = visit()
+    seen = sign_in(browser, to="/audit?page=1")
+    assert seen.path == "/audit?page=1"
+    assert "ann" in seen.text
+    assert browser.open("/sign-in").path == "/"
+    entry = guarded.audit.list()[0]
+    assert (entry.action, entry.who, entry.where) == (Action.SIGNED_IN, "ann", "192.0.2.7")
+
+
+def test_the_session_and_its_token_are_new_after_signing_in(visit: Callable[..., Browser]) -> None:
+    browser = visit()
+    form = browser.open("/accounts")
+    before = browser.client.cookies[COOKIE], form.form("/sign-in").fields[TOKEN_FIELD]
+    browser.submit(form, "/sign-in", {"name": "ann", "password": PASSWORD})
+    after = browser.client.cookies[COOKIE], browser.open("/accounts").form("/sign-out").fields[TOKEN_FIELD]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    browser.client.cookies.clear()
+    browser.client.cookies.set(COOKIE, before[0], domain="center.example")
+    assert browser.open("/accounts").path.startswith("/sign-in")
+
+
+def test_signing_out_ends_the_session_also_for_a_kept_cookie(
+    visit: Callable[..., Browser], guarded: Installation
+) -> None:
+    browser = visit()
+    sign_in(browser)
+    kept = browser.client.cookies[COOKIE]
+    seen = browser.submit(browser.open("/accounts"), "/sign-out")
+    assert "You are signed out" in seen.text
+    browser.client.cookies.clear()
+    browser.client.cookies.set(COOKIE, kept, domain="center.example")
+    assert browser.open("/accounts").path.startswith("/sign-in")
+    assert guarded.audit.list()[0].action is Action.SIGNED_OUT
+
+
+@pytest.mark.parametrize(("name", "who"), [("ann", "ann"), ("my password by mistake", NOBODY)])
+def test_a_wrong_name_or_password_is_told_alike(
+    visit: Callable[..., Browser], guarded: Installation, name: str, who: str
+) -> None:
+    seen = sign_in(visit(), name, "wrong wrong wrong", status=403)
+    assert "The name or the password is wrong." in seen.text
+    assert "wrong wrong wrong" not in seen.html
+    entry = guarded.audit.list()[0]
+    assert (entry.action, entry.who) == (Action.SIGN_IN_REFUSED, who)
+
+
+def test_guessing_is_stopped_and_says_when_to_come_back(visit: Callable[..., Browser]) -> None:
+    guesser = visit("198.51.100.9")
+    for _ in range(FROM_ADDRESS_AS_USER):
+        sign_in(guesser, password="guess", status=403)
+    seen = sign_in(guesser, status=429)
+    assert "Too many sign-ins failed" in seen.text
+    assert 0 < int(seen.response.headers["retry-after"]) <= 900
+    assert sign_in(visit("192.0.2.7")).path == "/"
+
+
+def test_a_forwarded_address_is_believed_from_the_trusted_proxy_only(
+    guarded: Installation, open_browser: Callable[..., Browser]
+) -> None:
+    settings = guarded.settings.model_copy(update={"trusted_proxies": "203.0.113.1/32"})
+    direct = Installation(settings, guarded.engine)
+    browser = open_browser(build_app(Console(direct, build_identify(direct))), "http://center.example")
+    browser.client.headers.update({"x-forwarded-for": "192.0.2.99", "x-forwarded-proto": "https"})
+    sign_in(browser)
+    assert guarded.audit.list()[0].where == PROXY
+    assert "Secure" not in browser.open("/sign-in").response.headers.get("set-cookie", "")
+    cookie = browser.client.get("/audit", headers={"cookie": ""}, follow_redirects=False)
+    assert "; Secure" not in cookie.headers.get("set-cookie", "")
+
+
+def test_behind_a_proxy_with_tls_the_cookie_is_secure(visit: Callable[..., Browser]) -> None:
+    assert "; Secure" in visit().client.get("/sign-in").headers["set-cookie"]
+    assert "; Secure" not in visit(scheme="http").client.get("/sign-in").headers["set-cookie"]
+
+
+def test_who_is_taken_out_is_out_at_once(visit: Callable[..., Browser], users: Path) -> None:
+    ann, vera = visit(), visit()
+    sign_in(ann)
+    sign_in(vera, "vera")
+    users.write_text(f"vera:viewer:{HASH}\n")
+    assert ann.open("/accounts").path.startswith("/sign-in")
+    assert vera.open("/accounts").path == "/accounts"
+    users.write_text(f"vera:operator:{HASH}\n")
+    assert vera.open("/accounts").path.startswith("/sign-in")
+
+
+def test_a_list_of_users_that_is_gone_opens_nothing(
+    visit: Callable[..., Browser], users: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = visit()
+    sign_in(browser)
+    users.unlink()
+    seen = browser.open("/accounts", status=409)
+    assert "the console's own log says why" in seen.text
+    assert str(users) not in seen.text
+    assert str(users) in caplog.text
+
+
+def test_a_viewer_does_not_change(visit: Callable[..., Browser]) -> None:
+    browser = visit()
+    seen = sign_in(browser, "vera", to="/accounts")
+    assert "vera (viewer)" in seen.text
+    token = seen.form("/sign-out").fields[TOKEN_FIELD]
+    refused = browser.post("/accounts/sandbox/disconnect", {TOKEN_FIELD: token}, status=403)
+    assert "may look but not change" in refused.text
+
+
+@pytest.mark.parametrize(
+    "onward", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "javascript:alert(1)", "/\n/evil"]
+)
+def test_signing_in_leads_nowhere_else(visit: Callable[..., Browser], onward: str) -> None:
+    browser = visit()
+    form = browser.open("/sign-in")
+    token = form.form("/sign-in").fields[TOKEN_FIELD]
+    answer = browser.client.post(
+        "/sign-in",
+        data={TOKEN_FIELD: token, "name": "ann", "password": PASSWORD, "next": onward},
+        follow_redirects=False,
+    )
+    assert answer.headers["location"] == "/"
+
+
+def test_another_address_needs_sign_in(installation: Installation) -> None:
+    with pytest.raises(ConfigurationError, match="without sign-in"):
+        serve(installation.settings, "0.0.0.0", 0)
+
+
+@pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.1/8"])
+def test_only_addresses_and_networks_are_trusted(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
+    monkeypatch.setenv("INTEGRATION_CENTER_TRUSTED_PROXIES", proxies)
+    with pytest.raises(ConfigurationError, match="INTEGRATION_CENTER_TRUSTED_PROXIES"):
+        read_settings()
