@@ -15,9 +15,8 @@ from integration_center.syncs import SyncStatus
 from integration_center.tables import jobs, syncs
 
 DAILY_CALLS = "DailyApiRequests"
-IMPATIENT = RetryPolicy(attempts=2, timeout=12.0, wait_max=1.0, retry_after_max=2.0)
+IMPATIENT = RetryPolicy(read_timeout=10.0, attempts=2, timeout=12.0, wait_max=1.0, retry_after_max=2.0)
 """Somebody looks at the page meanwhile."""
-TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def check_account(installation: Installation, environment: Environment) -> Accou
     """
     tokens = StoredTokens(environment, installation.settings, installation.accounts)
     api_version = installation.settings.api_version
-    with Session(tokens, api_version=api_version, retries=IMPATIENT, timeout=TIMEOUT) as session:
+    with Session(tokens, api_version=api_version, retries=IMPATIENT) as session:
         limit = Org(session).limits().get(DAILY_CALLS)
         usage = session.usage
     # The header of each answer is up to date; the resource lags some minutes.
