@@ -177,3 +177,12 @@ sign_in_failures = Table(
     Column("at", UtcDateTime, nullable=False),
     Index("ix_sign_in_failures_at", "at"),
 )
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)

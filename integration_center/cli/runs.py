@@ -23,6 +23,7 @@ from integration_center.schedules import asset_keys, last_full_day
 from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.sample import sample_changes
 from integration_center.syncs import SyncRecord, SyncStatus
 from integration_center.translator import FIRST_DAY, push_key, run_tags
 
@@ -31,7 +32,6 @@ Partition = Annotated[
     str | None,
     typer.Option(metavar="D", help="UTC day YYYY-MM-DD, or a range D1..D2; the last full UTC day when left out."),
 ]
-SAMPLE = 5
 
 
 def read_days(partition: str | None) -> tuple[date, date]:
@@ -163,24 +163,6 @@ def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
         console.print(counts)
     print_sample(sample)
     console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
-
-
-def sample_changes(lines: pl.DataFrame, *outcomes: Outcome) -> list[dict[str, Any]]:
-    """The first few changes: record Id, key, field, before, after."""
-    chosen = lines.filter(pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()).head(SAMPLE)
-    fields = [name.removeprefix("changed.") for name in lines.columns if name.startswith("changed.")]
-    return [
-        {
-            "record_id": line["record_id"],
-            "key": line["key"],
-            "field": field,
-            "before": line[f"before.{field}"],
-            "after": line[f"after.{field}"],
-        }
-        for line in chosen.iter_rows(named=True)
-        for field in fields
-        if line[f"changed.{field}"]
-    ]
 
 
 def print_sample(sample: list[dict[str, Any]]) -> None:

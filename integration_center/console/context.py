@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from integration_center.access.audit import Action
 from integration_center.console.account_checks import AccountChecks
+from integration_center.console.lookups import Lookups
 from integration_center.console.users import Identify, User, local_operator
 from integration_center.defs_folder import DefsFolder
 from integration_center.installation import Installation
@@ -29,12 +30,14 @@ class Console:
         identify: finds the user of a request.
         now: the clock, UTC.
         checks: the accounts that were looked at lately.
+        lookups: calls to orgs and report sources, kept shortly.
     """
 
     installation: Installation
     identify: Identify = local_operator
     now: Callable[[], datetime] = field(default=_now)
     checks: AccountChecks = field(default_factory=AccountChecks)
+    lookups: Lookups = field(default_factory=Lookups)
 
     @cached_property
     def defs(self) -> DefsFolder:

@@ -1,0 +1,129 @@
+"""Calls to orgs and report sources, off the request's thread: kept shortly, shared by all who ask, waited for briefly.
+
+A page asks, waits a moment, and shows progress when the answer is not there yet; the browser then asks again.
+"""
+
+import time
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore, Lock, Thread
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+KEPT = 300.0
+"""Seconds for which an answer is used again; describe and object lists change seldom."""
+WORKERS = 6
+"""Calls at once, over all users."""
+LARGE = 4
+"""Answers of one kind that are kept at most, where they are large (the rows of reports)."""
+
+
+@dataclass
+class Answer(Generic[T]):
+    """What was asked for, now or soon.
+
+    Attributes:
+        asked_at: `time.monotonic()`.
+        steps: what the work said of its progress.
+    """
+
+    future: Future[T]
+    asked_at: float
+    steps: list[str] = field(default_factory=list)
+    read: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is there, or has failed."""
+        return self.future.done()
+
+    @property
+    def step(self) -> str:
+        """What the work is at; empty when it does not say."""
+        return self.steps[-1] if self.steps else ""
+
+    def get(self) -> T:
+        """The answer; waits for it. An error is told once: who asks again afterwards starts the work again.
+
+        Raises:
+            Exception: what the work raised.
+        """
+        self.read = True
+        return self.future.result()
+
+
+class Lookups:
+    """Answers by what was asked.
+
+    Args:
+        now: the clock, in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._answers: dict[Hashable, Answer[Any]] = {}
+        self._lock = Lock()
+        self._places = BoundedSemaphore(WORKERS)
+
+    def ask(
+        self,
+        key: tuple[Hashable, ...],
+        work: Callable[[Callable[[str], None]], T],
+        *,
+        kept: float = KEPT,
+        most: int | None = None,
+    ) -> Answer[T]:
+        """The answer to `key`, kept or begun now.
+
+        Args:
+            key: its first part is the kind of question.
+            work: finds the answer; is given a function to tell its progress by.
+            kept: seconds for which the answer counts.
+            most: of this kind, so many answers are kept.
+        """
+        now = self._now()
+        with self._lock:
+            known = self._answers.get(key)
+            if known is not None and not self._is_over(known, now, kept):
+                return known
+            if most is not None:
+                same = [other for other in self._answers if isinstance(other, tuple) and other[0] == key[0]]
+                for other in sorted(same, key=lambda other: self._answers[other].asked_at)[: len(same) - most + 1]:
+                    del self._answers[other]
+            answer: Answer[T] = Answer(Future(), now)
+            self._answers[key] = answer
+        Thread(target=self._work, args=(answer, work), name=f"lookup {key[0]}", daemon=True).start()
+        return answer
+
+    def find(self, key: tuple[Hashable, ...]) -> Answer[Any] | None:
+        """The answer to `key` that is kept or on its way; None when nobody asked."""
+        with self._lock:
+            return self._answers.get(key)
+
+    def forget(self, *parts: Hashable) -> None:
+        """Drop the answers whose keys begin with `parts`, so that they are looked up again."""
+        with self._lock:
+            for key in [key for key in self._answers if isinstance(key, tuple) and key[: len(parts)] == parts]:
+                del self._answers[key]
+
+    def _work(self, answer: Answer[T], work: Callable[[Callable[[str], None]], T]) -> None:
+        with self._places:
+            try:
+                answer.future.set_result(work(answer.steps.append))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is read
+                answer.future.set_exception(error)
+
+    def _is_over(self, answer: Answer[Any], now: float, kept: float) -> bool:
+        if not answer.ready:
+            return False
+        if answer.future.exception() is not None:
+            return answer.read
+        return now - answer.asked_at > kept
+
+
+def wait_for(answers: Iterable[Answer[Any]], seconds: float) -> bool:
+    """Wait until all answers are there, or for `seconds`; whether they are."""
+    _, missing = wait([answer.future for answer in answers], timeout=seconds)
+    return not missing

@@ -1,0 +1,155 @@
+"""What somebody is about to save: kept in the database, so that nothing is lost between screens, tabs and restarts."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Engine, delete, select
+
+from integration_center.database import reading, upsert, writing
+from integration_center.defs_reading import DefsFile
+from integration_center.errors import ConfigurationError
+from integration_center.integration import Environment
+from integration_center.tables import drafts
+
+LIFETIME = timedelta(days=14)
+"""Since the last change: long enough for an admin to create the missing fields."""
+
+
+class Part(BaseModel):
+    """Frozen; a draft may be incomplete, so texts may be empty."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class KeyRow(Part):
+    """A key pair as it is typed."""
+
+    column: str = ""
+    field: str = ""
+
+
+class FieldRow(Part):
+    """A mapping as it is typed."""
+
+    column: str = ""
+    field: str = ""
+    when_null: str = ""
+    truncate: bool = False
+    factor: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether both sides are chosen."""
+        return bool(self.column and self.field)
+
+
+class Base(Part):
+    """The file that is edited, as it was when the draft began."""
+
+    slug: str
+    text: str
+    modified_at: datetime
+
+
+class Draft(Part):
+    """An integration on its way.
+
+    Attributes:
+        base: the file that is edited; None for a new integration.
+        attributes: what it, or the integration it is a copy of, says: attributes that no screen shows stay as they are.
+        options: as typed, by name.
+        suggested: whether rows were proposed already, so that deleted ones do not come back.
+    """
+
+    base: Base | None = None
+    attributes: dict[str, Any] = {}
+    environment: str = ""
+    report: str = ""
+    object: str = ""
+    keys: tuple[KeyRow, ...] = ()
+    rows: tuple[FieldRow, ...] = ()
+    options: dict[str, str] = {}
+    suggested: bool = False
+
+    @property
+    def slot(self) -> Environment | None:
+        """The environment, when one is chosen."""
+        return Environment(self.environment) if self.environment in set(Environment) else None
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The complete key pairs: column and field."""
+        return tuple((key.column, key.field) for key in self.keys if key.column and key.field)
+
+    @property
+    def complete_rows(self) -> tuple[FieldRow, ...]:
+        """The rows of which both sides are chosen."""
+        return tuple(row for row in self.rows if row.complete)
+
+    def change(self, **values: Any) -> "Draft":
+        """The draft with other values."""
+        return self.model_copy(update=values)
+
+
+class DraftStore:
+    """The drafts in our database, each its owner's.
+
+    Args:
+        engine: our database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, owner: str, draft: Draft) -> str:
+        """Keep a new draft; its id. Those that are too old are deleted."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(drafts).where(drafts.c.expires_at <= datetime.now(UTC)))
+        draft_id = secrets.token_urlsafe(16)
+        self.save(draft_id, owner, draft)
+        return draft_id
+
+    def save(self, draft_id: str, owner: str, draft: Draft) -> None:
+        """Keep a draft as it is now."""
+        values: Mapping[str, Any] = {
+            "id": draft_id,
+            "owner": owner,
+            "content": draft.model_dump(mode="json"),
+            "expires_at": datetime.now(UTC) + LIFETIME,
+        }
+        with writing(self._engine) as connection:
+            upsert(connection, drafts, ("id",), values)
+
+    def get(self, draft_id: str, owner: str) -> Draft:
+        """The draft.
+
+        Raises:
+            ConfigurationError: there is none, or it is somebody else's.
+        """
+        this = select(drafts.c.content).where(
+            drafts.c.id == draft_id, drafts.c.owner == owner, drafts.c.expires_at > datetime.now(UTC)
+        )
+        with reading(self._engine) as connection:
+            content = connection.execute(this).scalar_one_or_none()
+        try:
+            if content is not None:
+                return Draft.model_validate(content)
+        except ValidationError:  # kept by an older version
+            pass
+        raise ConfigurationError(
+            "this draft is not here any more: it was saved, discarded, or is older than two weeks."
+            " Open the integration again"
+        )
+
+    def delete(self, draft_id: str, owner: str) -> None:
+        """Drop a draft; nothing happens when there is none."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(drafts).where(drafts.c.id == draft_id, drafts.c.owner == owner))
+
+
+def base_of(file: DefsFile) -> Base:
+    """The file, as a draft remembers it."""
+    return Base(slug=file.slug, text=file.text, modified_at=file.modified_at)

@@ -1,0 +1,38 @@
+"""A few changes of a plan or ledger, field by field, before and after."""
+
+from typing import Any
+
+import polars as pl
+
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.outcomes import Outcome
+
+SAMPLE = 5
+"""Records that are shown."""
+
+
+def sample_changes(lines: pl.DataFrame, *outcomes: Outcome, records: int = SAMPLE) -> list[dict[str, Any]]:
+    """The first few changes.
+
+    Args:
+        lines: of a plan or ledger.
+        outcomes: which lines count.
+        records: how many lines are shown.
+
+    Returns:
+        An entry per changed field: `record_id`, `key`, `field`, `before` and `after`, the values in their own types.
+    """
+    chosen = lines.filter(pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()).head(records)
+    fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    return [
+        {
+            "record_id": line["record_id"],
+            "key": line["key"],
+            "field": field,
+            "before": line[f"{BEFORE}{field}"],
+            "after": line[f"{AFTER}{field}"],
+        }
+        for line in chosen.iter_rows(named=True)
+        for field in fields
+        if line[f"{CHANGED}{field}"]
+    ]
