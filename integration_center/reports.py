@@ -27,13 +27,27 @@ def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day:
     Raises:
         NoDataForDay: the source has none; another day never stands in for it.
     """
-    text = f" text: {sorted(info.text_columns)}"
     with folder.locked(info.slug, day):
-        stored = folder.stored(info.slug, day)
-        if stored is not None and stored.identity == source.identity(info, day) + text:
+        if stored := find_current(source, folder, info, day):
             return stored, False
         report = source.read(info, day)
-        return folder.write(replace(report, identity=report.identity + text)), True
+        return folder.write(replace(report, identity=report.identity + _name_text_columns(info))), True
+
+
+def find_current(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> StoredReport | None:
+    """What is stored of `day` while it is what the source would give; None when it has to be fetched.
+
+    Raises:
+        NoDataForDay: the source has none.
+    """
+    stored = folder.stored(info.slug, day)
+    if stored is None or stored.identity != source.identity(info, day) + _name_text_columns(info):
+        return None
+    return stored
+
+
+def _name_text_columns(info: ReportInfo) -> str:
+    return f" text: {sorted(info.text_columns)}"
 
 
 def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], allow_empty: bool) -> dg.AssetsDefinition:

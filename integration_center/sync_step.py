@@ -20,13 +20,10 @@ from integration_center.recovery import settle_unfinished
 from integration_center.salesforce.org import Org
 from integration_center.snapshots import SnapshotFile
 from integration_center.steps import StepContext, reported_errors
-from integration_center.sync.outcomes import Outcome
 from integration_center.translator import TRIGGER_TAG, push_key, resource_key
+from integration_center.writes import read_writes
 
 logger = logging.getLogger(__name__)
-
-SYNCS_LOOKED_AT = 5
-"""How many earlier syncs tell whether the org keeps changing a value back."""
 
 RENEWED_EVERY = 60.0
 """Seconds between two renewals of a lease."""
@@ -122,13 +119,7 @@ class SyncStep:
 
     def read_writes(self, record_ids: pl.Series) -> list[pl.DataFrame]:
         """The lines by which the latest syncs to this org wrote to the records named, the newest sync first."""
-        wrote = [
-            sync
-            for sync in self.installation.syncs.history(self.slug, environment=self.spec.environment)
-            if sync.org_id == self.account.org_id and sync.counts.get("lines", {}).get(Outcome.UPDATED, 0)
-        ]
-        ledgers = self.installation.ledgers
-        return [ledgers.read_writes(sync.run_id, self.slug, record_ids) for sync in wrote[:SYNCS_LOOKED_AT]]
+        return read_writes(self.installation, self.slug, self.spec.environment, self.account.org_id, record_ids)
 
     @contextmanager
     def errors_reported(self) -> Iterator[None]:

@@ -44,9 +44,14 @@ SIGNPOSTS: tuple[tuple[type[IntegrationCenterError], int, str, str, str], ...] =
 """By error: the status, the headline, where to go on and what that link says; an empty link is the same page again."""
 
 
+def find_signpost(error: IntegrationCenterError) -> tuple[int, str, str, str]:
+    """Of one of our errors: status, headline, where to go on (empty: the same page), and what that link says."""
+    return next(post[1:] for post in SIGNPOSTS if isinstance(error, post[0]))
+
+
 def show_error(request: Request, error: IntegrationCenterError) -> Response:
     """The page of one of our own errors, whose text is a sentence that says what to do."""
-    _, status, headline, link, says = next(post for post in SIGNPOSTS if isinstance(error, post[0]))
+    status, headline, link, says = find_signpost(error)
     again = request.url.path if request.method == "GET" else "/"
     said = str(error)
     return render_fault(request, status, headline, said[:1].upper() + said[1:], link or again, says)

@@ -19,7 +19,9 @@ __all__ = [
     "check_fitness",
     "missing_fields",
     "why_not_key",
+    "why_not_key_of",
     "why_not_target",
+    "why_not_target_of",
 ]
 
 COLUMNS_PRESENT: Literal["columns_present"] = "columns_present"
@@ -119,14 +121,28 @@ def why_not_target(field: SObjectField) -> str | None:
     return None
 
 
+def why_not_key_of(field: SObjectField, dtype: pl.DataType | None) -> str | None:
+    """Why a column of `dtype` cannot be matched with the field, to go on after its name; None when it can."""
+    kind = None if dtype is None else kind_of(dtype)
+    if dtype is not None and (kind is None or (kind == "boolean" and field.type != "boolean")):
+        return f"is of type {field.type}, which cannot be matched with {kind or dtype} values"
+    return None
+
+
+def why_not_target_of(field: SObjectField, dtype: pl.DataType | None) -> str | None:
+    """Why the field cannot hold a column of `dtype`, to go on after its name; None when it can."""
+    if dtype is None or can_hold(field, dtype):
+        return None
+    return f"is of type {field.type}, which cannot hold {kind_of(dtype) or dtype} values"
+
+
 def _check_key(schema: SObjectSchema, column: str, field: SObjectField, dtype: pl.DataType | None) -> Iterator[Fault]:
     place = f"{schema.name}.{field.name}"
     if reason := why_not_key(field):
         code = "KEY_TYPE" if field.unusable else "KEY_NOT_FILTERABLE"
         yield Fault(SCHEMA_AS_MAPPED, code, f"{place} {reason}", column, field.name)
         return
-    kind = None if dtype is None else kind_of(dtype)
-    if dtype is not None and (kind is None or (kind == "boolean" and field.type != "boolean")):
+    if why_not_key_of(field, dtype):
         message = f"column {column!r} holds {dtype} values, which cannot be a key of {place} ({field.type})"
         yield Fault(TYPES_FIT, "KEY_COLUMN_TYPE", message, column, field.name)
 

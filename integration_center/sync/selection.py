@@ -45,7 +45,7 @@ def select_rows(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
         pl.col(DAY).cast(pl.Date).alias("day"),
         show_key([key.given for key in keys]).alias("key"),
-        _match_key(keys, rows.schema).alias("match_key"),
+        match_key_of_rows(keys, rows.schema).alias("match_key"),
     )
     superseded = pl.col("day") < pl.col("day").max() if kind == "snapshot" else pl.lit(False)
     base = base.with_columns(
@@ -87,8 +87,11 @@ def show_key(columns: Sequence[str]) -> pl.Expr:
     return pl.when(pl.any_horizontal(part.is_not_null() for part in shown)).then(joined)
 
 
-def _match_key(keys: Sequence[Key], schema: pl.Schema) -> pl.Expr:
-    """The key as it is compared; null when a part of it is blank, since blank matches nothing in Salesforce either."""
+def match_key_of_rows(keys: Sequence[Key], schema: pl.Schema) -> pl.Expr:
+    """The key of a row of `name_columns` as it is compared; null when a part of it is blank.
+
+    Blank matches nothing in Salesforce either.
+    """
     parts = [normalise_key(pl.col(key.given), key.field, schema[key.given]) for key in keys]
     return _join_parts(parts)
 

@@ -28,16 +28,18 @@ LAYERS: tuple[frozenset[str], ...] = (
             "defs_yaml",
             "history",
             "loader",
+            "match_sample",
             "metadata",
             "own_plan",
             "planning",
             "push",
             "recovery",
+            "report_preview",
             "reports",
             "schedules",
             "sensors",
         }
-        | {"sync_step", "update_set"}
+        | {"sync_step", "update_set", "writes"}
     ),
     frozenset({"definitions"}),
     frozenset({"launching"}),

@@ -1,0 +1,115 @@
+"""The match rate and the preview of the wizard, against the local org and drops, beside what a run makes of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from integration_center.errors import NoDataForDay, OrgError, SchemaMismatch, UnknownReport
+from integration_center.installation import open_installation
+from integration_center.integration import Environment
+from integration_center.match_sample import measure_match_rate
+from integration_center.report_preview import NewestReport, read_newest
+from integration_center.salesforce.org import Org
+from integration_center.schedules import next_run
+from integration_center.sync.match_rate import MatchRate
+from integration_center.sync.outcomes import Outcome
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.dagster_side.center import PLAIN, Center, email, logins
+
+
+@contextmanager
+def opened(center: Center) -> Iterator[Org]:
+    with open_installation() as installation, installation.connect(Environment.SANDBOX) as org:
+        yield org
+
+
+def newest(name: str = "Logins Review", text: tuple[str, ...] = ("User ID",)) -> NewestReport:
+    with open_installation() as installation:
+        return read_newest(installation.source(), installation.reports, name, text)
+
+
+def measure(center: Center, field: str, column: str = "User ID") -> MatchRate:
+    with opened(center) as org:
+        schema = org.describe("Lead")
+        center.emulator.sandbox.calls.clear()
+        return measure_match_rate(newest().frame, [(column, field)], schema, org)
+
+
+def test_it_says_what_a_run_says_in_one_call(center: Center) -> None:
+    center.integrate()
+    center.drop([*logins(range(1, 40)), ("nobody@nowhere.example", None, None, 1), (None, None, None, 2)])
+    rate = measure(center, "Email")
+    calls = center.emulator.sandbox.calls.find(path="/services/data/*")
+    assert [call.path.rpartition("/")[2] for call in calls] == ["composite"]
+    assert email(1) not in "".join(call.path for call in calls)
+    ledger = center.ledger(center.run())
+    unmatched = ledger.filter(pl.col("outcome") == Outcome.UNMATCHED)["key"].to_list()
+    assert rate.unmatched == len(unmatched)
+    assert set(rate.strays) <= set(unmatched)
+    assert "nobody@nowhere.example" in unmatched
+    assert rate.sample.without_key == 1
+    assert rate.matched + rate.many == 40 - len(unmatched)
+
+
+def test_hostile_keys_ask_for_nothing_else(center: Center) -> None:
+    center.drop([("' OR Id != '", None, None, 1), ("x\\' OR Name LIKE '%", None, None, 1), *logins(PLAIN[:2])])
+    rate = measure(center, "Email")
+    assert (rate.matched, rate.unmatched) == (2, 2)
+
+
+def test_a_field_without_an_index_is_listed_too(center: Center) -> None:
+    center.drop(logins(PLAIN))
+    rate = measure(center, "Company")
+    assert rate.unmatched == len(PLAIN)
+    assert [call.path.rpartition("/")[2] for call in center.emulator.sandbox.calls.find(path="/services/data/*")] == [
+        "composite"
+    ]
+
+
+def test_fields_that_are_gone_or_cannot_be_searched_by_are_named(center: Center) -> None:
+    center.drop(logins(PLAIN))
+    with pytest.raises(SchemaMismatch, match="Gone__c"):
+        measure(center, "Gone__c")
+
+
+def test_dates_are_compared_with_the_whole_object_while_it_is_small(
+    center: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.drop(logins(PLAIN))
+    assert measure(center, "CreatedDate", "Last Login").unmatched == 1
+    monkeypatch.setattr("integration_center.match_sample.SMALL_OBJECT", 3)
+    with pytest.raises(OrgError, match="go on without the match rate"):
+        measure(center, "CreatedDate", "Last Login")
+
+
+def test_the_preview_has_the_types_of_a_run_and_stores_nothing(center: Center) -> None:
+    center.drop(logins(PLAIN))
+    preview = newest(text=("User ID", "# Logins Last 30 Days"))
+    assert preview.day == YESTERDAY
+    assert preview.info.key_column == "User ID"
+    assert preview.frame.schema["# Logins Last 30 Days"] == pl.String()
+    assert not list((center.home / "storage").rglob("*.parquet"))
+    center.integrate()
+    center.run()
+    stored = newest()
+    assert stored.frame.equals(newest(text=("User ID",)).frame)
+    assert stored.info.key_column == "User ID"
+    assert newest(text=("User ID", "# Logins Last 30 Days")).frame.equals(preview.frame)
+
+
+def test_a_report_that_is_gone_or_empty_is_named(center: Center) -> None:
+    with pytest.raises(UnknownReport, match="Churn"):
+        newest("Churn")
+    with pytest.raises(NoDataForDay, match="no data yet"):
+        newest()
+
+
+def test_the_next_run_of_a_cron() -> None:
+    now = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
+    assert next_run("0 8 * * *", now) == datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
+    assert next_run("30 9 * * 1", now) == datetime(2026, 11, 30, 9, 30, tzinfo=UTC)
+    assert next_run("0 0 30 2 *", now) is None
+    assert next_run("every day at nine", now) is None

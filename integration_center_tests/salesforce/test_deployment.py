@@ -1,0 +1,113 @@
+"""The package for the admin: what Metadata API's documentation asks of it."""
+
+import io
+import zipfile
+from xml.etree import ElementTree
+
+import polars as pl
+
+from integration_center.salesforce.deployment import build_package, can_deploy
+from integration_center.sync.missing_fields import MissingField, suggest_field
+
+SPACE = "{http://soap.sforce.com/2006/04/metadata}"
+
+
+def read(package: bytes) -> dict[str, ElementTree.Element]:
+    with zipfile.ZipFile(io.BytesIO(package)) as content:
+        assert content.testzip() is None
+        return {name: ElementTree.fromstring(content.read(name)) for name in content.namelist()}
+
+
+def fields(*columns: tuple[str, pl.DataType]) -> list[MissingField]:
+    return [suggest_field(name, f"WalkMe_{name}__c", dtype) for name, dtype in columns]
+
+
+def test_the_manifest_names_everything_in_the_package() -> None:
+    missing = fields(("Text", pl.String()), ("Count", pl.Int64()))
+    files = read(build_package("Lead", missing, api_version="66.0"))
+    assert list(files) == [
+        "package.xml",
+        "objects/Lead.object",
+        "permissionsets/Integration_Center_Fields.permissionset",
+    ]
+    manifest = files["package.xml"]
+    assert manifest.tag == f"{SPACE}Package"
+    assert manifest.findtext(f"{SPACE}version") == "66.0"
+    types = {
+        entry.findtext(f"{SPACE}name"): [member.text for member in entry.findall(f"{SPACE}members")]
+        for entry in manifest.findall(f"{SPACE}types")
+    }
+    assert types == {
+        "CustomField": ["Lead.WalkMe_Count__c", "Lead.WalkMe_Text__c"],
+        "PermissionSet": ["Integration_Center_Fields"],
+    }
+
+
+def test_each_type_has_what_it_needs_and_nothing_it_may_not_have() -> None:
+    columns = (
+        ("Text", pl.String()),
+        ("Whole", pl.Int64()),
+        ("Part", pl.Float64()),
+        ("Yes", pl.Boolean()),
+        ("Day", pl.Date()),
+        ("Moment", pl.Datetime("us", "UTC")),
+        ("Hour", pl.Time()),
+    )
+    root = read(build_package("Lead", fields(*columns), api_version="66.0"))["objects/Lead.object"]
+    described = {
+        entry.findtext(f"{SPACE}label"): {child.tag.removeprefix(SPACE): child.text for child in entry}
+        for entry in root.findall(f"{SPACE}fields")
+    }
+    assert described["Text"] == {
+        "fullName": "WalkMe_Text__c",
+        "externalId": "false",
+        "label": "Text",
+        "length": "255",
+        "required": "false",
+        "type": "Text",
+        "unique": "false",
+    }
+    assert (described["Whole"]["precision"], described["Whole"]["scale"]) == ("18", "0")
+    assert (described["Part"]["precision"], described["Part"]["scale"]) == ("18", "2")
+    assert described["Yes"] == {
+        "fullName": "WalkMe_Yes__c",
+        "defaultValue": "false",
+        "label": "Yes",
+        "type": "Checkbox",
+    }
+    assert [described[name]["type"] for name in ("Day", "Moment", "Hour")] == ["Date", "DateTime", "Time"]
+
+
+def test_the_permission_set_lets_the_fields_be_read_and_edited() -> None:
+    files = read(build_package("Lead", fields(("Text", pl.String())), api_version="66.0"))
+    root = files["permissionsets/Integration_Center_Fields.permissionset"]
+    (permission,) = root.findall(f"{SPACE}fieldPermissions")
+    assert {child.tag.removeprefix(SPACE): child.text for child in permission} == {
+        "editable": "true",
+        "field": "Lead.WalkMe_Text__c",
+        "readable": "true",
+    }
+    assert root.findtext(f"{SPACE}label") == "Integration Center Fields"
+
+
+def test_fields_of_tasks_are_made_on_activity() -> None:
+    files = read(build_package("Task", fields(("Text", pl.String())), api_version="66.0"))
+    assert "objects/Activity.object" in files
+    assert files["package.xml"].findtext(f"{SPACE}types/{SPACE}members") == "Activity.WalkMe_Text__c"
+
+
+def test_what_a_package_cannot_create_stays_out() -> None:
+    names = ["Company", "ns__Score__c", "A___b__c", "x" * 41 + "__c", "1st__c", "Good__c"]
+    missing = [MissingField("L", name, "Text", length=255) for name in names]
+    assert [field.name for field in missing if can_deploy(field)] == ["Good__c"]
+    root = read(build_package("Lead", missing, api_version="66.0"))["objects/Lead.object"]
+    assert [entry.findtext(f"{SPACE}fullName") for entry in root] == ["Good__c"]
+
+
+def test_labels_of_columns_stay_text_and_the_file_stays_the_same() -> None:
+    hostile = suggest_field("<x>&\"'</label>", "WalkMe_X__c", pl.String())
+    package = build_package("Lead", [hostile, hostile], api_version="66.0")
+    root = read(package)["objects/Lead.object"]
+    assert root.findtext(f"{SPACE}fields/{SPACE}label") == "<x>&\"'</label>"
+    assert len(root) == 1
+    assert package == build_package("Lead", [hostile], api_version="66.0")

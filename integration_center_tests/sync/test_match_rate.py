@@ -1,0 +1,56 @@
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration_center.sync.ledger import count_rows
+from integration_center.sync.match_rate import compare_keys, resolve_pairs, sample_keys
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.plan import build_lines
+from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
+
+KEYS = st.one_of(st.none(), st.sampled_from(["", " ", "a@x.io", "A@X.io ", "b@x.io", "c@x.io", "d@x.io", "é@x.io"]))
+
+
+@given(st.lists(KEYS, max_size=12), st.lists(KEYS, max_size=8))
+def test_it_says_what_a_plan_says(report: list[str | None], org: list[str | None]) -> None:
+    spec = make_spec({"Job": "Title"})
+    rows = make_rows({"User": report, "Job": ["same"] * len(report)}, Job=pl.String)
+    records = make_records(*({"Email": email} for email in org))
+    keys = resolve_pairs(LEAD, [("User", "Email")])
+    rate = compare_keys(sample_keys(rows, keys), records, keys)
+    counts = count_rows(build_lines(rows, records, spec, LEAD))
+    assert rate.whole
+    assert rate.unmatched == counts[Outcome.UNMATCHED]
+    assert rate.sample.without_key == counts[Outcome.NO_KEY]
+    assert rate.sample.repeated == counts[Outcome.DUPLICATE_KEY]
+    assert rate.matched + rate.many == counts[Outcome.PLANNED] + counts[Outcome.AMBIGUOUS]
+    assert rate.matched + rate.many + rate.unmatched == rate.sample.distinct
+
+
+def test_a_sample_is_spread_over_the_whole_report() -> None:
+    rows = make_rows({"User": [f"{number:04}@x.io" for number in range(1000)]})
+    sample = sample_keys(rows, resolve_pairs(LEAD, [("User", "Email")]), size=10)
+    assert sample.frame["key"].to_list() == [f"{number:04}@x.io" for number in range(0, 1000, 100)]
+    assert sample.distinct == 1000
+
+
+def test_examples_show_keys_as_the_report_has_them() -> None:
+    rows = make_rows({"User": ["A@X.io", "none@x.io", "two@x.io", None]})
+    records = make_records({"Email": "a@x.io"}, {"Email": "two@x.io"}, {"Email": "TWO@x.io"})
+    keys = resolve_pairs(LEAD, [("User", "Email")])
+    rate = compare_keys(sample_keys(rows, keys), records, keys)
+    assert (list(rate.examples), list(rate.strays), list(rate.crowded)) == (["A@X.io"], ["none@x.io"], ["two@x.io"])
+    assert round(rate.percent) == 67
+    assert not rate.hashed
+
+
+def test_hashed_ids_are_told_from_addresses() -> None:
+    rows = make_rows({"User": ["n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg", "x" * 43]})
+    keys = resolve_pairs(LEAD, [("User", "Email")])
+    assert compare_keys(sample_keys(rows, keys), make_records(), keys).hashed
+
+
+def test_an_empty_report_has_no_rate() -> None:
+    keys = resolve_pairs(LEAD, [("User", "Email")])
+    rate = compare_keys(sample_keys(make_rows({"User": []}), keys), make_records(), keys)
+    assert (rate.percent, rate.looked_up, rate.whole) == (0.0, 0, True)
