@@ -6,9 +6,10 @@ import polars as pl
 
 from integration_center.errors import OrgError, SchemaMismatch
 from integration_center.salesforce.fields import parse_records
-from integration_center.salesforce.org import Org, build_columns
+from integration_center.salesforce.org import Org
 from integration_center.salesforce.query import read_many
 from integration_center.salesforce.reading import URI_BYTES, is_indexed
+from integration_center.salesforce.records import build_columns
 from integration_center.salesforce.soql import build_in, build_literal, build_select, encoded_length, split_literals
 from integration_center.sync.keys import normalise_key
 from integration_center.sync.match_rate import KeySample, MatchRate, compare_keys, resolve_pairs, sample_keys

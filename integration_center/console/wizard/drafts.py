@@ -59,12 +59,14 @@ class Draft(Part):
 
     Attributes:
         base: the file that is edited; None for a new integration.
+        source: the slug of the integration it is a copy of; empty for others.
         attributes: what it, or the integration it is a copy of, says: attributes that no screen shows stay as they are.
         options: as typed, by name.
         suggested: whether rows were proposed already, so that deleted ones do not come back.
     """
 
     base: Base | None = None
+    source: str = ""
     attributes: dict[str, Any] = {}
     environment: str = ""
     report: str = ""

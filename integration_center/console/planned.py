@@ -1,0 +1,131 @@
+"""Plans made by the console: what a run would do, found by the same code, and nothing written."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from integration_center.console.context import Console
+from integration_center.console.lookups import Answer
+from integration_center.integration import IntegrationSpec
+from integration_center.planning import build_plan
+from integration_center.report_preview import NewestReport, read_newest
+from integration_center.schedules import last_full_day
+from integration_center.sync.ledger import count_lines, count_rows
+from integration_center.sync.limits import Verdict
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.sample import sample_changes
+from integration_center.writes import read_writes
+
+KEPT = 900.0
+"""Seconds; afterwards the org may hold something else."""
+MOST = 20
+SHOWN_RECORDS = 10
+SHOWN_REASONS = 8
+
+
+@dataclass(frozen=True)
+class PlannedSync:
+    """What a run would do now.
+
+    Attributes:
+        spec: the integration that was planned.
+        day: of the report.
+        expected_day: the day that a run started now would ask for; another one than `day` means that it would fail.
+        rows: report rows by outcome; lines: row and record by outcome.
+        changes: a few changed fields: record Id, key, field, before, after.
+        reasons: why rows are left alone: outcome, reason and how many lines, the most frequent first.
+        held: what would stop the push.
+        instance_url: of the org, for links to its records.
+    """
+
+    spec: IntegrationSpec
+    day: date
+    expected_day: date
+    rows: Mapping[str, int]
+    lines: Mapping[str, int]
+    changes: Sequence[Mapping[str, Any]]
+    reasons: Sequence[tuple[str, str, int]]
+    verdicts: Sequence[Verdict]
+    held: str | None
+    api_calls: int
+    read_at: datetime
+    instance_url: str
+
+
+def ask_plan(
+    console: Console, key: str, spec: IntegrationSpec, *, slug: str | None, text_columns: frozenset[str]
+) -> Answer[PlannedSync]:
+    """Begin a plan anew, off the request's thread.
+
+    Args:
+        console: the running console.
+        key: what the plan is asked for again by.
+        spec: the integration.
+        slug: of a saved one, whose earlier syncs count.
+        text_columns: of its report, kept as text: the keys of all its readers.
+    """
+    console.lookups.forget("plan", key)
+
+    def work(tell: Callable[[str], None]) -> PlannedSync:
+        tell(f"Reading the newest rows of {spec.report}")
+        installation = console.installation
+        report = read_newest(installation.source(), installation.reports, spec.report, text_columns)
+        return make_plan(console, spec, report, slug=slug, tell=tell)
+
+    return console.lookups.ask(("plan", key), work, kept=KEPT, most=MOST)
+
+
+def find_plan(console: Console, key: str) -> Answer[PlannedSync] | None:
+    """The plan asked for by `key`; None when there is none, or it is too old."""
+    return console.lookups.find(("plan", key))
+
+
+def make_plan(
+    console: Console, spec: IntegrationSpec, report: NewestReport, *, slug: str | None, tell: Callable[[str], None]
+) -> PlannedSync:
+    """Plan one integration against the org as it is now. Nothing is written.
+
+    Raises:
+        IntegrationCenterError: the org cannot be asked.
+    """
+    installation = console.installation
+    account = installation.accounts.get(spec.environment)
+
+    def earlier(record_ids: pl.Series) -> Sequence[pl.DataFrame]:
+        return read_writes(installation, slug, spec.environment, account.org_id, record_ids) if slug else ()
+
+    tell(f"Reading {spec.object} and comparing {report.frame.height:,} rows with it")
+    with installation.connect(spec.environment) as org:
+        plan = build_plan(
+            spec, report.rows, org, kind=report.info.kind, latest_by=report.info.latest_by, earlier=earlier
+        )
+        calls = org.session.usage.calls
+    return PlannedSync(
+        spec=spec,
+        day=report.day,
+        expected_day=last_full_day(console.now()),
+        rows=count_rows(plan.lines).as_dict(),
+        lines=count_lines(plan.lines).as_dict(),
+        changes=sample_changes(plan.lines, Outcome.PLANNED, Outcome.HELD, records=SHOWN_RECORDS),
+        reasons=count_reasons(plan.lines),
+        verdicts=plan.verdicts,
+        held=plan.held,
+        api_calls=calls,
+        read_at=plan.read_at,
+        instance_url=account.instance_url,
+    )
+
+
+def count_reasons(lines: pl.DataFrame) -> list[tuple[str, str, int]]:
+    """Why lines are left alone, the most frequent first: outcome, reason, lines."""
+    counted = (
+        lines.filter(pl.col("reason").is_not_null() & (pl.col("outcome") != Outcome.PLANNED))
+        .group_by("outcome", "reason")
+        .agg(pl.len().alias("lines"))
+        .sort("lines", "reason", descending=[True, False])
+        .head(SHOWN_REASONS)
+    )
+    return [(str(outcome), reason, count) for outcome, reason, count in counted.iter_rows()]

@@ -1,0 +1,194 @@
+"""The third screen: which columns go to which fields, and the options. Edit opens here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.console.lookups import Answer
+from integration_center.console.wizard.calls import require_environment
+from integration_center.console.wizard.choices import Group, group_targets
+from integration_center.console.wizard.drafts import Draft, FieldRow
+from integration_center.console.wizard.environment import is_chosen
+from integration_center.console.wizard.preview import name_type
+from integration_center.console.wizard.report import find_key_problem
+from integration_center.console.wizard.saving import find_missing, write_admin_message
+from integration_center.console.wizard.screens import Screen, settle
+from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
+from integration_center.errors import IntegrationCenterError
+from integration_center.report_preview import NewestReport
+from integration_center.salesforce.deployment import can_deploy
+from integration_center.schedules import next_run
+from integration_center.sync.fitness import why_not_target, why_not_target_of
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.suggestions import Choice, rank_targets, suggest_targets
+
+MOST_ROWS = 500
+"""More mappings than this are no use: an object has at most 800 custom fields, and a page has its limits."""
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """One mapping on the screen.
+
+    Attributes:
+        groups: the fields it offers.
+        type: what the column holds.
+        problem: what is wrong with it.
+    """
+
+    row: FieldRow
+    groups: Sequence[Group]
+    type: str
+    problem: str | None
+
+
+def show_mapping(request: Request) -> Response:
+    """Rows of report column and object field, and the options."""
+    screen = Screen.open(request)
+    if not is_chosen(screen):
+        return screen.go("environment", check=True)
+    if not (screen.draft.report and screen.draft.object and screen.draft.pairs):
+        return screen.go("report", check=True)
+    try:
+        return _show(screen)
+    except IntegrationCenterError as error:
+        return screen.show_fault("mapping", error)
+
+
+def _show(screen: Screen) -> Response:
+    environment, name = require_environment(screen.draft), screen.draft.object
+    asked: list[Answer[Any]] = [screen.calls.newest(screen.draft), screen.calls.schema(environment, name)]
+    if not settle(asked):
+        return screen.show_waiting("mapping", asked)
+    rows, schema = screen.calls.newest(screen.draft).get(), screen.calls.schema(environment, name).get()
+    screen = screen.keep(propose(screen.draft, rows, schema))
+    draft = screen.draft
+    dtypes = rows.frame.schema
+    _, problems = build_spec(draft)
+    missing = find_missing(draft, schema, dtypes)
+    account = screen.calls.account(environment)
+    values = {
+        "environment": environment,
+        "schema": schema,
+        "rows": rows,
+        "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
+        "shown": show_rows(draft, dtypes, schema, problems if screen.checking else {}),
+        "problems": problems if screen.checking else {},
+        "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
+        "options": {name: read_option(draft, name) for name in OPTIONS},
+        "missing": missing,
+        "deployable": [field for field in missing if can_deploy(field)],
+        "message": write_admin_message(draft, missing, user=account.username),
+        "next_run": say_next_run(draft, screen.console.now()),
+        "ready": bool(draft.complete_rows),
+    }
+    return screen.show("mapping", "wizard/mapping.html", values)
+
+
+def take_mapping(request: Request) -> Screen:
+    """Keep what was typed; the buttons that add and remove rows change it."""
+    screen = Screen.open(request)
+    form = screen.form
+    rows = read_rows(screen)
+    go = form.get("go", "")
+    if go == "add" and len(rows) < MOST_ROWS:
+        rows.append(FieldRow())
+    action, _, number = go.rpartition("-")
+    if action == "remove" and number.isdecimal() and int(number) < len(rows):
+        del rows[int(number)]
+    options = {name: form[name] for name in OPTIONS if name in form}
+    if "name" in form:  # a checkbox that is off is not sent
+        options |= {name: form.get(name, "") for name in CHECKBOXES}
+    return screen.keep(screen.draft.change(rows=tuple(rows), options={**screen.draft.options, **options}))
+
+
+def read_rows(screen: Screen) -> list[FieldRow]:
+    """The mappings as typed, in their order. A row's inputs end in its number; each row has a column and a field."""
+    form = screen.form
+    numbers = form.getlist("row")
+    return [
+        FieldRow(
+            column=form.get(f"column-{number}", ""),
+            field=form.get(f"field-{number}", "").strip(),
+            when_null=form.get(f"when_null-{number}", ""),
+            truncate=bool(form.get(f"truncate-{number}")),
+            factor=form.get(f"factor-{number}", ""),
+        )
+        for number in numbers[:MOST_ROWS]
+    ]
+
+
+def propose(draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Draft:
+    """The draft with rows for the columns whose names fit a field, and a name, unless that was done before."""
+    if draft.suggested:
+        return draft
+    taken = [field for _, field in draft.pairs] + [row.field for row in draft.rows if row.field]
+    chosen = suggest_targets(schema, dict(rows.frame.schema), taken)
+    proposed = tuple(FieldRow(column=column, field=field) for column, field in chosen.items())
+    kept = tuple(row for row in draft.rows if row.column or row.field)
+    name = draft.options.get("name") or f"{rows.info.name} to {schema.label}"
+    return draft.change(rows=kept + proposed or (FieldRow(),), options={**draft.options, "name": name}, suggested=True)
+
+
+def show_rows(
+    draft: Draft, dtypes: Mapping[str, pl.DataType], schema: SObjectSchema, problems: Mapping[str, str]
+) -> list[ShownRow]:
+    """The rows with what they offer and what is wrong with them."""
+    keys = {field.lower() for _, field in draft.pairs}
+    ranked: dict[pl.DataType | None, list[Choice]] = {}
+    shown = []
+    for place, row in enumerate(draft.rows):
+        dtype = dtypes.get(row.column)
+        if dtype not in ranked:
+            ranked[dtype] = rank_targets(schema, dtype, taken=keys)
+        used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
+        said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
+        shown.append(
+            ShownRow(
+                row=row,
+                groups=group_targets(ranked[dtype], schema, row.field, row.column, used),
+                type=name_type(dtype) if row.column else "",
+                problem=said or find_row_problem(row, draft, dtypes, schema, used, keys),
+            )
+        )
+    return shown
+
+
+def find_row_problem(
+    row: FieldRow,
+    draft: Draft,
+    dtypes: Mapping[str, pl.DataType],
+    schema: SObjectSchema,
+    used: set[str],
+    keys: set[str],
+) -> str | None:
+    """What is wrong with a complete row."""
+    if not row.complete:
+        return None
+    if row.column not in dtypes:
+        return f"The report has no column {row.column!r} any more."
+    if row.field.lower() in keys:
+        return f"{row.field} is a key field, and a key field is never written."
+    if row.field.lower() in used:
+        return f"{row.field} is written twice; remove one of the two rows."
+    field = schema.get(row.field)
+    if field is None:
+        return f"{schema.name} has no field {row.field} yet, or the connected user may not see it."
+    reason = why_not_target(field) or why_not_target_of(field, dtypes[row.column])
+    return f"{field.name} {reason}." if reason else None
+
+
+def say_next_run(draft: Draft, now: datetime) -> str:
+    """When the integration would run next, in a sentence."""
+    if not read_option(draft, "enabled"):
+        return "It is disabled, so it runs only when somebody starts it."
+    schedule = read_option(draft, "schedule")
+    tick = next_run(" ".join(schedule.split()), now) if len(schedule.split()) == 5 else None
+    if tick is None:
+        return f"{schedule!r} is no cron expression of five fields that ever ticks."
+    return f"After saving, the next run is {tick:%A, %Y-%m-%d at %H:%M} UTC."

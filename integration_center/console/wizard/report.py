@@ -1,0 +1,215 @@
+"""The second screen: which report, which object, and by which keys their rows match."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.console.lookups import Answer
+from integration_center.console.wizard.calls import require_environment
+from integration_center.console.wizard.choices import Group, group_keys
+from integration_center.console.wizard.drafts import Draft, KeyRow
+from integration_center.console.wizard.environment import is_chosen
+from integration_center.console.wizard.preview import build_preview
+from integration_center.console.wizard.screens import STEPS, Screen, settle
+from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
+from integration_center.insights.catalogue import ReportInfo, find_report
+from integration_center.report_preview import NewestReport
+from integration_center.salesforce.describe import SObjectSummary
+from integration_center.sync.match_rate import MatchRate
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.suggestions import rank_keys, suggest_key
+
+FOUND = 20
+"""Objects that a search shows."""
+
+
+@dataclass(frozen=True)
+class MatchState:
+    """The match rate as far as it is known.
+
+    Attributes:
+        rate: once it is there.
+        error: why it cannot be told.
+        asked: whether it is being looked up.
+    """
+
+    rate: MatchRate | None = None
+    error: str | None = None
+    asked: bool = False
+
+
+def show_report(request: Request) -> Response:
+    """Report, object, the report's first rows, key pairs and their match rate."""
+    screen = Screen.open(request)
+    if not is_chosen(screen):
+        return screen.go("environment", check=True)
+    try:
+        return _show(screen)
+    except IntegrationCenterError as error:
+        return screen.show_fault("report", error)
+
+
+def _show(screen: Screen) -> Response:
+    environment = require_environment(screen.draft)
+    listed: list[Answer[Any]] = [screen.calls.reports(), screen.calls.objects(environment)]
+    if not settle(listed):
+        return screen.show_waiting("report", listed)
+    reports, objects = screen.calls.reports().get(), list_writable(screen.calls.objects(environment).get())
+    draft, report_problem = resolve_report(screen.draft, reports)
+    draft, found = resolve_object(draft, objects)
+    screen = screen.keep(draft)
+    object_known = any(summary.name == draft.object for summary in objects)
+    rows, schema = None, None
+    asked: list[Answer[Any]] = []
+    if draft.report and not report_problem:
+        asked.append(screen.calls.newest(draft))
+    if object_known:
+        asked.append(screen.calls.schema(environment, draft.object))
+    if not settle(asked):
+        return screen.show_waiting("report", asked)
+    if draft.report and not report_problem:
+        try:
+            rows = screen.calls.newest(draft).get()
+        except IntegrationCenterError as error:
+            report_problem = str(error)
+    if object_known:
+        schema = screen.calls.schema(environment, draft.object).get()
+    screen = screen.keep(propose_key(screen.draft, rows, schema))
+    values = {
+        "reports": reports,
+        "report_problem": report_problem or ("Choose a report." if screen.checking and not draft.report else None),
+        "objects": objects,
+        "object_problem": say_object_problem(screen, objects, found),
+        "found": found,
+        "rows": rows,
+        "schema": schema,
+        "preview": build_preview(rows) if rows else None,
+        "key_groups": [group_key_fields(place, screen.draft, rows, schema) for place in range(len(screen.draft.keys))],
+        "key_problems": [find_key_problem(key, screen.draft, rows, schema) for key in screen.draft.keys],
+        "match": measure(screen, rows, schema),
+    }
+    return screen.show("report", "wizard/report.html", values)
+
+
+def take_report(request: Request) -> Response:
+    """Keep what was chosen, and go where the button leads."""
+    screen = Screen.open(request)
+    form = screen.form
+    columns, fields = form.getlist("key-column"), form.getlist("key-field")
+    keys = [KeyRow(column=column, field=field) for column, field in zip(columns, fields, strict=False)]
+    go = form.get("go", "")
+    if go == "add-key":
+        keys.append(KeyRow())
+    action, _, number = go.rpartition("-")
+    if action == "remove-key" and number.isdecimal() and int(number) < len(keys):
+        del keys[int(number)]
+    report, object_name = form.get("report", "").strip(), form.get("pick", form.get("object", "")).strip()
+    draft = screen.draft
+    if report.casefold() != draft.report.casefold() or object_name.casefold() != draft.object.casefold():
+        keys = []  # they are proposed anew for the other report or object
+        draft = draft.change(suggested=bool(draft.rows) and draft.suggested)
+    screen = screen.keep(draft.change(report=report, object=object_name, keys=tuple(keys)))
+    to = "mapping" if go == "next" else go if go in STEPS else "report"
+    if to == "mapping" and not (screen.draft.report and screen.draft.object and screen.draft.pairs):
+        return screen.go("report", check=True)
+    return screen.go(to)
+
+
+def resolve_report(draft: Draft, reports: Sequence[ReportInfo]) -> tuple[Draft, str | None]:
+    """The draft, and why its report cannot be used."""
+    if not draft.report:
+        return draft, None
+    try:
+        find_report(reports, draft.report)
+    except (UnknownReport, UnreadableReport) as error:
+        return draft, str(error)
+    return draft, None
+
+
+def list_writable(objects: Sequence[SObjectSummary]) -> list[SObjectSummary]:
+    """The objects that can be read and updated, by label."""
+    usable = [summary for summary in objects if summary.queryable and summary.updateable]
+    return sorted(usable, key=lambda summary: (summary.label.casefold(), summary.name))
+
+
+def resolve_object(draft: Draft, objects: Sequence[SObjectSummary]) -> tuple[Draft, list[SObjectSummary]]:
+    """The draft with the object's API name in place of what was typed, and the objects that may be meant instead."""
+    typed = draft.object.strip().casefold()
+    if not typed:
+        return draft, []
+    exact = [summary for summary in objects if summary.name.casefold() == typed]
+    exact = exact or [summary for summary in objects if typed == summary.label.casefold()]
+    if len(exact) == 1:
+        return draft.change(object=exact[0].name), []
+    alike = exact or [s for s in objects if typed in s.name.casefold() or typed in s.label.casefold()]
+    return draft, alike[:FOUND]
+
+
+def say_object_problem(
+    screen: Screen, objects: Sequence[SObjectSummary], found: Sequence[SObjectSummary]
+) -> str | None:
+    """Why the object cannot be used."""
+    name = screen.draft.object
+    if not name:
+        return "Choose an object." if screen.checking else None
+    if any(summary.name == name for summary in objects):
+        return None
+    if found:
+        return f"No object is called {name!r} exactly; choose one of those that are alike."
+    return (
+        f"The org has no object {name!r} that the connected user can read and update. It may have been renamed or"
+        " deleted, or the user lost access; choose another, or ask the Salesforce admin."
+    )
+
+
+def propose_key(draft: Draft, rows: NewestReport | None, schema: SObjectSchema | None) -> Draft:
+    """The draft with the report's own key and the likeliest field, when it has no key pair yet."""
+    if draft.keys or rows is None or schema is None:
+        return draft
+    column = rows.info.key_column or ""
+    field = suggest_key(schema, rows.frame.schema.get(column)) or ""
+    return draft.change(keys=(KeyRow(column=column, field=field),))
+
+
+def group_key_fields(place: int, draft: Draft, rows: NewestReport | None, schema: SObjectSchema | None) -> list[Group]:
+    """What the list of a key pair offers."""
+    if schema is None:
+        return []
+    key = draft.keys[place]
+    used = {other.field.lower() for number, other in enumerate(draft.keys) if number != place}
+    return group_keys(rank_keys(schema, rows.frame.schema.get(key.column) if rows else None), key.field, used)
+
+
+def find_key_problem(key: KeyRow, draft: Draft, rows: NewestReport | None, schema: SObjectSchema | None) -> str | None:
+    """What is wrong with a key pair."""
+    if rows is not None and key.column and key.column not in rows.frame.columns:
+        return f"The report has no column {key.column!r} any more."
+    if schema is not None and key.field:
+        same = [other for other in draft.keys if other.field.lower() == key.field.lower()]
+        if len(same) > 1:
+            return f"{key.field} is used twice; each Salesforce identifier pairs with one column."
+        choice = next((c for c in rank_keys(schema) if c.field.name.lower() == key.field.lower()), None)
+        if choice is None:
+            return f"{schema.name} has no field {key.field}, or the connected user may not see it."
+        if choice.reason:
+            return f"{key.field} {choice.reason}"
+    return None
+
+
+def measure(screen: Screen, rows: NewestReport | None, schema: SObjectSchema | None) -> MatchState | None:
+    """The match rate of the key pairs; None while there is none that could be looked up."""
+    draft = screen.draft
+    if rows is None or schema is None or not draft.pairs:
+        return None
+    if any(find_key_problem(key, draft, rows, schema) for key in draft.keys):
+        return None
+    answer = screen.calls.match(draft, rows, schema)
+    if not settle([answer], 0.5):
+        return MatchState(asked=True)
+    try:
+        return MatchState(rate=answer.get())
+    except IntegrationCenterError as error:
+        return MatchState(error=str(error))

@@ -1,0 +1,158 @@
+"""Checks a draft against the live report and object, and writes it as the integration's file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from integration_center.access.audit import Action
+from integration_center.console.context import note, user_of
+from integration_center.console.dagster import reload_code
+from integration_center.console.wizard.calls import require_environment
+from integration_center.console.wizard.drafts import Draft, FieldRow
+from integration_center.console.wizard.screens import Screen, store_of
+from integration_center.console.wizard.specs import GENERAL, build_spec
+from integration_center.defs_reading import DefsFile, load_text
+from integration_center.defs_yaml import edit
+from integration_center.errors import ConfigurationError
+from integration_center.integration import FieldMapping, IntegrationSpec, KeyPair
+from integration_center.schedules import next_run
+from integration_center.sync.fitness import check_fitness
+from integration_center.sync.missing_fields import MissingField, admin_message, suggest_field
+from integration_center.sync.schema import SObjectSchema
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What saving did.
+
+    Attributes:
+        text: for the person who saved.
+        whole: whether Dagster knows of it, too.
+    """
+
+    slug: str
+    text: str
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a draft cannot be saved or planned, in sentences by the names of inputs."""
+
+    problems: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.problems.values())
+
+
+def check_draft(screen: Screen) -> IntegrationSpec | Refused:
+    """The draft as an integration that fits the live report and object, its names as describe spells them.
+
+    Raises:
+        IntegrationCenterError: the report or the org cannot be asked.
+    """
+    draft = screen.draft
+    spec, problems = build_spec(draft)
+    if spec is not None and next_run(spec.schedule, screen.console.now()) is None:
+        problems = {"schedule": f"{spec.schedule!r} is no cron expression that ever ticks; such as 0 8 * * *."}
+    if spec is None or problems:
+        return Refused(problems)
+    screen.console.lookups.forget("schema")
+    environment = require_environment(draft)
+    asked = screen.calls.newest(draft), screen.calls.schema(environment, spec.object)
+    rows, schema = asked[0].get(), asked[1].get()
+    faults = check_fitness(spec, schema, rows.frame.schema)
+    if faults:
+        return Refused({f"{GENERAL}-{number}": fault.message for number, fault in enumerate(faults)})
+    return spell(spec, schema)
+
+
+def spell(spec: IntegrationSpec, schema: SObjectSchema) -> IntegrationSpec:
+    """The integration with the object and its fields spelt as describe does."""
+    return spec.model_copy(
+        update={
+            "object": schema.name,
+            "keys": tuple(KeyPair(column=p.column, field=schema.require(p.field).name) for p in spec.keys),
+            "fields": tuple(m.model_copy(update={"field": schema.require(m.field).name}) for m in spec.fields),
+        }
+    )
+
+
+def save(screen: Screen) -> Saved | Refused:
+    """Write the draft's file, let Dagster read it, and drop the draft.
+
+    Raises:
+        EditedMeanwhile: somebody else changed the file.
+        IntegrationCenterError: the report or org cannot be asked, another integration writes one of the fields, or
+            the file cannot be written.
+    """
+    spec = check_draft(screen)
+    if isinstance(spec, Refused):
+        return spec
+    defs, draft, request = screen.console.defs, screen.draft, screen.request
+    if draft.base:
+        base = DefsFile(
+            draft.base.slug, draft.base.text, draft.base.modified_at, IntegrationSpec.model_validate(draft.attributes)
+        )
+        file = defs.save(base, spec)
+        note(request, Action.CHANGED, slug=file.slug, environment=spec.environment)
+    else:
+        file = defs.create(spec, text=_copy_text(screen, spec))
+        note(request, Action.CREATED, slug=file.slug, environment=spec.environment)
+    store_of(request).delete(screen.draft_id, user_of(request).name)
+    reloaded = reload_code(screen.console)
+    tick = next_run(spec.schedule, screen.console.now()) if spec.enabled else None
+    when = f"Its next run is {tick:%Y-%m-%d at %H:%M} UTC." if tick else "It is disabled: it runs only by Run Now."
+    return Saved(file.slug, f"{spec.name} is saved. {when} {reloaded.text}", reloaded.done)
+
+
+def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:
+    """The text of the copied file, changed to say `spec`, with its comments; None to write it anew."""
+    if not screen.draft.source:
+        return None
+    try:
+        source = screen.console.defs.read(screen.draft.source)
+        if source.spec is None:
+            return None
+        text = edit(source.text, source.spec, spec)
+    except ConfigurationError:  # deleted or broken since: the copy does without its comments
+        return None
+    return text if load_text("copy", text) == spec else None
+
+
+def find_missing(draft: Draft, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]) -> list[MissingField]:
+    """The fields that the draft maps to and the object lacks, each with a type that suits its column."""
+    keys = {field.lower() for _, field in draft.pairs}
+    return [
+        suggest_field(row.column, row.field, dtypes.get(row.column, pl.String()))
+        for row in draft.complete_rows
+        if schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
+    ]
+
+
+def write_admin_message(draft: Draft, missing: list[MissingField], *, user: str) -> str:
+    """The message to the Salesforce admin; empty when nothing is missing."""
+    first = missing[0] if missing else None
+    if first is None:
+        return ""
+    # What is not filled in yet does not change the message.
+    spec = IntegrationSpec(
+        name=draft.options.get("name", "").strip()[:255] or "New integration",
+        environment=require_environment(draft),
+        report=draft.report,
+        object=draft.object,
+        keys=tuple(KeyPair(column=column, field=field) for column, field in draft.pairs[:1]),
+        fields=(FieldMapping(column=first.label or "-", field=first.name),),
+    )
+    return admin_message(missing, spec, user=user)
+
+
+def _is_name(row: FieldRow) -> bool:
+    try:
+        FieldMapping(column=row.column, field=row.field)
+    except ValueError:
+        return False
+    return True

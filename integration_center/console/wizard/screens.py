@@ -1,0 +1,138 @@
+"""What the three screens share: the draft of the address, the headers, and waiting for calls that take their time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.console.context import Console, console_of, user_of
+from integration_center.console.faults import find_signpost
+from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.page import form_of
+from integration_center.console.rendering import redirect, render
+from integration_center.console.security import Form
+from integration_center.console.wizard.calls import Calls
+from integration_center.console.wizard.drafts import Draft, DraftStore
+from integration_center.errors import IntegrationCenterError
+
+PATIENCE = 1.2
+"""Seconds for which a page waits for its calls before it shows progress instead."""
+REFRESH = "refresh"
+"""In the address of a page that the browser asks for again by itself."""
+STEPS: Mapping[str, str] = {
+    "environment": "1. Environment",
+    "report": "2. Report and object",
+    "mapping": "3. Mapping",
+}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One request to one screen.
+
+    Attributes:
+        draft_id: names the draft in the address.
+        draft: as it is kept.
+    """
+
+    request: Request
+    draft_id: str
+    draft: Draft
+
+    @classmethod
+    def open(cls, request: Request) -> "Screen":
+        """The draft that the address names.
+
+        Raises:
+            ConfigurationError: there is none, or it is somebody else's.
+        """
+        draft_id = request.path_params["draft"]
+        return cls(request, draft_id, store_of(request).get(draft_id, user_of(request).name))
+
+    @property
+    def console(self) -> Console:
+        """The running console."""
+        return console_of(self.request)
+
+    @property
+    def calls(self) -> Calls:
+        """The calls to orgs and report sources."""
+        return Calls(self.console)
+
+    @property
+    def form(self) -> Form:
+        """What was typed."""
+        return form_of(self.request)
+
+    @property
+    def path(self) -> str:
+        """Where the draft's screens stand."""
+        return f"/wizard/{self.draft_id}"
+
+    @property
+    def refreshing(self) -> bool:
+        """Whether the browser asked by itself, for a part of the page."""
+        return REFRESH in self.request.query_params
+
+    @property
+    def checking(self) -> bool:
+        """Whether somebody tried to go on, so that what is missing is marked."""
+        return "check" in self.request.query_params
+
+    def keep(self, draft: Draft) -> "Screen":
+        """Keep a changed draft."""
+        if draft != self.draft:
+            store_of(self.request).save(self.draft_id, user_of(self.request).name, draft)
+        return Screen(self.request, self.draft_id, draft)
+
+    def go(self, step: str, message: str | None = None, *, check: bool = False) -> Response:
+        """To a screen of this draft."""
+        to = f"{self.path}/{step}{'?check=1' if check else ''}"
+        return redirect(self.request, to, message, "warning")
+
+    def show(self, step: str, template: str, values: Mapping[str, Any], *, status: int = 200) -> Response:
+        """A screen."""
+        shared = {
+            "draft": self.draft,
+            "path": self.path,
+            "here": f"{self.path}/{step}",
+            "step": step,
+            "steps": STEPS,
+            "title": self.title,
+            "checking": self.checking,
+            "refresh": f"{self.path}/{step}?{REFRESH}=1{'&check=1' if self.checking else ''}",
+        }
+        return render(self.request, template, {**shared, **values}, status=status)
+
+    @property
+    def title(self) -> str:
+        """What is being made or changed."""
+        name = self.draft.attributes.get("name")
+        if self.draft.base:
+            return f"Edit {name or self.draft.base.slug}"
+        return f"Copy of {self.draft.source}" if self.draft.source else "New integration"
+
+    def show_waiting(self, step: str, answers: Sequence[Answer[Any]]) -> Response:
+        """Progress, until the calls have answered."""
+        says = [answer.step for answer in answers if not answer.ready and answer.step]
+        return self.show(step, "wizard/waiting.html", {"says": says})
+
+    def show_fault(self, step: str, error: IntegrationCenterError) -> Response:
+        """What is wrong and what to do, with the headers in place: the draft is not lost."""
+        status, headline, link, says = find_signpost(error)
+        said = str(error)
+        values = {"headline": headline, "said": said[:1].upper() + said[1:], "link": link, "says": says}
+        # A page that the browser asked for by itself has to be taken over into the one that is shown.
+        return self.show(step, "wizard/fault.html", values, status=200 if self.refreshing else status)
+
+
+def store_of(request: Request) -> DraftStore:
+    """The drafts."""
+    return DraftStore(console_of(request).installation.engine)
+
+
+def settle(answers: Iterable[Answer[Any]], seconds: float = PATIENCE) -> bool:
+    """Wait a moment for calls; whether all have answered."""
+    return wait_for(answers, seconds)
