@@ -20,6 +20,7 @@ OURS = (
     SObjectField("ns__WalkMe_Last_Login__c", "Last Login", "datetime", custom=True),
     SObjectField("WalkMe_Logins_Last_30_Days__c", "Logins", "double", precision=18, custom=True),
     SObjectField("WalkMe_Logins_Last_90_Days__c", "Logins 90", "double", precision=18, custom=True),
+    SObjectField("Hidden__c", "Hidden", "string", filterable=False, custom=True),
     SObjectField("WalkMe_Score__c", "Score", "double", updateable=False, custom=True),
 )
 SCHEMA = replace(LEAD, fields=(*LEAD.fields, *OURS))
@@ -37,9 +38,7 @@ def test_key_fields_stand_in_the_order_in_which_they_usually_fit() -> None:
     names = [choice.field.name for choice in rank_keys(SCHEMA) if choice.reason is None]
     assert names[:4] == ["Email", "Code__c", "Number__c", "Id"]
     unusable = {choice.field.name: choice.reason for choice in rank_keys(SCHEMA) if choice.reason}
-    assert (
-        unusable["Champion__c"] == "is of type boolean, which cannot be a key; choose e-mail, text, a number or an id"
-    )
+    assert unusable["Hidden__c"] == "cannot be searched by (it is not filterable), so it cannot be a key"
     assert suggest_key(SCHEMA) == "Email"
     assert suggest_key(replace(LEAD, fields=LEAD.fields[:3])) is None
 
