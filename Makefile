@@ -4,11 +4,11 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: help setup demo up test lint bench lock
+.PHONY: help setup demo up test screenshots lint bench lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## A virtual environment in .venv with the locked dependencies and the project
 
@@ -27,8 +27,14 @@ demo: setup ## The main job on the embedded Salesforce org and Insights API (und
 up: setup ## Console on http://localhost:3001, Dagster UI on http://localhost:3000, and what the demo left running
 	$(BIN)/integration-center up
 
-test: setup ## The test suite
-	$(BIN)/python -m pytest -n 2
+test: setup ## The test suite; what needs a browser is skipped where no Chromium is installed
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+SCREENSHOTS ?= /tmp/integration-center-screenshots
+screenshots: setup ## Pictures of each page of the console, light, dark and narrow, in SCREENSHOTS
+	INTEGRATION_CENTER_REQUIRE_BROWSER=1 INTEGRATION_CENTER_SCREENSHOTS=$(SCREENSHOTS) \
+	  $(BIN)/python -m pytest -q integration_center_tests/browser
+	@echo "see $(SCREENSHOTS)"
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff format --check .

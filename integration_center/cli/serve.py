@@ -52,6 +52,7 @@ def serve_all(
         processes = [
             stack.enter_context(each) for each in build_processes(settings, port, (console_host, console_port))
         ]
+        stack.callback(end_all, processes)
         await_answer(f"{url}/server_info", processes)
         noted = settings.dagster_home / WEBSERVER_FILE
         noted.write_text(json.dumps({"url": url}))
@@ -60,6 +61,13 @@ def serve_all(
         console.print(f"Console:    http://localhost:{console_port}", markup=False)
         console.print(f"Dagster UI: {url}  (Ctrl-C ends everything)", markup=False)
         refuse_end(processes, os.wait())
+
+
+def end_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask all to end at once; each is then waited for in turn."""
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
 
 
 def reach(host: str) -> str:

@@ -1,0 +1,69 @@
+"""A real browser, and everything it needs; started once, since both take seconds."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from integration_center_tests.browser.inspection import WIDE, Inspection
+from integration_center_tests.browser.services import Services, running_services
+from integration_center_tests.dagster_side.conftest import one_certificate
+
+__all__ = ["one_certificate"]
+
+REQUIRED = "INTEGRATION_CENTER_REQUIRE_BROWSER"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+EXPECT_MS = 15_000
+
+expect.set_options(timeout=EXPECT_MS)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's Chromium; without one the tests here are skipped, or fail where they are required."""
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    reason = f"no Chromium is installed (looked for {', '.join(NAMES)}); on Debian: apt-get install chromium"
+    if os.environ.get(REQUIRED):
+        pytest.fail(f"{reason}. {REQUIRED} is set, so these tests may not be skipped")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def services(chromium: str, tmp_path_factory: pytest.TempPathFactory, one_certificate: Path) -> Iterator[Services]:
+    """What `integration-center up` runs."""
+    with running_services(tmp_path_factory.mktemp("home"), one_certificate) as services:
+        yield services
+
+
+@pytest.fixture(scope="module")
+def browser_process(chromium: str) -> Iterator[Browser]:
+    """Chromium. Not for the whole session: while it is open, no other test of this worker can run an event loop."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser_process: Browser, services: Services) -> Iterator[Page]:
+    """A tab of a browser without cookies; a script error or a refused script or style fails the test."""
+    context = browser_process.new_context(viewport=WIDE, base_url=services.url, color_scheme="light", locale="en-GB")  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(EXPECT_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    assert [text for text in complaints if "favicon" not in text and "status of 4" not in text] == []
+
+
+@pytest.fixture(scope="session")
+def inspection() -> Inspection:
+    """Looks at each page on the way."""
+    return Inspection()
