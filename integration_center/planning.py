@@ -1,7 +1,7 @@
 """Makes the plan of one sync: what a push would write to which record, and why the other rows are left alone."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -14,7 +14,7 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
 from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.sync.columns import DAY
-from integration_center.sync.fitness import Fault, check_fitness
+from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import normalise_key
 from integration_center.sync.ledger import hold, hold_rows, planned_updates
 from integration_center.sync.limits import Verdict, judge
@@ -34,6 +34,7 @@ class Plan:
         plan_id: names the plan; it stands in column `plan_id` (String) of `lines` too.
         lines: the Lines frame, at least one line per report row.
         faults: why the integration does not fit the report or the object; then every line is held.
+        missing: the mapped fields among them that the user cannot see, for the Salesforce admin.
         verdicts: on the integration's limits; empty when there are faults.
         read_at: when the org was read, UTC.
         describe_hash: see `fingerprint`.
@@ -43,6 +44,7 @@ class Plan:
     lines: pl.DataFrame
     schema: SObjectSchema
     faults: Sequence[Fault]
+    missing: Sequence[MissingField]
     verdicts: Sequence[Verdict]
     read_at: datetime
     describe_hash: str
@@ -73,6 +75,30 @@ def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) 
     return None
 
 
+def check_against_org(
+    spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType], org: Org
+) -> tuple[list[Fault], list[MissingField]]:
+    """Whether the integration fits the report and the object; a further call when a field is not to be seen.
+
+    Args:
+        spec: the integration.
+        schema: the object, as `org` describes it.
+        dtypes: the report's columns.
+        org: tells hidden fields from missing ones.
+
+    Returns:
+        What `check_fitness` and `missing_fields` find.
+    """
+    faults = check_fitness(spec, schema, dtypes)
+    if not any(fault.code == FIELD_MISSING for fault in faults):
+        return faults, []
+    org_fields = org.list_field_names(schema.name)
+    return (
+        check_fitness(spec, schema, dtypes, org_fields=org_fields),
+        missing_fields(spec, schema, dtypes, org_fields=org_fields),
+    )
+
+
 def build_plan(
     spec: IntegrationSpec,
     rows: pl.DataFrame,
@@ -97,7 +123,7 @@ def build_plan(
     read_at = datetime.now(UTC)
     schema = org.describe(spec.object)
     columns = {name: dtype for name, dtype in rows.schema.items() if name != DAY}
-    faults = check_fitness(spec, schema, columns)
+    faults, missing = check_against_org(spec, schema, columns, org)
     named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
     plan_id = uuid4().hex
     verdicts: Sequence[Verdict] = ()
@@ -106,13 +132,21 @@ def build_plan(
     else:
         fields = [field.name for name in named if (field := schema.get(name))]
         records = org.read_records(schema, fields, key=list_keys(spec, rows, schema), snapshot=snapshot)
-        lines = build_lines(rows, records, spec, schema, latest_by=spec.latest_by or latest_by, kind=kind)
-        lines = respect_overrides(lines, earlier(planned_updates(lines)["Id"]))
+        lines = build_lines(
+            rows,
+            records,
+            spec,
+            schema,
+            latest_by=spec.latest_by or latest_by,
+            kind=kind,
+            edits_converted=org.may_edit_converted_leads,
+        )
+        lines = respect_overrides(lines, earlier(planned_updates(lines)["Id"]), schema)
         verdicts = judge(lines, spec)
         if failed := [verdict.description for verdict in verdicts if not verdict.passed]:
             lines = hold(lines, "; ".join(failed))
     lines = lines.with_columns(pl.lit(plan_id).alias("plan_id"))
-    return Plan(plan_id, lines, schema, faults, verdicts, read_at, fingerprint(spec, schema))
+    return Plan(plan_id, lines, schema, faults, missing, verdicts, read_at, fingerprint(spec, schema))
 
 
 def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:

@@ -17,7 +17,7 @@ from integration_center.frames import write_frame
 from integration_center.insights.catalogue import ReportKind
 from integration_center.insights.source import Report
 from integration_center.sync.columns import DAY
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.overrides import is_memorable
 from integration_center.translator import report_key
 
 SPLIT_BY = "split_by"
@@ -140,13 +140,13 @@ class LedgerFolder:
             return None
 
     def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:
-        """The lines by which one sync wrote to the records named; none when its ledger is gone or damaged."""
+        """What one sync wrote to the records named, or left to the org; none when its ledger is gone or damaged."""
         path = self.path(run_id, slug)
         wanted = pl.LazyFrame({"record_id": record_ids})
         try:
             return (
                 pl.scan_parquet(path)
-                .filter(pl.col("outcome") == Outcome.UPDATED)
+                .filter(is_memorable())
                 .join(wanted, on="record_id", how="semi", maintain_order="left")
                 .collect()
             )

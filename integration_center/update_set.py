@@ -18,7 +18,7 @@ from integration_center.metadata import (
 )
 from integration_center.planning import Plan, build_plan
 from integration_center.sync.columns import DAY
-from integration_center.sync.fitness import admin_message, missing_fields
+from integration_center.sync.fitness import admin_message
 from integration_center.sync.ledger import count_lines, count_rows, tally
 from integration_center.sync_step import SyncStep, sync_step
 from integration_center.syncs import SyncStatus
@@ -77,8 +77,8 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                 usage = org.session.usage
             note_plan(step, plan, usage.calls)
             context.log.info(f"plan {plan.plan_id}: {describe_counts(count_lines(plan.lines))}")
-            if missing := missing_fields(spec, plan.schema, rows.schema):
-                context.log.warning(admin_message(missing, spec, user=step.account.username))
+            if plan.missing:
+                context.log.warning(admin_message(plan.missing, spec, user=step.account.username))
             yield dg.Output(
                 plan.lines,
                 metadata={

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from integration_center.emulator.objects.organization import EDITS_CONVERTED_LEADS
 from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 RECORDS = 120
@@ -39,6 +40,8 @@ def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
         org.org.schema.show(sobject, field)
     org.org.sessions.revoke_all()
     org.faults.clear()
+    org.org.flows.clear()
+    org.org.set_permission(EDITS_CONVERTED_LEADS, granted=False)
     with org.store.writing() as connection:
         connection.execute('DELETE FROM "Lead"')
         org.store.insert_many("Lead", list(leads[0]), [tuple(lead.values()) for lead in leads])

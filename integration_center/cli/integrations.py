@@ -11,8 +11,9 @@ from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
 from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
+from integration_center.planning import check_against_org
 from integration_center.settings import Paths
-from integration_center.sync.fitness import admin_message, check_fitness, missing_fields
+from integration_center.sync.fitness import admin_message
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
 
@@ -118,10 +119,9 @@ def check_live(
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
     dtypes = dict(source.read(replace(info, text_columns=key_columns), newest).frame.schema)
     with installation.connect(spec.environment) as org:
-        schema = org.describe(spec.object)
-    missing = missing_fields(spec, schema, dtypes)
+        faults, missing = check_against_org(spec, org.describe(spec.object), dtypes, org)
     message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
-    return [fault.message for fault in check_fitness(spec, schema, dtypes)], message if missing else None
+    return [fault.message for fault in faults], message if missing else None
 
 
 def register(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from integration_center.salesforce.access import list_field_names, may_edit_converted_leads
 from integration_center.salesforce.describe import SObjectSummary, read_objects, read_schema
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.query import Record, count_rows, read_pages
@@ -39,6 +40,14 @@ class Org:
     def describe(self, name: str) -> SObjectSchema:
         """The schema of the object `name`, as the connected user sees it: one call. Raises SchemaMismatch."""
         return read_schema(self.session, name)
+
+    def list_field_names(self, name: str) -> frozenset[str] | None:
+        """The names of all fields of the object `name`, hidden ones included; None when the org does not tell."""
+        return list_field_names(self.session, name)
+
+    def may_edit_converted_leads(self) -> bool:
+        """Whether the connected user may edit converted Leads: one call."""
+        return may_edit_converted_leads(self.session)
 
     def list_objects(self) -> tuple[SObjectSummary, ...]:
         """All objects of the org: one call, some 2 MB."""

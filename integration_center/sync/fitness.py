@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from integration_center.integration import FieldMapping, IntegrationSpec
-from integration_center.sync.missing_fields import MissingField, admin_message, is_hidden, missing_fields
+from integration_center.sync.missing_fields import MissingField, admin_message, is_custom, is_hidden, missing_fields
 from integration_center.sync.schema import NUMBER_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.values import can_hold, kind_of
 
@@ -27,6 +27,8 @@ __all__ = [
 COLUMNS_PRESENT: Literal["columns_present"] = "columns_present"
 SCHEMA_AS_MAPPED: Literal["schema_as_mapped"] = "schema_as_mapped"
 TYPES_FIT: Literal["types_fit"] = "types_fit"
+FIELD_MISSING = "FIELD_MISSING"
+FIELD_HIDDEN = "FIELD_HIDDEN"
 Check = Literal["columns_present", "schema_as_mapped", "types_fit"]
 
 
@@ -168,11 +170,12 @@ def _check_target(
 
 
 def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fields: Collection[str] | None) -> Fault:
-    code = "FIELD_MISSING"
-    if org_fields is None:
+    code = FIELD_MISSING
+    if org_fields is None or not (is_custom(name) or is_hidden(name, org_fields)):
+        # The org's list may leave out parts of its standard compound fields, so it proves nothing about those.
         message = f"{schema.name}.{name} is missing, or hidden from the connected user by field-level security"
     elif is_hidden(name, org_fields):
-        code = "FIELD_HIDDEN"
+        code = FIELD_HIDDEN
         message = (
             f"{schema.name}.{name} exists, but is hidden from the connected user by field-level security; ask the"
             f" Salesforce admin to grant {access} access to it"

@@ -38,7 +38,7 @@ class MissingField:
     @property
     def custom(self) -> bool:
         """Whether it can be created; a standard field can only be made visible."""
-        return self.name.lower().endswith(CUSTOM_SUFFIX)
+        return is_custom(self.name)
 
     @property
     def shape(self) -> str:
@@ -48,6 +48,11 @@ class MissingField:
         if self.precision is not None and self.scale is not None:
             return f"{self.type}({self.precision - self.scale}, {self.scale})"
         return self.type
+
+
+def is_custom(name: str) -> bool:
+    """Whether an API name is that of a custom field."""
+    return name.lower().endswith(CUSTOM_SUFFIX)
 
 
 def is_hidden(name: str, org_fields: Collection[str]) -> bool:

@@ -1,27 +1,33 @@
 """Fields that the org itself keeps changing back.
 
 When a flow or trigger of the org rewrites what we send, every run would send it again, for ever. A value is therefore
-sent once more after the org changed it, and then left to the org until the report brings another one.
+sent once more after the org changed it, and then left to the org until the report brings another one. That it was left
+stands in that run's ledger (`changed` is false although the values differ), so it is remembered as long as a newer
+ledger says it, and the two writes behind it may be forgotten.
 """
 
 from collections.abc import Sequence
 
 import polars as pl
 
-from integration_center.sync.columns import AFTER, CHANGED
+from integration_center.sync.changes import is_equal
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED
 from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.schema import SObjectField, SObjectSchema
 
 ORG_OVERRIDES = "org_overrides"
 SENDS = 2
 """How often one value is sent in a row: first, and once more."""
 
 
-def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame], schema: SObjectSchema) -> pl.DataFrame:
     """Leave alone the fields whose value was written in each of the last two writes, and changed by the org since.
 
     Args:
         lines: a plan.
-        earlier: ledgers of the same integration and org, newest first, complete.
+        earlier: ledgers of the same integration and org, newest first, complete; lines that neither wrote nor left
+            a field to the org (`is_memorable`) may be missing.
+        schema: the object as describe reports it.
 
     Returns:
         `lines`; a planned line that has nothing left to send is `unchanged`, with a reason that begins with
@@ -30,11 +36,11 @@ def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame]) -> p
     fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     overridden: list[str] = []
     for name in fields:
-        written = _last_writes(earlier, name, lines.schema[AFTER + name])
-        if written is None:
+        settled = _find_overridden(earlier, schema.require(name))
+        if settled is None:
             continue
         mark = f"overridden.{name}"
-        lines = lines.join(written.rename({"last": mark}), on="record_id", how="left", maintain_order="left")
+        lines = lines.join(settled.rename({"last": mark}), on="record_id", how="left", maintain_order="left")
         same = pl.col(mark).is_not_null() & pl.col(mark).struct.field("value").eq_missing(pl.col(AFTER + name))
         lines = lines.with_columns(
             (same & pl.col(CHANGED + name) & (pl.col("outcome") == Outcome.PLANNED)).alias(mark)
@@ -57,24 +63,35 @@ def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame]) -> p
     ).drop(f"overridden.{name}" for name in overridden)
 
 
-def _last_writes(earlier: Sequence[pl.DataFrame], name: str, dtype: pl.DataType) -> pl.DataFrame | None:
-    """The records whose last two writes of the field sent one value: `record_id`, and `last`, a struct of `value`.
+def is_memorable() -> pl.Expr:
+    """Whether a ledger's line says something that later runs need: it wrote a record, or left a field to the org."""
+    left = (pl.col("outcome") == Outcome.UNCHANGED) & pl.col("reason").str.starts_with(ORG_OVERRIDES).fill_null(False)
+    return (pl.col("outcome") == Outcome.UPDATED) | left
 
-    The struct tells a value that was cleared (null in it) from a record that is not there (null itself).
+
+def _find_overridden(earlier: Sequence[pl.DataFrame], field: SObjectField) -> pl.DataFrame | None:
+    """The records whose field was left to the org last time, or whose last two writes of it sent one value.
+
+    Returns:
+        `record_id`, and `last`, a struct of `value`: it tells a value that was cleared (null in it) from a record
+        that is not there (null itself). None when there are none.
     """
-    writes = [
-        ledger.filter((pl.col("outcome") == Outcome.UPDATED) & pl.col(CHANGED + name)).select(
-            "record_id", pl.col(AFTER + name).alias("value")
+    before, after, changed = (prefix + field.name for prefix in (BEFORE, AFTER, CHANGED))
+    left = ~pl.col(changed) & ~is_equal(pl.col(after), pl.col(before), field)
+    events = [
+        ledger.filter(is_memorable() & (pl.col(changed) | left)).select(
+            "record_id", pl.col(after).alias("value"), (~pl.col(changed)).alias("left")
         )
         for ledger in earlier
-        if CHANGED + name in ledger.columns and ledger.schema[AFTER + name] == dtype
+        if {before, after, changed} <= set(ledger.columns) and ledger.schema[after] == field.dtype
     ]
-    if len(writes) < SENDS:
+    if not events:
         return None
-    return (
-        pl.concat(writes)
+    last = (
+        pl.concat(events)
         .group_by("record_id", maintain_order=True)
-        .agg(pl.col("value").head(SENDS))
-        .filter((pl.col("value").list.len() == SENDS) & (pl.col("value").list.n_unique() == 1))
-        .select("record_id", pl.struct(pl.col("value").list.first()).alias("last"))
+        .agg(pl.col("value").head(SENDS), pl.col("left").first())
     )
+    sent = (pl.col("value").list.len() == SENDS) & (pl.col("value").list.n_unique() == 1)
+    settled = last.filter(pl.col("left") | sent)
+    return settled.select("record_id", pl.struct(pl.col("value").list.first()).alias("last"))

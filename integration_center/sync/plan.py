@@ -1,6 +1,6 @@
 """The plan of a run: what every row of the report comes to, field by field, before and after."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -13,6 +13,8 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.selection import Kind, match_key_of_records, name_columns, select_rows
 from integration_center.sync.targets import Target, resolve_keys, resolve_targets
 
+CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
+
 
 def build_lines(
     rows: pl.DataFrame,
@@ -22,6 +24,7 @@ def build_lines(
     *,
     latest_by: str | None = None,
     kind: Kind = "snapshot",
+    edits_converted: Callable[[], bool] = lambda: False,
 ) -> pl.DataFrame:
     """Match, compare and plan.
 
@@ -34,6 +37,7 @@ def build_lines(
         latest_by: the column that tells which of several rows with one key is the newest; `spec.latest_by` counts
             when this is None.
         kind: of the report.
+        edits_converted: whether the connected user may edit converted Leads; asked when a row matches one.
 
     Returns:
         The lines, in order of the report and then of the records: `LEDGER_COLUMNS`, then for each mapped field F,
@@ -54,7 +58,7 @@ def build_lines(
     rows = name_columns(rows, spec.columns)
     selected = select_rows(rows, keys, targets, latest_by=latest_by, kind=kind)
     matched = match_rows(selected, records.select(match_key_of_records(keys)).to_series(), spec)
-    lines = _with_values(matched, rows, records, targets)
+    lines = _settle_converted(_with_values(matched, rows, records, targets), edits_converted)
     lines = compare_lines(lines, targets)
     names = [name for target in targets for name in (target.before, target.after, target.changed)]
     return lines.select(*LEDGER_COLUMNS, *names)
@@ -70,7 +74,7 @@ def _one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
 def _with_values(
     matched: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, targets: Sequence[Target]
 ) -> pl.DataFrame:
-    """Lay the record's and the report's values beside each matched line, and settle converted leads."""
+    """Lay the record's and the report's values beside each matched line, and whether the lead is `converted`."""
     place = matched[PLACE]
     row = matched.select(pl.when(pl.col(PLACE).is_not_null()).then("row")).to_series()
     none = pl.lit(None)
@@ -88,12 +92,21 @@ def _with_values(
         ],
         how="horizontal",
     )
-    converted = pl.col("outcome").is_null() & pl.col("converted").fill_null(False)
     return lines.with_columns(
-        pl.when(converted).then(pl.lit(Outcome.INELIGIBLE, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(converted)
-        .then(pl.lit("the lead is converted and cannot be edited"))
-        .otherwise("reason")
-        .alias("reason"),
+        pl.col("converted").fill_null(False) & pl.col("outcome").is_null(),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in ("code", "error_fields", "job_id")),
-    ).drop("converted")
+    )
+
+
+def _settle_converted(lines: pl.DataFrame, edits_converted: Callable[[], bool]) -> pl.DataFrame:
+    """Converted leads are `ineligible`, unless the user may edit them."""
+    settled = lines.drop("converted")
+    if not lines["converted"].any() or edits_converted():
+        return settled
+    return settled.with_columns(
+        pl.when(lines["converted"])
+        .then(pl.lit(Outcome.INELIGIBLE, dtype=OUTCOME))
+        .otherwise("outcome")
+        .alias("outcome"),
+        pl.when(lines["converted"]).then(pl.lit(CONVERTED)).otherwise("reason").alias("reason"),
+    )

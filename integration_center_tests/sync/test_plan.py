@@ -329,6 +329,22 @@ def test_converted_lead_is_ineligible_even_with_an_unfit_value() -> None:
     assert "converted" in lines["reason"][0]
 
 
+def test_converted_leads_are_written_when_the_user_may() -> None:
+    asked: list[bool] = []
+
+    def may() -> bool:
+        asked.append(True)
+        return True
+
+    records = make_records({"Email": ANN, "IsConverted": True}, {"Email": BOB, "IsConverted": False})
+    spec = make_spec({"Score": "Score__c"})
+    for user, outcome, questions in ((BOB, "planned", 0), (ANN, "planned", 1)):
+        rows = make_rows({"User": [user], "Score": [1.0]})
+        lines = build_lines(rows, records, spec, LEAD, edits_converted=may)
+        assert outcomes(lines) == [outcome]
+        assert len(asked) == questions
+
+
 class TestRejected:
     spec = make_spec({"Score": "Score__c", "Job": "Title"})
 
