@@ -1,5 +1,6 @@
 """One installation's stored state, opened together: accounts, syncs, leases, reports, ledgers."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,6 +97,8 @@ class Installation:
 def open_installation(settings: Settings | None = None) -> Iterator[Installation]:
     """Open the installation that the settings name; its database is made on first use."""
     log_retries()
+    # It would log addresses, whose queries hold keys of records and signatures of presigned files.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = settings or read_settings()
     engine = build_engine(settings.database)
     try:

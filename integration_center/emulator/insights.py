@@ -17,18 +17,23 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 
+import polars as pl
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from integration_center.emulator.insights_exports import Export, read_period
 from integration_center.emulator.insights_reports import ServedReport, build_reports
 
 CLIENT_ID = "0oEMULATOR"
 CLIENT_SECRET = "emulator-insights-secret"  # noqa: S105  (opens nothing but this local server)
 SYSTEM_GUID = "3f0c1f6e-5a2b-4c8d-9e7f-102030405060"
 REPORTS = f"/public/v1/insights/system/{SYSTEM_GUID}/reports"
+EXPORTS = f"/public/v1/insights/system/{SYSTEM_GUID}/exports"
+FILES = "/g_reports"
+"""Where exported files lie, opened by their signature alone, like those of WalkMe's e-mail subscriptions."""
 TOKEN_LIFE = 86_400
 PAGE = 1_000
 
@@ -44,6 +49,11 @@ class Faults:
         failing: how many of the next requests get 503.
         permitted: whether the key may read reports; 403 if not.
         refreshed_at: the time that reports say they were refreshed at, instead of early today.
+        exports: whether exports are offered; 404 if not.
+        export_looks: how often an export says that it is not ready yet.
+        export_error: the message with which all exports fail.
+        link_life: seconds for which the address of an exported file is good.
+        cut_files: from how many of the next exported files the last lines are missing.
     """
 
     throttled: int = 0
@@ -51,6 +61,11 @@ class Faults:
     failing: int = 0
     permitted: bool = True
     refreshed_at: datetime | None = None
+    exports: bool = True
+    export_looks: int = 1
+    export_error: str | None = None
+    link_life: float = 900.0
+    cut_files: int = 0
 
 
 @dataclass
@@ -58,8 +73,9 @@ class State:
     """What one running API knows, on `app.state.insights`.
 
     Attributes:
-        requests: how many requests came, by `token`, `list`, `report` and `data`.
+        requests: how many requests came, by `token`, `list`, `report`, `data`, `export`, `look` and `file`.
         tokens: live tokens with the end of their life (`time.monotonic`); clearing it makes them all dead.
+        exports: by id.
     """
 
     reports: dict[str, ServedReport]
@@ -67,6 +83,7 @@ class State:
     faults: Faults = field(default_factory=Faults)
     requests: Counter[str] = field(default_factory=Counter)
     tokens: dict[str, float] = field(default_factory=dict)
+    exports: dict[str, Export] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -106,6 +123,9 @@ def build_insights_app(*, drops: Path | None, records: int, today: Callable[[], 
             Route(REPORTS, _guarded("list", _list_reports)),
             Route(f"{REPORTS}/{{report}}", _guarded("report", _describe_report)),
             Route(f"{REPORTS}/{{report}}/data", _guarded("data", _serve_rows)),
+            Route(f"{REPORTS}/{{report}}/exports", _begin_export, methods=["POST"]),
+            Route(f"{EXPORTS}/{{export}}", _guarded("look", _look_at_export)),
+            Route(FILES + "/{export}.csv", _serve_file),
         ],
         exception_handlers={HTTPException: _refuse},
     )
@@ -146,19 +166,64 @@ def _describe_report(request: Request) -> Response:
 
 def _serve_rows(request: Request) -> Response:
     state, report = _state(request), _report(request)
-    end_of_newest = datetime.combine(state.newest_day, time_of_day(), UTC) + timedelta(days=1)
-    newest_to = round(end_of_newest.timestamp() * 1000)
-    from_, to = _number(request, "from", 0), min(_number(request, "to", newest_to), newest_to)
-    last = (datetime.fromtimestamp(to / 1000, UTC) - timedelta(milliseconds=1)).date()
-    rows = report.rows(last)
-    if from_ >= to or (report.events and last < state.newest_day):
-        rows = rows.clear()
+    query = {name: _number(request, name, -1) for name in ("from", "to") if name in request.query_params}
+    rows = _select_rows(state, report, query.get("from"), query.get("to"))
     page = rows.slice(_number(request, "offset", 0), _number(request, "limit", PAGE))
     if "text/csv" in request.headers.get("accept", ""):
         return Response(page.write_csv(), media_type="text/csv; charset=utf-8")
     columns = json.dumps(report.describe(state.refreshed_at)["columns"])
     body = f'{{"columns":{columns},"rows":{page.write_json()},"total":{rows.height}}}'
     return Response(body, media_type="application/json")
+
+
+def _select_rows(state: State, report: ServedReport, from_: int | None, to: int | None) -> pl.DataFrame:
+    """The report's rows for a period in milliseconds; without an end up to the newest day."""
+    end_of_newest = datetime.combine(state.newest_day, time_of_day(), UTC) + timedelta(days=1)
+    newest_to = round(end_of_newest.timestamp() * 1000)
+    end = newest_to if to is None else min(to, newest_to)
+    last = (datetime.fromtimestamp(end / 1000, UTC) - timedelta(milliseconds=1)).date()
+    rows = report.rows(last)
+    return rows.clear() if (from_ or 0) >= end or (report.events and last < state.newest_day) else rows
+
+
+async def _begin_export(request: Request) -> Response:
+    body = await request.body()
+    return _guarded("export", lambda request: _add_export(request, body))(request)
+
+
+def _add_export(request: Request, body: bytes) -> Response:
+    state, report = _state(request), _report(request)
+    if not state.faults.exports:
+        raise HTTPException(404, "not_found")
+    asked = read_period(body)
+    if asked is None:
+        raise HTTPException(400, "invalid_export")
+    export = Export(secrets.token_hex(8), _select_rows(state, report, *asked), looks=state.faults.export_looks)
+    state.exports[export.id] = export
+    return JSONResponse({"exportId": export.id, "status": "queued"}, status_code=202)
+
+
+def _look_at_export(request: Request) -> Response:
+    state = _state(request)
+    export = state.exports.get(request.path_params["export"])
+    if export is None:
+        raise HTTPException(404, "export_not_found")
+    base = str(request.base_url).rstrip("/")
+    return JSONResponse(export.look(f"{base}{FILES}", state.faults.export_error, state.faults.link_life))
+
+
+def _serve_file(request: Request) -> Response:
+    state = _state(request)
+    _inject_faults(state, "file")
+    if "authorization" in request.headers:  # as object storage does: one way to sign in at a time
+        raise HTTPException(400, "invalid_argument")
+    export = state.exports.get(request.path_params["export"])
+    if export is None or not export.opens(request.query_params.get("signature", "")):
+        raise HTTPException(403, "access_denied")
+    with state.lock:
+        cut = state.faults.cut_files > 0
+        state.faults.cut_files -= cut
+    return Response(export.file(cut=cut), media_type="text/csv")
 
 
 def _guarded(name: str, handler: Handler) -> Handler:

@@ -1,7 +1,14 @@
 """Reports from an API with WalkMe's manners.
 
 WalkMe documents sign-in, `/public/v1`, the system GUID in the path, milliseconds and limit/offset. For the rows of
-reports it documents no endpoint: the paths and bodies here are this project's contract, which the emulator serves.
+reports it documents no endpoint: this is the project's own contract, which the emulator serves. Under
+`/public/v1/insights/system/{guid}`:
+
+* GET `/reports?limit&offset`: `{"reports": [{"id", "name", "tags", "keyColumn", "columns": [{"name", "type"}],
+  "refreshedAt"}]}`; GET `/reports/{id}`: one of them.
+* GET `/reports/{id}/data?from&to&limit&offset`: `{"columns", "rows": [{column: value}], "total"}`.
+* POST `/reports/{id}/exports` `{"from", "to", "format": "csv"}`: `{"exportId", "status"}`; GET `/exports/{exportId}`:
+  `{"status": "queued|running|completed|failed", "rowCount", "url", "error": {"code", "message"}}`; `url` needs none.
 """
 
 import itertools
@@ -26,8 +33,9 @@ from integration_center.insights.description import (
     read_info,
     read_refreshed_at,
 )
+from integration_center.insights.exports import ExportPaths, ExportPolling, ExportRefused, read_export
 from integration_center.insights.source import Report, end_of, no_data, start_of
-from integration_center.insights.walkme import Get, InvalidRequest, WalkMeApi
+from integration_center.insights.walkme import InvalidRequest, WalkMeApi, WalkMeSession
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +43,8 @@ LIST_PAGE = 1_000
 DATA_PAGE = 10_000
 SMALL_PAGE = 1_000
 """Asked for where larger pages are refused; WalkMe's usual limit."""
+EXPORT_ROWS = 50_000
+"""A report with more rows is exported as one file, where the API offers that."""
 READINGS = 3
 """How often a report that is refreshed while it is read is read again from the start."""
 
@@ -53,6 +63,8 @@ class ApiSource:
         system_guid: of the system whose reports are read.
         client: used for all requests and left open; without it each call opens and closes its own.
         data_page: rows asked for at a time.
+        export_rows: a report with more rows is exported as one file, where that is offered.
+        polling: when to look at an export.
         clock: gives the present moment.
     """
 
@@ -65,11 +77,17 @@ class ApiSource:
         *,
         client: httpx.Client | None = None,
         data_page: int = DATA_PAGE,
+        export_rows: int = EXPORT_ROWS,
+        polling: ExportPolling | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._api = WalkMeApi(base_url, client_id, client_secret, client=client)
-        self._reports = f"/public/v1/insights/system/{quote(system_guid, safe='')}/reports"
+        system = f"/public/v1/insights/system/{quote(system_guid, safe='')}"
+        self._reports, self._exports = f"{system}/reports", f"{system}/exports"
         self._data_page = data_page
+        self._export_rows = export_rows
+        self._polling = polling or ExportPolling()
+        self._exports_offered = True
         self._clock = clock
 
     def __repr__(self) -> str:
@@ -77,8 +95,8 @@ class ApiSource:
 
     def list_reports(self) -> list[ReportInfo]:
         """See `ReportSource.list_reports`; several reports of one slug are listed with that problem."""
-        with self._api.session() as get:
-            infos = self._list(get)
+        with self._api.session() as session:
+            infos = self._list(session)
         visible = sorted((info for info in infos if is_visible(info.slug, info.tags)), key=lambda info: info.slug)
         reports = []
         for slug, group in itertools.groupby(visible, key=lambda info: info.slug):
@@ -99,16 +117,16 @@ class ApiSource:
 
         Where the API does not tell, the report counts as refreshed at 09:00 UTC, when WalkMe does so.
         """
-        with self._api.session() as get:
-            return find_newest_day(self._describe(get, report), self._clock())
+        with self._api.session() as session:
+            return find_newest_day(self._describe(session, report), self._clock())
 
     def identity(self, report: ReportInfo, day: date) -> str:
         """See `ReportSource.identity`: the report's id, `refreshedAt` and declared columns; one small request.
 
         Without `refreshedAt` it is another one each time, so that rows are always read anew.
         """
-        with self._api.session() as get:
-            return build_identity(self._describe_for(get, report, day))
+        with self._api.session() as session:
+            return build_identity(self._describe_for(session, report, day))
 
     def read(self, report: ReportInfo, day: date) -> Report:
         """See `ReportSource.read`; a report that is refreshed between its pages is read again from the start.
@@ -116,21 +134,21 @@ class ApiSource:
         Raises:
             ServiceUnavailable: it was refreshed during each of several readings.
         """
-        with self._api.session() as get:
+        with self._api.session() as session:
             for _ in range(READINGS):
-                described = self._describe_for(get, report, day)
+                described = self._describe_for(session, report, day)
                 try:
-                    text = self._read_text(get, report, day, described)
+                    text = self._read_text(session, report, day, described)
                 except _RefreshedMeanwhile:
                     continue
                 # The pages do not say which version they are of, so it is asked for before and after them.
-                if build_version(self._describe(get, report)) == build_version(described):
+                if build_version(self._describe(session, report)) == build_version(described):
                     return _build_report(read_info(described), report, day, text, described)
         raise ServiceUnavailable(
             f"report {report.name!r} was refreshed during each of {READINGS} readings; run the day again later"
         )
 
-    def _list(self, get: Get) -> list[ReportInfo]:
+    def _list(self, session: WalkMeSession) -> list[ReportInfo]:
         """All reports of the system, each once; a page that brings nothing new is the last.
 
         A short page is not: a server may give fewer than asked for.
@@ -139,18 +157,20 @@ class ApiSource:
         found: dict[str, ReportInfo] = {}
         offset = 0
         while True:
-            page = _expect_list(get(self._reports, {"limit": LIST_PAGE, "offset": offset}), "reports", self._reports)
+            page = _expect_list(
+                session.get(self._reports, {"limit": LIST_PAGE, "offset": offset}), "reports", self._reports
+            )
             known = len(found)
             found.update((info.id, info) for info in map(read_info, page))
             if len(found) == known:
                 return list(found.values())
             offset += len(page)
 
-    def _describe(self, get: Get, report: ReportInfo) -> dict[str, Any]:
-        return get(self._path(report), {})
+    def _describe(self, session: WalkMeSession, report: ReportInfo) -> dict[str, Any]:
+        return session.get(self._path(report), {})
 
-    def _describe_for(self, get: Get, report: ReportInfo, day: date) -> dict[str, Any]:
-        described = self._describe(get, report)
+    def _describe_for(self, session: WalkMeSession, report: ReportInfo, day: date) -> dict[str, Any]:
+        described = self._describe(session, report)
         info = read_info(described)
         if not is_visible(info.slug, info.tags):
             raise UnknownReport(f"report {report.name!r} is not visible; it has lost its tag")
@@ -159,16 +179,25 @@ class ApiSource:
             raise no_data(report, day, newest, "WalkMe refreshes reports once a day from 09:00 UTC; run the day later")
         return described
 
-    def _read_text(self, get: Get, report: ReportInfo, day: date, described: Mapping[str, Any]) -> pl.DataFrame:
-        """All pages as text: up to the total, or without one up to a page that brings nothing new."""
+    def _read_text(
+        self, session: WalkMeSession, report: ReportInfo, day: date, described: Mapping[str, Any]
+    ) -> pl.DataFrame:
+        """All rows as text: from one export where they are many, else in pages.
+
+        Pages are read up to the total, or without one up to a page that brings nothing new.
+        """
         path = f"{self._path(report)}/data"
         frames: list[pl.DataFrame] = []
         offset, totals, before = 0, set[int](), None
         while True:
-            body = self._get_page(get, path, _range(report, day), offset)
+            body = self._get_page(session, path, _range(report, day), offset)
             rows, total = _expect_list(body, "rows", path), _read_total(body, path)
             if total is None and rows == before:  # a server that ignores the offset
                 break
+            if total is not None and total > self._export_rows and not frames:
+                exported = self._export(session, report, day)
+                if exported is not None:
+                    return exported
             frames.append(_build_text_frame(_column_names(body, path) or read_column_names(described), rows, path))
             offset, before = offset + len(rows), rows
             if total is None:
@@ -182,15 +211,27 @@ class ApiSource:
                 break
         return pl.concat(frames, how="diagonal")
 
-    def _get_page(self, get: Get, path: str, query: Mapping[str, int], offset: int) -> dict[str, Any]:
+    def _export(self, session: WalkMeSession, report: ReportInfo, day: date) -> pl.DataFrame | None:
+        """The rows from an export; None where exports are refused, which is asked once."""
+        if not self._exports_offered:
+            return None
+        paths, source = ExportPaths(f"{self._path(report)}/exports", self._exports), f"report {report.name!r}"
         try:
-            return get(path, {**query, "limit": self._data_page, "offset": offset})
+            return read_export(session, paths, _range(report, day), self._polling, source)
+        except ExportRefused as error:
+            logger.info("%s; reading %s in pages", error, source)
+            self._exports_offered = False
+            return None
+
+    def _get_page(self, session: WalkMeSession, path: str, query: Mapping[str, int], offset: int) -> dict[str, Any]:
+        try:
+            return session.get(path, {**query, "limit": self._data_page, "offset": offset})
         except InvalidRequest as error:
             if self._data_page <= SMALL_PAGE:
                 raise
             logger.info("%s; asking for pages of %d rows instead of %d", error, SMALL_PAGE, self._data_page)
             self._data_page = SMALL_PAGE
-            return get(path, {**query, "limit": self._data_page, "offset": offset})
+            return session.get(path, {**query, "limit": self._data_page, "offset": offset})
 
     def _path(self, report: ReportInfo) -> str:
         return f"{self._reports}/{quote(report.id, safe='')}"

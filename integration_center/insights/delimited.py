@@ -1,7 +1,9 @@
 """Comma-separated bytes to a frame of text, or an error that says where they are not whole."""
 
 import csv
+import gzip
 import io
+import zlib
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,7 +15,23 @@ from integration_center.errors import UnreadableReport
 
 BATCH_ROWS = 50_000
 """Rows that are Python lists at a time; as columns they take far less memory."""
+_GZIP = b"\x1f\x8b"
+"""How gzip begins, whatever a file is called; no text in UTF-8 does."""
 _CELL_BYTES = bytes(byte for byte in range(256) if byte not in b",\n")
+
+
+def unpack(data: bytes, source: str) -> bytes:
+    """The bytes themselves, or what gzip compressed into them.
+
+    Raises:
+        UnreadableReport: they are gzip and not whole.
+    """
+    if not data.startswith(_GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableReport(f"{source}: not whole as gzip ({type(error).__name__}); send the file again") from None
 
 
 def read_text_frame(data: bytes, source: str) -> pl.DataFrame:

@@ -1,9 +1,7 @@
 """Reports from file drops: `<root>/<report-slug>/<YYYY-MM-DD>*.csv`, as WalkMe's outgoing integrations leave them."""
 
-import gzip
 import hashlib
 import re
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,14 +21,12 @@ from integration_center.insights.catalogue import (
     report_slug,
 )
 from integration_center.insights.columns import type_columns
-from integration_center.insights.delimited import read_text_frame
+from integration_center.insights.delimited import read_text_frame, unpack
 from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
 
 _DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
-_GZIP = b"\x1f\x8b"
-"""How gzip begins, whatever the file is called; no text in UTF-8 does."""
 READINGS = 3
 """How often files that change while they are read are listed and read again."""
 Found = TypeVar("Found")
@@ -98,7 +94,7 @@ class FilesSource:
         for drop in drops:
             content = self._drops.read(drop)
             label = f"{drop.folder}/{drop.name}"
-            frames.append(read_text_frame(_unpack(content.data, label), label))
+            frames.append(read_text_frame(unpack(content.data, label), label))
             versions.append((drop, content.version))
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         frame = _join_parts(frames, source)
@@ -212,16 +208,6 @@ def _parse_day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _unpack(data: bytes, source: str) -> bytes:
-    """The bytes themselves, or what was compressed into them."""
-    if not data.startswith(_GZIP):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableReport(f"{source}: not whole as gzip ({type(error).__name__}); send the file again") from None
 
 
 def _identify(folder: Folder, versions: Iterable[tuple[Drop, str]]) -> str:

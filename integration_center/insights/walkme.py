@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import IO, Any, TypeVar
+from urllib.parse import urljoin
 
 import httpx
 import stamina
@@ -25,8 +26,13 @@ from integration_center.errors import (
 )
 from integration_center.insights.patience import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
 from integration_center.salesforce.session import trust_certificates
+from integration_center.settings import check_url
+
+Answer = TypeVar("Answer")
 
 TOKEN_PATH = "/accounts/connect/token"  # noqa: S105  (a path, not a secret)
+EXPORTED = "the file of an export"
+"""How errors name what is at a presigned address."""
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 TOKEN_LIFE = 86_400.0
 """Seconds, as WalkMe documents; for tokens that come without a readable `expires_in`."""
@@ -38,7 +44,42 @@ class InvalidRequest(ReportError):
     """WalkMe refused a request for what it asks (400)."""
 
 
-Get = Callable[[str, Mapping[str, str | int]], dict[str, Any]]
+class LinkExpired(Exception):
+    """The address of a file is refused; a new one has to be asked for."""
+
+
+class WalkMeSession:
+    """Requests through one HTTP client, signed in when they need to be.
+
+    What may pass is tried again. Then all methods raise:
+
+    * `AccessRefused`: the key is refused, or lacks the permission.
+    * `UnknownReport`: nothing is at the path.
+    * `InvalidRequest`: what is asked for is refused.
+    * `ReportError`, `ConfigurationError`: any other refusal.
+    * `RateLimited`, `ServiceUnavailable`: asked to wait too long, or no readable answer until the last try.
+    """
+
+    def __init__(self, api: "WalkMeApi", client: httpx.Client) -> None:
+        self._api = api
+        self._client = client
+
+    def get(self, path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
+        """The JSON object at a path under the base URL."""
+        return _try_again(lambda: self._api.ask_once(self._client, "GET", path, params=params))
+
+    def post(self, path: str, body: Mapping[str, str | int]) -> dict[str, Any]:
+        """The JSON object that a path answers to a JSON body. A request whose answer was lost is sent again."""
+        return _try_again(lambda: self._api.ask_once(self._client, "POST", path, json=body))
+
+    def download(self, url: str, file: IO[bytes]) -> None:
+        """Write what is at a presigned address into `file`, from its beginning. No token is sent there.
+
+        Raises:
+            LinkExpired: the address is refused (403, 404 or 410).
+            ServiceUnavailable: it is not the address of a file, or what came was cut off until the last try.
+        """
+        _try_again(lambda: self._api.download_once(self._client, url, file))
 
 
 class WalkMeApi:
@@ -65,44 +106,45 @@ class WalkMeApi:
         return f"WalkMeApi({self._base_url!r})"
 
     @contextmanager
-    def session(self) -> Iterator[Get]:
-        """A function `get(path, params)` that answers with the JSON object at a path under the base URL.
-
-        It raises, after retries for what may pass:
-
-        * `AccessRefused`: the key is refused, or lacks the permission.
-        * `UnknownReport`: nothing is at the path.
-        * `InvalidRequest`: what is asked for is refused.
-        * `ReportError`, `ConfigurationError`: any other refusal.
-        * `RateLimited`, `ServiceUnavailable`: asked to wait too long, or no readable answer until the last try.
-        """
+    def session(self) -> Iterator[WalkMeSession]:
+        """Requests that share connections."""
         if self._client is not None:
-            yield self._bind(self._client)
+            yield WalkMeSession(self, self._client)
             return
         with httpx.Client(verify=trust_certificates(), timeout=TIMEOUT) as client:
-            yield self._bind(client)
+            yield WalkMeSession(self, client)
 
-    def _bind(self, client: httpx.Client) -> Get:
-        def get(path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
-            for attempt in stamina.retry_context(
-                on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
-            ):
-                with attempt:
-                    return self._get_once(client, path, params)
-            raise ServiceUnavailable(f"{path}: no attempt was made")
-
-        return get
-
-    def _get_once(self, client: httpx.Client, path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
+    def ask_once(self, client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """One request of a session, without retries but for a token that is refused."""
         token = self._sign_in(client)
-        answer = self._send(client, "GET", path, params=params, headers=_bearer(token))
+        answer = self._send(client, method, path, headers=_bearer(token), **options)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             # The token may have been revoked before its time: one new one, then the refusal counts.
             token = self._sign_in(client, instead_of=token)
-            answer = self._send(client, "GET", path, params=params, headers=_bearer(token))
-        if answer.status_code != httpx.codes.OK:
+            answer = self._send(client, method, path, headers=_bearer(token), **options)
+        if not answer.is_success:
             raise _refusal(answer, path)
         return _read_object(answer, path)
+
+    def download_once(self, client: httpx.Client, url: str, file: IO[bytes]) -> None:
+        """One download of a session, without retries. The address is a secret: no error names it."""
+        try:
+            address = check_url(urljoin(self._base_url, url))
+        except ValueError:
+            raise ServiceUnavailable(f"{EXPORTED} has an address that is no https:// one") from None
+        file.seek(0)
+        file.truncate()
+        try:
+            with client.stream("GET", address) as answer:
+                if answer.status_code in {httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE}:
+                    raise LinkExpired
+                if answer.status_code != httpx.codes.OK:
+                    answer.read()
+                    raise _refusal(answer, EXPORTED)
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+        except (httpx.InvalidURL, httpx.RequestError) as error:
+            raise ServiceUnavailable(f"{EXPORTED} could not be fetched whole ({type(error).__name__})") from None
 
     def _sign_in(self, client: httpx.Client, *, instead_of: str | None = None) -> str:
         """The token in use; a new one when it ends or is `instead_of`. Threads share it, and one of them renews it."""
@@ -135,6 +177,15 @@ class WalkMeApi:
             ) from None
         except httpx.RequestError as error:
             raise ServiceUnavailable(f"WalkMe gave no answer to {method} {path} ({type(error).__name__})") from None
+
+
+def _try_again(request: Callable[[], Answer]) -> Answer:
+    for attempt in stamina.retry_context(
+        on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
+    ):
+        with attempt:
+            return request()
+    raise AssertionError("stamina gives an answer or raises")
 
 
 def _bearer(token: str) -> dict[str, str]:

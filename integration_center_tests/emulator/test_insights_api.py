@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from integration_center.emulator.insights import (
     CLIENT_ID,
     CLIENT_SECRET,
+    EXPORTS,
     REPORTS,
     build_insights_app,
 )
@@ -146,6 +147,25 @@ def test_drops_stand_for_the_newest_day_whatever_their_date() -> None:
     assert row["Onboarding Completion Rate"] == 37.5
     assert row["Last Task Completed"] == "2026-10-01T12:27:45.000000Z"
     assert walkme.rows("common-logins") == []
+
+
+def test_an_export_is_begun_looked_at_and_fetched_by_its_signature_alone(walkme: Caller) -> None:
+    rows = walkme.get(f"{REPORTS}/common-logins/data", accept="text/csv", limit=RECORDS).text
+    headers = {"Authorization": f"Bearer {walkme.token}"}
+    path = f"{REPORTS}/common-logins/exports"
+    assert walkme.send("POST", path, json={"format": "csv"}).status_code == 401
+    assert walkme.send("POST", path, json={"format": "parquet"}, headers=headers).status_code == 400
+    assert walkme.send("POST", path, json={"format": "csv", "to": "now"}, headers=headers).status_code == 400
+    begun = walkme.send("POST", path, json={"format": "csv"}, headers=headers)
+    assert (begun.status_code, begun.json()["status"]) == (202, "queued")
+    looks = [walkme.get(f"{EXPORTS}/{begun.json()['exportId']}").json() for _ in range(2)]
+    assert [look["status"] for look in looks] == ["running", "completed"]
+    assert looks[1]["rowCount"] == RECORDS
+    url = looks[1]["url"]
+    assert walkme.send("GET", url).text == rows
+    assert walkme.send("GET", url, headers=headers).status_code == 400
+    assert walkme.send("GET", url.partition("?")[0]).status_code == 403
+    assert walkme.get(f"{EXPORTS}/nothing").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Retries without waiting; object storage on loopback."""
+"""Retries without waiting; the local Insights API and object storage on loopback."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import httpx
 import pytest
 import stamina
 
+from integration_center_tests.insights.local_api import Running, run_local_api
 from integration_center_tests.insights.object_servers import BUCKET, KEY, SECRET, S3Server, running
 
 
@@ -14,6 +15,13 @@ def no_waiting() -> Iterator[None]:
     stamina.set_testing(True, attempts=4)
     yield
     stamina.set_testing(False)
+
+
+@pytest.fixture
+def walkme() -> Iterator[Running]:
+    """A fresh local Insights API."""
+    with run_local_api() as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

@@ -1,53 +1,14 @@
 """The API source against the local Insights API, over real HTTP."""
 
-import socket
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 
-from integration_center.emulator.insights import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    SYSTEM_GUID,
-    build_insights_app,
-)
 from integration_center.errors import AccessRefused, NoDataForDay, UnknownReport
-from integration_center.insights.api import ApiSource
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
-
-SAMPLES = Path(__file__).parent.parent / "samples"
-DAY = date(2026, 11, 22)
-
-
-@dataclass
-class Running:
-    """The local API and its address."""
-
-    url: str
-    app: Starlette
-
-    def source(self, secret: str = CLIENT_SECRET, data_page: int = 10_000) -> ApiSource:
-        return ApiSource(self.url, CLIENT_ID, secret, SYSTEM_GUID, data_page=data_page)
-
-
-@pytest.fixture
-def walkme() -> Iterator[Running]:
-    app = build_insights_app(drops=SAMPLES, records=1_000, today=lambda: date(2026, 11, 23))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield Running(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
-        server.should_exit = True
-        thread.join()
+from integration_center_tests.insights.local_api import DAY, SAMPLES, Running
 
 
 def test_what_is_listed_is_what_may_be_integrated(walkme: Running) -> None:
