@@ -51,7 +51,9 @@ def connect_account(
     environment: Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")],
     flow: Annotated[Flow, typer.Option(help="How to sign in.")] = Flow.WEB,
     username: Annotated[str, typer.Option(help="JWT only: the user to act as.")] = "",
-    key_file: Annotated[Path | None, typer.Option(help="JWT only: the PEM private key.", exists=True)] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="JWT only: the PEM private key.", exists=True, dir_okay=False, readable=True)
+    ] = None,
 ) -> None:
     """Connect an org to an environment."""
     me = getpass.getuser()
@@ -65,7 +67,7 @@ def connect_account(
             case Flow.JWT:
                 if not username or key_file is None:
                     raise ConfigurationError("the jwt flow needs --username and --key-file")
-                key = SecretStr(key_file.read_text())
+                key = SecretStr(key_file.read_text(errors="replace"))  # what is no PEM is refused as such
                 connection = connect_jwt(
                     environment, settings, store, username=username, signing_key=key, connected_by=me
                 )

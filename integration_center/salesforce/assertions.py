@@ -1,6 +1,6 @@
 """The signed assertion of the JWT bearer flow (reference/salesforce-api.md, 1.5)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from joserfc import jwt
@@ -16,8 +16,10 @@ LIFETIME = timedelta(minutes=3)
 """Salesforce takes no assertion that is good for more than about five minutes."""
 
 
-def build_assertion(app: ExternalClientApp, username: str, signing_key: SecretStr, now: datetime) -> SecretStr:
-    """An RS256 assertion that the app may act as `username`, good for three minutes from `now`.
+def build_assertion(
+    app: ExternalClientApp, username: str, signing_key: SecretStr, audience: str, now: datetime | None = None
+) -> SecretStr:
+    """An RS256 assertion for `audience` that the app may act as `username`, good for three minutes from `now`.
 
     Raises:
         ConfigurationError: the key is no RSA private key in PEM.
@@ -25,8 +27,8 @@ def build_assertion(app: ExternalClientApp, username: str, signing_key: SecretSt
     claims = {
         "iss": app.client_id,
         "sub": username,
-        "aud": choose_audience(app.login_url),
-        "exp": int((now + LIFETIME).timestamp()),
+        "aud": audience,
+        "exp": int(((now or datetime.now(UTC)) + LIFETIME).timestamp()),
     }
     try:
         key = RSAKey.import_key(signing_key.get_secret_value())

@@ -6,7 +6,6 @@ reference/salesforce-api.md, section 1.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,11 +17,11 @@ from pydantic import SecretStr
 
 from integration_center.errors import AccessRefused, RateLimited, ServiceUnavailable, TransientError
 from integration_center.integration import Environment
-from integration_center.salesforce.assertions import build_assertion
+from integration_center.salesforce.assertions import build_assertion, choose_audience
 from integration_center.salesforce.grants import Grant, read_grant
 from integration_center.salesforce.session import trust_certificates
-from integration_center.salesforce.token_errors import explain_refusal
-from integration_center.settings import ExternalClientApp
+from integration_center.salesforce.token_errors import AudienceRefused, explain_refusal
+from integration_center.settings import LOGIN_URLS, ExternalClientApp
 
 SCOPES = ("api", "refresh_token", "openid")
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -132,7 +131,17 @@ def request_jwt(
         AccessRefused, ConfigurationError: see `explain_refusal`; also when the key is no RSA private key.
         TransientError: Salesforce did not answer after several tries.
     """
-    assertion = build_assertion(app, username, signing_key, datetime.now(UTC))
+    # A host that is none of Salesforce's own may speak for itself, or stand for Salesforce's login host.
+    *others, last = dict.fromkeys((choose_audience(app.login_url), LOGIN_URLS[environment]))
+    for audience in others:
+        try:
+            return _present(client, environment, app, build_assertion(app, username, signing_key, audience))
+        except AudienceRefused:
+            continue
+    return _present(client, environment, app, build_assertion(app, username, signing_key, last))
+
+
+def _present(client: httpx.Client, environment: Environment, app: ExternalClientApp, assertion: SecretStr) -> Grant:
     form = {"grant_type": JWT_BEARER, "assertion": assertion.get_secret_value()}
     return _request_token(client, environment, replace(app, client_secret=SecretStr("")), form)
 

@@ -22,6 +22,10 @@ from integration_center.integration import Environment
 MAX_DESCRIPTION = 200
 
 
+class AudienceRefused(ConfigurationError):
+    """A JWT assertion was for somebody else."""
+
+
 def explain_refusal(
     error: str, description: str, environment: Environment, *, sent: Iterable[str] = ()
 ) -> IntegrationCenterError:
@@ -73,7 +77,18 @@ def explain_refusal(
                 "the External Client App has no user to run as; have the admin enable the Client Credentials Flow in"
                 " its policies and choose a Run As user with Modify All Data"
             )
-        case "invalid_grant" if "hasn't approved" in said:
+        case "invalid_grant" if "audience" in said:
+            return AudienceRefused(
+                "Salesforce did not accept whom the JWT assertion is for; set"
+                f" {variable}_LOGIN_URL to the org's own My Domain, or to"
+                f" {'test' if environment is Environment.SANDBOX else 'login'}.salesforce.com"
+            )
+        case "invalid_grant" if "assertion" in said:
+            return AccessRefused(
+                f"Salesforce did not accept the JWT assertion {quoted}; check that the key belongs to the certificate"
+                f" of the External Client App in {variable}_CLIENT_ID, and that this machine's clock is right"
+            )
+        case "invalid_grant" if "approved this consumer" in said:
             return AccessRefused(
                 "the user has not approved the External Client App; have the admin set its policy to admin-approved"
                 " users and add the user's profile or permission set"

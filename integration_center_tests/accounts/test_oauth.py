@@ -1,6 +1,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +24,7 @@ from integration_center.errors import (
 from integration_center.integration import Environment
 from integration_center.salesforce import oauth
 from integration_center.salesforce.assertions import build_assertion, choose_audience
+from integration_center.salesforce.token_errors import AudienceRefused
 from integration_center.settings import ExternalClientApp
 from integration_center_tests.accounts.fake_salesforce import (
     CLIENT_ID,
@@ -172,6 +174,8 @@ def test_an_instance_that_only_looks_like_this_machine_is_refused(
         ),
         ("invalid_grant", "no client credentials user enabled", ConfigurationError, "Run As"),
         ("invalid_grant", "user hasn't approved this consumer", AccessRefused, "admin-approved"),
+        ("invalid_grant", "Audience validation failed", AudienceRefused, "SALESFORCE_SANDBOX_LOGIN_URL"),
+        ("invalid_grant", "invalid assertion", AccessRefused, "the key belongs to the certificate"),
         ("invalid_grant", "expired authorization code", SignInOver, "start again"),
         ("invalid_grant", "authentication failure", AccessRefused, "authentication failure"),
         ("invalid_request", "missing required code challenge", ConfigurationError, "PKCE"),
@@ -280,7 +284,7 @@ def test_a_dead_token_at_userinfo_is_a_403_of_plain_text(client: httpx.Client, s
 
 def test_an_assertion_is_signed_for_the_login_host(signing_key: SecretStr) -> None:
     now = datetime(2026, 11, 23, 8, tzinfo=UTC)
-    assertion = build_assertion(APP, USERNAME, signing_key, now)
+    assertion = build_assertion(APP, USERNAME, signing_key, choose_audience(APP.login_url), now)
     token = jwt.decode(assertion.get_secret_value(), RSAKey.import_key(signing_key.get_secret_value()))
     assert token.header == {"alg": "RS256", "typ": "JWT"}
     assert token.claims == {
@@ -311,6 +315,20 @@ def test_a_key_that_is_none_is_not_repeated(salesforce: FakeSalesforce, client: 
         oauth.request_jwt(client, SANDBOX, APP, USERNAME, SecretStr("my-broken-key"))
     assert "my-broken-key" not in str(caught.value)
     assert salesforce.requests == []
+
+
+def test_a_host_of_its_own_may_stand_for_the_login_host(
+    client: httpx.Client, salesforce: FakeSalesforce, signing_key: SecretStr
+) -> None:
+    local = replace(APP, login_url="https://salesforce.acme.example")
+    salesforce.refuse(oauth_error("invalid_grant", "Audience validation failed"))
+    assert oauth.request_jwt(client, SANDBOX, local, USERNAME, signing_key).org_id == ORG_ID
+    key = RSAKey.import_key(signing_key.get_secret_value())
+    audiences = [jwt.decode(form["assertion"], key).claims["aud"] for form in salesforce.token_forms]
+    assert audiences == [local.login_url, "https://test.salesforce.com"]
+    salesforce.refuse(*[oauth_error("invalid_grant", "Audience validation failed")] * 2)
+    with pytest.raises(AudienceRefused, match="My Domain, or to test"):
+        oauth.request_jwt(client, SANDBOX, local, USERNAME, signing_key)
 
 
 def test_a_jwt_request_carries_no_client_secret(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from integration_center.cli import main
 from integration_center.emulator.refusals import RowError
@@ -173,3 +175,46 @@ def test_errors_are_printed_as_they_are(center: Center, command: Command, monkey
     assert code == 1
     assert "/drops/[red]/[/]" in error
     assert command("ledger", "nonsense")[0] == 1
+
+
+def test_a_jwt_account_syncs_and_renews_its_token_by_itself(
+    center: Center, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    org = center.emulator.sandbox.org
+    monkeypatch.setattr(org.app, "jwt_certificate", public)
+    monkeypatch.delenv("SALESFORCE_SANDBOX_CLIENT_SECRET")
+    pem = tmp_path / "app.pem"
+    pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    connect = ("connect", "sandbox", "--flow", "jwt", "--key-file", str(pem), "--username")
+    code, _, err = command(*connect, "nobody@acme.example")
+    assert code == 1
+    assert "the user has not approved the External Client App" in err
+    code, out, _ = command(*connect, org.profile.username)
+    assert code == 0
+    assert f"as {org.profile.username}" in " ".join(out.split())
+    pem.unlink()  # kept encrypted, beside the account
+
+    center.integrate()
+    center.drop(logins(PLAIN))
+    org.sessions.expire_access()
+    assert as_json(command("run", "logins_to_leads", "--json"))["rows"] == {"updated": len(PLAIN)}
+    (account,) = as_json(command("accounts", "--json"))
+    assert (account["flow"], account["username"]) == ("jwt", org.profile.username)
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"\xff\x00", "no RSA private key in PEM"), (None, "is a directory")])
+def test_a_key_file_that_is_none_is_refused(
+    center: Center, command: Command, tmp_path: Path, content: bytes | None, told: str
+) -> None:
+    path = tmp_path
+    if content is not None:
+        path = tmp_path / "app.pem"
+        path.write_bytes(content)
+    code, _, err = command(
+        "connect", "sandbox", "--flow", "jwt", "--username", "ann@acme.example", "--key-file", str(path)
+    )
+    assert code != 0
+    assert told in err
