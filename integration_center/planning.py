@@ -17,7 +17,7 @@ from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import normalise_key
 from integration_center.sync.ledger import hold, hold_rows, planned_updates
-from integration_center.sync.limits import Verdict, judge
+from integration_center.sync.limits import Verdict, judge, measure
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.plan import build_lines
 from integration_center.sync.schema import SObjectSchema
@@ -142,7 +142,7 @@ def build_plan(
             edits_converted=org.may_edit_converted_leads,
         )
         lines = respect_overrides(lines, earlier(planned_updates(lines)["Id"]), schema)
-        verdicts = judge(lines, spec)
+        verdicts = judge(measure(lines, spec.limits), spec.limits)
         if failed := [verdict.description for verdict in verdicts if not verdict.passed]:
             lines = hold(lines, "; ".join(failed))
     lines = lines.with_columns(pl.lit(plan_id).alias("plan_id"))

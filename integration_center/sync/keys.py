@@ -80,9 +80,13 @@ def _as_set(text: pl.Expr) -> pl.Expr:
 
 
 def detect_hashed_ids(keys: pl.Series) -> bool:
-    """Whether most keys of a String series look like WalkMe's hashed user ids, which match no e-mail field."""
+    """Whether most keys of a String series look like WalkMe's hashed user ids."""
+    given, hashed = count_hashed_ids(keys)
+    return hashed * 2 > given
+
+
+def count_hashed_ids(keys: pl.Series) -> tuple[int, int]:
+    """How many keys of a String series there are, and how many look like WalkMe's hashed ids, which match no e-mail."""
     given = keys.drop_nulls().cast(pl.String).str.strip_chars()
     given = given.filter(given != "")
-    if given.is_empty():
-        return False
-    return bool(given.str.contains(HASHED_ID).sum() * 2 > given.len())
+    return given.len(), int(given.str.contains(HASHED_ID).sum())

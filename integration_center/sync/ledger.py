@@ -9,7 +9,8 @@ from integration_center.integration import IntegrationSpec
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, LEDGER_COLUMNS
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.selection import name_columns, show_key
+from integration_center.sync.selection import show_key
+from integration_center.sync.terms import name_columns
 
 FORMULA_START = r"^[=+\-@\t\r]"
 """Cells that begin so are run as formulas by spreadsheets."""
@@ -23,6 +24,9 @@ class Counts:
 
     def __getitem__(self, outcome: Outcome) -> int:
         return self.of.get(outcome, 0)
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts({outcome: self[outcome] + other[outcome] for outcome in {*self.of, *other.of}})
 
     @property
     def total(self) -> int:
@@ -52,7 +56,12 @@ def count_rows(lines: pl.DataFrame) -> Counts:
 
 def tally(lines: pl.DataFrame) -> dict[str, dict[str, int]]:
     """Both counts as they stand in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
-    return {"lines": count_lines(lines).as_dict(), "rows": count_rows(lines).as_dict()}
+    return write_tally(count_lines(lines), count_rows(lines))
+
+
+def write_tally(lines: Counts, rows: Counts) -> dict[str, dict[str, int]]:
+    """The same of counts that are known."""
+    return {"lines": lines.as_dict(), "rows": rows.as_dict()}
 
 
 def _count(outcomes: pl.Series) -> Counts:
@@ -120,7 +129,7 @@ def hold_rows(rows: pl.DataFrame, spec: IntegrationSpec, schema: SObjectSchema, 
             (CHANGED, False, pl.Boolean()),
         )
     ]
-    return name_columns(rows, keys).select(*ledger, *values)
+    return name_columns(rows, tuple(keys)).select(*ledger, *values)
 
 
 def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:

@@ -1,15 +1,15 @@
 """The limits of an integration: what stops a push before its first write, and what makes a run Failed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec, Limits
+from integration_center.integration import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
-from integration_center.sync.keys import detect_hashed_ids
-from integration_center.sync.ledger import Counts
+from integration_center.sync.keys import count_hashed_ids
+from integration_center.sync.ledger import Counts, count_lines, count_rows
 from integration_center.sync.outcomes import BROKEN, SOUND, Outcome
 
 RunStatus = Literal["Completed", "Failed"]
@@ -33,41 +33,79 @@ class Verdict:
     metadata: Mapping[str, int | float] = field(default_factory=dict)
 
 
-def judge(lines: pl.DataFrame, spec: IntegrationSpec) -> list[Verdict]:
+@dataclass(frozen=True)
+class Figures:
+    """What a plan comes to, in numbers; those of its parts add up to those of the whole.
+
+    Attributes:
+        lines, rows: by outcome.
+        looked_up: rows with a key that are neither duplicates nor superseded.
+        found: those of them with a record.
+        matched: records on a line.
+        changed: of them, those that would change.
+        cleared: of them, those that would lose a value.
+        keys, hashed: keys, and those that look like WalkMe's hashed user ids; counted only where too few rows match.
+    """
+
+    lines: Counts = field(default_factory=Counts)
+    rows: Counts = field(default_factory=Counts)
+    looked_up: int = 0
+    found: int = 0
+    matched: int = 0
+    changed: int = 0
+    cleared: int = 0
+    keys: int = 0
+    hashed: int = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+
+def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
+    """The figures of lines that hold all lines of each of their rows; what `build_lines` returns, or a part of it."""
+    planned = pl.col("outcome") == Outcome.PLANNED
+    matched = pl.col("record_id").is_not_null()
+    asked = ~pl.col("outcome").is_in(NOT_LOOKED_UP)
+    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    loses = pl.any_horizontal(
+        pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null() for name in names
+    )
+    numbers = lines.select(
+        looked_up=pl.col("row").filter(asked).n_unique(),
+        found=pl.col("row").filter(asked & matched).n_unique(),
+        matched=matched.sum(),
+        changed=planned.sum(),
+        cleared=(planned & loses).sum(),
+    ).row(0, named=True)
+    few = _percent(numbers["found"], numbers["looked_up"]) < limits.min_match_rate
+    keys, hashed = count_hashed_ids(lines["key"]) if few else (0, 0)
+    return Figures(lines=count_lines(lines), rows=count_rows(lines), keys=keys, hashed=hashed, **numbers)
+
+
+def judge(figures: Figures, limits: Limits) -> list[Verdict]:
     """Judge a plan before it is held or sent.
 
     - `match_rate`: of the rows looked up (with a key, and neither duplicates nor superseded), those with a record.
     - `values_cleared`: of the matched records, those that would lose a value.
     - `share_changed`: of the matched records, those that would change; passed while `max_changed` is off.
-
-    Args:
-        lines: what `build_lines` returns.
-        spec: the integration, with its limits.
     """
-    matched = lines["record_id"].drop_nulls().n_unique()
-    planned = pl.col("outcome") == Outcome.PLANNED
-    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
-    loses = pl.any_horizontal(
-        pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null() for name in names
-    )
-    cleared, changed = lines.select((planned & loses).sum().alias("cleared"), planned.sum().alias("changed")).row(0)
+    matched = figures.matched
     return [
-        _judge_match_rate(lines, spec.limits),
-        _judge_share("values_cleared", "would lose a value", cleared, matched, spec.limits.max_cleared),
-        _judge_share("share_changed", "would change", changed, matched, spec.limits.max_changed),
+        _judge_match_rate(figures, limits),
+        _judge_share("values_cleared", "would lose a value", figures.cleared, matched, limits.max_cleared),
+        _judge_share("share_changed", "would change", figures.changed, matched, limits.max_changed),
     ]
 
 
-def _judge_match_rate(lines: pl.DataFrame, limits: Limits) -> Verdict:
-    looked_up = (
-        lines.filter(~pl.col("outcome").is_in(NOT_LOOKED_UP))
-        .group_by("row")
-        .agg(pl.col("record_id").is_not_null().any().alias("matched"))
-    )
-    rows, matched = looked_up.height, int(looked_up["matched"].sum())
-    percent = 100 * matched / rows if rows else 0.0
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0
+
+
+def _judge_match_rate(figures: Figures, limits: Limits) -> Verdict:
+    rows, matched = figures.looked_up, figures.found
+    percent = _percent(matched, rows)
     metadata = {"rows": rows, "matched": matched, "percent": percent, "limit": limits.min_match_rate}
-    if lines.is_empty():
+    if not figures.lines.total:
         passed = limits.allow_empty
         return Verdict(
             "match_rate", passed, "the report is empty" + ("" if passed else ", and allow_empty is off"), metadata
@@ -77,13 +115,13 @@ def _judge_match_rate(lines: pl.DataFrame, limits: Limits) -> Verdict:
         f"{matched:,} of {rows:,} rows that could be looked up match a record ({percent:.1f} %);"
         f" at least {limits.min_match_rate:g} % must"
     )
-    if not passed and detect_hashed_ids(lines["key"]):
+    if not passed and figures.hashed * 2 > figures.keys:
         description += "; the keys look like WalkMe's hashed user ids, which match no e-mail address"
     return Verdict("match_rate", passed, description, metadata)
 
 
 def _judge_share(name: str, verb: str, part: int, matched: int, limit: float | None) -> Verdict:
-    percent = 100 * part / matched if matched else 0.0
+    percent = _percent(part, matched)
     counted = f"{part:,} of {matched:,} matched records {verb} ({percent:.1f} %)"
     metadata: dict[str, int | float] = {"records": part, "matched": matched, "percent": percent}
     if limit is None:

@@ -8,8 +8,9 @@ import polars as pl
 from integration_center.sync.columns import COLUMN
 from integration_center.sync.keys import detect_hashed_ids
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.selection import match_key_of_records, match_key_of_rows, show_key
+from integration_center.sync.selection import show_key
 from integration_center.sync.targets import Key
+from integration_center.sync.terms import match_key_of_records, match_key_of_rows
 
 SAMPLE = 300
 """Distinct keys that are looked up; with them the share is known to within six points, in one or two API calls."""

@@ -5,6 +5,7 @@ import polars as pl
 from integration_center.errors import PlanError
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.terms import MATCH_KEY, ROW
 
 PLACE = "place"
 """Where a record stands in the records frame."""
@@ -26,26 +27,23 @@ def match_rows(selected: pl.DataFrame, record_keys: pl.Series, spec: Integration
         stand in `outcome`; it stays null for matched lines.
 
     Raises:
-        PlanError: `when_many_match` is `fail`, and a key matches several records.
+        ManyMatches: `when_many_match` is `fail`, and a key matches several records.
     """
-    records = pl.DataFrame({"match_key": record_keys}).with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias(PLACE)
-    )
-    lines = selected.join(records.drop_nulls("match_key"), on="match_key", how="left", maintain_order="left_right")
-    counts = lines.select(pl.col("match_key").is_not_null() & pl.col("row").is_duplicated())
+    records = pl.DataFrame({MATCH_KEY: record_keys}).with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(PLACE))
+    lines = selected.join(records.drop_nulls(MATCH_KEY), on=MATCH_KEY, how="left", maintain_order="left_right")
     outcome = pl.coalesce(
         "outcome",
         pl.when(pl.col(PLACE).is_null()).then(pl.lit(Outcome.UNMATCHED, dtype=OUTCOME)),
     )
-    if not counts.to_series().any():
-        return lines.drop("match_key").with_columns(outcome)
-    lines = lines.with_columns(pl.len().over("row").alias("matches"))
+    if lines.height == selected.height:  # a line a row: no key matches many records
+        return lines.drop(MATCH_KEY).with_columns(outcome)
+    lines = lines.with_columns(pl.len().over(ROW).alias("matches"))
     if spec.when_many_match == "fail":
         _refuse_many(lines, spec)
     allowed = 1 if spec.when_many_match == "skip" else spec.max_matches
     ambiguous = pl.col("matches") > allowed
     return (
-        lines.filter(~ambiguous | pl.col("row").is_first_distinct())
+        lines.filter(~ambiguous | pl.col(ROW).is_first_distinct())
         .with_columns(
             pl.when(ambiguous).then(pl.lit(Outcome.AMBIGUOUS, dtype=OUTCOME)).otherwise(outcome).alias("outcome"),
             pl.when(ambiguous)
@@ -54,16 +52,28 @@ def match_rows(selected: pl.DataFrame, record_keys: pl.Series, spec: Integration
             .alias("reason"),
             pl.when(~ambiguous).then(PLACE).alias(PLACE),
         )
-        .drop("match_key", "matches")
+        .drop(MATCH_KEY, "matches")
     )
+
+
+class ManyMatches(PlanError):
+    """Keys match several records where they must not.
+
+    Attributes:
+        keys: how many.
+        most: the most records that one of them matches.
+    """
+
+    def __init__(self, spec: IntegrationSpec, keys: int, most: int) -> None:
+        subject = "1 key matches" if keys == 1 else f"{keys:,} keys match"
+        super().__init__(
+            f"report {spec.report!r}: {subject} more than one {spec.object} record (up to {most}), and when_many_match"
+            " is 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
+        )
+        self.keys = keys
+        self.most = most
 
 
 def _refuse_many(lines: pl.DataFrame, spec: IntegrationSpec) -> None:
     many = lines.filter(pl.col("matches") > 1)
-    keys = many["row"].n_unique()
-    most = many.select(pl.col("matches").max()).item()
-    subject = "1 key matches" if keys == 1 else f"{keys:,} keys match"
-    raise PlanError(
-        f"report {spec.report!r}: {subject} more than one {spec.object} record (up to {most}), and when_many_match is"
-        " 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
-    )
+    raise ManyMatches(spec, many[ROW].n_unique(), many.select(pl.col("matches").max()).item())

@@ -1,17 +1,20 @@
 """The plan of a run: what every row of the report comes to, field by field, before and after."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec, require_columns
+from integration_center.integration import IntegrationSpec
 from integration_center.sync.changes import compare_lines
-from integration_center.sync.columns import LEDGER_COLUMNS, MODSTAMP
+from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP
 from integration_center.sync.matching import PLACE, match_rows
 from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.selection import Kind, match_key_of_records, name_columns, select_rows
-from integration_center.sync.targets import Target, resolve_keys, resolve_targets
+from integration_center.sync.selection import AT, select_rows
+from integration_center.sync.targets import Target
+from integration_center.sync.terms import MATCH_KEY, Kind, Terms, prepare_records, prepare_rows, resolve_terms
 
 CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
 
@@ -49,24 +52,50 @@ def build_lines(
         SchemaMismatch: the object lacks a field.
         PlanError: keys match several records, and the integration says `when_many_match: fail`.
     """
-    latest_by = latest_by or spec.latest_by
-    spec = spec.model_copy(update={"latest_by": latest_by})
-    require_columns(spec, rows.columns)
-    keys = resolve_keys(spec, schema)
-    targets = resolve_targets(spec, schema, rows.schema)
-    records = _one_line_a_record(records)
-    rows = name_columns(rows, spec.columns)
-    selected = select_rows(rows, keys, targets, latest_by=latest_by, kind=kind)
-    matched = match_rows(selected, records.select(match_key_of_records(keys)).to_series(), spec)
-    lines = _settle_converted(_with_values(matched, rows, records, targets), edits_converted)
-    lines = compare_lines(lines, targets)
-    names = [name for target in targets for name in (target.before, target.after, target.changed)]
+    newest = rows[DAY].max()
+    terms = resolve_terms(
+        spec,
+        schema,
+        {name: dtype for name, dtype in rows.schema.items() if name != DAY},
+        latest_by=latest_by,
+        kind=kind,
+        newest=newest if isinstance(newest, date) else None,
+    )
+    latest = read_recency(rows.get_column(terms.latest_by)) if terms.latest_by else None
+    prepared = prepare_rows(rows, terms, latest=latest)
+    keyed = prepare_records(one_line_a_record(records), terms)
+    return plan_lines(prepared, keyed, terms, edits_converted=edits_converted)
+
+
+def plan_lines(
+    rows: pl.DataFrame, records: pl.DataFrame, terms: Terms, *, edits_converted: Callable[[], bool] = lambda: False
+) -> pl.DataFrame:
+    """The lines of some report rows, as `build_lines` returns them.
+
+    Args:
+        rows: what `prepare_rows` returns: all rows of a key, or none.
+        records: what `prepare_records` returns, each record once: all of a key that some row has, or more.
+        terms: of the plan.
+        edits_converted: see `build_lines`.
+
+    Raises:
+        ManyMatches: keys match several records, and the integration says `when_many_match: fail`.
+    """
+    selected = select_rows(rows, terms)
+    matched = match_rows(selected, records[MATCH_KEY], terms.spec)
+    lines = _settle_converted(_with_values(matched, rows, records, terms.targets), edits_converted)
+    lines = compare_lines(lines, terms.targets)
+    names = [name for target in terms.targets for name in (target.before, target.after, target.changed)]
     return lines.select(*LEDGER_COLUMNS, *names)
 
 
-def _one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
+def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
     """Each record once, as read last: paged reads can bring a record twice when it changes meanwhile."""
-    if records["Id"].n_unique() == records.height:
+    ids = records["Id"]
+    if ids.is_sorted():
+        if not (ids == ids.shift()).any():
+            return records
+    elif ids.n_unique() == records.height:
         return records
     return records.unique("Id", keep="last", maintain_order=True)
 
@@ -76,7 +105,7 @@ def _with_values(
 ) -> pl.DataFrame:
     """Lay the record's and the report's values beside each matched line, and whether the lead is `converted`."""
     place = matched[PLACE]
-    row = matched.select(pl.when(pl.col(PLACE).is_not_null()).then("row")).to_series()
+    row = matched.select(pl.when(pl.col(PLACE).is_not_null()).then(AT)).to_series()
     none = pl.lit(None)
     there = records.select(
         pl.col("Id").alias("record_id"),
@@ -86,7 +115,7 @@ def _with_values(
     )
     lines = pl.concat(
         [
-            matched.drop(PLACE),
+            matched.drop(PLACE, AT),
             there.select(pl.all().gather(place)),
             rows.select(pl.col(target.given).alias(target.source) for target in targets).select(pl.all().gather(row)),
         ],

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration_center.sync.keys import detect_hashed_ids, normalise_key
+from integration_center.sync.keys import count_hashed_ids, normalise_key
 from integration_center.sync.schema import SObjectField
 from integration_center_tests.sync.builders import make_field, utc
 
@@ -99,6 +99,6 @@ def test_normalising_twice_is_normalising_once(values: list[str]) -> None:
 
 def test_hashed_ids_are_recognised() -> None:
     hashed = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
-    assert detect_hashed_ids(pl.Series([hashed, hashed + "=", "a@b.c", None, " "]))
-    assert not detect_hashed_ids(pl.Series([hashed, "a@b.c", "b@b.c"]))
-    assert not detect_hashed_ids(pl.Series([], dtype=pl.String))
+    assert count_hashed_ids(pl.Series([hashed, hashed + "=", "a@b.c", None, " "])) == (3, 2)
+    assert count_hashed_ids(pl.Series([hashed, "a@b.c", "b@b.c"])) == (3, 1)
+    assert count_hashed_ids(pl.Series([], dtype=pl.String)) == (0, 0)

@@ -7,14 +7,17 @@ from typing import Any
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.changes import verify_lines
 from integration_center.sync.ledger import complete, count_lines, count_rows, ledger_adds_up, planned_updates
-from integration_center.sync.limits import judge
+from integration_center.sync.limits import Figures, judge, measure
 from integration_center.sync.outcomes import OUTCOME, Outcome
-from integration_center.sync.plan import build_lines
+from integration_center.sync.plan import build_lines, plan_lines
+from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectField
+from integration_center.sync.terms import prepare_records, prepare_rows, resolve_terms, split_by_key
 from integration_center_tests.sync.builders import DAY, LEAD, fit_column, make_field, make_records, make_rows, make_spec
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -100,8 +103,41 @@ def test_the_ledger_adds_up_by_rows_and_by_lines(
     assert ledger_adds_up(lines, rows.height)
     assert count_rows(lines).total == rows.height
     assert count_lines(lines).total == lines.height
-    for verdict in judge(lines, spec):
+    for verdict in judge(measure(lines, spec.limits), spec.limits):
         assert 0 <= verdict.metadata["percent"] <= 100
+
+
+@QUICK
+@given(rows=reports(), records=orgs(), spec=specs(), kind=KINDS, parts=st.integers(1, 5), cut=st.integers(0, 12))
+def test_a_plan_made_in_parts_is_the_plan_made_as_a_whole(
+    rows: pl.DataFrame, records: pl.DataFrame, spec: IntegrationSpec, kind: Any, parts: int, cut: int
+) -> None:
+    whole = build_lines(rows, records, spec, LEAD, kind=kind)
+    terms = resolve_terms(
+        spec, LEAD, rows.schema, latest_by=None, kind=kind, newest=max(rows["_day"].to_list(), default=None)
+    )
+    latest = read_recency(rows[spec.latest_by]) if spec.latest_by else None
+    slices = [(0, rows[:cut]), (min(cut, rows.height), rows[cut:])]
+    prepared = pl.concat(
+        prepare_rows(part, terms, first=first, latest=None if latest is None else latest[first : first + part.height])
+        for first, part in slices
+    )
+    keyed = prepare_records(records, terms)
+    by_key = split_by_key(keyed, parts)
+    made = [
+        plan_lines(part, by_key.get(number, keyed.clear()), terms)
+        for number, part in split_by_key(prepared, parts).items()
+    ]
+    assert_frame_equal(pl.concat([whole.clear(), *made]).sort("row", maintain_order=True), whole)
+    figures = sum((measure(lines, spec.limits) for lines in made), Figures())
+    verdicts = judge(measure(whole, spec.limits), spec.limits)
+    assert [(each.passed, each.metadata) for each in judge(figures, spec.limits)] == [
+        (each.passed, each.metadata) for each in verdicts
+    ]
+    assert (figures.lines.as_dict(), figures.rows.as_dict()) == (
+        count_lines(whole).as_dict(),
+        count_rows(whole).as_dict(),
+    )
 
 
 @QUICK

@@ -5,7 +5,7 @@ import pytest
 
 from integration_center.integration import Limits
 from integration_center.sync.ledger import Counts, hold
-from integration_center.sync.limits import Verdict, judge, run_status
+from integration_center.sync.limits import Verdict, judge, measure, run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan import build_lines
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
@@ -19,7 +19,10 @@ def verdicts(
     users = users or [f"{number}@x.org" for number in range(len(scores))]
     rows = make_rows({"User": users, "Score": scores}, Score=pl.Float64)
     held = make_records(*({"Email": f"{number}@x.org", "Score__c": score} for number, score in enumerate(records)))
-    return {verdict.name: verdict for verdict in judge(build_lines(rows, held, spec, LEAD), spec)}
+    return {
+        verdict.name: verdict
+        for verdict in judge(measure(build_lines(rows, held, spec, LEAD), spec.limits), spec.limits)
+    }
 
 
 def test_match_rate_counts_rows_that_could_be_looked_up() -> None:
