@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import stamina
 import typer
 
 from integration_center.access.binding import check_bind_address
-from integration_center.cli.embedded import embedded_demo, is_free, running
+from integration_center.cli.embedded import STOP_SECONDS, embedded_demo, is_free, running
 from integration_center.cli.output import console
 from integration_center.console.server import Certificate
 from integration_center.console.server import serve as run_console
@@ -64,10 +65,14 @@ def serve_all(
 
 
 def end_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask all to end at once; each is then waited for in turn."""
+    """Ask all to end at once, and wait for them; `running` sees to those that do not."""
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(deadline - time.monotonic(), 0))
 
 
 def reach(host: str) -> str:

@@ -52,7 +52,13 @@ def browser_process(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser_process: Browser, services: Services) -> Iterator[Page]:
     """A tab of a browser without cookies; a script error or a refused script or style fails the test."""
-    context = browser_process.new_context(viewport=WIDE, base_url=services.url, color_scheme="light", locale="en-GB")  # type: ignore[arg-type]
+    context = browser_process.new_context(
+        viewport=WIDE,
+        base_url=services.url,
+        color_scheme="light",
+        reduced_motion="reduce",  # a colour under way to another is none to judge
+        locale="en-GB",
+    )
     page = context.new_page()
     page.set_default_timeout(EXPECT_MS)
     complaints: list[str] = []

@@ -4,14 +4,14 @@ import os
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 """axe-core as its npm package has it."""
-WIDE = {"width": 1280, "height": 800}
-NARROW = {"width": 360, "height": 740}
+WIDE = ViewportSize(width=1280, height=800)
+NARROW = ViewportSize(width=360, height=740)
 RUN = "options => axe.run(document, options)"
 EVERYTHING: dict[str, Any] = {"resultTypes": ["violations"]}
 COLOURS: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
@@ -22,7 +22,6 @@ SIDEWAYS = """
          .filter(each => each.getBoundingClientRect().right > window.innerWidth + 1)
          .slice(0, 5).map(each => each.outerHTML.slice(0, 120))]
 """
-Scheme = Literal["light", "dark"]
 
 
 def find_violations(page: Page, options: dict[str, Any]) -> list[str]:
@@ -57,12 +56,12 @@ class Inspection:
         objections += [f"dark: {line}" for line in find_violations(page, COLOURS)]
         self._photograph(page, f"{name}-dark")
         page.emulate_media(color_scheme="light")
-        page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        page.set_viewport_size(NARROW)
         overflow, guilty = page.evaluate(SIDEWAYS)
         if overflow > 0:
             objections.append(f"at {NARROW['width']} px the page is {overflow} px too wide: {guilty}")
         self._photograph(page, f"{name}-narrow")
-        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        page.set_viewport_size(WIDE)
         assert not objections, f"{name} ({page.url}):\n" + "\n".join(objections)
 
     def _photograph(self, page: Page, name: str) -> None:

@@ -1,15 +1,15 @@
 """Everything a person at the console needs: `integration-center up` on free ports, against two local orgs."""
 
 import csv
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
@@ -30,12 +30,23 @@ class Services:
         home: `DAGSTER_HOME`, with the folders `defs` and `drops`.
         url: the console's address.
         dagster_url: the Dagster UI's.
+        environment: the settings, as variables.
     """
 
     home: Path
     url: str
     dagster_url: str
     emulator: Emulator
+    environment: Mapping[str, str]
+
+    @contextmanager
+    def another_console(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[int]:
+        """A console of its own over the same installation; its port."""
+        port = free_port()
+        command = [sys.executable, "-m", "integration_center", "console", "--port", str(port), *arguments]
+        with running(command, {**self.environment, **environment}) as process:
+            await_port(port, process)
+            yield port
 
     def integrate(self, slug: str, **changes: object) -> None:
         """Write an integration by hand: the example with some attributes changed."""
@@ -79,20 +90,19 @@ def running_services(home: Path, certificate: Path) -> Iterator[Services]:
         ports = ["--port", str(dagster_port), "--console-port", str(console_port)]
         command = [sys.executable, "-m", "integration_center", "up", *ports]
         with running(command, environment, stdout=subprocess.DEVNULL) as process:
-            services = Services(home, url, f"http://127.0.0.1:{dagster_port}", emulator)
+            services = Services(home, url, f"http://127.0.0.1:{dagster_port}", emulator, environment)
             services.drop()
-            await_console(url, process)
+            await_port(console_port, process)
             yield services
 
 
-def await_console(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the console answers; `up` starts it last of all."""
+def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the console listens; `up` starts it last of all."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            httpx.get(f"{url}/health", trust_env=False)
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
             return
         with suppress(subprocess.TimeoutExpired):
-            process.wait(0.2)
-            pytest.fail("`integration-center up` ended by itself; its messages stand above")
-    pytest.fail(f"the console did not answer within {START_SECONDS} s")
+            process.wait(0.1)
+            pytest.fail(f"{process.args!r} ended by itself; its messages stand above")
+    pytest.fail(f"nothing listened on port {port} within {START_SECONDS} s")
