@@ -5,9 +5,9 @@ A run launched over GraphQL can be re-executed from the UI; one executed here ca
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -40,6 +40,24 @@ mutation Launch($params: ExecutionParams!) {
 }
 """
 
+
+RUN_STATUS = """
+query Status($run: ID!) { runOrError(runId: $run) { __typename ... on Run { status } } }
+"""
+
+RUN_LOG = """
+query Log($run: ID!, $after: String, $limit: Int) {
+  logsForRun(runId: $run, afterCursor: $after, limit: $limit) {
+    __typename
+    ... on EventConnection {
+      hasMore
+      cursor
+      events { __typename ... on MessageEvent { timestamp level message stepKey }
+               ... on ErrorEvent { error { message } } }
+    }
+  }
+}
+"""
 
 RELOAD = """
 mutation Reload($location: String!) {
@@ -100,6 +118,34 @@ def run_here(
 
 
 @dataclass(frozen=True)
+class LogLine:
+    """A line of a run's log.
+
+    Attributes:
+        at: UTC.
+        level: such as `INFO` or `ERROR`.
+        step: the step that said it; empty when the run itself did.
+    """
+
+    at: datetime
+    level: str
+    step: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """Some lines of a run's log, the oldest first.
+
+    Attributes:
+        cursor: where the next lines begin; None when there are none.
+    """
+
+    lines: Sequence[LogLine]
+    cursor: str | None
+
+
+@dataclass(frozen=True)
 class Webserver:
     """A Dagster webserver of this `DAGSTER_HOME`."""
 
@@ -157,6 +203,32 @@ class Webserver:
         run_id: str = outcome["run"]["runId"]
         return run_id
 
+    def status(self, run_id: str) -> dg.DagsterRunStatus | None:
+        """What Dagster says of a run; None when it does not know it.
+
+        Raises:
+            ServiceUnavailable: it does not answer.
+        """
+        run = self.execute(RUN_STATUS, {"run": run_id})["runOrError"]
+        return dg.DagsterRunStatus(run["status"]) if run["__typename"] == "Run" else None
+
+    def log(self, run_id: str, after: str | None = None, *, limit: int = 500) -> RunLog | None:
+        """Lines of a run's log; None when Dagster does not know the run.
+
+        Args:
+            run_id: the run.
+            after: the cursor of the lines before; from the beginning when None.
+            limit: at most so many.
+
+        Raises:
+            ServiceUnavailable: it does not answer.
+        """
+        found = self.execute(RUN_LOG, {"run": run_id, "after": after, "limit": limit})["logsForRun"]
+        if found["__typename"] != "EventConnection":
+            return None
+        lines = [read_log_line(event) for event in found["events"] if "message" in event]
+        return RunLog(lines, found["cursor"] if found["hasMore"] else None)
+
     def reload(self) -> None:
         """Let Dagster read the integrations anew.
 
@@ -170,6 +242,14 @@ class Webserver:
             raise ConfigurationError(
                 f"Dagster could not load the integrations: {loaded['__typename']} {loaded.get('message', '')}".strip()
             )
+
+
+def read_log_line(event: Mapping[str, Any]) -> LogLine:
+    """A line of the log from GraphQL's event; an error is told by its own text, without its stack."""
+    error = (event.get("error") or {}).get("message", "")
+    text = "\n".join(part.strip() for part in (event["message"], error) if part and part.strip())
+    at = datetime.fromtimestamp(float(event["timestamp"]) / 1000, UTC)
+    return LogLine(at, event["level"], event["stepKey"] or "", text or event["__typename"])
 
 
 def find_webserver(settings: Settings) -> Webserver | None:

@@ -125,6 +125,7 @@ def send_updates(
 
     def show_progress(done: int, total: int) -> None:
         step.context.log.info(f"sent {done:,} of {total:,}")
+        step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
         step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
 
     return push_updates(org, schema, updates, journal=journal, progress=show_progress)

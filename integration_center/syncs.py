@@ -11,13 +11,27 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, String, Values, and_, column, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Row,
+    Select,
+    String,
+    Values,
+    and_,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from integration_center.database import reading, upsert, writing
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
 from integration_center.sync.outcomes import BROKEN, Outcome
-from integration_center.tables import accounts, syncs
+from integration_center.tables import accounts, sync_progress, syncs
 
 Counts = Mapping[str, Mapping[str, int]]
 """Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""
@@ -182,6 +196,19 @@ class SyncLog:
         self._require(run_id, slug)
         return False
 
+    def note_progress(self, run_id: str, slug: str, done: int, total: int) -> None:
+        """Note how many records of a push are done, of how many."""
+        values = {"run_id": run_id, "slug": slug, "done": done, "total": total}
+        with writing(self._engine) as connection:
+            upsert(connection, sync_progress, KEY, values)
+
+    def progress(self, run_id: str, slug: str) -> tuple[int, int] | None:
+        """How many records of a push were done at last, of how many; None before its first answer."""
+        this = (sync_progress.c.run_id == run_id) & (sync_progress.c.slug == slug)
+        with reading(self._engine) as connection:
+            row = connection.execute(select(sync_progress).where(this)).one_or_none()
+        return None if row is None else (row.done, row.total)
+
     def close(
         self,
         run_id: str,
@@ -192,7 +219,7 @@ class SyncLog:
         error: str | None = None,
         api_calls: int | None = None,
     ) -> SyncRecord:
-        """End a line; without `counts` or `api_calls` those noted before stay.
+        """End a line; without `counts` or `api_calls` those noted before stay. Its progress is forgotten.
 
         Raises:
             PlanMissing: the line was never opened.
@@ -211,6 +238,8 @@ class SyncLog:
                 "api_calls": known.api_calls if api_calls is None else api_calls,
             }
             connection.execute(update(syncs).where(_is(run_id, slug)).values(**changes))
+            this = (sync_progress.c.run_id == run_id) & (sync_progress.c.slug == slug)
+            connection.execute(delete(sync_progress).where(this))
         return self._require(run_id, slug)
 
     def amend(self, run_id: str, slug: str, *, counts: Counts, error: str) -> None:
@@ -252,6 +281,38 @@ class SyncLog:
             statement = statement.where(syncs.c.environment == environment.value)
         with reading(self._engine) as connection:
             return tuple(map(_build_record, connection.execute(statement)))
+
+    def page(
+        self,
+        *,
+        slug: str | None = None,
+        text: str = "",
+        environment: Environment | None = None,
+        status: SyncStatus | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[tuple[SyncRecord, ...], int]:
+        """Some lines, the newest first, and how many there are in all.
+
+        Args:
+            slug: only those of this integration.
+            text: only those whose name, slug, report or object holds this, no case.
+            environment: only those of this one.
+            status: only those that have it.
+            limit: at most so many.
+            offset: after so many newer ones.
+        """
+        named = (syncs.c.name, syncs.c.slug, syncs.c.report, syncs.c.object)
+        conditions = [
+            *([syncs.c.slug == slug] if slug is not None else []),
+            *([or_(*(each.icontains(text, autoescape=True) for each in named))] if text else []),
+            *([syncs.c.environment == environment.value] if environment else []),
+            *([syncs.c.status == status.value] if status else []),
+        ]
+        lines = select(syncs).where(*conditions).order_by(syncs.c.id.desc()).limit(limit).offset(offset)
+        count = select(func.count()).select_from(syncs).where(*conditions)
+        with reading(self._engine) as connection:
+            return tuple(map(_build_record, connection.execute(lines))), connection.execute(count).scalar_one()
 
     def newest(self, slugs: Collection[str]) -> Mapping[str, SyncRecord]:
         """The newest line of each integration, in one query; those that never ran are left out."""

@@ -115,6 +115,15 @@ syncs = Table(
     Index("ix_syncs_slug", "slug", "id"),
 )
 
+sync_progress = Table(
+    "sync_progress",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("slug", String(255), primary_key=True),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -1,9 +1,97 @@
 """What the pages ask of Dagster, over GraphQL."""
 
 from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+
+import dagster as dg
 
 from integration_center.console.context import Console
+from integration_center.defs_reading import DefsFile
 from integration_center.errors import ConfigurationError, ServiceUnavailable
+from integration_center.history import complete_log
+from integration_center.integration import IntegrationSpec
+from integration_center.launching import RunRequest, Webserver, open_instance
+from integration_center.schedules import asset_keys
+from integration_center.translator import INTEGRATION_TAG, push_key, run_tags
+
+HOW_TO_START = "start it with `make up` (or `integration-center up`) on the machine of this console"
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_starting = Lock()
+
+
+class DagsterDown(ServiceUnavailable):
+    """Dagster does not run, so that nothing can be started."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run that was started, or the one that runs already.
+
+    Attributes:
+        already: whether it ran before it was asked for; then nothing was started.
+    """
+
+    run_id: str
+    already: bool
+
+
+def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_by: str) -> Started:
+    """Start a run of an integration in Dagster, unless one is under way.
+
+    Args:
+        console: where.
+        file: the integration.
+        day: the UTC day whose data is carried.
+        push: whether the plan is sent; without it the run is a dry run.
+        triggered_by: who asks for it, as the log shows it.
+
+    Raises:
+        ConfigurationError: the integration is broken, or Dagster refused the run.
+        DagsterDown: Dagster does not answer.
+    """
+    if file.spec is None or file.problem is not None:
+        raise ConfigurationError(f"{console.defs.path(file.slug)}: {file.problem}. Mend the file first")
+    webserver = console.find_dagster()
+    if webserver is None:
+        raise DagsterDown(f"Dagster does not run, so nothing was started; {HOW_TO_START}, then try again")
+    assets = tuple(key for key in asset_keys(file.slug, file.spec) if push or key != push_key(file.slug))
+    request = RunRequest(file.slug, (day, day), run_tags(file.slug, file.spec.environment, triggered_by), assets)
+    with _starting:  # two clicks at once start one run
+        if running := find_running(console, file.slug, file.spec):
+            return Started(running, already=True)
+        return Started(_launch(webserver, request), already=False)
+
+
+def find_running(console: Console, slug: str, spec: IntegrationSpec | None) -> str | None:
+    """The run that works on the integration or waits to; None when none does. Lines of dead runs are closed first."""
+    with open_instance(console.installation.settings) as instance:
+        complete_log(instance, console.installation, {slug: spec})
+        waiting = instance.get_runs(dg.RunsFilter(tags={INTEGRATION_TAG: slug}, statuses=UNFINISHED), limit=1)
+    # A run of several integrations, started in Dagster's own UI, carries no tag of ours.
+    working = [sync.run_id for sync in console.installation.syncs.running() if sync.slug == slug]
+    return next(iter(working + [run.run_id for run in waiting]), None)
+
+
+def close_dead_lines(console: Console, slug: str, spec: IntegrationSpec | None) -> None:
+    """Close the integration's lines in the log whose runs have ended without doing so."""
+    with open_instance(console.installation.settings) as instance:
+        complete_log(instance, console.installation, {slug: spec})
+
+
+def _launch(webserver: Webserver, request: RunRequest) -> str:
+    """Launch; when Dagster does not know the integration as it is now, it reads the files anew, once."""
+    try:
+        return webserver.launch(request)
+    except ConfigurationError:
+        webserver.reload()
+        return webserver.launch(request)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from integration_center.console.app import build_app
 from integration_center.console.context import Console
 from integration_center.installation import Installation, open_installation
 from integration_center_tests.console.browser import Browser, InProcess
+from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.dagster_side.center import Center
 from integration_center_tests.dagster_side.conftest import center, center_on_disk, connect, home, one_certificate
 
@@ -50,3 +51,11 @@ def open_browser(console: Console) -> Iterator[Callable[..., Browser]]:
 def browser(open_browser: Callable[..., Browser]) -> Browser:
     """A local operator's browser."""
     return open_browser()
+
+
+@pytest.fixture
+def dagster(center_on_disk: Center, console: Console, monkeypatch: pytest.MonkeyPatch) -> OwnDagster:
+    """A Dagster that runs, whose history is that of `center_on_disk`."""
+    dagster = OwnDagster("http://127.0.0.1:9", center=center_on_disk)
+    monkeypatch.setattr(Console, "find_dagster", lambda self: dagster)
+    return dagster

@@ -1,6 +1,14 @@
 """The pages. A new one is a module with a `PAGE`, and its line here; the order is that of the navigation."""
 
 from integration_center.console.page import Page
-from integration_center.console.pages import accounts, audit, callback, integrations, sign_in
+from integration_center.console.pages import accounts, audit, callback, integrations, log, runs, sign_in
 
-PAGES: tuple[Page, ...] = (integrations.PAGE, accounts.PAGE, audit.PAGE, callback.PAGE, sign_in.PAGE)
+PAGES: tuple[Page, ...] = (
+    integrations.PAGE,
+    runs.PAGE,
+    log.PAGE,
+    accounts.PAGE,
+    audit.PAGE,
+    callback.PAGE,
+    sign_in.PAGE,
+)

@@ -43,24 +43,26 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// <div id="X" data-refresh="URL" data-every="MILLISECONDS">: replaced by what URL answers, until that has no
-// data-refresh any more.
+// <div id="X" data-refresh="URL" data-every="MILLISECONDS">: filled with what URL shows under the same id, until that
+// has no data-refresh any more. What did not change stays as it is, so that a screen reader says only what is new.
 for (const part of document.querySelectorAll("[data-refresh]")) follow(part);
 
 function follow(part) {
   setTimeout(async () => {
-    let text;
     try {
       const answer = await fetch(part.dataset.refresh, { headers: { accept: "text/html" } });
       if (!answer.ok) throw new Error(String(answer.status));
-      text = await answer.text();
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(part.id);
+      if (!fresh) throw new Error("no such part");
+      if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+      if (!fresh.dataset.refresh) {
+        delete part.dataset.refresh;
+        return;
+      }
     } catch {
-      follow(part); // the console may be restarting; what is shown stays
-      return;
+      // The console may be restarting; what is shown stays, and it is asked again.
     }
-    const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(part.id);
-    if (!fresh) return;
-    part.replaceWith(fresh);
-    if (fresh.dataset.refresh) follow(fresh);
+    follow(part);
   }, Number(part.dataset.every) || 1000);
 }

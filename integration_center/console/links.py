@@ -1,0 +1,41 @@
+"""Addresses outside the console: a run in the Dagster UI, a record in its org."""
+
+import json
+from urllib.parse import quote, urlsplit
+
+from integration_center.accounts import Account
+from integration_center.console.context import Console
+from integration_center.integration import Environment
+from integration_center.launching import WEBSERVER_FILE
+from integration_center.syncs import SyncRecord
+
+
+def dagster_url(console: Console) -> str | None:
+    """The Dagster UI that `integration-center up` started; None while there is none. It answers on its own machine."""
+    try:
+        noted = json.loads((console.installation.settings.dagster_home / WEBSERVER_FILE).read_text())
+        url: str = noted["url"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return url
+
+
+def run_url(console: Console, run_id: str) -> str | None:
+    """A run in the Dagster UI; None while that is down."""
+    url = dagster_url(console)
+    return f"{url}/runs/{quote(run_id, safe='')}" if url else None
+
+
+def record_url(console: Console, sync: SyncRecord, record_id: str | None) -> str | None:
+    """A record in the org that the sync wrote to; None when that org is not the one connected now."""
+    account = find_account(console, sync)
+    if account is None or record_id is None or urlsplit(account.instance_url).scheme not in {"https", "http"}:
+        return None
+    return f"{account.instance_url.rstrip('/')}/{quote(record_id, safe='')}"
+
+
+def find_account(console: Console, sync: SyncRecord) -> Account | None:
+    """The account by which the sync's org is connected now, if it is."""
+    environment: Environment | None = sync.environment
+    account = console.installation.accounts.find(environment) if environment else None
+    return account if account and account.org_id == sync.org_id else None

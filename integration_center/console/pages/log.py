@@ -1,0 +1,188 @@
+"""The log: history of one integration or of all, the full log of a run, and its ledger."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from integration_center.console.context import console_of
+from integration_center.console.grid import say_counts
+from integration_center.console.ledger import read_page as read_ledger
+from integration_center.console.ledger import scan, stream_csv
+from integration_center.console.links import record_url, run_url
+from integration_center.console.page import Link, Page, view
+from integration_center.console.pages.integrations import read_page
+from integration_center.console.pages.runs import count_outcomes, name_of
+from integration_center.console.rendering import render, show_moment
+from integration_center.errors import PlanMissing, ServiceUnavailable
+from integration_center.integration import Environment
+from integration_center.sync.outcomes import Outcome
+from integration_center.syncs import SyncRecord, SyncStatus
+
+PAGE_RUNS = 50
+
+
+def show_history(request: Request) -> Response:
+    """The runs of one integration; also of one that is deleted, whose history stays."""
+    slug = request.path_params["slug"]
+    file = next((each for each in console_of(request).defs.list() if each.slug == slug), None)
+    values = find_runs(request, slug)
+    if file is None and not values["total"]:
+        raise HTTPException(404, f"There is no integration {slug!r}, and no run of it.")
+    last = values["runs"][0] if values["runs"] else None
+    return render(request, "history.html", {**values, "name": name_of(file, last, slug), "slug": slug, "close": "/"})
+
+
+def show_all(request: Request) -> Response:
+    """The runs of all integrations."""
+    return render(request, "history.html", {**find_runs(request, None), "name": "", "slug": None, "close": "/"})
+
+
+def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
+    """A page of runs, narrowed as the address says."""
+    asked = request.query_params
+    environment, status = asked.get("environment", ""), asked.get("status", "")
+    text = asked.get("q", "").strip()[:255]
+    narrowed = {
+        "q": text,
+        "environment": environment if environment in set(Environment) else "",
+        "status": status if status in set(SyncStatus) else "",
+    }
+    query = {name: value for name, value in narrowed.items() if value}
+    page = read_page(request)
+    runs, total = console_of(request).installation.syncs.page(
+        slug=slug,
+        text=text,
+        environment=Environment(narrowed["environment"]) if narrowed["environment"] else None,
+        status=SyncStatus(narrowed["status"]) if narrowed["status"] else None,
+        limit=PAGE_RUNS,
+        offset=(page - 1) * PAGE_RUNS,
+    )
+    path = request.url.path
+    return {
+        "runs": runs,
+        "total": total,
+        "page": page,
+        "pages": max(1, -(-total // PAGE_RUNS)),
+        "narrowed": narrowed,
+        "active": bool(query),
+        "path": path,
+        "base": f"{path}?{urlencode(query)}{'&' if query else ''}",
+        "statuses": list(SyncStatus),
+        "environments": list(Environment),
+        "say_counts": say_counts,
+    }
+
+
+def find_sync(request: Request) -> SyncRecord:
+    """The run of an integration that the address names.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    slug, run_id = request.path_params["slug"], request.path_params["run_id"]
+    sync = console_of(request).installation.syncs.get(run_id, slug)
+    if sync is None:
+        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r} in the log.")
+    return sync
+
+
+def show_run_log(request: Request) -> Response:
+    """All that Dagster noted of a run; when it cannot say, what our own tables hold."""
+    console = console_of(request)
+    slug, run_id = request.path_params["slug"], request.path_params["run_id"]
+    sync = console.installation.syncs.get(run_id, slug)
+    webserver = console.find_dagster()
+    log, missing = None, None
+    try:
+        if webserver is None:
+            missing = "Dagster does not run just now, so its log of this run cannot be shown. Start it with make up."
+        else:
+            log = webserver.log(run_id, request.query_params.get("after"))
+            if log is None:
+                missing = "Dagster has no log of this run any more: its history was deleted."
+    except ServiceUnavailable as error:
+        missing = f"Dagster's log of this run cannot be shown: {error}."
+    if sync is None and log is None and webserver is not None:
+        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r}.")
+    values = {
+        "name": sync.name if sync else slug,
+        "sync": sync,
+        "outcomes": count_outcomes(sync) if sync else [],
+        "log": log,
+        "missing": missing,
+        "here": f"/integrations/{slug}/runs/{run_id}",
+        "run_url": run_url(console, run_id),
+    }
+    return render(request, "run_log.html", values)
+
+
+def show_ledger(request: Request) -> Response:
+    """The ledger of a run, a page at a time."""
+    console, sync = console_of(request), find_sync(request)
+    outcome = read_outcome(request)
+    ledger, missing = None, None
+    try:
+        ledger = read_ledger(console.installation, sync, outcome, read_page(request))
+    except PlanMissing as error:
+        missing = str(error)
+    here = f"/integrations/{sync.slug}/runs/{sync.run_id}"
+    org = record_url(console, sync, "")
+    values = {
+        "sync": sync,
+        "outcome": outcome,
+        "ledger": ledger,
+        "missing": missing,
+        "outcomes": count_outcomes(sync),
+        "here": here,
+        "base": f"{here}/ledger?{f'outcome={outcome.value}&' if outcome else ''}",
+        "csv": f"{here}/ledger.csv{f'?outcome={outcome.value}' if outcome else ''}",
+        "org": org,
+        "show": show_value,
+    }
+    return render(request, "ledger.html", values, status=404 if missing else 200)
+
+
+def download_ledger(request: Request) -> Response:
+    """The ledger, or the lines of one outcome, as CSV."""
+    sync, outcome = find_sync(request), read_outcome(request)
+    ledger = scan(console_of(request).installation, sync)
+    name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{f'-{outcome.value}' if outcome else ''}.csv"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(stream_csv(ledger, outcome), media_type="text/csv", headers=headers)
+
+
+def read_outcome(request: Request) -> Outcome | None:
+    """The outcome asked for; None for all."""
+    asked = request.query_params.get("outcome", "")
+    return Outcome(asked) if asked in set(Outcome) else None
+
+
+def show_value(value: object) -> str:
+    """A value of a field as a person reads it; moments in UTC."""
+    match value:
+        case None:
+            return "(empty)"
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return show_moment(value)
+        case float():
+            return f"{value:.15g}"
+        case _:
+            return str(value)
+
+
+PAGE = Page(
+    nav=(Link("Log", "/log"),),
+    routes=(
+        view("/log", show_all),
+        view("/integrations/{slug}/log", show_history),
+        view("/integrations/{slug}/runs/{run_id}/log", show_run_log),
+        view("/integrations/{slug}/runs/{run_id}/ledger", show_ledger),
+        view("/integrations/{slug}/runs/{run_id}/ledger.csv", download_ledger),
+    ),
+)

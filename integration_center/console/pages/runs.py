@@ -1,0 +1,129 @@
+"""Run Now and Plan: start a run, watch it, see what came of it."""
+
+from datetime import date
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.access.audit import Action
+from integration_center.console.context import Console, console_of, note, user_of
+from integration_center.console.dagster import DagsterDown, start
+from integration_center.console.ledger import first_line
+from integration_center.console.links import record_url, run_url
+from integration_center.console.page import Page, change, form_of, view
+from integration_center.console.pages.integrations import find_file
+from integration_center.console.progress import Stage, watch
+from integration_center.console.rendering import redirect, render
+from integration_center.defs_reading import DefsFile
+from integration_center.schedules import last_full_day
+from integration_center.sync.outcomes import Outcome
+from integration_center.syncs import SyncRecord, SyncStatus
+from integration_center.translator import FIRST_DAY
+
+
+def run_now(request: Request) -> Response:
+    """Start a run that pushes."""
+    return _start(request, push=True)
+
+
+def plan(request: Request) -> Response:
+    """Start a dry run: it plans, and sends nothing."""
+    return _start(request, push=False)
+
+
+def _start(request: Request, *, push: bool) -> Response:
+    console, file = console_of(request), find_file(request)
+    newest = last_full_day(console.now())
+    day = read_day(form_of(request).get("day", ""), newest)
+    try:
+        started = start(console, file, day, push=push, triggered_by=user_of(request).name)
+    except DagsterDown as error:
+        return redirect(request, "/", f"{error}.", "danger")
+    to = f"/integrations/{file.slug}/runs/{started.run_id}"
+    if started.already:
+        said = "It runs already, so nothing was started twice. This is that run."
+        return redirect(request, to, said, "info")
+    environment = file.spec.environment if file.spec else None
+    note(request, Action.RAN if push else Action.PLANNED, slug=file.slug, environment=environment, detail=f"{day}")
+    return redirect(request, to)
+
+
+def read_day(given: str, newest: date) -> date:
+    """The UTC day asked for; the newest full one when none is.
+
+    Raises:
+        HTTPException: 400, it is none that can be run.
+    """
+    if not given:
+        return newest
+    try:
+        day = date.fromisoformat(given)
+    except ValueError:
+        raise HTTPException(400, f"The day must look like {newest}.") from None
+    if not FIRST_DAY <= day <= newest:
+        raise HTTPException(400, f"Days go from {FIRST_DAY} to {newest}, the last UTC day that has ended.")
+    return day
+
+
+def show_run(request: Request) -> Response:
+    """A run: its progress while it runs, then its result."""
+    console = console_of(request)
+    slug, run_id = request.path_params["slug"], request.path_params["run_id"]
+    file = next((each for each in console.defs.list() if each.slug == slug), None)
+    progress = watch(console, slug, file.spec if file else None, run_id)
+    if progress is None:
+        raise HTTPException(
+            404, f"There is no run {run_id!r} of {slug!r}. Dagster may be down, or its history deleted."
+        )
+    sync = progress.sync
+    values = {
+        "slug": slug,
+        "run_id": run_id,
+        "here": f"/integrations/{slug}/runs/{run_id}",
+        "name": name_of(file, sync, slug),
+        "progress": progress,
+        "stages": [stage for stage in Stage if stage is not Stage.ENDED],
+        "sync": sync,
+        "outcomes": count_outcomes(sync) if sync else [],
+        "run_url": run_url(console, run_id),
+        "updated": find_updated(console, sync) if sync and progress.ended else None,
+        "may_run": user_of(request).may_change and file is not None and file.problem is None,
+        "newest": last_full_day(console.now()),
+        "first": FIRST_DAY,
+    }
+    return render(request, "run.html", values)
+
+
+def name_of(file: DefsFile | None, sync: SyncRecord | None, slug: str) -> str:
+    """What the integration is called: as its file says now, else as it said then."""
+    if file and file.spec:
+        return file.spec.name
+    return sync.name if sync else slug
+
+
+def count_outcomes(sync: SyncRecord) -> list[tuple[Outcome, int, int]]:
+    """Each outcome that occurs, with its rows and lines."""
+    rows, lines = sync.counts.get("rows", {}), sync.counts.get("lines", {})
+    return [
+        (outcome, rows.get(outcome, 0), lines.get(outcome, 0))
+        for outcome in Outcome
+        if rows.get(outcome) or lines.get(outcome)
+    ]
+
+
+def find_updated(console: Console, sync: SyncRecord) -> tuple[str, str | None] | None:
+    """A record that the run updated: its Id, and its address in the org; None when it updated none."""
+    if sync.status is SyncStatus.PLANNED or not sync.counts.get("lines", {}).get(Outcome.UPDATED):
+        return None
+    line = first_line(console.installation, sync, Outcome.UPDATED)
+    return (line.record_id, record_url(console, sync, line.record_id)) if line and line.record_id else None
+
+
+PAGE = Page(
+    routes=(
+        change("/integrations/{slug}/run", run_now),
+        change("/integrations/{slug}/plan", plan),
+        view("/integrations/{slug}/runs/{run_id}", show_run),
+    ),
+)

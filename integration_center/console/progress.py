@@ -1,0 +1,88 @@
+"""How far a run has come, from our own tables; Dagster is asked only while they do not know yet."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import dagster as dg
+
+from integration_center.console.context import Console
+from integration_center.console.dagster import close_dead_lines
+from integration_center.errors import ServiceUnavailable
+from integration_center.integration import IntegrationSpec
+from integration_center.launching import Webserver
+from integration_center.syncs import SyncRecord, SyncStatus
+
+STARTING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
+ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+class Stage(StrEnum):
+    """What a run does, in order."""
+
+    QUEUED = "Waiting in Dagster's queue"
+    STARTING = "Starting"
+    REPORT = "Getting the report"
+    PLAN = "Reading the org and making the plan"
+    PUSH = "Sending the changes"
+    ENDED = "Ended"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        sync: its line in the log; None before there is one.
+        done: records sent; total: records to send, None before there is a plan.
+        warning: why this may not be the newest; None when all is well.
+    """
+
+    stage: Stage
+    sync: SyncRecord | None
+    done: int = 0
+    total: int | None = None
+    warning: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.stage is Stage.ENDED
+
+
+def watch(console: Console, slug: str, spec: IntegrationSpec | None, run_id: str) -> Progress | None:
+    """How far the run has come; None when neither we nor Dagster know it."""
+    syncs = console.installation.syncs
+    sync = syncs.get(run_id, slug)
+    if sync is not None and sync.status is not SyncStatus.RUNNING:
+        return Progress(Stage.ENDED, sync)
+    webserver = console.find_dagster()
+    try:
+        status = webserver.status(run_id) if webserver else None
+    except ServiceUnavailable:
+        webserver = status = None
+    if webserver and (status in ENDED or status is None):
+        # Dagster has ended it: what its line lacks is in Dagster's own history.
+        close_dead_lines(console, slug, spec)
+        sync = syncs.get(run_id, slug)
+        if sync is not None and sync.status is not SyncStatus.RUNNING:
+            return Progress(Stage.ENDED, sync)
+        if sync is None:
+            return None if status is None else Progress(Stage.ENDED, None)
+    return _describe(console, sync, webserver, status)
+
+
+def _describe(
+    console: Console, sync: SyncRecord | None, webserver: Webserver | None, status: dg.DagsterRunStatus | None
+) -> Progress | None:
+    """The stage of a run that has not ended."""
+    warning = None if webserver else "Dagster does not answer just now; this is what our own log knows."
+    if sync is None:
+        if status is None:
+            return None
+        stage = Stage.QUEUED if status is dg.DagsterRunStatus.QUEUED else Stage.REPORT
+        return Progress(Stage.STARTING if status in STARTING else stage, None, warning=warning)
+    if sync.plan_id is None:
+        return Progress(Stage.PLAN, sync, warning=warning)
+    planned = sync.counts.get("lines", {}).get("planned", 0)
+    done, total = console.installation.syncs.progress(sync.run_id, sync.slug) or (0, planned)
+    return Progress(Stage.PUSH, sync, done, total, warning)

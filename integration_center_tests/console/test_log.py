@@ -1,0 +1,201 @@
+"""The log: history of one and of all, the full log of a run, its ledger, and its CSV."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from integration_center.console.context import Console
+from integration_center.integration import Environment
+from integration_center.launching import LogLine, RunLog
+from integration_center.sync.outcomes import OUTCOME
+from integration_center.syncs import SyncStatus
+from integration_center_tests.console.browser import Browser
+from integration_center_tests.console.dagsters import OwnDagster
+from integration_center_tests.console.test_integrations import HOSTILE, log
+from integration_center_tests.dagster_side.center import PLAIN, Center, logins
+
+HERE = "/integrations/logins_to_leads"
+
+
+def store_ledger(console: Console, run_id: str, height: int = 3, key: str = "=cmd|' /C calc'!A0") -> Path:
+    """A ledger whose lines are updated, failed, unmatched in turn."""
+    outcomes = ["updated", "failed", "unmatched"]
+    lines = pl.DataFrame(
+        {
+            "row": pl.Series(range(height), dtype=pl.UInt32),
+            "day": [date(2026, 11, 24)] * height,
+            "key": [f"{key}{n}" for n in range(height)],
+            "record_id": [None if n % 3 == 2 else f"00Q{n:012d}AAA" for n in range(height)],
+            "outcome": pl.Series([outcomes[n % 3] for n in range(height)], dtype=OUTCOME),
+            "reason": [HOSTILE if n % 3 == 1 else None for n in range(height)],
+            "code": ["FIELD_CUSTOM_VALIDATION_EXCEPTION" if n % 3 == 1 else None for n in range(height)],
+            "error_fields": ["Email" if n % 3 == 1 else None for n in range(height)],
+            "job_id": pl.Series([None] * height, dtype=pl.String),
+            "modstamp": pl.Series([None] * height, dtype=pl.Datetime("ms", "UTC")),
+            "before.Score__c": [float(n) for n in range(height)],
+            "after.Score__c": [-1.5] * height,
+            "changed.Score__c": [n % 3 == 0 for n in range(height)],
+        }
+    )
+    return console.installation.ledgers.write(run_id, "logins_to_leads", lines)
+
+
+def test_the_history_of_an_integration(center: Center, console: Console, browser: Browser) -> None:
+    center.integrate()
+    log(console.installation, "one", updated=8, unmatched=1)
+    log(console.installation, "two", status=SyncStatus.FAILED, error="the org does not answer")
+    log(console.installation, "three", status=SyncStatus.RUNNING)
+    seen = browser.open(f"{HERE}/log")
+    assert "Log of Logins to Leads" in seen.text
+    assert "3 runs, the newest first." in seen.text
+    for said in ("Logins Review", "Lead", "2026-11-24", "8 updated, 1 unmatched", "the org does not answer"):
+        assert said in seen.text
+    statuses = [word for word in seen.text.split() if word in {"Completed", "Failed", "Running"}]
+    assert statuses[-3:] == ["Running", "Failed", "Completed"]
+    assert f"{HERE}/runs/one/log" in seen.targets
+    (close,) = [said for _, said in seen.tags if "data-close" in said]
+    assert (close["href"], close["aria-label"]) == ("/", "Close")
+    assert "1 run, the newest first." in browser.open(f"{HERE}/log?status=Failed").text
+
+
+def test_the_history_of_a_deleted_integration_stays(console: Console, browser: Browser) -> None:
+    log(console.installation, "one", updated=8)
+    assert "Log of Logins to Leads" in browser.open(f"{HERE}/log").text
+    browser.open("/integrations/never_was/log", status=404)
+
+
+def test_the_log_of_all_is_paged_and_narrowed(console: Console, browser: Browser) -> None:
+    for number in range(52):
+        log(console.installation, f"r{number}", f"slug_{number % 2}", updated=number)
+    first = browser.open("/log")
+    assert "52 runs" in first.text
+    assert "51 updated" in first.text
+    second = browser.open(first.links["Continue"])
+    assert "1 updated" in second.text
+    assert "51 updated" not in second.text
+    assert "26 runs" in browser.open("/log?q=SLUG_1&environment=sandbox&status=Completed").text
+    assert "No such run" in browser.open("/log?environment=production").text
+    assert "No such run" in browser.open("/log?q=100%25").text
+    assert "52 runs" in browser.open("/log?environment=x&status=y&page=z").text
+
+
+def test_the_log_before_any_run(browser: Browser) -> None:
+    assert "Nothing ran yet" in browser.open("/log").text
+
+
+def test_show_log_shows_what_dagster_noted(
+    console: Console, browser: Browser, dagster: OwnDagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(console.installation, "one", updated=8)
+    lines = [LogLine(datetime(2026, 11, 25, 8, 0, 1, tzinfo=UTC), "ERROR", "logins_to_leads__update_set", HOSTILE)]
+    monkeypatch.setattr(OwnDagster, "log", lambda self, run_id, after=None: RunLog(lines, None if after else "a&b"))
+    seen = browser.open(f"{HERE}/runs/one/log")
+    assert f"2026-11-25 08:00:01 ERROR logins_to_leads__update_set {HOSTILE}" in seen.text
+    assert "<img src=x" not in seen.html
+    assert seen.links["Continue"] == f"{HERE}/runs/one/log?after=a%26b"
+    assert "Continue" not in browser.open(seen.links["Continue"]).links
+
+
+def test_show_log_without_dagsters_log_says_so_and_shows_ours(
+    console: Console, browser: Browser, dagster: OwnDagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(console.installation, "one", status=SyncStatus.FAILED, error="a limit held the push", updated=8)
+    down = browser.open(f"{HERE}/runs/one/log")
+    assert "the Dagster webserver does not answer" in down.text
+    monkeypatch.setattr(OwnDagster, "log", lambda self, run_id, after=None: None)
+    purged = browser.open(f"{HERE}/runs/one/log")
+    assert "its history was deleted" in purged.text
+    monkeypatch.setattr(Console, "find_dagster", lambda self: None)
+    off = browser.open(f"{HERE}/runs/one/log")
+    assert "Dagster does not run just now" in off.text
+    for seen in (down, purged, off):
+        assert "a limit held the push" in seen.text
+        assert "updated 8 rows, 8 lines" in seen.text
+
+
+def test_the_ledger_is_paged_and_filtered_by_outcome(center: Center, console: Console, browser: Browser) -> None:
+    log(console.installation, "one", updated=50, failed=50, unmatched=50)
+    store_ledger(console, "one", 150, key=HOSTILE)
+    seen = browser.open(f"{HERE}/runs/one/ledger")
+    assert "All 150 updated 50 unmatched 50 failed 50" in seen.text
+    assert f"{HOSTILE}49" in seen.text
+    assert f"{HOSTILE}50" not in seen.text
+    assert "<img src=x" not in seen.html
+    assert "Page 1 of 3" in seen.text
+    failed = browser.open(f"{HERE}/runs/one/ledger?outcome=failed")
+    assert f"{HOSTILE} FIELD_CUSTOM_VALIDATION_EXCEPTION Email" in failed.text
+    assert "Page" not in failed.text
+    assert "Score__c 0 → -1.5" in browser.open(f"{HERE}/runs/one/ledger?outcome=updated").text
+    assert "No such line" in browser.open(f"{HERE}/runs/one/ledger?outcome=held").text
+    assert "Page 3 of 3" in browser.open(f"{HERE}/runs/one/ledger?page=99").text
+
+
+def test_records_of_the_ledger_lead_to_the_org_that_is_connected(
+    center: Center, console: Console, browser: Browser
+) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    ran = center.run()
+    org = center.emulator.sandbox.url
+    record = center.ledger(ran)["record_id"][0]
+    page = f"{HERE}/runs/{ran.run_id}/ledger"
+    assert f"{org}/{record}" in browser.open(page).targets
+    console.installation.accounts.delete(Environment.SANDBOX)
+    assert not any(target.startswith(org) for target in browser.open(page).targets)
+
+
+def test_the_csv_has_every_line_and_no_formula(console: Console, browser: Browser) -> None:
+    log(console.installation, "one", updated=4, failed=4, unmatched=4)
+    store_ledger(console, "one", 12)
+    answer = browser.client.get(f"{HERE}/runs/one/ledger.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"] == ('attachment; filename="logins_to_leads-2026-11-24-one.csv"')
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["row"] for row in rows] == [str(n) for n in range(12)]
+    assert rows[0]["key"].startswith("'=cmd")
+    assert rows[0]["after.Score__c"] == "-1.5"
+    failed = browser.client.get(f"{HERE}/runs/one/ledger.csv?outcome=failed")
+    assert "-failed.csv" in failed.headers["content-disposition"]
+    assert {row["outcome"] for row in csv.DictReader(io.StringIO(failed.text))} == {"failed"}
+    empty = browser.client.get(f"{HERE}/runs/one/ledger.csv?outcome=held").text
+    assert empty.startswith("row,day,key")
+    assert len(empty.splitlines()) == 1
+
+
+def test_a_ledger_in_several_parts_is_downloaded_whole(
+    console: Console, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.console.ledger.CSV_LINES", 7)
+    log(console.installation, "one", updated=50)
+    store_ledger(console, "one", 150)
+    rows = list(csv.DictReader(io.StringIO(browser.client.get(f"{HERE}/runs/one/ledger.csv").text)))
+    assert [int(row["row"]) for row in rows] == list(range(150))
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "nonsense"])
+def test_a_ledger_that_cannot_be_read_says_so_and_shows_the_counts(
+    console: Console, browser: Browser, damage: str
+) -> None:
+    log(console.installation, "one", updated=8)
+    path = store_ledger(console, "one", 1_000)
+    if damage == "gone":
+        path.unlink()
+    else:
+        content = path.read_bytes()
+        path.write_bytes(b"nonsense" if damage == "nonsense" else content[: len(content) // 2])
+    seen = browser.open(f"{HERE}/runs/one/ledger", status=404)
+    assert ("deleted after 90 days" if damage == "gone" else "it is damaged") in seen.text
+    assert "updated 8 rows, 8 lines" in seen.text
+    assert browser.client.get(f"{HERE}/runs/one/ledger.csv").status_code == 409
+
+
+@pytest.mark.parametrize("path", ["runs/x/ledger", "runs/x/ledger.csv", "runs/x/log"])
+def test_a_run_that_is_not_there(
+    browser: Browser, dagster: OwnDagster, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OwnDagster, "log", lambda self, run_id, after=None: None)
+    browser.open(f"{HERE}/{path}", status=404)
