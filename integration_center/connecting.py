@@ -1,6 +1,7 @@
 """Connecting and disconnecting an environment: sign-in, checks, storage, revocation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -26,6 +27,7 @@ from integration_center.salesforce.oauth import (
 from integration_center.salesforce.token_errors import explain_refusal
 from integration_center.settings import Settings
 from integration_center.sign_ins import PendingSignIn
+from integration_center.snapshots import SnapshotFolder
 from integration_center.stored_tokens import StoredTokens, require_app
 from integration_center.tables import jobs, syncs
 from integration_center.verification import verify_account
@@ -180,11 +182,16 @@ def connect_jwt(
     return _admit(environment, settings, store, grant, flow="jwt", connected_by=connected_by, signing_key=signing_key)
 
 
-def disconnect(environment: Environment, store: AccountStore) -> Disconnection:
-    """Revoke the tokens and delete the account.
+def disconnect(environment: Environment, settings: Settings, store: AccountStore) -> Disconnection:
+    """Revoke the tokens, and delete the account and the snapshots of its org's records.
 
-    The tokens are deleted here whatever Salesforce answers: who disconnects wants them gone from this machine. The
-    result says when the revocation is not confirmed.
+    They are deleted here whatever Salesforce answers: who disconnects wants them gone from this machine. The result
+    says when the revocation is not confirmed, or files could not be deleted.
+
+    Args:
+        environment: the slot to empty.
+        settings: for where snapshots are stored.
+        store: where the account is.
 
     Raises:
         NotConnected: there is no account.
@@ -198,7 +205,7 @@ def disconnect(environment: Environment, store: AccountStore) -> Disconnection:
     except IntegrationCenterError as error:
         unconfirmed = str(error)
     store.delete(environment)
-    return Disconnection(environment, account.org_id, unconfirmed)
+    return Disconnection(environment, account.org_id, unconfirmed, _delete_snapshots(settings, [account.org_id]))
 
 
 def _admit(
@@ -245,7 +252,22 @@ def _admit(
         warning = None
         if previous is not None and replaced is not None and replaced != grant.refresh_token:
             warning = _revoke_replaced(client, previous, replaced)
-    return _build_connection(store, account, previous, warning)
+    connection = _build_connection(store, account, previous, warning)
+    kept = {connected.org_id for connected in store.list()}
+    failure = _delete_snapshots(settings, [org_id for org_id in connection.replaced_org_ids if org_id not in kept])
+    return connection if failure is None else replace(connection, warning=" ".join(filter(None, (warning, failure))))
+
+
+def _delete_snapshots(settings: Settings, org_ids: Iterable[str]) -> str | None:
+    """Delete what was read of these orgs; the sentence that says what could not be deleted, None when all is."""
+    snapshots = SnapshotFolder(settings.storage)
+    failures = []
+    for org_id in org_ids:
+        try:
+            snapshots.delete(org_id)
+        except ConfigurationError as error:
+            failures.append(f"{error}.")
+    return " ".join(failures) or None
 
 
 def _read_refresh_token(store: AccountStore, environment: Environment) -> SecretStr | None:

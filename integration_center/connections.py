@@ -40,7 +40,8 @@ class Connection:
         if self.org_changed:
             text += (
                 f" It held {', '.join(self.replaced_org_ids)} before: {self.voided_syncs} syncs and {self.voided_jobs}"
-                " unsettled jobs of that org no longer count, and its snapshots and undo data do not apply to this one."
+                " unsettled jobs of that org no longer count, its undo data do not apply to this one, and its snapshots"
+                " are deleted."
             )
         return text if self.warning is None else f"{text} {self.warning}"
 
@@ -51,11 +52,13 @@ class Disconnection:
 
     Attributes:
         unconfirmed: why Salesforce's revocation is not confirmed; None when it is.
+        undeleted: what could not be deleted here, in a sentence; None when all is.
     """
 
     environment: Environment
     org_id: str
     unconfirmed: str | None = None
+    undeleted: str | None = None
 
     @property
     def revoked(self) -> bool:
@@ -66,9 +69,11 @@ class Disconnection:
     def summary(self) -> str:
         """The result in sentences, for people."""
         text = (
-            f"{self.environment.title} is disconnected from org {self.org_id}. Deleted here: the account and its"
-            " tokens. Kept: the log of its syncs."
+            f"{self.environment.title} is disconnected from org {self.org_id}. Deleted here: the account, its tokens,"
+            " and the snapshots of its records. Kept: the log of its syncs, and their ledgers for 90 days."
         )
+        if self.undeleted is not None:
+            text += f" NOT deleted: {self.undeleted}"
         if self.revoked:
             return f"{text} Salesforce has revoked the tokens."
         return (

@@ -20,13 +20,15 @@ def store(path: Path, age: timedelta) -> Path:
 def test_only_files_older_than_90_days_go(tmp_path: Path) -> None:
     old_ledger = store(tmp_path / "ledgers" / "run-1" / "logins_to_leads.parquet", timedelta(days=91))
     old_report = store(tmp_path / "insights" / "logins" / "2026-08-01.parquet", timedelta(days=100))
+    old_snapshot = store(tmp_path / "snapshots" / "00D" / "lead" / "logins.parquet", timedelta(days=91))
     ledger = store(tmp_path / "ledgers" / "run-2" / "logins_to_leads.parquet", timedelta(days=89))
     report = store(tmp_path / "insights" / "logins" / "2026-11-22.parquet", timedelta(days=1))
 
-    assert delete_old_files(tmp_path, NOW) == 2
+    assert delete_old_files(tmp_path, NOW) == 3
 
     assert not old_ledger.parent.exists()
     assert not old_report.exists()
+    assert not old_snapshot.exists()
     assert ledger.exists()
     assert report.exists()
 

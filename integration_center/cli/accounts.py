@@ -104,7 +104,7 @@ def disconnect_account(
 ) -> None:
     """Revoke an environment's tokens and forget them."""
     with open_installation() as installation:
-        done = disconnect(environment, installation.accounts)
+        done = disconnect(environment, installation.settings, installation.accounts)
         installation.audit.record(
             Action.DISCONNECTED,
             who=getpass.getuser(),

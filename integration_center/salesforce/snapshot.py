@@ -34,14 +34,12 @@ class Basis:
     Attributes:
         user_id: whose sight of the records it is.
         columns: a hash of the selected fields and of what describe says of them: types, rights, picklists.
-        where: the condition that the records meet.
     """
 
     org_id: str
     user_id: str
     object: str
     columns: str
-    where: str | None
     api_version: str
 
     def differs(self, other: "Basis") -> str | None:
@@ -51,7 +49,6 @@ class Basis:
             (self.user_id != other.user_id, "another user is connected"),
             (self.object != other.object, "the object is another one"),
             (self.columns != other.columns, "the mapped fields, or what describe says of them, changed"),
-            (self.where != other.where, "the condition changed"),
             (self.api_version != other.api_version, "the API version changed"),
         )
         return next((reason for differs, reason in reasons if differs), None)

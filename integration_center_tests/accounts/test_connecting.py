@@ -396,40 +396,40 @@ def test_userinfo_of_an_older_kind_is_enough(
 
 
 def test_disconnecting_revokes_the_refresh_token(
-    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+    sign_in: Connect, settings: Settings, store: AccountStore, salesforce: FakeSalesforce
 ) -> None:
     sign_in(SANDBOX)
-    result = disconnect(SANDBOX, store)
+    result = disconnect(SANDBOX, settings, store)
     assert result.revoked
     assert "revoked the tokens" in result.summary
     assert salesforce.revoked == [salesforce.refresh_token]
     assert store.list() == ()
     with pytest.raises(NotConnected):
-        disconnect(SANDBOX, store)
+        disconnect(SANDBOX, settings, store)
 
 
 def test_disconnecting_a_headless_account_revokes_its_access_token(
-    connect: Connect, store: AccountStore, salesforce: FakeSalesforce
+    connect: Connect, settings: Settings, store: AccountStore, salesforce: FakeSalesforce
 ) -> None:
     connect(SANDBOX)
-    assert disconnect(SANDBOX, store).revoked
+    assert disconnect(SANDBOX, settings, store).revoked
     assert salesforce.revoked == list(salesforce.access_tokens)
 
 
 def test_disconnecting_what_is_revoked_already_is_fine(
-    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+    sign_in: Connect, settings: Settings, store: AccountStore, salesforce: FakeSalesforce
 ) -> None:
     sign_in(SANDBOX)
     salesforce.refresh_token = None
-    assert disconnect(SANDBOX, store).revoked
+    assert disconnect(SANDBOX, settings, store).revoked
 
 
 def test_disconnecting_from_an_org_that_is_out_of_reach_says_so(
-    sign_in: Connect, store: AccountStore, salesforce: FakeSalesforce
+    sign_in: Connect, settings: Settings, store: AccountStore, salesforce: FakeSalesforce
 ) -> None:
     sign_in(SANDBOX)
     salesforce.reachable = False
-    result = disconnect(SANDBOX, store)
+    result = disconnect(SANDBOX, settings, store)
     assert not result.revoked
     assert "did NOT confirm" in result.summary
     assert "ask the admin" in result.summary
@@ -439,7 +439,7 @@ def test_disconnecting_from_an_org_that_is_out_of_reach_says_so(
 def test_disconnecting_works_when_the_key_was_lost(settings: Settings, store: AccountStore) -> None:
     store.save(build_account(), build_tokens())
     other = settings.model_copy(update={"secret_key": SecretStr(Fernet.generate_key().decode())})
-    result = disconnect(SANDBOX, build_store(other))
+    result = disconnect(SANDBOX, other, build_store(other))
     assert not result.revoked
     assert store.list() == ()
 

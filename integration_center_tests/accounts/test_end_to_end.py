@@ -114,7 +114,7 @@ def test_the_web_flow_from_sign_in_to_disconnect(emulator: Emulator, settings: S
     second = tokens.renew(first[1])
     assert works(second)
 
-    assert disconnect(SANDBOX, store).revoked
+    assert disconnect(SANDBOX, settings, store).revoked
     assert not works(second)
 
 
@@ -183,7 +183,7 @@ def test_production_by_client_credentials(emulator: Emulator, settings: Settings
     first = tokens.current()
     emulator.production.org.sessions.expire_access()
     assert works(tokens.renew(first[1]))
-    assert disconnect(PRODUCTION, store).revoked
+    assert disconnect(PRODUCTION, settings, store).revoked
 
 
 def test_a_sandbox_in_the_production_slot_is_refused(

@@ -49,7 +49,7 @@ def test_no_secret_is_stored_logged_shown_or_raised(
     stored = read_files(settings.dagster_home)
     connect_jwt(SANDBOX, settings, store, username=USERNAME, signing_key=signing_key, connected_by="ann")
     stored += read_files(settings.dagster_home)
-    shown += [repr(store.tokens(SANDBOX)), repr(disconnect(SANDBOX, store))]
+    shown += [repr(store.tokens(SANDBOX)), repr(disconnect(SANDBOX, settings, store))]
 
     secrets = {
         CLIENT_SECRET,

@@ -1,0 +1,70 @@
+"""What was read of an org goes when the org goes."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from integration_center.accounts import AccountStore
+from integration_center.connecting import connect_client_credentials, disconnect
+from integration_center.connections import Connection
+from integration_center.integration import Environment
+from integration_center.salesforce.snapshot import Basis, SnapshotInfo
+from integration_center.settings import Settings
+from integration_center.snapshots import SnapshotFolder
+from integration_center_tests.accounts.fake_salesforce import ORG_ID, OTHER_ORG_ID, FakeSalesforce
+
+SANDBOX = Environment.SANDBOX
+
+
+@pytest.fixture
+def connect(settings: Settings, store: AccountStore, salesforce: FakeSalesforce) -> Callable[[], Connection]:
+    return lambda: connect_client_credentials(SANDBOX, settings, store, connected_by="ann")
+
+
+def keep_snapshot(settings: Settings, org_id: str, slug: str = "logins") -> Path:
+    file = SnapshotFolder(settings.storage).of(slug, "Lead", org_id, "005")
+    moment = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    basis = Basis(org_id, "005", "Lead", "hash", "/services/data/v66.0")
+    file.save(SnapshotInfo(basis, moment, moment, moment, 1), pl.DataFrame({"Id": ["00Q"], "Email": ["a@x.org"]}))
+    return file.path
+
+
+def test_disconnecting_deletes_the_snapshots_of_that_org_alone(
+    connect: Callable[[], Connection], settings: Settings, store: AccountStore
+) -> None:
+    connect()
+    own = [keep_snapshot(settings, ORG_ID, slug) for slug in ("logins", "nps")]
+    other = keep_snapshot(settings, OTHER_ORG_ID)
+    done = disconnect(SANDBOX, settings, store)
+    assert not any(path.exists() for path in own)
+    assert other.exists()
+    assert "the snapshots of its records" in done.summary
+    assert done.undeleted is None
+
+
+def test_a_refreshed_sandbox_loses_the_snapshots_of_the_org_it_was(
+    connect: Callable[[], Connection], settings: Settings, salesforce: FakeSalesforce
+) -> None:
+    connect()
+    path = keep_snapshot(settings, ORG_ID)
+    connect()
+    assert path.exists(), "connected again, the org is the same"
+    salesforce.org_id = OTHER_ORG_ID
+    connection = connect()
+    assert not path.exists()
+    assert "its snapshots are deleted" in connection.summary
+
+
+def test_snapshots_that_cannot_be_deleted_are_named(
+    connect: Callable[[], Connection], settings: Settings, store: AccountStore
+) -> None:
+    connect()
+    place = settings.storage / "snapshots" / ORG_ID
+    place.parent.mkdir(parents=True)
+    place.write_text("not a folder")
+    done = disconnect(SANDBOX, settings, store)
+    assert f"NOT deleted: {place} could not be deleted" in done.summary
+    assert store.list() == ()
