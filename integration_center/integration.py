@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from integration_center.condition import check_condition
 from integration_center.errors import ConfigurationError
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
@@ -108,9 +109,16 @@ class IntegrationSpec(Model):
     when_many_match: WhenManyMatch = "update_all"
     max_matches: Annotated[int, Field(ge=1)] = 10
     latest_by: Name | None = None
+    where: str | None = None
     limits: Limits = Limits()
     owners: tuple[str, ...] = ()
     gainsight: ApiName | None = None
+
+    @field_validator("where")
+    @classmethod
+    def check_where(cls, value: str | None) -> str | None:
+        """A SOQL condition alone; the org is asked about its fields and values when it is used."""
+        return None if value is None else check_condition(value)
 
     @field_validator("schedule")
     @classmethod

@@ -119,6 +119,10 @@ def build_plan(
         latest_by: the column that orders rows of one key, unless the integration names one.
         earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed ones are read again.
+
+    Raises:
+        ConfigurationError: the org does not take the integration's condition.
+        SchemaMismatch: the object is not there, or a field of the condition.
     """
     read_at = datetime.now(UTC)
     schema = org.describe(spec.object)
@@ -131,7 +135,14 @@ def build_plan(
         lines = hold_rows(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
         fields = [field.name for name in named if (field := schema.get(name))]
-        records = org.read_records(schema, fields, key=list_keys(spec, rows, schema), snapshot=snapshot)
+        records = org.read_records(
+            schema,
+            fields,
+            key=list_keys(spec, rows, schema),
+            where=spec.where,
+            expected_rows=org.prove_condition(schema, spec.where) if spec.where else None,
+            snapshot=snapshot,
+        )
         lines = build_lines(
             rows,
             records,

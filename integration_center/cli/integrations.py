@@ -6,14 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
-from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
+from integration_center.errors import ConfigurationError, IntegrationCenterError, SchemaMismatch, TransientError
 from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
 from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
 from integration_center.planning import check_against_org
+from integration_center.salesforce.org import Org
 from integration_center.settings import Paths
 from integration_center.sync.fitness import admin_message
+from integration_center.sync.schema import SObjectSchema
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
 
@@ -119,9 +121,23 @@ def check_live(
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
     dtypes = dict(source.read(replace(info, text_columns=key_columns), newest).frame.schema)
     with installation.connect(spec.environment) as org:
-        faults, missing = check_against_org(spec, org.describe(spec.object), dtypes, org)
+        schema = org.describe(spec.object)
+        faults, missing = check_against_org(spec, schema, dtypes, org)
+        refused = find_refusal(org, schema, spec.where)
     message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
-    return [fault.message for fault in faults], message if missing else None
+    problems = [fault.message for fault in faults]
+    return [*problems, *([refused] if refused else [])], message if missing else None
+
+
+def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:
+    """Why the org does not take the condition; None when it does, or there is none."""
+    if where is None:
+        return None
+    try:
+        org.prove_condition(schema, where)
+    except (ConfigurationError, SchemaMismatch) as error:
+        return str(error)
+    return None
 
 
 def register(app: typer.Typer) -> None:

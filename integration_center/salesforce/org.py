@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import httpx
 import polars as pl
 
+from integration_center.errors import ConfigurationError, OrgError, SchemaMismatch
 from integration_center.salesforce.access import list_field_names, may_edit_converted_leads
 from integration_center.salesforce.describe import SObjectSummary, read_objects, read_schema
 from integration_center.salesforce.polling import Polling
@@ -14,7 +16,13 @@ from integration_center.salesforce.reading import Key
 from integration_center.salesforce.records import Selection, build_columns
 from integration_center.salesforce.session import Session
 from integration_center.salesforce.snapshot import SnapshotKeeper
+from integration_center.salesforce.soql import build_select, enclose
 from integration_center.sync.schema import SObjectSchema
+
+REFUSED_CONDITIONS = frozenset(
+    {"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_QUERY_FILTER_OPERATOR", "INVALID_ID_FIELD", "INVALID_OPERATOR"}
+)
+"""What Salesforce says of a query that it cannot run as it is written."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,25 @@ class Org:
         """The number that a `SELECT COUNT() …` gives: one call."""
         return count_rows(self.session, soql)
 
+    def prove_condition(self, schema: SObjectSchema, where: str) -> int:
+        """Ask the org whether it takes the condition: one call, and the number of records that meet it.
+
+        Raises:
+            SchemaMismatch: it names a field that is not there.
+            ConfigurationError: Salesforce does not understand it, or cannot filter so.
+        """
+        try:
+            return self.count(build_select(["COUNT()"], schema.name, enclose(where)))
+        except SchemaMismatch as error:
+            raise SchemaMismatch(f"where: {error}", code=error.code, status=error.status) from None
+        except OrgError as error:
+            if error.status != httpx.codes.BAD_REQUEST or error.code not in REFUSED_CONDITIONS:
+                raise
+            raise ConfigurationError(
+                f"where: Salesforce does not take the condition on {schema.name} ({error.code}); compare its fields,"
+                " operators and quotes with the SOQL Reference, and try it in the Developer Console"
+            ) from None
+
     def read_records(
         self,
         schema: SObjectSchema,
@@ -85,7 +112,7 @@ class Org:
             schema: the object's.
             fields: key and mapped fields, in any case; a parent's field with a dot (`Owner.Email`).
             key: a field and the values asked for. Records with other values may be left out, but need not be.
-            where: a SOQL condition.
+            where: a SOQL condition, as `check_condition` and `prove_condition` let it pass.
             expected_rows: the number of records, when it is known; else it is counted where the choice depends on it.
             snapshot: where the last read of these fields is kept, so that only the changes since are read; None when
                 nothing shall be kept.

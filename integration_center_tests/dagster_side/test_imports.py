@@ -9,7 +9,7 @@ import integration_center
 
 PACKAGE = Path(integration_center.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors"}),
+    frozenset({"condition", "errors"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
     frozenset({"frames", "settings", "retries", "processes", "text_files"}),

@@ -155,7 +155,8 @@ def confirm_disconnection(request: Request) -> Response:
 def end_connection(request: Request) -> Response:
     """Revoke the tokens and forget the account."""
     environment = environment_of(request)
-    done = disconnect(environment, console_of(request).installation.accounts)
+    installation = console_of(request).installation
+    done = disconnect(environment, installation.settings, installation.accounts)
     note(request, Action.DISCONNECTED, environment=environment, detail=done.summary)
     return redirect(request, "/accounts", done.summary, "success" if done.revoked else "warning")
 

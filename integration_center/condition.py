@@ -1,0 +1,65 @@
+"""The condition that narrows an integration's records: what may follow WHERE in SOQL, and nothing that leaves it.
+
+Source: SOQL and SOSL Reference, "Condition Expression Syntax" and "Quoted String Escape Sequences".
+"""
+
+import re
+from urllib.parse import quote
+
+MAX_BYTES = 8_000
+"""Inside a URL, which has room for 16,384 with the fields."""
+TOKENS = re.compile(
+    r"""
+      (?P<blank>\s+)
+    | (?P<text>'(?:[^'\\\r\n]|\\[nNrRtTbBfF"'\\_%])*')
+    | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
+    | (?P<value>[+-]?[0-9][0-9A-Za-z.:+-]*)
+    | (?P<sign><=|>=|!=|<>|[=<>(),:])
+    """,
+    re.VERBOSE,
+)
+CLAUSES = frozenset(
+    {"SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "FOR", "WITH", "USING", "TYPEOF"}
+    | {"UPDATE", "ALL", "ROWS", "FIELDS"}
+)
+"""Words that begin another clause or a query of their own. None of them is a field, unless a path names it."""
+
+
+def check_condition(text: str) -> str:
+    """`text` in one line.
+
+    Raises:
+        ValueError: it is no condition, or could reach beyond the parentheses it will stand in. The sentence says what
+            is wrong and where.
+    """
+    depth, place, parts = 0, 0, []
+    if not text.strip():
+        raise ValueError("where: the condition is empty; leave the attribute out to take all records")
+    if (length := len(quote(text, safe=""))) > MAX_BYTES:
+        raise ValueError(f"where: the condition takes {length:,} bytes in a URL; {MAX_BYTES:,} are allowed")
+    while place < len(text):
+        token = TOKENS.match(text, place)
+        if token is None:
+            raise ValueError(f"where: {_explain(text, place)}")
+        if token["word"] and token["word"].upper() in CLAUSES:
+            word = token["word"].upper()
+            hint = "write the condition alone" if word == "WHERE" else "only a condition is allowed, without subqueries"
+            raise ValueError(f"where: {word} at character {place + 1} does not belong there; {hint}")
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth < 0:
+            raise ValueError(f"where: the parenthesis at character {place + 1} closes none")
+        parts.append(" " if token["blank"] else token[0])
+        place = token.end()
+    if depth:
+        raise ValueError(f"where: {depth} parentheses are not closed")
+    return "".join(parts).strip()
+
+
+def _explain(text: str, place: int) -> str:
+    """What is wrong with the character at `place`."""
+    if text[place] == "'":
+        return (
+            f"the text that begins at character {place + 1} does not end, or holds a line break or an unknown escape;"
+            " write ' as \\' and \\ as \\\\"
+        )
+    return f"{text[place]!r} at character {place + 1} does not belong into a condition"

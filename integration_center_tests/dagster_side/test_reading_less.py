@@ -1,0 +1,87 @@
+"""Runs that read less of the org: records narrowed by a condition, and only the changes since the run before."""
+
+import pytest
+
+from integration_center.cli.integrations import check_live
+from integration_center.installation import open_installation
+from integration_center.loader import load_integrations
+from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, logins
+
+COMPANIES = [{"column": "User ID", "field": "Company"}]
+"""A key without an index, so that a run cannot ask for a list of keys."""
+
+
+def asked(center: Center) -> list[str]:
+    """What the org was asked since its log was cleared: method and resource."""
+    calls = [call for call in center.emulator.sandbox.calls.find(path="/services/data/*") if call.status == 200]
+    return [f"{call.method} {call.path.split('/v66.0/')[1]}" for call in calls]
+
+
+def said(center: Center, run_id: str) -> str:
+    """The log of a run."""
+    return "\n".join(entry.user_message for entry in center.instance.all_logs(run_id))
+
+
+def test_a_second_day_reads_what_changed_and_writes_it_back(center: Center) -> None:
+    for number in PLAIN:
+        center.change_lead(number, "Company", logins([number])[0][0])
+    center.integrate(keys=COMPANIES)
+    center.drop(logins(PLAIN))
+    first = center.run()
+    assert center.sync(first).counts["lines"] == {"updated": len(PLAIN)}
+    (snapshot,) = (center.home / "storage" / "snapshots").rglob("*.parquet")
+    assert snapshot.stat().st_mode & 0o777 == 0o600
+    assert (snapshot.parent.name, snapshot.name) == ("lead", "logins_to_leads.parquet")
+
+    center.emulator.sandbox.clock.advance(86_400)
+    center.emulator.sandbox.calls.clear()
+    second = center.run()
+    assert center.sync(second).counts["lines"] == {"unchanged": len(PLAIN)}
+    assert asked(center) == ["GET sobjects/Lead/describe", "POST composite"]
+    assert "reading Lead by the changes since the last read (1 API call" in said(center, second.run_id)
+
+    center.emulator.sandbox.clock.advance(86_400)
+    center.change_lead(PLAIN[0], COUNT, 1.0)
+    center.change_lead(PLAIN[1], "Company", "No longer matched")
+    third = center.run()
+    assert center.sync(third).counts["lines"] == {"unchanged": len(PLAIN) - 2, "updated": 1, "unmatched": 1}
+    assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
+
+
+def test_a_condition_narrows_the_records(center: Center) -> None:
+    chosen, *others = PLAIN
+    center.change_lead(chosen, "Company", "O'Hara (East)")
+    center.integrate(where="Company = 'O\\'Hara (East)' AND\n  IsConverted = false")
+    center.drop(logins(PLAIN))
+    run = center.run()
+    assert center.sync(run).counts["lines"] == {"unmatched": len(others), "updated": 1}
+    assert center.lead(chosen)[COUNT] == 7 + chosen
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ("Companyy = 'x'", "where: Lead has no field Companyy, or the connected user may not see it"),
+        ("Company = 5", "where: Salesforce does not take the condition on Lead (INVALID_FIELD)"),
+        ("Company = 'x' AND", "where: Salesforce does not take the condition on Lead (MALFORMED_QUERY)"),
+    ],
+)
+def test_a_condition_that_the_org_refuses_is_told_by_check_and_run(center: Center, where: str, sentence: str) -> None:
+    center.integrate(where=where)
+    center.drop(logins(PLAIN))
+    run = center.run()
+    assert not run.success
+    assert sentence in run.error
+    with open_installation() as installation:
+        spec = load_integrations(center.defs).specs["logins_to_leads"]
+        problems, _ = check_live(installation, spec, key_columns=frozenset({"User ID"}))
+    assert [problem for problem in problems if sentence in problem] == problems != []
+    assert center.writes() == []
+
+
+def test_a_condition_that_is_none_breaks_its_own_integration_alone(center: Center) -> None:
+    center.integrate(where="Company = 'x' LIMIT 1")
+    center.integrate("other")
+    loaded = load_integrations(center.defs)
+    assert loaded.specs.keys() == {"other"}
+    assert "where: LIMIT at character 15 does not belong there" in loaded.broken["logins_to_leads"]
