@@ -1,4 +1,4 @@
-"""Deletes stored reports, plans and ledgers after 90 days, and the audit log after a year: they hold personal data."""
+"""Deletes stored reports, plans, ledgers and snapshots after 90 days, and the audit log after a year: they hold personal data."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +33,8 @@ def delete_op(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
-    name="retention", description="Deletes stored reports, plans and ledgers after 90 days, audit entries after a year."
+    name="retention",
+    description="Deletes reports, plans, ledgers and snapshots after 90 days, audit entries after a year.",
 )
 def retention_job() -> None:
     """One op."""
