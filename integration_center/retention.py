@@ -1,4 +1,4 @@
-"""Deletes stored reports, plans, ledgers and snapshots after 90 days, and the audit log after a year: they hold personal data."""
+"""Deletes stored reports, plans, ledgers and snapshots after 90 days, the audit log after a year: personal data."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
