@@ -40,6 +40,7 @@ def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
         org.org.schema.show(sobject, field)
     org.org.sessions.revoke_all()
     org.faults.clear()
+    org.clock.reset()
     org.org.flows.clear()
     org.org.set_permission(EDITS_CONVERTED_LEADS, granted=False)
     with org.store.writing() as connection:

@@ -118,7 +118,6 @@ def integration(
     emulator, leads = emulator_process
     handle = emulator.sandbox
     restore(handle, leads["sandbox"])
-    handle.clock.reset()
     integration = Integration(
         handle, ClientCredentials(handle), SnapshotFolder(tmp_path).of("logins", "Lead", ORG_ID, USER_ID)
     )
