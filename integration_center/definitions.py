@@ -16,6 +16,7 @@ from integration_center.schedules import build_schedules
 from integration_center.sensors import build_sensors
 from integration_center.settings import Paths
 from integration_center.translator import gainsight_key, object_key, push_key
+from integration_center.undo import build_undo
 
 # Backfill policies and code references are used knowingly; both are marked beta in Dagster 1.13.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -85,7 +86,7 @@ def build_definitions(folder: Path) -> dg.Definitions:
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(
-        shared, build_schedules(loaded), build_sensors(loaded), build_retention(), *loaded.definitions
+        shared, build_schedules(loaded), build_sensors(loaded), build_retention(), build_undo(), *loaded.definitions
     )
 
 

@@ -16,7 +16,9 @@ from integration_center.condition import check_condition
 from integration_center.errors import ConfigurationError
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
-RESERVED_SLUGS = frozenset({"insights", "salesforce", "gainsight", "sync", "retention"})
+RESERVED_SLUGS = frozenset(
+    {"insights", "salesforce", "gainsight", "sync", "retention", "undo_sandbox", "undo_production"}
+)
 DEFAULT_SCHEDULE = "0 8 * * *"
 WhenNull = Literal["keep", "clear"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]

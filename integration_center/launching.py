@@ -79,13 +79,13 @@ class RunRequest:
 
     Attributes:
         job: the job's name.
-        days: first and last UTC day; the same for one day.
+        days: first and last UTC day, the same for one day; None for a job without partitions.
         assets: a part of the job's assets; all when empty.
         run_config: as Dagster takes it.
     """
 
     job: str
-    days: tuple[date, date]
+    days: tuple[date, date] | None
     tags: dict[str, str]
     assets: tuple[dg.AssetKey, ...] = ()
     run_config: dict[str, Any] | None = None
@@ -93,6 +93,8 @@ class RunRequest:
     @property
     def all_tags(self) -> dict[str, str]:
         """The tags with the partition: a range is one run by its range tags."""
+        if self.days is None:
+            return self.tags
         first, last = self.days
         if first == last:
             return {**self.tags, "dagster/partition": first.isoformat()}
@@ -104,11 +106,11 @@ def run_here(
 ) -> tuple[str, bool]:
     """Execute in this process, on `instance`; the run id (the one given, if any), and whether the run succeeded."""
     job = build_definitions(settings.defs).resolve_job_def(request.job)
-    first, last = request.days
+    one_day = request.days is not None and request.days[0] == request.days[1]
     result = job.execute_in_process(
         instance=instance,
-        partition_key=first.isoformat() if first == last else None,
-        tags=request.tags if first == last else request.all_tags,
+        partition_key=request.days[0].isoformat() if request.days and one_day else None,
+        tags=request.tags if one_day else request.all_tags,
         run_config={**(request.run_config or {}), "loggers": QUIET},
         asset_selection=list(request.assets) or None,
         run_id=run_id,

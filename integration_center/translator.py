@@ -15,6 +15,7 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 INTEGRATION_TAG = "integration"
 ENVIRONMENT_TAG = "salesforce_environment"
 TRIGGER_TAG = "triggered_by"
+UNDO_TAG = "undoes"
 PROCESS_TAG = ".integration_center/process"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -50,6 +51,11 @@ def gainsight_key(sobject: str) -> dg.AssetKey:
 def resource_key(environment: Environment) -> str:
     """One resource an environment, so that an unset Production never stops Sandbox."""
     return f"salesforce_{environment.value}"
+
+
+def undo_job(environment: Environment) -> str:
+    """The job, and its op, that undoes a sync in an environment."""
+    return f"undo_{environment.value}"
 
 
 def pool(spec: IntegrationSpec) -> str:

@@ -34,6 +34,7 @@ class Action(StrEnum):
     DELETED = "deleted"
     RAN = "ran"
     PLANNED = "planned"
+    UNDID = "undid"
 
 
 @dataclass(frozen=True)

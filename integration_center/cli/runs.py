@@ -24,7 +24,7 @@ from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.syncs import SyncRecord, SyncStatus
+from integration_center.syncs import Counts, SyncRecord, SyncStatus
 from integration_center.translator import FIRST_DAY, push_key, run_tags
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]
@@ -151,18 +151,23 @@ def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
     console.print(f"[bold {colour}]{sync.status.value}[/]  {sync.slug}  {sync.partition_end}  run {sync.run_id}")
     if sync.error:
         console.print(sync.error, markup=False, soft_wrap=True)
+    print_counts(sync.counts)
+    print_sample(sample)
+    console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
+
+
+def print_counts(tally: Counts) -> None:
+    """Rows and lines by outcome, and their sums."""
     counts = Table("Outcome", box=None, pad_edge=False, header_style="bold")
     counts.add_column("Rows", justify="right")
     counts.add_column("Lines", justify="right")
-    rows, lines = sync.counts.get("rows", {}), sync.counts.get("lines", {})
+    rows, lines = tally.get("rows", {}), tally.get("lines", {})
     for outcome in Outcome:
         if rows.get(outcome, 0) or lines.get(outcome, 0):
             counts.add_row(outcome.value, f"{rows.get(outcome, 0):,}", f"{lines.get(outcome, 0):,}")
     if counts.row_count:
         counts.add_row("in all", f"{sum(rows.values()):,}", f"{sum(lines.values()):,}", style="bold")
         console.print(counts)
-    print_sample(sample)
-    console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
 
 
 def print_sample(sample: list[dict[str, Any]]) -> None:
@@ -222,6 +227,8 @@ def show_log(
         row["counts"] = ", ".join(f"{count:,} {outcome}" for outcome, count in row["rows"].items() if count)
         row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
         row["run"] = row["run_id"][:8]
+        if row["triggered_by"].startswith("undo of "):
+            row["slug"] += f" ({row['triggered_by'][: len('undo of ') + 8]})"
     columns = (
         Column("start", "Start (UTC)"),
         Column("slug", "Integration"),

@@ -1,5 +1,6 @@
 """An isolated installation for each test, connected to the local orgs."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,12 +8,14 @@ import certifi
 import dagster as dg
 import pytest
 
+from integration_center.cli import main
 from integration_center.connecting import connect_client_credentials
 from integration_center.emulator.server import Emulator
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center.settings import Settings
 from integration_center_tests.dagster_side.center import Center
+from integration_center_tests.dagster_side.commands import Command, Said
 
 DAGSTER_YAML = """
 telemetry:
@@ -85,3 +88,24 @@ def center_on_disk(home: Path, emulator: Emulator, connect: Callable[[Environmen
     connect(Environment.SANDBOX)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         yield Center(home, emulator, instance)
+
+
+@pytest.fixture
+def command(center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in the installation.
+
+    Its Dagster history is the one in memory, three times as quick as files; `test_protection` has a run with files.
+    """
+    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings: center.instance)
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr("sys.argv", ["integration-center", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = capsys.readouterr()
+        code = exit_.value.code
+        assert isinstance(code, int)
+        return code, said.out, " ".join(re.sub(r"[│╭╮╰╯─]", " ", said.err).split())
+
+    return run

@@ -3,47 +3,16 @@
 import csv
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from integration_center.cli import main
 from integration_center.emulator.refusals import RowError
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, days_before, logins
-
-Said = tuple[int, str, str]
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def command(center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command in the installation; its exit code, standard output and standard error.
-
-    Its Dagster history is the one in memory, three times as quick as files; `test_protection` has a run with files.
-    """
-    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings: center.instance)
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setattr("sys.argv", ["integration-center", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        said = capsys.readouterr()
-        code = exit_.value.code
-        assert isinstance(code, int)
-        return code, said.out, " ".join(re.sub(r"[│╭╮╰╯─]", " ", said.err).split())
-
-    return run
-
-
-def as_json(said: Said) -> Any:
-    """The JSON a command printed."""
-    return json.loads(said[1])
+from integration_center_tests.dagster_side.commands import Command, as_json
 
 
 def test_from_plan_to_ledger(center: Center, command: Command, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "schedules",
             "sensors",
         }
-        | {"sync_step", "update_set", "writes"}
+        | {"sync_step", "undo", "update_set", "writes"}
     ),
     frozenset({"definitions"}),
     frozenset({"launching"}),

@@ -1,0 +1,80 @@
+"""`undo`: write back what a sync changed."""
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+
+from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.output import AsJson, console, print_json
+from integration_center.cli.runs import find_sync, finish, launch, print_counts, print_sample
+from integration_center.errors import ConfigurationError
+from integration_center.installation import open_installation
+from integration_center.launching import RunRequest
+from integration_center.loader import load_integrations
+from integration_center.settings import Paths
+from integration_center.sync.ledger import count_lines, tally
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.sample import sample_changes
+from integration_center.translator import UNDO_TAG, run_tags, undo_job
+from integration_center.undo import plan_undo, require_undoable
+
+
+def undo_sync(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")],
+    slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write back the values from before a sync, where the records still hold what it wrote."""
+    loaded = load_integrations(Paths().defs)
+    with open_installation() as installation:
+        undone = find_sync(installation, run, slug)
+        environment = require_undoable(installation, undone)
+        with installation.connect(environment) as org:
+            plan = plan_undo(installation, org, undone)
+        planned, sample = count_lines(plan.lines)[Outcome.PLANNED], sample_changes(plan.lines, Outcome.PLANNED)
+        if not planned:
+            if as_json:
+                print_json({"undoes": undone.run_id, "slug": undone.slug, **tally(plan.lines), "sample": []})
+            else:
+                print_counts(tally(plan.lines))
+                console.print("Nothing to write back.")
+            return
+        if not as_json:
+            console.print(f"Undo of run {undone.run_id}, {undone.slug}: {undone.object} in {environment.title}")
+            print_counts(tally(plan.lines))
+            print_sample(sample)
+        if not yes:
+            if as_json or not sys.stdin.isatty():
+                raise ConfigurationError("nothing was written: nobody can be asked here; say --yes")
+            typer.confirm(f"Write {planned:,} records back in {environment.title}?", abort=True)
+        installation.audit.record(
+            Action.UNDID,
+            who=getpass.getuser(),
+            where=COMMAND_LINE,
+            environment=environment,
+            slug=undone.slug,
+            detail=f"run {undone.run_id}",
+        )
+        op = undo_job(environment)
+        request = RunRequest(
+            op,
+            None,
+            {**run_tags(undone.slug, environment, "command line"), UNDO_TAG: undone.run_id},
+            run_config={"ops": {op: {"config": {"run_id": undone.run_id, "slug": undone.slug}}}},
+        )
+        sync = launch(installation, loaded, request, undone.slug)
+        sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), Outcome.UPDATED)
+    spec = loaded.specs.get(undone.slug)
+    if spec is not None and spec.enabled and not as_json:
+        console.print(
+            f"The next run of {undone.slug} writes its values again; set enabled: false where that is not meant."
+        )
+    finish(sync, sample, as_json=as_json)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("undo")(undo_sync)
