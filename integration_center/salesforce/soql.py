@@ -11,6 +11,9 @@ ESCAPES = str.maketrans(
     {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 )
 LITERAL_CHARACTERS = 4_000
+WHOLE_TYPES = frozenset({"int", "long"})
+LARGEST_NUMBER = 10**19
+"""Number fields that are indexed hold at most 18 digits, a `long` 63 bits; the org refuses queries beyond that."""
 ID_FORM = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
@@ -27,7 +30,11 @@ def build_literal(field: SObjectField, value: str) -> str | None:
                 number = Decimal(value.strip())
             except InvalidOperation:
                 return None
-            return format(number, "f") if number.is_finite() else None
+            if not number.is_finite() or abs(number) >= LARGEST_NUMBER:
+                return None
+            if field.type in WHOLE_TYPES and number != number.to_integral_value():
+                return None
+            return format(number.to_integral_value() if field.type in WHOLE_TYPES else number, "f")
         case kind if kind in ID_TYPES:
             return quote(value) if ID_FORM.fullmatch(value) else None
         case _:

@@ -397,6 +397,9 @@ def test_literals_have_the_form_of_their_fields() -> None:
     assert build_literal(number, "1e3") == "1000"
     assert build_literal(number, "0012.50") == "12.50"
     assert build_literal(number, "twelve") is None
+    assert build_literal(number, "1e400") is None
+    assert build_literal(SObjectField("N__c", "N", "int"), "7.0") == "7"
+    assert build_literal(SObjectField("N__c", "N", "int"), "7.5") is None
     assert build_literal(SObjectField("Id", "Id", "id"), "x') OR (Id != '") is None
     assert build_literal(SObjectField("T", "T", "string"), "x" * 4001) is None
     assert quote('O\'Hara \\ "x"\n') == "'O\\'Hara \\\\ \\\"x\\\"\\n'"
