@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from uuid import uuid4
 
 import polars as pl
@@ -150,7 +151,7 @@ def build_plan(
             schema,
             latest_by=spec.latest_by or latest_by,
             kind=kind,
-            edits_converted=org.may_edit_converted_leads,
+            edits_converted=cache(org.may_edit_converted_leads),
         )
         lines = respect_overrides(lines, earlier(planned_updates(lines)["Id"]), schema)
         verdicts = judge(measure(lines, spec.limits), spec.limits)

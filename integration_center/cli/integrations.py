@@ -14,7 +14,7 @@ from integration_center.loader import LoadedIntegrations, find_key_columns, load
 from integration_center.planning import check_against_org
 from integration_center.salesforce.org import Org
 from integration_center.settings import Paths
-from integration_center.sync.fitness import admin_message
+from integration_center.sync.fitness import admin_message, check_hashed_keys
 from integration_center.sync.schema import SObjectSchema
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
@@ -119,11 +119,12 @@ def check_live(
     newest = source.newest_day(info)
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
-    dtypes = dict(source.read(replace(info, text_columns=key_columns), newest).frame.schema)
+    rows = source.read(replace(info, text_columns=key_columns), newest).frame
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
-        faults, missing = check_against_org(spec, schema, dtypes, org)
+        faults, missing = check_against_org(spec, schema, rows.schema, org)
         refused = find_refusal(org, schema, spec.where)
+    faults += check_hashed_keys(spec, schema, rows)
     message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
     problems = [fault.message for fault in faults]
     return [*problems, *([refused] if refused else [])], message if missing else None

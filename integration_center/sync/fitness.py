@@ -7,6 +7,7 @@ from typing import Literal
 import polars as pl
 
 from integration_center.integration import FieldMapping, IntegrationSpec
+from integration_center.sync.keys import detect_hashed_ids
 from integration_center.sync.missing_fields import MissingField, admin_message, is_custom, is_hidden, missing_fields
 from integration_center.sync.schema import NUMBER_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.values import can_hold, kind_of
@@ -17,6 +18,7 @@ __all__ = [
     "MissingField",
     "admin_message",
     "check_fitness",
+    "check_hashed_keys",
     "missing_fields",
     "why_not_key",
     "why_not_key_of",
@@ -99,6 +101,25 @@ def check_fitness(
         else:
             faults += _check_target(schema, mapping, field, dtypes.get(mapping.column))
     return faults
+
+
+def check_hashed_keys(spec: IntegrationSpec, schema: SObjectSchema, rows: pl.DataFrame) -> list[Fault]:
+    """The key columns of a report that hold WalkMe's hashed user ids, where their field holds e-mail addresses."""
+    return [
+        Fault(
+            TYPES_FIT,
+            "HASHED_KEYS",
+            f"column {pair.column!r} holds WalkMe's hashed user ids, which match no e-mail address of"
+            f" {schema.name}.{field.name}; let WalkMe report the plain user ids, or map a field that holds the hashes",
+            pair.column,
+            field.name,
+        )
+        for pair in spec.keys
+        if (field := schema.get(pair.field))
+        and field.type == "email"
+        and pair.column in rows.columns
+        and detect_hashed_ids(rows.get_column(pair.column))
+    ]
 
 
 def why_not_key(field: SObjectField) -> str | None:

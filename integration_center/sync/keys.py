@@ -79,6 +79,11 @@ def _as_set(text: pl.Expr) -> pl.Expr:
     )
 
 
+def looks_hashed(key: pl.Expr) -> pl.Expr:
+    """Whether a String key looks like one of WalkMe's hashed user ids."""
+    return key.str.strip_chars().str.contains(HASHED_ID)
+
+
 def detect_hashed_ids(keys: pl.Series) -> bool:
     """Whether most keys of a String series look like WalkMe's hashed user ids."""
     given, hashed = count_hashed_ids(keys)
@@ -87,6 +92,6 @@ def detect_hashed_ids(keys: pl.Series) -> bool:
 
 def count_hashed_ids(keys: pl.Series) -> tuple[int, int]:
     """How many keys of a String series there are, and how many look like WalkMe's hashed ids, which match no e-mail."""
-    given = keys.drop_nulls().cast(pl.String).str.strip_chars()
-    given = given.filter(given != "")
-    return given.len(), int(given.str.contains(HASHED_ID).sum())
+    given = keys.drop_nulls().cast(pl.String).alias("key")
+    given = given.filter(given.str.strip_chars() != "")
+    return given.len(), int(given.to_frame().select(looks_hashed(pl.col("key")).sum()).item())

@@ -8,14 +8,16 @@ import polars as pl
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.changes import compare_lines
 from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP
+from integration_center.sync.keys import looks_hashed
 from integration_center.sync.matching import PLACE, match_rows
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.selection import AT, select_rows
-from integration_center.sync.targets import Target
+from integration_center.sync.targets import Key, Target
 from integration_center.sync.terms import MATCH_KEY, Kind, Terms, prepare_records, prepare_rows, resolve_terms
 
+HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
 CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
 
 
@@ -83,6 +85,7 @@ def plan_lines(
     """
     selected = select_rows(rows, terms)
     matched = match_rows(selected, records[MATCH_KEY], terms.spec)
+    matched = _explain_hashed(matched, rows, terms.keys)
     lines = _settle_converted(_with_values(matched, rows, records, terms.targets), edits_converted)
     lines = compare_lines(lines, terms.targets)
     names = [name for target in terms.targets for name in (target.before, target.after, target.changed)]
@@ -98,6 +101,21 @@ def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
     elif ids.n_unique() == records.height:
         return records
     return records.unique("Id", keep="last", maintain_order=True)
+
+
+def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
+    """Say of unmatched rows whose e-mail key is one of WalkMe's hashed user ids why they cannot match."""
+    addresses = [key.given for key in keys if key.field.type == "email"]
+    unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED).select(AT)
+    if not addresses or unmatched.is_empty():
+        return matched
+    given = unmatched.hstack(rows.select(pl.col(addresses).cast(pl.String).gather(unmatched[AT])))
+    hashed = given.filter(pl.any_horizontal(looks_hashed(pl.col(address)) for address in addresses))[AT]
+    if hashed.is_empty():
+        return matched
+    return matched.with_columns(
+        pl.when(pl.col(AT).is_in(hashed.implode())).then(pl.lit(HASHED)).otherwise("reason").alias("reason")
+    )
 
 
 def _with_values(

@@ -144,6 +144,16 @@ def test_a_field_that_is_nowhere_is_said_to_be_missing(center: Center, check: Ch
     assert "Lead has no field of this name; check its spelling" in problem
 
 
+def test_hashed_user_ids_are_found_out_before_a_run(center: Center, check: Check) -> None:
+    center.integrate()
+    hashed = [(f"{number:043}", *logins([number])[0][1:]) for number in PLAIN]
+    center.drop([*hashed[:5], *logins(PLAIN[5:])])
+    (problem,) = check()["problems"]
+    assert "column 'User ID' holds WalkMe's hashed user ids, which match no e-mail address of Lead.Email" in problem
+    center.drop([*hashed[:2], *logins(PLAIN[2:])])
+    assert check()["problems"] == []
+
+
 def test_a_converted_lead_is_written_only_with_the_permission(center: Center, org: Org) -> None:
     center.integrate(limits={"min_match_rate": 0})
     center.drop([*logins(PLAIN), *logins([CONVERTED])])

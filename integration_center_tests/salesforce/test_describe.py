@@ -102,3 +102,13 @@ def test_limits_are_read_by_name() -> None:
     body = {"DailyApiRequests": {"Max": 15000, "Remaining": 14976, "Some App": {"Max": 0, "Remaining": 0}}}
     limits = build_org(play(httpx.Response(200, json=body))).limits()
     assert (limits["DailyApiRequests"].maximum, limits["DailyApiRequests"].remaining) == (15000, 14976)
+
+
+def test_types_of_the_future_are_described_and_of_no_use() -> None:
+    """Salesforce may add types and leave out attributes at any release."""
+    fields = [{"name": "Aura__c", "type": "hologram"}, build_field("Shade__c", "picklist", picklistValues=[{}])]
+    aura, shade = parse_describe({**DESCRIBE, "fields": fields}).fields
+    assert aura.unusable
+    assert "is of type hologram" in aura.unusable
+    assert (aura.label, aura.updateable, shade.picklist) == ("Aura__c", False, ())
+    assert shade.unusable is None

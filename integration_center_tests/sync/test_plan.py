@@ -322,6 +322,19 @@ def test_case_sensitive_key_field_minds_case() -> None:
     ]
 
 
+def test_a_hashed_user_id_is_said_to_match_no_address() -> None:
+    hashed = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
+    rows = make_rows({"User": [hashed, ANN, BOB], "Score": [1.0] * 3})
+    lines = plan(rows, make_records({"Email": ANN}))
+    assert outcomes(lines) == ["unmatched", "planned", "unmatched"]
+    assert lines["reason"].to_list() == [
+        "the key looks like one of WalkMe's hashed user ids, which match no e-mail address", None, None,
+    ]  # fmt: skip
+    by_code = plan(rows, make_records({"Code__c": hashed}), make_spec({"Score": "Score__c"}, keys={"User": "Code__c"}))
+    assert outcomes(by_code) == ["planned", "unmatched", "unmatched"]
+    assert by_code["reason"].null_count() == 3
+
+
 def test_converted_lead_is_ineligible_even_with_an_unfit_value() -> None:
     records = make_records({"Email": ANN, "IsConverted": True}, {"Email": BOB, "IsConverted": False})
     lines = plan(make_rows({"User": [ANN, BOB], "Score": [1e9, 1.0]}), records)
