@@ -80,6 +80,10 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
         return UnreadableReport(
             f"{place} holds an object with an empty part in its name ('//'), which is no file in a folder; rename it"
         )
+    if "InvalidCertificate" in text:
+        return ConfigurationError(
+            f"{place}: the endpoint's certificate is not trusted; name its authority's file in SSL_CERT_FILE"
+        )
     if _CREDENTIAL_REQUEST.search(text):
         return AccessRefused(f"{place}: no credentials for {service.title} were found; {service.credentials}")
     if status == 429 or code in _THROTTLED:

@@ -7,7 +7,7 @@ import pytest
 import stamina
 
 from integration_center_tests.insights.local_api import Running, run_local_api
-from integration_center_tests.insights.object_servers import BUCKET, KEY, SECRET, S3Server, running
+from integration_center_tests.insights.object_servers import BUCKET, S3Server, running
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +37,7 @@ def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     s3_server.first.clear()
     httpx.post(f"{s3_server.url}/moto-api/reset").raise_for_status()
     s3_server.client().create_bucket(Bucket=BUCKET)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": s3_server.url,
-    }.items():
+    for name, value in s3_server.variables().items():
         monkeypatch.setenv(name, value)
     s3_server.requests.clear()
     return s3_server

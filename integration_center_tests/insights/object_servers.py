@@ -1,17 +1,25 @@
 """Object storage on loopback: a real S3 server, and the few calls of Azure Blob Storage that are used here."""
 
 import itertools
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import md5
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 import boto3
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -75,6 +83,15 @@ class S3Server(ObjectServer):
             aws_access_key_id=KEY,
             aws_secret_access_key=SECRET,
         )
+
+    def variables(self) -> dict[str, str]:
+        """What opens it, as the environment holds it."""
+        return {
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": self.url,
+        }
 
     def put(self, key: str, content: str | bytes) -> None:
         body = content.encode() if isinstance(content, str) else content
@@ -145,13 +162,38 @@ def refuse(status: int, code: str) -> Response:
     return Response(f"<Error><Code>{code}</Code><Message>quotes {KEY}</Message></Error>", status, mimetype="text/xml")
 
 
+def build_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a server on 127.0.0.1 needs for TLS, and the file of the private authority that vouches for it."""
+    now, whole = datetime.now(UTC), rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of our own")])
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def sign(name: x509.Name, public: rsa.RSAPublicKey, extension: x509.ExtensionType, *, ca: bool) -> bytes:
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(authority).public_key(public)
+        builder = builder.serial_number(x509.random_serial_number()).add_extension(extension, critical=False)
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        constraints = x509.BasicConstraints(ca=ca, path_length=None)
+        return builder.add_extension(constraints, critical=True).sign(whole, SHA256()).public_bytes(Encoding.PEM)
+
+    bundle, chain = folder / "authority.pem", folder / "server.pem"
+    whose = x509.SubjectKeyIdentifier.from_public_key(whole.public_key())
+    bundle.write_bytes(sign(authority, whole.public_key(), whose, ca=True))
+    host = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
+    chain.write_bytes(sign(name, key.public_key(), host, ca=False) + pem)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(chain)
+    return tls, bundle
+
+
 @contextmanager
-def running(server: Server) -> Iterator[Server]:
+def running(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """The server on a free port of loopback."""
-    listener = make_server("127.0.0.1", 0, server.serve, threaded=True)
+    listener = make_server("127.0.0.1", 0, server.serve, threaded=True, ssl_context=tls)
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    server.url = f"http://127.0.0.1:{listener.server_port}"
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{listener.server_port}"
     yield server
     listener.shutdown()
     thread.join()

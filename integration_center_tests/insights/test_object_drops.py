@@ -22,7 +22,16 @@ from integration_center.insights.source import ReportSource
 from integration_center.reports import fetch_day
 from integration_center.settings import Settings
 from integration_center.storage import ReportFolder
-from integration_center_tests.insights.object_servers import BUCKET, KEY, SECRET, AzureServer, S3Server, refuse, running
+from integration_center_tests.insights.object_servers import (
+    BUCKET,
+    KEY,
+    SECRET,
+    AzureServer,
+    S3Server,
+    build_certificate,
+    refuse,
+    running,
+)
 from integration_center_tests.insights.test_files import DAY
 
 ROOT = f"s3://{BUCKET}/walkme/out"
@@ -197,6 +206,19 @@ def test_a_server_that_is_not_there_is_transient(s3: S3Server, monkeypatch: pyte
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     with pytest.raises(ServiceUnavailable, match="answered nothing readable; check the network and the endpoint"):
         build().list_reports()
+
+
+def test_a_private_authority_is_trusted_by_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tls, authority = build_certificate(tmp_path)
+    with running(AzureServer(), tls) as server:
+        server.put("logins/2026-11-22.csv", CSV)
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", server.account)
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"{server.url}/{server.account}")
+        monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", f"sv=2023-11-03&sr=c&sp=rl&sig={server.signature}")
+        with pytest.raises(ConfigurationError, match="certificate is not trusted; name its authority's file"):
+            build(f"az://{BUCKET}").list_reports()
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        assert read(build(f"az://{BUCKET}")) == [("a", 1)]
 
 
 def test_names_with_empty_parts_are_told(s3: S3Server) -> None:
