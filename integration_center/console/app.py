@@ -91,6 +91,9 @@ def build_proxy_trust(settings: Settings) -> list[Middleware]:
 
 
 def known_hosts(settings: Settings) -> set[str]:
-    """The names of this machine, and the one that the callback URL says."""
+    """The names of this machine, and the one that the callback URL says where there is sign-in.
+
+    Without sign-in a proxy before the console, which hears it from this machine, would open it to everybody.
+    """
     callback = urlsplit(settings.callback_url).hostname
-    return {*LOOPBACK_NAMES, *([callback] if callback else [])}
+    return {*LOOPBACK_NAMES, *([callback] if callback and settings.users.get_secret_value() else [])}

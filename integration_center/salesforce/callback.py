@@ -79,8 +79,9 @@ class CallbackServer(Generic[Result]):
             self._server = _LoopbackServer((host, 80 if parts.port is None else parts.port), self._build_handler())
         except OSError as error:
             raise ConfigurationError(
-                f"port {parts.port} of INTEGRATION_CENTER_CALLBACK_URL cannot be opened ({error.strerror}); the web"
-                " console may be running there: connect in it, or stop it first"
+                f"port {parts.port} of INTEGRATION_CENTER_CALLBACK_URL cannot be opened ({error.strerror}); if the web"
+                f" console runs there, connect in it: http://{parts.netloc}/accounts, + Add Account. Else end what uses"
+                " the port, or use --flow client-credentials"
             ) from error
         self.url = f"http://{parts.hostname}:{self._server.server_port}{self._path}"
 

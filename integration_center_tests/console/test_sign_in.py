@@ -201,6 +201,15 @@ def test_signing_in_leads_nowhere_else(visit: Callable[..., Browser], onward: st
     assert answer.headers["location"] == "/"
 
 
+def test_without_sign_in_a_proxy_opens_nothing(
+    installation: Installation, open_browser: Callable[..., Browser]
+) -> None:
+    settings = installation.settings.model_copy(update={"callback_url": "https://center.example/oauth/callback"})
+    bare = Installation(settings, installation.engine)
+    browser = open_browser(build_app(Console(bare, build_identify(bare))), "http://center.example")
+    assert "answers only under these names" in browser.open("/", status=421).text
+
+
 def test_another_address_needs_sign_in(installation: Installation) -> None:
     with pytest.raises(ConfigurationError, match="without sign-in"):
         serve(installation.settings, "0.0.0.0", 0)
