@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from integration_center.console.sessions import Tone
+from integration_center.console.values import show_value
 
 
 def build_templates() -> Environment:
@@ -24,7 +25,7 @@ def build_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {"when": show_moment, "span": show_span, "count": show_count}
+    environment.filters |= {"when": show_moment, "span": show_span, "count": show_count, "value": show_value}
     environment.globals |= {"asset": asset_url}
     return environment
 

@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.lookups import Answer
+from integration_center.console.values import name_type
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
-from integration_center.console.wizard.preview import name_type
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.saving import find_missing, write_admin_message
 from integration_center.console.wizard.screens import Screen, settle
-from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
+from integration_center.console.wizard.specs import CHECKBOXES, GENERAL, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
 from integration_center.report_preview import NewestReport
 from integration_center.salesforce.deployment import can_deploy
@@ -27,6 +27,8 @@ from integration_center.sync.fitness import why_not_target, why_not_target_of
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.suggestions import Choice, rank_targets, suggest_targets
 
+MORE = ("max_matches", "latest_by", "min_match_rate", "max_cleared", "max_changed", "max_failed", "owners", "gainsight")
+"""The inputs that are folded away."""
 MOST_ROWS = 500
 """More mappings than this are no use: an object has at most 800 custom fields, and a page has its limits."""
 
@@ -79,6 +81,8 @@ def _show(screen: Screen) -> Response:
         "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
         "shown": show_rows(draft, dtypes, schema, problems if screen.checking else {}),
         "problems": problems if screen.checking else {},
+        "general": problems.get(GENERAL) if screen.checking else None,
+        "open_options": screen.checking and bool(set(problems) & set(MORE)),
         "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
         "options": {name: read_option(draft, name) for name in OPTIONS},
         "missing": missing,
