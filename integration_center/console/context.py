@@ -1,7 +1,7 @@
 """What the pages work with, made once when the console starts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -15,6 +15,10 @@ from integration_center.defs_folder import DefsFolder
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center.launching import Webserver, find_webserver
+from integration_center.salesforce.session import RetryPolicy
+
+SHORT = RetryPolicy(read_timeout=120.0, attempts=3, timeout=15.0, wait_max=3.0, retry_after_max=3.0)
+"""How long an org is waited for while a person waits; a run has more patience."""
 
 
 def _now() -> datetime:
@@ -43,6 +47,11 @@ class Console:
     def defs(self) -> DefsFolder:
         """The integrations as files; one for all requests, because it remembers what it has loaded."""
         return DefsFolder(self.installation.settings.defs)
+
+    @cached_property
+    def interactive(self) -> Installation:
+        """The installation, with less patience for orgs that are not there."""
+        return replace(self.installation, retries=SHORT)
 
     def find_dagster(self) -> Webserver | None:
         """The Dagster webserver of this installation; None while it is down."""

@@ -22,7 +22,7 @@ from integration_center.writes import read_writes
 KEPT = 900.0
 """Seconds; afterwards the org may hold something else."""
 MOST = 20
-SHOWN_RECORDS = 10
+SHOWN_RECORDS = 6
 SHOWN_REASONS = 8
 
 
@@ -71,7 +71,7 @@ def ask_plan(
 
     def work(tell: Callable[[str], None]) -> PlannedSync:
         tell(f"Reading the newest rows of {spec.report}")
-        installation = console.installation
+        installation = console.interactive
         report = read_newest(installation.source(), installation.reports, spec.report, text_columns)
         return make_plan(console, spec, report, slug=slug, tell=tell)
 
@@ -91,7 +91,7 @@ def make_plan(
     Raises:
         IntegrationCenterError: the org cannot be asked.
     """
-    installation = console.installation
+    installation = console.interactive
     account = installation.accounts.get(spec.environment)
 
     def earlier(record_ids: pl.Series) -> Sequence[pl.DataFrame]:

@@ -35,7 +35,7 @@ class Calls:
 
     def objects(self, environment: Environment) -> Answer[tuple[SObjectSummary, ...]]:
         """All objects of the org. Raises NotConnected."""
-        installation = self.console.installation
+        installation = self.console.interactive
 
         def work(tell: Callable[[str], None]) -> tuple[SObjectSummary, ...]:
             tell(f"Reading the objects of {environment.title}")
@@ -46,7 +46,7 @@ class Calls:
 
     def schema(self, environment: Environment, name: str) -> Answer[SObjectSchema]:
         """An object's fields. Raises NotConnected."""
-        installation = self.console.installation
+        installation = self.console.interactive
 
         def work(tell: Callable[[str], None]) -> SObjectSchema:
             tell(f"Reading the fields of {name}")
@@ -57,7 +57,7 @@ class Calls:
 
     def newest(self, draft: Draft) -> Answer[NewestReport]:
         """The newest rows of the draft's report, typed as a run with its keys would type them."""
-        installation = self.console.installation
+        installation = self.console.interactive
         text = self.text_columns(draft)
 
         def work(tell: Callable[[str], None]) -> NewestReport:
@@ -68,7 +68,7 @@ class Calls:
 
     def match(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Answer[MatchRate]:
         """The match rate of the draft's key pairs on a sample. Raises NotConnected."""
-        installation, environment = self.console.installation, require_environment(draft)
+        installation, environment = self.console.interactive, require_environment(draft)
 
         def work(tell: Callable[[str], None]) -> MatchRate:
             tell(f"Looking up keys in {schema.name}")

@@ -18,7 +18,7 @@ from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.saving import find_missing, write_admin_message
 from integration_center.console.wizard.screens import Screen, settle
-from integration_center.console.wizard.specs import CHECKBOXES, GENERAL, OPTIONS, build_spec, read_option
+from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
 from integration_center.report_preview import NewestReport
 from integration_center.salesforce.deployment import can_deploy
@@ -81,7 +81,6 @@ def _show(screen: Screen) -> Response:
         "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
         "shown": show_rows(draft, dtypes, schema, problems if screen.checking else {}),
         "problems": problems if screen.checking else {},
-        "general": problems.get(GENERAL) if screen.checking else None,
         "open_options": screen.checking and bool(set(problems) & set(MORE)),
         "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
         "options": {name: read_option(draft, name) for name in OPTIONS},

@@ -135,10 +135,10 @@ def _name_problems(error: ValidationError, draft: Draft) -> dict[str, str]:
                 problems[GENERAL] = "Choose at least one report column and the object field it is written to."
             case ("keys",):
                 problems[GENERAL] = "Choose at least one key pair on the screen before this one."
+            case ("name",) if not read_option(draft, "name").strip():
+                problems["name"] = "Give the integration a name."
             case ("limits", str(name)) | (str(name),) if name in OPTIONS:
-                problems[name] = (
-                    "Give the integration a name." if name == "name" and not draft.options.get("name") else said
-                )
+                problems[name] = said
             case _:
                 problems[GENERAL] = ": ".join([".".join(map(str, where)), said]) if where else said
     return problems

@@ -1,0 +1,322 @@
+"""The wizard by HTTP, with the local org behind it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from integration_center.access.audit import Action
+from integration_center.console.app import build_app
+from integration_center.console.context import Console
+from integration_center.console.users import Role, User
+from integration_center.installation import Installation
+from integration_center.integration import Environment
+from integration_center_tests.console.browser import Browser
+from integration_center_tests.console.wizard_user import WizardUser
+from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, Center, email, logins
+
+HOSTILE = "<script>alert('x')</script>\"onload='y'"
+
+
+@pytest.fixture
+def drops(center: Center) -> Center:
+    """The report of yesterday, with a visitor that is no Lead."""
+    center.drop([*logins(PLAIN), ("nobody@nowhere.example", None, None, 1)])
+    return center
+
+
+def test_from_nothing_to_a_saved_integration(drops: Center, browser: Browser, installation: Installation) -> None:
+    user = WizardUser.begin(browser)
+    assert user.step == "environment"
+    assert "integration@acme.example" in user.seen.text
+    user.to_report()
+    assert user.values["key-column"] == ["User ID"]
+    assert user.values["key-field"] == ["Email"]
+    assert "89 % of all 9 keys match a record: 8 match one, 0 several, 1 none." in user.seen.text
+    assert "nobody@nowhere.example" in user.seen.text
+    user.press("next")
+    assert user.step == "mapping"
+    assert [user.values[f"field-{n}"] for n in range(3)] == [[FIRST], [LAST], [COUNT]]
+    assert "the next run is" in user.seen.text
+    user.press("plan")
+    assert user.step == "plan"
+    assert "planned 8 8" in user.seen.text
+    assert "unmatched 1 1" in user.seen.text
+    assert "in all 9 9" in user.seen.text
+    assert not drops.writes()
+    root = user.root
+    user.send(user.seen.path, {"go": ["save"]})
+    assert user.seen.path == "/"
+    assert "Logins to Lead is saved. Its next run is" in user.seen.text
+    assert "Dagster does not run" in user.seen.text
+    text = (drops.defs / "logins_to_lead" / "defs.yaml").read_text()
+    assert text.startswith("type: integration_center.Integration\nattributes:\n  name: Logins to Lead\n")
+    assert drops.run("logins_to_lead").success
+    assert [(entry.action, entry.slug) for entry in installation.audit.list()] == [
+        (Action.CREATED, "logins_to_lead"),
+        (Action.PLANNED, None),
+    ]
+    assert "this draft is not here any more" in browser.open(f"{root}/mapping", status=409).text.casefold()
+
+
+def test_nothing_is_lost_between_the_screens(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("add", {"name": "My own name", "schedule": "nonsense", "when_null-1": "clear", "factor-2": "abc"})
+    user.press("report", {"column-3": "User ID"})
+    user.press("environment")
+    user.press("mapping")
+    values = user.values
+    assert values["name"] == ["My own name"]
+    assert values["schedule"] == ["nonsense"]
+    assert (values["when_null-1"], values["factor-2"], values["column-3"]) == (["clear"], ["abc"], ["User ID"])
+    user.press("remove-0")
+    assert user.values["field-0"] == [LAST]
+    assert len(user.values["row"]) == 3
+
+
+def test_only_connected_environments_can_be_chosen(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    assert user.values["environment"] == ["sandbox"]
+    user.press("next", {"environment": "production"})
+    assert user.step == "environment"
+    assert "Choose a connected environment." in user.seen.text
+
+
+def test_screens_that_are_not_reached_yet_lead_back(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.open("mapping")
+    assert user.step == "environment"
+    user.press("next")
+    user.press("mapping")
+    assert user.step == "report"
+    user.press("next")
+    assert "Choose a report." in user.seen.text
+    assert "Choose an object." in user.seen.text
+
+
+def test_only_visible_reports_are_offered(drops: Center, browser: Browser) -> None:
+    drops.drop([("a", 1)], report="secret", header=("User ID", "Score"), about={"name": "Secret"})
+    drops.drop(
+        [("a", 1)],
+        report="champions",
+        header=("User ID", "Score"),
+        about={"name": "Champions", "tags": ["integration_salesforce"]},
+    )
+    user = WizardUser.begin(browser)
+    user.press("next")
+    assert {"Logins", "NPS", "Champions"} <= set(user.inputs.offers["report"])
+    assert "Secret" not in user.inputs.offers["report"]
+
+
+def test_objects_are_found_by_label_or_part_of_a_name(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_report(sobject="walkme engagement")
+    assert user.values["object"] == ["WalkMe_Engagement__c"]
+    user.press("stay", {"object": "ac"})
+    assert "Objects that are alike" in user.seen.text
+    user.press("", {"pick": "Contact"})
+    assert user.values["object"] == ["Contact"]
+    user.press("stay", {"object": "Renamed__c"})
+    assert "It may have been renamed or deleted" in user.seen.text
+
+
+def test_a_salesforce_identifier_is_used_once(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_report()
+    user.press("add-key")
+    assert user.inputs.offers["key-field-1"]["Email"] == ("Email – used already", True)
+    user.press("stay", {"key-column": ["User ID", "User ID"], "key-field": ["Email", "Email"]})
+    assert "Email is used twice" in user.seen.text
+    user.press("remove-key-1")
+    assert user.values["key-field"] == ["Email"]
+
+
+def test_what_cannot_be_mapped_says_why(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    offers = user.inputs.offers["field-0"]
+    assert "Email" not in offers, "a key field is never written"
+    text, disabled = offers["Id"]
+    assert disabled
+    assert "is read-only" in text
+    text, disabled = offers[COUNT]
+    assert disabled
+    assert "cannot hold datetime values" in text
+    assert offers[LAST] == ("WalkMe Last Login · WalkMe_Last_Login__c – used already", True)
+
+
+def test_saving_needs_a_complete_row_also_on_the_server(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    for _ in range(3):
+        user.press("remove-0")
+    assert not user.inputs.buttons["save"]
+    user.press("save")
+    assert "Choose at least one report column" in user.seen.text
+    user.press("add")
+    assert not user.inputs.buttons["save"]
+    user.press("stay", {"column-0": "Last Login", "field-0": LAST})
+    assert user.inputs.buttons["save"]
+    assert list(drops.defs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("name", " ", "Give the integration a name."),
+        ("schedule", "every day", "cron expression of five fields"),
+        ("schedule", "0 0 30 2 *", "no cron expression that ever ticks"),
+        ("max_cleared", "120", "less than or equal to 100"),
+        ("min_match_rate", "many", "valid number"),
+        ("max_matches", "0", "greater than or equal to 1"),
+        ("factor-2", "abc", "valid number"),
+        ("gainsight", "no name", "pattern"),
+    ],
+)
+def test_what_is_wrong_stands_at_its_input(drops: Center, browser: Browser, name: str, value: str, says: str) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("save", {name: value})
+    assert user.step == "mapping"
+    assert says in user.seen.text
+    assert user.values[name] == [value]
+    assert list(drops.defs.iterdir()) == []
+
+
+def test_fields_that_are_missing_become_a_message_and_a_package(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("add")
+    user.press("stay", {"column-3": "User ID"})
+    assert "WalkMe_User_ID__c" in user.inputs.offers["field-3"]
+    user.press("stay", {"field-3": "WalkMe_User_ID__c"})
+    assert "- Label: User ID, API name: WalkMe_User_ID__c, type: Text(255)" in user.seen.text
+    package = browser.client.get(f"{user.root}/missing-fields.zip")
+    assert package.headers["content-type"] == "application/zip"
+    assert package.content.startswith(b"PK")
+    user.press("save")
+    assert "Lead.WalkMe_User_ID__c" in user.seen.text
+    assert list(drops.defs.iterdir()) == []
+    user.press("remove-3")
+    browser.open(f"{user.root}/missing-fields.zip", status=404)
+
+
+def test_editing_opens_on_the_mapping_and_keeps_what_no_screen_shows(drops: Center, browser: Browser) -> None:
+    drops.write(
+        "by_hand",
+        """\
+# For the Lead team.
+type: integration_center.Integration
+attributes:
+  name: By hand
+  environment: sandbox
+  report: Logins Review
+  object: lead
+  keys: [{column: User ID, field: Email}]
+  fields:
+    - {column: First Login, field: WalkMe_First_Login__c, when_null: clear}   # since 2024
+  limits: {max_changed: 50}
+  owners: [team:leads]
+""",
+    )
+    user = WizardUser.begin(browser, "/integrations/by_hand/edit")
+    assert user.step == "mapping"
+    assert user.values["when_null-0"] == ["clear"]
+    assert user.values["max_changed"] == ["50"]
+    user.press("save", {"schedule": "30 9 * * *"})
+    text = (drops.defs / "by_hand" / "defs.yaml").read_text()
+    assert "# For the Lead team." in text
+    assert "# since 2024" in text
+    assert "schedule: 30 9 * * *" in text
+    assert "owners: [team:leads]" in text
+    assert "Daily 09:30" in user.seen.text
+
+
+def test_the_second_of_two_editors_is_told(
+    drops: Center, browser: Browser, open_browser: Callable[..., Browser]
+) -> None:
+    drops.integrate()
+    mine = WizardUser.begin(browser, "/integrations/logins_to_leads/edit")
+    theirs = WizardUser.begin(open_browser(), "/integrations/logins_to_leads/edit")
+    theirs.press("save", {"schedule": "0 10 * * *"})
+    seen = mine.press("save", {"schedule": "0 11 * * *"})
+    assert seen.status == 409
+    assert "schedule is different now" in seen.text
+    assert "changed by" in seen.text
+    assert "0 10 * * *" in (drops.defs / "logins_to_leads" / "defs.yaml").read_text()
+    mine.seen = browser.open(seen.links["Look at my draft"])
+    mine.wait()
+    assert mine.values["schedule"] == ["0 11 * * *"]
+
+
+def test_a_field_that_another_integration_writes_is_refused(drops: Center, browser: Browser) -> None:
+    drops.integrate()
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    seen = user.press("save")
+    assert seen.status == 409
+    assert "already written by integration 'logins_to_leads'" in seen.text
+    user.open("mapping")
+    user.press("save", {"enabled": None})
+    assert user.seen.path == "/"
+    assert (drops.defs / "logins_to_lead" / "defs.yaml").exists()
+
+
+def test_a_copy_is_checked_in_its_own_org(
+    drops: Center, browser: Browser, connect: Callable[[Environment], None]
+) -> None:
+    drops.integrate()
+    connect(Environment.PRODUCTION)
+    drops.emulator.production.org.schema.hide("Lead", LAST)
+    seen = browser.open("/integrations/logins_to_leads/duplicate")
+    user = WizardUser(
+        browser, browser.submit(seen, "/integrations/logins_to_leads/duplicate", {"environment": "production"})
+    )
+    user.wait()
+    assert user.step == "mapping"
+    assert "in Production" in user.seen.text
+    assert f"Lead has no field {LAST} yet" in user.seen.text
+    assert user.values["name"] == ["Logins to Leads, Production"]
+    assert "enabled" not in user.values
+    user.press("remove-1")
+    user.press("save")
+    assert "environment: production" in (drops.defs / "logins_to_leads_production" / "defs.yaml").read_text()
+
+
+def test_names_of_the_report_and_the_org_stay_text(drops: Center, browser: Browser) -> None:
+    drops.drop([(email(1), HOSTILE)], header=("User ID", HOSTILE))
+    user = WizardUser.begin(browser)
+    user.to_report()
+    assert "<script>alert" not in user.seen.html
+    user.press("next")
+    user.press("stay", {"column-0": HOSTILE, "field-0": "Description", "name": HOSTILE})
+    assert user.values["column-0"] == [HOSTILE]
+    user.press("plan")
+    assert HOSTILE in user.seen.text
+    assert "<script>alert" not in user.seen.html
+    user.send(user.seen.path, {"go": ["save"]})
+    assert "<script>alert" not in user.seen.html
+
+
+def test_a_draft_is_its_owners(
+    drops: Center, console: Console, browser: Browser, open_browser: Callable[..., Browser]
+) -> None:
+    user = WizardUser.begin(browser)
+    other = replace(console, identify=lambda request: User("berta", Role.OPERATOR))
+    open_browser(build_app(other)).open(f"{user.root}/environment", status=409)
+    viewer = open_browser(build_app(replace(console, identify=lambda request: User("carl", Role.VIEWER))))
+    viewer.open("/integrations/new", status=403)
+
+
+def test_the_plan_of_a_saved_integration_writes_nothing(drops: Center, browser: Browser) -> None:
+    drops.integrate()
+    user = WizardUser(browser, browser.submit(browser.open("/"), "/integrations/logins_to_leads/plan"))
+    user.wait()
+    assert "planned 8 8" in user.seen.text
+    assert not drops.writes()
+    drops.run()
+    seen = browser.submit(user.seen, "/integrations/logins_to_leads/plan")
+    user.seen = seen
+    user.wait()
+    assert "unchanged 8 8" in user.seen.text
