@@ -32,12 +32,12 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def can_deploy(field: MissingField) -> bool:
-    """Whether a package can create the field: a custom one, without a namespace, of a type we know."""
+    """Whether a package can help with the field: a custom one, without a namespace, of a type we know."""
     return OWN_FIELD.fullmatch(field.name) is not None and "___" not in field.name and field.type in TYPES
 
 
 def build_package(object_name: str, fields: Sequence[MissingField], *, api_version: str) -> bytes:
-    """The package as a zip file; fields that `can_deploy` refuses are left out.
+    """The package as a zip file; fields that `can_deploy` refuses are left out, and hidden ones only made visible.
 
     Args:
         object_name: API name of the object.
@@ -45,12 +45,18 @@ def build_package(object_name: str, fields: Sequence[MissingField], *, api_versi
         api_version: such as `66.0`.
     """
     owner = SHARED_FIELDS.get(object_name, object_name)
-    created = sorted({field.name: field for field in fields if can_deploy(field)}.values(), key=lambda f: f.name)
-    names = [f"{owner}.{field.name}" for field in created]
+    granted = sorted({field.name: field for field in fields if can_deploy(field)}.values(), key=lambda f: f.name)
+    created = [field for field in granted if not field.hidden]  # deploying one that exists would change it
+    members = {
+        "CustomField": [f"{owner}.{field.name}" for field in created],
+        "PermissionSet": [PERMISSION_SET],
+    }
     files = {
-        "package.xml": _build_manifest({"CustomField": names, "PermissionSet": [PERMISSION_SET]}, api_version),
-        f"objects/{owner}.object": _build_object(created),
-        f"permissionsets/{PERMISSION_SET}.permissionset": _build_permission_set(names),
+        "package.xml": _build_manifest({type_: names for type_, names in members.items() if names}, api_version),
+        **({f"objects/{owner}.object": _build_object(created)} if created else {}),
+        f"permissionsets/{PERMISSION_SET}.permissionset": _build_permission_set(
+            [f"{owner}.{field.name}" for field in granted]
+        ),
     }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as package:

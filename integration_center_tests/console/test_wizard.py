@@ -309,14 +309,27 @@ def test_a_draft_is_its_owners(
     viewer.open("/integrations/new", status=403)
 
 
-def test_the_plan_of_a_saved_integration_writes_nothing(drops: Center, browser: Browser) -> None:
-    drops.integrate()
-    user = WizardUser(browser, browser.submit(browser.open("/"), "/integrations/logins_to_leads/plan"))
-    user.wait()
-    assert "planned 8 8" in user.seen.text
-    assert not drops.writes()
-    drops.run()
-    seen = browser.submit(user.seen, "/integrations/logins_to_leads/plan")
-    user.seen = seen
-    user.wait()
-    assert "unchanged 8 8" in user.seen.text
+def test_a_condition_counts_in_the_match_rate_and_is_proved_before_it_is_saved(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("report", {"where": "Id = null"})
+    assert "0 % of all 9 keys match" in user.seen.text
+    user.press("mapping")
+    user.press("save", {"where": "Nowhere__c = 1"})
+    assert "Nowhere__c" in user.seen.text
+    assert list(drops.defs.iterdir()) == []
+    user.open("mapping")
+    user.press("save", {"where": "Status = 'a') OR (Id != null"})
+    assert user.step == "mapping"
+    user.press("save", {"where": "Id != null"})
+    assert "where: Id != null" in (drops.defs / "logins_to_lead" / "defs.yaml").read_text()
+
+
+def test_a_field_that_is_hidden_is_told_from_one_that_is_missing(drops: Center, browser: Browser) -> None:
+    drops.emulator.sandbox.org.schema.hide("Lead", LAST)
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("add")
+    user.press("stay", {"column-2": "Last Login"})
+    user.press("stay", {"field-2": LAST})
+    assert "exists, hidden" in user.seen.text

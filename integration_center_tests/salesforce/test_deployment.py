@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import polars as pl
@@ -102,6 +103,15 @@ def test_what_a_package_cannot_create_stays_out() -> None:
     assert [field.name for field in missing if can_deploy(field)] == ["Good__c"]
     root = read(build_package("Lead", missing, api_version="66.0"))["objects/Lead.object"]
     assert [entry.findtext(f"{SPACE}fullName") for entry in root] == ["Good__c"]
+
+
+def test_a_field_that_exists_is_only_made_visible() -> None:
+    there = replace(suggest_field("Score", "Score__c", pl.Int64()), hidden=True)
+    files = read(build_package("Lead", [there], api_version="66.0"))
+    assert "objects/Lead.object" not in files
+    assert "CustomField" not in [name.text for name in files["package.xml"].iter(f"{SPACE}name")]
+    permissions = files["permissionsets/Integration_Center_Fields.permissionset"]
+    assert [field.text for field in permissions.iter(f"{SPACE}field")] == ["Lead.Score__c"]
 
 
 def test_labels_of_columns_stay_text_and_the_file_stays_the_same() -> None:

@@ -7,6 +7,7 @@ from integration_center.accounts import Account
 from integration_center.console.context import Console
 from integration_center.console.lookups import LARGE, Answer
 from integration_center.console.wizard.drafts import Draft
+from integration_center.console.wizard.specs import read_condition
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import ReportInfo, report_slug
 from integration_center.integration import Environment
@@ -55,6 +56,18 @@ class Calls:
 
         return self.console.lookups.ask(("schema", *self._org(environment), name.lower()), work)
 
+    def field_names(self, environment: Environment, name: str) -> Answer[frozenset[str] | None]:
+        """All fields an object has, hidden ones too; None when the org does not tell. Raises NotConnected."""
+        installation = self.console.interactive
+
+        def work(tell: Callable[[str], None]) -> frozenset[str] | None:
+            tell(f"Looking for hidden fields of {name}")
+            with installation.connect(environment) as org:
+                names = org.list_field_names(name)
+            return None if names is None else frozenset(names)
+
+        return self.console.lookups.ask(("field names", *self._org(environment), name.lower()), work)
+
     def newest(self, draft: Draft) -> Answer[NewestReport]:
         """The newest rows of the draft's report, typed as a run with its keys would type them."""
         installation = self.console.interactive
@@ -73,9 +86,10 @@ class Calls:
         def work(tell: Callable[[str], None]) -> MatchRate:
             tell(f"Looking up keys in {schema.name}")
             with installation.connect(environment) as org:
-                return measure_match_rate(rows.frame, draft.pairs, schema, org)
+                return measure_match_rate(rows.frame, draft.pairs, schema, org, where=where)
 
-        key = ("match", *self._org(environment), schema.name, report_slug(draft.report), rows.day, draft.pairs)
+        where = read_condition(draft)
+        key = ("match", *self._org(environment), schema.name, report_slug(draft.report), rows.day, draft.pairs, where)
         return self.console.lookups.ask(key, work, kept=MATCH_KEPT)
 
     def text_columns(self, draft: Draft) -> frozenset[str]:
@@ -87,9 +101,9 @@ class Calls:
         keys = {pair.column for spec in readers for pair in spec.keys}
         return frozenset(keys | {column for column, _ in draft.pairs})
 
-    def forget(self, environment: Environment) -> None:
-        """Ask the org again: somebody may have changed it, or connected another."""
-        for kind in ("objects", "schema", "match"):
+    def forget(self, environment: Environment, *kinds: str) -> None:
+        """Ask the org again for these kinds of answers, all when none is named: somebody may have changed it."""
+        for kind in kinds or ("objects", "schema", "field names", "match"):
             self.console.lookups.forget(kind, *self._org(environment))
 
     def _org(self, environment: Environment) -> tuple[str, str, str]:

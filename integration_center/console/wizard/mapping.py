@@ -27,7 +27,17 @@ from integration_center.sync.fitness import why_not_target, why_not_target_of
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.suggestions import Choice, rank_targets, suggest_targets
 
-MORE = ("max_matches", "latest_by", "min_match_rate", "max_cleared", "max_changed", "max_failed", "owners", "gainsight")
+MORE = (
+    "max_matches",
+    "latest_by",
+    "where",
+    "min_match_rate",
+    "max_cleared",
+    "max_changed",
+    "max_failed",
+    "owners",
+    "gainsight",
+)
 """The inputs that are folded away."""
 MOST_ROWS = 500
 """More mappings than this are no use: an object has at most 800 custom fields, and a page has its limits."""
@@ -73,6 +83,11 @@ def _show(screen: Screen) -> Response:
     dtypes = rows.frame.schema
     _, problems = build_spec(draft)
     missing = find_missing(draft, schema, dtypes)
+    if missing:
+        names = screen.calls.field_names(environment, name)
+        if not settle([names]):
+            return screen.show_waiting("mapping", [names])
+        missing = find_missing(draft, schema, dtypes, names.get() or ())
     account = screen.calls.account(environment)
     values = {
         "environment": environment,

@@ -1,7 +1,7 @@
 """Checks a draft against the live report and object, and writes it as the integration's file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -16,9 +16,9 @@ from integration_center.defs_reading import DefsFile, load_text
 from integration_center.defs_yaml import edit
 from integration_center.errors import ConfigurationError
 from integration_center.integration import FieldMapping, IntegrationSpec, KeyPair
+from integration_center.planning import check_against_org
 from integration_center.schedules import next_run
-from integration_center.sync.fitness import check_fitness
-from integration_center.sync.missing_fields import MissingField, admin_message, suggest_field
+from integration_center.sync.missing_fields import MissingField, admin_message, is_hidden, suggest_field
 from integration_center.sync.schema import SObjectSchema
 
 
@@ -60,11 +60,13 @@ def check_draft(screen: Screen) -> IntegrationSpec | Refused:
         problems = {"schedule": f"{spec.schedule!r} is no cron expression that ever ticks; such as 0 8 * * *."}
     if spec is None or problems:
         return Refused(problems)
-    screen.console.lookups.forget("schema")
     environment = require_environment(draft)
-    asked = screen.calls.newest(draft), screen.calls.schema(environment, spec.object)
-    rows, schema = asked[0].get(), asked[1].get()
-    faults = check_fitness(spec, schema, rows.frame.schema)
+    screen.calls.forget(environment, "schema")
+    rows, schema = screen.calls.newest(draft).get(), screen.calls.schema(environment, spec.object).get()
+    with screen.console.interactive.connect(environment) as org:
+        faults, _ = check_against_org(spec, schema, rows.frame.schema, org)
+        if not faults and spec.where:
+            org.prove_condition(schema, spec.where)
     if faults:
         return Refused({f"{GENERAL}-{number}": fault.message for number, fault in enumerate(faults)})
     return spell(spec, schema)
@@ -123,11 +125,23 @@ def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:
     return text if load_text("copy", text) == spec else None
 
 
-def find_missing(draft: Draft, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]) -> list[MissingField]:
-    """The fields that the draft maps to and the object lacks, each with a type that suits its column."""
+def find_missing(
+    draft: Draft, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType], org_fields: Collection[str] = ()
+) -> list[MissingField]:
+    """The fields that the draft maps to and describe does not show, each with a type that suits its column.
+
+    Args:
+        draft: with the rows.
+        schema: the object as the connected user sees it.
+        dtypes: the report's columns.
+        org_fields: names of all fields that the object has, hidden ones included, as far as the org tells.
+    """
     keys = {field.lower() for _, field in draft.pairs}
     return [
-        suggest_field(row.column, row.field, dtypes.get(row.column, pl.String()))
+        replace(
+            suggest_field(row.column, row.field, dtypes.get(row.column, pl.String())),
+            hidden=is_hidden(row.field, org_fields),
+        )
         for row in draft.complete_rows
         if schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from integration_center.condition import check_condition
 from integration_center.console.wizard.drafts import Draft, FieldRow, KeyRow, base_of
 from integration_center.defs_reading import DefsFile
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec, Limits
@@ -12,7 +13,7 @@ from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec, Li
 LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed")
 CHECKBOXES = ("enabled", "allow_empty")
 OPTIONS = (
-    *("name", "schedule", "when_null", "when_many_match", "max_matches", "latest_by", "owners", "gainsight"),
+    *("name", "schedule", "when_null", "when_many_match", "max_matches", "latest_by", "where", "owners", "gainsight"),
     *LIMITS,
     *CHECKBOXES,
 )
@@ -43,6 +44,7 @@ def draft_of(spec: IntegrationSpec) -> Draft:
         "when_many_match": spec.when_many_match,
         "max_matches": str(spec.max_matches),
         "latest_by": spec.latest_by or "",
+        "where": spec.where or "",
         "owners": ", ".join(spec.owners),
         "gainsight": spec.gainsight or "",
         **{name: "" if (value := getattr(spec.limits, name)) is None else f"{value:g}" for name in LIMITS},
@@ -75,6 +77,15 @@ def read_option(draft: Draft, name: str) -> str:
     return draft.options.get(name, DEFAULTS.get(name, ""))
 
 
+def read_condition(draft: Draft) -> str | None:
+    """The draft's SOQL condition; None when there is none, or it is none that could be sent."""
+    given = read_option(draft, "where").strip()
+    try:
+        return check_condition(given) if given else None
+    except ValueError:
+        return None
+
+
 def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
     """The integration that a draft says, or what is wrong with it, by the names of its inputs.
 
@@ -101,6 +112,7 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
         "when_many_match": given["when_many_match"],
         "max_matches": given["max_matches"],
         "latest_by": given["latest_by"] or None,
+        "where": given["where"] or None,
         "owners": [owner.strip() for owner in given["owners"].split(",") if owner.strip()],
         "gainsight": given["gainsight"] or None,
         "limits": limits,
