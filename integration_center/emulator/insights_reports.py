@@ -208,8 +208,6 @@ def _type(text: pl.Series, declared: str | None, is_key: bool) -> tuple[str, pl.
         return "string", text
     if text.str.contains("%$").all():
         return "number", text.str.strip_suffix("%").cast(pl.Float64)
-    if text.str.to_lowercase().is_in(["yes", "no"]).all():
-        return "boolean", text.str.to_lowercase() == "yes"
     if declared != "number" and text.str.contains(r"^-?\d+$").all():
         return "integer", text.cast(pl.Int64)
     if text.str.contains(r"^-?\d+(\.\d+)?$").all():

@@ -1,7 +1,8 @@
 """A frame of text to a typed frame: declared types first, else inferred from all values of a column.
 
 Inference never guesses from a sample and never loses a character that may matter: a type is taken only when every
-value has its plain form. `00123`, `+49301234`, `1E5`, `NaN` and numbers longer than a Float64 is exact stay text.
+value has its plain form. `00123`, `+49301234`, `1E5`, `NaN`, numbers longer than a Float64 is exact, versions such as
+`1.10` beside `1.9`, and `Yes` stay text, which fits checkbox and number fields all the same.
 """
 
 import re
@@ -34,7 +35,10 @@ _TRUE = ("true", "yes", "1")
 _FALSE = ("false", "no", "0")
 _PLAIN_INTEGER = r"^-?(0|[1-9]\d{0,18})$"
 _PLAIN_NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d+)?$"
+_DECIMALS = r"\.(\d*)$"
+_ENDS_IN_ZERO = r"\.\d*0$"
 _DIGIT = r"\d"
+_BOOLEAN = r"(?i)^(true|false)$"
 _INTEGER = r"^[+-]?\d+$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
@@ -89,7 +93,7 @@ def infer(series: pl.Series) -> pl.Series:
         return usual if usual.null_count() == text.null_count() else series
     plain: tuple[tuple[str, ColumnType], ...] = (
         (_PLAIN_INTEGER, "integer"),
-        (r"(?i)^(true|false|yes|no)$", "boolean"),
+        (_BOOLEAN, "boolean"),
         (_DATE, "date"),
         (_DATETIME, "datetime"),
     )
@@ -97,9 +101,20 @@ def infer(series: pl.Series) -> pl.Series:
         if _all_have(text, form):
             return _whole(text, type_, series)
     without_percent = text.str.strip_suffix("%").str.strip_chars_end() if _all_have(text, r"%$") else text
-    if _all_have(without_percent, _PLAIN_NUMBER) and _all_have(without_percent, _DIGIT):
+    if (
+        _all_have(without_percent, _PLAIN_NUMBER)
+        and _all_have(without_percent, _DIGIT)
+        and not _zeros_matter(without_percent)
+    ):
         return _whole(text, "number", series)
     return series
+
+
+def _zeros_matter(text: pl.Series) -> bool:
+    """Whether numbers end in zeros without being written to one number of decimals: `1.9, 1.10` are versions."""
+    if not text.str.contains(_ENDS_IN_ZERO).any():
+        return False
+    return text.drop_nulls().str.extract(_DECIMALS).fill_null("").str.len_bytes().n_unique() > 1
 
 
 def parse(text: pl.Series, type_: ColumnType) -> pl.Series:
