@@ -54,8 +54,13 @@ def resource_key(environment: Environment) -> str:
 
 
 def undo_job(environment: Environment) -> str:
-    """The job, and its op, that undoes a sync in an environment."""
+    """The job that undoes a sync in an environment."""
     return f"undo_{environment.value}"
+
+
+def undo_op(environment: Environment) -> str:
+    """The one op of that job; ops and jobs must not share a name."""
+    return f"write_back_{environment.value}"
 
 
 def pool(spec: IntegrationSpec) -> str:

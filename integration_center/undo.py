@@ -30,7 +30,7 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
 from integration_center.sync_step import SyncStep, client_log
 from integration_center.syncs import SyncRecord, SyncStatus
-from integration_center.translator import resource_key, undo_job
+from integration_center.translator import resource_key, undo_job, undo_op
 
 
 class UndoConfig(dg.Config):
@@ -197,7 +197,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
     """The op that undoes one sync in `environment`."""
 
     @dg.op(
-        name=undo_job(environment),
+        name=undo_op(environment),
         description=f"Writes back what one sync changed in {environment.title}, where it still stands.",
         required_resource_keys={"installation", resource_key(environment)},
         tags={"kind": "salesforce"},

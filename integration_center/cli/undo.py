@@ -17,7 +17,7 @@ from integration_center.settings import Paths
 from integration_center.sync.ledger import count_lines, tally
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import UNDO_TAG, run_tags, undo_job
+from integration_center.translator import UNDO_TAG, run_tags, undo_job, undo_op
 from integration_center.undo import plan_undo, require_undoable
 
 
@@ -58,12 +58,11 @@ def undo_sync(
             slug=undone.slug,
             detail=f"run {undone.run_id}",
         )
-        op = undo_job(environment)
         request = RunRequest(
-            op,
+            undo_job(environment),
             None,
             {**run_tags(undone.slug, environment, "command line"), UNDO_TAG: undone.run_id},
-            run_config={"ops": {op: {"config": {"run_id": undone.run_id, "slug": undone.slug}}}},
+            run_config={"ops": {undo_op(environment): {"config": {"run_id": undone.run_id, "slug": undone.slug}}}},
         )
         sync = launch(installation, loaded, request, undone.slug)
         sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), Outcome.UPDATED)

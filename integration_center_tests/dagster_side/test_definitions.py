@@ -54,6 +54,10 @@ def evaluate(repository: dg.RepositoryDefinition, name: str, tick: datetime = TI
     return list(requests)
 
 
+def test_a_code_location_can_load_all_of_it(repository: dg.RepositoryDefinition) -> None:
+    repository.load_all_definitions()  # what the code server does: it finds jobs and ops that share a name
+
+
 def test_all_asset_keys(repository: dg.RepositoryDefinition) -> None:
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
     slugs = {"logins_to_leads", "to_production", "hourly", "disabled", "disabled_hourly"}

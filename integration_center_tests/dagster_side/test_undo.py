@@ -12,7 +12,7 @@ from integration_center.integration import Environment
 from integration_center.launching import RunRequest, run_here
 from integration_center.settings import read_settings
 from integration_center.syncs import SyncStatus
-from integration_center.translator import UNDO_TAG, undo_job
+from integration_center.translator import UNDO_TAG, undo_job, undo_op
 from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, email, logins
 from integration_center_tests.dagster_side.commands import Command, as_json
 
@@ -46,9 +46,9 @@ def pushed(center: Center, before: dict[int, tuple[object, ...]]) -> Ran:
 
 def undo_here(center: Center, run_id: str, slug: str = SLUG) -> Ran:
     """The undo's job, as the Dagster UI launches it."""
-    op = undo_job(Environment.SANDBOX)
+    job, op = undo_job(Environment.SANDBOX), undo_op(Environment.SANDBOX)
     config = {"ops": {op: {"config": {"run_id": run_id, "slug": slug}}}}
-    ran, success = run_here(RunRequest(op, None, {}, run_config=config), read_settings(), center.instance)
+    ran, success = run_here(RunRequest(job, None, {}, run_config=config), read_settings(), center.instance)
     return Ran(ran, success, center.failures(ran, center.instance))
 
 
