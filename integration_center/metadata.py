@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from integration_center.integration import IntegrationSpec
+from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.usage import Usage
 from integration_center.sync.columns import AFTER, BEFORE
 from integration_center.sync.ledger import Counts, count_lines, count_rows
@@ -24,16 +25,25 @@ def describe_counts(counts: Counts) -> str:
 
 
 def describe_usage(usage: Usage) -> dict[str, int | float]:
-    """API calls of this step, bytes on the wire, seconds waited, and what the org has left today."""
+    """API calls of this step, bytes on the wire, waits and their seconds, and what org and app have left today."""
     shown: dict[str, int | float] = {
         "api_calls": usage.calls,
         "bytes_sent": usage.bytes_sent,
         "bytes_received": usage.bytes_received,
+        "waits": usage.waits,
         "waited_seconds": round(usage.waits_seconds, 1),
+        "waits_for_jobs": usage.looks,
+        "waited_for_jobs_seconds": round(usage.looks_seconds, 1),
     }
-    if usage.daily_used is not None and usage.daily_max is not None:
-        shown["api_calls_left_today"] = usage.daily_max - usage.daily_used
-    return shown
+    names = {"org": "api_calls_left_today", "connected app": "api_calls_left_to_the_app"}
+    return shown | {names[allowance.of]: allowance.left for allowance in usage.allowances}
+
+
+def describe_forecast(forecast: Forecast | None) -> dict[str, int]:
+    """The API calls that a push was expected to take; nothing when it did not come to sending."""
+    if forecast is None:
+        return {}
+    return {"api_calls_forecast": forecast.calls, "api_calls_forecast_at_most": forecast.total}
 
 
 def describe_columns(schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
@@ -50,7 +60,9 @@ def describe_fields(lines: pl.DataFrame) -> dg.TableSchema:
 
 def describe_failures(lines: pl.DataFrame) -> dg.TableMetadataValue:
     """The first refused lines: record Id, code and fields. Salesforce's messages quote values, so they stay out."""
-    refused = lines.filter(pl.col("outcome").is_in([Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN]))
+    refused = lines.filter(
+        pl.col("outcome").is_in([Outcome.CONFLICT, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN])
+    )
     shown = refused.select(
         pl.col("record_id").fill_null(""), pl.col("code").fill_null(""), pl.col("error_fields").fill_null("")
     ).head(FAILURES_SHOWN)

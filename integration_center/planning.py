@@ -14,7 +14,7 @@ from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
 from integration_center.salesforce.snapshot import SnapshotKeeper
-from integration_center.sync.columns import DAY
+from integration_center.sync.columns import BEFORE, DAY, MODSTAMP
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import normalise_key
 from integration_center.sync.ledger import hold, hold_rows, planned_updates
@@ -32,7 +32,8 @@ class Plan:
     """What one run means to do to one object.
 
     Attributes:
-        plan_id: names the plan; it stands in column `plan_id` (String) of `lines` too.
+        plan_id: names the plan; it stands in column `plan_id` (String) of `lines` too. So does, as `org_time` (Datetime
+            UTC), the org's own time just before it was read; null where its answers do not tell.
         lines: the Lines frame, at least one line per report row.
         faults: why the integration does not fit the report or the object; then every line is held.
         missing: the mapped fields among them that the user cannot see, for the Salesforce admin.
@@ -127,6 +128,7 @@ def build_plan(
     """
     read_at = datetime.now(UTC)
     schema = org.describe(spec.object)
+    org_time = org.session.usage.org_time
     columns = {name: dtype for name, dtype in rows.schema.items() if name != DAY}
     faults, missing = check_against_org(spec, schema, columns, org)
     named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
@@ -157,7 +159,7 @@ def build_plan(
         verdicts = judge(measure(lines, spec.limits), spec.limits)
         if failed := [verdict.description for verdict in verdicts if not verdict.passed]:
             lines = hold(lines, "; ".join(failed))
-    lines = lines.with_columns(pl.lit(plan_id).alias("plan_id"))
+    lines = lines.with_columns(pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time"))
     return Plan(plan_id, lines, schema, faults, missing, verdicts, read_at, fingerprint(spec, schema))
 
 
@@ -165,3 +167,20 @@ def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
     """A hash of the integration and of what describe says of the fields it names: what a plan rests on."""
     named = tuple(pair.field for pair in spec.keys) + tuple(mapping.field for mapping in spec.fields)
     return hashlib.sha256(f"{spec.model_dump_json()}\0{schema.fingerprint(named)}".encode()).hexdigest()
+
+
+def read_fields(spec: IntegrationSpec, lines: pl.DataFrame) -> list[str]:
+    """The fields that a plan rests on: the keys, as the integration spells them, and the mapped ones."""
+    mapped = [name.removeprefix(BEFORE) for name in lines.columns if name.startswith(BEFORE)]
+    spelled = {name.lower(): name for name in [*(pair.field for pair in spec.keys), *mapped]}
+    return list(spelled.values())
+
+
+def read_since(lines: pl.DataFrame) -> datetime | None:
+    """From when on, by the org's own time, a record may have changed without the plan knowing.
+
+    None when the object's records do not carry the time of their last change.
+    """
+    newest: datetime | None = lines["modstamp"].max()  # type: ignore[assignment]
+    told: datetime | None = lines["org_time"].max()  # type: ignore[assignment]
+    return newest and (told or newest)

@@ -1,25 +1,30 @@
 """`<slug>/push`: the sink op sends the plan of its own run and completes the ledger."""
 
 from collections.abc import Iterator
-from math import ceil
+from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 
+from integration_center.api_reserve import short_of_calls
 from integration_center.checks import build_push_checks, report_push
 from integration_center.errors import PlanMissing, PlanStale, SyncFailed
 from integration_center.integration import IntegrationSpec
 from integration_center.journal import JobJournal
 from integration_center.metadata import (
     describe_counts,
+    describe_forecast,
     describe_results,
     describe_usage,
     trace_push,
 )
 from integration_center.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
-from integration_center.planning import fingerprint
+from integration_center.planning import fingerprint, read_fields, read_since
+from integration_center.salesforce.forecast import Forecast
+from integration_center.salesforce.ground import Ground, survey
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import forecast_calls, push_updates
+from integration_center.salesforce.push import forecast_push, push_updates
+from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, supersede, tally
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
@@ -95,28 +100,6 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
     return push
 
 
-def short_of_calls(step: SyncStep, org: Org, records: int) -> str | None:
-    """Why the push would leave the org fewer API calls than the reserve; None when it would not.
-
-    The org's own count comes with its answers (`Sforce-Limit-Info`), so this costs a call only where that is missing.
-    """
-    usage = org.session.usage
-    left, most = usage.daily_left, usage.daily_max
-    if left is None or most is None:
-        daily = org.limits().get("DailyApiRequests")
-        if daily is None:
-            return None
-        left, most = daily.remaining, daily.maximum
-    forecast = forecast_calls(records)
-    reserve = ceil(most * step.installation.settings.api_reserve / 100)
-    if left - forecast >= reserve:
-        return None
-    return (
-        f"the org has {left:,} API calls left today, this push needs about {forecast:,}, and {reserve:,}"
-        f" ({step.installation.settings.api_reserve:g} %, INTEGRATION_CENTER_API_RESERVE) are kept for others"
-    )
-
-
 def send_updates(
     step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame
 ) -> pl.DataFrame:
@@ -131,8 +114,30 @@ def send_updates(
     return push_updates(org, schema, updates, journal=journal, progress=show_progress)
 
 
-def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.DataFrame) -> pl.DataFrame:
-    """Send the planned lines, if there are any and the org has calls to spare; the lines with their results.
+def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.DataFrame) -> pl.DataFrame:
+    """The lines with those in `conflict` whose record somebody changed since the plan was made."""
+    records = ground.read_records()
+    if records is None:
+        step.context.log.warning(
+            f"{step.spec.object} does not tell when its records change: changes since the plan go unseen"
+        )
+        return lines
+    settled = mark_conflicts(lines, records, [pair.field for pair in step.spec.keys], ground.schema)
+    if conflicts := count_lines(settled)[Outcome.CONFLICT]:
+        step.context.log.warning(f"{conflicts:,} records were changed since the plan was made, and are left alone")
+    return settled
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a push did: the lines with their results, and the API calls it was expected to take, if it came to that."""
+
+    lines: pl.DataFrame
+    forecast: Forecast | None = None
+
+
+def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.DataFrame) -> Applied:
+    """Send the planned lines, if there are any and the org has calls to spare.
 
     Raises:
         PlanMissing: the plan was applied already.
@@ -140,17 +145,25 @@ def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lin
     """
     updates = planned_updates(lines)
     if updates.is_empty():
-        return lines
-    schema = org.describe(step.spec.object)
-    if fingerprint(step.spec, schema) != plan.fingerprint:
+        return Applied(lines)
+    ground = survey(org, step.spec.object, read_fields(step.spec, lines), updates["Id"].to_list(), read_since(lines))
+    if fingerprint(step.spec, ground.schema) != plan.fingerprint:
         raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
-    if short := short_of_calls(step, org, updates.height):
-        return hold(lines, short)
+    lines = leave_conflicts(step, ground, lines)
+    updates = planned_updates(lines)
+    if updates.is_empty():
+        return Applied(lines)
+    forecast = forecast_push(updates)
+    step.context.log.info(
+        f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
+    )
+    if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
+        return Applied(hold(lines, short), forecast)
     if not step.installation.syncs.apply(plan.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     # A re-execution has no draft of its own yet, which the next run needs if this one is cut off.
     step.installation.ledgers.write(step.run_id, step.slug, lines)
-    return complete(lines, send_updates(step, org, schema, journal, updates))
+    return Applied(complete(lines, send_updates(step, org, ground.schema, journal, updates)), forecast)
 
 
 def send_plan(
@@ -176,7 +189,8 @@ def send_plan(
         plan.plan_id,
     )
     with step.connect() as org:
-        lines = apply_plan(step, org, plan, journal, lines)
+        applied = apply_plan(step, org, plan, journal, lines)
+        lines = applied.lines
         usage, instance_url = org.session.usage, org.session.instance_url
     step.installation.ledgers.write(step.run_id, step.slug, lines)
     by_line = count_lines(lines)
@@ -210,6 +224,7 @@ def send_plan(
             "ledger": dg.MetadataValue.path(step.installation.ledgers.path(step.run_id, step.slug)),
             "dagster/column_lineage": trace_push(step.slug, step.spec),
             **describe_results(lines, instance_url),
+            **describe_forecast(applied.forecast),
             **describe_usage(usage),
         },
     )

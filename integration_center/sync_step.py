@@ -1,6 +1,7 @@
 """What update_set and push share: the sync's line in the log, the lease on its object, and unfinished work."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -111,9 +112,11 @@ class SyncStep:
             ObjectBusy: another run kept the object for too long.
         """
         account = self.account
-        self._take_lease(account.org_id)
+        waited = self._take_lease(account.org_id)
         environment = getattr(self.context.resources, resource_key(self.spec.environment))
         with self._lease_kept(account.org_id), environment.connect(self.installation) as org:
+            if waited:
+                org.session.meter.count_wait(waited)
             settle_unfinished(self.installation, org, account.org_id, self.spec.object, self.run_id)
             yield org
 
@@ -151,11 +154,14 @@ class SyncStep:
         if not others:
             self.installation.leases.release(account.org_id, self.spec.object, self.run_id)
 
-    def _take_lease(self, org_id: str) -> None:
+    def _take_lease(self, org_id: str) -> float:
+        """Wait for the lease; for how many seconds."""
+
         def is_finished(run_id: str) -> bool | None:
             run = self.context.instance.get_run_by_id(run_id)
             return None if run is None else run.is_finished
 
+        began = time.monotonic()
         for attempt in stamina.retry_context(
             on=ObjectBusy, attempts=None, timeout=LEASE_PATIENCE, wait_initial=0.2, wait_max=5
         ):
@@ -165,6 +171,11 @@ class SyncStep:
                 killed = self.installation.leases.take(org_id, self.spec.object, self.run_id, is_finished=is_finished)
                 if killed:
                     self._bury(killed)
+                if attempt.num == 1:
+                    return 0.0
+        waited = time.monotonic() - began
+        self.context.log.info(f"waited {waited:.1f} s for {self.spec.object}")
+        return waited
 
     def _bury(self, run_id: str) -> None:
         """Tell Dagster and our log that a run's process is gone, where nobody else does."""

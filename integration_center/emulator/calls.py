@@ -75,9 +75,13 @@ class Allowance:
 
     Attributes:
         maximum: calls allowed in 24 hours.
+        app_maximum: what the connected app alone may make of them; None when it has no quota of its own.
+        shown: whether answers tell how many are used.
     """
 
     maximum: int = 100_000
+    app_maximum: int | None = None
+    shown: bool = True
     _hours: dict[datetime, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -94,7 +98,8 @@ class Allowance:
         Raises:
             Refusal: the allowance is used up.
         """
-        if self.used(now) + calls > self.maximum:
+        quota = self.maximum if self.app_maximum is None else min(self.maximum, self.app_maximum)
+        if self.used(now) + calls > quota:
             raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         hour = now.replace(minute=0, second=0, microsecond=0)
         with self._lock:

@@ -60,7 +60,7 @@ class Endpoint:
         try:
             if not self._public:
                 self._authenticate(call)
-                headers["sforce-limit-info"] = self._spend(call)
+                headers |= self._spend(call)
             if call.headers.get("content-encoding", "").lower() == "gzip":
                 call = replace(call, body=_decompress(call.body))
             answer = self.run(call)
@@ -89,10 +89,13 @@ class Endpoint:
         if not self._org.permissions["PermissionsApiEnabled"]:
             raise Refusal(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
 
-    def _spend(self, call: Call) -> str:
+    def _spend(self, call: Call) -> dict[str, str]:
         allowance = self._org.allowance
         used = allowance.spend(self._org.clock.now())
-        return f"api-usage={used}/{allowance.maximum}"
+        info = f"api-usage={used}/{allowance.maximum}"
+        if allowance.app_maximum is not None:  # every call here is the app's
+            info += f"; per-app-api-usage={used}/{allowance.app_maximum}(appName=integration-center)"
+        return {"sforce-limit-info": info} if allowance.shown else {}
 
     def _dispatch(self, call: Call) -> Answer:
         """Answer a call inside another: found by the same routes, not counted again."""

@@ -85,7 +85,8 @@ def upload_part(session: Session, job: IngestJob, part: Part) -> None:
         "PUT",
         job.content_url or f"jobs/ingest/{job.id}/batches",
         content=pieces,
-        # With a length the body is not sent chunked. Bulk uploads are not accepted compressed.
+        # With a length the body is not sent chunked. It is not compressed: the Bulk API 2.0 guide knows compression of
+        # answers only, and an org that took the bytes for CSV would fail the job after the upload was accepted.
         headers={"Content-Type": "text/csv", "Content-Length": str(part.size)},
         idempotent=False,
     )

@@ -1,7 +1,7 @@
 """One connected org: describe, limits, and reading records by the cheapest way."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import polars as pl
@@ -43,7 +43,13 @@ class Org:
 
     def __init__(self, session: Session, *, polling: Polling | None = None) -> None:
         self.session = session
-        self.polling = polling or Polling()
+        given = polling or Polling()
+
+        def wait(seconds: float) -> None:
+            session.meter.count_look(seconds)
+            given.sleep(seconds)
+
+        self.polling = replace(given, sleep=wait)
 
     def describe(self, name: str) -> SObjectSchema:
         """The schema of the object `name`, as the connected user sees it: one call. Raises SchemaMismatch."""

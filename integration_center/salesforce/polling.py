@@ -1,5 +1,6 @@
 """How we wait for a Bulk job: often at first, for small jobs end at once, then seldom, for each look is an API call."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,11 +10,15 @@ from typing import Protocol, TypeVar
 
 from integration_center.errors import ServiceUnavailable
 
+logger = logging.getLogger(__name__)
+
 FIRST_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20.0)
 LATER_WAIT = 30.0
 SHORTEST_WAIT = 0.3
 """Before and after a look that an estimate asks for."""
 MARGIN = 1.05
+LONG_WAIT = 5.0
+"""From this length on each wait stands in the log."""
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
@@ -73,9 +78,12 @@ class Polling:
             if spare and number < len(self.first_waits) and early + SHORTEST_WAIT <= wait:
                 spare, pauses = False, [early, wait - early]
             for pause in pauses:
+                if pause >= LONG_WAIT:
+                    logger.info("the Bulk job is not at its end; looking again in %.0f s", pause)
                 self.sleep(pause)
                 job = look()
                 if job.state in TERMINAL_STATES:
+                    logger.info("the Bulk job has ended after %.1f s: %s", self.clock() - start, job.state)
                     return job
             elapsed = self.clock() - start
             if elapsed >= self.deadline:

@@ -27,9 +27,10 @@ from integration_center.salesforce.bulk_results import read_ended_results, read_
 from integration_center.salesforce.collections import COLLECTIONS_A_CALL, ROWS_A_COLLECTION, send_collections
 from integration_center.salesforce.faults import AnswerLost
 from integration_center.salesforce.fields import CLEAR, changed_fields
+from integration_center.salesforce.forecast import Forecast, forecast_bulk, forecast_collections
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.results import RESULTS, build_results, is_retryable, overlay_results
-from integration_center.salesforce.upload_parts import MAX_JOB_BYTES, Part, write_parts
+from integration_center.salesforce.upload_parts import MAX_JOB_BYTES, Part, estimate_bytes, write_parts
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 
@@ -40,9 +41,6 @@ Progress = Callable[[int, int], None]
 
 COLLECTIONS_ROWS = 2_000
 """Salesforce advises Collections up to here, and Bulk above."""
-
-BULK_CALLS = 15
-"""What a Bulk push costs: create, upload, close, some looks, results."""
 
 RESEND_SIZES = (50, 10)
 RESEND_ROWS = 5_000
@@ -129,11 +127,14 @@ def push_updates(
     return known
 
 
-def forecast_calls(records: int) -> int:
-    """About how many API calls a push of so many records takes, refused rows not counted."""
-    if records <= COLLECTIONS_ROWS:
-        return ceil(records / (ROWS_A_COLLECTION * COLLECTIONS_A_CALL))
-    return BULK_CALLS
+def forecast_push(updates: pl.DataFrame) -> Forecast:
+    """The API calls that sending an Updates frame will take: those it needs, and those that trouble may add."""
+    rows = updates.height
+    again = min(rows, RESEND_ROWS)
+    resends = sum(ceil(again / (size * COLLECTIONS_A_CALL)) for size in RESEND_SIZES)
+    if rows <= COLLECTIONS_ROWS:
+        return forecast_collections(rows, ROWS_A_COLLECTION * COLLECTIONS_A_CALL, resends)
+    return forecast_bulk(rows, ceil(estimate_bytes(updates) / MAX_JOB_BYTES), resends)
 
 
 def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:

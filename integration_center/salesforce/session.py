@@ -15,6 +15,7 @@ import httpx
 import stamina
 
 from integration_center.errors import AccessRefused, OrgError, ServiceUnavailable, TransientError
+from integration_center.salesforce.compression import RequestCompression
 from integration_center.salesforce.faults import (
     AnswerLost,
     IncompleteRead,
@@ -103,6 +104,9 @@ class Session:
         api_version: such as `66.0`.
         transport: what carries the requests; None is the network.
         retries: how often and how long to wait.
+
+    Attributes:
+        meter: adds up what the session costs; waits that are not the session's own are told to it.
     """
 
     def __init__(
@@ -115,8 +119,9 @@ class Session:
     ) -> None:
         self._tokens = tokens
         self._renewing = threading.Lock()
+        self._compression = RequestCompression()
         self.retries = retries or RetryPolicy()
-        self._meter = Meter()
+        self.meter = Meter()
         self.base_path = f"/services/data/v{api_version}"
         self._client = httpx.Client(
             transport=transport,
@@ -146,7 +151,7 @@ class Session:
     @property
     def usage(self) -> Usage:
         """What this session used so far."""
-        return self._meter.usage
+        return self.meter.usage
 
     @property
     def instance_url(self) -> str:
@@ -233,7 +238,7 @@ class Session:
             if tried >= policy.attempts:
                 return True
             seconds = policy.wait(tried, error)
-            self._meter.count_wait(seconds)
+            self.meter.count_wait(seconds)
             logger.warning("Salesforce %s, attempt %d: %s; waiting %.1f s", call.method, tried, error, seconds)
             return seconds
 
@@ -244,6 +249,18 @@ class Session:
         raise AssertionError("stamina gives an answer or raises")
 
     def _send(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
+        response = self._send_signed(call, sink)
+        if self._compression.is_refused(response, _body(response, sink)):
+            response = self._send_signed(call, sink)
+        if not response.is_success:
+            body = _body(response, sink)
+            if call.rows_may_fail and response.status_code == httpx.codes.BAD_REQUEST and is_row_list(body):
+                return response
+            raise build_error(response.status_code, response.headers, body)
+        return response
+
+    def _send_signed(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
+        """Sends with the access token; once more, with a renewed one, where the session has ended."""
         base, token = self._tokens.current()
         response = self._exchange(call, base, token, sink)
         if is_dead_session(response.status_code, _body(response, sink)):
@@ -251,11 +268,6 @@ class Session:
             response = self._exchange(call, base, token, sink)
             if is_dead_session(response.status_code, _body(response, sink)):
                 raise AccessRefused("Salesforce refuses the session it has just renewed; connect the account again")
-        if not response.is_success:
-            body = _body(response, sink)
-            if call.rows_may_fail and response.status_code == httpx.codes.BAD_REQUEST and is_row_list(body):
-                return response
-            raise build_error(response.status_code, response.headers, body)
         return response
 
     def _renew(self, dead: str) -> tuple[str, str]:
@@ -272,6 +284,8 @@ class Session:
         if call.method != "GET":
             headers["Sforce-Auto-Assign"] = "FALSE"  # Salesforce's default is to run assignment rules, on updates too
         content = call.content() if callable(call.content) else call.content
+        if isinstance(content, bytes) and (smaller := self._compression.compress(content)):
+            content, headers["Content-Encoding"] = smaller, "gzip"
         seconds = self.retries.read_timeout if call.idempotent else self.retries.write_timeout
         request = self._client.build_request(
             call.method,
@@ -281,7 +295,7 @@ class Session:
             content=content,
             timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT),
         )
-        self._meter.count_call(int(request.headers.get("content-length", 0)))
+        self.meter.count_call(int(request.headers.get("content-length", 0)))
         try:
             response = self._client.send(request, stream=True)
             try:
@@ -293,7 +307,7 @@ class Session:
             finally:
                 response.close()
                 told = response.headers
-                self._meter.count_answer(response.num_bytes_downloaded, told.get("sforce-limit-info"), told.get("date"))
+                self.meter.count_answer(response.num_bytes_downloaded, told.get("sforce-limit-info"), told.get("date"))
         except NEVER_SENT as error:
             raise ServiceUnavailable(f"Salesforce cannot be reached ({type(error).__name__})") from None
         except httpx.RequestError as error:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from integration_center.salesforce.fields import write_csv_cells
+from integration_center.salesforce.fields import changed_fields, write_csv_cells
 
 BATCH_ROWS = 10_000
+SAMPLED_ROWS = 1_000
 MAX_JOB_BYTES = 100_000_000
 """Salesforce takes 150 MB of base64 a job and advises at most 100 MB of raw data."""
 
@@ -35,6 +36,15 @@ def _write_rows(updates: pl.DataFrame, fields: Sequence[str], room: int) -> Iter
     half = updates.height // 2
     yield from _write_rows(updates[:half], fields, room)
     yield from _write_rows(updates[half:], fields, room)
+
+
+def estimate_bytes(updates: pl.DataFrame) -> int:
+    """About how many bytes of CSV an Updates frame makes, judged by its first rows."""
+    sample = updates.head(SAMPLED_ROWS)
+    if sample.is_empty():
+        return 0
+    ((_, text),) = _write_rows(sample, changed_fields(updates), len(sample) * MAX_JOB_BYTES)
+    return len(text) * updates.height // sample.height
 
 
 def write_parts(

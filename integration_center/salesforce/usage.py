@@ -6,8 +6,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-API_USAGE = re.compile(r"(?<!per-app-)api-usage=(\d+)/(\d+)")
-APP_USAGE = re.compile(r"per-app-api-usage=(\d+)/(\d+)")
+API_USAGE = re.compile(r"(?<!per-app-)api-usage\s*=\s*(\d+)\s*/\s*(\d+)", re.IGNORECASE)
+APP_USAGE = re.compile(r"per-app-api-usage\s*=\s*(\d+)\s*/\s*(\d+)", re.IGNORECASE)
+"""`api-usage=25/5000; per-app-api-usage=17/250(appName=x)`: the second where the org sets our app a quota.
+
+Source: REST API, "Limit Info Header".
+"""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """The API calls that the `org`, or our `connected app`, may make in 24 hours, and those left of them."""
+
+    of: str
+    maximum: int
+    left: int
 
 
 @dataclass(frozen=True)
@@ -22,8 +35,10 @@ class Usage:
         daily_max: what the org allows in 24 hours.
         app_used: the same for our connected app alone, where the org sets it a quota.
         app_max: that quota.
-        waits: how often we waited before trying again.
+        waits: how often we waited before trying again, and for other runs.
         waits_seconds: for how long in all.
+        looks: how often we waited for a Bulk job to end.
+        looks_seconds: for how long in all.
         org_time: the org's own clock, as its last answer's `Date` header said; None before one did.
     """
 
@@ -36,14 +51,22 @@ class Usage:
     app_max: int | None = None
     waits: int = 0
     waits_seconds: float = 0.0
+    looks: int = 0
+    looks_seconds: float = 0.0
     org_time: datetime | None = None
 
     @property
     def daily_left(self) -> int | None:
         """Calls the org has left today, None before it said so."""
-        if self.daily_used is None or self.daily_max is None:
-            return None
-        return max(self.daily_max - self.daily_used, 0)
+        return next((allowance.left for allowance in self.allowances if allowance.of == "org"), None)
+
+    @property
+    def allowances(self) -> tuple[Allowance, ...]:
+        """What the org allows in 24 hours, as its last answer said: to all, and to our app; empty before one did."""
+        told = (("org", self.daily_used, self.daily_max), ("connected app", self.app_used, self.app_max))
+        return tuple(
+            Allowance(of, most, max(most - used, 0)) for of, used, most in told if used is not None and most is not None
+        )
 
 
 class Meter:
@@ -80,6 +103,12 @@ class Meter:
         with self._lock:
             now = self._usage
             self._usage = replace(now, waits=now.waits + 1, waits_seconds=now.waits_seconds + seconds)
+
+    def count_look(self, seconds: float) -> None:
+        """We are about to wait `seconds` before looking at a Bulk job."""
+        with self._lock:
+            now = self._usage
+            self._usage = replace(now, looks=now.looks + 1, looks_seconds=now.looks_seconds + seconds)
 
 
 def parse_date(value: str | None) -> datetime | None:

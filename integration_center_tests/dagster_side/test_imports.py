@@ -21,6 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"account_status", "installation", "resources", "retention", "steps", "storage", "translator"}),
     frozenset(
         {
+            "api_reserve",
             "checks",
             "component",
             "defs_folder",

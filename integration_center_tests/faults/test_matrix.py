@@ -54,13 +54,13 @@ CALLS = [
     Call("keys", "token", "POST", "*/oauth2/token"),
     Call("keys", "describe", "GET", "*/describe"),
     Call("keys", "composite query", "POST", "*/composite"),
-    Call("keys", "describe of the push", "GET", "*/describe", 1),
+    Call("keys", "look before the push", "POST", "*/composite", 1),
     Call("keys", "collection", "PATCH", "*/composite/sobjects"),
     Call("pages", "count", "GET", "*/query"),
     Call("pages", "query", "GET", "*/query", 1),
     Call("pages", "query page", "GET", "*/query/*"),
     Call("pages", "last query page", "GET", "*/query/*", 1),
-    Call("pages", "composite of collections", "POST", "*/composite"),
+    Call("pages", "composite of collections", "POST", "*/composite", 1),
     Call("bulk", "query job", "POST", "*/jobs/query"),
     Call("bulk", "look at the query job", "GET", "*/jobs/query/750*[!s]"),
     Call("bulk", "query results", "GET", "*/jobs/query/*/results"),
@@ -154,11 +154,11 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         monkeypatch.setattr("integration_center.planning.KEY_LIST_ROWS", 0)
     match name:
         case "pages":
-            monkeypatch.setattr("integration_center.salesforce.reading.BULK_CALLS", 1_000)
+            monkeypatch.setattr("integration_center.salesforce.strategies.BULK_CALLS", 1_000)
             monkeypatch.setitem(query.PAGE_SIZE, "Sforce-Query-Options", "batchSize=200")
             monkeypatch.setattr("integration_center.salesforce.push.ROWS_A_COLLECTION", 5)
         case "bulk":
-            monkeypatch.setattr("integration_center.salesforce.reading.BULK_CALLS", 0)
+            monkeypatch.setattr("integration_center.salesforce.strategies.BULK_CALLS", 0)
             monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 0)
     return name
 

@@ -1,5 +1,6 @@
 """A scripted org: what each test needs of Salesforce, answered as the protocol sheet says."""
 
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +54,12 @@ def play(*answers: httpx.Response | Exception) -> Handler:
         return answer
 
     return handle
+
+
+def read_body(request: httpx.Request) -> bytes:
+    """The body of a request, as it was before compression."""
+    body = request.read()
+    return gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
 
 
 def refuse(status: int, code: str, message: str = "") -> httpx.Response:

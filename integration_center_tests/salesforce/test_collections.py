@@ -10,7 +10,7 @@ from integration_center.errors import LimitExceeded, OrgError
 from integration_center.salesforce.collections import send_collections
 from integration_center.salesforce.results import build_results, is_retryable
 from integration_center.sync.outcomes import Outcome
-from integration_center_tests.salesforce.scripted import LEAD, build_id, build_org, refuse
+from integration_center_tests.salesforce.scripted import LEAD, build_id, build_org, read_body, refuse
 
 Row = dict[str, Any]
 
@@ -36,7 +36,7 @@ class CollectionsOrg:
         self.write_when_answered = True
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.read())
+        body = json.loads(read_body(request))
         subrequests = body.get("compositeRequest")
         if subrequests and subrequests[0]["method"] == "GET":
             self.reads += 1

@@ -12,7 +12,7 @@ from integration_center.salesforce.org import Limit
 from integration_center.salesforce.reading import build_key_queries
 from integration_center.salesforce.soql import build_literal, quote
 from integration_center.sync.schema import SObjectField, SObjectSchema
-from integration_center_tests.salesforce.scripted import LEAD, NO_WAIT, build_id, build_org, play, refuse
+from integration_center_tests.salesforce.scripted import LEAD, NO_WAIT, build_id, build_org, play, read_body, refuse
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -42,7 +42,7 @@ class ReadableOrg:
         path = request.url.path.removeprefix("/services/data/v66.0/")
         self.calls.append(f"{request.method} {path}")
         if path == "composite":
-            subs = json.loads(request.read())["compositeRequest"]
+            subs = json.loads(read_body(request))["compositeRequest"]
             assert len(subs) <= 5
             assert all(len(sub["url"]) < 16_384 for sub in subs)
             results = [
@@ -77,7 +77,7 @@ class ReadableOrg:
             if self.refuse_bulk:
                 body = [{"errorCode": "INVALIDENTITY", "message": "Entity 'Lead' is not supported by the Bulk API."}]
                 return httpx.Response(400, json=body)
-            self.soql = json.loads(request.read())["query"]
+            self.soql = json.loads(read_body(request))["query"]
             return httpx.Response(200, json={"id": "750x", "state": "UploadComplete"})
         if not path.endswith("results"):
             self.looks += 1

@@ -193,6 +193,8 @@ def test_both_shapes_of_errors_are_read() -> None:
         ("api-usage=21/15000", (21, 15000, None, None)),
         ("api-usage=25/5000; per-app-api-usage=17/250(appName=sample-connected-app)", (25, 5000, 17, 250)),
         ("per-app-api-usage=17/250(appName=a)", (None, None, 17, 250)),
+        ("per-app-api-usage=17/250(appName=a); api-usage=25/5000", (25, 5000, 17, 250)),
+        ("API-Usage = 25 / 5000", (25, 5000, None, None)),
         ("nonsense", (None, None, None, None)),
     ],
 )
@@ -204,7 +206,9 @@ def test_the_limit_header_is_read_in_all_its_forms(
         session.get_json("limits")
         usage = session.usage
     assert (usage.daily_used, usage.daily_max, usage.app_used, usage.app_max) == expected
-    assert usage.daily_left == (None if expected[0] is None else (expected[1] or 0) - expected[0])
+    told = {allowance.of: (allowance.maximum, allowance.left) for allowance in usage.allowances}
+    pairs = {"org": expected[:2], "connected app": expected[2:]}
+    assert told == {of: (most, most - used) for of, (used, most) in pairs.items() if used is not None and most}
 
 
 def test_bytes_are_counted_as_on_the_wire() -> None:

@@ -1,0 +1,33 @@
+"""The reserve of API calls that no push uses up: judged before the first write."""
+
+from collections.abc import Sequence
+from math import ceil
+
+from integration_center.salesforce.forecast import Forecast
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.usage import Allowance
+
+
+def short_of_calls(org: Org, forecast: Forecast, reserve: float) -> str | None:
+    """Why a push would leave fewer API calls than the reserve; None when it would not.
+
+    Args:
+        org: whose answers tell what it has left (`Sforce-Limit-Info`); where they do not, it is asked: one call.
+        forecast: of the push.
+        reserve: percent of an allowance that stay with others. It holds for the org's and for our app's own.
+    """
+    for allowance in org.session.usage.allowances or read_allowances(org):
+        kept = ceil(allowance.maximum * reserve / 100)
+        if allowance.left - forecast.total < kept:
+            return (
+                f"the {allowance.of} has {allowance.left:,} API calls left today, this push needs about"
+                f" {forecast.calls:,} and up to {forecast.spare:,} more if something goes wrong, and {kept:,}"
+                f" ({reserve:g} %, INTEGRATION_CENTER_API_RESERVE) are kept for others"
+            )
+    return None
+
+
+def read_allowances(org: Org) -> Sequence[Allowance]:
+    """What the org has left today, asked of it; empty when it does not say."""
+    daily = org.limits().get("DailyApiRequests")
+    return [] if daily is None else [Allowance("org", daily.maximum, daily.remaining)]

@@ -1,0 +1,80 @@
+"""Records that somebody changed between the plan and its push: they are left alone."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from integration_center.sync.changes import is_equal
+from integration_center.sync.columns import BEFORE
+from integration_center.sync.keys import normalise_key
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.selection import SHOWN_KEY_SEPARATOR
+
+REASON = "the record changed after the plan was made, and was left alone; the next sync plans it anew"
+
+
+def mark_conflicts(
+    lines: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema
+) -> pl.DataFrame:
+    """Settle the planned lines whose record no longer holds what the plan rests on.
+
+    A record is in conflict when a mapped field holds another value than `before.F`, or a key field another key. One
+    that was merely touched is not, and neither is one that is missing: Salesforce itself tells of deleted records.
+
+    Args:
+        lines: the plan.
+        records: the records that may have changed, as read since: `Id`, and key and mapped fields, raw. Others may be
+            left out.
+        keys: the key fields of the integration, in its order.
+        schema: the object, as it was for the plan.
+
+    Returns:
+        `lines` in their order; a planned line in conflict is `conflict`, and `error_fields` names the fields.
+    """
+    names = [name.removeprefix(BEFORE) for name in lines.columns if name.startswith(BEFORE)]
+    mapped = {name: schema.require(name) for name in names}
+    key_fields = [schema.require(name) for name in keys]
+    read = {field.name: field for field in [*mapped.values(), *key_fields]}
+    now = records.unique("Id", keep="last").select(
+        pl.col("Id").alias("record_id"),
+        pl.lit(True).alias("now"),
+        *(pl.col(name).cast(field.dtype).alias(f"now.{name}") for name, field in read.items()),
+    )
+    beside = lines.select("record_id", "outcome", "key", *(BEFORE + name for name in mapped)).join(
+        now, on="record_id", how="left", maintain_order="left"
+    )
+    changed = [
+        pl.when(~_holds_still(pl.col(BEFORE + name), pl.col(f"now.{field.name}"), field)).then(pl.lit(field.name))
+        for name, field in mapped.items()
+    ]
+    parts = pl.col("key").str.split(SHOWN_KEY_SEPARATOR) if len(key_fields) > 1 else pl.concat_list("key")
+    told = parts.list.len() == len(key_fields)  # a key may hold the separator itself
+    moved = [
+        pl.when(
+            told
+            & normalise_key(parts.list.get(place, null_on_oob=True), field).ne_missing(
+                normalise_key(pl.col(f"now.{field.name}"), field, field.dtype)
+            )
+        ).then(pl.lit(field.name))
+        for place, field in enumerate(key_fields)
+    ]
+    planned = (pl.col("outcome") == Outcome.PLANNED) & pl.col("now").fill_null(False)
+    fields = beside.select(
+        pl.when(planned)
+        .then(pl.concat_str([*moved, *changed], separator=",", ignore_nulls=True).replace("", None))
+        .alias("fields")
+    )["fields"]
+    if fields.null_count() == fields.len():
+        return lines
+    conflict = pl.lit(fields).is_not_null()
+    return lines.with_columns(
+        pl.when(conflict).then(pl.lit(Outcome.CONFLICT, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
+        pl.when(conflict).then(pl.lit(REASON)).otherwise("reason").alias("reason"),
+        pl.when(conflict).then(pl.lit(fields)).otherwise("error_fields").alias("error_fields"),
+    )
+
+
+def _holds_still(before: pl.Expr, now: pl.Expr, field: SObjectField) -> pl.Expr:
+    """Whether both are one value; REST and Bulk may give the same one in different forms."""
+    return before.eq_missing(now) | is_equal(before, now, field) | is_equal(now, before, field)

@@ -1,0 +1,95 @@
+"""A record that somebody changed between the plan and its push is left alone."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from integration_center.emulator.clock import stamp
+from integration_center.installation import open_installation
+from integration_center.syncs import SyncStatus
+from integration_center.translator import PARENT_RUN_TAG
+from integration_center_tests.dagster_side.center import COUNT, FIRST, PLAIN, Center, Ran, email, logins
+
+UPDATE_SET, PUSH = "logins_to_leads/update_set", "logins_to_leads/push"
+CHANGED, TOUCHED, MOVED, *REST = PLAIN
+
+
+@pytest.fixture(params=["by their Ids", "by the time of their change"])
+def planned(request: pytest.FixtureRequest, center: Center, monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """The example, planned and not pushed; the records are looked at as few are, and as many are."""
+    if request.param == "by the time of their change":
+        monkeypatch.setattr("integration_center.salesforce.ground.NAMED", 0)
+    center.integrate()
+    center.drop(logins(PLAIN))
+    return center.run(assets=["insights/logins", UPDATE_SET])
+
+
+def change(center: Center, number: int, field: str, value: object) -> None:
+    """Let somebody in the org change a record now."""
+    center.let_time_pass()
+    now = stamp(center.emulator.sandbox.clock.now())
+    with center.emulator.sandbox.store.writing() as connection:
+        connection.execute(
+            f'UPDATE "Lead" SET "{field}" = ?, SystemModstamp = ? WHERE Email = ?', (value, now, email(number))
+        )
+
+
+def push(center: Center, planned: Ran) -> Ran:
+    center.emulator.sandbox.calls.clear()
+    return center.run(assets=[PUSH], tags={PARENT_RUN_TAG: planned.run_id})
+
+
+@pytest.fixture(params=[-3, 0, 3], ids=["org behind", "same time", "org ahead"])
+def clock(request: pytest.FixtureRequest, center: Center) -> Iterator[None]:
+    """The org's clock goes wrong by years: only its own times may be compared."""
+    center.emulator.sandbox.clock.advance(request.param * 365 * 86_400)
+    yield
+    center.emulator.sandbox.clock.reset()
+
+
+@pytest.mark.usefixtures("clock")
+def test_changed_records_are_left_alone_and_touched_ones_written(center: Center, planned: Ran) -> None:
+    change(center, CHANGED, COUNT, 99)
+    change(center, TOUCHED, "City", "Elsewhere")
+    change(center, MOVED, "Email", "moved@customer.example")
+
+    pushed = push(center, planned)
+
+    assert pushed.success, pushed.error
+    assert center.sync(pushed).status is SyncStatus.COMPLETED
+    assert center.sync(pushed).counts["lines"] == {"updated": len(PLAIN) - 2, "conflict": 2}
+    lines = center.ledger(pushed).filter(outcome="conflict").sort("error_fields")
+    assert lines["error_fields"].to_list() == ["Email", COUNT]
+    assert "was left alone" in lines["reason"][0]
+    assert center.lead(CHANGED)[COUNT] == 99
+    assert center.lead(CHANGED)[FIRST] != "2026-01-02T08:00:00"
+    assert center.lead(TOUCHED)[COUNT] == 7 + TOUCHED
+    calls = [(call.method, call.path.rpartition("/")[2]) for call in center.emulator.sandbox.calls.find()]
+    assert calls == [("POST", "composite"), ("PATCH", "sobjects")], "the look costs no call of its own"
+
+
+def test_the_next_sync_plans_them_anew(center: Center, planned: Ran) -> None:
+    change(center, CHANGED, COUNT, 99)
+    push(center, planned)
+    again = center.run()
+    assert center.sync(again).counts["lines"] == {"updated": 1, "unchanged": len(PLAIN) - 1}
+    assert center.lead(CHANGED)[COUNT] == 7 + CHANGED
+
+
+def test_a_plan_of_which_nothing_is_left_writes_nothing(center: Center, planned: Ran) -> None:
+    for number in PLAIN:
+        change(center, number, COUNT, 99)
+    pushed = push(center, planned)
+    assert pushed.success, pushed.error
+    assert center.sync(pushed).counts["lines"] == {"conflict": len(PLAIN)}
+    assert center.writes() == []
+    with open_installation() as installation:
+        assert installation.syncs.get(planned.run_id, "logins_to_leads").applied_at is None  # type: ignore[union-attr]
+
+
+def test_a_field_that_went_away_since_the_plan_stops_the_push(center: Center, planned: Ran) -> None:
+    center.emulator.sandbox.org.schema.hide("Lead", COUNT)
+    pushed = push(center, planned)
+    assert "the object's fields changed since the plan" in pushed.error
+    assert center.writes() == []
+    assert center.sync(pushed).status is SyncStatus.FAILED
