@@ -28,6 +28,7 @@ class OwnPlan:
         fingerprint: of the integration and of the fields it names, when the plan was made.
         report_rows: rows of the report it accounts for.
         api_calls: used to make it.
+        applied: whether a push of it has begun.
     """
 
     plan_id: str
@@ -36,13 +37,14 @@ class OwnPlan:
     fingerprint: str | None
     report_rows: int
     api_calls: int
+    applied: bool
 
 
 def find_plan(step: SyncStep) -> OwnPlan:
     """The plan of this run, or of the run that it re-executes, or of the one which that re-executes, and so on.
 
     Raises:
-        PlanMissing: there is none, or it was applied already.
+        PlanMissing: there is none.
         PlanHeld: a limit holds it.
         PlanStale: the org was read too long ago.
     """
@@ -60,7 +62,15 @@ def find_plan(step: SyncStep) -> OwnPlan:
     if age > FRESH:
         raise PlanStale(f"{step.slug}: the org was read {age} ago, and a plan is good for {FRESH}. {TOGETHER}")
     report_rows = sum(plan.counts["rows"].values())
-    return OwnPlan(plan.plan_id, plan.run_id, plan.org_id, plan.describe_hash, report_rows, plan.api_calls)
+    return OwnPlan(
+        plan.plan_id,
+        plan.run_id,
+        plan.org_id,
+        plan.describe_hash,
+        report_rows,
+        plan.api_calls,
+        plan.applied_at is not None,
+    )
 
 
 def check_own(step: SyncStep, plan: OwnPlan, lines: pl.DataFrame) -> None:

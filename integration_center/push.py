@@ -146,6 +146,8 @@ def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lin
     updates = planned_updates(lines)
     if updates.is_empty():
         return Applied(lines)
+    if plan.applied:  # its own writes would look like somebody's changes
+        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     ground = survey(org, step.spec.object, read_fields(step.spec, lines), updates["Id"].to_list(), read_since(lines))
     if fingerprint(step.spec, ground.schema) != plan.fingerprint:
         raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
