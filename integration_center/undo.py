@@ -13,14 +13,16 @@ from uuid import uuid4
 import dagster as dg
 import polars as pl
 
+from integration_center.api_reserve import short_of_calls
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair
 from integration_center.journal import JobJournal
 from integration_center.metadata import describe_counts, describe_results, describe_usage
 from integration_center.planning import fingerprint
-from integration_center.push import send_updates, short_of_calls
+from integration_center.push import send_updates
 from integration_center.salesforce.org import Org
+from integration_center.salesforce.push import forecast_push
 from integration_center.steps import reported_errors
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, tally
@@ -187,7 +189,7 @@ def send_undo(step: UndoStep, org: Org, plan: UndoPlan, journal: JobJournal) -> 
     updates = planned_updates(lines)
     if updates.is_empty():
         return lines
-    if short := short_of_calls(step, org, updates.height):
+    if short := short_of_calls(org, forecast_push(updates), step.installation.settings.api_reserve):
         return hold(lines, short)
     syncs.apply(step.run_id, step.slug)
     return complete(lines, send_updates(step, org, plan.schema, journal, updates))
