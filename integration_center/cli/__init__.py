@@ -8,6 +8,7 @@ from rich.markup import escape
 from integration_center.cli import access, accounts, catalogue, demo, integrations, runs, serve, undo
 from integration_center.cli.output import errors
 from integration_center.errors import IntegrationCenterError
+from integration_center.retries import log_retries
 
 app = typer.Typer(
     name="integration-center",
@@ -23,6 +24,7 @@ for part in (demo, serve, accounts, catalogue, integrations, runs, undo, access)
 
 def main() -> None:
     """Run the command line; our own errors are a sentence on standard error and exit code 1."""
+    log_retries()
     try:
         app()
     except IntegrationCenterError as error:
