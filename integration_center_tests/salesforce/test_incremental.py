@@ -18,7 +18,8 @@ from integration_center.emulator.clock import stamp
 from integration_center.emulator.record_events import convert_leads, merge_records, purge_records, undelete_records
 from integration_center.emulator.saving import save_rows
 from integration_center.emulator.server import Emulator, OrgHandle
-from integration_center.errors import TransientError
+from integration_center.errors import LimitExceeded, TransientError
+from integration_center.salesforce import changed_records
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import Session
@@ -343,6 +344,30 @@ def test_where_query_all_is_refused_everything_is_read(integration: Integration)
     integration.org.faults.respond(404, "*/queryAll*", body=NOT_THERE)
     integration.read()
     assert integration.asked == ["POST composite", "GET queryAll", "GET query"], "not counted again"
+
+
+def test_at_the_daily_limit_of_calls_nothing_else_is_tried(integration: Integration) -> None:
+    limit = '[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]'
+    integration.org.faults.respond(403, "*/composite*", body=limit)
+    with pytest.raises(LimitExceeded):
+        integration.read()
+    assert integration.asked == ["POST composite"]
+
+
+def test_records_that_come_while_the_changes_are_read_cost_a_second_look_and_no_full_read(
+    integration: Integration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([True])
+
+    def ask(*arguments: Any) -> tuple[dict[str, Any], int]:
+        first, total = ask_org(*arguments)
+        return first, total + next(looks, False)
+
+    ask_org = changed_records._ask
+    monkeypatch.setattr(changed_records, "_ask", ask)
+    integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Other"})
+    integration.read()
+    assert integration.asked == INCREMENTAL * 2
 
 
 def test_integrations_on_one_object_keep_apart(integration: Integration) -> None:
