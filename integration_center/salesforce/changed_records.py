@@ -66,7 +66,7 @@ def read_changes(
     if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
         raise WayClosed("the snapshot is damaged")
     for _ in range(LOOKS):
-        org_time = selection.session.usage.org_time or info.read_at
+        org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
         try:
             changes, total = _fetch(selection, info.watermark - OVERLAP, keys)
         except LimitExceeded:
@@ -80,6 +80,7 @@ def read_changes(
             info,
             watermark=find_watermark(newest, org_time, info.read_at),
             read_at=org_time,
+            our_time=our_time,
             count=records.height,
         )
         if records.height == total:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -57,6 +57,7 @@ class Reader:
         self._rows = expected_rows
         self._keeper = keeper
         self._started = selection.session.usage.org_time
+        self._began = datetime.now(UTC)
         self._earlier = keeper.find() if keeper else None
         self._estimates: dict[Way, Estimate] = {}
         self._ruled_out: dict[Way, str] = {}
@@ -101,7 +102,7 @@ class Reader:
             self._ruled_out[Way.KEYS] = "an index or the form of the values is wanting"
         if self._keeper is not None:
             doubt = find_obstacle(selection.schema, selection.columns, selection.where) or find_doubt(
-                self._earlier, self._build_basis(self._keeper), self._started
+                self._earlier, self._build_basis(self._keeper), self._started, self._began
             )
             if doubt is None and not selection.fits_url:
                 doubt = "the query is too long for a URL"
@@ -150,5 +151,5 @@ class Reader:
             started,
             earlier.read_at if earlier is not None and same_org else None,
         )
-        keeper.save(SnapshotInfo(basis, watermark, started, started, records.height), records)
+        keeper.save(SnapshotInfo(basis, watermark, started, self._began, started, records.height), records)
         return records

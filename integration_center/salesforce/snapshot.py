@@ -56,18 +56,20 @@ class Basis:
 
 @dataclass(frozen=True)
 class SnapshotInfo:
-    """What stands beside the records of a snapshot. All times are the org's own.
+    """What stands beside the records of a snapshot. Times are the org's own, but for one.
 
     Attributes:
         watermark: every row stamped before it is in the snapshot, but for those that appear late.
         read_at: what the org's clock said when the read began.
-        full_at: the same for the last read of everything.
+        our_time: what ours said then; only the time passed is taken from it.
+        full_at: what the org's clock said when everything was read the last time.
         count: the number of records.
     """
 
     basis: Basis
     watermark: datetime
     read_at: datetime
+    our_time: datetime
     full_at: datetime
     count: int
 
@@ -135,13 +137,15 @@ def _why_stampless(field: SObjectField) -> str | None:
     return None
 
 
-def find_doubt(info: SnapshotInfo | None, basis: Basis, org_time: datetime | None) -> str | None:
+def find_doubt(info: SnapshotInfo | None, basis: Basis, org_time: datetime | None, our_time: datetime) -> str | None:
     """Why everything has to be read this time; None when the changes since the snapshot are enough.
 
     Args:
         info: of the snapshot; None when there is none.
         basis: what the present read rests on.
         org_time: what the org's clock says now; None when it does not tell.
+        our_time: what ours says. A clock that was moved back by less than the time since the last read is ahead of
+            where it was, and only behind a clock that ran on.
     """
     if info is None:
         return "there is no readable snapshot yet"
@@ -151,6 +155,8 @@ def find_doubt(info: SnapshotInfo | None, basis: Basis, org_time: datetime | Non
         return "the org does not tell its time"
     if org_time < info.read_at - CLOCK_TOLERANCE:
         return "the org's clock was moved back since the last read"
+    if org_time - info.read_at < our_time - info.our_time - OVERLAP / 2:
+        return "since the last read the org's clock has gone less far than ours, so it may have been moved back"
     if org_time - info.full_at >= FULL_READ_EVERY:
         return f"the last full read is {FULL_READ_EVERY.days} days old or older"
     return None

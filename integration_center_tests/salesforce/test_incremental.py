@@ -23,7 +23,7 @@ from integration_center.salesforce import changed_records
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import Session
-from integration_center.salesforce.snapshot import find_watermark
+from integration_center.salesforce.snapshot import Basis, SnapshotInfo, find_doubt, find_watermark
 from integration_center.snapshots import SnapshotFile, SnapshotFolder
 from integration_center_tests.conftest import restore
 from integration_center_tests.salesforce.conftest import ClientCredentials
@@ -402,6 +402,31 @@ def test_the_mark_is_the_orgs_time_once_a_stamp_has_reached_it() -> None:
     assert find_watermark(monday + hour, tuesday, monday) == tuesday
     assert find_watermark(monday - 2 * hour, tuesday, monday) == monday - 2 * hour
     assert find_watermark(tuesday + hour, tuesday, monday) == tuesday, "stamped ahead of the org's own clock"
+
+
+@pytest.mark.parametrize(
+    ("org_hours", "our_hours", "doubt"),
+    [
+        (24, 24, None),
+        (24.4, 24, None),
+        (23.6, 24, None),
+        (22, 24, "gone less far than ours"),
+        (24, 1, None),  # moved forward, as far as we can tell
+        (-0.01, 0, None),
+        (-1, -2, "moved back"),
+        (24 * 7, 24 * 7, "the last full read is 7 days old"),
+    ],
+)
+def test_a_clock_moved_back_is_told_by_the_time_that_passed_for_us(
+    org_hours: float, our_hours: float, doubt: str | None
+) -> None:
+    org, ours = datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 9, tzinfo=UTC)
+    basis = Basis(ORG_ID, USER_ID, "Lead", "hash", "/services/data/v66.0")
+    info = SnapshotInfo(basis, org, org, ours, org, 1)
+    found = find_doubt(info, basis, org + timedelta(hours=org_hours), ours + timedelta(hours=our_hours))
+    assert (found is None) is (doubt is None)
+    assert doubt is None or doubt in str(found)
+    assert find_doubt(info, basis, None, ours) == "the org does not tell its time"
 
 
 EVENTS = st.sampled_from(["edit", "make", "delete", "undelete", "merge", "convert", "purge", "wait", "read"])
