@@ -24,6 +24,9 @@ CLAUSES = frozenset(
 )
 """Words that begin another clause or a query of their own. None of them is a field, unless a path names it."""
 
+WORDS = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "INCLUDES", "EXCLUDES", "TRUE", "FALSE", "NULL"})
+COMPARING = frozenset({"=", "!=", "<>", "<", "<=", ">", ">=", "IN", "LIKE", "INCLUDES", "EXCLUDES"})
+
 
 def check_condition(text: str) -> str:
     """`text` in one line.
@@ -53,6 +56,27 @@ def check_condition(text: str) -> str:
     if depth:
         raise ValueError(f"where: {depth} parentheses are not closed")
     return "".join(parts).strip()
+
+
+def find_fields(condition: str) -> frozenset[str] | None:
+    """The fields whose values alone decide whether a record meets the condition.
+
+    Args:
+        condition: what `check_condition` returned.
+
+    Returns:
+        Their names as written, paths included; None when it looks at more: a function, today's date, an exchange rate.
+    """
+    tokens = [token for token in TOKENS.finditer(condition) if not token["blank"]]
+    fields = set()
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if not token["word"] or token[0].upper() in WORDS:
+            continue
+        after = following[0].upper() if following else ""
+        if after not in COMPARING | {"NOT"}:  # as in NOT IN
+            return None
+        fields.add(token[0])
+    return frozenset(fields)
 
 
 def _explain(text: str, place: int) -> str:

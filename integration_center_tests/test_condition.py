@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.condition import check_condition
+from integration_center.condition import check_condition, find_fields
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,23 @@ def test_what_passes_cannot_leave_its_parentheses(text: str) -> None:
     assert not words & {"SELECT", "LIMIT", "ORDER", "GROUP", "FOR"}
     assert ";" not in bare
     assert check_condition(condition) == condition
+
+
+@pytest.mark.parametrize(
+    ("condition", "fields"),
+    [
+        ("IsConverted = false AND (Name LIKE 'TODAY%' OR NOT Rating IN ('Hot'))", {"IsConverted", "Name", "Rating"}),
+        ("Interests__c INCLUDES ('a;b') AND Name NOT IN ('x', null)", {"Interests__c", "Name"}),
+        ("Owner.Email != NULL", {"Owner.Email"}),
+        ("CreatedDate > 2026-01-01T00:00:00Z", {"CreatedDate"}),
+        ("CreatedDate = TODAY", None),
+        ("CreatedDate >= LAST_N_DAYS:30", None),
+        ("Amount > USD5000", None),
+        ("DAY_ONLY(CreatedDate) = 2026-01-01", None),
+        ("Name IN (Names)", None),
+    ],
+)  # fmt: skip
+def test_the_fields_that_decide_are_found_or_it_is_said_that_more_decides(
+    condition: str, fields: set[str] | None
+) -> None:
+    assert find_fields(condition) == fields

@@ -1,7 +1,8 @@
 """Reads what changed of an object's records since a snapshot, and lays it over the snapshot."""
 
 import logging
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ from integration_center.salesforce.snapshot import (
     find_watermark,
     overlay,
 )
-from integration_center.salesforce.soql import build_select
+from integration_center.salesforce.soql import build_select, join_conditions
 from integration_center.salesforce.strategies import (
     Estimate,
     Way,
@@ -45,6 +46,21 @@ LOOKS = 2
 """Records that come or go while the first look is under way make its count differ; the second one is short."""
 
 
+@dataclass(frozen=True)
+class _Changes:
+    """What the org says of the time since a snapshot.
+
+    Attributes:
+        rows: the rows stamped since that meet the selection's condition, with `IsDeleted`, from the recycle bin too.
+        touched: `Id` and `SystemModstamp` of all rows stamped since; without a condition those of `rows`.
+        total: the number of records that the selection has now.
+    """
+
+    rows: pl.DataFrame
+    touched: pl.DataFrame
+    total: int
+
+
 def read_changes(
     selection: Selection, keeper: SnapshotKeeper, info: SnapshotInfo, keys: Estimate | None
 ) -> pl.DataFrame:
@@ -54,7 +70,7 @@ def read_changes(
     records that the snapshot now has are not so many, some change left no trace (a hard delete, a purged recycle bin).
 
     Args:
-        selection: what is read; without a condition.
+        selection: what is read.
         keeper: of the snapshot.
         info: what stands beside it.
         keys: what a list of keys would cost, where there is one.
@@ -68,76 +84,98 @@ def read_changes(
     for _ in range(LOOKS):
         org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
         try:
-            changes, total = _fetch(selection, info.watermark - OVERLAP, keys)
+            changes = _fetch(selection, info.watermark - OVERLAP, keys)
         except LimitExceeded:
             raise
         except (OrgError, IncompleteRead) as error:
             raise WayClosed(str(error)) from error
-        records = overlay(records, changes)
-        stamps = (records[STAMP].max(), changes[STAMP].max())
-        newest = max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=None)
+        records = overlay(records, changes.rows, changes.touched["Id"])
         info = replace(
             info,
-            watermark=find_watermark(newest, org_time, info.read_at),
+            watermark=find_watermark(_find_newest(records, changes.touched), org_time, info.read_at),
             read_at=org_time,
             our_time=our_time,
             count=records.height,
         )
-        if records.height == total:
-            logger.info("%s of %s records changed since the last read", f"{changes.height:,}", f"{total:,}")
-            if changes.height:  # else the older watermark brings nothing more, and the file can stay as it is
+        counts = f"the org counts {changes.total:,} records, the snapshot with its changes {records.height:,}"
+        if records.height == changes.total:
+            logger.info("%s records changed since the last read", f"{changes.touched.height:,}")
+            if changes.touched.height:  # else the older watermark brings nothing more, and the file can stay as it is
                 keeper.save(info, records)
             return records
-        logger.info("the org counts %s records, the snapshot with its changes %s", f"{total:,}", f"{records.height:,}")
-    raise WayClosed(f"the org counts {total:,} records, the snapshot with its changes {records.height:,}")
+        logger.info(counts)
+    raise WayClosed(counts, records=changes.total)
 
 
-def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> tuple[pl.DataFrame, int]:
-    """The rows stamped since, those in the recycle bin too, and the number of all records that are not in it."""
-    schema, session, fields = selection.schema, selection.session, len(selection.columns)
-    columns = (*selection.columns, DELETED)
-    soql = build_select(columns, schema.name, f"{STAMP} >= {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
-    first, total = _ask(selection, soql)
-    changed = int(first["totalSize"])
-
-    def go_on_by_rest() -> pl.DataFrame:
-        return frame_pages(follow_pages(session, first), columns, schema)
-
-    if first["done"]:
-        return go_on_by_rest(), total
-    ways = [
-        estimate_changes_rest(changed, fields),
-        estimate_changes_bulk(changed, fields),
-        estimate_rest(total, fields),
-        estimate_bulk(total, fields),
-        *([keys] if keys else []),
-    ]
-    chosen = choose(ways)
-    if chosen.way not in (Way.CHANGES_REST, Way.CHANGES_BULK):
-        raise WayClosed(f"{changed:,} of {total:,} records changed", records=total)
-    logger.info("%s records changed: %s", f"{changed:,}", explain(schema.name, chosen, ways, {}))
-    if chosen.way is Way.CHANGES_BULK:
-        try:
-            return fetch_bulk(selection, soql, columns, with_deleted=True), total
-        except OrgError as error:
-            if not is_bulk_refusal(error):
-                raise
-            logger.info("Bulk cannot read the changes (%s): going on by REST", error)
-            first = read_first_page(
-                session, Query(soql, with_deleted=True)
-            )  # its cursor may have been closed meanwhile
-    return go_on_by_rest(), total
+def _find_newest(*frames: pl.DataFrame) -> datetime | None:
+    """The greatest SystemModstamp of these rows."""
+    stamps = [frame[STAMP].max() for frame in frames]
+    return max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=None)
 
 
-def _ask(selection: Selection, soql: str) -> tuple[dict[str, Any], int]:
-    """The first page of the changes, and the count of all records after it: in one call where the org allows that."""
-    count = build_select(["COUNT()"], selection.schema.name)
+def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> _Changes:
+    schema, fields = selection.schema, len(selection.columns)
+    stamped = f"{STAMP} >= {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    wanted = _Wanted(selection, (*selection.columns, DELETED), join_conditions(selection.where, stamped))
+    # What is touched is asked for first: of a row that changes in between, the later answer says what became of it.
+    asked = [_Wanted(selection, ("Id", STAMP), stamped), wanted] if selection.where else [wanted]
+    firsts, total = _ask(selection, asked)
+    sizes = [int(first["totalSize"]) for first in firsts]
+    frames: list[pl.DataFrame] | None = None
+    if not all(first["done"] for first in firsts):
+        ways = [
+            estimate_changes_rest(sizes, fields),
+            *([] if selection.where else [estimate_changes_bulk(sizes[0], fields)]),
+            estimate_rest(total, fields),
+            estimate_bulk(total, fields),
+            *([keys] if keys else []),
+        ]
+        chosen = choose(ways)
+        if chosen.way not in (Way.CHANGES_REST, Way.CHANGES_BULK):
+            raise WayClosed(f"{sizes[0]:,} records changed, and there are {total:,}", records=total)
+        logger.info("%s records changed: %s", f"{sizes[0]:,}", explain(schema.name, chosen, ways, {}))
+        if chosen.way is Way.CHANGES_BULK:
+            try:
+                frames = [fetch_bulk(selection, wanted.soql, wanted.columns, with_deleted=True)]
+            except OrgError as error:
+                if not is_bulk_refusal(error):
+                    raise
+                logger.info("Bulk cannot read the changes (%s): going on by REST", error)
+                firsts = [read_first_page(selection.session, wanted.query)]  # its cursor may be closed by now
+    if frames is None:
+        frames = [
+            frame_pages(follow_pages(selection.session, first), part.columns, schema)
+            for first, part in zip(firsts, asked, strict=True)
+        ]
+    return _Changes(frames[-1], frames[0].select("Id", STAMP), total)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A query for changed rows, those in the recycle bin too."""
+
+    selection: Selection
+    columns: tuple[str, ...]
+    condition: str | None
+
+    @property
+    def soql(self) -> str:
+        return build_select(self.columns, self.selection.schema.name, self.condition)
+
+    @property
+    def query(self) -> Query:
+        return Query(self.soql, with_deleted=True)
+
+
+def _ask(selection: Selection, asked: Sequence[_Wanted]) -> tuple[list[dict[str, Any]], int]:
+    """The first pages of the changes, and then the count of all records: in one call where the org allows that."""
+    session, count = selection.session, Query(selection.count_soql)
     try:
-        first, counted = read_first_pages(selection.session, [Query(soql, with_deleted=True), Query(count)])
-        return first, int(counted["totalSize"])
+        *firsts, counted = read_first_pages(session, [*(wanted.query for wanted in asked), count])
+        return firsts, int(counted["totalSize"])
     except OrgError as error:
         if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
             raise
         logger.info("changes and count do not go into one call (%s): asking for one after the other", error)
-    first = read_first_page(selection.session, Query(soql, with_deleted=True))
-    return first, count_rows(selection.session, count)
+    firsts = [read_first_page(session, wanted.query) for wanted in asked]
+    return firsts, count_rows(session, count.soql)

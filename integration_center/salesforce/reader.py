@@ -135,6 +135,7 @@ class Reader:
             user_id=keeper.user_id,
             object=schema.name,
             columns=hashlib.sha256(content.encode()).hexdigest(),
+            where=self._selection.where,
             api_version=self._selection.session.base_path,
         )
 

@@ -46,6 +46,11 @@ class Selection:
         return build_select(self.columns, self.schema.name, enclose(self.where))
 
     @property
+    def count_soql(self) -> str:
+        """The query of their number."""
+        return build_select(["COUNT()"], self.schema.name, enclose(self.where))
+
+    @property
     def fits_url(self) -> bool:
         """Whether REST can be asked; a longer query has to go by Bulk, which takes it in a body."""
         return encoded_length(self.soql) <= URI_BYTES
@@ -56,7 +61,7 @@ class Selection:
 
     def count(self) -> int:
         """How many records there are: one call."""
-        return count_rows(self.session, build_select(["COUNT()"], self.schema.name, enclose(self.where)))
+        return count_rows(self.session, self.count_soql)
 
     def fetch_by_keys(self, queries: Sequence[str]) -> pl.DataFrame:
         """The records that the queries of a list of keys find.

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import polars as pl
 
+from integration_center.condition import find_fields
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 OVERLAP = timedelta(hours=1)
@@ -34,12 +35,14 @@ class Basis:
     Attributes:
         user_id: whose sight of the records it is.
         columns: a hash of the selected fields and of what describe says of them: types, rights, picklists.
+        where: the condition that the records meet.
     """
 
     org_id: str
     user_id: str
     object: str
     columns: str
+    where: str | None
     api_version: str
 
     def differs(self, other: "Basis") -> str | None:
@@ -49,6 +52,7 @@ class Basis:
             (self.user_id != other.user_id, "another user is connected"),
             (self.object != other.object, "the object is another one"),
             (self.columns != other.columns, "the mapped fields, or what describe says of them, changed"),
+            (self.where != other.where, "the condition changed"),
             (self.api_version != other.api_version, "the API version changed"),
         )
         return next((reason for differs, reason in reasons if differs), None)
@@ -108,14 +112,15 @@ def find_obstacle(schema: SObjectSchema, columns: Sequence[str], where: str | No
         columns: the fields read.
         where: the condition that narrows the records.
     """
-    if where:
-        return "with a condition, the changed records alone do not tell which others no longer meet it"
+    deciding = find_fields(where) if where else frozenset()
+    if deciding is None:
+        return "records come to meet the condition, or no longer do, without a change of their own"
     stamp = schema.get(STAMP)
     if stamp is None or not stamp.filterable or schema.get(DELETED) is None:
         return f"{schema.name} has no {STAMP} and {DELETED} to tell changes by"
     if schema.get("IsArchived"):
         return f"{schema.name} archives records, which are then neither changed nor deleted"
-    for name in columns:
+    for name in (*columns, *sorted(deciding)):
         field = schema.get(name)
         if field is None:
             return f"{name} is a field of another record"
@@ -180,17 +185,20 @@ def find_watermark(newest: datetime | None, org_time: datetime, earlier: datetim
     return org_time if reached else min(newest, org_time)
 
 
-def overlay(records: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
     """`records` brought up to date.
 
     Args:
         records: the Records frame of the snapshot, an Id once.
-        changes: the same columns and `IsDeleted`, of the rows that changed since; an Id read twice counts as read last.
+        changes: the same columns and `IsDeleted`, of the rows that changed since and meet the condition, if there is
+            one; an Id read twice counts as read last.
+        touched: Ids of all rows that changed since. Those that are not among the changes no longer meet the condition.
 
     Returns:
         The Records frame without the deleted ones. Losers of a merge are deleted, records restored are changed.
     """
     changes = changes.unique("Id", keep="last", maintain_order=True)
-    kept = records.join(changes, on="Id", how="anti", maintain_order="left")
+    stale = pl.concat([changes["Id"], touched.alias("Id")]).to_frame()
+    kept = records.join(stale, on="Id", how="anti", maintain_order="left")
     there = changes.filter(pl.col(DELETED).not_().fill_null(True)).select(records.columns)
     return pl.concat([kept, there])

@@ -85,9 +85,10 @@ def estimate_changes(records: int, fields: int) -> Estimate:
     return Estimate(Way.CHANGES, 1, _rest_bytes(min(records // 10, EXPECTED_CHANGES), fields))
 
 
-def estimate_changes_rest(changed: int, fields: int) -> Estimate:
-    """The changed records after the first page of them, by REST."""
-    return Estimate(Way.CHANGES_REST, ceil(changed / PAGE) - 1, _rest_bytes(changed - PAGE, fields))
+def estimate_changes_rest(sizes: Sequence[int], fields: int) -> Estimate:
+    """The changed records after the first page of each query for them, by REST."""
+    rest = [max(size - PAGE, 0) for size in sizes]
+    return Estimate(Way.CHANGES_REST, sum(ceil(size / PAGE) for size in rest), _rest_bytes(sum(rest), fields))
 
 
 def estimate_changes_bulk(changed: int, fields: int) -> Estimate:

@@ -27,7 +27,7 @@ def connect(settings: Settings, store: AccountStore, salesforce: FakeSalesforce)
 def keep_snapshot(settings: Settings, org_id: str, slug: str = "logins") -> Path:
     file = SnapshotFolder(settings.storage).of(slug, "Lead", org_id, "005")
     moment = datetime(2026, 11, 22, 8, tzinfo=UTC)
-    basis = Basis(org_id, "005", "Lead", "hash", "/services/data/v66.0")
+    basis = Basis(org_id, "005", "Lead", "hash", None, "/services/data/v66.0")
     file.save(
         SnapshotInfo(basis, moment, moment, moment, moment, 1), pl.DataFrame({"Id": ["00Q"], "Email": ["a@x.org"]})
     )

@@ -46,6 +46,7 @@ class Integration:
     fields: Sequence[str] = FIELDS
     sobject: str = "Lead"
     api_version: str = "66.0"
+    where: str | None = None
     calls: list[CallRecord] = field(default_factory=list)
 
     def read(self) -> pl.DataFrame:
@@ -54,10 +55,10 @@ class Integration:
             schema = org.describe(self.sobject)
             self.handle.calls.clear()
             try:
-                records = org.read_records(schema, self.fields, snapshot=self.snapshot)
+                records = org.read_records(schema, self.fields, where=self.where, snapshot=self.snapshot)
             finally:
                 self.calls = self.handle.calls.find()
-            assert records.equals(org.read_records(schema, self.fields, expected_rows=1))
+            assert records.equals(org.read_records(schema, self.fields, where=self.where, expected_rows=1))
         return records
 
     def connect(self) -> "Connected":
@@ -346,6 +347,59 @@ def test_where_query_all_is_refused_everything_is_read(integration: Integration)
     assert integration.asked == ["POST composite", "GET queryAll", "GET query"], "not counted again"
 
 
+@pytest.fixture
+def narrowed(integration: Integration) -> Integration:
+    """One that takes some Leads only, and has read them."""
+    for lead in integration.lead_ids()[:10]:
+        integration.save("update", {"Id": lead, "Company": "Acme"})
+    narrowed = replace(integration, where="Company = 'Acme' AND IsConverted = false")
+    assert narrowed.read().height == 10
+    assert narrowed.was_full
+    integration.pass_time(hours=24)
+    return narrowed
+
+
+def test_with_a_condition_records_come_and_go_by_their_changes(narrowed: Integration) -> None:
+    ids = narrowed.lead_ids()
+    narrowed.save("update", {"Id": ids[0], "Company": "Left"}, {"Id": ids[20], "Company": "acme"})
+    narrowed.save("update", {"Id": ids[1], "Email": "new@acme.org"}, {"Id": ids[21], "Email": "x@acme.org"})
+    narrowed.save("delete", {"Id": ids[2]})
+    convert_leads(narrowed.org.org, [ids[3]])
+    merge_records(narrowed.org.org, "Lead", ids[30], [ids[4]])
+    assert narrowed.read()["Id"].to_list() == [ids[1], *ids[5:10], ids[20]]
+    assert narrowed.asked == INCREMENTAL
+    narrowed.read()
+    assert narrowed.asked == INCREMENTAL
+
+
+def test_another_condition_starts_anew(narrowed: Integration) -> None:
+    other = replace(narrowed, where="Company != 'Acme'")
+    other.read()
+    assert other.was_full
+    narrowed.read()
+    assert narrowed.was_full
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("CreatedDate >= LAST_N_DAYS:30", "without a change of their own"),
+        ("Owner.Email != null", "Owner.Email is a field of another record"),
+        ("OwnerId != null", "OwnerId is a lookup"),
+        ("LastActivityDate = null", "LastActivityDate is read-only"),
+    ],
+)
+def test_a_condition_that_a_stamp_does_not_tell_of_is_read_in_full(
+    integration: Integration, where: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    narrowed = replace(integration, where=where)
+    with caplog.at_level(logging.INFO):
+        narrowed.read()
+        narrowed.read()
+    assert narrowed.was_full
+    assert reason in caplog.text
+
+
 def test_at_the_daily_limit_of_calls_nothing_else_is_tried(integration: Integration) -> None:
     limit = '[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]'
     integration.org.faults.respond(403, "*/composite*", body=limit)
@@ -359,7 +413,7 @@ def test_records_that_come_while_the_changes_are_read_cost_a_second_look_and_no_
 ) -> None:
     looks = iter([True])
 
-    def ask(*arguments: Any) -> tuple[dict[str, Any], int]:
+    def ask(*arguments: Any) -> tuple[list[dict[str, Any]], int]:
         first, total = ask_org(*arguments)
         return first, total + next(looks, False)
 
@@ -421,7 +475,7 @@ def test_a_clock_moved_back_is_told_by_the_time_that_passed_for_us(
     org_hours: float, our_hours: float, doubt: str | None
 ) -> None:
     org, ours = datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 9, tzinfo=UTC)
-    basis = Basis(ORG_ID, USER_ID, "Lead", "hash", "/services/data/v66.0")
+    basis = Basis(ORG_ID, USER_ID, "Lead", "hash", None, "/services/data/v66.0")
     info = SnapshotInfo(basis, org, org, ours, org, 1)
     found = find_doubt(info, basis, org + timedelta(hours=org_hours), ours + timedelta(hours=our_hours))
     assert (found is None) is (doubt is None)
@@ -432,14 +486,18 @@ def test_a_clock_moved_back_is_told_by_the_time_that_passed_for_us(
 EVENTS = st.sampled_from(["edit", "make", "delete", "undelete", "merge", "convert", "purge", "wait", "read"])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(EVENTS, st.integers(0, 1_000)), min_size=2, max_size=12))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(EVENTS, st.integers(0, 1_000)), min_size=2, max_size=12),
+    st.sampled_from([None, "Company != 'Acme' AND IsConverted = false", "Company LIKE 'Company%'"]),
+)
 def test_whatever_happens_in_between_the_records_are_those_of_a_full_read(
-    integration: Integration, events: list[tuple[str, int]]
+    integration: Integration, events: list[tuple[str, int]], where: str | None
 ) -> None:
+    reading = replace(integration, where=where)
     for event, number in events:
-        happen(integration, event, number)
-    integration.read()
+        happen(reading, event, number)
+    reading.read()
 
 
 def happen(integration: Integration, event: str, number: int) -> None:
@@ -447,7 +505,7 @@ def happen(integration: Integration, event: str, number: int) -> None:
     lead = ids[number % len(ids)]
     match event:
         case "edit":
-            integration.save("update", {"Id": lead, "Company": f"Company {number}"})
+            integration.save("update", {"Id": lead, "Company": ("Acme", f"Company {number}", "Other")[number % 3]})
         case "make":
             integration.save("insert", {"LastName": f"Person {number}", "Company": "Made"})
         case "delete":

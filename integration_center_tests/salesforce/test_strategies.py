@@ -55,10 +55,12 @@ COUNT = "WalkMe_Logins_Last_30_Days__c"
         ([estimate_changes(1_000_000, 4), estimate_keys(["x" * 900], 20, 4)], Way.KEYS),
         ([estimate_changes(1_000_000, 4), estimate_keys([QUERY] * 5, 1_500, 4)], Way.CHANGES),
         ([estimate_changes(500, 4), estimate_rest(500, 4)], Way.CHANGES),
-        ([estimate_changes_rest(4_000, 4), estimate_changes_bulk(4_000, 4), estimate_rest(9_000, 4)], Way.CHANGES_REST),
-        ([estimate_changes_rest(90_000, 4), estimate_changes_bulk(90_000, 4)], Way.CHANGES_BULK),
+        ([estimate_changes_rest([4_000], 4), estimate_changes_bulk(4_000, 4)], Way.CHANGES_REST),
+        ([estimate_changes_rest([9_000, 4_000], 4), estimate_rest(9_000, 4)], Way.CHANGES_REST),
+        ([estimate_changes_rest([9_000, 4_000], 4), estimate_rest(7_000, 4)], Way.REST),
+        ([estimate_changes_rest([90_000], 4), estimate_changes_bulk(90_000, 4)], Way.CHANGES_BULK),
         ([estimate_changes_bulk(90_000, 4), estimate_bulk(99_000, 4)], Way.CHANGES_BULK),
-        ([estimate_changes_rest(4_000, 4), estimate_rest(3_500, 4)], Way.CHANGES_REST),
+        ([estimate_changes_rest([4_000], 4), estimate_rest(3_500, 4)], Way.CHANGES_REST),
     ],
 )  # fmt: skip
 def test_the_fewest_calls_win_then_the_fewest_bytes(estimates: list[Estimate], way: Way) -> None:
