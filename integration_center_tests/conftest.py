@@ -5,9 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from integration_center.emulator.objects.organization import EDITS_CONVERTED_LEADS
 from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no broken law
+settings.load_profile("suite")
 
 RECORDS = 120
 """Leads an org begins with: enough for one of each kind (deleted, converted, with another's e-mail address)."""
