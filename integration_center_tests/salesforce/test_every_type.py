@@ -184,6 +184,7 @@ def test_the_next_run_finds_what_was_sent(org: Org, engagement: SObjectSchema, c
         ("Top_Feature__c", ["exports", "API"], ["Exports", "API"]),
         ("Used_Features__c", ["API; Dashboards;API", "exports"], ["Dashboards;API", "Exports"]),
         ("Segment__c", ["Unknown to the list"], ["Unknown to the list"]),
+        ("Story__c", ["<p>R&D: <b>'5'</b><br/>&gt; 4</p>"], ["<p>R&amp;D: <b>&#39;5&#39;</b><br>&gt; 4</p>"]),
         ("Sessions__c", [250.0, -0.0, 2.5, -2.5], [250, 0, 3, -3]),
         ("Minutes__c", [912260031.0, 1.005, -0.0, 1e-7], [912260031.0, 1.01, 0.0, 0.0]),
         ("Clicks__c", [2**53 - 1, 0], [2**53 - 1, 0]),

@@ -69,6 +69,21 @@ def test_a_value_that_was_equal_before_is_no_override() -> None:
     assert respect_overrides(held[1], [held[0]], other)["outcome"].to_list() == ["planned"]
 
 
+def test_a_value_that_is_read_masked_is_sent_twice() -> None:
+    """Of encrypted text a user without View Encrypted Data reads the mask, which tells nothing of the value."""
+    secret = replace(LEAD, fields=(*LEAD.fields, SObjectField("Secret__c", "Secret", "encryptedstring", length=40)))
+    spec = make_spec({"Secret": "Secret__c"})
+    masked = make_records({"Email": "a@x.org", "Secret__c": "*****6789"}, schema=secret)
+
+    def plan_secret(value: str) -> pl.DataFrame:
+        return build_lines(make_rows({"User": ["a@x.org"], "Secret": [value]}), masked, spec, secret)
+
+    sent = push(plan_secret("123456789"))
+    assert respect_overrides(plan_secret("123456789"), [sent], secret)["outcome"].to_list() == ["planned"]
+    assert respect_overrides(plan_secret("123456789"), [sent, sent], secret)["outcome"].to_list() == ["unchanged"]
+    assert respect_overrides(plan_secret("987656789"), [sent, sent], secret)["outcome"].to_list() == ["planned"]
+
+
 def test_clearing_counts_as_a_value() -> None:
     sent = push(plan(None, 1.0))
     assert respect_overrides(plan(None, 1.0), [sent, sent], LEAD)["outcome"].to_list() == ["unchanged"]
