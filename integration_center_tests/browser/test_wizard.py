@@ -1,0 +1,99 @@
+"""The wizard in a real browser: the whole example, from no account to a plan, a saved integration, and Production."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from integration_center_tests.browser.inspection import Inspection
+from integration_center_tests.browser.services import Services
+from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+def connect(page: Page, environment: str) -> None:
+    """Connect an environment, unless it is."""
+    page.goto("/accounts")
+    add = page.get_by_role("button", name=f"+ Add Account for {environment}")
+    if add.is_visible():
+        add.click()
+        page.get_by_role("button", name="Allow").click()
+        expect(page).to_have_url(re.compile(r"/accounts$"))
+
+
+@pytest.mark.timeout(300)
+def test_the_example_is_made_by_clicking(page: Page, services: Services, inspection: Inspection) -> None:
+    connect(page, "Sandbox")
+    page.goto("/")
+    page.get_by_role("link", name="+ New Integration").first.click()
+    expect(page.get_by_role("radio", name="Sandbox")).to_be_checked()
+    inspection.inspect(page, "wizard-environment")
+    page.get_by_role("button", name="Continue").click()
+
+    page.get_by_label("Report", exact=True).select_option(label="Logins (Logins Review)")
+    page.get_by_label("Salesforce object").fill("con")
+    page.get_by_label("Salesforce object").press("Enter")
+    expect(page.get_by_text("Objects that are alike")).to_be_visible()
+    page.get_by_label("Salesforce object").fill("lead")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_label("Report column")).to_have_value("User ID")
+    expect(page.get_by_label("Lead field")).to_have_value("Email")
+    expect(page.get_by_text(f"of all {len(PLAIN) + 1} keys match a record")).to_be_visible()
+    inspection.inspect(page, "wizard-report")
+    page.get_by_label("Lead field").select_option("Company")
+    expect(page.get_by_text("0 match one, 0 several")).to_be_visible()
+    page.get_by_label("Lead field").select_option("Email")
+    expect(page.get_by_text(f"{len(PLAIN)} match one")).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+
+    for number, field in enumerate((FIRST, LAST, COUNT)):
+        expect(page.locator(f"#field-{number}")).to_have_value(field)
+    page.get_by_role("button", name="+ Add column").click()
+    expect(page.locator("#column-3")).to_be_focused()
+    page.locator("#column-3").select_option("User ID")
+    wish = page.locator("#field-3 option[value=WalkMe_User_ID__c]")
+    expect(wish).to_be_attached()
+    page.locator("#field-3").select_option("WalkMe_User_ID__c")
+    expect(page.get_by_text("API name: WalkMe_User_ID__c, type: Text(255)")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy the message")).to_be_visible()
+    inspection.inspect(page, "wizard-missing-field")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the metadata file").click()
+    assert download.value.path().read_bytes().startswith(b"PK")
+    page.get_by_role("button", name="Remove mapping 4: User ID").click()
+    expect(page.locator("#column-3")).to_have_count(0)
+
+    page.get_by_label("Name", exact=True).fill("Logins by clicking")
+    page.get_by_role("button", name="1. Environment").click()
+    page.get_by_role("button", name="3. Mapping").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Logins by clicking")
+    page.get_by_role("button", name="Plan").click()
+    expect(page.get_by_role("row", name=f"planned {len(PLAIN)} {len(PLAIN)}")).to_be_visible()
+    inspection.inspect(page, "wizard-plan")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Logins by clicking is saved. Its next run is")).to_be_visible()
+    assert "name: Logins by clicking" in (services.home / "defs/logins_by_clicking/defs.yaml").read_text()
+
+    page.get_by_role("link", name="Edit Logins by clicking").click()
+    expect(page.locator("#field-0")).to_have_value(FIRST)
+    page.get_by_text("More options").click()
+    inspection.inspect(page, "wizard-edit")
+
+    connect(page, "Production")
+    page.goto("/integrations/logins_by_clicking/duplicate")
+    expect(page.get_by_role("radio", name=re.compile("Production"))).to_be_checked()
+    inspection.inspect(page, "duplicate")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("in Production, matched by User ID = Email.")).to_be_visible()
+    page.get_by_label("Enabled").check()
+    expect(page.get_by_text("After saving, the next run is")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Logins by clicking, Production is saved.")).to_be_visible()
+
+    for slug in ("logins_by_clicking", "logins_by_clicking_production"):
+        page.goto(f"/integrations/{slug}/delete")
+        page.get_by_role("button", name=re.compile("Delete")).click()
+    page.goto("/integrations/new")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("The draft is discarded")).to_be_visible()
