@@ -11,7 +11,10 @@ from integration_center.console.app import build_app
 from integration_center.console.context import Console
 from integration_center.console.users import Role, User
 from integration_center.integration import Environment
+from integration_center.salesforce.describe import SObjectSummary
+from integration_center.salesforce.org import Org
 from integration_center.salesforce.session import RetryPolicy
+from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.dagster_side.center import LAST, PLAIN, Center, logins
@@ -154,3 +157,31 @@ def test_viewers_change_nothing(console: Console, drops: Center, open_browser: C
     viewer = open_browser(build_app(replace(console, identify=lambda request: User("carl", Role.VIEWER))))
     for path in ("/integrations/logins_to_leads/duplicate", "/wizard/x/mapping", "/wizard/x/plan", "/wizard/x/discard"):
         viewer.post(path, {"csrf_token": viewer.token()}, status=403)
+
+
+def test_a_large_org_stays_quick(drops: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    lead = drops.emulator.sandbox
+    objects = Org.list_objects
+    describe = Org.describe
+
+    def list_many(org: Org) -> tuple[SObjectSummary, ...]:
+        more = (SObjectSummary(f"Thing_{n}__c", f"Thing {n}", True, True, True) for n in range(1_300))
+        return (*objects(org), *more)
+
+    def describe_many(org: Org, name: str) -> SObjectSchema:
+        schema = describe(org, name)
+        more = (SObjectField(f"Field_{n}__c", f"Field {n}", "string", length=80, custom=True) for n in range(740))
+        return replace(schema, fields=(*schema.fields, *more))
+
+    monkeypatch.setattr(Org, "list_objects", list_many)
+    monkeypatch.setattr(Org, "describe", describe_many)
+    user = WizardUser.begin(browser, "/integrations/logins_to_leads/edit")
+    user.open("report")
+    lead.calls.clear()
+    for step in ("report", "mapping"):
+        spent = []
+        for _ in range(6):
+            before = time.process_time()
+            browser.client.get(f"{user.root}/{step}")
+            spent.append(time.process_time() - before)
+        assert min(spent) < 0.05, step
