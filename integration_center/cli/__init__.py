@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from integration_center.cli import access, accounts, catalogue, demo, integrations, runs, serve, undo
+from integration_center.cli import access, accounts, catalogue, demo, integrations, new, runs, serve, undo
 from integration_center.cli.output import errors
 from integration_center.errors import IntegrationCenterError
 from integration_center.retries import log_retries
@@ -18,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for part in (demo, serve, accounts, catalogue, integrations, runs, undo, access):
+for part in (demo, serve, accounts, catalogue, integrations, new, runs, undo, access):
     part.register(app)
 
 

@@ -1,0 +1,242 @@
+"""`new`: the wizard in the terminal. The same proposals and checks as in the console, question by question."""
+
+import getpass
+from collections.abc import Collection, Mapping, Sequence
+
+import polars as pl
+import typer
+
+from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.accounts import Account
+from integration_center.cli.output import console
+from integration_center.defs_folder import DefsFolder
+from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
+from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
+from integration_center.installation import Installation, open_installation
+from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
+from integration_center.loader import find_key_columns
+from integration_center.match_sample import measure_match_rate
+from integration_center.planning import check_against_org
+from integration_center.report_preview import NewestReport, read_newest
+from integration_center.salesforce.describe import SObjectSummary
+from integration_center.salesforce.org import Org
+from integration_center.schedules import next_run
+from integration_center.sync.match_rate import MatchRate
+from integration_center.sync.missing_fields import admin_message
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.suggestions import Choice, rank_keys, rank_targets, suggest_key, suggest_targets
+
+SKIP = "-"
+SHOWN = 12
+Pair = tuple[str, str]
+
+
+def new_integration() -> None:
+    """Build an integration by answering questions, check it against report and org, and write its file."""
+    with open_installation() as installation:
+        defs = DefsFolder(installation.settings.defs)
+        account = choose_account(installation)
+        info = choose_report(installation.source().list_reports())
+        with installation.connect(account.environment) as org:
+            schema = choose_object(org)
+            report = read_report(installation, defs, info, ())
+            keys = ask_keys(report, schema)
+            report = read_report(installation, defs, info, keys)
+            show_rate(measure_match_rate(report.frame, keys, schema, org), schema)
+            fields = ask_fields(report, schema, keys)
+            spec = ask_rest(info, schema, account, keys, fields)
+            check(spec, schema, report, org, account)
+        file = defs.create(spec)
+        installation.audit.record(
+            Action.CREATED, who=getpass.getuser(), where=COMMAND_LINE, environment=spec.environment, slug=file.slug
+        )
+    console.print(f"Written: {defs.path(file.slug)}", markup=False, soft_wrap=True)
+    console.print(f"See what it would do: integration-center plan {file.slug}", markup=False)
+    console.print("A Dagster that runs reads it under Deployment → Reload.", markup=False)
+
+
+def choose_account(installation: Installation) -> Account:
+    """One of the connected accounts; the only one is not asked for.
+
+    Raises:
+        NotConnected: there is none.
+    """
+    accounts = {account.environment.value: account for account in installation.accounts.list()}
+    if not accounts:
+        raise NotConnected("no account is connected; run: integration-center connect sandbox")
+    only = next(iter(accounts))
+    given = only if len(accounts) == 1 else ask_one("Environment", list(accounts), only)
+    account = accounts[given]
+    console.print(f"{account.environment.title}: {account.org_name}, as {account.username}", markup=False)
+    return account
+
+
+def choose_report(reports: Sequence[ReportInfo]) -> ReportInfo:
+    """One of the visible reports.
+
+    Raises:
+        ConfigurationError: the source offers none.
+    """
+    usable = [info for info in reports if info.problem is None]
+    if not usable:
+        raise ConfigurationError("the source offers no report; custom reports need the tag integrations_salesforce")
+    console.print("Reports: " + ", ".join(info.name for info in usable), markup=False)
+    while True:
+        given = typer.prompt("Report", default=usable[0].name)
+        try:
+            return find_report(usable, given)
+        except (UnknownReport, ReportError) as error:
+            console.print(str(error), markup=False)
+
+
+def choose_object(org: Org) -> SObjectSchema:
+    """The object, found by API name, label, or a part of one."""
+    objects = [summary for summary in org.list_objects() if summary.queryable and summary.updateable]
+    while True:
+        given = typer.prompt("Salesforce object (API name, label, or a part)", default="Lead").strip().casefold()
+        exact = [each for each in objects if given in (each.name.casefold(), each.label.casefold())]
+        if len(exact) == 1:
+            return org.describe(exact[0].name)
+        alike = [each for each in objects if given in each.name.casefold() or given in each.label.casefold()]
+        say_alike([_name_object(each) for each in exact or alike], "the connected user can update no object like it")
+
+
+def read_report(installation: Installation, defs: DefsFolder, info: ReportInfo, keys: Sequence[Pair]) -> NewestReport:
+    """The newest rows, the keys of all readers and of the new integration as text, as a run has them."""
+    specs = [file.spec for file in defs.list() if file.spec and report_slug(file.spec.report) == info.slug]
+    text = find_key_columns(specs) | {column for column, _ in keys}
+    return read_newest(installation.source(), installation.reports, info.slug, text)
+
+
+def ask_keys(report: NewestReport, schema: SObjectSchema) -> list[Pair]:
+    """The key pairs, the report's own key and the likeliest field first."""
+    keys: list[Pair] = []
+    columns = report.frame.columns
+    column_default, field_default = report.info.key_column, suggest_key(schema)
+    while True:
+        column = ask_one("Key: report column", columns, column_default)
+        used = {field.lower() for _, field in keys}
+        field = ask_field(f"{column} = {schema.name} field", rank_keys(schema), field_default, used)
+        keys.append((column, field))
+        if not typer.confirm("Another key pair (all must match)?", default=False):
+            return keys
+        column_default = field_default = None
+
+
+def ask_fields(report: NewestReport, schema: SObjectSchema, keys: Sequence[Pair]) -> list[Pair]:
+    """The mappings: for each column its field, or none."""
+    dtypes: Mapping[str, pl.DataType] = report.frame.schema
+    taken = {field.lower() for _, field in keys}
+    proposed = suggest_targets(schema, dtypes, taken)
+    while True:
+        fields: list[Pair] = []
+        console.print(f"Which field does each column go to? {SKIP} for none.", markup=False)
+        for column, dtype in dtypes.items():
+            used = taken | {field.lower() for _, field in fields}
+            choices = rank_targets(schema, dtype, taken)
+            given = ask_field(column, choices, proposed.get(column, SKIP), used, may_skip=True)
+            if given != SKIP:
+                fields.append((column, given))
+        if fields:
+            return fields
+        console.print("Nothing is mapped yet; map at least one column.", markup=False)
+
+
+def ask_rest(
+    info: ReportInfo, schema: SObjectSchema, account: Account, keys: Sequence[Pair], fields: Sequence[Pair]
+) -> IntegrationSpec:
+    """Name and schedule, and all of it as an integration."""
+    name = typer.prompt("Name", default=f"{info.name} to {schema.label}")
+    while True:
+        schedule = typer.prompt("Schedule (cron, UTC)", default=DEFAULT_SCHEDULE)
+        if len(schedule.split()) == 5 and next_run(" ".join(schedule.split()), account.connected_at):
+            break
+        console.print(f"expected is a cron expression of five fields, such as {DEFAULT_SCHEDULE}", markup=False)
+    return IntegrationSpec.model_validate(
+        {
+            "name": name,
+            "environment": account.environment,
+            "report": info.name,
+            "object": schema.name,
+            "keys": [{"column": column, "field": field} for column, field in keys],
+            "fields": [{"column": column, "field": field} for column, field in fields],
+            "schedule": schedule,
+        }
+    )
+
+
+def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, org: Org, account: Account) -> None:
+    """The rules of every save.
+
+    Raises:
+        SchemaMismatch: it does not fit; says where.
+    """
+    faults, missing = check_against_org(spec, schema, report.frame.schema, org)
+    if missing:
+        console.print(admin_message(missing, spec, user=account.username), markup=False)
+    if faults:
+        raise SchemaMismatch("; ".join(fault.message for fault in faults))
+
+
+def show_rate(rate: MatchRate, schema: SObjectSchema) -> None:
+    """The match rate, with a few keys that match none."""
+    of = "all" if rate.whole else "a sample of"
+    console.print(
+        f"{rate.percent:.0f} % of {of} {rate.looked_up:,} keys match a record of {schema.name}: {rate.matched:,} match"
+        f" one, {rate.many:,} several, {rate.unmatched:,} none",
+        markup=False,
+    )
+    if rate.strays:
+        console.print("No record has: " + ", ".join(rate.strays), markup=False, soft_wrap=True)
+    if rate.hashed:
+        console.print("These look like WalkMe's hashed user ids, which match no e-mail field.", markup=False)
+
+
+def ask_one(question: str, options: Sequence[str], default: str | None) -> str:
+    """One of the options, without regard to case."""
+    while True:
+        given = typer.prompt(question, default=default).strip()
+        found = [option for option in options if option == given] or [
+            option for option in options if option.casefold() == given.casefold()
+        ]
+        if found:
+            return found[0]
+        say_alike(list(options), "there is nothing to choose")
+
+
+def ask_field(
+    question: str, choices: Sequence[Choice], default: str | None, used: Collection[str], *, may_skip: bool = False
+) -> str:
+    """A field that may be chosen, by API name or label; `SKIP` where that is allowed."""
+    while True:
+        given = typer.prompt(question, default=default).strip()
+        if may_skip and given == SKIP:
+            return SKIP
+        wanted = given.casefold()
+        found = [c for c in choices if c.field.name.casefold() == wanted] or [
+            c for c in choices if c.field.label.casefold() == wanted
+        ]
+        if not found:
+            names = [c.field.name for c in choices if wanted in f"{c.field.name} {c.field.label}".casefold()]
+            say_alike(names or [c.field.name for c in choices if c.reason is None], "no field can be chosen")
+        elif found[0].reason:
+            console.print(f"{found[0].field.name} {found[0].reason}", markup=False)
+        elif found[0].field.name.lower() in used:
+            console.print(f"{found[0].field.name} is used already", markup=False)
+        else:
+            return found[0].field.name
+
+
+def say_alike(names: Sequence[str], none: str) -> None:
+    """What might have been meant."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    console.print("There are " + ", ".join(names[:SHOWN]) + more if names else none, markup=False, soft_wrap=True)
+
+
+def _name_object(summary: SObjectSummary) -> str:
+    return summary.name if summary.name == summary.label else f"{summary.name} ({summary.label})"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("new")(new_integration)
