@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import polars as pl
@@ -63,13 +64,22 @@ def run(task: Task, measurement: Measurement) -> None:
     rows = report.frame.with_columns(pl.lit(day).alias(DAY))
     # The folder of this process stays from day to day.
     snapshot = SnapshotFolder(Path("storage")).of("logins_to_leads", spec.object, "org", task.client_id)
-    with Session(Tokens(task)) as session:
+    with TemporaryDirectory() as folder, Session(Tokens(task)) as session:
         org = Org(session)
-        plan = build_plan(spec, rows, org, kind=report.info.kind, latest_by=report.info.latest_by, snapshot=snapshot)
+        plan = build_plan(
+            spec,
+            rows.lazy(),
+            org,
+            kind=report.info.kind,
+            latest_by=report.info.latest_by,
+            folder=Path(folder),
+            snapshot=snapshot,
+        )
         if plan.held:
             raise RuntimeError(f"the plan is held: {plan.held}")
-        updates = planned_updates(plan.lines)
-        lines = complete(plan.lines, push_updates(org, plan.schema, updates, journal=NoJournal()))
+        planned = plan.lines.collect()
+        updates = planned_updates(planned)
+        lines = complete(planned, push_updates(org, plan.schema, updates, journal=NoJournal()))
         usage = session.usage
     measurement.written = count_lines(lines)[Outcome.UPDATED]
     measurement.calls, measurement.sent, measurement.received = usage.calls, usage.bytes_sent, usage.bytes_received

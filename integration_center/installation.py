@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine
 
@@ -13,6 +15,7 @@ from integration_center.accounts import AccountStore
 from integration_center.connecting import StoredTokens
 from integration_center.database import build_engine
 from integration_center.encryption import build_cipher
+from integration_center.frames import writing
 from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
 from integration_center.integration import Environment
@@ -25,6 +28,9 @@ from integration_center.settings import Settings, read_settings
 from integration_center.snapshots import SnapshotFolder
 from integration_center.storage import LedgerFolder, ReportFolder
 from integration_center.syncs import SyncLog
+
+WORK = "work"
+"""The folder of what steps need while they run; a killed one leaves its own behind."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,16 @@ class Installation:
     def snapshots(self) -> SnapshotFolder:
         """What was read of the orgs."""
         return SnapshotFolder(self.settings.storage)
+
+    @contextmanager
+    def work_folder(self) -> Iterator[Path]:
+        """A folder beside the stored frames for the length of the block, for nobody else to read."""
+        work = self.settings.storage / WORK
+        with writing(work):
+            work.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = TemporaryDirectory(dir=work)
+        with folder as name:
+            yield Path(name)
 
     def source(self) -> ReportSource:
         """Where reports come from."""

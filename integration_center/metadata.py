@@ -71,11 +71,11 @@ def describe_failures(lines: pl.DataFrame) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
 
 
-def preview_changes(lines: pl.DataFrame) -> dict[str, dg.TableMetadataValue]:
+def preview_changes(lines: pl.LazyFrame) -> dict[str, dg.TableMetadataValue]:
     """A few planned lines with their values, for installations whose settings turn previews on."""
-    names = [name for name in lines.columns if name.startswith((BEFORE, AFTER))]
+    names = [name for name in lines.collect_schema() if name.startswith((BEFORE, AFTER))]
     shown = lines.filter(pl.col("outcome") == Outcome.PLANNED).head(PREVIEWED).select("record_id", "key", *names)
-    texts = shown.select(pl.all().cast(pl.String).fill_null(""))
+    texts = shown.select(pl.all().cast(pl.String).fill_null("")).collect()
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in texts.columns])
     return {"preview": dg.MetadataValue.table([dg.TableRecord(row) for row in texts.iter_rows(named=True)], schema)}
 

@@ -5,23 +5,35 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
 
+from integration_center.frames import (
+    SPLIT_BY,
+    FrameFile,
+    count_height,
+    write_slices,
+)
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration import IntegrationSpec
+from integration_center.parts import hold_slices, plan_in_parts
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
 from integration_center.salesforce.snapshot import SnapshotKeeper
-from integration_center.sync.columns import BEFORE, DAY, MODSTAMP
+from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import normalise_key
-from integration_center.sync.ledger import hold, hold_rows, planned_updates
-from integration_center.sync.limits import Verdict, judge, measure
-from integration_center.sync.overrides import respect_overrides
-from integration_center.sync.plan import build_lines
+from integration_center.sync.ledger import (
+    Tally,
+    hold,
+    list_value_columns,
+    tally_lines,
+)
+from integration_center.sync.limits import Verdict, judge
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.terms import resolve_terms
 
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
@@ -32,9 +44,10 @@ class Plan:
     """What one run means to do to one object.
 
     Attributes:
-        plan_id: names the plan; it stands in column `plan_id` (String) of `lines` too. So does, as `org_time` (Datetime
-            UTC), the org's own time just before it was read; null where its answers do not tell.
-        lines: the Lines frame, at least one line per report row.
+        plan_id: names the plan; it stands in column `plan_id` (String) of the lines too. So does, as `org_time`
+            (Datetime UTC), the org's own time just before it was read; null where its answers do not tell.
+        file: the Lines frame, at least one line per report row, in the order of the report.
+        tally: its lines and rows by outcome.
         faults: why the integration does not fit the report or the object; then every line is held.
         missing: the mapped fields among them that the user cannot see, for the Salesforce admin.
         verdicts: on the integration's limits; empty when there are faults.
@@ -43,13 +56,19 @@ class Plan:
     """
 
     plan_id: str
-    lines: pl.DataFrame
+    file: FrameFile
+    tally: Tally
     schema: SObjectSchema
     faults: Sequence[Fault]
     missing: Sequence[MissingField]
     verdicts: Sequence[Verdict]
     read_at: datetime
     describe_hash: str
+
+    @property
+    def lines(self) -> pl.LazyFrame:
+        """The Lines frame, read as far as it is needed."""
+        return self.file.scan()
 
     @property
     def held(self) -> str | None:
@@ -103,15 +122,16 @@ def check_against_org(
 
 def build_plan(
     spec: IntegrationSpec,
-    rows: pl.DataFrame,
+    rows: pl.LazyFrame,
     org: Org,
     *,
     kind: ReportKind,
     latest_by: str | None,
+    folder: Path,
     earlier: Callable[[pl.Series], Sequence[pl.DataFrame]] = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
 ) -> Plan:
-    """Read the object and plan the rows against it. Nothing is written.
+    """Read the object and plan the rows against it. Nothing is written to the org.
 
     Args:
         spec: the integration.
@@ -119,6 +139,7 @@ def build_plan(
         org: the connected org.
         kind: `snapshot` or `events`.
         latest_by: the column that orders rows of one key, unless the integration names one.
+        folder: for the plan, and for what is split by key meanwhile; not readable by others.
         earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed ones are read again.
 
@@ -129,38 +150,51 @@ def build_plan(
     read_at = datetime.now(UTC)
     schema = org.describe(spec.object)
     org_time = org.session.usage.org_time
-    columns = {name: dtype for name, dtype in rows.schema.items() if name != DAY}
-    faults, missing = check_against_org(spec, schema, columns, org)
-    named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
-    plan_id = uuid4().hex
+    dtypes = {name: dtype for name, dtype in rows.collect_schema().items() if name != DAY}
+    faults, missing = check_against_org(spec, schema, dtypes, org)
+    height = count_height(rows)
     verdicts: Sequence[Verdict] = ()
+    reason: str | None = None
     if faults:
-        lines = hold_rows(rows, spec, schema, "; ".join(fault.message for fault in faults))
+        reason = "; ".join(fault.message for fault in faults)
+        made = hold_slices(rows, spec, schema, reason)
     else:
+        named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
         fields = [field.name for name in named if (field := schema.get(name))]
-        records = org.read_records(
-            schema,
-            fields,
-            key=list_keys(spec, rows, schema),
-            where=spec.where,
-            expected_rows=org.prove_condition(schema, spec.where) if spec.where else None,
-            snapshot=snapshot,
-        )
-        lines = build_lines(
+        newest = rows.select(pl.col(DAY).max()).collect().item()
+        made, figures = plan_in_parts(
             rows,
-            records,
-            spec,
+            org.read_records(
+                schema,
+                fields,
+                key=list_keys(spec, rows.collect(), schema) if height <= KEY_LIST_ROWS else None,
+                where=spec.where,
+                expected_rows=org.prove_condition(schema, spec.where) if spec.where else None,
+                snapshot=snapshot,
+            ),
+            resolve_terms(spec, schema, dtypes, latest_by=latest_by, kind=kind, newest=newest),
             schema,
-            latest_by=spec.latest_by or latest_by,
-            kind=kind,
+            folder=folder,
+            height=height,
             edits_converted=cache(org.may_edit_converted_leads),
+            earlier=earlier,
         )
-        lines = respect_overrides(lines, earlier(planned_updates(lines)["Id"]), schema)
-        verdicts = judge(measure(lines, spec.limits), spec.limits)
-        if failed := [verdict.description for verdict in verdicts if not verdict.passed]:
-            lines = hold(lines, "; ".join(failed))
-    lines = lines.with_columns(pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time"))
-    return Plan(plan_id, lines, schema, faults, missing, verdicts, read_at, fingerprint(spec, schema))
+        verdicts = judge(figures, spec.limits)
+        reason = "; ".join(verdict.description for verdict in verdicts if not verdict.passed) or None
+    plan_id = uuid4().hex
+    tally = Tally()
+
+    def finish(lines: pl.DataFrame) -> pl.DataFrame:
+        nonlocal tally
+        lines = hold(lines, reason) if reason else lines
+        tally += tally_lines(lines)
+        return lines.with_columns(
+            pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time")
+        )
+
+    columns = {**LEDGER_COLUMNS, **list_value_columns(spec, schema), "plan_id": pl.String(), "org_time": MODSTAMP}
+    file = write_slices(map(finish, made), pl.Schema(columns), folder / "plan.parquet", {SPLIT_BY: "day"})
+    return Plan(plan_id, file, tally, schema, faults, missing, verdicts, read_at, fingerprint(spec, schema))
 
 
 def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
@@ -169,18 +203,19 @@ def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
     return hashlib.sha256(f"{spec.model_dump_json()}\0{schema.fingerprint(named)}".encode()).hexdigest()
 
 
-def read_fields(spec: IntegrationSpec, lines: pl.DataFrame) -> list[str]:
+def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
     """The fields that a plan rests on: the keys, as the integration spells them, and the mapped ones."""
-    mapped = [name.removeprefix(BEFORE) for name in lines.columns if name.startswith(BEFORE)]
+    mapped = [name.removeprefix(BEFORE) for name in lines.collect_schema() if name.startswith(BEFORE)]
     spelled = {name.lower(): name for name in [*(pair.field for pair in spec.keys), *mapped]}
     return list(spelled.values())
 
 
-def read_since(lines: pl.DataFrame) -> datetime | None:
+def read_since(lines: pl.LazyFrame) -> datetime | None:
     """From when on, by the org's own time, a record may have changed without the plan knowing.
 
     None when the object's records do not carry the time of their last change.
     """
-    newest: datetime | None = lines["modstamp"].max()  # type: ignore[assignment]
-    told: datetime | None = lines["org_time"].max()  # type: ignore[assignment]
+    newest: datetime | None
+    told: datetime | None
+    newest, told = lines.select(pl.col("modstamp", "org_time").max()).collect().row(0)
     return newest and (told or newest)

@@ -13,16 +13,20 @@ import dagster as dg
 import polars as pl
 
 from integration_center.errors import PlanMissing
-from integration_center.frames import write_frame
+from integration_center.frames import (
+    SPLIT_BY,
+    FrameFile,
+    count_height,
+    link_frame,
+    read_slices,
+    write_frame,
+    write_slices,
+)
 from integration_center.insights.catalogue import ReportKind
 from integration_center.insights.source import Report
 from integration_center.sync.columns import DAY
 from integration_center.sync.overrides import is_memorable
 from integration_center.translator import report_key
-
-SPLIT_BY = "split_by"
-"""Parquet metadata of a frame that was split by days: the column that tells them apart already."""
-
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +122,12 @@ class LedgerFolder:
         write_frame(lines, path)
         return path
 
+    def keep(self, run_id: str, slug: str, file: FrameFile) -> Path:
+        """Store a frame that is a file already as a ledger, replacing an earlier draft of the same sync."""
+        path = self.path(run_id, slug)
+        link_frame(file, path)
+        return path
+
     def read(self, run_id: str, slug: str) -> pl.DataFrame:
         """The ledger of one sync.
 
@@ -180,28 +190,40 @@ class FrameIOManager(dg.ConfigurableIOManager):
             return {"": folder.with_suffix(".parquet")}
         return {key: folder / f"{key}.parquet" for key in sorted(context.asset_partition_keys)}
 
-    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
-        """Store a frame; over several partitions each gets its own days' rows."""
+    def handle_output(self, context: dg.OutputContext, obj: FrameFile | pl.DataFrame) -> None:
+        """Store a frame, or one that is a file already; over several partitions each gets its own days' rows."""
         paths = self.paths(context)
-        for key, path in paths.items():
-            part = obj if len(paths) == 1 else obj.filter(pl.col(self.partition_column) == date.fromisoformat(key))
-            write_frame(part, path, {SPLIT_BY: self.partition_column})
-        context.add_output_metadata({"dagster/row_count": obj.height})
+        frame = obj.scan() if isinstance(obj, FrameFile) else obj.lazy()
+        if len(paths) > 1:
+            for key, path in paths.items():
+                own = pl.col(self.partition_column) == date.fromisoformat(key)
+                parts = (part.filter(own) for part in read_slices(frame))
+                write_slices(parts, frame.collect_schema(), path, {SPLIT_BY: self.partition_column})
+        elif isinstance(obj, FrameFile):
+            link_frame(obj, next(iter(paths.values())))
+        else:
+            write_frame(obj, next(iter(paths.values())), {SPLIT_BY: self.partition_column})
+        context.add_output_metadata({"dagster/row_count": count_height(frame)})
 
-    def load_input(self, context: dg.InputContext) -> pl.DataFrame:
-        """One frame of all the partitions asked for; with several, column `_day` (Date) tells them apart."""
+    def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
+        """One frame of all the partitions asked for; with several, column `_day` (Date) tells them apart.
+
+        Eager where the input is declared to be a `pl.DataFrame`.
+        """
         paths = self.paths(context)
         missing = [str(path) for path in paths.values() if not path.exists()]
         if missing:
             raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
         if len(paths) == 1:
-            return pl.read_parquet(next(iter(paths.values())))
-        return pl.concat(
-            [load_day(path, date.fromisoformat(key)) for key, path in paths.items()], how="diagonal_relaxed"
-        )
+            frame = pl.scan_parquet(next(iter(paths.values())))
+        else:
+            frame = pl.concat(
+                [scan_day(path, date.fromisoformat(key)) for key, path in paths.items()], how="diagonal_relaxed"
+            )
+        return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
 
 
-def load_day(path: Path, day: date) -> pl.DataFrame:
+def scan_day(path: Path, day: date) -> pl.LazyFrame:
     """One day's frame; a report gets `_day` (Date), since its own columns may be called anything."""
-    frame = pl.read_parquet(path)
+    frame = pl.scan_parquet(path)
     return frame if SPLIT_BY in pl.read_parquet_metadata(path) else frame.with_columns(pl.lit(day).alias(DAY))

@@ -7,6 +7,7 @@ import polars as pl
 
 from integration_center.checks import build_plan_checks, report_fitness, report_verdicts
 from integration_center.errors import PlanMissing
+from integration_center.frames import FrameFile
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import IntegrationSpec
 from integration_center.metadata import (
@@ -19,7 +20,6 @@ from integration_center.metadata import (
 from integration_center.planning import Plan, build_plan
 from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import admin_message
-from integration_center.sync.ledger import count_lines, count_rows, tally
 from integration_center.sync_step import SyncStep, sync_step
 from integration_center.syncs import SyncStatus
 from integration_center.translator import (
@@ -54,9 +54,10 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
         pool=pool(spec),
     )
     def update_set(
-        context: dg.AssetExecutionContext, report: pl.DataFrame
-    ) -> Iterator[dg.Output[pl.DataFrame] | dg.AssetCheckResult]:
-        with sync_step(context, slug, spec) as step:
+        context: dg.AssetExecutionContext, report: pl.LazyFrame
+    ) -> Iterator[dg.Output[FrameFile] | dg.AssetCheckResult]:
+        # The folder lasts until the plan is stored: handed over, it is linked, not copied.
+        with sync_step(context, slug, spec) as step, step.installation.work_folder() as folder:
             step.open()
             newest = step.days[-1]
             stored = step.installation.reports.stored(source, newest)
@@ -71,23 +72,24 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     org,
                     kind=stored.kind,
                     latest_by=stored.latest_by,
+                    folder=folder,
                     earlier=step.read_writes,
                     snapshot=step.snapshot,
                 )
                 usage = org.session.usage
             note_plan(step, plan, usage.calls)
-            context.log.info(f"plan {plan.plan_id}: {describe_counts(count_lines(plan.lines))}")
+            context.log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
             if plan.missing:
                 context.log.warning(admin_message(plan.missing, spec, user=step.account.username))
             yield dg.Output(
-                plan.lines,
+                plan.file,
                 metadata={
                     "plan_id": plan.plan_id,
                     "read_at": plan.read_at.isoformat(),
                     "org_id": step.account.org_id,
-                    "outcomes": count_lines(plan.lines).as_dict(),
-                    "rows": count_rows(plan.lines).as_dict(),
-                    "dagster/column_schema": describe_columns(plan.lines.schema),
+                    "outcomes": plan.tally.lines.as_dict(),
+                    "rows": plan.tally.rows.as_dict(),
+                    "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
                     "dagster/column_lineage": trace_update_set(spec, source),
                     **describe_usage(usage),
                     **(preview_changes(plan.lines) if step.installation.settings.previews else {}),
@@ -105,12 +107,12 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:
     A held plan ends its sync as Failed; a plan whose run does not mean to push ends as Planned.
     """
     syncs = step.installation.syncs
-    step.installation.ledgers.write(step.run_id, step.slug, plan.lines)
+    step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
     syncs.planned(
         step.run_id,
         step.slug,
         plan_id=plan.plan_id,
-        counts=tally(plan.lines),
+        counts=plan.tally.as_dict(),
         org_id=step.account.org_id,
         read_at=plan.read_at,
         describe_hash=plan.describe_hash,

@@ -13,7 +13,6 @@ from integration_center.integration import IntegrationSpec
 from integration_center.planning import build_plan
 from integration_center.report_preview import NewestReport, read_newest
 from integration_center.schedules import last_full_day
-from integration_center.sync.ledger import count_lines, count_rows
 from integration_center.sync.limits import Verdict
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
@@ -98,19 +97,26 @@ def make_plan(
         return read_writes(installation, slug, spec.environment, account.org_id, record_ids) if slug else ()
 
     tell(f"Reading {spec.object} and comparing {report.frame.height:,} rows with it")
-    with installation.connect(spec.environment) as org:
+    with installation.work_folder() as folder, installation.connect(spec.environment) as org:
         plan = build_plan(
-            spec, report.rows, org, kind=report.info.kind, latest_by=report.info.latest_by, earlier=earlier
+            spec,
+            report.rows.lazy(),
+            org,
+            kind=report.info.kind,
+            latest_by=report.info.latest_by,
+            folder=folder,
+            earlier=earlier,
         )
         calls = org.session.usage.calls
+        lines = plan.lines.collect()
     return PlannedSync(
         spec=spec,
         day=report.day,
         expected_day=last_full_day(console.now()),
-        rows=count_rows(plan.lines).as_dict(),
-        lines=count_lines(plan.lines).as_dict(),
-        changes=sample_changes(plan.lines, Outcome.PLANNED, Outcome.HELD, records=SHOWN_RECORDS),
-        reasons=count_reasons(plan.lines),
+        rows=plan.tally.rows.as_dict(),
+        lines=plan.tally.lines.as_dict(),
+        changes=sample_changes(lines, Outcome.PLANNED, Outcome.HELD, records=SHOWN_RECORDS),
+        reasons=count_reasons(lines),
         verdicts=plan.verdicts,
         held=plan.held,
         api_calls=calls,

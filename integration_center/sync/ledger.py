@@ -50,18 +50,35 @@ def count_lines(lines: pl.DataFrame) -> Counts:
 
 def count_rows(lines: pl.DataFrame) -> Counts:
     """Report rows by outcome; a row's outcome is its worst line."""
+    if lines["row"].is_sorted() and not (lines["row"] == lines["row"].shift()).any():
+        return count_lines(lines)  # a line a row
     worst = lines.select("row", pl.col("outcome").cast(OUTCOME)).group_by("row").agg(pl.col("outcome").max())
     return _count(worst["outcome"])
 
 
+@dataclass(frozen=True)
+class Tally:
+    """Lines and rows by outcome; those of parts add up to those of the whole."""
+
+    lines: Counts = field(default_factory=Counts)
+    rows: Counts = field(default_factory=Counts)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.lines + other.lines, self.rows + other.rows)
+
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        """As it stands in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
+        return {"lines": self.lines.as_dict(), "rows": self.rows.as_dict()}
+
+
+def tally_lines(lines: pl.DataFrame) -> Tally:
+    """The tally of lines that hold all lines of each of their rows."""
+    return Tally(count_lines(lines), count_rows(lines))
+
+
 def tally(lines: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Both counts as they stand in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
-    return write_tally(count_lines(lines), count_rows(lines))
-
-
-def write_tally(lines: Counts, rows: Counts) -> dict[str, dict[str, int]]:
-    """The same of counts that are known."""
-    return {"lines": lines.as_dict(), "rows": rows.as_dict()}
+    """The same as it stands in the log."""
+    return tally_lines(lines).as_dict()
 
 
 def _count(outcomes: pl.Series) -> Counts:
@@ -101,7 +118,19 @@ def _turn_planned(lines: pl.DataFrame, outcome: Outcome, reason: str) -> pl.Data
     )
 
 
-def hold_rows(rows: pl.DataFrame, spec: IntegrationSpec, schema: SObjectSchema, reason: str) -> pl.DataFrame:
+def list_value_columns(spec: IntegrationSpec, schema: SObjectSchema) -> dict[str, pl.DataType]:
+    """The columns of a ledger after `LEDGER_COLUMNS`: three for each mapped field that the object has."""
+    fields = [field for mapping in spec.fields if (field := schema.get(mapping.field))]
+    return {
+        f"{prefix}{field.name}": dtype
+        for field in fields
+        for prefix, dtype in ((BEFORE, field.dtype), (AFTER, field.dtype), (CHANGED, pl.Boolean()))
+    }
+
+
+def hold_rows(
+    rows: pl.DataFrame, spec: IntegrationSpec, schema: SObjectSchema, reason: str, *, first: int = 0
+) -> pl.DataFrame:
     """The lines of an integration that does not fit: each row `held`, for `reason`, and nothing read or compared.
 
     Args:
@@ -109,11 +138,11 @@ def hold_rows(rows: pl.DataFrame, spec: IntegrationSpec, schema: SObjectSchema, 
         spec: the integration.
         schema: the object; fields that it lacks have no ledger columns.
         reason: why nothing is sent.
+        first: the number of the first row.
     """
     keys = [pair.column for pair in spec.keys if pair.column in rows.columns]
-    fields = [field for mapping in spec.fields if (field := schema.get(mapping.field))]
     known: dict[str, pl.Expr] = {
-        "row": pl.int_range(pl.len(), dtype=pl.UInt32),
+        "row": pl.int_range(first, first + pl.len(), dtype=pl.UInt32),
         "day": pl.col(DAY),
         "key": show_key([COLUMN + key for key in keys]),
         "outcome": pl.lit(Outcome.HELD),
@@ -121,13 +150,8 @@ def hold_rows(rows: pl.DataFrame, spec: IntegrationSpec, schema: SObjectSchema, 
     }
     ledger = [known.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in LEDGER_COLUMNS.items()]
     values = [
-        pl.lit(value, dtype=dtype).alias(f"{prefix}{field.name}")
-        for field in fields
-        for prefix, value, dtype in (
-            (BEFORE, None, field.dtype),
-            (AFTER, None, field.dtype),
-            (CHANGED, False, pl.Boolean()),
-        )
+        pl.lit(False if name.startswith(CHANGED) else None, dtype=dtype).alias(name)
+        for name, dtype in list_value_columns(spec, schema).items()
     ]
     return name_columns(rows, tuple(keys)).select(*ledger, *values)
 

@@ -9,7 +9,7 @@ import polars as pl
 from integration_center.integration import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
 from integration_center.sync.keys import count_hashed_ids
-from integration_center.sync.ledger import Counts, count_lines, count_rows
+from integration_center.sync.ledger import Counts
 from integration_center.sync.outcomes import BROKEN, SOUND, Outcome
 
 RunStatus = Literal["Completed", "Failed"]
@@ -38,7 +38,7 @@ class Figures:
     """What a plan comes to, in numbers; those of its parts add up to those of the whole.
 
     Attributes:
-        lines, rows: by outcome.
+        lines: all of them.
         looked_up: rows with a key that are neither duplicates nor superseded.
         found: those of them with a record.
         matched: records on a line.
@@ -47,8 +47,7 @@ class Figures:
         keys, hashed: keys, and those that look like WalkMe's hashed user ids; counted only where too few rows match.
     """
 
-    lines: Counts = field(default_factory=Counts)
-    rows: Counts = field(default_factory=Counts)
+    lines: int = 0
     looked_up: int = 0
     found: int = 0
     matched: int = 0
@@ -79,7 +78,7 @@ def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
     ).row(0, named=True)
     few = _percent(numbers["found"], numbers["looked_up"]) < limits.min_match_rate
     keys, hashed = count_hashed_ids(lines["key"]) if few else (0, 0)
-    return Figures(lines=count_lines(lines), rows=count_rows(lines), keys=keys, hashed=hashed, **numbers)
+    return Figures(lines=lines.height, keys=keys, hashed=hashed, **numbers)
 
 
 def judge(figures: Figures, limits: Limits) -> list[Verdict]:
@@ -105,7 +104,7 @@ def _judge_match_rate(figures: Figures, limits: Limits) -> Verdict:
     rows, matched = figures.looked_up, figures.found
     percent = _percent(matched, rows)
     metadata = {"rows": rows, "matched": matched, "percent": percent, "limit": limits.min_match_rate}
-    if not figures.lines.total:
+    if not figures.lines:
         passed = limits.allow_empty
         return Verdict(
             "match_rate", passed, "the report is empty" + ("" if passed else ", and allow_empty is off"), metadata

@@ -12,7 +12,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"condition", "errors"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
-    frozenset({"frames", "settings", "retries", "processes", "text_files"}),
+    frozenset({"frames", "parts", "settings", "retries", "processes", "text_files"}),
     frozenset({"insights", "salesforce"}),
     frozenset(
         {"access", "accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
