@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from integration_center.sync.fitness import Fault
-from integration_center.sync.ledger import count_lines, ledger_adds_up
+from integration_center.sync.ledger import Tally, ledger_adds_up
 from integration_center.sync.limits import Verdict
 from integration_center.sync.outcomes import BROKEN
 
@@ -69,9 +69,9 @@ def report_verdicts(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult
         )
 
 
-def report_push(key: dg.AssetKey, lines: pl.DataFrame, report_rows: int) -> Iterator[dg.AssetCheckResult]:
+def report_push(key: dg.AssetKey, lines: pl.LazyFrame, tally: Tally, report_rows: int) -> Iterator[dg.AssetCheckResult]:
     """The results of a push: rows refused, and whether the completed ledger covers the `report_rows` rows."""
-    counts = count_lines(lines)
+    counts = tally.lines
     broken = {outcome.value: counts[outcome] for outcome in BROKEN if counts[outcome]}
     yield dg.AssetCheckResult(
         asset_key=key,
@@ -86,5 +86,5 @@ def report_push(key: dg.AssetKey, lines: pl.DataFrame, report_rows: int) -> Iter
         check_name=LEDGER_ADDS_UP,
         passed=ledger_adds_up(lines, report_rows),
         description=PUSH[LEDGER_ADDS_UP],
-        metadata={"report_rows": report_rows, "lines": lines.height},
+        metadata={"report_rows": report_rows, "lines": counts.total},
     )

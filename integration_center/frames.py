@@ -1,7 +1,7 @@
 """Frames on disk: written whole or not at all, for nobody else to read; as a whole, or some rows at a time."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +110,11 @@ def cut_slices(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The same of a frame in memory."""
     for start in range(0, max(frame.height, 1), SLICE_ROWS):
         yield frame.slice(start, SLICE_ROWS)
+
+
+def rewrite_frame(frame: pl.LazyFrame, change: Callable[[pl.DataFrame], pl.DataFrame], path: Path) -> FrameFile:
+    """Write a frame that stands on disk to another file, `change` done to some of its rows at a time."""
+    return write_slices(map(change, read_slices(frame)), frame.collect_schema(), path)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.usage import Usage
 from integration_center.sync.columns import AFTER, BEFORE
-from integration_center.sync.ledger import Counts, count_lines, count_rows
+from integration_center.sync.ledger import Counts, Tally
 from integration_center.sync.outcomes import Outcome
 from integration_center.translator import push_key, report_key, update_set_key
 
@@ -51,21 +51,22 @@ def describe_columns(schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
     return dg.TableSchema([dg.TableColumn(name, str(dtype.base_type())) for name, dtype in schema.items()])
 
 
-def describe_fields(lines: pl.DataFrame) -> dg.TableSchema:
+def describe_fields(lines: pl.LazyFrame) -> dg.TableSchema:
     """The Salesforce fields that a push may write, with the types their values have in the ledger."""
     return describe_columns(
-        {name.removeprefix(AFTER): dtype for name, dtype in lines.schema.items() if name.startswith(AFTER)}
+        {name.removeprefix(AFTER): dtype for name, dtype in lines.collect_schema().items() if name.startswith(AFTER)}
     )
 
 
-def describe_failures(lines: pl.DataFrame) -> dg.TableMetadataValue:
+def describe_failures(lines: pl.LazyFrame) -> dg.TableMetadataValue:
     """The first refused lines: record Id, code and fields. Salesforce's messages quote values, so they stay out."""
     refused = lines.filter(
         pl.col("outcome").is_in([Outcome.CONFLICT, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN])
     )
-    shown = refused.select(
+    described = refused.select(
         pl.col("record_id").fill_null(""), pl.col("code").fill_null(""), pl.col("error_fields").fill_null("")
-    ).head(FAILURES_SHOWN)
+    )
+    shown = described.head(FAILURES_SHOWN).collect()
     columns = [dg.TableColumn(name, "string") for name in shown.columns]
     records = [dg.TableRecord(row) for row in shown.iter_rows(named=True)]
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
@@ -80,18 +81,18 @@ def preview_changes(lines: pl.LazyFrame) -> dict[str, dg.TableMetadataValue]:
     return {"preview": dg.MetadataValue.table([dg.TableRecord(row) for row in texts.iter_rows(named=True)], schema)}
 
 
-def link_jobs(lines: pl.DataFrame, instance_url: str) -> dict[str, dg.UrlMetadataValue]:
+def link_jobs(lines: pl.LazyFrame, instance_url: str) -> dict[str, dg.UrlMetadataValue]:
     """The Bulk jobs of a push, each with its page in the org's setup."""
-    jobs = lines.get_column("job_id").drop_nulls().unique().sort()
+    jobs = lines.select(pl.col("job_id").drop_nulls().unique().sort()).collect()["job_id"]
     page = f"{instance_url}/lightning/setup/AsyncApiJobStatus/page?address="
     return {f"job {job}": dg.MetadataValue.url(page + quote(f"/{job}", safe="")) for job in jobs}
 
 
-def describe_results(lines: pl.DataFrame, instance_url: str) -> dict[str, Any]:
+def describe_results(lines: pl.LazyFrame, tally: Tally, instance_url: str) -> dict[str, Any]:
     """A completed ledger: counts by outcome, the fields that may have been written, refused lines, Bulk jobs."""
     return {
-        "outcomes": count_lines(lines).as_dict(),
-        "rows": count_rows(lines).as_dict(),
+        "outcomes": tally.lines.as_dict(),
+        "rows": tally.rows.as_dict(),
         "failures": describe_failures(lines),
         "dagster/column_schema": describe_fields(lines),
         **link_jobs(lines, instance_url),

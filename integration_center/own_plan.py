@@ -73,13 +73,13 @@ def find_plan(step: SyncStep) -> OwnPlan:
     )
 
 
-def check_own(step: SyncStep, plan: OwnPlan, lines: pl.DataFrame) -> None:
+def check_own(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame) -> None:
     """Check that the lines loaded are the plan's, for the org that is connected now.
 
     Raises:
         PlanMissing: another run has replaced them, or another org is connected.
     """
-    if (lines.get_column("plan_id") != plan.plan_id).any():
+    if lines.select((pl.col("plan_id") != plan.plan_id).any()).collect().item():
         raise PlanMissing(f"{step.slug}: another run has made a newer plan for this day. {TOGETHER}")
     if plan.org_id != step.account.org_id:
         raise PlanMissing(f"{step.slug}: the plan was made for another org than the one connected now. {TOGETHER}")

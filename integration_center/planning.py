@@ -188,9 +188,7 @@ def build_plan(
         nonlocal tally
         lines = hold(lines, reason) if reason else lines
         tally += tally_lines(lines)
-        return lines.with_columns(
-            pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time")
-        )
+        return lines.with_columns(pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time"))
 
     columns = {**LEDGER_COLUMNS, **list_value_columns(spec, schema), "plan_id": pl.String(), "org_time": MODSTAMP}
     file = write_slices(map(finish, made), pl.Schema(columns), folder / "plan.parquet", {SPLIT_BY: "day"})

@@ -1,7 +1,8 @@
 """`<slug>/push`: the sink op sends the plan of its own run and completes the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from integration_center.api_reserve import short_of_calls
 from integration_center.checks import build_push_checks, report_push
 from integration_center.errors import PlanMissing, PlanStale, SyncFailed
+from integration_center.frames import FrameFile, rewrite_frame
 from integration_center.integration import IntegrationSpec
 from integration_center.journal import JobJournal
 from integration_center.metadata import (
@@ -21,11 +23,11 @@ from integration_center.metadata import (
 from integration_center.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
 from integration_center.planning import fingerprint, read_fields, read_since
 from integration_center.salesforce.forecast import Forecast
-from integration_center.salesforce.ground import Ground, survey
+from integration_center.salesforce.ground import NAMED, Ground, survey
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push, push_updates
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, supersede, tally
+from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, supersede
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -69,7 +71,7 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
         tags={"kind": "salesforce"},
     )
     def send(
-        context: dg.OpExecutionContext, config: PushConfig, update_set: pl.DataFrame
+        context: dg.OpExecutionContext, config: PushConfig, update_set: pl.LazyFrame
     ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
         with sync_step(context, slug, spec) as step:
             yield from send_plan(step, update_set, allow_stale=config.allow_stale)
@@ -114,45 +116,66 @@ def send_updates(
     return push_updates(org, schema, updates, journal=journal, progress=show_progress)
 
 
-def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.DataFrame) -> pl.DataFrame:
-    """The lines with those in `conflict` whose record somebody changed since the plan was made."""
+def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder: Path) -> FrameFile | None:
+    """The lines with those in `conflict` whose record somebody changed since the plan was made; None without any."""
     records = ground.read_records()
     if records is None:
         step.context.log.warning(
             f"{step.spec.object} does not tell when its records change: changes since the plan go unseen"
         )
-        return lines
-    settled = mark_conflicts(lines, records, [pair.field for pair in step.spec.keys], ground.schema)
-    if conflicts := count_lines(settled)[Outcome.CONFLICT]:
-        step.context.log.warning(f"{conflicts:,} records were changed since the plan was made, and are left alone")
+    if records is None or records.is_empty():
+        return None
+    keys, conflicts = [pair.field for pair in step.spec.keys], 0
+
+    def mark(part: pl.DataFrame) -> pl.DataFrame:
+        nonlocal conflicts
+        settled = mark_conflicts(part, records, keys, ground.schema)
+        conflicts += count_lines(settled)[Outcome.CONFLICT]
+        return settled
+
+    settled = rewrite_frame(lines, mark, folder / "settled.parquet")
+    if not conflicts:
+        return None
+    step.context.log.warning(f"{conflicts:,} records were changed since the plan was made, and are left alone")
     return settled
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What a push did: the lines with their results, and the API calls it was expected to take, if it came to that."""
+    """What a push did.
 
-    lines: pl.DataFrame
+    Attributes:
+        lines: the plan as it was sent.
+        finish: turns its lines, given some after another, into those of the ledger.
+        forecast: the API calls it was expected to take, if it came to that.
+    """
+
+    lines: pl.LazyFrame
+    finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
     forecast: Forecast | None = None
 
 
-def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.DataFrame) -> Applied:
+def apply_plan(
+    step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.LazyFrame, folder: Path
+) -> Applied:
     """Send the planned lines, if there are any and the org has calls to spare.
 
     Raises:
         PlanMissing: the plan was applied already.
         PlanStale: the integration's file or the org's schema changed since.
     """
-    updates = planned_updates(lines)
-    if updates.is_empty():
+    ids = planned_updates(lines).select("Id").collect()["Id"]
+    if ids.is_empty():
         return Applied(lines)
     if plan.applied:  # its own writes would look like somebody's changes
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
-    ground = survey(org, step.spec.object, read_fields(step.spec, lines), updates["Id"].to_list(), read_since(lines))
+    named = ids.head(NAMED + 1).to_list()
+    ground = survey(org, step.spec.object, read_fields(step.spec, lines), named, read_since(lines))
     if fingerprint(step.spec, ground.schema) != plan.fingerprint:
         raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
-    lines = leave_conflicts(step, ground, lines)
-    updates = planned_updates(lines)
+    settled = leave_conflicts(step, ground, lines, folder)
+    lines = settled.scan() if settled else lines
+    updates = planned_updates(lines).collect()
     if updates.is_empty():
         return Applied(lines)
     forecast = forecast_push(updates)
@@ -160,16 +183,31 @@ def apply_plan(step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lin
         f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
     )
     if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
-        return Applied(hold(lines, short), forecast)
+        return Applied(lines, lambda part: hold(part, short), forecast)
     if not step.installation.syncs.apply(plan.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     # A re-execution has no draft of its own yet, which the next run needs if this one is cut off.
-    step.installation.ledgers.write(step.run_id, step.slug, lines)
-    return Applied(complete(lines, send_updates(step, org, ground.schema, journal, updates)), forecast)
+    if settled or plan.run_id != step.run_id:
+        draft = settled or rewrite_frame(lines, lambda part: part, folder / "draft.parquet")
+        step.installation.ledgers.keep(step.run_id, step.slug, draft)
+    return Applied(lines, completing(send_updates(step, org, ground.schema, journal, updates)), forecast)
+
+
+def completing(results: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """What writes the results of a push, which stand in the order of its updates, into successive lines of its plan."""
+    taken = 0
+
+    def finish(part: pl.DataFrame) -> pl.DataFrame:
+        nonlocal taken
+        own = results[taken : taken + count_lines(part)[Outcome.PLANNED]]
+        taken += own.height
+        return complete(part, own)
+
+    return finish
 
 
 def send_plan(
-    step: SyncStep, lines: pl.DataFrame, *, allow_stale: bool
+    step: SyncStep, lines: pl.LazyFrame, *, allow_stale: bool
 ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
     """Judge the plan, send it, store the ledger, and end the sync.
 
@@ -180,8 +218,7 @@ def send_plan(
         step.open()
     plan = find_plan(step)
     check_own(step, plan, lines)
-    if newest := newer_day(step, allow_stale=allow_stale):
-        lines = supersede(lines, f"{newest} was pushed already")
+    newest = newer_day(step, allow_stale=allow_stale)
     journal = JobJournal(
         step.installation.engine,
         step.account.org_id,
@@ -190,12 +227,15 @@ def send_plan(
         step.slug,
         plan.plan_id,
     )
-    with step.connect() as org:
-        applied = apply_plan(step, org, plan, journal, lines)
-        lines = applied.lines
+    with step.installation.work_folder() as folder, step.connect() as org:
+        if newest:
+            applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
+        else:
+            applied = apply_plan(step, org, plan, journal, lines, folder)
         usage, instance_url = org.session.usage, org.session.instance_url
-    step.installation.ledgers.write(step.run_id, step.slug, lines)
-    by_line = count_lines(lines)
+        tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+    ledger = step.installation.ledgers.path(step.run_id, step.slug)
+    lines, by_line = pl.scan_parquet(ledger), tally.lines
     calls = usage.calls + plan.api_calls
     verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None)
     status = SyncStatus(verdict)
@@ -203,7 +243,7 @@ def send_plan(
         step.run_id,
         step.slug,
         status=status,
-        counts=tally(lines),
+        counts=tally.as_dict(),
         error=reason,
         api_calls=calls,
     )
@@ -223,13 +263,13 @@ def send_plan(
         metadata={
             "status": status.value,
             "api_calls_of_the_sync": calls,
-            "ledger": dg.MetadataValue.path(step.installation.ledgers.path(step.run_id, step.slug)),
+            "ledger": dg.MetadataValue.path(ledger),
             "dagster/column_lineage": trace_push(step.slug, step.spec),
-            **describe_results(lines, instance_url),
+            **describe_results(lines, tally, instance_url),
             **describe_forecast(applied.forecast),
             **describe_usage(usage),
         },
     )
-    yield from report_push(push_key(step.slug), lines, plan.report_rows)
+    yield from report_push(push_key(step.slug), lines, tally, plan.report_rows)
     if status is SyncStatus.FAILED:
         raise SyncFailed(f"{step.slug}: {reason}")

@@ -3,7 +3,7 @@
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -24,7 +24,9 @@ from integration_center.frames import (
 )
 from integration_center.insights.catalogue import ReportKind
 from integration_center.insights.source import Report
+from integration_center.parts import keep_rows_whole
 from integration_center.sync.columns import DAY
+from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.overrides import is_memorable
 from integration_center.translator import report_key
 
@@ -121,6 +123,29 @@ class LedgerFolder:
         path = self.path(run_id, slug)
         write_frame(lines, path)
         return path
+
+    def write_from(
+        self, run_id: str, slug: str, lines: pl.LazyFrame, finish: Callable[[pl.DataFrame], pl.DataFrame]
+    ) -> Tally:
+        """Store lines that stand on disk as a ledger, `finish` done to them some after another; their tally.
+
+        Args:
+            run_id: of the sync.
+            slug: of its integration.
+            lines: in order of their rows.
+            finish: keeps order and columns; all lines of a row come together.
+        """
+        tally = Tally()
+
+        def settle(part: pl.DataFrame) -> pl.DataFrame:
+            nonlocal tally
+            settled = finish(part)
+            tally += tally_lines(settled)
+            return settled
+
+        parts = map(settle, keep_rows_whole(read_slices(lines)))
+        write_slices(parts, lines.collect_schema(), self.path(run_id, slug))
+        return tally
 
     def keep(self, run_id: str, slug: str, file: FrameFile) -> Path:
         """Store a frame that is a file already as a ledger, replacing an earlier draft of the same sync."""

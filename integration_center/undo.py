@@ -25,7 +25,7 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push
 from integration_center.steps import reported_errors
 from integration_center.sync.columns import CHANGED
-from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, tally
+from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, tally, tally_lines
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -236,7 +236,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
                 metadata={
                     "undone_run": step.undone.run_id,
                     "ledger": dg.MetadataValue.path(step.installation.ledgers.path(step.run_id, step.slug)),
-                    **describe_results(lines, instance_url),
+                    **describe_results(lines.lazy(), tally_lines(lines), instance_url),
                     **describe_usage(usage),
                 },
             )

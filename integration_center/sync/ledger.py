@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import polars as pl
+from polars.selectors import starts_with as by_start
 
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, LEDGER_COLUMNS
@@ -12,6 +14,7 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.selection import show_key
 from integration_center.sync.terms import name_columns
 
+Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
 FORMULA_START = r"^[=+\-@\t\r]"
 """Cells that begin so are run as formulas by spreadsheets."""
 
@@ -86,18 +89,29 @@ def _count(outcomes: pl.Series) -> Counts:
     return Counts({Outcome(outcome): count for outcome, count in counted.iter_rows()})
 
 
-def ledger_adds_up(lines: pl.DataFrame, rows: int) -> bool:
+def ledger_adds_up(lines: pl.DataFrame | pl.LazyFrame, rows: int) -> bool:
     """Whether every one of `rows` report rows has a line, every line an outcome, and no record two of them."""
-    numbers = lines["row"].unique()
-    complete = numbers.len() == rows and (rows == 0 or (numbers.min() == 0 and numbers.max() == rows - 1))
-    ids = lines["record_id"].drop_nulls()
-    return complete and lines["outcome"].null_count() == 0 and ids.n_unique() == ids.len()
+    ids = pl.col("record_id").drop_nulls()
+    numbers, first, last, unsettled, repeated = (
+        lines.lazy()
+        .select(
+            pl.col("row").n_unique().alias("numbers"),
+            pl.col("row").min().alias("first"),
+            pl.col("row").max().alias("last"),
+            pl.col("outcome").null_count().alias("unsettled"),
+            (ids.len() - ids.n_unique()).alias("repeated"),
+        )
+        .collect()
+        .row(0)
+    )
+    complete = numbers == rows and (rows == 0 or (first == 0 and last == rows - 1))
+    return bool(complete and unsettled == 0 and repeated == 0)
 
 
-def planned_updates(lines: pl.DataFrame) -> pl.DataFrame:
+def planned_updates(lines: Lines) -> Lines:
     """The updates to send: `Id`, then for each mapped field F `after.F` and `changed.F`."""
-    sent = [name for name in lines.columns if name.startswith((AFTER, CHANGED))]
-    return lines.filter(pl.col("outcome") == Outcome.PLANNED).select(pl.col("record_id").alias("Id"), *sent)
+    planned = lines.filter(pl.col("outcome") == Outcome.PLANNED)
+    return planned.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED))
 
 
 def hold(lines: pl.DataFrame, reason: str) -> pl.DataFrame:

@@ -165,14 +165,14 @@ class Rehearsal:
         assert sync is not None
         return Rehearsed(sync, self.installation.ledgers.find(run_id, self.slug), error, log)
 
-    def _plan(self, context: dg.OpExecutionContext, rows: pl.DataFrame) -> pl.DataFrame:
+    def _plan(self, context: dg.OpExecutionContext, rows: pl.DataFrame) -> pl.LazyFrame:
         with sync_step(context, self.slug, self.spec) as step, step.installation.work_folder() as folder:
             step.open()
             with step.connect() as org:
                 plan = build_plan(self.spec, rows.lazy(), org, kind="snapshot", latest_by=None, folder=folder)
                 usage = org.session.usage
             note_plan(step, plan, usage.calls)
-            return plan.lines.collect()
+            return plan.lines.collect().lazy()
 
 
 def check_books(ran: Rehearsed, rows: int) -> None:
