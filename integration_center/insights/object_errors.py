@@ -85,7 +85,9 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
             f"{place}: the endpoint's certificate is not trusted; name its authority's file in SSL_CERT_FILE"
         )
     if _CREDENTIAL_REQUEST.search(text):
-        return AccessRefused(f"{place}: no credentials for {service.title} were found; {service.credentials}")
+        if status is not None and status >= 500:
+            return ServiceUnavailable(f"{place}: what gives the credentials for {service.title} answered {status}")
+        return AccessRefused(f"{place}: no usable credentials for {service.title} were found; {service.credentials}")
     if status == 429 or code in _THROTTLED:
         return RateLimited(f"{told}: too many requests")
     if code in _BAD_CREDENTIALS or status == 401:

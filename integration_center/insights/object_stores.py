@@ -29,8 +29,9 @@ AZURE = Service(
     "azure",
     "Azure Blob Storage",
     "container",
-    "set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN (or AZURE_TENANT_ID,"
-    " AZURE_CLIENT_ID and AZURE_CLIENT_SECRET), or run where a managed identity is attached",
+    "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or"
+    " AZURE_STORAGE_SAS_TOKEN (or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET), or run where a managed"
+    " identity is attached",
     "the role Storage Blob Data Reader, or a SAS token with read and list",
 )
 GCS = Service(

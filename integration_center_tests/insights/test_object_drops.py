@@ -20,7 +20,7 @@ from integration_center.errors import (
 from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
 from integration_center.reports import fetch_day
-from integration_center.settings import Settings
+from integration_center.settings import Settings, read_connection_string
 from integration_center.storage import ReportFolder
 from integration_center_tests.insights.object_servers import (
     BUCKET,
@@ -195,7 +195,9 @@ def test_keys_that_the_server_does_not_know_are_refused(s3: S3Server) -> None:
 def test_without_credentials_it_says_what_to_set(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(AccessRefused, match=r"no credentials for S3 were found; set AWS_ACCESS_KEY_ID") as raised:
+    with pytest.raises(
+        AccessRefused, match=r"no usable credentials for S3 were found; set AWS_ACCESS_KEY_ID"
+    ) as raised:
         build().list_reports()
     assert "169.254" not in str(raised.value)
 
@@ -280,8 +282,35 @@ def test_what_azure_refuses(azure: AzureServer, monkeypatch: pytest.MonkeyPatch)
         build(f"az://{BUCKET}").list_reports()
     assert "s3cret" not in str(raised.value)
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT")
-    with pytest.raises(ConfigurationError, match=r"az://drops cannot be opened.*set AZURE_STORAGE_ACCOUNT_NAME"):
+    with pytest.raises(ConfigurationError, match=r"az://drops cannot be opened.*set AZURE_STORAGE_CONNECTION_STRING"):
         build(f"az://{BUCKET}")
+
+
+def test_an_azure_connection_string_is_enough(azure: AzureServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    azure.put("logins/2026-11-22.csv", CSV)
+    for name in ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ENDPOINT", "AZURE_STORAGE_SAS_TOKEN"):
+        monkeypatch.delenv(name)
+    sas = f"sv=2023-11-03&sr=c&sp=rl&sig={azure.signature}"
+    parts = f"AccountName={azure.account};SharedAccessSignature={sas}"
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"BlobEndpoint={azure.url}/{azure.account};{parts}")
+    assert read(build(f"az://{BUCKET}")) == [("a", 1)]
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"BlobEndpoint=http://blob.example;{parts}")
+    with pytest.raises(ConfigurationError, match=r"azure_storage_connection_string: .*https://") as raised:
+        build(f"az://{BUCKET}")
+    assert azure.signature not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("AccountName=acme;AccountKey=a2V5PT0=;EndpointSuffix=core.windows.net", "https://acme.blob.core.windows.net"),
+        ("AccountName=acme;AccountKey=a2V5PT0=", None),
+    ],
+)
+def test_what_a_connection_string_says(text: str, endpoint: str | None) -> None:
+    said = read_connection_string(f"DefaultEndpointsProtocol=https;{text}")
+    assert (said["azure_storage_account_name"], said["azure_storage_account_key"]) == ("acme", "a2V5PT0=")
+    assert said.get("azure_storage_endpoint") == endpoint
 
 
 def test_google_speaks_the_same_xml(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
