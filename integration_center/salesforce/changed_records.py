@@ -17,6 +17,7 @@ from integration_center.salesforce.records import (
     fetch_bulk,
     frame_pages,
     is_bulk_refusal,
+    order_by_id,
 )
 from integration_center.salesforce.snapshot import (
     DELETED,
@@ -24,6 +25,7 @@ from integration_center.salesforce.snapshot import (
     STAMP,
     SnapshotInfo,
     SnapshotKeeper,
+    find_newest,
     find_watermark,
     overlay,
 )
@@ -89,10 +91,12 @@ def read_changes(
             raise
         except (OrgError, IncompleteRead) as error:
             raise WayClosed(str(error)) from error
-        records = overlay(records, changes.rows, changes.touched["Id"])
+        new = changes.touched.join(records, on=["Id", STAMP], how="anti")[STAMP].min()
+        records = order_by_id(overlay(records, changes.rows, changes.touched["Id"]))
+        newest = find_newest(records, changes.touched)
         info = replace(
             info,
-            watermark=find_watermark(_find_newest(records, changes.touched), org_time, info.read_at),
+            watermark=find_watermark(newest, org_time, info, new if isinstance(new, datetime) else None),
             read_at=org_time,
             our_time=our_time,
             count=records.height,
@@ -105,12 +109,6 @@ def read_changes(
             return records
         logger.info(counts)
     raise WayClosed(counts, records=changes.total)
-
-
-def _find_newest(*frames: pl.DataFrame) -> datetime | None:
-    """The greatest SystemModstamp of these rows."""
-    stamps = [frame[STAMP].max() for frame in frames]
-    return max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=None)
 
 
 def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> _Changes:

@@ -10,11 +10,11 @@ from integration_center.salesforce.changed_records import read_changes
 from integration_center.salesforce.reading import Key, build_key_queries
 from integration_center.salesforce.records import Selection, order_by_id
 from integration_center.salesforce.snapshot import (
-    STAMP,
     Basis,
     SnapshotInfo,
     SnapshotKeeper,
     find_doubt,
+    find_newest,
     find_obstacle,
     find_watermark,
 )
@@ -144,13 +144,8 @@ class Reader:
         selection, keeper, started = self._selection, self._keeper, self._started
         if keeper is None or started is None or find_obstacle(selection.schema, selection.columns, selection.where):
             return records
-        basis, earlier = self._build_basis(keeper), self._earlier
-        same_org = earlier is not None and earlier.basis.org_id == basis.org_id
-        newest = records[STAMP].max()
-        watermark = find_watermark(
-            newest if isinstance(newest, datetime) else None,
-            started,
-            earlier.read_at if earlier is not None and same_org else None,
+        watermark = find_watermark(find_newest(records), started)
+        keeper.save(
+            SnapshotInfo(self._build_basis(keeper), watermark, started, self._began, started, records.height), records
         )
-        keeper.save(SnapshotInfo(basis, watermark, started, self._began, started, records.height), records)
         return records

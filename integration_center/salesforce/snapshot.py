@@ -167,22 +167,34 @@ def find_doubt(info: SnapshotInfo | None, basis: Basis, org_time: datetime | Non
     return None
 
 
-def find_watermark(newest: datetime | None, org_time: datetime, earlier: datetime | None) -> datetime:
+def find_watermark(
+    newest: datetime | None, org_time: datetime, info: SnapshotInfo | None = None, first_new: datetime | None = None
+) -> datetime:
     """Up to where, in SystemModstamp's time, a read has seen everything but what appears late.
 
     The org tells its time in the `Date` header. That is the better mark, for a quiet org would otherwise give the rows
     of its last busy hour again and again. But nothing promises that this clock is the one that stamps rows, so it is
-    believed only when a stamp has reached it since the last read; else the newest stamp is the mark.
+    believed only where the stamps bear it out: the newest one is of the last hour, or all that came since the read
+    before are later than what the clock said then. Else the newest stamp is the mark.
 
     Args:
         newest: the greatest SystemModstamp read; None when there are no records.
         org_time: what the org's clock said when the read began.
-        earlier: the same at the read before; None when there was none.
+        info: of the snapshot that this read brought up to date; None after a full read.
+        first_new: the smallest SystemModstamp that came since; None when none did.
     """
-    if newest is None:
-        return EPOCH
-    reached = newest >= (earlier or org_time) - OVERLAP
-    return org_time if reached else min(newest, org_time)
+    if newest is not None and newest >= org_time - OVERLAP:
+        return org_time
+    if info is not None and first_new is not None and first_new >= info.read_at - OVERLAP:
+        return org_time
+    marks = [newest, info.watermark if info else None]
+    return min(org_time, max((mark for mark in marks if mark is not None), default=EPOCH))
+
+
+def find_newest(*frames: pl.DataFrame) -> datetime | None:
+    """The greatest SystemModstamp of these rows."""
+    stamps = [frame[STAMP].max() for frame in frames]
+    return max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=None)
 
 
 def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:

@@ -451,11 +451,14 @@ def test_an_empty_object_is_read_by_its_changes(integration: Integration) -> Non
 def test_the_mark_is_the_orgs_time_once_a_stamp_has_reached_it() -> None:
     monday = datetime(2026, 11, 23, 8, tzinfo=UTC)
     tuesday, hour = monday + timedelta(days=1), timedelta(hours=1)
-    assert find_watermark(monday - 5 * hour, monday, None) == monday - 5 * hour
-    assert find_watermark(monday - hour, monday, None) == monday
-    assert find_watermark(monday + hour, tuesday, monday) == tuesday
-    assert find_watermark(monday - 2 * hour, tuesday, monday) == monday - 2 * hour
-    assert find_watermark(tuesday + hour, tuesday, monday) == tuesday, "stamped ahead of the org's own clock"
+    assert find_watermark(monday - 5 * hour, monday) == monday - 5 * hour
+    assert find_watermark(monday - hour, monday) == monday
+    assert find_watermark(monday + hour, monday) == monday, "stamped ahead of the org's own clock"
+    info = SnapshotInfo(Basis(ORG_ID, USER_ID, "Lead", "hash", None, "v66.0"), monday, monday, monday, monday, 1)
+    assert find_watermark(monday + hour, tuesday, info, monday - hour) == tuesday
+    assert find_watermark(monday + hour, tuesday, info, monday - 3 * hour) == monday + hour, "stamped behind its clock"
+    assert find_watermark(monday - hour, tuesday, info, None) == monday, "what was seen stays seen"
+    assert find_watermark(monday - hour, monday - 2 * hour, info, None) == monday - 2 * hour, "its clock moved back"
 
 
 @pytest.mark.parametrize(
