@@ -5,7 +5,7 @@ listing reads.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -96,6 +96,13 @@ class SyncPicture(NamedTuple):
     status: SyncStatus
     updated: int
     failed: int
+
+
+class RecentSyncs(NamedTuple):
+    """The newest line of an integration, and that and those before in short, the newest first."""
+
+    last: SyncRecord
+    pictures: Sequence[SyncPicture]
 
 
 class SyncLog:
@@ -314,27 +321,31 @@ class SyncLog:
         with reading(self._engine) as connection:
             return tuple(map(_build_record, connection.execute(lines))), connection.execute(count).scalar_one()
 
-    def newest(self, slugs: Collection[str]) -> Mapping[str, SyncRecord]:
-        """The newest line of each integration, in one query; those that never ran are left out."""
-        with reading(self._engine) as connection:
-            return {row.slug: _build_record(row) for row in connection.execute(_newest(slugs, 1, syncs))}
-
-    def pictures(self, slugs: Collection[str], each: int) -> Mapping[str, tuple[SyncPicture, ...]]:
-        """The newest lines of each integration in short, in one query, the newest first.
+    def recent(self, slugs: Collection[str], each: int) -> Mapping[str, RecentSyncs]:
+        """The newest lines of many integrations, in two queries; those that never ran are left out.
 
         Args:
-            slugs: the integrations; those that never ran are left out of the result.
+            slugs: the integrations.
             each: at most so many lines for one.
         """
         rows = syncs.c.counts["rows"]
         broken = [func.coalesce(rows[outcome.value].as_integer(), 0) for outcome in BROKEN]
         updated = func.coalesce(rows[Outcome.UPDATED.value].as_integer(), 0)
-        statement = _newest(slugs, each, syncs.c.slug, syncs.c.status, updated, sum(broken[1:], start=broken[0]))
-        found: dict[str, list[SyncPicture]] = defaultdict(list)
+        columns = (syncs.c.id, syncs.c.slug, syncs.c.status, updated, sum(broken[1:], start=broken[0]))
+        newest: dict[str, int] = {}
+        pictures: dict[str, list[SyncPicture]] = defaultdict(list)
         with reading(self._engine) as connection:
-            for slug, status, *counts in connection.execute(statement):
-                found[slug].append(SyncPicture(SyncStatus(status), *counts))
-        return {slug: tuple(lines) for slug, lines in found.items()}
+            for number, slug, status, *counts in connection.execute(_newest(slugs, each, *columns)):
+                newest.setdefault(slug, number)
+                pictures[slug].append(SyncPicture(SyncStatus(status), *counts))
+            last = connection.execute(select(syncs).where(syncs.c.id.in_(newest.values())))
+            return {row.slug: RecentSyncs(_build_record(row), pictures[row.slug]) for row in last}
+
+    def last_statuses(self, slugs: Collection[str]) -> Mapping[str, SyncStatus]:
+        """The status of each integration's newest line, in one query; those that never ran are left out."""
+        with reading(self._engine) as connection:
+            found = connection.execute(_newest(slugs, 1, syncs.c.slug, syncs.c.status))
+            return {slug: SyncStatus(status) for slug, status in found}
 
     def running(self) -> tuple[SyncRecord, ...]:
         """The lines still open, the oldest first."""

@@ -11,7 +11,7 @@ from integration_center.defs_reading import DefsFile
 from integration_center.integration import Environment
 from integration_center.schedules import next_run
 from integration_center.sync.outcomes import Outcome
-from integration_center.syncs import SyncRecord, SyncStatus
+from integration_center.syncs import RecentSyncs, SyncRecord, SyncStatus
 
 PAGE_ROWS = 50
 
@@ -77,27 +77,26 @@ class Grid:
 
 
 def build_grid(console: Console, narrowing: Narrowing, page: int) -> Grid:
-    """The integrations asked for, in order of name; one query for the last runs and one for the pictures."""
+    """The integrations asked for, in order of name; two queries for the runs of all."""
     files = console.defs.list()
     syncs = console.installation.syncs
     found = sorted((file for file in files if _fits(file, narrowing)), key=lambda file: _name(file).casefold())
     if narrowing.state in {"failed", "running"}:
         wanted = SyncStatus.FAILED if narrowing.state == "failed" else SyncStatus.RUNNING
-        last = syncs.pictures([file.slug for file in found], each=1)
-        found = [file for file in found if file.slug in last and last[file.slug][0].status is wanted]
+        last = syncs.last_statuses([file.slug for file in found])
+        found = [file for file in found if last.get(file.slug) is wanted]
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = min(max(1, page), pages)
     shown = found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
-    slugs = [file.slug for file in shown]
-    newest, pictures = syncs.newest(slugs), syncs.pictures(slugs, RUNS)
+    recent = syncs.recent([file.slug for file in shown], RUNS)
     minute = console.now().replace(second=0, microsecond=0)
-    rows = [build_row(file, newest.get(file.slug), draw(pictures.get(file.slug, ())), minute) for file in shown]
+    rows = [build_row(file, recent.get(file.slug), minute) for file in shown]
     return Grid(rows, page, pages, len(found), len(files))
 
 
-def build_row(file: DefsFile, last: SyncRecord | None, picture: Picture, minute: datetime) -> GridRow:
+def build_row(file: DefsFile, recent: RecentSyncs | None, minute: datetime) -> GridRow:
     """One integration at a given minute, UTC."""
-    spec = file.spec
+    spec, last = file.spec, recent.last if recent else None
     scheduled = spec is not None and spec.enabled and file.problem is None
     return GridRow(
         slug=file.slug,
@@ -109,7 +108,7 @@ def build_row(file: DefsFile, last: SyncRecord | None, picture: Picture, minute:
         schedule=say_schedule(spec.schedule) if spec else "",
         next_run=_next_run(spec.schedule, minute) if spec and scheduled else None,
         last=last,
-        picture=picture,
+        picture=draw(recent.pictures if recent else ()),
         problem=file.problem,
     )
 

@@ -121,13 +121,14 @@ def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
     ]
 
 
-def first_line(installation: Installation, sync: SyncRecord, outcome: Outcome) -> LedgerLine | None:
-    """The first line of an outcome; None when there is none, or no ledger that can be read."""
+def first_lines(installation: Installation, sync: SyncRecord, *outcomes: Outcome, most: int) -> list[LedgerLine]:
+    """The first lines of some outcomes; none when there is no ledger that can be read."""
+    chosen = pl.col("outcome").cast(pl.String).is_in([outcome.value for outcome in outcomes])
     try:
         with _readable(installation.ledgers.path(sync.run_id, sync.slug)):
-            return next(iter(read_lines(narrow(scan(installation, sync), outcome).head(1).collect())), None)
+            return read_lines(scan(installation, sync).filter(chosen).head(most).collect())
     except PlanMissing:
-        return None
+        return []
 
 
 def narrow(ledger: pl.LazyFrame, outcome: Outcome | None) -> pl.LazyFrame:

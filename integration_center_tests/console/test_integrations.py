@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
@@ -224,16 +223,17 @@ def test_what_is_not_there_is_a_page_that_says_so(browser: Browser, slug: str) -
     assert answer.status_code == 404
 
 
-def test_newest_lines_come_in_one_query_for_many(installation: Installation) -> None:
+def test_the_newest_lines_of_many_come_together(installation: Installation) -> None:
     for number in range(4):
         log(installation, f"a{number}", "a", updated=number, rejected=1, unknown=2)
     log(installation, "b0", "b", status=SyncStatus.FAILED)
     syncs = installation.syncs
-    assert {slug: line.run_id for slug, line in syncs.newest(["a", "b", "c"]).items()} == {"a": "a3", "b": "b0"}
-    pictures: Any = syncs.pictures(["a", "b", "c"], each=3)
-    assert pictures["a"] == tuple((SyncStatus.COMPLETED, number, 3) for number in (3, 2, 1))
-    assert pictures["b"] == ((SyncStatus.FAILED, 0, 0),)
-    assert syncs.newest([]) == {}
+    recent = syncs.recent(["a", "b", "c"], each=3)
+    assert {slug: found.last.run_id for slug, found in recent.items()} == {"a": "a3", "b": "b0"}
+    assert recent["a"].pictures == [(SyncStatus.COMPLETED, number, 3) for number in (3, 2, 1)]
+    assert recent["b"].pictures == [(SyncStatus.FAILED, 0, 0)]
+    assert syncs.last_statuses(["a", "b", "c"]) == {"a": SyncStatus.COMPLETED, "b": SyncStatus.FAILED}
+    assert syncs.recent([], each=3) == {}
 
 
 def test_an_index_that_came_later_is_made_in_older_databases(installation: Installation) -> None:

@@ -1,6 +1,5 @@
 """The log: history of one integration or of all, the full log of a run, and its ledger."""
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +15,7 @@ from integration_center.console.links import record_url, run_url
 from integration_center.console.page import Link, Page, view
 from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
-from integration_center.console.rendering import render, show_moment
+from integration_center.console.rendering import render, show_value
 from integration_center.errors import PlanMissing, ServiceUnavailable
 from integration_center.integration import Environment
 from integration_center.sync.outcomes import Outcome
@@ -159,21 +158,6 @@ def read_outcome(request: Request) -> Outcome | None:
     """The outcome asked for; None for all."""
     asked = request.query_params.get("outcome", "")
     return Outcome(asked) if asked in set(Outcome) else None
-
-
-def show_value(value: object) -> str:
-    """A value of a field as a person reads it; moments in UTC."""
-    match value:
-        case None:
-            return "(empty)"
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return show_moment(value)
-        case float():
-            return f"{value:.15g}"
-        case _:
-            return str(value)
 
 
 PAGE = Page(

@@ -9,16 +9,17 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.context import Console, console_of, note, user_of
 from integration_center.console.dagster import DagsterDown, start
-from integration_center.console.ledger import first_line
+from integration_center.console.ledger import LedgerLine, first_lines
 from integration_center.console.links import record_url, run_url
 from integration_center.console.page import Page, change, form_of, view
 from integration_center.console.pages.integrations import find_file
 from integration_center.console.progress import Stage, watch
-from integration_center.console.rendering import redirect, render
+from integration_center.console.rendering import redirect, render, show_value
 from integration_center.defs_reading import DefsFile
 from integration_center.schedules import last_full_day
 from integration_center.sync.outcomes import Outcome
-from integration_center.syncs import SyncRecord, SyncStatus
+from integration_center.sync.sample import SAMPLE
+from integration_center.syncs import SyncRecord
 from integration_center.translator import FIRST_DAY
 
 
@@ -87,7 +88,9 @@ def show_run(request: Request) -> Response:
         "sync": sync,
         "outcomes": count_outcomes(sync) if sync else [],
         "run_url": run_url(console, run_id),
-        "updated": find_updated(console, sync) if sync and progress.ended else None,
+        "sample": find_sample(console, sync) if sync and progress.ended else [],
+        "org": record_url(console, sync, "") if sync else None,
+        "show": show_value,
         "may_run": user_of(request).may_change and file is not None and file.problem is None,
         "newest": last_full_day(console.now()),
         "first": FIRST_DAY,
@@ -112,12 +115,14 @@ def count_outcomes(sync: SyncRecord) -> list[tuple[Outcome, int, int]]:
     ]
 
 
-def find_updated(console: Console, sync: SyncRecord) -> tuple[str, str | None] | None:
-    """A record that the run updated: its Id, and its address in the org; None when it updated none."""
-    if sync.status is SyncStatus.PLANNED or not sync.counts.get("lines", {}).get(Outcome.UPDATED):
-        return None
-    line = first_line(console.installation, sync, Outcome.UPDATED)
-    return (line.record_id, record_url(console, sync, line.record_id)) if line and line.record_id else None
+def find_sample(console: Console, sync: SyncRecord) -> list[LedgerLine]:
+    """A few lines with the values before and after: those updated, or those that a push would send."""
+    counted = sync.counts.get("lines", {})
+    if counted.get(Outcome.UPDATED):
+        return first_lines(console.installation, sync, Outcome.UPDATED, most=SAMPLE)
+    if counted.get(Outcome.PLANNED) or counted.get(Outcome.HELD):
+        return first_lines(console.installation, sync, Outcome.PLANNED, Outcome.HELD, most=SAMPLE)
+    return []
 
 
 PAGE = Page(

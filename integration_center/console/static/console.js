@@ -54,12 +54,14 @@ function follow(part) {
       if (!answer.ok) throw new Error(String(answer.status));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(part.id);
-      if (!fresh) throw new Error("no such part");
-      if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
-      if (!fresh.dataset.refresh) {
-        delete part.dataset.refresh;
+      if (!fresh) {
+        location.assign(answer.url); // it leads to another page by now
         return;
       }
+      if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+      for (const { name } of [...part.attributes]) if (!fresh.hasAttribute(name)) part.removeAttribute(name);
+      for (const { name, value } of fresh.attributes) part.setAttribute(name, value);
+      if (!part.dataset.refresh) return;
     } catch {
       // The console may be restarting; what is shown stays, and it is asked again.
     }

@@ -1,0 +1,94 @@
+"""Integrations, Run Now and the log in a real browser."""
+
+import re
+
+import pytest
+import stamina
+from playwright.sync_api import Page, expect
+
+from integration_center.launching import find_webserver
+from integration_center.settings import Settings
+from integration_center_tests.browser.inspection import Inspection
+from integration_center_tests.browser.services import START_SECONDS, Services
+from integration_center_tests.dagster_side.center import PLAIN
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+RUN_MS = 60_000
+
+
+def await_dagster(services: Services) -> None:
+    """Wait until the console can reach Dagster: it listens before Dagster has loaded the integrations."""
+    settings = Settings(dagster_home=services.home)
+    for attempt in stamina.retry_context(on=LookupError, attempts=None, timeout=START_SECONDS, wait_max=0.5):
+        with attempt:
+            if find_webserver(settings) is None:
+                raise LookupError("Dagster does not answer yet")
+
+
+@pytest.mark.timeout(300)
+def test_from_the_grid_through_a_run_to_its_ledger(page: Page, services: Services, inspection: Inspection) -> None:
+    services.integrate("logins_by_hand", name="Logins by hand")
+    services.integrate("not_whole", name="Not whole", keys=[])
+    page.goto("/accounts")
+    page.get_by_role("button", name="+ Add Account for Sandbox").click()
+    page.get_by_role("button", name="Allow").click()
+    expect(page.get_by_text("✓ Connected")).to_be_visible()
+    await_dagster(services)
+
+    page.goto("/")
+    row = page.get_by_role("row", name=re.compile("Logins by hand"))
+    expect(page.get_by_role("row", name=re.compile("not_whole"))).to_contain_text("Broken")
+    menu = page.get_by_label("Actions for Logins by hand")
+    menu.focus()
+    page.keyboard.press("Enter")
+    expect(row.get_by_role("button", name="Run Now")).to_be_visible()
+    inspection.inspect(page, "integrations")
+    page.keyboard.press("Escape")
+    expect(row.get_by_role("button", name="Run Now")).to_be_hidden()
+    expect(menu).to_be_focused()
+
+    page.keyboard.press("Enter")
+    row.get_by_role("button", name="Run Now").press("Enter")
+    expect(page.get_by_text("The run is completed.")).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_role("row", name=f"updated {len(PLAIN)} {len(PLAIN)}")).to_be_visible()
+    expect(page.get_by_role("link", name="Run in the Dagster UI")).to_have_attribute(
+        "href", re.compile(re.escape(services.dagster_url) + "/runs/")
+    )
+    inspection.inspect(page, "run")
+
+    page.get_by_role("link", name="Show log").click()
+    expect(page.get_by_role("cell", name=re.compile(rf"^Completed: {len(PLAIN)} updated"))).to_be_visible()
+    inspection.inspect(page, "run-log")
+    page.get_by_role("link", name="Close").click()
+    page.get_by_role("link", name="Ledger").click()
+    page.get_by_role("link", name="unmatched 1").click()
+    expect(page.get_by_role("cell", name="nobody@nowhere.example")).to_be_visible()
+    inspection.inspect(page, "ledger")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download CSV").click()
+    assert "nobody@nowhere.example" in download.value.path().read_text(encoding="utf-8")
+
+    page.goto("/log")
+    expect(page.get_by_role("row", name=re.compile("Logins by hand.*Completed"))).to_be_visible()
+    inspection.inspect(page, "log")
+    page.get_by_role("link", name="Logins by hand").first.click()
+    expect(page.get_by_role("heading", name="Log of Logins by hand")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Integrations")).to_be_visible()
+
+    page.goto("/integrations/logins_by_hand/delete")
+    inspection.inspect(page, "delete")
+    page.get_by_role("link", name="Keep it").click()
+    for name in ("Logins by hand", "not_whole"):
+        page.get_by_label(f"Actions for {name}").click()
+        page.get_by_role("link", name="Delete").click()
+        page.get_by_role("button", name=f"Delete {name}").click()
+        expect(page.get_by_text(f"{name} is deleted.")).to_be_visible()
+    page.goto("/accounts")
+    page.get_by_role("link", name="Disconnect Sandbox").click()
+    page.get_by_role("button", name="Disconnect Sandbox").click()
+    expect(page.get_by_role("button", name="+ Add Account for Sandbox")).to_be_visible()
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Connect an account first")).to_be_visible()
+    inspection.inspect(page, "integrations-empty")
