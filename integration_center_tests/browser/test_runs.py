@@ -20,13 +20,13 @@ RUN_MS = 60_000
 def await_dagster(services: Services) -> None:
     """Wait until the console can reach Dagster: it listens before Dagster has loaded the integrations."""
     settings = Settings(dagster_home=services.home)
-    for attempt in stamina.retry_context(on=LookupError, attempts=None, timeout=START_SECONDS, wait_max=0.5):
+    for attempt in stamina.retry_context(on=LookupError, attempts=None, timeout=2 * START_SECONDS, wait_max=0.5):
         with attempt:
             if find_webserver(settings) is None:
                 raise LookupError("Dagster does not answer yet")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_from_the_grid_through_a_run_to_its_ledger(page: Page, services: Services, inspection: Inspection) -> None:
     services.integrate("logins_by_hand", name="Logins by hand")
     services.integrate("not_whole", name="Not whole", keys=[])
