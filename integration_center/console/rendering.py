@@ -49,21 +49,6 @@ def show_count(number: int) -> str:
     return f"{number:,}"
 
 
-def show_value(value: object) -> str:
-    """A value of a field as a person reads it; moments in UTC."""
-    match value:
-        case None:
-            return "(empty)"
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return show_moment(value)
-        case float():
-            return f"{value:.15g}"
-        case _:
-            return str(value)
-
-
 @cache
 def asset_url(name: str) -> str:
     """The address of a static file; it changes with the content, so browsers may keep the file."""

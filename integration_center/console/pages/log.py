@@ -15,7 +15,8 @@ from integration_center.console.links import record_url, run_url
 from integration_center.console.page import Link, Page, view
 from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
-from integration_center.console.rendering import render, show_value
+from integration_center.console.rendering import render
+from integration_center.console.values import show_value
 from integration_center.errors import PlanMissing, ServiceUnavailable
 from integration_center.integration import Environment
 from integration_center.sync.outcomes import Outcome

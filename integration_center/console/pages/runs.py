@@ -14,7 +14,8 @@ from integration_center.console.links import record_url, run_url
 from integration_center.console.page import Page, change, form_of, view
 from integration_center.console.pages.integrations import find_file
 from integration_center.console.progress import Stage, watch
-from integration_center.console.rendering import redirect, render, show_value
+from integration_center.console.rendering import redirect, render
+from integration_center.console.values import show_value
 from integration_center.defs_reading import DefsFile
 from integration_center.schedules import last_full_day
 from integration_center.sync.outcomes import Outcome
