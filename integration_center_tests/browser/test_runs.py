@@ -83,6 +83,7 @@ def test_from_the_grid_through_a_run_to_its_ledger(page: Page, services: Service
     for name in ("Logins by hand", "not_whole"):
         page.get_by_label(f"Actions for {name}").click()
         page.get_by_role("link", name="Delete").click()
+        page.set_default_timeout(RUN_MS)  # Dagster reads the integrations anew meanwhile
         page.get_by_role("button", name=f"Delete {name}").click()
         expect(page.get_by_text(f"{name} is deleted.")).to_be_visible()
     page.goto("/accounts")
