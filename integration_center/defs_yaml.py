@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.tokens import CommentToken
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration import IntegrationSpec
@@ -189,6 +190,11 @@ def _merge_list(node: CommentedSeq, value: Sequence[Any]) -> CommentedSeq:
     if not all(isinstance(item, CommentedMap) for item in node) or not all(isinstance(v, Mapping) for v in value):
         return _build_node(list(value))  # type: ignore[no-any-return]
     block = bool(node) and not node[0].fa.flow_style()
+    wanted = {_field_of(item) for item in value}
+    for place in reversed(range(len(node))):
+        if _field_of(node[place]) not in wanted:
+            _hand_on_comments(node, place, place - 1)
+            del node[place]
     for place, item in enumerate(value):
         found = _find_item(node, place, item)
         if found is None:
@@ -196,6 +202,8 @@ def _merge_list(node: CommentedSeq, value: Sequence[Any]) -> CommentedSeq:
             if block:
                 new.fa.set_block_style()
             node.insert(place, new)
+            if place == len(node) - 1 and place > 0:
+                _hand_on_comments(node, place - 1, place)
         else:
             if found != place:
                 node.insert(place, node.pop(found))
@@ -204,11 +212,55 @@ def _merge_list(node: CommentedSeq, value: Sequence[Any]) -> CommentedSeq:
             elif dict(node[place]) != item:
                 node[place] = _build_node(item)
     for place in reversed(range(len(value), len(node))):
+        _hand_on_comments(node, place, place - 1)
         del node[place]
     return node
 
 
+def _hand_on_comments(node: CommentedSeq, giver: int, taker: int) -> None:
+    """Give the comment lines below one item, which are about what follows, to another; `taker` -1 is the list's head.
+
+    ruamel keeps them with the item above: at its place in the list, or, for one written over several lines, at its
+    last name.
+    """
+    token = _find_comment(node, giver)
+    if token is None:
+        return
+    own, line_end, below = token.value.partition("\n")
+    if not below:
+        return
+    token.value = own + line_end
+    if taker < 0:
+        head = node.ca.comment[0] if node.ca.comment and node.ca.comment[0] else None
+        if head is not None:
+            head.value += below
+        else:
+            node.ca.comment = [CommentToken(f"\n{below}", CommentMark(0)), None]
+        return
+    there = _find_comment(node, taker)
+    if there is not None:
+        there.value += below
+    elif isinstance(node[taker], CommentedMap) and not node[taker].fa.flow_style():
+        node[taker].ca.items[list(node[taker])[-1]] = [None, None, CommentToken(f"\n{below}", CommentMark(0)), None]
+    else:
+        node.ca.items[taker] = [CommentToken(f"\n{below}", CommentMark(0)), None, None, None]
+
+
+def _find_comment(node: CommentedSeq, place: int) -> CommentToken | None:
+    """The comment behind and below an item."""
+    item = node[place]
+    if isinstance(item, CommentedMap) and not item.fa.flow_style():
+        found = item.ca.items.get(list(item)[-1]) if item else None
+        return found[2] if found else None
+    found = node.ca.items.get(place)
+    return found[0] if found else None
+
+
 def _find_item(node: CommentedSeq, start: int, item: Mapping[str, Any]) -> int | None:
     """Where the key pair or mapping of the same field stands, at `start` or behind it."""
-    wanted = str(item.get("field", "")).lower()
-    return next((n for n in range(start, len(node)) if str(node[n].get("field", "")).lower() == wanted), None)
+    wanted = _field_of(item)
+    return next((number for number in range(start, len(node)) if _field_of(node[number]) == wanted), None)
+
+
+def _field_of(item: Mapping[str, Any]) -> str:
+    return str(item.get("field", "")).lower()

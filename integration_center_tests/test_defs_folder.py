@@ -214,6 +214,46 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         DefsFolder(tmp_path / "file" / "defs").create(spec_of_text(BY_HAND))
 
 
+COMMENTED = """\
+type: integration_center.Integration
+attributes:
+  name: N
+  environment: sandbox
+  report: R
+  object: Lead
+  keys:
+    - {column: U, field: Email}   # key
+  # about all fields
+  fields: # these
+    # before A
+    - {column: A, field: A__c}   # of A
+    # before B
+    - {column: B, field: B__c}
+    - column: C   # of C
+      field: C__c
+    # before D
+    - {column: D, field: D__c}
+  # about owners
+  owners: [x]
+"""
+
+
+@pytest.mark.parametrize("kept", ["BCD", "ACD", "ABD", "ABC", "D", "A", "ABCDX", "BX", "XD", "X", "DCBA"])
+def test_comments_stay_with_what_they_are_about(kept: str) -> None:
+    before = spec_of_text(COMMENTED)
+    fields = {mapping.column: mapping for mapping in before.fields} | {"X": FieldMapping(column="X", field="X__c")}
+    after = before.model_copy(update={"fields": tuple(fields[column] for column in kept)})
+    text = edit(COMMENTED, before, after)
+    assert spec_of_text(text) == after
+    for comment in ("# key", "# about all fields", "# these", "# before A", "# before B", "# before D"):
+        assert comment in text
+    lines = [line.strip() for line in text.splitlines()]
+    assert lines[-2:] == ["# about owners", "owners: [x]"]
+    if kept != "DCBA":  # moved rows leave their comments behind
+        for column in set(kept) & set("ABD"):
+            assert lines.index(f"# before {column}") < next(n for n, t in enumerate(lines) if f"column: {column}," in t)
+
+
 TEXTS = st.text(min_size=1, max_size=30).filter(lambda text: text < "\ud800" or text.isprintable())
 NAMES = st.one_of(
     TEXTS, st.sampled_from(["yes", "No", "null", "~", "12:30", "1e3", "010", "2024-01-01", "{{x}}", "#a"])
