@@ -17,7 +17,7 @@ from integration_center.api_reserve import short_of_calls
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair
-from integration_center.journal import JobJournal
+from integration_center.journal import JobJournal, unfinished
 from integration_center.metadata import describe_counts, describe_results, describe_usage
 from integration_center.planning import fingerprint
 from integration_center.push import send_updates
@@ -88,17 +88,35 @@ def require_undoable(installation: Installation, sync: SyncRecord) -> Environmen
     return sync.environment
 
 
-def read_writes_of(installation: Installation, sync: SyncRecord) -> pl.DataFrame:
+def find_ledger(installation: Installation, sync: SyncRecord) -> pl.DataFrame:
     """The ledger of the sync.
 
     Raises:
-        PlanMissing: it is gone or damaged, or names no record that was updated.
+        PlanMissing: it is gone or damaged.
     """
     ledger = installation.ledgers.find(sync.run_id, sync.slug)
     if ledger is None:
         raise PlanMissing(f"run {sync.run_id} has no ledger of {sync.slug!r} any more (they are kept for 90 days)")
+    return ledger
+
+
+def read_writes_of(installation: Installation, sync: SyncRecord) -> pl.DataFrame:
+    """The ledger of a sync that updated records.
+
+    Raises:
+        PlanMissing: it is gone or damaged, names no record that was updated, or does not yet say what a run that was
+            cut off has written.
+    """
+    what = f"run {sync.run_id} of {sync.slug!r}"
+    ledger = find_ledger(installation, sync)
+    left = unfinished(installation.engine, sync.org_id or "", sync.object)
+    if any((work.run_id, work.slug) == (sync.run_id, sync.slug) for work in left):
+        raise PlanMissing(
+            f"{what} was cut off, and what it wrote is not known yet; `integration-center plan {sync.slug}` finds it"
+            " out, then undo it"
+        )
     if not count_lines(ledger)[Outcome.UPDATED]:
-        raise PlanMissing(f"run {sync.run_id} of {sync.slug!r} updated no record; there is nothing to undo")
+        raise PlanMissing(f"{what} updated no record; there is nothing to undo")
     return ledger
 
 
@@ -164,7 +182,7 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig) -> Iterator[Un
         if undone is None:
             raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
         environment = require_undoable(installation, undone)
-        spec = describe_integration(undone, environment, read_writes_of(installation, undone))
+        spec = describe_integration(undone, environment, find_ledger(installation, undone))
         step = UndoStep(context, installation, config.slug, spec, undone)
         with client_log(context), step.errors_reported():
             step.open()

@@ -9,6 +9,7 @@ from integration_center.access.audit import Action
 from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
+from integration_center.journal import JobJournal
 from integration_center.launching import RunRequest, run_here
 from integration_center.settings import read_settings
 from integration_center.syncs import SyncStatus
@@ -218,3 +219,18 @@ def test_an_undo_that_is_cut_off_is_settled_by_the_next_run(
     center.run()
     assert center.sync(undone).counts["lines"] == {"updated": len(PLAIN)}
     assert center.ledger(undone)["outcome"].unique().to_list() == ["updated"]
+
+
+def test_a_run_that_was_cut_off_is_undone_once_its_writes_are_known(
+    center: Center, command: Command, pushed: Ran, before: dict[int, tuple[object, ...]]
+) -> None:
+    sync = center.sync(pushed)
+    with open_installation() as installation:
+        JobJournal(installation.engine, sync.org_id or "", "Lead", pushed.run_id, SLUG, sync.plan_id or "").chunk_sent(
+            "a chunk whose answer nobody kept"
+        )
+    code, _, err = command("undo", pushed.run_id, "--yes")
+    assert (code, f"`integration-center plan {SLUG}` finds it out" in err) == (1, True), err
+    assert command("plan", SLUG)[0] == 0
+    assert as_json(command("undo", pushed.run_id, "--yes", "--json"))["lines"] == {"updated": len(PLAIN)}
+    assert values(center) == before
