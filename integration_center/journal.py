@@ -1,7 +1,7 @@
 """The journal of what was sent: written before it is sent, so that a crash leaves a trace of every write.
 
-A Bulk job is noted before its upload is closed, a collection chunk before its request. What was never settled is
-what the next run on the object has to look up in the org.
+The push itself is noted before its plan counts as applied, a Bulk job before its upload is closed, a collection chunk
+before its request. What was never settled is what the next run on the object has to look up in the org.
 """
 
 from dataclasses import dataclass
@@ -56,6 +56,12 @@ class JobJournal:
         self._push = {"object": object, "run_id": run_id, "slug": slug, "plan_id": plan_id}
         self._known: set[str] = set()
         self._chunks: set[str] = set()
+
+    def push_begun(self) -> None:
+        """Note that the push begins; call it before its plan is marked as applied, when its ledger has a draft."""
+        name = f"{self._push['plan_id']}:push"
+        self._note(SentKind.CHUNK, name, None, "")
+        self._chunks.add(name)
 
     def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
         """Note a Bulk job; call it before its upload is closed."""

@@ -184,12 +184,13 @@ def apply_plan(
     )
     if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
         return Applied(lines, lambda part: hold(part, short), forecast)
-    if not step.installation.syncs.apply(plan.run_id, step.slug):
-        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     # A re-execution has no draft of its own yet, which the next run needs if this one is cut off.
     if settled or plan.run_id != step.run_id:
         draft = settled or rewrite_frame(lines, lambda part: part, folder / "draft.parquet")
         step.installation.ledgers.keep(step.run_id, step.slug, draft)
+    journal.push_begun()
+    if not step.installation.syncs.apply(plan.run_id, step.slug):
+        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     return Applied(lines, completing(send_updates(step, org, ground.schema, journal, updates)), forecast)
 
 

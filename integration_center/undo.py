@@ -209,6 +209,7 @@ def send_undo(step: UndoStep, org: Org, plan: UndoPlan, journal: JobJournal) -> 
         return lines
     if short := short_of_calls(org, forecast_push(updates), step.installation.settings.api_reserve):
         return hold(lines, short)
+    journal.push_begun()
     syncs.apply(step.run_id, step.slug)
     return complete(lines, send_updates(step, org, plan.schema, journal, updates))
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from math import isfinite
+from tempfile import gettempdir
 from time import time
 from typing import IO
 
@@ -16,6 +17,7 @@ import httpx
 
 from integration_center.errors import (
     AccessRefused,
+    ConfigurationError,
     IntegrationCenterError,
     LimitExceeded,
     OrgError,
@@ -160,6 +162,14 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
         return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
     return OrgError(f"Salesforce refused: {sentence} ({error.code})", code=error.code, status=status)
+
+
+def build_disk_error(error: OSError) -> ConfigurationError:
+    """The error for a temporary file that cannot be written: uploads and downloads pass through the disk."""
+    return ConfigurationError(
+        f"a temporary file could not be written ({error.strerror}); free some space in {gettempdir()}, or name another"
+        " place in TMPDIR"
+    )
 
 
 def check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:

@@ -19,6 +19,7 @@ from integration_center.salesforce.compression import RequestCompression
 from integration_center.salesforce.faults import (
     AnswerLost,
     IncompleteRead,
+    build_disk_error,
     build_error,
     check_readable,
     is_dead_session,
@@ -203,7 +204,10 @@ class Session:
         return self.request("GET", path, idempotent=True, params=params, headers=headers).json()
 
     def download(self, path: str, sink: IO[bytes], *, params: Mapping[str, str] | None = None) -> httpx.Headers:
-        """Streams a CSV answer into `sink` (from its start again, should it break off) and returns the headers."""
+        """Streams a CSV answer into `sink` (from its start again, should it break off) and returns the headers.
+
+        Raises as `request` does, and ConfigurationError when the disk is full.
+        """
         call = _Call("GET", self._full_path(path), params, {"Accept": "text/csv"})
 
         def send() -> httpx.Response:
@@ -211,8 +215,11 @@ class Session:
             sink.truncate()
             return self._send(call, sink)
 
-        headers = self._retry(call, send).headers
-        sink.flush()
+        try:
+            headers = self._retry(call, send).headers
+            sink.flush()
+        except OSError as error:
+            raise build_disk_error(error) from None
         sink.seek(0)
         return headers
 

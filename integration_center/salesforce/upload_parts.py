@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from integration_center.salesforce.faults import build_disk_error
 from integration_center.salesforce.fields import changed_fields, write_csv_cells
 
 BATCH_ROWS = 10_000
@@ -57,6 +58,9 @@ def write_parts(
         fields: those that become columns.
         folder: for the files, not readable by others, for they hold values.
         max_bytes: of a file, with its header. A single row that is larger gets a file of its own.
+
+    Raises:
+        ConfigurationError: the disk is full.
     """
     header = (",".join(["Id", *fields]) + "\n").encode()
     pieces = (
@@ -71,13 +75,16 @@ def write_parts(
         path = folder / f"part-{number}.csv"
         digest, size = hashlib.sha256(header), len(header)
         ids: list[pl.Series] = []
-        with path.open("wb") as file:
-            file.write(header)
-            while held is not None and (not ids or size + len(held[1]) <= max_bytes):
-                ids.append(held[0])
-                file.write(held[1])
-                digest.update(held[1])
-                size += len(held[1])
-                held = next(pieces, None)
+        try:
+            with path.open("wb") as file:
+                file.write(header)
+                while held is not None and (not ids or size + len(held[1]) <= max_bytes):
+                    ids.append(held[0])
+                    file.write(held[1])
+                    digest.update(held[1])
+                    size += len(held[1])
+                    held = next(pieces, None)
+        except OSError as error:
+            raise build_disk_error(error) from None
         yield Part(pl.concat(ids), path, size, digest.hexdigest())
         path.unlink()

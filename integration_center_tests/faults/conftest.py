@@ -1,6 +1,6 @@
 """One installation and one org for all faults of a worker: every sync writes values of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 import stamina
@@ -14,6 +14,7 @@ from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import RetryPolicy
 from integration_center.settings import read_settings
 from integration_center_tests.dagster_side.center import EXAMPLE
+from integration_center_tests.faults.cases import ROWS, VALUES, Case
 from integration_center_tests.faults.rehearsal import Rehearsal
 
 LEADS = 460
@@ -71,3 +72,19 @@ def calm(faulty_emulator: Emulator) -> Iterator[Emulator]:
     yield faulty_emulator
     org.faults.clear()
     org.org.bulk.resume()
+
+
+@pytest.fixture
+def leads(calm: Emulator) -> Sequence[tuple[str, str]]:
+    """Id and e-mail address of some Leads that nobody shares and that can be edited."""
+    rows = calm.sandbox.store.rows(
+        "SELECT min(Id), Email FROM Lead WHERE Email IS NOT NULL GROUP BY lower(Email)"
+        " HAVING count(*) = 1 AND max(IsConverted) = 0 AND max(IsDeleted) = 0 ORDER BY 1 LIMIT ?",
+        (ROWS,),
+    )
+    return [(record_id, email) for record_id, email in rows]
+
+
+@pytest.fixture
+def case(calm: Emulator, rehearsal: Rehearsal, leads: Sequence[tuple[str, str]]) -> Case:
+    return Case(calm, rehearsal, leads, next(VALUES))

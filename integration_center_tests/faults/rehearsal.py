@@ -141,9 +141,9 @@ class Rehearsal:
         self._resources = _Resources(installation)
         self._resources._spec = spec
 
-    def sync(self, rows: pl.DataFrame) -> Rehearsed:
+    def sync(self, rows: pl.DataFrame, run_id: str | None = None) -> Rehearsed:
         """Plan and push a report's rows, as a run of both assets does."""
-        run = _Run(str(uuid4()))
+        run = _Run(run_id or str(uuid4()))
         self._instance.runs[run.run_id] = run
         log = logging.Logger(f"run {run.run_id}")
         log.addHandler(shown := _Lines())

@@ -311,3 +311,15 @@ def test_messages_of_salesforce_do_not_reach_the_log(caplog: pytest.LogCaptureFi
     assert results["message"].to_list()[0] == "Email: invalid email address: jane"
     assert "jane" not in caplog.text
     assert json.dumps(build_id(0)) not in caplog.text
+
+
+def test_an_upload_that_finds_the_disk_full_writes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (folder := tmp_path / "gone").mkdir()
+    org = WholeOrg()
+    parts = write_parts(build_updates(3), ["Logins__c"], folder)
+    folder.rmdir()
+    monkeypatch.setattr("integration_center.salesforce.push.write_parts", lambda *_: parts)
+    results = push_updates(build_org(org), LEAD, build_updates(3), journal=RecordingJournal(), channel="bulk")
+    assert counts(results) == {"unprocessed": 3}
+    assert "free some space" in results["message"][0]
+    assert org.bulk.states == {}

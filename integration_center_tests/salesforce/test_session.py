@@ -12,6 +12,7 @@ import pytest
 
 from integration_center.errors import (
     AccessRefused,
+    ConfigurationError,
     LimitExceeded,
     OrgError,
     RateLimited,
@@ -321,3 +322,14 @@ def test_a_download_is_told_from_a_web_page_by_its_content() -> None:
         sink = BytesIO()
         session.download("jobs/query/1/results", sink)
     assert sink.getvalue() == b'"Id"\n"00Q"\n'
+
+
+def test_a_download_to_a_full_disk_says_so() -> None:
+    class Full(BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    answer = httpx.Response(200, content=b"Id\n1\n")
+    said = r"No space left on device\); free some space"
+    with build_session(play(answer)) as session, pytest.raises(ConfigurationError, match=said):
+        session.download("jobs/query/1/results", Full())
