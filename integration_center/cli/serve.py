@@ -25,6 +25,7 @@ from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError
 from integration_center.history import fail_killed_runs
 from integration_center.launching import WEBSERVER_FILE, open_instance
+from integration_center.retries import log_retries
 from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
 
 LOOPBACK = "127.0.0.1"
@@ -40,6 +41,7 @@ def serve_all(
     ] = LOOPBACK,
 ) -> None:
     """Dagster UI, daemon and console in the foreground (and the demo's local org, if it ran); Ctrl-C ends all."""
+    log_retries()  # else waiting for Dagster would fill the terminal
     settings = read_settings()
     check_bind_address(console_host, settings)
     prepare_home(settings.dagster_home)
