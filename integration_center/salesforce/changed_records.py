@@ -85,18 +85,22 @@ def read_changes(
         raise WayClosed("the snapshot is damaged")
     for _ in range(LOOKS):
         org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
+        since = info.watermark - OVERLAP
         try:
-            changes = _fetch(selection, info.watermark - OVERLAP, keys)
+            changes = _fetch(selection, since, keys)
         except LimitExceeded:
             raise
         except (OrgError, IncompleteRead) as error:
             raise WayClosed(str(error)) from error
-        new = changes.touched.join(records, on=["Id", STAMP], how="anti")[STAMP].min()
+        # Rows of the overlap come again; those in the bin are never in a snapshot, so they would always look new.
+        known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
+        living = changes.rows.lazy().filter(pl.col(DELETED).not_())
+        new = living.join(known, on=["Id", STAMP], how="anti").select(pl.col(STAMP).min()).collect().item()
         records = order_by_id(overlay(records, changes.rows, changes.touched["Id"]))
         newest = find_newest(records, changes.touched)
         info = replace(
             info,
-            watermark=find_watermark(newest, org_time, info, new if isinstance(new, datetime) else None),
+            watermark=find_watermark(newest, org_time, info, new),
             read_at=org_time,
             our_time=our_time,
             count=records.height,

@@ -248,6 +248,10 @@ def test_everything_is_read_once_a_week_of_the_orgs_own_time(integration: Integr
 
 
 def test_what_we_wrote_ourselves_is_read_once_more_and_then_no_longer(integration: Integration) -> None:
+    # One that lies in the bin since just before the watermark comes again and again; it is nothing new.
+    newest = max(lead["SystemModstamp"] for lead in integration.org.store.records("Lead"))
+    with integration.org.store.writing() as connection:
+        connection.execute("UPDATE Lead SET SystemModstamp = ? WHERE IsDeleted = 1", (newest,))
     integration.save("update", *({"Id": lead, "WalkMe_Logins_Last_30_Days__c": 5} for lead in integration.lead_ids()))
     sizes = []
     for _ in range(3):
