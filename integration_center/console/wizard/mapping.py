@@ -74,10 +74,11 @@ def show_mapping(request: Request) -> Response:
 
 def _show(screen: Screen) -> Response:
     environment, name = require_environment(screen.draft), screen.draft.object
-    asked: list[Answer[Any]] = [screen.calls.newest(screen.draft), screen.calls.schema(environment, name)]
+    newest, described = screen.calls.newest(screen.draft), screen.calls.schema(environment, name)
+    asked: list[Answer[Any]] = [newest, described]
     if not settle(asked):
         return screen.show_waiting("mapping", asked)
-    rows, schema = screen.calls.newest(screen.draft).get(), screen.calls.schema(environment, name).get()
+    rows, schema = newest.get(), described.get()
     screen = screen.keep(propose(screen.draft, rows, schema))
     draft = screen.draft
     dtypes = rows.frame.schema

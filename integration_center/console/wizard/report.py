@@ -54,29 +54,26 @@ def show_report(request: Request) -> Response:
 
 def _show(screen: Screen) -> Response:
     environment = require_environment(screen.draft)
-    listed: list[Answer[Any]] = [screen.calls.reports(), screen.calls.objects(environment)]
-    if not settle(listed):
-        return screen.show_waiting("report", listed)
-    reports, objects = screen.calls.reports().get(), list_writable(screen.calls.objects(environment).get())
+    all_reports, all_objects = screen.calls.reports(), screen.calls.objects(environment)
+    asked: list[Answer[Any]] = [all_reports, all_objects]
+    if not settle(asked):
+        return screen.show_waiting("report", asked)
+    reports, objects = all_reports.get(), list_writable(all_objects.get())
     draft, report_problem = resolve_report(screen.draft, reports)
     draft, found = resolve_object(draft, objects)
     screen = screen.keep(draft)
     object_known = any(summary.name == draft.object for summary in objects)
-    rows, schema = None, None
-    asked: list[Answer[Any]] = []
-    if draft.report and not report_problem:
-        asked.append(screen.calls.newest(draft))
-    if object_known:
-        asked.append(screen.calls.schema(environment, draft.object))
+    newest = screen.calls.newest(draft) if draft.report and not report_problem else None
+    described = screen.calls.schema(environment, draft.object) if object_known else None
+    asked = [answer for answer in (newest, described) if answer is not None]
     if not settle(asked):
         return screen.show_waiting("report", asked)
-    if draft.report and not report_problem:
-        try:
-            rows = screen.calls.newest(draft).get()
-        except IntegrationCenterError as error:
-            report_problem = str(error)
-    if object_known:
-        schema = screen.calls.schema(environment, draft.object).get()
+    rows = None
+    try:
+        rows = newest.get() if newest else None
+    except IntegrationCenterError as error:
+        report_problem = str(error)
+    schema = described.get() if described else None
     screen = screen.keep(propose_key(screen.draft, rows, schema))
     values = {
         "reports": reports,
