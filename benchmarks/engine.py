@@ -10,6 +10,7 @@ import polars as pl
 from benchmarks.measure import Measurement, measured, read_task, tell
 from benchmarks.product import DEFS
 from benchmarks.scenario import Task
+from integration_center.frames import rewrite_frame
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.integration import IntegrationSpec
@@ -19,7 +20,7 @@ from integration_center.salesforce.push import push_updates
 from integration_center.salesforce.session import Session
 from integration_center.snapshots import SnapshotFolder
 from integration_center.sync.columns import DAY
-from integration_center.sync.ledger import complete, count_lines, planned_updates
+from integration_center.sync.ledger import completing, count_lines, planned_updates
 from integration_center.sync.outcomes import Outcome
 
 
@@ -77,11 +78,10 @@ def run(task: Task, measurement: Measurement) -> None:
         )
         if plan.held:
             raise RuntimeError(f"the plan is held: {plan.held}")
-        planned = plan.lines.collect()
-        updates = planned_updates(planned)
-        lines = complete(planned, push_updates(org, plan.schema, updates, journal=NoJournal()))
+        results = push_updates(org, plan.schema, planned_updates(plan.lines).collect(), journal=NoJournal())
+        ledger = rewrite_frame(plan.lines, completing(results), Path("storage", "ledger.parquet"))
         usage = session.usage
-    measurement.written = count_lines(lines)[Outcome.UPDATED]
+        measurement.written = count_lines(ledger.scan().select("outcome").collect())[Outcome.UPDATED]
     measurement.calls, measurement.sent, measurement.received = usage.calls, usage.bytes_sent, usage.bytes_received
 
 

@@ -27,7 +27,7 @@ from integration_center.salesforce.ground import NAMED, Ground, survey
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push, push_updates
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, supersede
+from integration_center.sync.ledger import completing, count_lines, hold, planned_updates, supersede
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -192,19 +192,6 @@ def apply_plan(
     if not step.installation.syncs.apply(plan.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     return Applied(lines, completing(send_updates(step, org, ground.schema, journal, updates)), forecast)
-
-
-def completing(results: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """What writes the results of a push, which stand in the order of its updates, into successive lines of its plan."""
-    taken = 0
-
-    def finish(part: pl.DataFrame) -> pl.DataFrame:
-        nonlocal taken
-        own = results[taken : taken + count_lines(part)[Outcome.PLANNED]]
-        taken += own.height
-        return complete(part, own)
-
-    return finish
 
 
 def send_plan(

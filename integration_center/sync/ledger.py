@@ -1,6 +1,6 @@
 """The ledger: what became of every row, from the plan to the last answer of Salesforce."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -183,6 +183,19 @@ def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     """
     answered = _write_answers(lines, results, Outcome.PLANNED, on=["record_id"])
     return _turn_planned(answered, Outcome.UNKNOWN, "no answer of Salesforce names this record")
+
+
+def completing(results: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """What writes the results of a push, which stand in the order of its updates, into successive lines of its plan."""
+    taken = 0
+
+    def finish(part: pl.DataFrame) -> pl.DataFrame:
+        nonlocal taken
+        own = results[taken : taken + count_lines(part)[Outcome.PLANNED]]
+        taken += own.height
+        return complete(part, own)
+
+    return finish
 
 
 def amend(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
