@@ -84,8 +84,7 @@ def _adds_up(job: IngestJob, failed: pl.DataFrame, unprocessed: pl.DataFrame, se
         and failed.height == job.failed
         and job.processed + unprocessed.height == sent.len()
         and not named.has_nulls()
-        and not named.is_duplicated().any()
-        and bool(named.is_in(sent.implode()).all())
+        and (named.is_empty() or (not named.is_duplicated().any() and bool(named.is_in(sent.implode()).all())))
     )
 
 
@@ -142,6 +141,8 @@ def _join_files(
 
 def _complete(known: pl.DataFrame, sent: pl.Series, others: pl.DataFrame) -> pl.DataFrame:
     """`known` for the records it names, `others` for the rest, in the order sent."""
+    if known.is_empty():
+        return others
     rest = others.join(known, on="Id", how="anti")
     order = pl.DataFrame({"Id": sent})
     return order.join(pl.concat([known, rest]), on="Id", how="left", maintain_order="left")

@@ -115,16 +115,23 @@ def push_updates(
     except (TerminalError, TransientError) as error:
         logger.error("the push stops: %s", error)
         stop = error
-    known = pl.concat(done)
-    rest = updates.select("Id").join(known, on="Id", how="anti")["Id"]
-    code = getattr(stop, "code", None) or (type(stop).__name__ if stop else None)
-    known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=str(stop) if stop else None)])
-    known = updates.select("Id").join(known, on="Id", how="left", maintain_order="left")
+    known = _order_as_sent(pl.concat(done), updates["Id"], stop)
     if not stop:
         known = _resend(org, schema, updates, known, journal)
     for job_id in ended:
         journal.job_settled(job_id)
     return known
+
+
+def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterError | None) -> pl.DataFrame:
+    """The results in the order of `ids`; records that have none are `unprocessed`, for what stopped the push."""
+    if known["Id"].equals(ids):
+        return known
+    order = pl.DataFrame({"Id": ids})
+    rest = order.join(known, on="Id", how="anti")["Id"]
+    code = getattr(stop, "code", None) or (type(stop).__name__ if stop else None)
+    known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=str(stop) if stop else None)])
+    return order.join(known, on="Id", how="left", maintain_order="left")
 
 
 def forecast_push(updates: pl.DataFrame) -> Forecast:
