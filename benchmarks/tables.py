@@ -18,9 +18,11 @@ HEADERS = (
 )
 MOST_CALLS = {PRODUCT: 25, ENGINE: 20}
 """Of the whole sync through Dagster, and of the engine's first sync, at 100,000 rows."""
-MOST_WALL, MOST_CPU = 2.0, 3.0
-"""Times the floor's, of the engine's first sync at 100,000 rows."""
-WATCHED_ROWS = 100_000
+MOST_TIMES = {100_000: (2.0, 3.0), 1_000_000: (1.5, 2.0)}
+"""How many times the floor's wall and CPU the engine's first sync may take, by report rows."""
+MOST_MEMORY = 800 * MEGABYTE
+"""Of the run's process at a million rows, with Dagster in it."""
+MEMORY_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -94,29 +96,46 @@ def judge(results: Sequence[Result]) -> list[Verdict]:
             ),
         ),
     ]
-    for _, held, floor in by_day(results):
-        if held[0].rows == WATCHED_ROWS and held[0].day.title == "first sync":
-            for one in held:
+    for title, held, floor in by_day(results):
+        first = held[0].day.title == "first sync"
+        for one in held:
+            if first and one.rows in MOST_TIMES:
                 verdicts += judge_first_sync(one, floor)
+            if one.contestant is PRODUCT and one.rows == MEMORY_ROWS:
+                peak = one.measurement.peak
+                sentence = f"{title}, {one.contestant.name}: peak memory {peak / MEGABYTE:.0f} MB, below 800 MB"
+                verdicts.append(Verdict(sentence, peak < MOST_MEMORY))
+        if not first:
+            verdicts += judge_later_day(title, held)
     return verdicts
 
 
+def judge_later_day(title: str, held: Sequence[Result]) -> list[Verdict]:
+    """A day after the first: what is read does not grow with the org."""
+    read = {one.contestant: one.traffic.received for one in held}
+    if ENGINE not in read or PEER not in read:
+        return []
+    share = read[ENGINE] / read[PEER]
+    sentence = f"{title}, {ENGINE.name}: reads {share:.2f} of the peer's bytes, at most 0.20"
+    return [Verdict(sentence, share <= 0.2)]
+
+
 def judge_first_sync(result: Result, floor: Result) -> list[Verdict]:
-    """The first sync at 100,000 rows."""
+    """The first sync of one contestant."""
     most = MOST_CALLS.get(result.contestant)
     if most is None:
         return []
     seen, own, name = result.traffic, result.measurement, f"{result.rows:,} rows, first sync, {result.contestant.name}"
     by_bulk = seen.jobs > 0 and seen.collections == 0
-    verdicts = [
-        Verdict(f"{name}: pushed by Bulk 2.0 ({seen.jobs} job, {seen.collections} Collections calls)", by_bulk),
-        Verdict(f"{name}: {seen.calls} API calls in all, at most {most}", seen.calls <= most),
-    ]
+    verdicts = [Verdict(f"{name}: pushed by Bulk 2.0 ({seen.jobs} job, {seen.collections} Collections calls)", by_bulk)]
+    if result.rows < MEMORY_ROWS:
+        verdicts.append(Verdict(f"{name}: {seen.calls} API calls in all, at most {most}", seen.calls <= most))
     if result.contestant is ENGINE:
+        most_wall, most_cpu = MOST_TIMES[result.rows]
         wall, cpu = own.wall / floor.measurement.wall, own.cpu / floor.measurement.cpu
         verdicts += [
-            Verdict(f"{name}: wall {wall:.2f} × the floor, at most {MOST_WALL:g} ×", wall <= MOST_WALL, exact=False),
-            Verdict(f"{name}: CPU {cpu:.2f} × the floor, at most {MOST_CPU:g} ×", cpu <= MOST_CPU, exact=False),
+            Verdict(f"{name}: wall {wall:.2f} × the floor, at most {most_wall:g} ×", wall <= most_wall, exact=False),
+            Verdict(f"{name}: CPU {cpu:.2f} × the floor, at most {most_cpu:g} ×", cpu <= most_cpu, exact=False),
         ]
     return verdicts
 
