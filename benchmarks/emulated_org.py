@@ -25,7 +25,7 @@ class Traffic:
         sign_ins: calls of the token endpoint.
         sent, received: bytes of bodies to and from the data API, as on the wire.
         jobs: Bulk 2.0 ingest jobs opened.
-        collections: sObject Collections and composite calls that could write.
+        collections: sObject Collections calls that could write.
     """
 
     calls: int
@@ -46,7 +46,7 @@ def summarise(calls: Sequence[dict[str, Any]]) -> Traffic:
         sent=sum(call["bytes_in"] for call in data),
         received=sum(call["bytes_out"] for call in data),
         jobs=sum(call["path"] == f"{API}/jobs/ingest" for call in writing),
-        collections=sum(call["path"].startswith(f"{API}/composite") for call in writing),
+        collections=sum(call["path"].startswith(f"{API}/composite/sobjects") for call in writing),
     )
 
 
