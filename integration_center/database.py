@@ -9,11 +9,11 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import stamina
 from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
@@ -29,6 +29,9 @@ from sqlalchemy.schema import CreateIndex
 
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
 from integration_center.tables import metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 BUSY_TIMEOUT_MS = 15_000
 CREATION_LOCK = 0x1C_DB  # any number, the same in all our processes: PostgreSQL's advisory lock for creating tables
@@ -92,16 +95,25 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def upsert(connection: Connection, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> None:
     """Insert `values`, or update the row that has the same `key` columns."""
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = build(table).values(**values)
+    statement = _build_insert(connection, table).values(**values)
     changes = {name: statement.excluded[name] for name in values if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
 
 
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert `values` unless a row of the same key stands there already; whether the row is new."""
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(build(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    statement = _build_insert(connection, table).values(**values)
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def _build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """An insert that knows `ON CONFLICT`."""
+    if connection.dialect.name == "postgresql":
+        # Imported here: it would add a twentieth to the start of every run, and most have SQLite.
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _build_sqlite(url: URL) -> Engine:
