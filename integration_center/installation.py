@@ -26,11 +26,8 @@ from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import RetryPolicy, Session
 from integration_center.settings import Settings, read_settings
 from integration_center.snapshots import SnapshotFolder
-from integration_center.storage import LedgerFolder, ReportFolder
+from integration_center.storage import WORK, LedgerFolder, ReportFolder
 from integration_center.syncs import SyncLog
-
-WORK = "work"
-"""The folder of what steps need while they run; a killed one leaves its own behind."""
 
 
 @dataclass(frozen=True)

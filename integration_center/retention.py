@@ -6,8 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from integration_center.installation import WORK, open_installation
+from integration_center.installation import open_installation
 from integration_center.settings import Paths
+from integration_center.storage import WORK
 
 KEPT = timedelta(days=90)
 WORKING = timedelta(days=2)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 import polars as pl
@@ -21,6 +22,7 @@ from integration_center.frames import (
     read_slices,
     write_frame,
     write_slices,
+    writing,
 )
 from integration_center.insights.catalogue import ReportKind
 from integration_center.insights.source import Report
@@ -31,6 +33,27 @@ from integration_center.sync.overrides import is_memorable
 from integration_center.translator import report_key
 
 logger = logging.getLogger(__name__)
+
+WORK = "work"
+"""The folder, beside the stored frames, of what steps need while they run; a killed one leaves its own behind."""
+_PINNED: list[TemporaryDirectory[str]] = []
+"""Gone when the process ends."""
+
+
+def pin_frame(storage: Path, path: Path) -> FrameFile:
+    """A stored frame under a name of this process's own: what is read of it stays, should another run replace it.
+
+    Raises:
+        ConfigurationError: the disk is full or the folder cannot be written.
+    """
+    work = storage / WORK
+    with writing(work):
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = TemporaryDirectory(dir=work)
+    _PINNED.append(folder)
+    pinned = FrameFile(Path(folder.name) / path.name)
+    link_frame(FrameFile(path), pinned.path)
+    return pinned
 
 
 @dataclass(frozen=True)
@@ -239,12 +262,12 @@ class FrameIOManager(dg.ConfigurableIOManager):
         missing = [str(path) for path in paths.values() if not path.exists()]
         if missing:
             raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
-        if len(paths) == 1:
-            frame = pl.scan_parquet(next(iter(paths.values())))
+        pinned = {key: pin_frame(Path(self.base_dir), path) for key, path in paths.items()}
+        if len(pinned) == 1:
+            frame = next(iter(pinned.values())).scan()
         else:
-            frame = pl.concat(
-                [scan_day(path, date.fromisoformat(key)) for key, path in paths.items()], how="diagonal_relaxed"
-            )
+            days = [scan_day(file.path, date.fromisoformat(key)) for key, file in pinned.items()]
+            frame = pl.concat(days, how="diagonal_relaxed")
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
 
 

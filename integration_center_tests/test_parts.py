@@ -10,9 +10,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from integration_center import parts
-from integration_center.frames import cut_slices
+from integration_center.frames import cut_slices, write_frame
 from integration_center.insights.catalogue import ReportKind
 from integration_center.planning import build_plan
+from integration_center.storage import pin_frame
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 DAYS = [date(2026, 11, 21), date(2026, 11, 22)]
@@ -91,3 +92,11 @@ def test_parts_lie_on_disk_one_by_one(tmp_path: Path) -> None:
     assert sorted(n for part in taken for n in part["n"]) == [n for n in range(500) if n % 9]
     assert all(part["n"].is_sorted() for part in taken)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_read_of_a_plan_stays_when_another_run_replaces_it(tmp_path: Path) -> None:
+    stored = tmp_path / "logins_to_leads" / "update_set" / "2026-11-22.parquet"
+    write_frame(pl.DataFrame({"plan_id": ["ours"]}), stored)
+    plan = pin_frame(tmp_path, stored).scan()
+    write_frame(pl.DataFrame({"plan_id": ["theirs"]}), stored)
+    assert plan.collect()["plan_id"].to_list() == ["ours"]
