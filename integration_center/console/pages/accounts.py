@@ -158,7 +158,8 @@ def end_connection(request: Request) -> Response:
     installation = console_of(request).installation
     done = disconnect(environment, installation.settings, installation.accounts)
     note(request, Action.DISCONNECTED, environment=environment, detail=done.summary)
-    return redirect(request, "/accounts", done.summary, "success" if done.revoked else "warning")
+    whole = done.revoked and done.undeleted is None
+    return redirect(request, "/accounts", done.summary, "success" if whole else "warning")
 
 
 def show_refusal(request: Request, environment: Environment | None, refusal: Refusal) -> Response:
