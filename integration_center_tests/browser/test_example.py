@@ -1,0 +1,204 @@
+"""The whole example in a real browser: from no account to a completed run in Sandbox, then in Production."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from integration_center.emulator.server import OrgHandle
+from integration_center_tests.browser.inspection import Inspection
+from integration_center_tests.browser.services import Services
+from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, logins
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+RUN_MS = 60_000
+"""A run waits for Dagster's queue, starts a process and imports; on a busy machine that takes a while."""
+MOST_TABS = 60
+WRITTEN = {str(row[0]): row[3] for row in logins(PLAIN)}
+"""What the report says of # Logins Last 30 Days, by e-mail address."""
+COLUMNS = {"First Login": FIRST, "Last Login": LAST, "# Logins Last 30 Days": COUNT}
+
+
+@pytest.mark.timeout(300)
+def test_the_example_from_no_account_to_both_orgs(page: Page, services: Services, inspection: Inspection) -> None:
+    build_and_run(page, services, inspection)
+    read_the_log(page, inspection)
+    go_to_production_by_keyboard_alone(page, services, inspection)
+
+
+def build_and_run(page: Page, services: Services, inspection: Inspection) -> None:
+    """Connect Sandbox, build the integration in the wizard, plan, save, Run Now."""
+    before = leads(services.emulator.sandbox)
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Connect an account first")).to_be_visible()
+    inspection.inspect(page, "integrations-empty")
+    page.get_by_role("link", name="Go to Accounts").click()
+    add_account(page, "Sandbox")
+
+    page.get_by_role("link", name="Integrations", exact=True).click()
+    page.get_by_role("link", name="+ New Integration").first.click()
+    page.get_by_role("radio", name="Sandbox").check()
+    expect(page.get_by_role("radio", name="Production")).to_be_disabled()
+    inspection.inspect(page, "wizard-environment")
+    page.get_by_role("button", name="Continue").click()
+
+    page.get_by_label("Report", exact=True).select_option("Logins")
+    page.get_by_label("Salesforce object").fill("Lead")
+    page.get_by_role("button", name="Show rows and fields").click()
+    expect(page.get_by_role("region", name="First rows of the report")).to_contain_text("2026-01-")
+    expect(page.get_by_label("Report column")).to_have_value("User ID")
+    expect(page.get_by_label("Lead field")).to_have_value("Email")
+    match = page.get_by_role("region", name="Match rate")
+    expect(match).to_contain_text(f"of all {len(PLAIN) + 1} keys match a record: {len(PLAIN)} match one")
+    expect(match).to_contain_text("nobody@nowhere.example")
+    inspection.inspect(page, "wizard-report")
+    page.get_by_role("button", name="Continue").click()
+
+    for number, (column, field) in enumerate(COLUMNS.items(), start=1):
+        if mapping(page, number).count() == 0:
+            page.get_by_role("button", name="+ Add column").click()
+        mapping(page, number).get_by_label("Report column").select_option(column)
+        mapping(page, number).get_by_label("Lead field").select_option(field)
+    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    expect(page.get_by_text("After saving, the next run is")).to_contain_text("at 08:00 UTC")
+    inspection.inspect(page, "wizard-mapping")
+
+    # Back and forth by the headers, and nothing is lost.
+    page.get_by_role("button", name="Environment").click()
+    expect(page.get_by_role("radio", name="Sandbox")).to_be_checked()
+    page.get_by_role("button", name="Mapping").click()
+    expect(mapping(page, 3).get_by_label("Lead field")).to_have_value(COUNT)
+
+    page.get_by_role("button", name="Plan", exact=True).click()
+    expect(page.get_by_role("row", name="planned")).to_contain_text(str(len(PLAIN)))
+    inspection.inspect(page, "wizard-plan")
+    assert leads(services.emulator.sandbox) == before
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Dagster knows.")).to_be_visible(timeout=RUN_MS)
+    assert len(list(services.home.glob("defs/*/defs.yaml"))) == 1
+
+    open_menu(page, "Logins to Lead")
+    page.get_by_role("button", name="Run Now").click()
+    expect(page.get_by_role("list").filter(has_text="Sending")).to_be_visible()
+    inspection.inspect(page, "run-live")
+    expect(page.get_by_text("The run is completed.")).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_role("row", name="updated")).to_contain_text(str(len(PLAIN)))
+    expect(page.get_by_role("link", name="in Salesforce")).to_be_visible()
+    expect(page.get_by_role("link", name="Run in the Dagster UI")).to_have_attribute(
+        "href", re.compile(re.escape(services.dagster_url))
+    )
+    inspection.inspect(page, "run")
+    assert written(services.emulator.sandbox) == WRITTEN
+
+
+def read_the_log(page: Page, inspection: Inspection) -> None:
+    """What became of the rows, as a list, as a run's own log, as a ledger, and as CSV."""
+    page.goto("/")
+    expect(page.get_by_role("row", name="Logins to Lead")).to_contain_text("Completed")
+    inspection.inspect(page, "integrations")
+    open_menu(page, "Logins to Lead")
+    page.get_by_role("link", name="Log", exact=True).last.click()
+    expect(page.get_by_role("row", name="Completed")).to_have_count(1)
+    inspection.inspect(page, "log")
+
+    page.get_by_role("link", name="Show log").click()
+    expect(page.get_by_role("cell", name="INFO").first).to_be_visible()
+    inspection.inspect(page, "run-log")
+    page.get_by_role("link", name="Ledger").click()
+    expect(page.get_by_role("link", name=f"All {len(PLAIN) + 1}")).to_be_visible()
+    inspection.inspect(page, "ledger")
+    page.get_by_role("link", name="unmatched 1").click()
+    expect(page.get_by_role("row", name="nobody@nowhere.example")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download CSV").click()
+    assert "nobody@nowhere.example" in download.value.path().read_text(encoding="utf-8")
+
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Log").click()
+    expect(page.get_by_role("cell", name="Completed")).to_be_visible()
+    inspection.inspect(page, "log-of-all")
+    page.goto("/")
+    open_menu(page, "Logins to Lead")
+    inspection.inspect(page, "integrations-menu")
+    page.get_by_role("link", name="Delete").click()
+    expect(page.get_by_role("heading", name="Delete Logins to Lead?")).to_be_visible()
+    inspection.inspect(page, "delete")
+
+
+def go_to_production_by_keyboard_alone(page: Page, services: Services, inspection: Inspection) -> None:
+    """The same into Production, without a mouse."""
+    page.goto("/accounts")
+    press(page, page.get_by_role("button", name="+ Add Account for Production"))
+    expect(page.get_by_role("button", name="Allow")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Production").get_by_text("✓ Connected")).to_be_visible()
+    press(page, page.get_by_role("link", name="Integrations", exact=True))
+
+    press(page, page.get_by_label("Actions for Logins to Lead"))
+    press(page, page.get_by_role("link", name="Duplicate"))
+    tab_to(page, page.get_by_role("radio", name="Production").or_(page.get_by_role("radio", name="Sandbox")))
+    if not page.get_by_role("radio", name="Production").is_checked():
+        page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="Production")).to_be_checked()
+    inspection.inspect(page, "duplicate")
+    press(page, page.get_by_role("button", name="Continue"))
+
+    expect(mapping(page, 3).get_by_label("Lead field")).to_have_value(COUNT)
+    tab_to(page, page.get_by_role("textbox", name="Name"))
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("Logins, for real")
+    press(page, page.get_by_role("button", name="Save", exact=True))
+    expect(page.get_by_text("is saved.")).to_be_visible(timeout=RUN_MS)
+
+    press(page, page.get_by_label("Actions for Logins, for real"))
+    press(page, page.get_by_role("button", name="Run Now"))
+    expect(page.get_by_text("The run is completed.")).to_be_visible(timeout=RUN_MS)
+    assert written(services.emulator.production) == WRITTEN
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Integrations")).to_be_visible()
+    expect(page.get_by_role("row", name="Logins, for real")).to_contain_text("Completed")
+
+
+def leads(org: OrgHandle) -> list[dict[str, Any]]:
+    """The org's Leads."""
+    return org.store.records("Lead")
+
+
+def written(org: OrgHandle) -> dict[str, object]:
+    """What the Leads of the report's people hold."""
+    return {lead["Email"]: lead[COUNT] for lead in leads(org) if lead["Email"] in WRITTEN}
+
+
+def open_menu(page: Page, name: str) -> None:
+    """The ⋯ of a row."""
+    page.get_by_label(f"Actions for {name}").click()
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until the control has the focus, as a person without a mouse does."""
+    expect(target.first).to_be_visible()
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if target.evaluate_all("found => found.includes(document.activeElement)"):
+            return
+    pytest.fail(f"{MOST_TABS} times Tab does not reach {target}")
+
+
+def press(page: Page, target: Locator) -> None:
+    """Go to a control by Tab, and press Enter."""
+    tab_to(page, target)
+    page.keyboard.press("Enter")
+
+
+def add_account(page: Page, environment: str) -> None:
+    """Connect an org by its consent page."""
+    page.get_by_role("button", name=f"+ Add Account for {environment}").click()
+    page.get_by_role("button", name="Allow").click()
+    card = page.get_by_role("region", name=environment)
+    expect(card.get_by_text("✓ Connected")).to_be_visible()
+
+
+def mapping(page: Page, number: int) -> Locator:
+    """A row of the wizard's third screen."""
+    return page.get_by_role("group", name=f"Mapping {number}", exact=True)
