@@ -16,7 +16,7 @@ __all__ = ["one_certificate"]
 
 REQUIRED = "INTEGRATION_CENTER_REQUIRE_BROWSER"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-EXPECT_MS = 15_000
+EXPECT_MS = 60_000
 
 expect.set_options(timeout=EXPECT_MS)
 

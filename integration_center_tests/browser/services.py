@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 
 from integration_center.cli.embedded import free_port, running
 from integration_center.emulator.server import Emulator, EmulatorConfig
+from integration_center.launching import WEBSERVER_FILE
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import EXAMPLE, HEADER, PLAIN, logins
 
@@ -92,17 +93,29 @@ def running_services(home: Path, certificate: Path) -> Iterator[Services]:
         with running(command, environment, stdout=subprocess.DEVNULL) as process:
             services = Services(home, url, f"http://127.0.0.1:{dagster_port}", emulator, environment)
             services.drop()
+            # Noted by `up` once the Dagster UI answers; the console does so earlier.
+            await_true((home / WEBSERVER_FILE).exists, process)
             await_port(console_port, process)
             yield services
 
 
 def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the console listens; `up` starts it last of all."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    """Wait until something listens on a port."""
+
+    def listens() -> bool:
         with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-            return
+            return True
+        return False
+
+    await_true(listens, process)
+
+
+def await_true(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait for what a process brings about; a process that ends, or takes too long, fails the test."""
+    deadline = time.monotonic() + START_SECONDS
+    while not condition():
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.1)
             pytest.fail(f"{process.args!r} ended by itself; its messages stand above")
-    pytest.fail(f"nothing listened on port {port} within {START_SECONDS} s")
+        if time.monotonic() > deadline:
+            pytest.fail(f"{process.args!r} was not ready within {START_SECONDS} s")

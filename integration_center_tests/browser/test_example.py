@@ -167,7 +167,8 @@ def leads(org: OrgHandle) -> list[dict[str, Any]]:
 
 def written(org: OrgHandle) -> dict[str, object]:
     """What the Leads of the report's people hold."""
-    return {lead["Email"]: lead[COUNT] for lead in leads(org) if lead["Email"] in WRITTEN}
+    found = {(lead["Email"] or "").lower(): lead[COUNT] for lead in leads(org)}
+    return {email: found[email] for email in WRITTEN}
 
 
 def open_menu(page: Page, name: str) -> None:
