@@ -1,14 +1,20 @@
 """The whole example in a real browser: from no account to a completed run in Sandbox, then in Production."""
 
 import re
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from integration_center.accounts import build_store
 from integration_center.emulator.server import OrgHandle
+from integration_center.integration import Environment
+from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
+from integration_center_tests.conftest import restore
 from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, logins
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -21,11 +27,32 @@ WRITTEN = {str(row[0]): row[3] for row in logins(PLAIN)}
 COLUMNS = {"First Login": FIRST, "Last Login": LAST, "# Logins Last 30 Days": COUNT}
 
 
-@pytest.mark.timeout(300)
-def test_the_example_from_no_account_to_both_orgs(page: Page, services: Services, inspection: Inspection) -> None:
-    build_and_run(page, services, inspection)
+@pytest.fixture
+def fresh(services: Services) -> Iterator[Services]:
+    """The services with nothing connected, built or written yet; left so for the next test."""
+    handles = (services.emulator.sandbox, services.emulator.production)
+    before = [leads(org) for org in handles]
+
+    def clear() -> None:
+        for folder in (services.home / "defs").iterdir():
+            shutil.rmtree(folder)
+        store = build_store(Settings(_env_file=None, dagster_home=services.home))
+        for environment in Environment:
+            store.delete(environment)
+        store.engine.dispose()
+
+    clear()
+    yield services
+    clear()
+    for org, rows in zip(handles, before, strict=True):
+        restore(org, rows)
+
+
+@pytest.mark.timeout(400)
+def test_the_example_from_no_account_to_both_orgs(page: Page, fresh: Services, inspection: Inspection) -> None:
+    build_and_run(page, fresh, inspection)
     read_the_log(page, inspection)
-    go_to_production_by_keyboard_alone(page, services, inspection)
+    go_to_production_by_keyboard_alone(page, fresh, inspection)
 
 
 def build_and_run(page: Page, services: Services, inspection: Inspection) -> None:
