@@ -20,11 +20,11 @@ from sqlalchemy import insert
 
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
-from integration_center.database import writing
+from integration_center.database.engine import writing
+from integration_center.database.tables import syncs
 from integration_center.installation import Installation, open_installation
 from integration_center.settings import Settings
 from integration_center.sync.outcomes import OUTCOME
-from integration_center.tables import syncs
 
 GOAL_MS = 50
 REPEATS = 15

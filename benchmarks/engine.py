@@ -14,7 +14,7 @@ from integration_center.frames import rewrite_frame
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.integration import IntegrationSpec
-from integration_center.planning import build_plan
+from integration_center.planning.plan import build_plan
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import push_updates
 from integration_center.salesforce.session import Session

@@ -155,7 +155,7 @@ def write_markdown(results: Sequence[Result], verdicts: Sequence[Verdict]) -> st
         " failed rows. No retries, checks, ledger or history.",
         f"- **{PRODUCT.name}**: the project's definitions, one run of the job in a fresh process, report drop to"
         " ledger; definitions and run history are inside the clock.",
-        f"- **{ENGINE.name}**: `insights`, `sync`, `salesforce` and `planning.py` without Dagster and database.",
+        f"- **{ENGINE.name}**: `insights`, `sync`, `salesforce` and `planning` without Dagster and database.",
         f"- **{PEER.name}**: Bulk query of Id and key, dict join, Bulk update of all rows that match, every day.",
         "",
         "Calls and bytes are the org's own log of the data API (bodies as on the wire, sign-in left out). Wall and CPU"

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
-from integration_center.connecting import StoredTokens
-from integration_center.database import reading
+from integration_center.accounts.connecting import StoredTokens
+from integration_center.database.engine import reading
+from integration_center.database.syncs import SyncStatus
+from integration_center.database.tables import jobs, syncs
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.session import RetryPolicy, Session
-from integration_center.syncs import SyncStatus
-from integration_center.tables import jobs, syncs
 
 DAILY_CALLS = "DailyApiRequests"
 IMPATIENT = RetryPolicy(read_timeout=10.0, attempts=2, timeout=12.0, wait_max=1.0, retry_after_max=2.0)

@@ -7,11 +7,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._utils.schedules import is_valid_cron_schedule
 from pydantic import BaseModel
 
+from integration_center.assets.push import build_push
+from integration_center.assets.update_set import build_update_set
 from integration_center.errors import ConfigurationError
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec, check_slug
-from integration_center.push import build_push
 from integration_center.translator import run_tags, selection
-from integration_center.update_set import build_update_set
 
 
 class Integration(dg.Component):

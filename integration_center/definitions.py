@@ -6,17 +6,17 @@ from pathlib import Path
 
 import dagster as dg
 
+from integration_center.assets.metadata import trace_object
+from integration_center.assets.reports import build_report_asset
+from integration_center.assets.undo import build_undo
 from integration_center.integration import Environment, IntegrationSpec
 from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
-from integration_center.metadata import trace_object
-from integration_center.reports import build_report_asset
 from integration_center.resources import build_resources
 from integration_center.retention import build_retention
 from integration_center.schedules import build_schedules
 from integration_center.sensors import build_sensors
 from integration_center.settings import Paths
 from integration_center.translator import gainsight_key, object_key, push_key
-from integration_center.undo import build_undo
 
 # Backfill policies and code references are used knowingly; both are marked beta in Dagster 1.13.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)

@@ -11,15 +11,16 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Engine
 
 from integration_center.access.audit import AuditLog
-from integration_center.accounts import AccountStore
-from integration_center.connecting import StoredTokens
-from integration_center.database import build_engine
-from integration_center.encryption import build_cipher
+from integration_center.accounts.connecting import StoredTokens
+from integration_center.accounts.encryption import build_cipher
+from integration_center.accounts.store import AccountStore
+from integration_center.database.engine import build_engine
+from integration_center.database.leases import Leases
+from integration_center.database.syncs import SyncLog
 from integration_center.frames import writing
 from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
 from integration_center.integration import Environment
-from integration_center.leases import Leases
 from integration_center.retries import log_retries
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
@@ -27,7 +28,6 @@ from integration_center.salesforce.session import RetryPolicy, Session
 from integration_center.settings import Settings, read_settings
 from integration_center.snapshots import SnapshotFolder
 from integration_center.storage import WORK, LedgerFolder, ReportFolder
-from integration_center.syncs import SyncLog
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 import dagster as dg
 from pydantic import ValidationError
 
+from integration_center.assets.steps import reported_errors
 from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
-from integration_center.steps import reported_errors
 from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
 
 

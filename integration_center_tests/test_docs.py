@@ -12,16 +12,16 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 
-from integration_center.checks import FITNESS, VERDICTS
+from integration_center.assets.checks import FITNESS, VERDICTS
+from integration_center.assets.reports import NOT_EMPTY, NOT_SHRUNK
 from integration_center.cli import app
+from integration_center.database.syncs import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX, TAGS, report_slug
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.integration import FieldMapping, IntegrationSpec, Limits
-from integration_center.reports import NOT_EMPTY, NOT_SHRUNK
 from integration_center.settings import PROJECT, Settings
 from integration_center.sync.missing_fields import suggest_field
 from integration_center.sync.outcomes import Outcome
-from integration_center.syncs import SyncStatus
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 CHANGELOG = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")

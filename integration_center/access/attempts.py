@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, select
 
-from integration_center.database import writing
+from integration_center.database.engine import writing
+from integration_center.database.tables import sign_in_failures
 from integration_center.errors import RateLimited
-from integration_center.tables import sign_in_failures
 
 WINDOW = timedelta(minutes=15)
 FROM_ADDRESS_AS_USER = 5

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, delete, insert, select
 
-from integration_center.database import reading, writing
+from integration_center.database.engine import reading, writing
+from integration_center.database.tables import audit
 from integration_center.integration import Environment
-from integration_center.tables import audit
 
 KEPT = timedelta(days=365)
 COMMAND_LINE = "command line"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, delete, insert, or_, select, update
 
 from integration_center.access.users import User
-from integration_center.database import reading, writing
-from integration_center.tables import console_sessions
+from integration_center.database.engine import reading, writing
+from integration_center.database.tables import console_sessions
 
 IDLE = timedelta(hours=1)
 LIFETIME = timedelta(hours=12)

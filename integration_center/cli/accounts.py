@@ -11,8 +11,8 @@ import typer
 from pydantic import SecretStr
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.accounts.connecting import connect_client_credentials, connect_jwt, connect_web, disconnect
 from integration_center.cli.output import AsJson, Column, console, print_rows
-from integration_center.connecting import connect_client_credentials, connect_jwt, connect_web, disconnect
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment

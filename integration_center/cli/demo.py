@@ -15,10 +15,11 @@ import httpx
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from integration_center.accounts.connecting import connect_client_credentials, connect_web
 from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
 from integration_center.cli.output import console
 from integration_center.cli.runs import print_result
-from integration_center.connecting import connect_client_credentials, connect_web
+from integration_center.database.syncs import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, SyncFailed
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
@@ -29,7 +30,6 @@ from integration_center.schedules import last_full_day
 from integration_center.settings import Settings, prepare_home, read_settings
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.syncs import SyncRecord, SyncStatus
 from integration_center.translator import run_tags
 
 RECORDS = 5_000

@@ -11,7 +11,7 @@ from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
 from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
-from integration_center.planning import check_against_org
+from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.org import Org
 from integration_center.settings import Paths
 from integration_center.sync.fitness import admin_message, check_hashed_keys

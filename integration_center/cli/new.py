@@ -7,17 +7,17 @@ import polars as pl
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.accounts import Account
+from integration_center.accounts.store import Account
+from integration_center.assets.report_preview import NewestReport, read_newest
 from integration_center.cli.output import console
-from integration_center.defs_folder import DefsFolder
+from integration_center.defs_files.folder import DefsFolder
 from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
 from integration_center.loader import find_key_columns
-from integration_center.match_sample import measure_match_rate
-from integration_center.planning import check_against_org
-from integration_center.report_preview import NewestReport, read_newest
+from integration_center.planning.match_sample import measure_match_rate
+from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.describe import SObjectSummary
 from integration_center.salesforce.org import Org
 from integration_center.schedules import next_run

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows, show
+from integration_center.database.syncs import Counts, SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError
 from integration_center.history import complete_log
 from integration_center.installation import Installation, open_installation
@@ -24,7 +25,6 @@ from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.syncs import Counts, SyncRecord, SyncStatus
 from integration_center.translator import FIRST_DAY, push_key, run_tags
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]

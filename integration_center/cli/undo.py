@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.assets.undo import plan_undo, require_undoable
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.cli.runs import find_sync, finish, launch, print_counts, print_sample
 from integration_center.errors import ConfigurationError
@@ -18,7 +19,6 @@ from integration_center.sync.ledger import count_lines, tally
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
 from integration_center.translator import UNDO_TAG, run_tags, undo_job, undo_op
-from integration_center.undo import plan_undo, require_undoable
 
 
 def undo_sync(

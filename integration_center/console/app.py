@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from integration_center.accounts.encryption import build_cipher
 from integration_center.console.context import Console
 from integration_center.console.faults import show_http_error
 from integration_center.console.page import Page
@@ -20,7 +21,6 @@ from integration_center.console.pages import PAGES
 from integration_center.console.rendering import build_templates
 from integration_center.console.security import LOOPBACK_NAMES, Shield
 from integration_center.console.sessions import Sessions
-from integration_center.encryption import build_cipher
 from integration_center.settings import Settings
 
 KEPT = "public, max-age=31536000, immutable"

@@ -11,7 +11,7 @@ from integration_center.access.audit import Action
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.lookups import Lookups
 from integration_center.console.users import Identify, User, local_operator
-from integration_center.defs_folder import DefsFolder
+from integration_center.defs_files.folder import DefsFolder
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center.launching import Webserver, find_webserver

@@ -7,7 +7,7 @@ from threading import Lock
 import dagster as dg
 
 from integration_center.console.context import Console
-from integration_center.defs_reading import DefsFile
+from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.history import complete_log
 from integration_center.integration import IntegrationSpec

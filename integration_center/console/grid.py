@@ -7,11 +7,11 @@ from functools import lru_cache
 
 from integration_center.console.context import Console
 from integration_center.console.picture import RUNS, Picture, draw
-from integration_center.defs_reading import DefsFile
+from integration_center.database.syncs import RecentSyncs, SyncRecord, SyncStatus
+from integration_center.defs_files.reading import DefsFile
 from integration_center.integration import Environment
 from integration_center.schedules import next_run
 from integration_center.sync.outcomes import Outcome
-from integration_center.syncs import RecentSyncs, SyncRecord, SyncStatus
 
 PAGE_ROWS = 50
 

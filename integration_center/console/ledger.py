@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.database.syncs import SyncRecord
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
-from integration_center.syncs import SyncRecord
 
 PAGE_LINES = 50
 CSV_LINES = 10_000

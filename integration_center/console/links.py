@@ -3,11 +3,11 @@
 import json
 from urllib.parse import quote, urlsplit
 
-from integration_center.accounts import Account
+from integration_center.accounts.store import Account
 from integration_center.console.context import Console
+from integration_center.database.syncs import SyncRecord
 from integration_center.integration import Environment
 from integration_center.launching import WEBSERVER_FILE
-from integration_center.syncs import SyncRecord
 
 
 def dagster_url(console: Console) -> str | None:

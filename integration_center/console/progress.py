@@ -7,10 +7,10 @@ import dagster as dg
 
 from integration_center.console.context import Console
 from integration_center.console.dagster import close_dead_lines
+from integration_center.database.syncs import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration import IntegrationSpec
 from integration_center.launching import Webserver
-from integration_center.syncs import SyncRecord, SyncStatus
 
 STARTING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}

@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from integration_center.encryption import Cipher
+from integration_center.accounts.encryption import Cipher
 from integration_center.errors import ConfigurationError
 
 COOKIE = "integration_center_session"

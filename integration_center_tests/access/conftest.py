@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from integration_center.database import build_engine
+from integration_center.database.engine import build_engine
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from integration_center.access.audit import COMMAND_LINE, KEPT, MAX_DETAIL, Action, AuditLog
-from integration_center.database import build_engine
+from integration_center.database.engine import build_engine
 from integration_center.integration import Environment
 
 

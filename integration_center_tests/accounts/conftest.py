@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from integration_center.accounts import AccountStore, build_store
+from integration_center.accounts.store import AccountStore, build_store
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import CLIENT_ID, CLIENT_SECRET, LOGIN_URL, FakeSalesforce
 

@@ -6,8 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from integration_center.accounts import AccountStore, build_store
-from integration_center.connecting import (
+from integration_center.accounts.connecting import (
     Connection,
     abandon_web,
     begin_web,
@@ -17,6 +16,9 @@ from integration_center.connecting import (
     disconnect,
     finish_web,
 )
+from integration_center.accounts.store import AccountStore, build_store
+from integration_center.database.journal import JobJournal
+from integration_center.database.syncs import SyncLog, SyncStatus
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -26,9 +28,7 @@ from integration_center.errors import (
     ServiceUnavailable,
 )
 from integration_center.integration import Environment
-from integration_center.journal import JobJournal
 from integration_center.settings import LOGIN_URLS, Settings, read_settings
-from integration_center.syncs import SyncLog, SyncStatus
 from integration_center_tests.accounts.fake_salesforce import (
     ORG_ID,
     OTHER_ORG_ID,

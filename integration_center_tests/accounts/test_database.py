@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import inspect, make_url, select, text
 from sqlalchemy.schema import CreateTable
 
-from integration_center import database
-from integration_center.database import build_engine, reading, upsert, writing
+from integration_center.database import engine as database
+from integration_center.database.engine import build_engine, reading, upsert, writing
+from integration_center.database.tables import leases, metadata
 from integration_center.errors import ConfigurationError, TransientError
-from integration_center.tables import leases, metadata
 
 LEASE = {"org_id": "00D000000000001EAA", "object": "lead", "run_id": "run-1", "process": "host/1/1"}
 
@@ -43,7 +43,7 @@ def test_a_file_others_could_read_is_closed_to_them(path: Path) -> None:
 
 def test_two_processes_create_the_tables_at_once(path: Path) -> None:
     script = (
-        "import sys; from integration_center.database import build_engine;"
+        "import sys; from integration_center.database.engine import build_engine;"
         " print('ready', flush=True); sys.stdin.readline(); build_engine(sys.argv[1])"
     )
     processes = [

@@ -7,8 +7,8 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from integration_center.accounts import AccountStore, build_store
-from integration_center.encryption import Cipher, build_cipher
+from integration_center.accounts.encryption import Cipher, build_cipher
+from integration_center.accounts.store import AccountStore, build_store
 from integration_center.errors import ConfigurationError
 from integration_center.integration import Environment
 from integration_center.settings import Settings
@@ -51,7 +51,7 @@ def test_many_that_make_the_key_at_once_share_one(settings: Settings) -> None:
 def test_another_process_reads_the_same_key(settings: Settings) -> None:
     ciphertext = build_cipher(settings).encrypt("hello")
     script = (
-        "import sys; from pathlib import Path; from integration_center.encryption import build_cipher;"
+        "import sys; from pathlib import Path; from integration_center.accounts.encryption import build_cipher;"
         "from integration_center.settings import Settings;"
         "print(build_cipher(Settings(_env_file=None, dagster_home=Path(sys.argv[1]))).decrypt(sys.argv[2]))"
     )

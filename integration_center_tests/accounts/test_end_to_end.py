@@ -10,8 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from pydantic import SecretStr
 
-from integration_center.accounts import AccountStore, build_store
-from integration_center.connecting import (
+from integration_center.accounts.connecting import (
     Connection,
     StoredTokens,
     connect_client_credentials,
@@ -19,6 +18,7 @@ from integration_center.connecting import (
     connect_web,
     disconnect,
 )
+from integration_center.accounts.store import AccountStore, build_store
 from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 from integration_center.errors import AccessRefused, ConfigurationError
 from integration_center.integration import Environment
@@ -30,8 +30,8 @@ Decide = Callable[[str], str]
 RENEW = """
 import json, sys
 from pathlib import Path
-from integration_center.accounts import build_store
-from integration_center.connecting import StoredTokens
+from integration_center.accounts.store import build_store
+from integration_center.accounts.connecting import StoredTokens
 from integration_center.integration import Environment
 from integration_center.settings import Settings
 settings = Settings(_env_file=None, **json.loads(sys.argv[1]))

@@ -1,5 +1,5 @@
-from integration_center.accounts import AccountStore
-from integration_center.journal import JobJournal, SentKind, settle, unfinished
+from integration_center.accounts.store import AccountStore
+from integration_center.database.journal import JobJournal, SentKind, settle, unfinished
 
 ORG = "00D000000000001EAA"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from integration_center.accounts import AccountStore
-from integration_center.database import build_engine
+from integration_center.accounts.store import AccountStore
+from integration_center.database.engine import build_engine
+from integration_center.database.leases import Leases
 from integration_center.errors import ObjectBusy
-from integration_center.leases import Leases
 
 ORG = "00D000000000001EAA"
 
@@ -128,8 +128,8 @@ def test_the_lease_of_a_killed_process_is_free_at_once(leases: Leases, store: Ac
     """A run that was executed by hand stays "started" in Dagster for ever when its process is killed."""
     url = store.engine.url.render_as_string(hide_password=False)
     script = (
-        "import sys, time; from integration_center.database import build_engine;"
-        "from integration_center.leases import Leases;"
+        "import sys, time; from integration_center.database.engine import build_engine;"
+        "from integration_center.database.leases import Leases;"
         f"Leases(build_engine({url!r})).take({ORG!r}, 'Lead', 'run-1', is_finished=lambda run_id: False);"
         "print('taken', flush=True); sys.stdin.read()"
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from integration_center.accounts import AccountStore
-from integration_center.connecting import StoredTokens, connect_jwt, connect_web, disconnect
+from integration_center.accounts.connecting import StoredTokens, connect_jwt, connect_web, disconnect
+from integration_center.accounts.store import AccountStore
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration import Environment
 from integration_center.settings import Settings

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.accounts import AccountStore
-from integration_center.connecting import connect_client_credentials, disconnect
-from integration_center.connections import Connection
+from integration_center.accounts.connecting import connect_client_credentials, disconnect
+from integration_center.accounts.connections import Connection
+from integration_center.accounts.store import AccountStore
 from integration_center.integration import Environment
 from integration_center.salesforce.snapshot import Basis, SnapshotInfo
 from integration_center.settings import Settings

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from integration_center.accounts import AccountStore
+from integration_center.accounts.store import AccountStore
+from integration_center.database.syncs import Counts, SyncLog, SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
-from integration_center.syncs import Counts, SyncLog, SyncRecord, SyncStatus
 from integration_center_tests.accounts.fake_salesforce import ORG_ID, OTHER_ORG_ID
 from integration_center_tests.accounts.samples import build_account, build_tokens
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from integration_center.accounts import build_store
+from integration_center.accounts.store import build_store
 from integration_center.emulator.server import OrgHandle
 from integration_center.integration import Environment
 from integration_center.settings import Settings

@@ -8,7 +8,7 @@ import pytest
 import stamina
 
 from integration_center.access.audit import Action
-from integration_center.connecting import begin_web
+from integration_center.accounts.connecting import begin_web
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.app import build_app
 from integration_center.console.context import Console

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from integration_center.console.context import Console
+from integration_center.database.syncs import SyncStatus
 from integration_center.integration import Environment
 from integration_center.launching import LogLine, RunLog
 from integration_center.sync.outcomes import OUTCOME
-from integration_center.syncs import SyncStatus
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.test_integrations import HOSTILE, log

@@ -7,9 +7,9 @@ import pytest
 
 from integration_center.access.audit import Action
 from integration_center.console.context import Console
+from integration_center.database.syncs import SyncLog, SyncStatus
 from integration_center.errors import ConfigurationError
 from integration_center.launching import RunRequest
-from integration_center.syncs import SyncLog, SyncStatus
 from integration_center.translator import INTEGRATION_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser

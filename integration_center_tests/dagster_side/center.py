@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 import yaml
 
+from integration_center.database.syncs import SyncRecord
 from integration_center.definitions import build_definitions
 from integration_center.emulator.calls import CallRecord
 from integration_center.emulator.clock import stamp
@@ -22,7 +23,6 @@ from integration_center.integration import Environment
 from integration_center.launching import QUIET, RunRequest, run_here
 from integration_center.loader import load_integrations
 from integration_center.settings import read_settings
-from integration_center.syncs import SyncRecord
 from integration_center_tests.conftest import YESTERDAY
 
 FIRST, LAST, COUNT = "WalkMe_First_Login__c", "WalkMe_Last_Login__c", "WalkMe_Logins_Last_30_Days__c"

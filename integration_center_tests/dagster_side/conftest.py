@@ -8,8 +8,8 @@ import certifi
 import dagster as dg
 import pytest
 
+from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.cli import main
-from integration_center.connecting import connect_client_credentials
 from integration_center.emulator.server import Emulator
 from integration_center.installation import open_installation
 from integration_center.integration import Environment

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from integration_center.database.syncs import SyncStatus
 from integration_center.emulator.clock import stamp
 from integration_center.installation import open_installation
-from integration_center.syncs import SyncStatus
 from integration_center.translator import PARENT_RUN_TAG
 from integration_center_tests.dagster_side.center import COUNT, FIRST, PLAIN, Center, Ran, email, logins
 

@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from integration_center.database.syncs import SyncStatus
 from integration_center.emulator import insights
 from integration_center.emulator.refusals import RowError
 from integration_center.integration import Environment
-from integration_center.syncs import SyncStatus
 from integration_center_tests.dagster_side.center import (
     COUNT,
     EXAMPLE,

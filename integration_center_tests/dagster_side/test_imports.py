@@ -12,36 +12,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"condition", "errors"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
-    frozenset({"frames", "parts", "settings", "retries", "processes", "text_files"}),
+    frozenset({"frames", "processes", "retries", "settings"}),
     frozenset({"insights", "salesforce"}),
-    frozenset(
-        {"access", "accounts", "connecting", "connections", "database", "encryption", "journal", "leases", "sign_ins"}
-        | {"snapshots", "stored_tokens", "syncs", "tables", "verification"}
-    ),
-    frozenset({"account_status", "installation", "resources", "retention", "steps", "storage", "translator"}),
-    frozenset(
-        {
-            "api_reserve",
-            "checks",
-            "component",
-            "defs_folder",
-            "defs_reading",
-            "defs_yaml",
-            "history",
-            "loader",
-            "match_sample",
-            "metadata",
-            "own_plan",
-            "planning",
-            "push",
-            "recovery",
-            "report_preview",
-            "reports",
-            "schedules",
-            "sensors",
-        }
-        | {"sync_step", "undo", "update_set", "writes"}
-    ),
+    frozenset({"access", "accounts", "database", "planning", "snapshots"}),
+    frozenset({"account_status", "installation", "resources", "retention", "storage", "translator"}),
+    frozenset({"assets", "component", "defs_files", "history", "loader", "schedules", "sensors"}),
     frozenset({"definitions"}),
     frozenset({"launching"}),
     frozenset({"console"}),

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from integration_center.connecting import begin_web, finish_web
+from integration_center.accounts.connecting import begin_web, finish_web
+from integration_center.database.syncs import SyncStatus
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
-from integration_center.syncs import SyncStatus
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import EXAMPLE, PLAIN, Center, days_before, logins
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from integration_center.assets.report_preview import NewestReport, read_newest
 from integration_center.errors import NoDataForDay, OrgError, SchemaMismatch, UnknownReport
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
-from integration_center.match_sample import measure_match_rate
-from integration_center.report_preview import NewestReport, read_newest
+from integration_center.planning.match_sample import measure_match_rate
 from integration_center.salesforce.org import Org
 from integration_center.schedules import next_run
 from integration_center.sync.match_rate import MatchRate
@@ -80,7 +80,7 @@ def test_dates_are_compared_with_the_whole_object_while_it_is_small(
 ) -> None:
     center.drop(logins(PLAIN))
     assert measure(center, "CreatedDate", "Last Login").unmatched == 1
-    monkeypatch.setattr("integration_center.match_sample.SMALL_OBJECT", 3)
+    monkeypatch.setattr("integration_center.planning.match_sample.SMALL_OBJECT", 3)
     with pytest.raises(OrgError, match="go on without the match rate"):
         measure(center, "CreatedDate", "Last Login")
 

@@ -13,11 +13,11 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from integration_center.assets.reports import fetch_day
+from integration_center.database.syncs import SyncStatus
 from integration_center.emulator.insights import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 from integration_center.insights.api import ApiSource
-from integration_center.reports import fetch_day
 from integration_center.storage import ReportFolder
-from integration_center.syncs import SyncStatus
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, days_before, email, logins
 

@@ -12,11 +12,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from integration_center.database.leases import Leases
+from integration_center.database.syncs import SyncStatus
 from integration_center.emulator.faults import HttpFault
 from integration_center.errors import ObjectBusy
 from integration_center.installation import open_installation
-from integration_center.leases import Leases
-from integration_center.syncs import SyncStatus
 from integration_center.translator import PARENT_RUN_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import (

@@ -4,11 +4,11 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from integration_center import push
+from integration_center.assets import push
+from integration_center.database.syncs import SyncLog, SyncStatus
 from integration_center.history import complete_log, fail_killed_runs
 from integration_center.installation import open_installation
 from integration_center.processes import this_process
-from integration_center.syncs import SyncLog, SyncStatus
 from integration_center.translator import PARENT_RUN_TAG, PROCESS_TAG
 from integration_center_tests.dagster_side.center import PLAIN, Center, logins
 

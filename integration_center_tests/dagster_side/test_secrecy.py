@@ -73,7 +73,7 @@ def run_everything(center: Center, monkeypatch: pytest.MonkeyPatch) -> tuple[Ran
         raise ValueError(f"cannot compare {email(3)} with {COUNT_BASE + 103}")
 
     with monkeypatch.context() as patch:
-        patch.setattr("integration_center.update_set.build_plan", fail)
+        patch.setattr("integration_center.assets.update_set.build_plan", fail)
         bug = center.run()
     assert "unexpected ValueError at" in bug.error
     center.emulator.sandbox.org.sessions.revoke_all()

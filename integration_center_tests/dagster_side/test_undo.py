@@ -6,13 +6,13 @@ from typing import NoReturn
 import pytest
 
 from integration_center.access.audit import Action
+from integration_center.database.journal import JobJournal
+from integration_center.database.syncs import SyncStatus
 from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
-from integration_center.journal import JobJournal
 from integration_center.launching import RunRequest, run_here
 from integration_center.settings import read_settings
-from integration_center.syncs import SyncStatus
 from integration_center.translator import UNDO_TAG, undo_job, undo_op
 from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, email, logins
 from integration_center_tests.dagster_side.commands import Command, as_json
@@ -211,7 +211,7 @@ def test_an_undo_that_is_cut_off_is_settled_by_the_next_run(
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("integration_center.undo.complete", die)
+        patched.setattr("integration_center.assets.undo.complete", die)
         undone = undo_here(center, pushed.run_id)
     assert not undone.success
     assert center.sync(undone).counts["lines"] == {"planned": len(PLAIN)}

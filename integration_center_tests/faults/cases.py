@@ -6,10 +6,10 @@ from itertools import count
 
 import polars as pl
 
+from integration_center.database.syncs import SyncStatus
 from integration_center.emulator.refusals import RowError
 from integration_center.emulator.server import Emulator
 from integration_center.sync.outcomes import Outcome
-from integration_center.syncs import SyncStatus
 from integration_center_tests.dagster_side.center import COUNT
 from integration_center_tests.faults.rehearsal import Rehearsal, Rehearsed, check_books
 

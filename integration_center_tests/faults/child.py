@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 import stamina
 
-from integration_center.database import build_engine
+from integration_center.database.engine import build_engine
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce import push

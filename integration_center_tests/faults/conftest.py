@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 import stamina
 
-from integration_center.connecting import connect_client_credentials
-from integration_center.database import build_engine
+from integration_center.accounts.connecting import connect_client_credentials
+from integration_center.database.engine import build_engine
 from integration_center.emulator.server import Emulator, EmulatorConfig
 from integration_center.installation import Installation
 from integration_center.integration import Environment, IntegrationSpec

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from integration_center.database.syncs import SyncStatus
 from integration_center.emulator.faults import Faults
 from integration_center.salesforce import query
-from integration_center.syncs import SyncStatus
 from integration_center_tests.faults.cases import Case
 
 
@@ -140,7 +140,7 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     """How the sync of a test reads and writes."""
     name: str = request.param
     if name != "keys":
-        monkeypatch.setattr("integration_center.planning.KEY_LIST_ROWS", 0)
+        monkeypatch.setattr("integration_center.planning.plan.KEY_LIST_ROWS", 0)
     match name:
         case "pages":
             monkeypatch.setattr("integration_center.salesforce.strategies.BULK_CALLS", 1_000)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from werkzeug.wrappers import Response
 
+from integration_center.assets.reports import fetch_day
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -19,7 +20,6 @@ from integration_center.errors import (
 )
 from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
-from integration_center.reports import fetch_day
 from integration_center.settings import Settings, read_connection_string
 from integration_center.storage import ReportFolder
 from integration_center_tests.insights.object_servers import (

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from integration_center.emulator.server import Emulator, OrgHandle
-from integration_center.planning import list_keys
+from integration_center.planning.plan import list_keys
 from integration_center.salesforce.org import Org
 from integration_center.sync.fitness import check_fitness, why_not_key
 from integration_center.sync.plan import build_lines

@@ -12,7 +12,7 @@ from integration_center.emulator.clock import stamp
 from integration_center.emulator.saving import save_rows
 from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 from integration_center.integration import IntegrationSpec
-from integration_center.planning import list_keys
+from integration_center.planning.plan import list_keys
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import Session

@@ -10,9 +10,11 @@ from starlette.responses import RedirectResponse, Response
 
 from integration_center.access.audit import Action
 from integration_center.account_status import find_stored_data
-from integration_center.accounts import Account
-from integration_center.connecting import begin_web, connect_client_credentials, connect_jwt, disconnect
-from integration_center.connections import Connection
+from integration_center.accounts.connecting import begin_web, connect_client_credentials, connect_jwt, disconnect
+from integration_center.accounts.connections import Connection
+from integration_center.accounts.encryption import build_cipher
+from integration_center.accounts.store import Account
+from integration_center.accounts.stored_tokens import require_app
 from integration_center.console.account_checks import Result
 from integration_center.console.context import console_of, note, user_of
 from integration_center.console.origins import find_callback_origin, is_same_machine, origin_of, refuse_other_origin
@@ -21,11 +23,9 @@ from integration_center.console.refusals import Refusal, explain
 from integration_center.console.rendering import leave_for, redirect, render
 from integration_center.console.sign_in_states import remember_state
 from integration_center.console.users import Role
-from integration_center.encryption import build_cipher
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
 from integration_center.loader import load_integrations
-from integration_center.stored_tokens import require_app
 
 TICKET = "connect"
 TICKET_SECONDS = 60

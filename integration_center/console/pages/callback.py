@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.connecting import abandon_web, finish_web
+from integration_center.accounts.connecting import abandon_web, finish_web
 from integration_center.console.context import console_of, note, user_of
 from integration_center.console.origins import CALLBACK_PATH
 from integration_center.console.page import Page, view

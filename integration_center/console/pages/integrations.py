@@ -12,7 +12,7 @@ from integration_center.console.dagster import reload_code
 from integration_center.console.grid import STATES, Narrowing, build_grid, say_counts
 from integration_center.console.page import Link, Page, change, form_of, view
 from integration_center.console.rendering import redirect, render
-from integration_center.defs_reading import DefsFile
+from integration_center.defs_files.reading import DefsFile
 from integration_center.integration import Environment
 
 FEW = 8

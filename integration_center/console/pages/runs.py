@@ -16,11 +16,11 @@ from integration_center.console.pages.integrations import find_file
 from integration_center.console.progress import Stage, watch
 from integration_center.console.rendering import redirect, render
 from integration_center.console.values import show_value
-from integration_center.defs_reading import DefsFile
+from integration_center.database.syncs import SyncRecord
+from integration_center.defs_files.reading import DefsFile
 from integration_center.schedules import last_full_day
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
-from integration_center.syncs import SyncRecord
 from integration_center.translator import FIRST_DAY
 
 

@@ -19,8 +19,8 @@ from integration_center.console.wizard.report import show_report, take_report
 from integration_center.console.wizard.saving import Refused, find_missing, save
 from integration_center.console.wizard.screens import STEPS, Screen, store_of
 from integration_center.console.wizard.specs import draft_of, draft_of_file
-from integration_center.defs_folder import build_copy
-from integration_center.defs_reading import DefsFile
+from integration_center.defs_files.folder import build_copy
+from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError, EditedMeanwhile, IntegrationCenterError
 from integration_center.integration import Environment, IntegrationSpec
 from integration_center.salesforce.deployment import build_package, can_deploy

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Engine, delete, select
 
-from integration_center.database import reading, upsert, writing
-from integration_center.defs_reading import DefsFile
+from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.tables import drafts
+from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError
 from integration_center.integration import Environment
-from integration_center.tables import drafts
 
 LIFETIME = timedelta(days=14)
 """Since the last change: long enough for an admin to create the missing fields."""

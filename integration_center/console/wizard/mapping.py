@@ -9,6 +9,7 @@ import polars as pl
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.assets.report_preview import NewestReport
 from integration_center.console.lookups import Answer
 from integration_center.console.values import name_type
 from integration_center.console.wizard.calls import require_environment
@@ -20,7 +21,6 @@ from integration_center.console.wizard.saving import find_missing, write_admin_m
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
-from integration_center.report_preview import NewestReport
 from integration_center.salesforce.deployment import can_deploy
 from integration_center.schedules import next_run
 from integration_center.sync.fitness import why_not_target, why_not_target_of

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.assets.report_preview import NewestReport
 from integration_center.console.lookups import Answer
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_keys
@@ -16,7 +17,6 @@ from integration_center.console.wizard.preview import build_preview
 from integration_center.console.wizard.screens import STEPS, Screen, settle
 from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report
-from integration_center.report_preview import NewestReport
 from integration_center.salesforce.describe import SObjectSummary
 from integration_center.sync.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema

@@ -12,11 +12,11 @@ from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
-from integration_center.defs_reading import DefsFile, load_text
-from integration_center.defs_yaml import edit
+from integration_center.defs_files.reading import DefsFile, load_text
+from integration_center.defs_files.yaml_text import edit
 from integration_center.errors import ConfigurationError
 from integration_center.integration import FieldMapping, IntegrationSpec, KeyPair
-from integration_center.planning import check_against_org
+from integration_center.planning.plan import check_against_org
 from integration_center.schedules import next_run
 from integration_center.sync.missing_fields import MissingField, admin_message, is_hidden, suggest_field
 from integration_center.sync.schema import SObjectSchema

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from integration_center.condition import check_condition
 from integration_center.console.wizard.drafts import Draft, FieldRow, KeyRow, base_of
-from integration_center.defs_reading import DefsFile
+from integration_center.defs_files.reading import DefsFile
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec, Limits
 
 LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed")

@@ -8,9 +8,13 @@ import httpx
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from integration_center.accounts import Account, AccountStore, Flow, Tokens
-from integration_center.connections import Connection, Disconnection
-from integration_center.database import reading
+from integration_center.accounts.connections import Connection, Disconnection
+from integration_center.accounts.sign_ins import PendingSignIn
+from integration_center.accounts.store import Account, AccountStore, Flow, Tokens
+from integration_center.accounts.stored_tokens import StoredTokens, require_app
+from integration_center.accounts.verification import verify_account
+from integration_center.database.engine import reading
+from integration_center.database.tables import jobs, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
 from integration_center.salesforce.callback import SIGN_IN_SECONDS, Answer, CallbackServer
@@ -26,11 +30,7 @@ from integration_center.salesforce.oauth import (
 )
 from integration_center.salesforce.token_errors import explain_refusal
 from integration_center.settings import Settings
-from integration_center.sign_ins import PendingSignIn
 from integration_center.snapshots import SnapshotFolder
-from integration_center.stored_tokens import StoredTokens, require_app
-from integration_center.tables import jobs, syncs
-from integration_center.verification import verify_account
 
 __all__ = [
     "Connection",

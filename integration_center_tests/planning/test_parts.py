@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from integration_center import parts
 from integration_center.frames import cut_slices, write_frame
 from integration_center.insights.catalogue import ReportKind
-from integration_center.planning import build_plan
+from integration_center.planning import parts
+from integration_center.planning.plan import build_plan
 from integration_center.storage import pin_frame
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
@@ -68,8 +68,8 @@ def test_a_large_plan_is_made_in_parts_and_is_the_small_one(
     report, plans = make_report(400).lazy(), {}
     for name, sizes in {"whole": (1_000, 1_000), "parts": (30, 17)}.items():
         monkeypatch.setattr("integration_center.frames.SLICE_ROWS", sizes[1])
-        monkeypatch.setattr("integration_center.parts.SLICE_ROWS", sizes[1])
-        monkeypatch.setattr("integration_center.parts.PART_ROWS", sizes[0])
+        monkeypatch.setattr("integration_center.planning.parts.SLICE_ROWS", sizes[1])
+        monkeypatch.setattr("integration_center.planning.parts.PART_ROWS", sizes[0])
         folder = tmp_path / name
         folder.mkdir()
         org = make_org(350)

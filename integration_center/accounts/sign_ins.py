@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlalchemy import Engine, delete, select
 
-from integration_center.database import upsert, writing
-from integration_center.encryption import Cipher
+from integration_center.accounts.encryption import Cipher
+from integration_center.database.engine import upsert, writing
+from integration_center.database.tables import oauth_states
 from integration_center.errors import SignInOver
 from integration_center.integration import Environment
-from integration_center.tables import oauth_states
 
 LIFETIME = timedelta(minutes=15)
 

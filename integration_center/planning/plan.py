@@ -18,7 +18,7 @@ from integration_center.frames import (
 )
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration import IntegrationSpec
-from integration_center.parts import hold_slices, plan_in_parts
+from integration_center.planning.parts import hold_slices, plan_in_parts
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
 from integration_center.salesforce.snapshot import SnapshotKeeper

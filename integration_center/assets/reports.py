@@ -7,11 +7,11 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from integration_center.assets.metadata import describe_columns
+from integration_center.assets.steps import reported_errors
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.source import ReportSource
-from integration_center.metadata import describe_columns
-from integration_center.steps import reported_errors
 from integration_center.storage import ReportFolder, StoredReport
 from integration_center.translator import DAYS, ONE_RUN, report_key
 

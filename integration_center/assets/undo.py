@@ -13,25 +13,25 @@ from uuid import uuid4
 import dagster as dg
 import polars as pl
 
-from integration_center.api_reserve import short_of_calls
+from integration_center.assets.api_reserve import short_of_calls
+from integration_center.assets.metadata import describe_counts, describe_results, describe_usage
+from integration_center.assets.push import send_updates
+from integration_center.assets.steps import reported_errors
+from integration_center.assets.sync_step import SyncStep, client_log
+from integration_center.database.journal import JobJournal, unfinished
+from integration_center.database.syncs import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair
-from integration_center.journal import JobJournal, unfinished
-from integration_center.metadata import describe_counts, describe_results, describe_usage
-from integration_center.planning import fingerprint
-from integration_center.push import send_updates
+from integration_center.planning.plan import fingerprint
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push
-from integration_center.steps import reported_errors
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, tally, tally_lines
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
-from integration_center.sync_step import SyncStep, client_log
-from integration_center.syncs import SyncRecord, SyncStatus
 from integration_center.translator import resource_key, undo_job, undo_op
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, select, update
 
-from integration_center.database import reading, upsert, writing
-from integration_center.tables import jobs
+from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.tables import jobs
 
 
 class SentKind(StrEnum):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from integration_center.accounts import Account
+from integration_center.accounts.store import Account
 from integration_center.integration import Environment
 
 

@@ -11,8 +11,8 @@ from operator import attrgetter
 
 import polars as pl
 
+from integration_center.database.journal import SentKind, SentWork, settle, unfinished
 from integration_center.installation import Installation
-from integration_center.journal import SentKind, SentWork, settle, unfinished
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import settle_job
 from integration_center.salesforce.results import RESULTS

@@ -6,10 +6,10 @@ from datetime import date
 
 import polars as pl
 
+from integration_center.assets.reports import find_current
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ReportInfo, fit_columns
 from integration_center.insights.source import ReportSource
-from integration_center.reports import find_current
 from integration_center.storage import ReportFolder
 from integration_center.sync.columns import DAY
 

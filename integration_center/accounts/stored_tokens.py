@@ -5,7 +5,7 @@ import threading
 import time
 from datetime import timedelta
 
-from integration_center.accounts import Account, AccountStore, Tokens
+from integration_center.accounts.store import Account, AccountStore, Tokens
 from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded
 from integration_center.integration import Environment
 from integration_center.salesforce.oauth import build_client, refresh, request_client_credentials, request_jwt

@@ -27,8 +27,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateIndex
 
+from integration_center.database.tables import metadata
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
-from integration_center.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql

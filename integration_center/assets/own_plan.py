@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
+from integration_center.assets.sync_step import SyncStep
 from integration_center.errors import PlanHeld, PlanMissing, PlanStale
-from integration_center.sync_step import SyncStep
 from integration_center.translator import BACKFILL_TAG, PARENT_RUN_TAG, RANGE_START_TAG
 
 FRESH = timedelta(hours=6)

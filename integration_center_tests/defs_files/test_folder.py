@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration_center.defs_folder import DefsFolder, build_copy
-from integration_center.defs_reading import load_text
-from integration_center.defs_yaml import edit, write_new
+from integration_center.defs_files.folder import DefsFolder, build_copy
+from integration_center.defs_files.reading import load_text
+from integration_center.defs_files.yaml_text import edit, write_new
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair, Limits
 from integration_center.loader import load_integrations

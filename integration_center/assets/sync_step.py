@@ -12,17 +12,17 @@ import dagster as dg
 import polars as pl
 import stamina
 
-from integration_center.accounts import Account
+from integration_center.accounts.store import Account
+from integration_center.assets.recovery import settle_unfinished
+from integration_center.assets.steps import StepContext, reported_errors
+from integration_center.assets.writes import read_writes
 from integration_center.errors import IntegrationCenterError, ObjectBusy
 from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
-from integration_center.recovery import settle_unfinished
 from integration_center.salesforce.org import Org
 from integration_center.snapshots import SnapshotFile
-from integration_center.steps import StepContext, reported_errors
 from integration_center.translator import TRIGGER_TAG, push_key, resource_key
-from integration_center.writes import read_writes
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
-from integration_center.defs_reading import DefsFile, DefsReader, load_text
-from integration_center.defs_yaml import dump, edit, write_new
+from integration_center.defs_files.reading import DefsFile, DefsReader, load_text
+from integration_center.defs_files.text_files import write_atomically, writing
+from integration_center.defs_files.yaml_text import dump, edit, write_new
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.insights.catalogue import find_clashes, slugify
 from integration_center.integration import RESERVED_SLUGS, Environment, IntegrationSpec, check_slug, find_conflicts
-from integration_center.text_files import write_atomically, writing
 
 SLUG_CHARACTERS = 60
 _OURS_LAST = "~"

@@ -27,11 +27,11 @@ from sqlalchemy import (
     update,
 )
 
-from integration_center.database import reading, upsert, writing
+from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.tables import accounts, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
 from integration_center.sync.outcomes import BROKEN, Outcome
-from integration_center.tables import accounts, sync_progress, syncs
 
 Counts = Mapping[str, Mapping[str, int]]
 """Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""

@@ -7,21 +7,23 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from integration_center.api_reserve import short_of_calls
-from integration_center.checks import build_push_checks, report_push
-from integration_center.errors import PlanMissing, PlanStale, SyncFailed
-from integration_center.frames import FrameFile, rewrite_frame
-from integration_center.integration import IntegrationSpec
-from integration_center.journal import JobJournal
-from integration_center.metadata import (
+from integration_center.assets.api_reserve import short_of_calls
+from integration_center.assets.checks import build_push_checks, report_push
+from integration_center.assets.metadata import (
     describe_counts,
     describe_forecast,
     describe_results,
     describe_usage,
     trace_push,
 )
-from integration_center.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
-from integration_center.planning import fingerprint, read_fields, read_since
+from integration_center.assets.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
+from integration_center.assets.sync_step import SyncStep, sync_step
+from integration_center.database.journal import JobJournal
+from integration_center.database.syncs import SyncStatus
+from integration_center.errors import PlanMissing, PlanStale, SyncFailed
+from integration_center.frames import FrameFile, rewrite_frame
+from integration_center.integration import IntegrationSpec
+from integration_center.planning.plan import fingerprint, read_fields, read_since
 from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.ground import NAMED, Ground, survey
 from integration_center.salesforce.org import Org
@@ -31,8 +33,6 @@ from integration_center.sync.ledger import completing, count_lines, hold, planne
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync_step import SyncStep, sync_step
-from integration_center.syncs import SyncStatus
 from integration_center.translator import (
     DAYS,
     ONE_RUN,

@@ -5,23 +5,23 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from integration_center.checks import build_plan_checks, report_fitness, report_verdicts
-from integration_center.errors import PlanMissing
-from integration_center.frames import FrameFile
-from integration_center.insights.catalogue import report_slug
-from integration_center.integration import IntegrationSpec
-from integration_center.metadata import (
+from integration_center.assets.checks import build_plan_checks, report_fitness, report_verdicts
+from integration_center.assets.metadata import (
     describe_columns,
     describe_counts,
     describe_usage,
     preview_changes,
     trace_update_set,
 )
-from integration_center.planning import Plan, build_plan
+from integration_center.assets.sync_step import SyncStep, sync_step
+from integration_center.database.syncs import SyncStatus
+from integration_center.errors import PlanMissing
+from integration_center.frames import FrameFile
+from integration_center.insights.catalogue import report_slug
+from integration_center.integration import IntegrationSpec
+from integration_center.planning.plan import Plan, build_plan
 from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import admin_message
-from integration_center.sync_step import SyncStep, sync_step
-from integration_center.syncs import SyncStatus
 from integration_center.translator import (
     DAYS,
     ONE_RUN,

@@ -10,13 +10,13 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, Row, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from integration_center.database import build_engine, reading, upsert, writing
-from integration_center.encryption import Cipher, build_cipher
+from integration_center.accounts.encryption import Cipher, build_cipher
+from integration_center.accounts.sign_ins import SignIns
+from integration_center.database.engine import build_engine, reading, upsert, writing
+from integration_center.database.tables import account_tokens, accounts
 from integration_center.errors import ConfigurationError, NotConnected, WrongOrg
 from integration_center.integration import Environment
 from integration_center.settings import Settings
-from integration_center.sign_ins import SignIns
-from integration_center.tables import account_tokens, accounts
 
 Flow = Literal["web", "client-credentials", "jwt"]
 

@@ -1,0 +1,1 @@
+"""Connected accounts: signing in, checking who may what, keeping tokens encrypted, disconnecting."""

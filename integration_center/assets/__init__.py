@@ -1,0 +1,1 @@
+"""The assets of Dagster: reports, update sets, pushes, and what their steps share."""
