@@ -44,6 +44,8 @@ from integration_center.salesforce.strategies import (
 
 logger = logging.getLogger(__name__)
 
+MOST_LAID_OVER = 500_000
+"""More changed records than these are not laid over the snapshot: both at once would take too much memory."""
 LOOKS = 2
 """Records that come or go while the first look is under way make its count differ; the second one is short."""
 
@@ -80,9 +82,7 @@ def read_changes(
     Raises:
         WayClosed: it takes a full read to be sure, or another way costs less now that the changes are counted.
     """
-    records = keeper.read()
-    if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
-        raise WayClosed("the snapshot is damaged")
+    records: pl.DataFrame | None = None
     for _ in range(LOOKS):
         org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
         since = info.watermark - OVERLAP
@@ -92,6 +92,10 @@ def read_changes(
             raise
         except (OrgError, IncompleteRead) as error:
             raise WayClosed(str(error)) from error
+        if records is None:  # only now: a whole read needs the memory that the snapshot takes
+            records = keeper.read()
+            if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
+                raise WayClosed("the snapshot is damaged")
         # Rows of the overlap come again; those in the bin are never in a snapshot, so they would always look new.
         known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
         living = changes.rows.lazy().filter(pl.col(DELETED).not_())
@@ -127,7 +131,7 @@ def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> _Cha
     if not all(first["done"] for first in firsts):
         ways = [
             estimate_changes_rest(sizes, fields),
-            *([] if selection.where else [estimate_changes_bulk(sizes[0], fields)]),
+            *([] if selection.where or sizes[0] > MOST_LAID_OVER else [estimate_changes_bulk(sizes[0], fields)]),
             estimate_rest(total, fields),
             estimate_bulk(total, fields),
             *([keys] if keys else []),
