@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from integration_center_tests.browser.inspection import WIDE, Inspection
 from integration_center_tests.browser.services import Services, running_services
+from integration_center_tests.conftest import restore
 from integration_center_tests.dagster_side.conftest import one_certificate
 
 __all__ = ["one_certificate"]
@@ -38,6 +39,16 @@ def services(chromium: str, tmp_path_factory: pytest.TempPathFactory, one_certif
     """What `integration-center up` runs."""
     with running_services(tmp_path_factory.mktemp("home"), one_certificate) as services:
         yield services
+
+
+@pytest.fixture(autouse=True)
+def _orgs_as_before(services: Services) -> Iterator[None]:
+    """What a test writes to the orgs is undone: the next one counts on records that would change."""
+    orgs = (services.emulator.sandbox, services.emulator.production)
+    before = [org.store.records("Lead") for org in orgs]
+    yield
+    for org, rows in zip(orgs, before, strict=True):
+        restore(org, rows)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from integration_center.integration import Environment
 from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
-from integration_center_tests.conftest import restore
 from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, logins
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -29,9 +28,7 @@ COLUMNS = {"First Login": FIRST, "Last Login": LAST, "# Logins Last 30 Days": CO
 
 @pytest.fixture
 def fresh(services: Services) -> Iterator[Services]:
-    """The services with nothing connected, built or written yet; left so for the next test."""
-    handles = (services.emulator.sandbox, services.emulator.production)
-    before = [leads(org) for org in handles]
+    """The services with nothing connected or built yet; left so for the next test."""
 
     def clear() -> None:
         for folder in (services.home / "defs").iterdir():
@@ -44,8 +41,6 @@ def fresh(services: Services) -> Iterator[Services]:
     clear()
     yield services
     clear()
-    for org, rows in zip(handles, before, strict=True):
-        restore(org, rows)
 
 
 @pytest.mark.timeout(400)
