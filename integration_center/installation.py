@@ -102,7 +102,11 @@ class Installation:
         """
         self.accounts.get(environment)
         tokens = StoredTokens(environment, self.settings, self.accounts)
-        with Session(tokens, api_version=self.settings.api_version, retries=self.retries) as session:
+        version, retries = self.settings.api_version, self.retries
+        with (
+            self.work_folder() as scratch,
+            Session(tokens, api_version=version, retries=retries, scratch=scratch) as session,
+        ):
             yield Org(session, polling=self.polling)
 
 

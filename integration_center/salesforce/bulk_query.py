@@ -91,7 +91,7 @@ def _read_page(
 ) -> tuple[pl.DataFrame, str | None]:
     params = {"maxRecords": str(page_rows)} | ({"locator": locator} if locator else {})
     for attempt in range(1, DOWNLOADS + 1):
-        with NamedTemporaryFile(prefix="bulk-query-", suffix=".csv") as file:
+        with NamedTemporaryFile(prefix="bulk-query-", suffix=".csv", dir=session.scratch) as file:
             headers = session.download(path, file, params=params)
             page = _parse_page(file.name, columns)
         expected = headers.get("sforce-numberofrecords")

@@ -47,7 +47,7 @@ def _read_file(path: Path) -> pl.DataFrame | None:
 
 def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
     """One result file; None when it cannot be had or read."""
-    with NamedTemporaryFile(prefix="bulk-result-", suffix=".csv") as file:
+    with NamedTemporaryFile(prefix="bulk-result-", suffix=".csv", dir=session.scratch) as file:
         try:
             session.download(f"jobs/ingest/{job_id}/{kind}/", file)
         except (TransientError, OrgError) as error:

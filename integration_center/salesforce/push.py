@@ -208,7 +208,7 @@ def _send_bulk(
     settled: Callable[[str], None],
 ) -> Iterator[pl.DataFrame]:
     fields = changed_fields(updates)
-    with TemporaryDirectory(prefix="integration-center-push-") as folder:  # mode 0700: it holds values
+    with TemporaryDirectory(prefix="push-", dir=org.session.scratch) as folder:
         for number, part in enumerate(write_parts(updates, fields, Path(folder), max_job_bytes)):
             try:
                 job = _upload(org, schema.name, part, journal)

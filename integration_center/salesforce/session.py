@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
@@ -105,6 +106,7 @@ class Session:
         api_version: such as `66.0`.
         transport: what carries the requests; None is the network.
         retries: how often and how long to wait.
+        scratch: the folder of uploads and downloads under way, which hold values of records; None is the system's.
 
     Attributes:
         meter: adds up what the session costs; waits that are not the session's own are told to it.
@@ -117,11 +119,13 @@ class Session:
         api_version: str = "66.0",
         transport: httpx.BaseTransport | None = None,
         retries: RetryPolicy | None = None,
+        scratch: Path | None = None,
     ) -> None:
         self._tokens = tokens
         self._renewing = threading.Lock()
         self._compression = RequestCompression()
         self.retries = retries or RetryPolicy()
+        self.scratch = scratch
         self.meter = Meter()
         self.base_path = f"/services/data/v{api_version}"
         self._client = httpx.Client(

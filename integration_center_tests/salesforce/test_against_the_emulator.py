@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from integration_center.emulator.server import OrgHandle
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import Channel, push_updates, settle_job
+from integration_center.salesforce.session import Session
 from integration_center.sync.schema import SObjectSchema
 from integration_center_tests.salesforce.conftest import ClientCredentials
 from integration_center_tests.salesforce.scripted import RecordingJournal
@@ -77,6 +79,24 @@ def test_what_is_pushed_is_what_the_org_then_holds(org: Org, lead: SObjectSchema
         (None, None, None, None, 1e-7),
         ("#N/A", untouched[NUMBER], None, untouched[fields[3]], untouched[fields[4]]),
     ]
+
+
+def test_an_upload_lies_in_the_folder_given_for_it_and_is_gone_in_the_end(
+    tokens: ClientCredentials, lead: SObjectSchema, tmp_path: Path
+) -> None:
+    there: list[Path] = []
+
+    class LookingJournal(RecordingJournal):
+        def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
+            there.extend(tmp_path.rglob("*.csv"))
+            super().job_opened(job_id, rows, content_hash)
+
+    with Session(tokens, scratch=tmp_path) as session:
+        org = Org(session)
+        updates = build_updates(read_open_ids(org, lead, 5), 8.0)
+        push_updates(org, lead, updates, journal=LookingJournal(), channel="bulk")
+    assert len(there) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_refusals_of_rows_are_told_alike_by_both_channels(org: Org, lead: SObjectSchema) -> None:
