@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 JOB_REFUSED = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "INVALIDJOB", "FEATURENOTENABLED"})
 """Codes under which Salesforce refuses to open a Bulk job for an object (in capitals; the API is not consistent)."""
 
+NOT_OFFERED = frozenset({404, 405})
+"""Statuses under which an org without Bulk API 2.0 answers; that Salesforce documents them is not known."""
+
 UPLOADS = 3
 PIECE = 1 << 18
 
@@ -54,6 +57,11 @@ def parse_ingest_job(json: dict[str, Any]) -> IngestJob:
         error_code=message.split(":")[0].strip() if message else None,
         error_message=message,
     )
+
+
+def is_job_refusal(error: OrgError) -> bool:
+    """Whether the org opens no Bulk job for this object, or for none; before the first upload nothing is sent."""
+    return (error.code or "").upper() in JOB_REFUSED or error.status in NOT_OFFERED
 
 
 def create_job(session: Session, object_name: str) -> IngestJob:

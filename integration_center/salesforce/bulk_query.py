@@ -68,7 +68,9 @@ def read_bulk(
     """
     body = {"operation": "queryAll" if with_deleted else "query", "query": soql}
     # A second job for the same query costs a job of the daily 10,000 and nothing else.
-    opened = parse_query_job(session.request("POST", "jobs/query", json=body, idempotent=True).json())
+    answer = session.request("POST", "jobs/query", json=body, idempotent=True).json()
+    session.meter.note_stamp_time(answer.get("createdDate"))
+    opened = parse_query_job(answer)
     path = f"jobs/query/{opened.id}"
     job = polling.await_end(lambda: parse_query_job(session.get_json(path)))
     if job.state != "JobComplete":

@@ -25,6 +25,9 @@ from integration_center.salesforce.snapshot import (
     STAMP,
     SnapshotInfo,
     SnapshotKeeper,
+    Span,
+    find_known_span,
+    find_latest,
     find_newest,
     find_watermark,
     overlay,
@@ -87,7 +90,7 @@ def read_changes(
         org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
         since = info.watermark - OVERLAP
         try:
-            changes = _fetch(selection, since, keys)
+            changes = _fetch(selection, since, info.known, keys)
         except LimitExceeded:
             raise
         except (OrgError, IncompleteRead) as error:
@@ -102,12 +105,16 @@ def read_changes(
         new = living.join(known, on=["Id", STAMP], how="anti").select(pl.col(STAMP).min()).collect().item()
         records = order_by_id(overlay(records, changes.rows, changes.touched["Id"]))
         newest = find_newest(records, changes.touched)
+        watermark = find_watermark(newest, org_time, info, new)
+        stamped_at = find_latest(newest, selection.session.usage.stamp_time, info.stamped_at)
         info = replace(
             info,
-            watermark=find_watermark(newest, org_time, info, new),
+            watermark=watermark,
             read_at=org_time,
             our_time=our_time,
             count=records.height,
+            stamped_at=stamped_at,
+            known=find_known_span(records, watermark, stamped_at),
         )
         counts = f"the org counts {changes.total:,} records, the snapshot with its changes {records.height:,}"
         if records.height == changes.total:
@@ -119,9 +126,11 @@ def read_changes(
     raise WayClosed(counts, records=changes.total)
 
 
-def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> _Changes:
+def _fetch(selection: Selection, since: datetime, known: Span | None, keys: Estimate | None) -> _Changes:
     schema, fields = selection.schema, len(selection.columns)
-    stamped = f"{STAMP} >= {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    stamped = f"{STAMP} >= {_literal(since)}"
+    if known is not None:
+        stamped += f" AND ({STAMP} < {_literal(known.first)} OR {STAMP} > {_literal(known.last)})"
     wanted = _Wanted(selection, (*selection.columns, DELETED), join_conditions(selection.where, stamped))
     # What is touched is asked for first: of a row that changes in between, the later answer says what became of it.
     asked = [_Wanted(selection, ("Id", STAMP), stamped), wanted] if selection.where else [wanted]
@@ -154,6 +163,10 @@ def _fetch(selection: Selection, since: datetime, keys: Estimate | None) -> _Cha
             for first, part in zip(firsts, asked, strict=True)
         ]
     return _Changes(frames[-1], frames[0].select("Id", STAMP), total)
+
+
+def _literal(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True)

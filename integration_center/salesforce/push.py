@@ -13,7 +13,6 @@ import polars as pl
 
 from integration_center.errors import IntegrationCenterError, OrgError, PlanError, TerminalError, TransientError
 from integration_center.salesforce.bulk_ingest import (
-    JOB_REFUSED,
     UPLOADS,
     IngestJob,
     abort_job,
@@ -21,6 +20,7 @@ from integration_center.salesforce.bulk_ingest import (
     close_job,
     create_job,
     end_job,
+    is_job_refusal,
     upload_part,
 )
 from integration_center.salesforce.bulk_results import read_ended_results, read_results
@@ -213,7 +213,7 @@ def _send_bulk(
             try:
                 job = _upload(org, schema.name, part, journal)
             except OrgError as error:
-                if number == 0 and (error.code or "").upper() in JOB_REFUSED:
+                if number == 0 and is_job_refusal(error):
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
                 raise
             yield _finish(org, job, part, running, settled)

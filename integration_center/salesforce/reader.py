@@ -14,6 +14,8 @@ from integration_center.salesforce.snapshot import (
     SnapshotInfo,
     SnapshotKeeper,
     find_doubt,
+    find_known_span,
+    find_latest,
     find_newest,
     find_obstacle,
     find_watermark,
@@ -144,8 +146,17 @@ class Reader:
         selection, keeper, started = self._selection, self._keeper, self._started
         if keeper is None or started is None or find_obstacle(selection.schema, selection.columns, selection.where):
             return records
-        watermark = find_watermark(find_newest(records), started)
-        keeper.save(
-            SnapshotInfo(self._build_basis(keeper), watermark, started, self._began, started, records.height), records
+        newest = find_newest(records)
+        watermark, stamped_at = find_watermark(newest, started), find_latest(newest, selection.session.usage.stamp_time)
+        info = SnapshotInfo(
+            basis=self._build_basis(keeper),
+            watermark=watermark,
+            read_at=started,
+            our_time=self._began,
+            full_at=started,
+            count=records.height,
+            stamped_at=stamped_at,
+            known=find_known_span(records, watermark, stamped_at),
         )
+        keeper.save(info, records)
         return records

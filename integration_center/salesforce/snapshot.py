@@ -19,6 +19,8 @@ OVERLAP = timedelta(hours=1)
 """A row is stamped before its transaction commits, so rows can appear late with an older stamp."""
 FULL_READ_EVERY = timedelta(days=7)
 """Half of the 15 days that the recycle bin keeps deleted records: until then queryAll can tell of every deletion."""
+WORTH_LEAVING_OUT = 2_000
+"""Known rows of one hour, a page of REST, from which on they are not asked for again."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """Servers of one org may differ by so much."""
 DELETED = "IsDeleted"
@@ -59,6 +61,14 @@ class Basis:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A stretch of SystemModstamp's time, both ends included."""
+
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
 class SnapshotInfo:
     """What stands beside the records of a snapshot. Times are the org's own, but for one.
 
@@ -68,6 +78,8 @@ class SnapshotInfo:
         our_time: what ours said then; only the time passed is taken from it.
         full_at: what the org's clock said when everything was read the last time.
         count: the number of records.
+        stamped_at: the latest that the clock that stamps rows is known to have reached; None before anything told.
+        known: see `find_known_span`.
     """
 
     basis: Basis
@@ -76,6 +88,8 @@ class SnapshotInfo:
     our_time: datetime
     full_at: datetime
     count: int
+    stamped_at: datetime | None = None
+    known: Span | None = None
 
 
 class SnapshotKeeper(Protocol):
@@ -191,10 +205,47 @@ def find_watermark(
     return min(org_time, max((mark for mark in marks if mark is not None), default=EPOCH))
 
 
+def find_known_span(records: pl.DataFrame, watermark: datetime, stamped_at: datetime | None) -> Span | None:
+    """The busiest hour that the next read covers and whose rows the snapshot has for certain: they need not come again.
+
+    Where the `Date` header lags behind the clock that stamps rows, the rows of a large push would come day after day.
+    Only one hour is left out: should that clock be moved back, all changes but those stamped in that very hour come.
+
+    Args:
+        records: of the snapshot.
+        watermark: as in `SnapshotInfo`.
+        stamped_at: as there; what was stamped an hour before cannot appear late any more.
+
+    Returns:
+        None when there are fewer than `WORTH_LEAVING_OUT` such rows.
+    """
+    if stamped_at is None:
+        return None
+    known = (
+        records.lazy().filter(pl.col(STAMP) >= watermark - OVERLAP, pl.col(STAMP) < stamped_at - OVERLAP).select(STAMP)
+    )
+    stamp = pl.col("stamp")
+    hours = (
+        known.select(pl.col(STAMP).sort(), pl.col(STAMP).sort().alias("stamp"))
+        .group_by_dynamic(STAMP, every="10m", period="1h")
+        .agg(stamp.len().alias("rows"), stamp.min().alias("first"), stamp.max().alias("last"))
+        .filter(pl.col("rows") >= WORTH_LEAVING_OUT)
+        .sort("rows", descending=True)
+        .head(1)
+        .collect()
+    )
+    return Span(hours["first"].item(), hours["last"].item()) if hours.height else None
+
+
 def find_newest(*frames: pl.DataFrame) -> datetime | None:
     """The greatest SystemModstamp of these rows."""
     stamps = [frame[STAMP].max() for frame in frames]
     return max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=None)
+
+
+def find_latest(*moments: datetime | None) -> datetime | None:
+    """The latest of those that are known."""
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:

@@ -40,6 +40,7 @@ class Usage:
         looks: how often we waited for a Bulk job to end.
         looks_seconds: for how long in all.
         org_time: the org's own clock, as its last answer's `Date` header said; None before one did.
+        stamp_time: the clock that stamps rows, as the last Bulk query job said when it was made; None before one did.
     """
 
     calls: int = 0
@@ -54,6 +55,7 @@ class Usage:
     looks: int = 0
     looks_seconds: float = 0.0
     org_time: datetime | None = None
+    stamp_time: datetime | None = None
 
     @property
     def daily_left(self) -> int | None:
@@ -98,6 +100,11 @@ class Meter:
                 now = replace(now, app_used=int(app[1]), app_max=int(app[2]))
             self._usage = now
 
+    def note_stamp_time(self, created: str | None) -> None:
+        """A job was made: its `createdDate`, in the ISO form of REST, if it had one."""
+        with self._lock:
+            self._usage = replace(self._usage, stamp_time=parse_moment(created) or self._usage.stamp_time)
+
     def count_wait(self, seconds: float) -> None:
         """We are about to wait `seconds` before trying again."""
         with self._lock:
@@ -120,3 +127,12 @@ def parse_date(value: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_moment(value: str | None) -> datetime | None:
+    """The moment, in UTC, of REST's `2026-05-01T07:25:37.000+0000`; None when it is none, or has no zone."""
+    try:
+        moment = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -19,7 +19,8 @@ from integration_center.emulator.record_events import convert_leads, merge_recor
 from integration_center.emulator.saving import save_rows
 from integration_center.emulator.server import Emulator, OrgHandle
 from integration_center.errors import LimitExceeded, TransientError
-from integration_center.salesforce import changed_records
+from integration_center.salesforce import changed_records, snapshot, usage
+from integration_center.salesforce.bulk_query import read_bulk
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import Session
@@ -203,6 +204,52 @@ def test_an_org_that_stamps_by_another_clock_than_it_tells_is_read_by_its_stamps
     touch(integration, integration.lead_ids()[0], minute_later)
     assert "Late" in integration.read()["Company"]
     assert integration.asked == INCREMENTAL
+
+
+@pytest.fixture
+def telling_no_time(integration: Integration, monkeypatch: pytest.MonkeyPatch) -> Integration:
+    """The org's `Date` header stands still at this moment, while the clock that stamps rows is moved."""
+    still = integration.org.clock.now()
+    monkeypatch.setattr(usage, "parse_date", lambda value: still)
+    monkeypatch.setattr(snapshot, "WORTH_LEAVING_OUT", 100)
+    return integration
+
+
+def test_where_the_date_lags_behind_the_stamps_a_large_push_is_not_read_day_after_day(
+    telling_no_time: Integration,
+) -> None:
+    integration = telling_no_time
+    first, second, *_ = leads = integration.lead_ids()
+    integration.save("update", *({"Id": lead, "WalkMe_Logins_Last_30_Days__c": 5} for lead in leads))
+    sizes = []
+    for lead in (first, second, first):
+        integration.pass_time(hours=24)
+        integration.save("update", {"Id": lead, "Company": "Other"})
+        integration.read()
+        assert integration.asked == INCREMENTAL
+        sizes.append(sum(call.bytes_out for call in integration.calls))
+    assert sizes[0] > 3 * max(sizes[1:])
+
+
+def test_where_the_date_lags_a_clock_moved_back_loses_nothing(telling_no_time: Integration) -> None:
+    integration = telling_no_time
+    first, second, *_ = leads = integration.lead_ids()
+    integration.save("update", *({"Id": lead, "WalkMe_Logins_Last_30_Days__c": 5} for lead in leads))
+    integration.pass_time(days=3)
+    integration.save("update", {"Id": first, "Company": "Ahead"})
+    integration.read()
+    integration.pass_time(days=-2)
+    integration.save("update", {"Id": second, "Company": "Behind"})
+    assert "Behind" in integration.read()["Company"]
+    assert integration.asked == INCREMENTAL
+
+
+def test_a_bulk_query_tells_the_time_of_the_clock_that_stamps_rows(integration: Integration) -> None:
+    with integration.connect() as org:
+        list(read_bulk(org.session, "SELECT Id FROM Lead", ["Id"], Polling(deadline=20.0, sleep=lambda s: None)))
+        told = org.session.usage.stamp_time
+    assert told is not None
+    assert abs(told - integration.org.clock.now()) < timedelta(minutes=1)
 
 
 def test_a_clock_moved_back_is_noticed(integration: Integration) -> None:

@@ -204,9 +204,17 @@ def test_a_refusal_in_the_middle_keeps_what_was_done() -> None:
     assert set(results["code"]) == {None, "REQUEST_LIMIT_EXCEEDED"}
 
 
-def test_an_object_that_bulk_refuses_goes_by_collections() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refuse(400, "INVALIDENTITY", "Entity 'Lead' is not supported by the Bulk API."),
+        refuse(404, "NOT_FOUND", "The requested resource does not exist"),
+    ],
+    ids=["the object", "Bulk altogether"],
+)
+def test_an_object_that_bulk_refuses_goes_by_collections(refusal: httpx.Response) -> None:
     org = WholeOrg()
-    org.bulk.before = lambda request: refuse(400, "INVALIDENTITY", "Entity 'Lead' is not supported by the Bulk API.")
+    org.bulk.before = lambda request: refusal
     results = push_updates(build_org(org), LEAD, build_updates(2_500), journal=RecordingJournal())
     assert counts(results) == {"updated": 2_500}
     assert sum(map(sum, org.collections.sizes)) == 2_500
