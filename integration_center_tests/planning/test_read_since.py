@@ -1,0 +1,41 @@
+"""From when on a push looks for records that changed since its plan: by the time of the clock that stamps them."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from integration_center.planning.plan import read_since
+from integration_center.salesforce.ground import MARGIN
+from integration_center.sync.columns import MODSTAMP
+
+NEWEST = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [NEWEST - timedelta(days=3), NEWEST, NEWEST + timedelta(minutes=59)],
+    ids=["lags behind the stamps", "is that of the stamps", "is of the same hour"],
+)
+def test_what_the_org_tells_counts_where_a_stamp_bears_it_out(told: datetime) -> None:
+    assert read_since(build_lines([NEWEST, NEWEST - timedelta(days=9), None], told)) == told
+
+
+def test_where_no_stamp_bears_out_what_the_org_tells_every_later_stamp_counts() -> None:
+    since = read_since(build_lines([NEWEST, None], NEWEST + timedelta(days=3)))
+    assert since is not None
+    assert NEWEST < since - MARGIN <= NEWEST + SECOND
+
+
+@pytest.mark.parametrize(("newest", "since"), [(NEWEST, NEWEST), (None, None)], ids=["stamped", "without stamps"])
+def test_an_org_that_tells_no_time_is_read_from_the_newest_stamp(
+    newest: datetime | None, since: datetime | None
+) -> None:
+    assert read_since(build_lines([newest], None)) == since
+
+
+def build_lines(stamps: list[datetime | None], told: datetime | None) -> pl.LazyFrame:
+    """Lines of a plan with these SystemModstamps, read when the org told this time."""
+    columns = {"modstamp": stamps, "org_time": [told] * len(stamps)}
+    return pl.LazyFrame(columns, schema={"modstamp": MODSTAMP, "org_time": MODSTAMP})
