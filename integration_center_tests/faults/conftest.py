@@ -50,8 +50,9 @@ def installation(faulty_emulator: Emulator, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(autouse=True)
-def no_waits() -> Iterator[None]:
-    """Sign-in retries have no policy of their own to inject."""
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sign-in has no policy of its own to inject."""
+    monkeypatch.setattr("integration_center.salesforce.oauth.TIMEOUT", PATIENCE.read_timeout)
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
 
