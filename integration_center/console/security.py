@@ -113,6 +113,14 @@ def refuse_other_origins(request: Request) -> None:
         HTTPException: 403.
     """
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    same = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+    same = origin is None or _place_of(origin) == request.headers.get("host", "").lower()
     if not same or site not in {None, "same-origin", "none"}:
         raise HTTPException(403, "The form did not come from this console.")
+
+
+def _place_of(origin: str) -> str | None:
+    """`localhost:3001` of `http://localhost:3001`; None when it is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

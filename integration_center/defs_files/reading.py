@@ -15,6 +15,9 @@ from integration_center.insights.catalogue import find_clashes
 from integration_center.integration import IntegrationSpec, check_slug, find_conflicts
 from integration_center.loader import describe, find_folders, load_folder, name_broken
 
+LONGEST_NAME = 255
+"""Bytes that file systems allow the name of a folder."""
+
 FILE = "defs.yaml"
 Signature = tuple[str, int, int, int]
 """Folder, inode, time of change (ns) and size of a file."""
@@ -99,7 +102,7 @@ class DefsReader:
             ConfigurationError: there is none.
         """
         try:
-            if "/" in slug or slug.startswith("."):
+            if "/" in slug or "\0" in slug or slug.startswith(".") or len(slug.encode()) > LONGEST_NAME:
                 raise FileNotFoundError
             return self.load(slug)
         except (FileNotFoundError, NotADirectoryError):

@@ -146,6 +146,7 @@ def test_a_token_of_another_session_is_refused(console: Console, open_browser: C
     [
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": "http://localhost:9999"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
@@ -224,3 +225,12 @@ def test_the_navigation_says_where_one_is(browser: Browser) -> None:
     seen = browser.open("/trial")
     current = [said.get("href") for tag, said in seen.tags if tag == "a" and said.get("aria-current") == "page"]
     assert current == ["/trial"]
+
+
+@pytest.mark.parametrize("slug", ["%00", "a%00b", "x" * 300, "%2e%2e"])
+def test_a_slug_that_names_no_folder_is_a_page_that_is_not_there(
+    open_browser: Callable[..., Browser], slug: str
+) -> None:
+    client = open_browser().client
+    for page in ("edit", "duplicate", "log", "delete"):
+        assert client.get(f"/integrations/{slug}/{page}").status_code == 404

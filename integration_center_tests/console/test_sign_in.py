@@ -187,7 +187,8 @@ def test_a_viewer_does_not_change(visit: Callable[..., Browser]) -> None:
 
 
 @pytest.mark.parametrize(
-    "onward", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "javascript:alert(1)", "/\n/evil"]
+    "onward",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "javascript:alert(1)", "/\n/evil", "//["],
 )
 def test_signing_in_leads_nowhere_else(visit: Callable[..., Browser], onward: str) -> None:
     browser = visit()

@@ -71,7 +71,10 @@ def sign_out(request: Request) -> Response:
 
 def safe_path(path: str) -> str:
     """`path` when it is a page of ours, else the front page: nobody is sent elsewhere after signing in."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:  # such as `//[`
+        return "/"
     ours = path.startswith("/") and not parts.scheme and not parts.netloc and "\\" not in path and path.isprintable()
     return path if ours and not path.startswith("//") else "/"
 
