@@ -9,7 +9,7 @@ import dagster as dg
 from integration_center.console.context import Console
 from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError, ServiceUnavailable
-from integration_center.history import complete_log
+from integration_center.history import complete_log, fail_killed_runs
 from integration_center.integration import IntegrationSpec
 from integration_center.launching import RunRequest, Webserver, open_instance
 from integration_center.schedules import asset_keys
@@ -83,6 +83,12 @@ def close_dead_lines(console: Console, slug: str, spec: IntegrationSpec | None) 
     """Close the integration's lines in the log whose runs have ended without doing so."""
     with open_instance(console.installation.settings) as instance:
         complete_log(instance, console.installation, {slug: spec})
+
+
+def bury_killed_runs(console: Console) -> None:
+    """Tell Dagster of the runs whose process was killed, which it would call started for ever."""
+    with open_instance(console.installation.settings) as instance:
+        fail_killed_runs(instance)
 
 
 def _launch(webserver: Webserver, request: RunRequest) -> str:

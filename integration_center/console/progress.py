@@ -6,7 +6,7 @@ from enum import StrEnum
 import dagster as dg
 
 from integration_center.console.context import Console
-from integration_center.console.dagster import close_dead_lines
+from integration_center.console.dagster import bury_killed_runs, close_dead_lines
 from integration_center.database.syncs import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration import IntegrationSpec
@@ -58,6 +58,9 @@ def watch(console: Console, slug: str, spec: IntegrationSpec | None, run_id: str
     webserver = console.find_dagster()
     try:
         status = webserver.status(run_id) if webserver else None
+        if webserver and status is dg.DagsterRunStatus.STARTED:
+            bury_killed_runs(console)
+            status = webserver.status(run_id)
     except ServiceUnavailable:
         webserver = status = None
     if webserver and (status in ENDED or status is None):

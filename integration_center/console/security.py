@@ -106,6 +106,16 @@ async def read_form(request: Request) -> Form:
     return form
 
 
+def refuse_other_sites(request: Request) -> None:
+    """Refuse a page that another site leads to: for those that note something down when they are opened.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise HTTPException(403, "Another site led here. Open this page from the console itself.")
+
+
 def refuse_other_origins(request: Request) -> None:
     """Refuse what a browser says another site sent; clients that say nothing still need the token.
 

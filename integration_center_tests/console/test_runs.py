@@ -10,7 +10,8 @@ from integration_center.console.context import Console
 from integration_center.database.syncs import SyncLog, SyncStatus
 from integration_center.errors import ConfigurationError
 from integration_center.launching import RunRequest
-from integration_center.translator import INTEGRATION_TAG
+from integration_center.processes import this_process
+from integration_center.translator import INTEGRATION_TAG, PROCESS_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster, serve_dagster
@@ -113,6 +114,21 @@ def test_a_dead_line_does_not_stop_the_next_run(
     dead = console.installation.syncs.get("gone", "logins_to_leads")
     assert dead is not None
     assert dead.status is SyncStatus.FAILED
+
+
+def test_the_page_of_a_killed_run_notices(
+    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
+) -> None:
+    center_on_disk.integrate()
+    gone = this_process().rsplit("/", 2)[0] + "/999999999/1"
+    run = dg.DagsterRun(job_name="x", run_id="r", status=dg.DagsterRunStatus.STARTED, tags={PROCESS_TAG: gone})
+    center_on_disk.instance.add_run(run)
+    log(console.installation, "r", status=SyncStatus.RUNNING)
+    seen = browser.open("/integrations/logins_to_leads/runs/r")
+    assert [tag for _, tag in seen.tags if tag.get("data-refresh")] == []
+    sync = console.installation.syncs.get("r", "logins_to_leads")
+    assert sync is not None
+    assert sync.status is SyncStatus.FAILED
 
 
 def test_when_dagster_knows_the_file_of_before_it_reads_it_anew(

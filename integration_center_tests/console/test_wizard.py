@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from integration_center.access.audit import Action
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
 from integration_center.console.users import Role, User
+from integration_center.database.engine import reading
+from integration_center.database.tables import drafts
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center_tests.console.browser import Browser
@@ -307,6 +310,15 @@ def test_a_draft_is_its_owners(
     open_browser(build_app(other)).open(f"{user.root}/environment", status=409)
     viewer = open_browser(build_app(replace(console, identify=lambda request: User("carl", Role.VIEWER))))
     viewer.open("/integrations/new", status=403)
+
+
+def test_another_site_cannot_begin_drafts(drops: Center, installation: Installation, browser: Browser) -> None:
+    drops.integrate()
+    for path in ("/integrations/new", "/integrations/logins_to_leads/edit"):
+        answer = browser.client.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 403, path
+    with reading(installation.engine) as connection:
+        assert connection.execute(select(drafts)).all() == []
 
 
 def test_a_condition_counts_in_the_match_rate_and_is_proved_before_it_is_saved(drops: Center, browser: Browser) -> None:

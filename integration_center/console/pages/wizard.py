@@ -9,6 +9,7 @@ from starlette.responses import Response
 from integration_center.console.context import console_of, user_of
 from integration_center.console.page import Page, change, form_of, view
 from integration_center.console.rendering import redirect, render
+from integration_center.console.security import refuse_other_sites
 from integration_center.console.users import Role
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft
@@ -28,11 +29,13 @@ from integration_center.salesforce.deployment import build_package, can_deploy
 
 def begin(request: Request) -> Response:
     """A new integration."""
+    refuse_other_sites(request)
     return _open(request, Draft(), "environment")
 
 
 def edit(request: Request) -> Response:
     """An integration as its file says it, on the mapping screen."""
+    refuse_other_sites(request)
     file, spec = find_sound(request)
     return _open(request, draft_of_file(file, spec), "mapping")
 
