@@ -22,7 +22,7 @@ from integration_center.planning.parts import hold_slices, plan_in_parts
 from integration_center.salesforce.ground import MARGIN
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
-from integration_center.salesforce.snapshot import OVERLAP, SnapshotKeeper
+from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import normalise_key
@@ -212,8 +212,8 @@ def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
 def read_since(lines: pl.LazyFrame) -> datetime | None:
     """From when on, by the org's own time, a record may have changed without the plan knowing.
 
-    The clock of the `Date` header need not be the one that stamps records. Where no record bears it out, having been
-    stamped within the hour before it, every later stamp than the newest one is of a change that the plan may not know.
+    The clock of the `Date` header need not be the one that stamps records, and may run ahead of it by any length: the
+    plan has certainly seen what is stamped up to its newest record, and only what the header says if that is earlier.
 
     Returns:
         None when the object's records do not carry the time of their last change.
@@ -221,6 +221,7 @@ def read_since(lines: pl.LazyFrame) -> datetime | None:
     newest: datetime | None
     told: datetime | None
     newest, told = lines.select(pl.col("modstamp", "org_time").max()).collect().row(0)
-    if newest is None or told is None or newest >= told - OVERLAP:
-        return newest and (told or newest)
-    return newest + MARGIN + timedelta(seconds=1)  # a push looks `MARGIN` further back: not at all records of `newest`
+    if newest is None or told is None:
+        return newest
+    # A push looks `MARGIN` further back: at what came after `newest`, not at all records that were stamped with it.
+    return min(told, newest + MARGIN + timedelta(seconds=1))
