@@ -68,10 +68,13 @@ class SnapshotFile:
     def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:
         """Put these in place of what stands there: whole, or not at all.
 
-        Raises:
-            ConfigurationError: the disk is full or the folder cannot be written.
+        A snapshot only spares reading, so a full disk does not end the sync: what stood there stays, and the next read
+        starts from it.
         """
-        write_frame(records, self.path, {SEAL: SEALS.dump_json(_Seal(info, hash_rows(records))).decode()})
+        try:
+            write_frame(records, self.path, {SEAL: SEALS.dump_json(_Seal(info, hash_rows(records))).decode()})
+        except ConfigurationError as error:
+            logger.warning("the snapshot is not kept, so the next sync reads more of the org: %s", error)
 
     def _read_seal(self) -> _Seal | None:
         try:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -94,6 +94,21 @@ class Schema:
     def show(self, sobject: str, name: str) -> None:
         """Give a hidden field back."""
         self._change(sobject, name, self._hidden.discard)
+
+    def alter(self, sobject: str, changed: Field) -> Field:
+        """Put a field in place of the one with its name, as an administrator does; what was there.
+
+        Records stay as they are stored, so only changes that the store need not know of make sense.
+        """
+        found = self.find(sobject)
+        if found is None or not found.has(changed.name):
+            raise KeyError(f"{sobject}.{changed.name}")
+        before = found.by_name[changed.name.lower()]
+        fields = tuple(changed if item is before else item for item in found.fields)
+        with self._lock:
+            self._by_name[sobject.lower()] = replace(found, fields=fields)
+            self.modified = self.now().replace(microsecond=0)
+        return before
 
     def hidden(self) -> list[tuple[str, str]]:
         """Return the hidden fields as (object, field)."""

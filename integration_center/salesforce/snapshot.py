@@ -114,7 +114,7 @@ class SnapshotKeeper(Protocol):
         ...
 
     def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:
-        """Keep these in place of what stands there: whole, or not at all."""
+        """Keep these in place of what stands there: whole, or, where that cannot be written, not at all."""
         ...
 
 

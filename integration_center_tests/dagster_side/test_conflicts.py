@@ -1,17 +1,31 @@
 """A record that somebody changed between the plan and its push is left alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from integration_center.database.syncs import SyncStatus
 from integration_center.emulator.clock import stamp
+from integration_center.emulator.fields import PicklistValue
 from integration_center.installation import open_installation
 from integration_center.translator import PARENT_RUN_TAG
-from integration_center_tests.dagster_side.center import COUNT, FIRST, PLAIN, Center, Ran, email, logins
+from integration_center_tests.dagster_side.center import (
+    COUNT,
+    EXAMPLE,
+    FIRST,
+    HEADER,
+    PLAIN,
+    Center,
+    Ran,
+    email,
+    logins,
+)
 
 UPDATE_SET, PUSH = "logins_to_leads/update_set", "logins_to_leads/push"
 CHANGED, TOUCHED, MOVED, *REST = PLAIN
+FEATURE = "WalkMe_Top_Feature__c"
 
 
 @pytest.fixture(params=["by their Ids", "by the time of their change"])
@@ -93,3 +107,34 @@ def test_a_field_that_went_away_since_the_plan_stops_the_push(center: Center, pl
     assert "the object's fields changed since the plan" in pushed.error
     assert center.writes() == []
     assert center.sync(pushed).status is SyncStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        (COUNT, {"type": "string", "length": 18, "precision": 0}),
+        (COUNT, {"updateable": False}),
+        (FEATURE, {"values": (PicklistValue("Dashboards"), PicklistValue("API"))}),
+        (FEATURE, {"values": (PicklistValue("Dashboards"), PicklistValue("Exports", active=False))}),
+    ],
+    ids=["another type", "read-only", "picklist value removed", "picklist value deactivated"],
+)
+def test_a_field_that_changed_since_the_plan_stops_the_push(center: Center, field: str, change: dict[str, Any]) -> None:
+    center.integrate(fields=[*EXAMPLE["fields"], {"column": "Feature", "field": FEATURE}])
+    center.drop([[*row, "Exports"] for row in logins(PLAIN)], header=[*HEADER, "Feature"])
+    planned = center.run(assets=["insights/logins", UPDATE_SET])
+    assert center.sync(planned).counts["lines"] == {"planned": len(PLAIN)}
+    schema = center.emulator.sandbox.org.schema
+    lead = schema.find("Lead")
+    assert lead is not None
+    before = schema.alter("Lead", replace(lead.by_name[field.lower()], **change))
+    try:
+        pushed = push(center, planned)
+    finally:
+        schema.alter("Lead", before)
+    assert "the integration or the object's fields changed since the plan" in pushed.error
+    assert "Traceback" not in pushed.error
+    assert center.writes() == []
+    assert center.sync(pushed).status is SyncStatus.FAILED
+    again = center.run()
+    assert center.sync(again).counts["lines"] == {"updated": len(PLAIN)}

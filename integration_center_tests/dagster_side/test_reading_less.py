@@ -1,5 +1,9 @@
 """Runs that read less of the org: records narrowed by a condition, and only the changes since the run before."""
 
+import errno
+import os
+from typing import Any
+
 import pytest
 
 from integration_center.cli.integrations import check_live
@@ -46,6 +50,80 @@ def test_a_second_day_reads_what_changed_and_writes_it_back(center: Center) -> N
     third = center.run()
     assert center.sync(third).counts["lines"] == {"unchanged": len(PLAIN) - 2, "updated": 1, "unmatched": 1}
     assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
+
+
+def fill_disk(patch: pytest.MonkeyPatch, part: str) -> None:
+    """No file in this part of the storage comes to the disk whole."""
+    open_file, sync_file = os.open, os.fsync
+    opened: dict[int, str] = {}
+
+    def watch(path: Any, *how: Any, **more: Any) -> int:
+        fd = open_file(path, *how, **more)
+        opened[fd] = str(path)
+        return fd
+
+    def fsync(fd: int) -> None:
+        if f"/storage/{part}/" in opened.get(fd, ""):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync_file(fd)
+
+    patch.setattr(os, "open", watch)
+    patch.setattr(os, "fsync", fsync)
+
+
+def stored(center: Center, part: str) -> list[str]:
+    """The files of this part of the storage, drafts included, locks not."""
+    files = (path for path in (center.home / "storage" / part).rglob("*") if path.is_file())
+    return sorted(path.name for path in files if path.suffix != ".lock")
+
+
+def test_a_snapshot_for_which_the_disk_has_no_room_is_left_out(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in PLAIN:
+        center.change_lead(number, "Company", logins([number])[0][0])
+    center.integrate(keys=COMPANIES)
+    center.drop(logins(PLAIN))
+    with monkeypatch.context() as patch:
+        fill_disk(patch, "snapshots")
+        first = center.run()
+    assert first.success, first.error
+    assert center.sync(first).counts["lines"] == {"updated": len(PLAIN)}
+    assert "the snapshot is not kept, so the next sync reads more of the org" in said(center, first.run_id)
+    assert "No space left on device" in said(center, first.run_id)
+    assert stored(center, "snapshots") == []
+
+    center.emulator.sandbox.clock.advance(86_400)
+    assert center.sync(center.run()).counts["lines"] == {"unchanged": len(PLAIN)}
+    (kept,) = stored(center, "snapshots")
+    center.emulator.sandbox.clock.advance(86_400)
+    center.change_lead(PLAIN[0], COUNT, 1.0)
+    with monkeypatch.context() as patch:
+        fill_disk(patch, "snapshots")
+        third = center.run()
+    assert center.sync(third).counts["lines"] == {"unchanged": len(PLAIN) - 1, "updated": 1}
+    assert stored(center, "snapshots") == [kept]
+
+    center.emulator.sandbox.clock.advance(86_400)
+    fourth = center.run()
+    assert center.sync(fourth).counts["lines"] == {"unchanged": len(PLAIN)}
+    assert "by the changes since the last read" in said(center, fourth.run_id), "the older snapshot still holds"
+
+
+def test_a_report_for_which_the_disk_has_no_room_ends_the_run_and_the_next_one_stores_it(
+    center: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    with monkeypatch.context() as patch:
+        fill_disk(patch, "insights")
+        first = center.run()
+    assert not first.success
+    assert "could not be written (No space left on device); free some space" in first.error
+    assert "Traceback" not in first.error
+    assert stored(center, "insights") == []
+    assert center.writes() == []
+    second = center.run()
+    assert second.success, second.error
+    assert center.sync(second).counts["lines"] == {"updated": len(PLAIN)}
 
 
 def test_a_condition_narrows_the_records(center: Center) -> None:
