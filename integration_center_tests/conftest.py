@@ -38,6 +38,19 @@ def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]])
     return emulator
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--every-fault`: the whole fault matrix, some 500 syncs, instead of a rotation through it."""
+    parser.addoption("--every-fault", action="store_true", help="run all pairs of call and fault")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the pairs that only the whole matrix has."""
+    if not config.getoption("--every-fault"):
+        left_out = [item for item in items if item.get_closest_marker("every_fault")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("every_fault")]
+
+
 def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
     """Undo what a test did to an org."""
     for sobject, field in org.org.schema.hidden():
