@@ -138,9 +138,9 @@ def _build_node(value: Any) -> Any:
 
 
 def _text(value: str) -> str:
-    """Quoted where PyYAML would read the plain text as something else."""
-    plain: str = yaml.safe_dump(value, allow_unicode=True, width=LINE_WIDTH)
-    if plain.startswith(("'", '"')) or "\n" in value:
+    """Quoted where PyYAML would read the plain text as something else, inside `{}` and `[]` too."""
+    plain: str = yaml.safe_dump([value], allow_unicode=True, width=LINE_WIDTH, default_flow_style=True)
+    if plain.startswith(("['", '["')) or "\n" in value:
         quoted: str = DoubleQuotedScalarString(value)
         return quoted
     return value

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integration_center.defs_files.folder import DefsFolder, build_copy
@@ -262,6 +262,7 @@ NAMES = st.one_of(
 
 @settings(deadline=None)  # it loads through Dagster, which takes as long as the machine lets it
 @given(NAMES, NAMES, NAMES)
+@example("0", "0", ":0")
 def test_whatever_a_column_is_called_it_is_read_back(name: str, key: str, column: str) -> None:
     spec = spec_of_text(BY_HAND).model_copy(
         update={
