@@ -60,7 +60,8 @@ def run_demo(
             with environment({"WALKME_FILES_ROOT": str(demo.drops)}):
                 run_examples(installation)
     console.rule("What now")
-    console.print("make up                                open the Dagster UI on this data: http://127.0.0.1:3000")
+    console.print("make up                                the same data in the console, http://localhost:3001,")
+    console.print("                                       and in the Dagster UI, http://127.0.0.1:3000")
     console.print(".venv/bin/integration-center log       the history of syncs")
     console.print(".venv/bin/integration-center ledger RUN   what became of every row")
 
