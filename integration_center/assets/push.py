@@ -207,14 +207,7 @@ def send_plan(
     plan = find_plan(step)
     check_own(step, plan, lines)
     newest = newer_day(step, allow_stale=allow_stale)
-    journal = JobJournal(
-        step.installation.engine,
-        step.account.org_id,
-        step.spec.object,
-        step.run_id,
-        step.slug,
-        plan.plan_id,
-    )
+    journal = step.open_journal(plan.plan_id)
     with step.installation.work_folder() as folder, step.connect() as org:
         if newest:
             applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))

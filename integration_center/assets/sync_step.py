@@ -16,6 +16,7 @@ from integration_center.accounts.store import Account
 from integration_center.assets.recovery import settle_unfinished
 from integration_center.assets.steps import StepContext, reported_errors
 from integration_center.assets.writes import read_writes
+from integration_center.database.journal import JobJournal
 from integration_center.errors import IntegrationCenterError, ObjectBusy
 from integration_center.history import KILLED
 from integration_center.installation import Installation
@@ -102,6 +103,11 @@ class SyncStep:
             triggered_by=self.triggered_by,
             org_id=account.org_id if account else None,
         )
+
+    def open_journal(self, plan_id: str) -> JobJournal:
+        """Where this step notes what it sends of a plan, for the next run should it be cut off."""
+        account = self.account
+        return JobJournal(self.installation.engine, account.org_id, self.spec.object, self.run_id, self.slug, plan_id)
 
     @contextmanager
     def connect(self) -> Iterator[Org]:

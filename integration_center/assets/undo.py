@@ -227,14 +227,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
         with undo_step(context, config) as step:
             with step.connect() as org:  # which first settles what earlier runs left in doubt
                 plan = plan_undo(step.installation, org, step.undone)
-                journal = JobJournal(
-                    step.installation.engine,
-                    step.account.org_id,
-                    step.spec.object,
-                    step.run_id,
-                    step.slug,
-                    plan.plan_id,
-                )
+                journal = step.open_journal(plan.plan_id)
                 lines = send_undo(step, org, plan, journal)
                 usage, instance_url = org.session.usage, org.session.instance_url
             by_line = count_lines(lines)
