@@ -18,6 +18,7 @@ from integration_center.frames import (
     SPLIT_BY,
     FrameFile,
     count_height,
+    keep_rows_whole,
     link_frame,
     read_slices,
     write_frame,
@@ -26,7 +27,6 @@ from integration_center.frames import (
 )
 from integration_center.insights.catalogue import ReportKind
 from integration_center.insights.source import Report
-from integration_center.planning.parts import keep_rows_whole
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.overrides import is_memorable

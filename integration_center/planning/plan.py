@@ -1,7 +1,7 @@
 """Makes the plan of one sync: what a push would write to which record, and why the other rows are left alone."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -10,15 +10,17 @@ from uuid import uuid4
 
 import polars as pl
 
-from integration_center.frames import (
-    SPLIT_BY,
-    FrameFile,
-    count_height,
-    write_slices,
-)
+from integration_center.frames import FrameFile, count_height
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration import IntegrationSpec
-from integration_center.planning.parts import hold_slices, plan_in_parts
+from integration_center.planning.drafting import (
+    Earlier,
+    hold_draft,
+    hold_slices,
+    leave_to_org,
+    plan_slices,
+    write_draft,
+)
 from integration_center.salesforce.ground import MARGIN
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
@@ -26,12 +28,7 @@ from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import normalise_key
-from integration_center.sync.ledger import (
-    Tally,
-    hold,
-    list_value_columns,
-    tally_lines,
-)
+from integration_center.sync.ledger import Tally, list_value_columns
 from integration_center.sync.limits import Verdict, judge
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.terms import resolve_terms
@@ -129,7 +126,7 @@ def build_plan(
     kind: ReportKind,
     latest_by: str | None,
     folder: Path,
-    earlier: Callable[[pl.Series], Sequence[pl.DataFrame]] = lambda record_ids: (),
+    earlier: Earlier = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
@@ -140,7 +137,7 @@ def build_plan(
         org: the connected org.
         kind: `snapshot` or `events`.
         latest_by: the column that orders rows of one key, unless the integration names one.
-        folder: for the plan, and for what is split by key meanwhile; not readable by others.
+        folder: for the plan; not readable by others.
         earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed ones are read again.
 
@@ -154,16 +151,15 @@ def build_plan(
     dtypes = {name: dtype for name, dtype in rows.collect_schema().items() if name != DAY}
     faults, missing = check_against_org(spec, schema, dtypes, org)
     height = count_height(rows)
+    plan_id = uuid4().hex
     verdicts: Sequence[Verdict] = ()
-    reason: str | None = None
     if faults:
-        reason = "; ".join(fault.message for fault in faults)
-        made = hold_slices(rows, spec, schema, reason)
+        slices = hold_slices(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
         named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
         fields = [field.name for name in named if (field := schema.get(name))]
         newest = rows.select(pl.col(DAY).max()).collect().item()
-        made, figures = plan_in_parts(
+        slices = plan_slices(
             rows,
             org.read_records(
                 schema,
@@ -174,26 +170,20 @@ def build_plan(
                 snapshot=snapshot,
             ),
             resolve_terms(spec, schema, dtypes, latest_by=latest_by, kind=kind, newest=newest),
-            schema,
-            folder=folder,
-            height=height,
             edits_converted=cache(org.may_edit_converted_leads),
-            earlier=earlier,
         )
-        verdicts = judge(figures, spec.limits)
-        reason = "; ".join(verdict.description for verdict in verdicts if not verdict.passed) or None
-    plan_id = uuid4().hex
-    tally = Tally()
-
-    def finish(lines: pl.DataFrame) -> pl.DataFrame:
-        nonlocal tally
-        lines = hold(lines, reason) if reason else lines
-        tally += tally_lines(lines)
-        return lines.with_columns(pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time"))
-
     columns = {**LEDGER_COLUMNS, **list_value_columns(spec, schema), "plan_id": pl.String(), "org_time": MODSTAMP}
-    file = write_slices(map(finish, made), pl.Schema(columns), folder / "plan.parquet", {SPLIT_BY: "day"})
-    return Plan(plan_id, file, tally, schema, faults, missing, verdicts, read_at, fingerprint(spec, schema))
+    named_lines = (
+        lines.with_columns(pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time"))
+        for lines in slices
+    )
+    draft = write_draft(named_lines, pl.Schema(columns), folder / "plan.parquet", spec.limits)
+    if not faults:
+        draft = leave_to_org(draft, earlier, schema, spec.limits)
+        verdicts = judge(draft.figures, spec.limits)
+        if broken := "; ".join(verdict.description for verdict in verdicts if not verdict.passed):
+            draft = hold_draft(draft, broken, spec.limits)
+    return Plan(plan_id, draft.file, draft.tally, schema, faults, missing, verdicts, read_at, fingerprint(spec, schema))
 
 
 def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:

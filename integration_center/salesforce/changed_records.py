@@ -17,7 +17,6 @@ from integration_center.salesforce.records import (
     fetch_bulk,
     frame_pages,
     is_bulk_refusal,
-    order_by_id,
 )
 from integration_center.salesforce.snapshot import (
     DELETED,
@@ -103,7 +102,7 @@ def read_changes(
         known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
         living = changes.rows.lazy().filter(pl.col(DELETED).not_())
         new = living.join(known, on=["Id", STAMP], how="anti").select(pl.col(STAMP).min()).collect().item()
-        records = order_by_id(overlay(records, changes.rows, changes.touched["Id"]))
+        records = overlay(records, changes.rows, changes.touched["Id"])
         newest = find_newest(records, changes.touched)
         watermark = find_watermark(newest, org_time, info, new)
         stamped_at = find_latest(newest, selection.session.usage.stamp_time, info.stamped_at)

@@ -31,6 +31,7 @@ from integration_center.salesforce.forecast import Forecast, forecast_bulk, fore
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.results import RESULTS, build_results, is_retryable, overlay_results
 from integration_center.salesforce.upload_parts import MAX_JOB_BYTES, Part, estimate_bytes, write_parts
+from integration_center.sync.distinct import repeats
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 
@@ -97,7 +98,7 @@ def push_updates(
     """
     if updates.is_empty():
         return pl.DataFrame(schema=RESULTS)
-    if updates["Id"].is_duplicated().any():
+    if repeats(updates["Id"]):
         raise PlanError("the update set holds a record twice; materialize it again")
     total = updates.height
     tell = progress or (lambda done, total: None)
@@ -175,8 +176,9 @@ def _send(
         yield from send_collections(org, schema, updates, chunk_sent=journal.chunk_sent, rows=ROWS_A_COLLECTION)
         return
     literal = updates.select(_holds_clear_text(updates)).to_series()
+    plain = updates.filter(~literal) if literal.any() else updates  # a million lines are not copied for nothing
     try:
-        yield from _send_bulk(org, schema, updates.filter(~literal), journal, max_job_bytes, running, settled)
+        yield from _send_bulk(org, schema, plain, journal, max_job_bytes, running, settled)
     except BulkRefused as refusal:
         if channel == "bulk":
             raise
@@ -277,9 +279,10 @@ def _resend(
 ) -> pl.DataFrame:
     """Sends records that failed by a lock or limit again, in smaller transactions, some thousands at most."""
     for size in RESEND_SIZES:
-        again = updates.join(results.filter(is_retryable()), on="Id", how="semi", maintain_order="left")
-        if again.is_empty():
+        failed = results.filter(is_retryable())["Id"]
+        if failed.is_empty():
             break
+        again = updates.filter(pl.col("Id").is_in(failed.implode()))
         if again.height > RESEND_ROWS:
             logger.warning("%d records failed by locks or limits; %d are sent again", again.height, RESEND_ROWS)
             again = again.head(RESEND_ROWS)

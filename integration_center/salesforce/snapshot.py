@@ -252,16 +252,23 @@ def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) ->
     """`records` brought up to date.
 
     Args:
-        records: the Records frame of the snapshot, an Id once.
+        records: the Records frame of the snapshot, an Id once, in the order of Ids.
         changes: the same columns and `IsDeleted`, of the rows that changed since and meet the condition, if there is
             one; an Id read twice counts as read last.
         touched: Ids of all rows that changed since. Those that are not among the changes no longer meet the condition.
 
     Returns:
-        The Records frame without the deleted ones. Losers of a merge are deleted, records restored are changed.
+        The Records frame without the deleted ones, in the order of Ids. Losers of a merge are deleted, records
+        restored are changed.
     """
     changes = changes.unique("Id", keep="last", maintain_order=True)
-    stale = pl.concat([changes["Id"], touched.alias("Id")]).to_frame()
-    kept = records.join(stale, on="Id", how="anti", maintain_order="left")
     there = changes.filter(pl.col(DELETED).not_().fill_null(True)).select(records.columns)
-    return pl.concat([kept, there])
+    named = pl.concat([changes["Id"], touched]).unique()
+    held = records.filter(pl.col("Id").is_in(named.implode()))
+    if held.height == there.height and held.equals(there.sort("Id")):
+        return records  # rows of the overlap come again, most often as they were
+    both = pl.concat([records, there], rechunk=False)
+    number = pl.int_range(pl.len(), dtype=pl.UInt32).alias("number")
+    stands = (pl.col("number") >= records.height) | pl.col("Id").is_in(named.implode()).not_()
+    order = both.select("Id", number).filter(stands).sort("Id")["number"]
+    return both.select(pl.all().gather(order))

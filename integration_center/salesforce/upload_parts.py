@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import polars as pl
 from integration_center.salesforce.faults import build_disk_error
 from integration_center.salesforce.fields import changed_fields, write_csv_cells
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 50_000
 SAMPLED_ROWS = 1_000
 MAX_JOB_BYTES = 100_000_000
 """Salesforce takes 150 MB of base64 a job and advises at most 100 MB of raw data."""
@@ -30,7 +31,9 @@ class Part:
 def _write_rows(updates: pl.DataFrame, fields: Sequence[str], room: int) -> Iterator[tuple[pl.Series, bytes]]:
     """The rows as CSV text, halved until each piece fits into `room` bytes or is a single row."""
     cells = write_csv_cells(updates, fields)
-    text = cells.write_csv(include_header=False, line_terminator="\n", null_value="").encode()
+    buffer = BytesIO()
+    cells.write_csv(buffer, include_header=False, line_terminator="\n", null_value="")
+    text = buffer.getvalue()
     if len(text) <= room or updates.height <= 1:
         yield cells["Id"], text
         return

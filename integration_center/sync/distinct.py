@@ -1,4 +1,4 @@
-"""Dear steps done once for each distinct value: a report has a million rows and a picklist a dozen values."""
+"""Equal values found, and dear steps done once for each: a report has a million rows and a picklist a dozen values."""
 
 from collections.abc import Callable
 
@@ -20,3 +20,11 @@ def map_distinct(text: pl.Expr, steps: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
         return joined.get_column("mapped").alias(series.name)
 
     return text.map_batches(map_series, return_dtype=pl.String, is_elementwise=True)
+
+
+def repeats(values: pl.Series) -> bool:
+    """Whether a value stands twice; null is none."""
+    ordered = values.drop_nulls().hash().sort()
+    if not (ordered == ordered.shift()).any():  # numbers take a fifth of the time to compare that text does
+        return False
+    return values.drop_nulls().is_duplicated().any()

@@ -181,7 +181,7 @@ def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `lines` in their order; a planned line without an answer is `unknown`.
     """
-    answered = _write_answers(lines, results, Outcome.PLANNED, on=["record_id"])
+    answered = _write_answers(lines, _align(lines, results), Outcome.PLANNED)
     return _turn_planned(answered, Outcome.UNKNOWN, "no answer of Salesforce names this record")
 
 
@@ -209,38 +209,48 @@ def amend(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
         `lines` in their order. An answer replaces a `planned` line, and a line that is `unknown` from the very job
         that the answer comes from; all other lines stay as they are.
     """
-    fetched = _write_answers(lines, results, Outcome.UNKNOWN, on=["record_id", "job_id"])
-    return _write_answers(fetched, results, Outcome.PLANNED, on=["record_id"])
+    fetched = _write_answers(lines, _find_answers(lines, results, ["record_id", "job_id"]), Outcome.UNKNOWN)
+    return _write_answers(fetched, _find_answers(lines, results, ["record_id"]), Outcome.PLANNED)
 
 
-def _write_answers(lines: pl.DataFrame, results: pl.DataFrame, waiting: Outcome, *, on: Sequence[str]) -> pl.DataFrame:
-    """The lines with the worst answer that has the same `on` in place of what was `waiting`."""
+ANSWER = {"outcome": OUTCOME, **dict.fromkeys(("code", "message", "error_fields", "job_id"), pl.String())}
+
+
+def _align(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """The answer to each planned line, as `_find_answers` does; at once where the results stand in their order."""
+    planned = lines["outcome"] == Outcome.PLANNED
+    if not lines["record_id"].filter(planned).equals(results["Id"]):
+        return _find_answers(lines, results, ["record_id"])
+    place = pl.select(pl.when(planned).then(planned.cum_sum() - 1)).to_series()
+    return results.select(pl.col(name).cast(dtype).gather(place).alias(name) for name, dtype in ANSWER.items())
+
+
+def _find_answers(lines: pl.DataFrame, results: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
+    """The worst answer to each line that has the same `on`: the columns of `ANSWER`, null where there is none."""
     answers = (
         results.select(
             pl.col("Id").alias("record_id"),
             pl.col("job_id").cast(pl.String),
-            pl.col("outcome").cast(OUTCOME).alias("answer.outcome"),
-            *(
-                pl.col(name).cast(pl.String).alias(f"answer.{name}")
-                for name in ("code", "message", "error_fields", "job_id")
-            ),
+            *(pl.col(name).cast(dtype).alias(f"answer.{name}") for name, dtype in ANSWER.items()),
         )
         .sort(pl.col("answer.outcome").to_physical(), descending=True, maintain_order=True)
         .unique(on, keep="first")
     )
-    answered = (pl.col("outcome") == waiting) & pl.col("answer.outcome").is_not_null()
+    found = lines.select(on).join(answers, on=on, how="left", maintain_order="left")
+    return found.select(pl.col(f"answer.{name}").alias(name) for name in ANSWER)
+
+
+def _write_answers(lines: pl.DataFrame, answers: pl.DataFrame, waiting: Outcome) -> pl.DataFrame:
+    """The lines with their answers in place of what was `waiting`."""
+    answered = (pl.col("outcome") == waiting) & answers["outcome"].is_not_null()
     # Why a line was planned stays worth knowing; why its answer was missing does not.
-    said = pl.coalesce("answer.message", pl.when(pl.col("outcome") == Outcome.PLANNED).then("reason"))
-    return (
-        lines.join(answers, on=on, how="left", maintain_order="left")
-        .with_columns(
-            pl.when(answered).then(said).otherwise("reason").alias("reason"),
-            *(
-                pl.when(answered).then(f"answer.{name}").otherwise(name).alias(name)
-                for name in ("outcome", "code", "error_fields", "job_id")
-            ),
-        )
-        .select(lines.columns)
+    said = pl.coalesce(answers["message"], pl.when(pl.col("outcome") == Outcome.PLANNED).then("reason"))
+    return lines.with_columns(
+        pl.when(answered).then(said).otherwise("reason").alias("reason"),
+        *(
+            pl.when(answered).then(answers[name]).otherwise(name).alias(name)
+            for name in ("outcome", "code", "error_fields", "job_id")
+        ),
     )
 
 

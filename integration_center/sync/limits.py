@@ -67,7 +67,11 @@ def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
     asked = ~pl.col("outcome").is_in(NOT_LOOKED_UP)
     names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     loses = pl.any_horizontal(
-        pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null() for name in names
+        pl.lit(False),  # there is no empty sum of columns, and an integration that does not fit may have no field
+        *(
+            pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null()
+            for name in names
+        ),
     )
     numbers = lines.select(
         looked_up=pl.col("row").filter(asked).n_unique(),

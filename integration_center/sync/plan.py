@@ -1,6 +1,7 @@
 """The plan of a run: what every row of the report comes to, field by field, before and after."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -11,11 +12,10 @@ from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP
 from integration_center.sync.keys import looks_hashed
 from integration_center.sync.matching import PLACE, match_rows
 from integration_center.sync.outcomes import OUTCOME, Outcome
-from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.selection import AT, select_rows
-from integration_center.sync.targets import Key, Target
-from integration_center.sync.terms import MATCH_KEY, Kind, Terms, prepare_records, prepare_rows, resolve_terms
+from integration_center.sync.selection import select_rows
+from integration_center.sync.targets import Key
+from integration_center.sync.terms import ROW, Kind, Terms, find_record_keys, find_row_keys, prepare_rows, resolve_terms
 
 HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
 CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
@@ -63,33 +63,73 @@ def build_lines(
         kind=kind,
         newest=newest if isinstance(newest, date) else None,
     )
-    latest = read_recency(rows.get_column(terms.latest_by)) if terms.latest_by else None
-    prepared = prepare_rows(rows, terms, latest=latest)
-    keyed = prepare_records(one_line_a_record(records), terms)
-    return plan_lines(prepared, keyed, terms, edits_converted=edits_converted)
+    matching = match_report(rows, one_line_a_record(records), terms)
+    return settle_lines(matching.lines, matching, edits_converted=edits_converted)
 
 
-def plan_lines(
-    rows: pl.DataFrame, records: pl.DataFrame, terms: Terms, *, edits_converted: Callable[[], bool] = lambda: False
-) -> pl.DataFrame:
-    """The lines of some report rows, as `build_lines` returns them.
+@dataclass(frozen=True)
+class Matching:
+    """A report matched to records, before their values are compared.
+
+    Attributes:
+        terms: of the plan.
+        lines: at least one for each row, in order of the rows: `row`, `day`, `key`, `outcome`, `reason`, and
+            `place`; see `match_rows`.
+        given: the report's values of the targets, each at the number of its row.
+        there: the records' `record_id`, `modstamp`, `converted` and `before.F`, each in its `place`.
+    """
+
+    terms: Terms
+    lines: pl.DataFrame
+    given: pl.DataFrame
+    there: pl.DataFrame
+
+
+def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Matching:
+    """Match the whole report by its keys.
 
     Args:
-        rows: what `prepare_rows` returns: all rows of a key, or none.
-        records: what `prepare_records` returns, each record once: all of a key that some row has, or more.
+        rows: as `build_lines` takes them; of other columns than the plan needs there may be none.
+        records: as `build_lines` takes them, each record once.
         terms: of the plan.
-        edits_converted: see `build_lines`.
 
     Raises:
-        ManyMatches: keys match several records, and the integration says `when_many_match: fail`.
+        PlanError: keys match several records, and the integration says `when_many_match: fail`.
     """
-    selected = select_rows(rows, terms)
-    matched = match_rows(selected, records[MATCH_KEY], terms.spec)
-    matched = _explain_hashed(matched, rows, terms.keys)
-    lines = _settle_converted(_with_values(matched, rows, records, terms.targets), edits_converted)
-    lines = compare_lines(lines, terms.targets)
-    names = [name for target in terms.targets for name in (target.before, target.after, target.changed)]
-    return lines.select(*LEDGER_COLUMNS, *names)
+    prepared = prepare_rows(rows, terms)
+    row_keys = find_row_keys(prepared, terms)
+    matched = match_rows(select_rows(prepared, row_keys, terms), row_keys, find_record_keys(records, terms), terms.spec)
+    none = pl.lit(None)
+    return Matching(
+        terms=terms,
+        lines=_explain_hashed(matched, prepared, terms.keys),
+        given=prepared.select(pl.col(target.given).alias(target.source) for target in terms.targets),
+        there=records.select(
+            pl.col("Id").alias("record_id"),
+            (pl.col("SystemModstamp") if "SystemModstamp" in records.columns else none)
+            .cast(MODSTAMP)
+            .alias("modstamp"),
+            (pl.col("IsConverted") if "IsConverted" in records.columns else none).cast(pl.Boolean).alias("converted"),
+            *(pl.col(target.field.name).cast(target.field.dtype).alias(target.before) for target in terms.targets),
+        ),
+    )
+
+
+def settle_lines(
+    lines: pl.DataFrame, matching: Matching, *, edits_converted: Callable[[], bool] = lambda: False
+) -> pl.DataFrame:
+    """Lay values and record beside some lines of a matching, and settle each: as `build_lines` returns them.
+
+    Args:
+        lines: of `matching.lines`, all or some successive ones.
+        matching: what they are of.
+        edits_converted: see `build_lines`.
+    """
+    targets = matching.terms.targets
+    settled = _settle_converted(_with_values(lines, matching), edits_converted)
+    compared = compare_lines(settled, targets)
+    names = [name for target in targets for name in (target.before, target.after, target.changed)]
+    return compared.select(*LEDGER_COLUMNS, *names)
 
 
 def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
@@ -106,40 +146,30 @@ def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
 def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
     """Say of unmatched rows whose e-mail key is one of WalkMe's hashed user ids why they cannot match."""
     addresses = [key.given for key in keys if key.field.type == "email"]
-    unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED).select(AT)
+    unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED).select(ROW)
     if not addresses or unmatched.is_empty():
         return matched
-    given = unmatched.hstack(rows.select(pl.col(addresses).cast(pl.String).gather(unmatched[AT])))
-    hashed = given.filter(pl.any_horizontal(looks_hashed(pl.col(address)) for address in addresses))[AT]
+    given = unmatched.hstack(rows.select(pl.col(addresses).cast(pl.String).gather(unmatched[ROW])))
+    hashed = given.filter(pl.any_horizontal(looks_hashed(pl.col(address)) for address in addresses))[ROW]
     if hashed.is_empty():
         return matched
     return matched.with_columns(
-        pl.when(pl.col(AT).is_in(hashed.implode())).then(pl.lit(HASHED)).otherwise("reason").alias("reason")
+        pl.when(pl.col(ROW).is_in(hashed.implode())).then(pl.lit(HASHED)).otherwise("reason").alias("reason")
     )
 
 
-def _with_values(
-    matched: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, targets: Sequence[Target]
-) -> pl.DataFrame:
+def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     """Lay the record's and the report's values beside each matched line, and whether the lead is `converted`."""
-    place = matched[PLACE]
-    row = matched.select(pl.when(pl.col(PLACE).is_not_null()).then(AT)).to_series()
-    none = pl.lit(None)
-    there = records.select(
-        pl.col("Id").alias("record_id"),
-        (pl.col("SystemModstamp") if "SystemModstamp" in records.columns else none).cast(MODSTAMP).alias("modstamp"),
-        (pl.col("IsConverted") if "IsConverted" in records.columns else none).cast(pl.Boolean).alias("converted"),
-        *(pl.col(target.field.name).cast(target.field.dtype).alias(target.before) for target in targets),
-    )
-    lines = pl.concat(
+    row = lines.select(pl.when(pl.col(PLACE).is_not_null()).then(ROW)).to_series()
+    laid = pl.concat(
         [
-            matched.drop(PLACE, AT),
-            there.select(pl.all().gather(place)),
-            rows.select(pl.col(target.given).alias(target.source) for target in targets).select(pl.all().gather(row)),
+            lines.drop(PLACE),
+            matching.there.select(pl.all().gather(lines[PLACE])),
+            matching.given.select(pl.all().gather(row)),
         ],
         how="horizontal",
     )
-    return lines.with_columns(
+    return laid.with_columns(
         pl.col("converted").fill_null(False) & pl.col("outcome").is_null(),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in ("code", "error_fields", "job_id")),
     )

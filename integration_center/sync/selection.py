@@ -7,15 +7,13 @@ import polars as pl
 from integration_center.sync.columns import DAY
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.targets import Target
-from integration_center.sync.terms import LATEST, MATCH_KEY, ROW, Terms
+from integration_center.sync.terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
 
 NEWER_DAY = "a newer day has this row's place"
 SHOWN_KEY_SEPARATOR = " · "
-AT = "at"
-"""Where a row stands in the rows frame."""
 
 
-def select_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFrame:
     """Settle the rows that cannot or need not be used, so that no two usable rows share a key.
 
     - Rows of a snapshot's older days are `superseded`.
@@ -26,37 +24,36 @@ def select_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     - Rows that lose are `superseded` if they are of an older day than the newest, else `duplicate_key`.
 
     Args:
-        rows: what `prepare_rows` returns; all rows of a key, or none.
+        rows: what `prepare_rows` returns.
+        keys: of the rows.
         terms: of the plan.
 
     Returns:
-        A line per row, in order: `row` UInt32, `at` UInt32, `day` Date, `key` String, `match_key` String (null unless
-        the row is usable), `outcome` OUTCOME and `reason` String (null if it is).
+        A line per row, in order: `row` UInt32, `day` Date, `key` String, `number` UInt64 (of its key;
+        null unless the row is usable), `outcome` OUTCOME and `reason` String (null if it is).
     """
     superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
     base = rows.select(
         ROW,
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias(AT),
         pl.col(DAY).alias("day"),
         show_key([key.given for key in terms.keys]).alias("key"),
-        MATCH_KEY,
+        keys.numbers,
         pl.when(superseded)
         .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
-        .when(pl.col(MATCH_KEY).is_null())
+        .when(keys.numbers.is_null())
         .then(pl.lit(Outcome.NO_KEY, dtype=OUTCOME))
         .alias("outcome"),
         pl.when(superseded).then(pl.lit(NEWER_DAY)).alias("reason"),
-    ).with_columns(pl.when(pl.col("outcome").is_null()).then(MATCH_KEY).alias(MATCH_KEY))
-    losers = _settle_duplicates(rows, base, terms)
+    ).with_columns(pl.when(pl.col("outcome").is_null()).then("number").alias("number"))
+    losers = _settle_duplicates(rows, _find_shared(base, keys), terms)
     if losers.is_empty():
         return base
-    settled = base.join(losers, on=AT, how="left", maintain_order="left")
+    settled = base.join(losers, on=ROW, how="left", maintain_order="left")
     return settled.select(
         ROW,
-        AT,
         "day",
         "key",
-        pl.when(pl.col("loses.outcome").is_null()).then(MATCH_KEY).alias(MATCH_KEY),
+        pl.when(pl.col("loses.outcome").is_null()).then("number").alias("number"),
         pl.coalesce("loses.outcome", "outcome").alias("outcome"),
         pl.coalesce("loses.reason", "reason").alias("reason"),
     )
@@ -73,14 +70,12 @@ def show_key(columns: Sequence[str]) -> pl.Expr:
     return pl.when(pl.any_horizontal(part.is_not_null() for part in shown)).then(joined)
 
 
-def _settle_duplicates(rows: pl.DataFrame, base: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    """The rows that lose against others with the same key: `at`, `loses.outcome` and `loses.reason`."""
-    shared = pl.col(MATCH_KEY).is_not_null() & pl.col(MATCH_KEY).is_duplicated()
-    contenders = base.filter(shared).select(ROW, AT, "day", MATCH_KEY)
+def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """The rows that lose against others with the same key: `row`, `loses.outcome` and `loses.reason`."""
     newest = contenders
     if LATEST in rows.columns:
-        newest = newest.hstack([rows[LATEST].gather(newest[AT])]).filter(_is_newest(LATEST))
-    newest = newest.filter(_is_newest("day")).select(ROW, AT, "day", MATCH_KEY)
+        newest = newest.hstack([rows[LATEST].gather(newest[ROW])]).filter(_is_newest(LATEST))
+    newest = newest.filter(_is_newest("day")).select(ROW, "day", MATCH_KEY)
     verdicts = _judge_newest(newest, rows, terms.targets)
     agreed = pl.col("columns") == ""
     older = pl.col("day") < pl.col("winning.day")
@@ -97,7 +92,7 @@ def _settle_duplicates(rows: pl.DataFrame, base: pl.DataFrame, terms: Terms) -> 
         contenders.join(verdicts, on=MATCH_KEY, how="left")
         .filter(~agreed | (pl.col(ROW) != pl.col("winning.row")))
         .select(
-            AT,
+            ROW,
             pl.when(older)
             .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
             .otherwise(pl.lit(Outcome.DUPLICATE_KEY, dtype=OUTCOME))
@@ -112,6 +107,14 @@ def _settle_duplicates(rows: pl.DataFrame, base: pl.DataFrame, terms: Terms) -> 
     )
 
 
+def _find_shared(base: pl.DataFrame, keys: MatchKeys) -> pl.DataFrame:
+    """The usable rows that share their key with another one: `row`, `day` and `match_key`."""
+    ordered = base["number"].drop_nulls().sort()
+    repeated = ordered.filter((ordered == ordered.shift()).fill_null(False)).unique()
+    likely = base.filter(pl.col("number").is_in(repeated.implode()).fill_null(False)).select(ROW, "day")
+    return likely.with_columns(keys.texts(likely[ROW])).filter(pl.col(MATCH_KEY).is_duplicated())
+
+
 def _is_newest(column: str) -> pl.Expr:
     return pl.col(column).eq_missing(pl.col(column).max().over(MATCH_KEY))
 
@@ -123,7 +126,7 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
         A line per `match_key`: `winning.row` and `winning.day`; `count` of the rows; `columns`, those in which they
         differ, empty when they would write the same values.
     """
-    fitted = rows.select(pl.col(target.given).gather(newest[AT]).alias(target.source) for target in targets).select(
+    fitted = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets).select(
         column
         for target, value in ((target, target.fit()) for target in targets)
         for column in (value.value.alias(target.after), value.code.alias(target.code))

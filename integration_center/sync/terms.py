@@ -1,8 +1,4 @@
-"""What a plan rests on, the same for all of its rows, and the frames that are planned by it.
-
-A plan may be made in parts, a part for some of the keys. All that tells rows of one key apart from one another stands
-in the rows themselves, so that a part comes to what the whole would come to.
-"""
+"""What a plan rests on, the same for all of its rows, and the frames that are planned by it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +10,7 @@ import polars as pl
 from integration_center.integration import IntegrationSpec, require_columns
 from integration_center.sync.columns import COLUMN, DAY
 from integration_center.sync.keys import normalise_key
+from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import Key, Target, resolve_keys, resolve_targets
 
@@ -22,11 +19,12 @@ Kind = Literal["snapshot", "events"]
 ROW = "row"
 """The number of a report row, UInt32, from 0."""
 MATCH_KEY = "match_key"
-"""The key as it is compared, String; null when a part of it is blank, since blank matches nothing in Salesforce."""
+"""The key as it is compared, String."""
 LATEST = "latest"
 """What tells which of several rows with one key is the newest, in an ordered type; see `read_recency`."""
-KEY_SEPARATOR = "\x1f"
+NUMBERED_AT_A_TIME = 100_000
 HASH_SEED = 0x1C
+KEY_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -88,31 +86,74 @@ def resolve_terms(
     )
 
 
-def prepare_rows(rows: pl.DataFrame, terms: Terms, *, first: int = 0, latest: pl.Series | None = None) -> pl.DataFrame:
-    """Report rows as `plan_lines` takes them.
+def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """Report rows as `select_rows` takes them.
 
     Args:
-        rows: successive rows of the report, with `_day` Date.
+        rows: the report, with `_day` Date.
         terms: of the plan.
-        first: the number of the first of them.
-        latest: for each of them, what tells the newest of one key; None when nothing does.
 
     Returns:
-        `row`, `match_key`, `_day`, `latest` where it is given, and the columns that the plan needs, under their names
-        inside the plan: reports may call a column `*`, `^a$` or `row`.
+        `row`, `_day`, `latest` where something tells the newest of the rows of one key, and the columns that the plan
+        needs, under their names inside the plan: reports may call a column `*`, `^a$` or `row`.
     """
-    named = name_columns(rows, terms.columns)
-    numbered = named.with_columns(
-        pl.int_range(first, first + pl.len(), dtype=pl.UInt32).alias(ROW),
-        pl.col(DAY).cast(pl.Date),
-        match_key_of_rows(terms.keys, named.schema).alias(MATCH_KEY),
+    numbered = name_columns(rows, terms.columns).with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW), pl.col(DAY).cast(pl.Date)
     )
+    latest = read_recency(rows.get_column(terms.latest_by)) if terms.latest_by else None
     return numbered if latest is None else numbered.with_columns(latest.alias(LATEST))
 
 
-def prepare_records(records: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    """Records as `plan_lines` takes them: with `match_key`, made of their key fields."""
-    return records.with_columns(match_key_of_records(terms.keys).alias(MATCH_KEY))
+@dataclass(frozen=True)
+class MatchKeys:
+    """The keys of all rows, or of all records, as they are compared.
+
+    A million texts take much memory, and time to sort or join; the numbers made of them a fifth. Equal keys have equal
+    numbers. Keys with equal numbers are all but certainly equal, so who uses the numbers looks at the texts of those.
+
+    Attributes:
+        numbers: UInt64 `number` of each; null when a part of the key is blank, since blank matches nothing.
+        fields: what the keys are made of.
+        text: the expression over `fields` that makes a key's text.
+    """
+
+    numbers: pl.Series
+    fields: pl.DataFrame
+    text: pl.Expr
+
+    def texts(self, places: pl.Series) -> pl.Series:
+        """The texts of the keys at these places, String."""
+        return self.fields.select(pl.all().gather(places)).select(self.text.alias(MATCH_KEY)).to_series()
+
+    def agree(self, places: pl.Series, others: "MatchKeys", their_places: pl.Series) -> bool:
+        """Whether each of these keys is the same as its counterpart among `others`; none is blank."""
+        mine, theirs = self.fields.select(pl.all().gather(places)), others.fields.select(pl.all().gather(their_places))
+        if [*mine.dtypes, *theirs.dtypes] == [pl.String(), pl.String()]:
+            differ = mine.to_series() != theirs.to_series()  # what is the same as it stands need not be made alike
+            mine, theirs = mine.filter(differ), theirs.filter(differ)
+        return mine.select(self.text).to_series().equals(theirs.select(others.text).to_series())
+
+
+def find_row_keys(prepared: pl.DataFrame, terms: Terms) -> MatchKeys:
+    """The keys of the rows that `prepare_rows` returns."""
+    fields = prepared.select(list(dict.fromkeys(key.given for key in terms.keys)))
+    return _number_keys(fields, match_key_of_rows(terms.keys, prepared.schema))
+
+
+def find_record_keys(records: pl.DataFrame, terms: Terms) -> MatchKeys:
+    """The keys of records."""
+    return _number_keys(
+        records.select(list(dict.fromkeys(key.field.name for key in terms.keys))), match_key_of_records(terms.keys)
+    )
+
+
+def _number_keys(fields: pl.DataFrame, text: pl.Expr) -> MatchKeys:
+    # Some at a time, for the texts and the steps towards them take several times as much memory.
+    key = pl.col(MATCH_KEY)
+    number = pl.when(key.is_not_null()).then(key.hash(HASH_SEED)).alias("number")
+    parts = [part.select(text.alias(MATCH_KEY)).select(number) for part in fields.iter_slices(NUMBERED_AT_A_TIME)]
+    none = pl.DataFrame(schema={"number": pl.UInt64})
+    return MatchKeys(pl.concat([none, *parts]).to_series(), fields, text)
 
 
 def match_key_of_rows(keys: Sequence[Key], schema: pl.Schema) -> pl.Expr:
@@ -129,21 +170,6 @@ def name_columns(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
     """The columns of the report that are used, under their names inside the plan, and `_day`."""
     used = [rows.get_column(column).alias(COLUMN + column) for column in columns]
     return pl.DataFrame([rows.get_column(DAY), *used])
-
-
-def split_by_key(frame: pl.DataFrame, parts: int) -> dict[int, pl.DataFrame]:
-    """`frame` in so many parts, by number; all that has one `match_key` stands in one part, in its order.
-
-    Report rows without a key go by their number; records without one match nothing, and are left out.
-    """
-    hashed = pl.col(MATCH_KEY).hash(HASH_SEED)
-    if ROW in frame.columns:
-        hashed = pl.when(pl.col(MATCH_KEY).is_null()).then(pl.col(ROW).cast(pl.UInt64)).otherwise(hashed)
-    else:
-        frame = frame.filter(pl.col(MATCH_KEY).is_not_null())
-    numbered = frame.with_columns((hashed % parts).cast(pl.UInt16).alias("part"))
-    groups = numbered.partition_by("part", as_dict=True, include_key=False, maintain_order=True)
-    return {int(number): group for (number,), group in groups.items()}
 
 
 def _join_parts(parts: list[pl.Expr]) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Parts on disk give back what was given, whatever their number."""
+"""A plan made some rows at a time is the one made as a whole."""
 
 from datetime import date
 from pathlib import Path
@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from integration_center.frames import cut_slices, write_frame
+from integration_center.frames import make_folder, write_frame
 from integration_center.insights.catalogue import ReportKind
-from integration_center.planning import parts
 from integration_center.planning.plan import build_plan
 from integration_center.storage import pin_frame
+from integration_center.sync.ledger import tally_lines
+from integration_center.sync.outcomes import Outcome
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 DAYS = [date(2026, 11, 21), date(2026, 11, 22)]
@@ -61,37 +62,59 @@ def make_org(records: int) -> StoredOrg:
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "events"])
-def test_a_large_plan_is_made_in_parts_and_is_the_small_one(
+def test_a_plan_made_some_rows_at_a_time_is_the_one_made_as_a_whole(
     kind: ReportKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is held at a time is set so low that slices and parts cut through days, keys and rows of many lines."""
+    """What is held at a time is set so low that slices cut through days, keys and rows of many lines."""
     report, plans = make_report(400).lazy(), {}
-    for name, sizes in {"whole": (1_000, 1_000), "parts": (30, 17)}.items():
-        monkeypatch.setattr("integration_center.frames.SLICE_ROWS", sizes[1])
-        monkeypatch.setattr("integration_center.planning.parts.SLICE_ROWS", sizes[1])
-        monkeypatch.setattr("integration_center.planning.parts.PART_ROWS", sizes[0])
+    for name, height in {"whole": 1_000, "sliced": 17}.items():
+        monkeypatch.setattr("integration_center.frames.SLICE_ROWS", height)
         folder = tmp_path / name
         folder.mkdir()
         org = make_org(350)
         plan = build_plan(SPEC, report, org, kind=kind, latest_by=None, folder=folder)  # type: ignore[arg-type]
-        assert org.asked == 1  # for all parts together
+        assert org.asked == 1  # for all slices together
         plans[name] = plan
-    whole, split = plans["whole"].lines.collect(), plans["parts"].lines.collect()
-    assert_frame_equal(split.drop("plan_id"), whole.drop("plan_id"))
-    assert split["row"].is_sorted()
-    assert split["row"].n_unique() == 400
-    assert plans["parts"].tally == plans["whole"].tally
-    assert plans["parts"].verdicts == plans["whole"].verdicts
+    whole, sliced = plans["whole"].lines.collect(), plans["sliced"].lines.collect()
+    assert_frame_equal(sliced.drop("plan_id"), whole.drop("plan_id"))
+    assert sliced["row"].is_sorted()
+    assert sliced["row"].n_unique() == 400
+    assert plans["sliced"].tally == plans["whole"].tally
+    assert plans["sliced"].verdicts == plans["whole"].verdicts
     assert len(plans["whole"].tally.lines.as_dict()) >= 5
 
 
-def test_parts_lie_on_disk_one_by_one(tmp_path: Path) -> None:
-    frame = pl.DataFrame({"match_key": [None if n % 9 == 0 else f"k{n % 50}" for n in range(500)], "n": range(500)})
-    held = parts.KeyParts(tmp_path, cut_slices(frame), 4)
-    taken = [held.take(number) for number in range(4)]
-    assert sorted(n for part in taken for n in part["n"]) == [n for n in range(500) if n % 9]
-    assert all(part["n"].is_sorted() for part in taken)
-    assert not list(tmp_path.iterdir())
+def test_values_that_the_org_keeps_changing_back_are_left_to_it_however_the_plan_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier writes are asked for some records at a time, and the plan is written anew without what they rule out."""
+    monkeypatch.setattr("integration_center.frames.SLICE_ROWS", 17)
+    monkeypatch.setattr("integration_center.planning.drafting.LOOKED_UP", 30)
+    report, asked = make_report(400).lazy(), []
+    first = build_plan(SPEC, report, make_org(350), kind="events", latest_by=None, folder=make_folder(tmp_path, "1"))  # type: ignore[arg-type]
+    planned = first.lines.filter(pl.col("outcome") == "planned").collect()
+    written = planned.with_columns(pl.lit("updated").cast(planned.schema["outcome"]).alias("outcome"))
+
+    def earlier(ids: pl.Series) -> list[pl.DataFrame]:
+        asked.append(len(ids))
+        # The second half was written twice, so the org has changed it back twice.
+        return [written[start:].filter(pl.col("record_id").is_in(ids.implode())) for start in (0, planned.height // 2)]
+
+    plan = build_plan(
+        SPEC,
+        report,
+        make_org(350),  # type: ignore[arg-type]
+        kind="events",
+        latest_by=None,
+        folder=make_folder(tmp_path, "2"),
+        earlier=earlier,
+    )
+    lines = plan.lines.collect()
+    assert max(asked) <= 30 + 17
+    left = lines.filter(pl.col("reason").str.starts_with("org_overrides"))
+    assert left["record_id"].to_list() == planned["record_id"][planned.height // 2 :].to_list()
+    assert plan.tally == tally_lines(lines)
+    assert plan.tally.lines[Outcome.PLANNED] == planned.height // 2
 
 
 def test_what_is_read_of_a_plan_stays_when_another_run_replaces_it(tmp_path: Path) -> None:
