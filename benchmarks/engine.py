@@ -17,7 +17,9 @@ from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import build_plan
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import push_updates
+from integration_center.salesforce.read_back import prove_writes
 from integration_center.salesforce.session import Session
+from integration_center.salesforce.snapshot import WORTH_LEAVING_OUT
 from integration_center.snapshots import SnapshotFolder
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import completing, count_lines, planned_updates
@@ -30,11 +32,18 @@ class Tokens:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._pair: tuple[str, str] | None = None
+        self._identity = ""
 
     def current(self) -> tuple[str, str]:
         """The address and the token."""
         self._pair = self._pair or self._ask()
         return self._pair
+
+    def identity(self) -> tuple[str, str]:
+        """The ids of the org and of the user, as the token's identity URL ends."""
+        self.current()
+        org, user = self._identity.split("/")[-2:]
+        return org, user
 
     def renew(self, dead_token: str) -> tuple[str, str]:
         """Another token."""
@@ -45,6 +54,7 @@ class Tokens:
         task = self._task
         form = {"grant_type": "client_credentials", "client_id": task.client_id, "client_secret": task.client_secret}
         answer = httpx.post(f"{task.url}/services/oauth2/token", data=form).raise_for_status().json()
+        self._identity = answer["id"]
         return answer["instance_url"], answer["access_token"]
 
 
@@ -63,9 +73,9 @@ def run(task: Task, measurement: Measurement) -> None:
     source = FilesSource(LocalDrops(Path(task.report).parent.parent))
     report = source.read(source.find(spec.report), day)
     rows = report.frame.with_columns(pl.lit(day).alias(DAY))
-    # The folder of this process stays from day to day.
-    snapshot = SnapshotFolder(Path("storage")).of("logins_to_leads", spec.object, "org", task.client_id)
-    with TemporaryDirectory() as folder, Session(Tokens(task)) as session:
+    with TemporaryDirectory() as folder, Session(tokens := Tokens(task)) as session:
+        # The folder of this process stays from day to day.
+        snapshot = SnapshotFolder(Path("storage")).of("logins_to_leads", spec.object, *tokens.identity())
         org = Org(session)
         plan = build_plan(
             spec,
@@ -80,8 +90,10 @@ def run(task: Task, measurement: Measurement) -> None:
             raise RuntimeError(f"the plan is held: {plan.held}")
         results = push_updates(org, plan.schema, planned_updates(plan.lines).collect(), journal=NoJournal())
         ledger = rewrite_frame(plan.lines, completing(results), Path("storage", "ledger.parquet"))
-        usage = session.usage
         measurement.written = count_lines(ledger.scan().select("outcome").collect())[Outcome.UPDATED]
+        if measurement.written >= WORTH_LEAVING_OUT:
+            prove_writes(org, plan.schema, ledger, snapshot, keys=[pair.field for pair in spec.keys])
+        usage = session.usage
     measurement.calls, measurement.sent, measurement.received = usage.calls, usage.bytes_sent, usage.bytes_received
 
 

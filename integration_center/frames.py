@@ -101,6 +101,16 @@ def link_frame(file: FrameFile, path: Path) -> None:
         draft.replace(path)
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a small file that is there whole or not at all, readable by its owner only.
+
+    Raises:
+        ConfigurationError: the disk is full or the folder cannot be written.
+    """
+    with _drafted(path) as file:
+        file.write(text.encode())
+
+
 def make_folder(parent: Path, name: str) -> Path:
     """A new folder in another, for nobody else to read."""
     folder = parent / name

@@ -1,6 +1,7 @@
 """Snapshots of records on disk: `<storage>/snapshots/<org id>/<object>/<slug>.parquet`, one for each integration.
 
-They hold what the integration reads and nothing else, in files of mode 0600. `retention` deletes those that nobody
+They hold what the integration reads and nothing else, in files of mode 0600. Beside one may stand what a push wrote
+since (`<slug>.writes`, the push's ledger) and when (`<slug>.writes.json`). `retention` deletes those that nobody
 used for 90 days; disconnecting an org deletes all of its own.
 """
 
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from polars.selectors import starts_with as by_start
 from pydantic import TypeAdapter
 
 from integration_center.errors import ConfigurationError
-from integration_center.frames import write_frame
-from integration_center.salesforce.snapshot import SnapshotInfo
+from integration_center.frames import FrameFile, link_frame, write_frame, write_text
+from integration_center.salesforce.snapshot import OwnWrites, SnapshotInfo, Span
+from integration_center.sync.columns import AFTER, CHANGED
+from integration_center.sync.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ class _Seal:
 
 
 SEALS = TypeAdapter(_Seal)
+NOTES = TypeAdapter(OwnWrites)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,58 @@ class SnapshotFile:
             write_frame(records, self.path, {SEAL: SEALS.dump_json(_Seal(info, hash_rows(records))).decode()})
         except ConfigurationError as error:
             logger.warning("the snapshot is not kept, so the next sync reads more of the org: %s", error)
+            return
+        for path in (self._note, self._writes):  # the records hold them now
+            path.unlink(missing_ok=True)
+
+    def note_writes(self, ledger: FrameFile, span: Span, rows: int) -> None:
+        """Note what a push wrote since the snapshot, proven to be there, so that the next read need not fetch it.
+
+        A later push is not noted beside an earlier one, so its rows are read again. Nor does a full disk end the sync.
+
+        Args:
+            ledger: of the push.
+            span: when its rows were stamped.
+            rows: how many it updated.
+        """
+        info = self.find()
+        if info is None or self.find_writes() is not None:
+            return
+        note = OwnWrites(info.read_at, span, rows)
+        try:
+            link_frame(ledger, self._writes)
+            write_text(NOTES.dump_json(note).decode(), self._note)
+        except ConfigurationError as error:
+            logger.warning("what was written is not noted, so the next sync reads it again: %s", error)
+
+    def find_writes(self) -> OwnWrites | None:
+        """What was noted of own writes since the snapshot that stands there."""
+        info = self.find()
+        try:
+            note = NOTES.validate_json(self._note.read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            logger.warning("the note %s cannot be read (%s)", self._note, type(error).__name__)
+            return None
+        return note if info is not None and note.read_at == info.read_at else None
+
+    def read_writes(self) -> pl.DataFrame | None:
+        """Those writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
+        written = pl.scan_parquet(self._writes).filter(pl.col("outcome") == Outcome.UPDATED)
+        try:
+            return written.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED)).collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            logger.warning("the writes %s cannot be read (%s)", self._writes, type(error).__name__)
+            return None
+
+    @property
+    def _writes(self) -> Path:
+        return self.path.with_suffix(".writes")
+
+    @property
+    def _note(self) -> Path:
+        return self.path.with_suffix(".writes.json")
 
     def _read_seal(self) -> _Seal | None:
         try:

@@ -28,6 +28,8 @@ from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.ground import NAMED, Ground, survey
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push, push_updates
+from integration_center.salesforce.read_back import prove_writes
+from integration_center.salesforce.snapshot import WORTH_LEAVING_OUT
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import completing, count_lines, hold, planned_updates, supersede
 from integration_center.sync.limits import run_status
@@ -148,11 +150,13 @@ class Applied:
         lines: the plan as it was sent.
         finish: turns its lines, given some after another, into those of the ledger.
         forecast: the API calls it was expected to take, if it came to that.
+        schema: of the object, if something was sent.
     """
 
     lines: pl.LazyFrame
     finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
     forecast: Forecast | None = None
+    schema: SObjectSchema | None = None
 
 
 def apply_plan(
@@ -191,7 +195,16 @@ def apply_plan(
     journal.push_begun()
     if not step.installation.syncs.apply(plan.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
-    return Applied(lines, completing(send_updates(step, org, ground.schema, journal, updates)), forecast)
+    results = send_updates(step, org, ground.schema, journal, updates)
+    return Applied(lines, completing(results), forecast, ground.schema)
+
+
+def look_back(step: SyncStep, org: Org, schema: SObjectSchema) -> None:
+    """Read some of what was written back, and tell the log whether the org holds it."""
+    ledger = FrameFile(step.installation.ledgers.path(step.run_id, step.slug))
+    found = prove_writes(org, schema, ledger, step.snapshot, keys=[pair.field for pair in step.spec.keys])
+    if found:
+        (step.context.log.warning if found.altered else step.context.log.info)(found.sentence)
 
 
 def send_plan(
@@ -213,8 +226,10 @@ def send_plan(
             applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
         else:
             applied = apply_plan(step, org, plan, journal, lines, folder)
-        usage, instance_url = org.session.usage, org.session.instance_url
         tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+        if applied.schema and tally.lines[Outcome.UPDATED] >= WORTH_LEAVING_OUT:
+            look_back(step, org, applied.schema)
+        usage, instance_url = org.session.usage, org.session.instance_url
     ledger = step.installation.ledgers.path(step.run_id, step.slug)
     lines, by_line = pl.scan_parquet(ledger), tally.lines
     calls = usage.calls + plan.api_calls

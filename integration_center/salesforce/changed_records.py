@@ -19,6 +19,7 @@ from integration_center.salesforce.records import (
     is_bulk_refusal,
 )
 from integration_center.salesforce.snapshot import (
+    AUTHOR,
     DELETED,
     OVERLAP,
     STAMP,
@@ -29,9 +30,11 @@ from integration_center.salesforce.snapshot import (
     find_latest,
     find_newest,
     find_watermark,
+    lay_writes,
     overlay,
+    write_moment,
 )
-from integration_center.salesforce.soql import build_select, join_conditions
+from integration_center.salesforce.soql import build_select, join_conditions, quote
 from integration_center.salesforce.strategies import (
     Estimate,
     Way,
@@ -85,11 +88,13 @@ def read_changes(
         WayClosed: it takes a full read to be sure, or another way costs less now that the changes are counted.
     """
     records: pl.DataFrame | None = None
+    noted = keeper.find_writes()
+    own = (*info.own, *([noted.span] if noted else []))
     for _ in range(LOOKS):
         org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
         since = info.watermark - OVERLAP
         try:
-            changes = _fetch(selection, since, info.known, keys)
+            changes = _fetch(selection, _build_stamped(since, info, own), keys)
         except LimitExceeded:
             raise
         except (OrgError, IncompleteRead) as error:
@@ -98,6 +103,11 @@ def read_changes(
             records = keeper.read()
             if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
                 raise WayClosed("the snapshot is damaged")
+            if noted:
+                writes = keeper.read_writes()
+                if writes is None or writes.height != noted.rows:
+                    raise WayClosed("what was noted of own writes is damaged")
+                records = lay_writes(records, writes, noted.span)
         # Rows of the overlap come again; those in the bin are never in a snapshot, so they would always look new.
         known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
         living = changes.rows.lazy().filter(pl.col(DELETED).not_())
@@ -113,23 +123,38 @@ def read_changes(
             our_time=our_time,
             count=records.height,
             stamped_at=stamped_at,
+            newest=newest,
             known=find_known_span(records, watermark, stamped_at),
+            own=tuple(span for span in own if span.last >= watermark - OVERLAP),
         )
         counts = f"the org counts {changes.total:,} records, the snapshot with its changes {records.height:,}"
         if records.height == changes.total:
             logger.info("%s records changed since the last read", f"{changes.touched.height:,}")
-            if changes.touched.height:  # else the older watermark brings nothing more, and the file can stay as it is
+            # Without a change the older watermark brings nothing more, and the file can stay as it is.
+            if changes.touched.height or noted:
                 keeper.save(info, records)
             return records
         logger.info(counts)
     raise WayClosed(counts, records=changes.total)
 
 
-def _fetch(selection: Selection, since: datetime, known: Span | None, keys: Estimate | None) -> _Changes:
+def _build_stamped(since: datetime, info: SnapshotInfo, own: Sequence[Span]) -> str:
+    """The condition of rows that may have changed: stamped since, but for those that the snapshot has for certain."""
+    conditions = [f"{STAMP} >= {write_moment(since)}"]
+    for span in own:
+        author = f"{AUTHOR} != {quote(info.basis.user_id)}"
+        conditions.append(f"{author} OR {_outside(span)}")
+    if info.known is not None:
+        conditions.append(_outside(info.known))
+    return join_conditions(*conditions) or conditions[0]
+
+
+def _outside(span: Span) -> str:
+    return f"{STAMP} < {write_moment(span.first)} OR {STAMP} > {write_moment(span.last)}"
+
+
+def _fetch(selection: Selection, stamped: str, keys: Estimate | None) -> _Changes:
     schema, fields = selection.schema, len(selection.columns)
-    stamped = f"{STAMP} >= {_literal(since)}"
-    if known is not None:
-        stamped += f" AND ({STAMP} < {_literal(known.first)} OR {STAMP} > {_literal(known.last)})"
     wanted = _Wanted(selection, (*selection.columns, DELETED), join_conditions(selection.where, stamped))
     # What is touched is asked for first: of a row that changes in between, the later answer says what became of it.
     asked = [_Wanted(selection, ("Id", STAMP), stamped), wanted] if selection.where else [wanted]
@@ -162,10 +187,6 @@ def _fetch(selection: Selection, since: datetime, known: Span | None, keys: Esti
             for first, part in zip(firsts, asked, strict=True)
         ]
     return _Changes(frames[-1], frames[0].select("Id", STAMP), total)
-
-
-def _literal(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True)

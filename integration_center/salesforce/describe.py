@@ -32,6 +32,7 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
         nillable=bool(json.get("nillable")),
         updateable=bool(json.get("updateable")),
         filterable=bool(json.get("filterable")),
+        aggregatable=bool(json.get("aggregatable")),
         case_sensitive=bool(json.get("caseSensitive")),
         unique=bool(json.get("unique")),
         external_id=bool(json.get("externalId")),

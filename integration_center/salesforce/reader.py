@@ -156,6 +156,7 @@ class Reader:
             full_at=started,
             count=records.height,
             stamped_at=stamped_at,
+            newest=newest,
             known=find_known_span(records, watermark, stamped_at),
         )
         keeper.save(info, records)

@@ -13,6 +13,8 @@ from typing import Protocol
 import polars as pl
 
 from integration_center.condition import find_fields
+from integration_center.frames import FrameFile
+from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 OVERLAP = timedelta(hours=1)
@@ -25,6 +27,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 """Servers of one org may differ by so much."""
 DELETED = "IsDeleted"
 STAMP = "SystemModstamp"
+AUTHOR = "LastModifiedById"
 OWN_FIELDS = frozenset({"Id", STAMP, "IsConverted", "CreatedDate", "LastModifiedDate"})
 """Read-only fields of a record that change only with its SystemModstamp."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,7 +82,9 @@ class SnapshotInfo:
         full_at: what the org's clock said when everything was read the last time.
         count: the number of records.
         stamped_at: the latest that the clock that stamps rows is known to have reached; None before anything told.
+        newest: the greatest SystemModstamp read.
         known: see `find_known_span`.
+        own: in these the connected user wrote rows that are in the snapshot, as `lay_writes` put them there.
     """
 
     basis: Basis
@@ -89,7 +94,24 @@ class SnapshotInfo:
     full_at: datetime
     count: int
     stamped_at: datetime | None = None
+    newest: datetime | None = None
     known: Span | None = None
+    own: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class OwnWrites:
+    """What was written to the org after a snapshot was taken, and proven to be there as it was written.
+
+    Attributes:
+        read_at: of the snapshot.
+        span: when the rows were stamped; the connected user has changed no others in it.
+        rows: how many.
+    """
+
+    read_at: datetime
+    span: Span
+    rows: int
 
 
 class SnapshotKeeper(Protocol):
@@ -115,6 +137,18 @@ class SnapshotKeeper(Protocol):
 
     def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:
         """Keep these in place of what stands there: whole, or, where that cannot be written, not at all."""
+        ...
+
+    def note_writes(self, ledger: FrameFile, span: Span, rows: int) -> None:
+        """Note what a push wrote since, by its ledger, when its rows were stamped, and how many."""
+        ...
+
+    def find_writes(self) -> OwnWrites | None:
+        """What was noted of own writes since the snapshot that stands there."""
+        ...
+
+    def read_writes(self) -> pl.DataFrame | None:
+        """Those writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
         ...
 
 
@@ -235,6 +269,29 @@ def find_known_span(records: pl.DataFrame, watermark: datetime, stamped_at: date
         .collect()
     )
     return Span(hours["first"].item(), hours["last"].item()) if hours.height else None
+
+
+def write_moment(moment: datetime) -> str:
+    """A moment as SOQL takes it, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def lay_writes(records: pl.DataFrame, writes: pl.DataFrame, span: Span) -> pl.DataFrame:
+    """The records with what was written to them since.
+
+    Args:
+        records: the Records frame of the snapshot.
+        writes: `Id`, and per field F `after.F` and `changed.F`.
+        span: when they were stamped; the rows bear its end, for each one's own moment is not known.
+    """
+    beside = records.select("Id").join(
+        writes.with_columns(pl.lit(True).alias("written")), on="Id", how="left", maintain_order="left"
+    )
+    names = [name.removeprefix(AFTER) for name in writes.columns if name.startswith(AFTER)]
+    return records.with_columns(
+        pl.when(beside["written"]).then(pl.lit(span.last)).otherwise(STAMP).cast(records.schema[STAMP]).alias(STAMP),
+        *(pl.when(beside[CHANGED + name]).then(beside[AFTER + name]).otherwise(name).alias(name) for name in names),
+    )
 
 
 def find_newest(*frames: pl.DataFrame) -> datetime | None:

@@ -41,6 +41,7 @@ class SObjectField:
     nillable: bool = True
     updateable: bool = True
     filterable: bool = True
+    aggregatable: bool = True
     case_sensitive: bool = False
     unique: bool = False
     external_id: bool = False

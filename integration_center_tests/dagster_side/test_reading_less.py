@@ -52,6 +52,38 @@ def test_a_second_day_reads_what_changed_and_writes_it_back(center: Center) -> N
     assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
 
 
+@pytest.mark.parametrize("flow", [False, True])
+def test_a_large_push_is_looked_at_and_the_log_says_what_the_org_holds(
+    center: Center, monkeypatch: pytest.MonkeyPatch, flow: bool
+) -> None:
+    monkeypatch.setattr("integration_center.assets.push.WORTH_LEAVING_OUT", len(PLAIN))
+    for number in PLAIN:
+        center.change_lead(number, "Company", logins([number])[0][0])
+    center.emulator.sandbox.clock.advance(3_600)
+    if flow:
+        center.emulator.sandbox.org.flows.change_on_save("Lead", COUNT, lambda value: value + 1)
+    center.integrate(keys=COMPANIES)
+    center.drop(logins(PLAIN))
+    first = center.run()
+    assert center.sync(first).counts["lines"] == {"updated": len(PLAIN)}
+    noted = (center.home / "storage" / "snapshots").rglob("*.writes")
+    if flow:
+        assert f"{len(PLAIN)} of {len(PLAIN)} records read back do not hold what was written" in said(
+            center, first.run_id
+        )
+        assert not list(noted)
+    else:
+        assert f"{len(PLAIN)} records read back hold what was written" in said(center, first.run_id)
+        assert [path.stat().st_mode & 0o777 for path in noted] == [0o600]
+    calls = len(center.emulator.sandbox.calls.find(path="/services/data/*"))
+    assert center.sync(first).api_calls == calls
+
+    center.emulator.sandbox.org.flows.clear()
+    center.emulator.sandbox.clock.advance(86_400)
+    second = center.run()
+    assert center.sync(second).counts["lines"] == {"updated" if flow else "unchanged": len(PLAIN)}
+
+
 def fill_disk(patch: pytest.MonkeyPatch, part: str) -> None:
     """No file in this part of the storage comes to the disk whole."""
     open_file, sync_file = os.open, os.fsync

@@ -2,40 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 
 from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import RetryPolicy, Session
-
-
-class ClientCredentials:
-    """Tokens of the client-credentials flow."""
-
-    def __init__(self, handle: OrgHandle) -> None:
-        self.handle = handle
-        self.renewals = 0
-        self._pair = self._ask()
-
-    def current(self) -> tuple[str, str]:
-        return self._pair
-
-    def renew(self, dead_token: str) -> tuple[str, str]:
-        self.renewals += 1
-        self._pair = self._ask()
-        return self._pair
-
-    def _ask(self) -> tuple[str, str]:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self.handle.client_id,
-            "client_secret": self.handle.client_secret,
-        }
-        answer = httpx.post(f"{self.handle.url}/services/oauth2/token", data=form).json()
-        return answer["instance_url"], answer["access_token"]
+from integration_center.snapshots import SnapshotFolder
+from integration_center_tests.conftest import restore
+from integration_center_tests.salesforce.credentials import ClientCredentials
+from integration_center_tests.salesforce.daily import ORG_ID, Integration
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +49,20 @@ def org(tokens: ClientCredentials) -> Iterator[Org]:
 
     with Session(tokens, retries=retries) as session:
         yield Org(session, polling=Polling(deadline=20.0, sleep=breathe))
+
+
+@pytest.fixture
+def integration(
+    emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]], tmp_path: Path
+) -> Iterator[Integration]:
+    """An integration that has read all once, in an org with the Leads it began with."""
+    emulator, leads = emulator_process
+    handle = emulator.sandbox
+    restore(handle, leads["sandbox"])
+    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", ORG_ID, handle.org.profile.user_id)
+    integration = Integration(handle, ClientCredentials(handle), snapshot)
+    integration.read()
+    assert integration.was_full
+    integration.pass_time(hours=24)
+    yield integration
+    handle.clock.reset()

@@ -1,11 +1,9 @@
 """Reading only what changed: whatever happened in the org since, the frame is the one that a full read gives."""
 
 import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,122 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration_center.emulator.calls import CallRecord
 from integration_center.emulator.clock import stamp
 from integration_center.emulator.record_events import convert_leads, merge_records, purge_records, undelete_records
-from integration_center.emulator.saving import save_rows
-from integration_center.emulator.server import Emulator, OrgHandle
 from integration_center.errors import LimitExceeded, TransientError
 from integration_center.salesforce import changed_records, snapshot, usage
 from integration_center.salesforce.bulk_query import read_bulk
-from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import Session
 from integration_center.salesforce.snapshot import Basis, SnapshotInfo, find_doubt, find_watermark
-from integration_center.snapshots import SnapshotFile, SnapshotFolder
-from integration_center_tests.conftest import restore
-from integration_center_tests.salesforce.conftest import ClientCredentials
-from integration_center_tests.salesforce.scripted import NO_WAIT
+from integration_center_tests.salesforce.daily import FIELDS, INCREMENTAL, ORG_ID, Integration
 
-FIELDS = ("Email", "Company", "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Login__c")
-INCREMENTAL = ["POST composite"]
-"""The calls of a read of changes that fit one page."""
 NOT_THERE = '[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
-ORG_ID, USER_ID = "00D000000000001AAA", "005000000000001AAA"
-
-
-@dataclass
-class Integration:
-    """What reads the same fields of one object day after day, a fresh session each time."""
-
-    handle: OrgHandle
-    tokens: ClientCredentials
-    snapshot: SnapshotFile
-    fields: Sequence[str] = FIELDS
-    sobject: str = "Lead"
-    api_version: str = "66.0"
-    where: str | None = None
-    calls: list[CallRecord] = field(default_factory=list)
-
-    def read(self) -> pl.DataFrame:
-        """The records; they are what a full read without a snapshot gives at this moment."""
-        with self.connect() as org:
-            schema = org.describe(self.sobject)
-            self.handle.calls.clear()
-            try:
-                records = org.read_records(schema, self.fields, where=self.where, snapshot=self.snapshot)
-            finally:
-                self.calls = self.handle.calls.find()
-            assert records.equals(org.read_records(schema, self.fields, where=self.where, expected_rows=1))
-        return records
-
-    def connect(self) -> "Connected":
-        return Connected(self.tokens, self.api_version)
-
-    @property
-    def asked(self) -> list[str]:
-        """The calls of the last read: method and resource."""
-        return [f"{call.method} {call.path.split('/v', 1)[1].split('/', 1)[1]}" for call in self.calls]
-
-    @property
-    def was_full(self) -> bool:
-        """Whether all records were read."""
-        return "GET query" in self.asked
-
-    @property
-    def org(self) -> OrgHandle:
-        return self.handle
-
-    def lead_ids(self) -> list[str]:
-        where = "IsDeleted = 0 AND IsConverted = 0 ORDER BY Id"
-        return [lead["Id"] for lead in self.handle.store.records("Lead", where)]
-
-    def save(self, operation: str, *rows: dict[str, object]) -> list[str]:
-        """Let somebody in the org save Leads; their Ids."""
-        sobject = self.handle.org.schema.find("Lead")
-        assert sobject is not None
-        results = save_rows(self.handle.org, sobject, operation, rows)  # type: ignore[arg-type]
-        assert not any(result.errors for result in results), results
-        return [str(result.id) for result in results]
-
-    def pass_time(self, **length: float) -> None:
-        self.handle.clock.advance(timedelta(**length).total_seconds())
-
-
-class Connected:
-    """A session with the org for the length of a block."""
-
-    def __init__(self, tokens: ClientCredentials, api_version: str) -> None:
-        self.session = Session(tokens, api_version=api_version, retries=NO_WAIT)
-        self.breath = threading.Event()
-
-    def __enter__(self) -> Org:
-        return Org(self.session, polling=Polling(deadline=20.0, sleep=lambda s: void(self.breath.wait(min(s, 0.02)))))
-
-    def __exit__(self, *error: object) -> None:
-        self.session.close()
-
-
-def void(result: object) -> None:
-    """Forget a result."""
-
-
-@pytest.fixture
-def integration(
-    emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]], tmp_path: Path
-) -> Iterator[Integration]:
-    """An integration that has read all once, in an org with the Leads it began with."""
-    emulator, leads = emulator_process
-    handle = emulator.sandbox
-    restore(handle, leads["sandbox"])
-    integration = Integration(
-        handle, ClientCredentials(handle), SnapshotFolder(tmp_path).of("logins", "Lead", ORG_ID, USER_ID)
-    )
-    integration.read()
-    assert integration.was_full
-    integration.pass_time(hours=24)
-    yield integration
-    handle.clock.reset()
+USER_ID = "005000000000001AAA"
 
 
 def test_when_nothing_changed_one_call_proves_it(integration: Integration) -> None:

@@ -32,7 +32,7 @@ from integration_center.salesforce.strategies import (
 from integration_center.snapshots import SnapshotFolder
 from integration_center.sync.columns import DAY
 from integration_center.sync.plan import build_lines
-from integration_center_tests.salesforce.conftest import ClientCredentials
+from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import NO_WAIT
 
 QUERY = "x" * 15_000

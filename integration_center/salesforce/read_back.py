@@ -1,0 +1,256 @@
+"""Looks, right after a push, whether the org holds what was written.
+
+A flow or trigger of the org may change a record in the very transaction that writes it, and under the same
+SystemModstamp. So whoever wants to know what the records hold has to read all of them again. One composite call tells
+nearly as much: how many records the connected user has changed since, the sums and bounds of their fields, and a
+thousand of them in full (SOQL and SOSL Reference, "Aggregate Functions"). Where all of that is as it was written, the
+next read can leave these rows out; the weekly full read has the last word.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import isclose
+from typing import Any
+
+import polars as pl
+
+from integration_center.errors import OrgError, TransientError
+from integration_center.frames import FrameFile
+from integration_center.salesforce.fields import parse_records
+from integration_center.salesforce.ground import build_id_queries
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.query import QUERIES_A_CALL, Query, follow_pages, read_first_pages
+from integration_center.salesforce.snapshot import AUTHOR, STAMP, SnapshotKeeper, Span, write_moment
+from integration_center.salesforce.soql import build_select, join_conditions, quote
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.conflicts import mark_conflicts
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.schema import NUMBER_TYPES, SObjectField, SObjectSchema
+
+logger = logging.getLogger(__name__)
+
+SAMPLE = 1_000
+"""Records read in full: a change to one in two hundred of those written is found with 99 % certainty."""
+SETTLE_SECONDS = 1.0
+"""Stamps are whole seconds. What the user writes after this look must not bear the second of the last row written."""
+SUM_TOLERANCE = 1e-9
+"""Doubles do not add up to the same sum in every order."""
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What the org holds of what was written.
+
+    Attributes:
+        written: records that were updated.
+        looked_at: of them, those read in full.
+        altered: of these, those that hold other values than were written.
+        fields: how many records hold another value, by field; `Id` counts the records that were not there.
+        doubt: why the rest may hold other values, too; None when nothing says so.
+        span: when the records written were stamped, where there is no doubt.
+    """
+
+    written: int
+    looked_at: int = 0
+    altered: int = 0
+    fields: Mapping[str, int] = field(default_factory=dict)
+    doubt: str | None = None
+    span: Span | None = None
+
+    @property
+    def sentence(self) -> str:
+        """For the run's log."""
+        if self.altered:
+            named = ", ".join(f"{name} ({count:,})" for name, count in self.fields.items())
+            return (
+                f"{self.altered:,} of {self.looked_at:,} records read back do not hold what was written: {named}; a"
+                " flow, trigger or other user of the org changes them"
+            )
+        if self.doubt:
+            return f"what was written is read again next time: {self.doubt}"
+        return f"{self.looked_at:,} records read back hold what was written, and the sums of all {self.written:,} agree"
+
+
+@dataclass(frozen=True)
+class Total:
+    """A function over the records written, and what it must come to."""
+
+    soql: str
+    field: SObjectField
+    expected: Any
+
+    def fits(self, answer: Any, schema: SObjectSchema) -> bool:
+        """Whether the org's answer is what was expected."""
+        if self.soql.startswith("COUNT"):
+            return bool(answer == self.expected)
+        if self.soql.startswith("SUM"):
+            return isclose(float(answer or 0), float(self.expected or 0), rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE)
+        name = self.field.name
+        held = parse_records([{name: answer}], [name], schema).item()
+        return bool(held == self.expected)
+
+
+def read_back(
+    org: Org,
+    schema: SObjectSchema,
+    ledger: pl.LazyFrame,
+    *,
+    keys: Sequence[str],
+    where: str | None,
+    user_id: str,
+    since: datetime,
+) -> ReadBack:
+    """Compare what was written with what the org says it holds: one API call.
+
+    Args:
+        org: where the records are.
+        schema: their object.
+        ledger: of the push: a complete Lines frame.
+        keys: the integration's key fields, in its order.
+        where: the condition that its records meet.
+        user_id: the connected user.
+        since: a SystemModstamp after which all was written; whoever else wrote as this user since makes for doubt.
+    """
+    written = _find_written(ledger, schema)
+    totals = _build_totals(written, schema)
+    count = int(written.select(pl.len()).collect().item())
+    condition = join_conditions(where, f"{AUTHOR} = {quote(user_id)}", f"{STAMP} > {write_moment(since)}")
+    functions = ["COUNT(Id)", f"MIN({STAMP})", f"MAX({STAMP})", *(total.soql for total in totals)]
+    names = list(dict.fromkeys([*keys, *(total_field.name for total_field in _mapped(ledger, schema))]))
+    sample, queries = _draw_sample(written, count, schema, names)
+    org.polling.sleep(SETTLE_SECONDS)
+    try:
+        asked = [Query(build_select(functions, schema.name, condition)), *map(Query, queries)]
+        summary, *pages = read_first_pages(org.session, asked)
+        records = [record for page in pages for part in follow_pages(org.session, page) for record in part]
+    except (OrgError, TransientError) as error:
+        return ReadBack(count, doubt=f"the org does not tell ({error})")
+    fields = _find_altered(sample, parse_records(records, ["Id", *names], schema), keys, schema)
+    altered = sample.height - fields.pop("", 0)
+    if altered:
+        return ReadBack(count, sample.height, altered, fields, "the org changes what is written to it")
+    found, first, last, *answers = (summary["records"][0].get(f"expr{n}") for n in range(len(functions)))
+    if found != count:
+        return ReadBack(
+            count, sample.height, doubt=f"the connected user has changed {found:,} records since, not {count:,}"
+        )
+    for total, answer in zip(totals, answers, strict=True):
+        if not total.fits(answer, schema):
+            return ReadBack(
+                count, sample.height, doubt=f"{total.soql} of the records written is another one in the org"
+            )
+    bounds = parse_records([{STAMP: first}, {STAMP: last}], [STAMP], schema).to_series()
+    return ReadBack(count, sample.height, span=Span(bounds[0], bounds[1]))
+
+
+def prove_writes(
+    org: Org, schema: SObjectSchema, ledger: FrameFile, keeper: SnapshotKeeper, *, keys: Sequence[str]
+) -> ReadBack | None:
+    """Look whether the org holds what a push wrote, and if so note it beside the snapshot the push was planned by.
+
+    Args:
+        org: where the records are.
+        schema: their object.
+        ledger: of the push.
+        keeper: of the snapshot.
+        keys: the integration's key fields, in its order.
+
+    Returns:
+        What was found; None when nothing was looked at, because there is no snapshot to keep up to date, or the object
+        does not tell who changed its records.
+    """
+    info, author, stamp = keeper.find(), schema.get(AUTHOR), schema.get(STAMP)
+    if info is None or info.stamped_at is None or keeper.find_writes() is not None:
+        return None
+    if author is None or not author.filterable or stamp is None or not stamp.aggregatable:
+        return None
+    found = read_back(
+        org,
+        schema,
+        ledger.scan(),
+        keys=keys,
+        where=info.basis.where,
+        user_id=info.basis.user_id,
+        # Rows may be stamped with the very second in which a job of the read was made, but not with that of a row read.
+        since=max(info.stamped_at - timedelta(seconds=1), info.newest or info.stamped_at),
+    )
+    if found.span:
+        keeper.note_writes(ledger, found.span, found.written)
+    return found
+
+
+def _mapped(ledger: pl.LazyFrame, schema: SObjectSchema) -> list[SObjectField]:
+    names = (name.removeprefix(BEFORE) for name in ledger.collect_schema().names() if name.startswith(BEFORE))
+    return [schema.require(name) for name in names]
+
+
+def _find_written(ledger: pl.LazyFrame, schema: SObjectSchema) -> pl.LazyFrame:
+    """`record_id` and `key` of the records updated, and under its name what each mapped field should hold now."""
+    return ledger.filter(pl.col("outcome") == Outcome.UPDATED).select(
+        "record_id",
+        "key",
+        *(
+            pl.when(CHANGED + each.name).then(AFTER + each.name).otherwise(BEFORE + each.name).alias(each.name)
+            for each in _mapped(ledger, schema)
+        ),
+    )
+
+
+def _build_totals(written: pl.LazyFrame, schema: SObjectSchema) -> list[Total]:
+    wanted = [
+        (function, described)
+        for name in written.collect_schema().names()
+        if (described := schema.get(name)) and described.aggregatable and name not in ("record_id", "key")
+        for function in _choose_functions(described)
+    ]
+    measures = {"COUNT": pl.Expr.count, "SUM": pl.Expr.sum, "MIN": pl.Expr.min, "MAX": pl.Expr.max}
+    if not wanted:
+        return []
+    row = written.select(
+        measures[function](pl.col(described.name)).alias(f"{function}({described.name})")
+        for function, described in wanted
+    ).collect()
+    return [
+        Total(soql, described, row[soql].item())
+        for function, described in wanted
+        if (soql := f"{function}({described.name})")
+    ]
+
+
+def _choose_functions(described: SObjectField) -> Sequence[str]:
+    """Which functions tell something of a field that does not hang on how the org sorts text."""
+    if described.type in NUMBER_TYPES:
+        return ("COUNT", "SUM", "MIN", "MAX")
+    return ("COUNT", "MIN", "MAX") if described.type in ("date", "datetime") else ("COUNT",)
+
+
+def _draw_sample(
+    written: pl.LazyFrame, count: int, schema: SObjectSchema, names: Sequence[str]
+) -> tuple[pl.DataFrame, list[str]]:
+    """Records from all parts of the report, and the queries for them, which leave room for one more in the call."""
+    step = max(count // SAMPLE, 1)
+    sample = written.gather_every(step, count % step).collect()
+    while len(queries := build_id_queries(schema.name, names, sample["record_id"].to_list())) >= QUERIES_A_CALL:
+        sample = sample.gather_every(2)
+    return sample, queries
+
+
+def _find_altered(
+    sample: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema
+) -> Counter[str]:
+    """How many of the sample do not hold what was written, by field; under the empty name those that do."""
+    names = [name for name in sample.columns if name not in ("record_id", "key")]
+    lines = sample.select(
+        "record_id",
+        "key",
+        pl.lit(Outcome.PLANNED, dtype=OUTCOME).alias("outcome"),
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in ("reason", "error_fields")),
+        *(pl.col(name).alias(BEFORE + name) for name in names),
+    )
+    settled = mark_conflicts(lines, records, keys, schema)
+    gone = pl.col("record_id").is_in(records["Id"].implode()).not_()
+    named = settled.select(pl.when(gone).then(pl.lit("Id")).otherwise("error_fields").fill_null("").str.split(","))
+    return Counter(named.to_series().explode().to_list())
