@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -25,14 +25,17 @@ from benchmarks import product
 from benchmarks.emulated_org import EmulatedOrg, emulated_org
 from benchmarks.runner import KEPT_VARIABLES, PRODUCT, ROOT, Place, connect
 from benchmarks.scenario import Task, plan_days, write_reports
+from benchmarks.tables import Verdict
 from integration_center.cli.embedded import running
 from integration_center.cli.serve import LOOPBACK, await_answer
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, Webserver, wait_for
+from integration_center.retries import log_retries
 from integration_center.settings import PROJECT
 from integration_center.translator import run_tags
 
 GOAL_SECONDS = 3.6
+LAUNCHES = 5
 PORT = 3999
 ROWS = 1_000
 PHASES = ("queued", "taken from the queue", "run started", "first API call")
@@ -46,8 +49,18 @@ MARKS = (
 def main() -> int:
     """Print each launch's phases; 1 when the median of the first calls is over the goal."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.launch", description=__doc__)
-    parser.add_argument("--launches", type=int, default=5)
+    parser.add_argument("--launches", type=int, default=LAUNCHES)
     options = parser.parse_args()
+    launches = measure_launches(options.launches)
+    console = Console()
+    console.print(build_table(launches))
+    verdict = judge_launches(launches)
+    console.print(f"{'met' if verdict.met else 'missed'}: {verdict.sentence}")
+    return 0 if verdict.met else 1
+
+
+def measure_launches(count: int) -> list[list[float]]:
+    """Launch so many runs one after another; of each, the seconds from its launch to each of `PHASES`."""
     days = plan_days()
     with tempfile.TemporaryDirectory(prefix="benchmark-launch-") as name, ExitStack() as stack:
         folder = Path(name)
@@ -55,18 +68,31 @@ def main() -> int:
         org = stack.enter_context(emulated_org(ROWS, folder / "org"))
         environment = prepare(org, folder)
         webserver = stack.enter_context(served(environment))
-        home = environment["DAGSTER_HOME"]
-        instance = stack.enter_context(dg.DagsterInstance.from_config(home))
-        launches = [launch(org, webserver, instance, days[-1].date) for _ in range(options.launches)]
+        instance = stack.enter_context(dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]))
+        return [launch(org, webserver, instance, days[-1].date) for _ in range(count)]
+
+
+def find_medians(launches: Sequence[Sequence[float]]) -> list[float]:
+    """The median of each phase."""
+    return [median(seconds) for seconds in zip(*launches, strict=True)]
+
+
+def build_table(launches: Sequence[Sequence[float]]) -> Table:
+    """Each launch and the medians, for the terminal."""
     table = Table("launch", *PHASES, title="Seconds since the launch")
-    for number, seconds in enumerate(launches, start=1):
-        table.add_row(str(number), *(f"{each:.2f}" for each in seconds))
-    middle = median(seconds[-1] for seconds in launches)
-    table.add_row("median", *(f"{median(each):.2f}" for each in zip(*launches, strict=True)))
-    Console().print(table)
-    met = middle <= GOAL_SECONDS
-    Console().print(f"{'met' if met else 'missed'}: first API call after {middle:.2f} s, at most {GOAL_SECONDS} s")
-    return 0 if met else 1
+    for name, seconds in [*enumerate(launches, start=1), ("median", find_medians(launches))]:
+        table.add_row(str(name), *(f"{each:.2f}" for each in seconds))
+    return table
+
+
+def judge_launches(launches: Sequence[Sequence[float]]) -> Verdict:
+    """Whether the first API call comes soon enough."""
+    seconds = find_medians(launches)[-1]
+    sentence = (
+        f"from a launch in the UI to the first API call, through the queue: {seconds:.2f} s (median of"
+        f" {len(launches)}), at most {GOAL_SECONDS} s"
+    )
+    return Verdict(sentence, seconds <= GOAL_SECONDS, exact=False)
 
 
 def prepare(org: EmulatedOrg, folder: Path) -> dict[str, str]:
@@ -82,6 +108,7 @@ def prepare(org: EmulatedOrg, folder: Path) -> dict[str, str]:
 @contextmanager
 def served(environment: dict[str, str]) -> Iterator[Webserver]:
     """The Dagster webserver and daemon, for the length of the block."""
+    log_retries()  # else waiting for Dagster would fill the terminal
     workspace = ["-w", str(PROJECT / "workspace.yaml")]
     python = [sys.executable, "-m"]
     with ExitStack() as stack:

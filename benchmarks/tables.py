@@ -159,7 +159,7 @@ def write_markdown(results: Sequence[Result], verdicts: Sequence[Verdict]) -> st
         f"- **{PEER.name}**: Bulk query of Id and key, dict join, Bulk update of all rows that match, every day.",
         "",
         "Calls and bytes are the org's own log of the data API (bodies as on the wire, sign-in left out). Wall and CPU"
-        " start after imports; peak is the resident memory of the contestant's process. Other work ran on the machine:"
+        " start after imports; peak is the resident memory of the contestant's process. Seconds are one machine's:"
         " read the ratios.",
         "",
         f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
