@@ -10,6 +10,7 @@ import polars as pl
 
 from integration_center.errors import LimitExceeded, OrgError, SchemaMismatch
 from integration_center.salesforce.faults import IncompleteRead
+from integration_center.salesforce.overlay import lay_writes, overlay
 from integration_center.salesforce.query import Query, count_rows, follow_pages, read_first_page, read_first_pages
 from integration_center.salesforce.records import (
     NOT_OFFERED,
@@ -30,8 +31,6 @@ from integration_center.salesforce.snapshot import (
     find_latest,
     find_newest,
     find_watermark,
-    lay_writes,
-    overlay,
     write_moment,
 )
 from integration_center.salesforce.soql import build_select, join_conditions, quote

@@ -10,14 +10,14 @@ next read can leave these rows out; the weekly full read has the last word.
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import isclose
 from typing import Any
 
 import polars as pl
 
-from integration_center.errors import OrgError, TransientError
+from integration_center.errors import TerminalError, TransientError
 from integration_center.frames import FrameFile
 from integration_center.salesforce.fields import parse_records
 from integration_center.salesforce.ground import build_id_queries
@@ -48,7 +48,7 @@ class ReadBack:
         written: records that were updated.
         looked_at: of them, those read in full.
         altered: of these, those that hold other values than were written.
-        fields: how many records hold another value, by field; `Id` counts the records that were not there.
+        fields: how many records differ in which fields (`A,B`); `Id` counts the records that were not there.
         doubt: why the rest may hold other values, too; None when nothing says so.
         span: when the records written were stamped, where there is no doubt.
     """
@@ -87,7 +87,9 @@ class Total:
         if self.soql.startswith("COUNT"):
             return bool(answer == self.expected)
         if self.soql.startswith("SUM"):
-            return isclose(float(answer or 0), float(self.expected or 0), rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE)
+            return isinstance(answer, int | float | None) and isclose(
+                float(answer or 0), float(self.expected or 0), rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE
+            )
         name = self.field.name
         held = parse_records([{name: answer}], [name], schema).item()
         return bool(held == self.expected)
@@ -109,7 +111,7 @@ def read_back(
         org: where the records are.
         schema: their object.
         ledger: of the push: a complete Lines frame.
-        keys: the integration's key fields, in its order.
+        keys: the integration's key fields, in its order and in any case.
         where: the condition that its records meet.
         user_id: the connected user.
         since: a SystemModstamp after which all was written; whoever else wrote as this user since makes for doubt.
@@ -119,31 +121,36 @@ def read_back(
     count = int(written.select(pl.len()).collect().item())
     condition = join_conditions(where, f"{AUTHOR} = {quote(user_id)}", f"{STAMP} > {write_moment(since)}")
     functions = ["COUNT(Id)", f"MIN({STAMP})", f"MAX({STAMP})", *(total.soql for total in totals)]
-    names = list(dict.fromkeys([*keys, *(total_field.name for total_field in _mapped(ledger, schema))]))
+    keys = [schema.require(key).name for key in keys]
+    names = list(dict.fromkeys([*keys, *(each.name for each in _mapped(ledger, schema))]))
     sample, queries = _draw_sample(written, count, schema, names)
     org.polling.sleep(SETTLE_SECONDS)
     try:
         asked = [Query(build_select(functions, schema.name, condition)), *map(Query, queries)]
         summary, *pages = read_first_pages(org.session, asked)
-        records = [record for page in pages for part in follow_pages(org.session, page) for record in part]
-    except (OrgError, TransientError) as error:
+        rows = [row for page in pages for part in follow_pages(org.session, page) for row in part]
+        altered = _find_altered(sample, parse_records(rows, ["Id", *names], schema), keys, schema)
+        found = ReadBack(count, sample.height, altered.total(), altered)
+        if altered:
+            return replace(found, doubt="the org changes what is written to it")
+        answers: Mapping[str, Any] = next(iter(summary["records"]), {})
+        return _judge_totals(found, [answers.get(f"expr{n}") for n in range(len(functions))], totals, schema)
+    except (TerminalError, TransientError) as error:  # what was written stands, whatever comes of the look
         return ReadBack(count, doubt=f"the org does not tell ({error})")
-    fields = _find_altered(sample, parse_records(records, ["Id", *names], schema), keys, schema)
-    altered = sample.height - fields.pop("", 0)
-    if altered:
-        return ReadBack(count, sample.height, altered, fields, "the org changes what is written to it")
-    found, first, last, *answers = (summary["records"][0].get(f"expr{n}") for n in range(len(functions)))
-    if found != count:
-        return ReadBack(
-            count, sample.height, doubt=f"the connected user has changed {found:,} records since, not {count:,}"
-        )
-    for total, answer in zip(totals, answers, strict=True):
-        if not total.fits(answer, schema):
-            return ReadBack(
-                count, sample.height, doubt=f"{total.soql} of the records written is another one in the org"
-            )
+
+
+def _judge_totals(found: ReadBack, answers: Sequence[Any], totals: Sequence[Total], schema: SObjectSchema) -> ReadBack:
+    """`found` with the span of the rows written where count and totals are as expected, else with a doubt."""
+    changed, first, last, *rest = answers
+    if changed != found.written:
+        return replace(found, doubt=f"the connected user has changed {changed} records since, not {found.written}")
+    differing = [total.soql for total, answer in zip(totals, rest, strict=True) if not total.fits(answer, schema)]
+    if differing:
+        return replace(found, doubt=f"{', '.join(differing)} of the records written is another one in the org")
     bounds = parse_records([{STAMP: first}, {STAMP: last}], [STAMP], schema).to_series()
-    return ReadBack(count, sample.height, span=Span(bounds[0], bounds[1]))
+    if bounds.null_count():
+        return replace(found, doubt=f"the org does not tell {STAMP} of the records written")
+    return replace(found, span=Span(bounds[0], bounds[1]))
 
 
 def prove_writes(
@@ -241,7 +248,7 @@ def _draw_sample(
 def _find_altered(
     sample: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema
 ) -> Counter[str]:
-    """How many of the sample do not hold what was written, by field; under the empty name those that do."""
+    """How many of the sample do not hold what was written, by the fields that differ; `Id` of those not there."""
     names = [name for name in sample.columns if name not in ("record_id", "key")]
     lines = sample.select(
         "record_id",
@@ -252,5 +259,5 @@ def _find_altered(
     )
     settled = mark_conflicts(lines, records, keys, schema)
     gone = pl.col("record_id").is_in(records["Id"].implode()).not_()
-    named = settled.select(pl.when(gone).then(pl.lit("Id")).otherwise("error_fields").fill_null("").str.split(","))
-    return Counter(named.to_series().explode().to_list())
+    differing = settled.select(pl.when(gone).then(pl.lit("Id")).otherwise("error_fields")).to_series()
+    return Counter(differing.drop_nulls().to_list())

@@ -14,7 +14,6 @@ import polars as pl
 
 from integration_center.condition import find_fields
 from integration_center.frames import FrameFile
-from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 OVERLAP = timedelta(hours=1)
@@ -276,24 +275,6 @@ def write_moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def lay_writes(records: pl.DataFrame, writes: pl.DataFrame, span: Span) -> pl.DataFrame:
-    """The records with what was written to them since.
-
-    Args:
-        records: the Records frame of the snapshot.
-        writes: `Id`, and per field F `after.F` and `changed.F`.
-        span: when they were stamped; the rows bear its end, for each one's own moment is not known.
-    """
-    beside = records.select("Id").join(
-        writes.with_columns(pl.lit(True).alias("written")), on="Id", how="left", maintain_order="left"
-    )
-    names = [name.removeprefix(AFTER) for name in writes.columns if name.startswith(AFTER)]
-    return records.with_columns(
-        pl.when(beside["written"]).then(pl.lit(span.last)).otherwise(STAMP).cast(records.schema[STAMP]).alias(STAMP),
-        *(pl.when(beside[CHANGED + name]).then(beside[AFTER + name]).otherwise(name).alias(name) for name in names),
-    )
-
-
 def find_newest(*frames: pl.DataFrame) -> datetime | None:
     """The greatest SystemModstamp of these rows."""
     stamps = [frame[STAMP].max() for frame in frames]
@@ -303,29 +284,3 @@ def find_newest(*frames: pl.DataFrame) -> datetime | None:
 def find_latest(*moments: datetime | None) -> datetime | None:
     """The latest of those that are known."""
     return max((moment for moment in moments if moment is not None), default=None)
-
-
-def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
-    """`records` brought up to date.
-
-    Args:
-        records: the Records frame of the snapshot, an Id once, in the order of Ids.
-        changes: the same columns and `IsDeleted`, of the rows that changed since and meet the condition, if there is
-            one; an Id read twice counts as read last.
-        touched: Ids of all rows that changed since. Those that are not among the changes no longer meet the condition.
-
-    Returns:
-        The Records frame without the deleted ones, in the order of Ids. Losers of a merge are deleted, records
-        restored are changed.
-    """
-    changes = changes.unique("Id", keep="last", maintain_order=True)
-    there = changes.filter(pl.col(DELETED).not_().fill_null(True)).select(records.columns)
-    named = pl.concat([changes["Id"], touched]).unique()
-    held = records.filter(pl.col("Id").is_in(named.implode()))
-    if held.height == there.height and held.equals(there.sort("Id")):
-        return records  # rows of the overlap come again, most often as they were
-    both = pl.concat([records, there], rechunk=False)
-    number = pl.int_range(pl.len(), dtype=pl.UInt32).alias("number")
-    stands = (pl.col("number") >= records.height) | pl.col("Id").is_in(named.implode()).not_()
-    order = both.select("Id", number).filter(stands).sort("Id")["number"]
-    return both.select(pl.all().gather(order))

@@ -19,7 +19,7 @@ from integration_center_tests.salesforce.scripted import RecordingJournal
 from integration_center_tests.sync.builders import make_rows, make_spec
 
 COUNT, LAST = "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Login__c"
-SPEC = make_spec({"Logins": COUNT, "Last": LAST}, {"User": "Company"})
+SPEC = make_spec({"Logins": COUNT, "Last": LAST}, {"User": "company"})
 COLLEAGUE = "005000000000009AAA"
 FEW_BYTES = 1_000
 
@@ -51,7 +51,7 @@ def push(
         meanwhile()
         on.pass_time(seconds=2)
         on.handle.calls.clear()
-        found = prove_writes(org, plan.schema, ledger, on.snapshot, keys=["Company"])
+        found = prove_writes(org, plan.schema, ledger, on.snapshot, keys=["company"])
         on.calls = on.handle.calls.find()
     return plan, ledger, found
 
@@ -180,11 +180,21 @@ def test_a_record_deleted_meanwhile_makes_for_doubt(pushing: Integration, tmp_pa
     read_later(pushing, hours=24)
 
 
-def test_where_the_org_does_not_tell_nothing_is_noted_and_the_push_stands(pushing: Integration, tmp_path: Path) -> None:
-    refusal = '[{"errorCode":"MALFORMED_QUERY","message":"unexpected token: COUNT"}]'
-    _, _, found = push(
-        pushing, tmp_path, 5, lambda: pushing.org.faults.respond(400, "*/composite*", body=refusal, times=9)
-    )
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, '[{"errorCode":"MALFORMED_QUERY","message":"unexpected token: COUNT"}]'),
+        (403, '[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]'),
+        (503, "busy"),
+    ],
+)
+def test_where_the_org_does_not_tell_nothing_is_noted_and_the_push_stands(
+    pushing: Integration, tmp_path: Path, status: int, body: str
+) -> None:
+    def refuse() -> None:
+        pushing.org.faults.respond(status, "*/composite*", body=body, times=9, content_type="application/json")
+
+    _, _, found = push(pushing, tmp_path, 5, refuse)
     pushing.org.faults.clear()
     assert found is not None
     assert str(found.doubt).startswith("the org does not tell")
