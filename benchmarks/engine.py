@@ -92,7 +92,8 @@ def run(task: Task, measurement: Measurement) -> None:
         ledger = rewrite_frame(plan.lines, completing(results), Path("storage", "ledger.parquet"))
         measurement.written = count_lines(ledger.scan().select("outcome").collect())[Outcome.UPDATED]
         if measurement.written >= WORTH_LEAVING_OUT:
-            prove_writes(org, plan.schema, ledger, snapshot, keys=[pair.field for pair in spec.keys])
+            keys = [pair.field for pair in spec.keys]
+            prove_writes(org, plan.schema, ledger, measurement.written, snapshot, keys=keys)
         usage = session.usage
     measurement.calls, measurement.sent, measurement.received = usage.calls, usage.bytes_sent, usage.bytes_received
 

@@ -199,10 +199,10 @@ def apply_plan(
     return Applied(lines, completing(results), forecast, ground.schema)
 
 
-def look_back(step: SyncStep, org: Org, schema: SObjectSchema) -> None:
+def look_back(step: SyncStep, org: Org, schema: SObjectSchema, count: int) -> None:
     """Read some of what was written back, and tell the log whether the org holds it."""
     ledger = FrameFile(step.installation.ledgers.path(step.run_id, step.slug))
-    found = prove_writes(org, schema, ledger, step.snapshot, keys=[pair.field for pair in step.spec.keys])
+    found = prove_writes(org, schema, ledger, count, step.snapshot, keys=[pair.field for pair in step.spec.keys])
     if found:
         (step.context.log.warning if found.altered else step.context.log.info)(found.sentence)
 
@@ -228,7 +228,7 @@ def send_plan(
             applied = apply_plan(step, org, plan, journal, lines, folder)
         tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
         if applied.schema and tally.lines[Outcome.UPDATED] >= WORTH_LEAVING_OUT:
-            look_back(step, org, applied.schema)
+            look_back(step, org, applied.schema, tally.lines[Outcome.UPDATED])
         usage, instance_url = org.session.usage, org.session.instance_url
     ledger = step.installation.ledgers.path(step.run_id, step.slug)
     lines, by_line = pl.scan_parquet(ledger), tally.lines

@@ -9,7 +9,7 @@ next read can leave these rows out; the weekly full read has the last word.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import isclose
@@ -36,6 +36,12 @@ SAMPLE = 1_000
 """Records read in full: a change to one in two hundred of those written is found with 99 % certainty."""
 SETTLE_SECONDS = 1.0
 """Stamps are whole seconds. What the user writes after this look must not bear the second of the last row written."""
+MEASURES: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
+    "COUNT": pl.Expr.count,
+    "SUM": pl.Expr.sum,
+    "MIN": pl.Expr.min,
+    "MAX": pl.Expr.max,
+}
 SUM_TOLERANCE = 1e-9
 """Doubles do not add up to the same sum in every order."""
 
@@ -78,20 +84,25 @@ class ReadBack:
 class Total:
     """A function over the records written, and what it must come to."""
 
-    soql: str
+    function: str
     field: SObjectField
-    expected: Any
+    expected: Any = None
+
+    @property
+    def soql(self) -> str:
+        """As it is selected."""
+        return f"{self.function}({self.field.name})"
 
     def fits(self, answer: Any, schema: SObjectSchema) -> bool:
         """Whether the org's answer is what was expected."""
-        if self.soql.startswith("COUNT"):
-            return bool(answer == self.expected)
-        if self.soql.startswith("SUM"):
-            return isinstance(answer, int | float | None) and isclose(
-                float(answer or 0), float(self.expected or 0), rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE
-            )
-        name = self.field.name
-        held = parse_records([{name: answer}], [name], schema).item()
+        match self.function:
+            case "COUNT":
+                return bool(answer == self.expected)
+            case "SUM":
+                return isinstance(answer, int | float | None) and isclose(
+                    answer or 0, self.expected or 0, rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE
+                )
+        held = parse_records([{self.field.name: answer}], [self.field.name], schema).item()
         return bool(held == self.expected)
 
 
@@ -99,6 +110,7 @@ def read_back(
     org: Org,
     schema: SObjectSchema,
     ledger: pl.LazyFrame,
+    count: int,
     *,
     keys: Sequence[str],
     where: str | None,
@@ -111,19 +123,22 @@ def read_back(
         org: where the records are.
         schema: their object.
         ledger: of the push: a complete Lines frame.
+        count: of its lines that are `updated`.
         keys: the integration's key fields, in its order and in any case.
         where: the condition that its records meet.
         user_id: the connected user.
         since: a SystemModstamp after which all was written; whoever else wrote as this user since makes for doubt.
     """
-    written = _find_written(ledger, schema)
-    totals = _build_totals(written, schema)
-    count = int(written.select(pl.len()).collect().item())
+    described = _find_mapped(ledger, schema)
+    wanted = [Total(function, each) for each in described if each.aggregatable for function in choose_functions(each)]
+    sums, sample = _collect(ledger, described, wanted, count)
+    totals = [replace(total, expected=sums[total.soql].item()) for total in wanted]
     condition = join_conditions(where, f"{AUTHOR} = {quote(user_id)}", f"{STAMP} > {write_moment(since)}")
     functions = ["COUNT(Id)", f"MIN({STAMP})", f"MAX({STAMP})", *(total.soql for total in totals)]
     keys = [schema.require(key).name for key in keys]
-    names = list(dict.fromkeys([*keys, *(each.name for each in _mapped(ledger, schema))]))
-    sample, queries = _draw_sample(written, count, schema, names)
+    names = list(dict.fromkeys([*keys, *(each.name for each in described)]))
+    while len(queries := build_id_queries(schema.name, names, sample["record_id"].to_list())) >= QUERIES_A_CALL:
+        sample = sample.gather_every(2)  # the call has to have room for the sums
     org.polling.sleep(SETTLE_SECONDS)
     try:
         asked = [Query(build_select(functions, schema.name, condition)), *map(Query, queries)]
@@ -154,7 +169,7 @@ def _judge_totals(found: ReadBack, answers: Sequence[Any], totals: Sequence[Tota
 
 
 def prove_writes(
-    org: Org, schema: SObjectSchema, ledger: FrameFile, keeper: SnapshotKeeper, *, keys: Sequence[str]
+    org: Org, schema: SObjectSchema, ledger: FrameFile, count: int, keeper: SnapshotKeeper, *, keys: Sequence[str]
 ) -> ReadBack | None:
     """Look whether the org holds what a push wrote, and if so note it beside the snapshot the push was planned by.
 
@@ -162,6 +177,7 @@ def prove_writes(
         org: where the records are.
         schema: their object.
         ledger: of the push.
+        count: of its lines that are `updated`.
         keeper: of the snapshot.
         keys: the integration's key fields, in its order.
 
@@ -178,6 +194,7 @@ def prove_writes(
         org,
         schema,
         ledger.scan(),
+        count,
         keys=keys,
         where=info.basis.where,
         user_id=info.basis.user_id,
@@ -189,60 +206,43 @@ def prove_writes(
     return found
 
 
-def _mapped(ledger: pl.LazyFrame, schema: SObjectSchema) -> list[SObjectField]:
+def _find_mapped(ledger: pl.LazyFrame, schema: SObjectSchema) -> list[SObjectField]:
     names = (name.removeprefix(BEFORE) for name in ledger.collect_schema().names() if name.startswith(BEFORE))
     return [schema.require(name) for name in names]
 
 
-def _find_written(ledger: pl.LazyFrame, schema: SObjectSchema) -> pl.LazyFrame:
-    """`record_id` and `key` of the records updated, and under its name what each mapped field should hold now."""
-    return ledger.filter(pl.col("outcome") == Outcome.UPDATED).select(
-        "record_id",
-        "key",
-        *(
-            pl.when(CHANGED + each.name).then(AFTER + each.name).otherwise(BEFORE + each.name).alias(each.name)
-            for each in _mapped(ledger, schema)
-        ),
+def _collect(
+    ledger: pl.LazyFrame, described: Sequence[SObjectField], totals: Sequence[Total], count: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What was written, in one pass: the totals, and records from all parts of the report.
+
+    Returns:
+        A row with each total under its SOQL; and `record_id`, `key` and, under its name, what each field should hold.
+    """
+    held = {
+        each.name: pl.when(CHANGED + each.name).then(AFTER + each.name).otherwise(BEFORE + each.name)
+        for each in described
+    }
+    written = ledger.filter(pl.col("outcome") == Outcome.UPDATED).select(
+        "record_id", "key", *(value.alias(name) for name, value in held.items())
     )
+    step = max(count // SAMPLE, 1)
+    sums, sample = pl.collect_all(
+        [
+            written.select(
+                pl.len(), *(MEASURES[total.function](pl.col(total.field.name)).alias(total.soql) for total in totals)
+            ),
+            written.gather_every(step, count % step),
+        ]
+    )
+    return sums, sample
 
 
-def _build_totals(written: pl.LazyFrame, schema: SObjectSchema) -> list[Total]:
-    wanted = [
-        (function, described)
-        for name in written.collect_schema().names()
-        if (described := schema.get(name)) and described.aggregatable and name not in ("record_id", "key")
-        for function in _choose_functions(described)
-    ]
-    measures = {"COUNT": pl.Expr.count, "SUM": pl.Expr.sum, "MIN": pl.Expr.min, "MAX": pl.Expr.max}
-    if not wanted:
-        return []
-    row = written.select(
-        measures[function](pl.col(described.name)).alias(f"{function}({described.name})")
-        for function, described in wanted
-    ).collect()
-    return [
-        Total(soql, described, row[soql].item())
-        for function, described in wanted
-        if (soql := f"{function}({described.name})")
-    ]
-
-
-def _choose_functions(described: SObjectField) -> Sequence[str]:
+def choose_functions(described: SObjectField) -> Sequence[str]:
     """Which functions tell something of a field that does not hang on how the org sorts text."""
     if described.type in NUMBER_TYPES:
         return ("COUNT", "SUM", "MIN", "MAX")
     return ("COUNT", "MIN", "MAX") if described.type in ("date", "datetime") else ("COUNT",)
-
-
-def _draw_sample(
-    written: pl.LazyFrame, count: int, schema: SObjectSchema, names: Sequence[str]
-) -> tuple[pl.DataFrame, list[str]]:
-    """Records from all parts of the report, and the queries for them, which leave room for one more in the call."""
-    step = max(count // SAMPLE, 1)
-    sample = written.gather_every(step, count % step).collect()
-    while len(queries := build_id_queries(schema.name, names, sample["record_id"].to_list())) >= QUERIES_A_CALL:
-        sample = sample.gather_every(2)
-    return sample, queries
 
 
 def _find_altered(

@@ -51,7 +51,7 @@ def push(
         meanwhile()
         on.pass_time(seconds=2)
         on.handle.calls.clear()
-        found = prove_writes(org, plan.schema, ledger, on.snapshot, keys=["company"])
+        found = prove_writes(org, plan.schema, ledger, updates.height, on.snapshot, keys=["company"])
         on.calls = on.handle.calls.find()
     return plan, ledger, found
 
