@@ -9,8 +9,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from integration_center.errors import PlanError, ServiceUnavailable
 from integration_center.frames import make_folder, write_frame
 from integration_center.insights.catalogue import ReportKind
+from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import build_plan
 from integration_center.storage import pin_frame
 from integration_center.sync.ledger import tally_lines
@@ -115,6 +117,27 @@ def test_values_that_the_org_keeps_changing_back_are_left_to_it_however_the_plan
     assert left["record_id"].to_list() == planned["record_id"][planned.height // 2 :].to_list()
     assert plan.tally == tally_lines(lines)
     assert plan.tally.lines[Outcome.PLANNED] == planned.height // 2
+
+
+def test_what_goes_wrong_while_a_plan_is_made_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are made while they are written, and the writer has errors of its own."""
+
+    def make(spec: IntegrationSpec, name: str) -> None:
+        folder = make_folder(tmp_path, name)
+        build_plan(spec, make_report(400).lazy(), make_org(350), kind="events", latest_by=None, folder=folder)  # type: ignore[arg-type]
+
+    with pytest.raises(PlanError, match="match more than one Lead record"):
+        make(make_spec({"Score": "Score__c"}, when_many_match="fail"), "many")
+
+    def break_off(org: StoredOrg) -> bool:
+        raise ServiceUnavailable("the org is away")
+
+    monkeypatch.setattr(StoredOrg, "may_edit_converted_leads", break_off)
+    with pytest.raises(ServiceUnavailable, match="the org is away"):
+        make(SPEC, "converted")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_what_is_read_of_a_plan_stays_when_another_run_replaces_it(tmp_path: Path) -> None:
