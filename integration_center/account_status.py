@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from integration_center.accounts.connecting import StoredTokens
 from integration_center.database.engine import reading
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.database.tables import jobs, syncs
 from integration_center.installation import Installation
 from integration_center.integration import Environment

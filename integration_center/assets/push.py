@@ -19,7 +19,7 @@ from integration_center.assets.metadata import (
 from integration_center.assets.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
 from integration_center.assets.sync_step import SyncStep, sync_step
 from integration_center.database.journal import JobJournal
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing, PlanStale, SyncFailed
 from integration_center.frames import FrameFile, rewrite_frame
 from integration_center.integration import IntegrationSpec

@@ -4,10 +4,10 @@ The undo is a run of its own, with its own line in the log and its own ledger, s
 lease, journal, reserve of API calls. It may therefore be killed, looked up, and undone like any other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import dagster as dg
@@ -19,7 +19,7 @@ from integration_center.assets.push import send_updates
 from integration_center.assets.steps import reported_errors
 from integration_center.assets.sync_step import SyncStep, client_log
 from integration_center.database.journal import JobJournal, unfinished
-from integration_center.database.syncs import SyncRecord, SyncStatus
+from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair
@@ -158,20 +158,15 @@ class UndoStep(SyncStep):
 
     undone: SyncRecord
 
-    def open(self) -> None:
-        """Open the undo's own line in the log, for the days of the sync that it undoes."""
-        self.installation.syncs.open(
-            self.run_id,
-            self.slug,
-            name=self.spec.name,
-            environment=self.spec.environment,
-            report=self.spec.report,
-            object=self.spec.object,
-            partition_start=self.undone.partition_start,
-            partition_end=self.undone.partition_end,
-            triggered_by=f"undo of {self.undone.run_id}",
-            org_id=self.account.org_id,
-        )
+    @property
+    def days(self) -> Sequence[date]:
+        """First and last day of the sync that it undoes."""
+        return [self.undone.partition_start, self.undone.partition_end]
+
+    @property
+    def triggered_by(self) -> str:
+        """What it undoes."""
+        return f"undo of {self.undone.run_id}"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from integration_center.assets.metadata import (
     trace_update_set,
 )
 from integration_center.assets.sync_step import SyncStep, sync_step
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.frames import FrameFile
 from integration_center.insights.catalogue import report_slug

@@ -19,7 +19,7 @@ from integration_center.accounts.connecting import connect_client_credentials, c
 from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
 from integration_center.cli.output import console
 from integration_center.cli.runs import print_result
-from integration_center.database.syncs import SyncRecord, SyncStatus
+from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, SyncFailed
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows, show
-from integration_center.database.syncs import Counts, SyncRecord, SyncStatus
+from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError
 from integration_center.history import complete_log
 from integration_center.installation import Installation, open_installation

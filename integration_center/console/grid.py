@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from integration_center.console.context import Console
 from integration_center.console.picture import RUNS, Picture, draw
-from integration_center.database.syncs import RecentSyncs, SyncRecord, SyncStatus
+from integration_center.database.sync_records import RecentSyncs, SyncRecord, SyncStatus
 from integration_center.defs_files.reading import DefsFile
 from integration_center.integration import Environment
 from integration_center.schedules import next_run

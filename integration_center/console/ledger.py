@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.database.syncs import SyncRecord
+from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlsplit
 
 from integration_center.accounts.store import Account
 from integration_center.console.context import Console
-from integration_center.database.syncs import SyncRecord
+from integration_center.database.sync_records import SyncRecord
 from integration_center.integration import Environment
 from integration_center.launching import WEBSERVER_FILE
 

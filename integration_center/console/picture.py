@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from integration_center.database.syncs import SyncPicture, SyncStatus
+from integration_center.database.sync_records import SyncPicture, SyncStatus
 
 RUNS = 30
 BAR_WIDTH, GAP, HEIGHT = 4, 1, 24

@@ -7,7 +7,7 @@ import dagster as dg
 
 from integration_center.console.context import Console
 from integration_center.console.dagster import bury_killed_runs, close_dead_lines
-from integration_center.database.syncs import SyncRecord, SyncStatus
+from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration import IntegrationSpec
 from integration_center.launching import Webserver

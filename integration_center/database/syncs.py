@@ -5,16 +5,13 @@ listing reads.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Engine,
-    Row,
     Select,
     String,
     Values,
@@ -28,81 +25,21 @@ from sqlalchemy import (
 )
 
 from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.sync_records import (
+    Counts,
+    RecentSyncs,
+    SyncPicture,
+    SyncRecord,
+    SyncStatus,
+    build_record,
+)
 from integration_center.database.tables import accounts, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
 from integration_center.sync.outcomes import BROKEN, Outcome
 
-Counts = Mapping[str, Mapping[str, int]]
-"""Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""
-
 KEY = ("run_id", "slug")
 MAY_HAVE_WRITTEN = ("updated", "unknown")
-
-
-class SyncStatus(StrEnum):
-    """The status of a sync, as every log shows it; `Planned` is a dry run that meant no push."""
-
-    RUNNING = "Running"
-    PLANNED = "Planned"
-    COMPLETED = "Completed"
-    FAILED = "Failed"
-
-
-@dataclass(frozen=True)
-class SyncRecord:
-    """One line of the log.
-
-    Attributes:
-        partition_start: first UTC day of the partition range; partition_end: the last, the same for one day.
-        started_at: UTC; ended_at: UTC, None while it runs.
-        counts: lines and rows by outcome; empty before there is a plan.
-        applied_at: when the push of this plan began, UTC; None while nothing can have been written.
-        read_at: when the org was read, UTC.
-        held: the sentence that says which limit holds the plan, else None.
-    """
-
-    run_id: str
-    slug: str
-    name: str
-    environment: Environment | None
-    org_id: str | None
-    report: str
-    object: str
-    partition_start: date
-    partition_end: date
-    status: SyncStatus
-    started_at: datetime
-    ended_at: datetime | None
-    counts: Counts
-    plan_id: str | None
-    applied_at: datetime | None
-    read_at: datetime | None
-    describe_hash: str | None
-    held: str | None
-    error: str | None
-    api_calls: int
-    triggered_by: str
-
-    @property
-    def runtime(self) -> timedelta | None:
-        """End minus start; None while it runs."""
-        return None if self.ended_at is None else self.ended_at - self.started_at
-
-
-class SyncPicture(NamedTuple):
-    """One line of the log in short: report rows updated, and report rows that count against `limits.max_failed`."""
-
-    status: SyncStatus
-    updated: int
-    failed: int
-
-
-class RecentSyncs(NamedTuple):
-    """The newest line of an integration, and that and those before in short, the newest first."""
-
-    last: SyncRecord
-    pictures: Sequence[SyncPicture]
 
 
 class SyncLog:
@@ -269,13 +206,13 @@ class SyncLog:
         """One line, or None."""
         with reading(self._engine) as connection:
             row = connection.execute(select(syncs).where(_is(run_id, slug))).one_or_none()
-        return None if row is None else _build_record(row)
+        return None if row is None else build_record(row)
 
     def of_run(self, run_id: str) -> tuple[SyncRecord, ...]:
         """The lines of the runs whose id begins with `run_id`, in the order they were opened."""
         statement = select(syncs).where(syncs.c.run_id.startswith(run_id, autoescape=True)).order_by(syncs.c.id)
         with reading(self._engine) as connection:
-            return tuple(map(_build_record, connection.execute(statement)))
+            return tuple(map(build_record, connection.execute(statement)))
 
     def history(
         self, slug: str | None = None, *, environment: Environment | None = None, limit: int = 50
@@ -287,7 +224,7 @@ class SyncLog:
         if environment is not None:
             statement = statement.where(syncs.c.environment == environment.value)
         with reading(self._engine) as connection:
-            return tuple(map(_build_record, connection.execute(statement)))
+            return tuple(map(build_record, connection.execute(statement)))
 
     def page(
         self,
@@ -319,7 +256,7 @@ class SyncLog:
         lines = select(syncs).where(*conditions).order_by(syncs.c.id.desc()).limit(limit).offset(offset)
         count = select(func.count()).select_from(syncs).where(*conditions)
         with reading(self._engine) as connection:
-            return tuple(map(_build_record, connection.execute(lines))), connection.execute(count).scalar_one()
+            return tuple(map(build_record, connection.execute(lines))), connection.execute(count).scalar_one()
 
     def recent(self, slugs: Collection[str], each: int) -> Mapping[str, RecentSyncs]:
         """The newest lines of many integrations, in two queries; those that never ran are left out.
@@ -339,7 +276,7 @@ class SyncLog:
                 newest.setdefault(slug, number)
                 pictures[slug].append(SyncPicture(SyncStatus(status), *counts))
             last = connection.execute(select(syncs).where(syncs.c.id.in_(newest.values())))
-            return {row.slug: RecentSyncs(_build_record(row), pictures[row.slug]) for row in last}
+            return {row.slug: RecentSyncs(build_record(row), pictures[row.slug]) for row in last}
 
     def last_statuses(self, slugs: Collection[str]) -> Mapping[str, SyncStatus]:
         """The status of each integration's newest line, in one query; those that never ran are left out."""
@@ -351,7 +288,7 @@ class SyncLog:
         """The lines still open, the oldest first."""
         statement = select(syncs).where(syncs.c.status == SyncStatus.RUNNING.value).order_by(syncs.c.id)
         with reading(self._engine) as connection:
-            return tuple(map(_build_record, connection.execute(statement)))
+            return tuple(map(build_record, connection.execute(statement)))
 
     def newest_pushed_day(self, slug: str, *, environment: Environment | None = None) -> date | None:
         """The newest day whose data the org connected now holds, or may hold in part.
@@ -419,13 +356,3 @@ def _reached_org(status: SyncStatus, counts: Counts) -> bool:
     if any(lines.get(outcome, 0) for outcome in MAY_HAVE_WRITTEN):
         return True
     return status is SyncStatus.COMPLETED and not lines.get("planned", 0)
-
-
-def _build_record(row: Row[Any]) -> SyncRecord:
-    values = dict(row._mapping)
-    del values["id"], values["pushed"]
-    values |= {
-        "environment": Environment(row.environment) if row.environment else None,
-        "status": SyncStatus(row.status),
-    }
-    return SyncRecord(**values)

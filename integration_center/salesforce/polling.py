@@ -12,13 +12,16 @@ from integration_center.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
 
-FIRST_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20.0)
+FIRST_WAITS = (0.1, 0.2, 0.5, 1.0, 2.2, 5.0, 12.0, 21.0)
 LATER_WAIT = 30.0
+FIRST_MINUTE = 60.0
+SPARE_LOOKS = 2
+"""Looks that estimates may ask for: with those of the table, ten in the first minute."""
 SHORTEST_WAIT = 0.3
 """Before and after a look that an estimate asks for."""
 MARGIN = 1.05
 LONG_WAIT = 5.0
-"""From this length on each wait stands in the log."""
+"""From this length on each wait stands in the log, and is worth the last spare look."""
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
@@ -43,7 +46,7 @@ class Polling:
     """When to look at a job.
 
     Attributes:
-        first_waits: seconds before the first looks, nine of them in the first minute.
+        first_waits: seconds before the first looks, eight of them in the first minute.
         later_wait: seconds between all others.
         deadline: seconds after which we give up.
         clock: a monotonic clock.
@@ -59,9 +62,9 @@ class Polling:
     def await_end(self, look: Callable[[], J], done: Callable[[J], float] = lambda job: 0.0) -> J:
         """Looks until the job has ended.
 
-        The waits of the table stand. Besides, there is one look in the first minute for when the job should end, if
-        that is before the table's next: the table has nine there, and ten is what we allow ourselves. An estimate that
-        is wrong therefore costs that one call, and never makes the end be seen later.
+        The waits of the table stand. Besides, there are two looks in the first minute for when the job should end, if
+        that is before the table's next: the table has eight there, and ten is what we allow ourselves. An estimate that
+        is wrong therefore costs a call, and never makes the end be seen later.
 
         Args:
             look: asks for the job; one API call.
@@ -71,24 +74,26 @@ class Polling:
             StillRunning: the deadline passed.
         """
         start = self.clock()
-        rest, spare = inf, True
-        for number, wait in enumerate(chain(self.first_waits, repeat(self.later_wait))):
-            pauses = [wait]
-            early = max(MARGIN * rest, SHORTEST_WAIT)
-            if spare and number < len(self.first_waits) and early + SHORTEST_WAIT <= wait:
-                spare, pauses = False, [early, wait - early]
-            for pause in pauses:
+        rest, spare, elapsed = inf, SPARE_LOOKS, 0.0
+        for wait in chain(self.first_waits, repeat(self.later_wait)):
+            left = wait
+            while left > 0:
+                pause, early = left, max(MARGIN * rest, SHORTEST_WAIT)
+                worth_it = spare > 1 or (spare == 1 and left >= LONG_WAIT)
+                if worth_it and early + SHORTEST_WAIT <= left and elapsed + early <= FIRST_MINUTE:
+                    pause, spare = early, spare - 1
                 if pause >= LONG_WAIT:
                     logger.info("the Bulk job is not at its end; looking again in %.0f s", pause)
                 self.sleep(pause)
+                left -= pause
                 job = look()
+                elapsed = self.clock() - start
                 if job.state in TERMINAL_STATES:
-                    logger.info("the Bulk job has ended after %.1f s: %s", self.clock() - start, job.state)
+                    logger.info("the Bulk job has ended after %.1f s: %s", elapsed, job.state)
                     return job
-            elapsed = self.clock() - start
+                rest = _estimate_rest(done(job), elapsed)
             if elapsed >= self.deadline:
                 break
-            rest = _estimate_rest(done(job), elapsed)
         raise StillRunning(f"the Bulk job did not end within {self.deadline:.0f} s; it runs on in the org")
 
 

@@ -18,7 +18,8 @@ from integration_center.accounts.connecting import (
 )
 from integration_center.accounts.store import AccountStore, build_store
 from integration_center.database.journal import JobJournal
-from integration_center.database.syncs import SyncLog, SyncStatus
+from integration_center.database.sync_records import SyncStatus
+from integration_center.database.syncs import SyncLog
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,

@@ -12,7 +12,7 @@ from integration_center.console.app import build_app
 from integration_center.console.context import Console
 from integration_center.console.users import Role, User
 from integration_center.database.engine import build_engine, writing
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center.launching import Webserver

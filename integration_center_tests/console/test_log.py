@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from integration_center.console.context import Console
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.integration import Environment
 from integration_center.launching import LogLine, RunLog
 from integration_center.sync.outcomes import OUTCOME

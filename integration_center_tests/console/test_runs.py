@@ -7,7 +7,8 @@ import pytest
 
 from integration_center.access.audit import Action
 from integration_center.console.context import Console
-from integration_center.database.syncs import SyncLog, SyncStatus
+from integration_center.database.sync_records import SyncStatus
+from integration_center.database.syncs import SyncLog
 from integration_center.errors import ConfigurationError
 from integration_center.launching import RunRequest
 from integration_center.processes import this_process

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 import yaml
 
-from integration_center.database.syncs import SyncRecord
+from integration_center.database.sync_records import SyncRecord
 from integration_center.definitions import build_definitions
 from integration_center.emulator.calls import CallRecord
 from integration_center.emulator.clock import stamp

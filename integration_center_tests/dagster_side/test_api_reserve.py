@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.calls import Allowance
 from integration_center.translator import push_key
 from integration_center_tests.dagster_side.center import PLAIN, Center, Ran, logins

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.clock import stamp
 from integration_center.emulator.fields import PicklistValue
 from integration_center.installation import open_installation

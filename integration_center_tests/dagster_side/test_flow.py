@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator import insights
 from integration_center.emulator.refusals import RowError
 from integration_center.integration import Environment

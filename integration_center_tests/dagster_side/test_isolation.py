@@ -12,7 +12,7 @@ import yaml
 from pydantic import SecretStr
 
 from integration_center.accounts.connecting import begin_web, finish_web
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center_tests.conftest import YESTERDAY

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from integration_center.assets.reports import fetch_day
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.insights import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 from integration_center.insights.api import ApiSource
 from integration_center.storage import ReportFolder

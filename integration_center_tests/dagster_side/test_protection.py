@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from integration_center.database.leases import Leases
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.faults import HttpFault
 from integration_center.errors import ObjectBusy
 from integration_center.installation import open_installation

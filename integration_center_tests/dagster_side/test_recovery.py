@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from integration_center.assets import push
-from integration_center.database.syncs import SyncLog, SyncStatus
+from integration_center.database.sync_records import SyncStatus
+from integration_center.database.syncs import SyncLog
 from integration_center.history import complete_log, fail_killed_runs
 from integration_center.installation import open_installation
 from integration_center.processes import this_process

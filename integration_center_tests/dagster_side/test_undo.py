@@ -7,7 +7,7 @@ import pytest
 
 from integration_center.access.audit import Action
 from integration_center.database.journal import JobJournal
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment

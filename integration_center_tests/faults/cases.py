@@ -6,7 +6,7 @@ from itertools import count
 
 import polars as pl
 
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.refusals import RowError
 from integration_center.emulator.server import Emulator
 from integration_center.sync.outcomes import Outcome

@@ -16,7 +16,7 @@ import polars as pl
 from integration_center.assets.push import send_plan
 from integration_center.assets.sync_step import sync_step
 from integration_center.assets.update_set import note_plan
-from integration_center.database.syncs import SyncRecord
+from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import build_plan

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.faults import Faults
 from integration_center.salesforce import query
 from integration_center_tests.faults.cases import Case

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from integration_center.database.syncs import SyncStatus
+from integration_center.database.sync_records import SyncStatus
 from integration_center_tests.dagster_side.center import EXAMPLE
 from integration_center_tests.faults.cases import Case
 from integration_center_tests.faults.child import Work, start

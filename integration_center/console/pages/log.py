@@ -17,7 +17,7 @@ from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
 from integration_center.console.rendering import render
 from integration_center.console.values import show_value
-from integration_center.database.syncs import SyncRecord, SyncStatus
+from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, ServiceUnavailable
 from integration_center.integration import Environment
 from integration_center.sync.outcomes import Outcome

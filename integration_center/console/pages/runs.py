@@ -16,7 +16,7 @@ from integration_center.console.pages.integrations import find_file
 from integration_center.console.progress import Stage, watch
 from integration_center.console.rendering import redirect, render
 from integration_center.console.values import show_value
-from integration_center.database.syncs import SyncRecord
+from integration_center.database.sync_records import SyncRecord
 from integration_center.defs_files.reading import DefsFile
 from integration_center.schedules import last_full_day
 from integration_center.sync.outcomes import Outcome

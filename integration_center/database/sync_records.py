@@ -1,0 +1,90 @@
+"""The lines of the log of syncs, as they are read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from integration_center.integration import Environment
+
+Counts = Mapping[str, Mapping[str, int]]
+"""Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""
+
+
+class SyncStatus(StrEnum):
+    """The status of a sync, as every log shows it; `Planned` is a dry run that meant no push."""
+
+    RUNNING = "Running"
+    PLANNED = "Planned"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class SyncRecord:
+    """One line of the log.
+
+    Attributes:
+        partition_start: first UTC day of the partition range; partition_end: the last, the same for one day.
+        started_at: UTC; ended_at: UTC, None while it runs.
+        counts: lines and rows by outcome; empty before there is a plan.
+        applied_at: when the push of this plan began, UTC; None while nothing can have been written.
+        read_at: when the org was read, UTC.
+        held: the sentence that says which limit holds the plan, else None.
+    """
+
+    run_id: str
+    slug: str
+    name: str
+    environment: Environment | None
+    org_id: str | None
+    report: str
+    object: str
+    partition_start: date
+    partition_end: date
+    status: SyncStatus
+    started_at: datetime
+    ended_at: datetime | None
+    counts: Counts
+    plan_id: str | None
+    applied_at: datetime | None
+    read_at: datetime | None
+    describe_hash: str | None
+    held: str | None
+    error: str | None
+    api_calls: int
+    triggered_by: str
+
+    @property
+    def runtime(self) -> timedelta | None:
+        """End minus start; None while it runs."""
+        return None if self.ended_at is None else self.ended_at - self.started_at
+
+
+class SyncPicture(NamedTuple):
+    """One line of the log in short: report rows updated, and report rows that count against `limits.max_failed`."""
+
+    status: SyncStatus
+    updated: int
+    failed: int
+
+
+class RecentSyncs(NamedTuple):
+    """The newest line of an integration, and that and those before in short, the newest first."""
+
+    last: SyncRecord
+    pictures: Sequence[SyncPicture]
+
+
+def build_record(row: Row[Any]) -> SyncRecord:
+    """A row of the table `syncs`."""
+    values = dict(row._mapping)
+    del values["id"], values["pushed"]
+    values |= {
+        "environment": Environment(row.environment) if row.environment else None,
+        "status": SyncStatus(row.status),
+    }
+    return SyncRecord(**values)
