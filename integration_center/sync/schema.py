@@ -100,6 +100,11 @@ class SObjectSchema:
     updateable: bool
     fields: tuple[SObjectField, ...]
 
+    @property
+    def title(self) -> str:
+        """For people: the label, and the name where that is another."""
+        return self.name if self.label == self.name else f"{self.label} ({self.name})"
+
     @cached_property
     def _by_name(self) -> Mapping[str, SObjectField]:
         return {field.name.lower(): field for field in self.fields}
