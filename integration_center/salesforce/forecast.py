@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from math import ceil
 
-from integration_center.salesforce.polling import FIRST_WAITS, LATER_WAIT
+from integration_center.salesforce.polling import FIRST_WAITS, LATER_WAIT, SPARE_LOOKS
 
 ROWS_A_SECOND = 500
 """What a Bulk job gets through at the least, with triggers; for the number of looks at it."""
 CALLS_A_JOB = 5
 """Create, upload, close, failed results, unprocessed records."""
+LOOK_BACK_CALLS = 1
+"""At the records once all is written; see `read_back`."""
 SPARE_CALLS_A_JOB = 7
 """A second upload in a job of its own, and the result files once more with the successful one."""
 SPARE_CALLS_A_SEND = 2
@@ -56,5 +58,5 @@ def forecast_bulk(rows: int, jobs: int, resends: int) -> Forecast:
         resends: calls for records that run into locks.
     """
     seconds = rows / max(jobs, 1) / ROWS_A_SECOND
-    looks = len(FIRST_WAITS) + 1 + ceil(max(seconds - sum(FIRST_WAITS), 0) / LATER_WAIT)
-    return Forecast(jobs * (CALLS_A_JOB + looks), jobs * SPARE_CALLS_A_JOB + resends)
+    looks = len(FIRST_WAITS) + SPARE_LOOKS + ceil(max(seconds - sum(FIRST_WAITS), 0) / LATER_WAIT)
+    return Forecast(jobs * (CALLS_A_JOB + looks) + LOOK_BACK_CALLS, jobs * SPARE_CALLS_A_JOB + resends)

@@ -139,6 +139,7 @@ def read_back(
     names = list(dict.fromkeys([*keys, *(each.name for each in described)]))
     while len(queries := build_id_queries(schema.name, names, sample["record_id"].to_list())) >= QUERIES_A_CALL:
         sample = sample.gather_every(2)  # the call has to have room for the sums
+    logger.info("looking in %.0f s whether the org holds what was written to %d records", SETTLE_SECONDS, count)
     org.polling.sleep(SETTLE_SECONDS)
     try:
         asked = [Query(build_select(functions, schema.name, condition)), *map(Query, queries)]
