@@ -88,8 +88,8 @@ def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) 
         field = schema.get(pair.field)
         if field is None or not is_indexed(field):
             continue
-        dtype = rows.schema[pair.column]
-        values = rows.select(normalise_key(pl.col(pair.column), field, dtype).alias("key"))["key"]
+        given = rows.get_column(pair.column).alias("key")  # a column's own name may read as a pattern
+        values = given.to_frame().select(normalise_key(pl.col("key"), field, given.dtype)).to_series()
         return field.name, values.drop_nulls().unique(maintain_order=True).to_list()
     return None
 

@@ -13,6 +13,8 @@ from integration_center.salesforce.faults import build_disk_error
 from integration_center.salesforce.fields import changed_fields, write_csv_cells
 
 BATCH_ROWS = 50_000
+PIECES = 16
+"""What a file is filled with is at most one of so many parts of it, so that no more than that stays empty."""
 SAMPLED_ROWS = 1_000
 MAX_JOB_BYTES = 100_000_000
 """Salesforce takes 150 MB of base64 a job and advises at most 100 MB of raw data."""
@@ -42,6 +44,12 @@ def _write_rows(updates: pl.DataFrame, fields: Sequence[str], room: int) -> Iter
     yield from _write_rows(updates[half:], fields, room)
 
 
+def _count_rows(updates: pl.DataFrame, room: int) -> int:
+    """How many rows to write at a time, so that few have to be halved: `BATCH_ROWS`, fewer of wide ones."""
+    estimated = max(estimate_bytes(updates), 1)
+    return max(1, min(BATCH_ROWS, updates.height * room * 9 // (10 * estimated)))
+
+
 def estimate_bytes(updates: pl.DataFrame) -> int:
     """About how many bytes of CSV an Updates frame makes, judged by its first rows."""
     sample = updates.head(SAMPLED_ROWS)
@@ -66,10 +74,12 @@ def write_parts(
         ConfigurationError: the disk is full.
     """
     header = (",".join(["Id", *fields]) + "\n").encode()
+    room = (max_bytes - len(header)) // PIECES
+    step = _count_rows(updates, room)
     pieces = (
         piece
-        for start in range(0, updates.height, BATCH_ROWS)
-        for piece in _write_rows(updates[start : start + BATCH_ROWS], fields, max_bytes - len(header))
+        for start in range(0, updates.height, step)
+        for piece in _write_rows(updates[start : start + step], fields, room)
     )
     held = next(pieces, None)
     for number in count():

@@ -167,7 +167,7 @@ def hold_rows(
         pl.lit(False if name.startswith(CHANGED) else None, dtype=dtype).alias(name)
         for name, dtype in list_value_columns(spec, schema).items()
     ]
-    return name_columns(rows, tuple(keys)).select(*ledger, *values)
+    return name_columns(rows, tuple(dict.fromkeys(keys))).select(*ledger, *values)
 
 
 def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:

@@ -83,7 +83,7 @@ def sample_keys(rows: pl.DataFrame, keys: Sequence[Key], size: int = SAMPLE) -> 
         keys: the key pairs; the report has their columns.
         size: the most keys to take.
     """
-    given = rows.select(pl.col(key.column).alias(key.given) for key in keys)
+    given = pl.DataFrame({key.given: rows.get_column(key.column) for key in keys})
     compared = given.with_columns(
         show_key([key.given for key in keys]).alias("key"), match_key_of_rows(keys, given.schema).alias("match_key")
     ).filter(pl.col("match_key").is_not_null())

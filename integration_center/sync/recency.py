@@ -20,8 +20,8 @@ def read_recency(column: pl.Series) -> pl.Series | None:
         As many values; None when text tells no order: some of it reads as moments and some as numbers, or more than
         half of what is not blank as neither.
     """
-    values, dtype = standardise(pl.col(column.name), column.dtype)
-    frame = column.to_frame()
+    values, dtype = standardise(pl.col("given"), column.dtype)
+    frame = column.alias("given").to_frame()  # a column's own name may read as a pattern
     if dtype.is_float():
         return frame.select(values.fill_nan(None)).to_series()
     if not isinstance(dtype, pl.String):

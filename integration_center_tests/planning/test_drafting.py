@@ -13,7 +13,7 @@ from integration_center.errors import PlanError, ServiceUnavailable
 from integration_center.frames import make_folder, write_frame
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration import IntegrationSpec
-from integration_center.planning.plan import build_plan
+from integration_center.planning.plan import build_plan, list_keys
 from integration_center.storage import pin_frame
 from integration_center.sync.ledger import tally_lines
 from integration_center.sync.outcomes import Outcome
@@ -117,6 +117,13 @@ def test_values_that_the_org_keeps_changing_back_are_left_to_it_however_the_plan
     assert left["record_id"].to_list() == planned["record_id"][planned.height // 2 :].to_list()
     assert plan.tally == tally_lines(lines)
     assert plan.tally.lines[Outcome.PLANNED] == planned.height // 2
+
+
+@pytest.mark.parametrize("column", ["*", "^User$"])
+def test_the_keys_asked_for_are_those_of_the_key_column_whatever_its_name(column: str) -> None:
+    rows = make_rows({"User": ["no@x.org", None], column: ["A@x.org ", "b@x.org"], "Score": [1.0, 2.0]})
+    spec = make_spec({"Score": "Score__c"}, keys={column: "Email"})
+    assert list_keys(spec, rows, LEAD) == ("Email", ["a@x.org", "b@x.org"])
 
 
 def test_what_goes_wrong_while_a_plan_is_made_is_told_as_what_it_is(

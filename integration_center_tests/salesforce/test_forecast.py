@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -25,6 +27,17 @@ def test_a_large_push_is_forecast_by_its_jobs() -> None:
     )
     one, many = forecast_push(build_updates(10_000)), forecast_push(long)
     assert many.calls >= 3 * one.calls, "300 MB take at least three jobs"
+
+
+@pytest.mark.parametrize("length", [5, 60, 700])
+def test_files_are_filled_so_that_no_more_jobs_are_made_than_forecast(length: int, tmp_path: Path) -> None:
+    most = 3_000_000
+    updates = build_updates(120_000).with_columns(
+        pl.lit("x" * length).alias("after.Company"), pl.lit(True).alias("changed.Company")
+    )
+    sizes = [part.size for part in write_parts(updates, ["Company"], tmp_path, most)]
+    assert len(sizes) > 1
+    assert min(sizes[:-1]) > 0.85 * most
 
 
 def test_bytes_are_judged_by_a_sample(tmp_path_factory: pytest.TempPathFactory) -> None:

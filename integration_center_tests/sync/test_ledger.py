@@ -2,6 +2,7 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.integration import IntegrationSpec
 from integration_center.sync.columns import LEDGER_COLUMNS
 from integration_center.sync.ledger import (
     amend,
@@ -138,6 +139,14 @@ def test_rows_of_an_unfit_integration_are_all_held() -> None:
     assert ledger_adds_up(lines, 4)
     no_keys = hold_rows(ROWS.drop("User"), spec, LEAD, "no column 'User'")
     assert no_keys["key"].null_count() == 4
+
+
+def test_a_held_row_shows_the_key_that_its_plan_would_show() -> None:
+    keys = [{"column": "User", "field": "Email"}, {"column": "User", "field": "Code__c"}]
+    spec = IntegrationSpec.model_validate({**SPEC.model_dump(), "keys": keys})
+    held = hold_rows(ROWS, spec, LEAD, "Lead.Gone__c is missing")
+    assert held["key"].to_list() == [f"{person} · {person}" for person in PEOPLE]
+    assert held["key"].equals(build_lines(ROWS, RECORDS, spec, LEAD)["key"])
 
 
 def test_a_ledger_that_does_not_add_up_is_seen() -> None:

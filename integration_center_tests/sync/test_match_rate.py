@@ -1,4 +1,5 @@
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,21 @@ def test_examples_show_keys_as_the_report_has_them() -> None:
     assert (list(rate.examples), list(rate.strays), list(rate.crowded)) == (["A@X.io"], ["none@x.io"], ["two@x.io"])
     assert round(rate.percent) == 67
     assert not rate.hashed
+
+
+def test_one_column_may_be_the_key_of_two_fields() -> None:
+    rows = make_rows({"User": ["a@x.io", "b@x.io"]})
+    records = make_records({"Email": "a@x.io", "Code__c": "a@x.io"}, {"Email": "b@x.io", "Code__c": "B@x.io"})
+    keys = resolve_pairs(LEAD, [("User", "Email"), ("User", "Code__c")])
+    rate = compare_keys(sample_keys(rows, keys), records, keys)
+    assert (list(rate.examples), list(rate.strays)) == (["a@x.io · a@x.io"], ["b@x.io · b@x.io"])
+
+
+@pytest.mark.parametrize("column", ["*", "^User$"])
+def test_a_key_column_may_have_any_name(column: str) -> None:
+    rows = make_rows({"User": ["no@x.io"], column: ["a@x.io"]})
+    keys = resolve_pairs(LEAD, [(column, "Email")])
+    assert compare_keys(sample_keys(rows, keys), make_records({"Email": "a@x.io"}), keys).matched == 1
 
 
 def test_hashed_ids_are_told_from_addresses() -> None:

@@ -299,6 +299,16 @@ def test_key_column_may_be_a_source_and_columns_may_have_any_name() -> None:
     assert outcomes(lines) == ["planned", "unmatched"]
 
 
+@pytest.mark.parametrize("column", ["*", "^At$", "{At}"])
+@pytest.mark.parametrize("moments", [[utc("2026-11-22T10:00:00"), utc("2026-11-22T09:00:00")], ["2", "1"], [2.0, 1.0]])
+def test_what_tells_the_newest_row_may_have_any_name(column: str, moments: list[Any]) -> None:
+    rows = make_rows({"User": [ANN, ANN], "Score": [1.0, 2.0], "At": moments[::-1]}).with_columns(
+        pl.Series(values=moments).alias(column)  # Polars itself stumbles over such a name while it reads moments
+    )
+    spec = make_spec({"Score": "Score__c"}, latest_by=column)
+    assert outcomes(plan(rows, make_records({"Email": ANN}), spec)) == ["planned", "duplicate_key"]
+
+
 @pytest.mark.parametrize(
     ("field", "key", "held"),
     [
