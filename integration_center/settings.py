@@ -112,7 +112,10 @@ class Settings(Paths):
         Raises:
             ValueError: one of them is no such.
         """
-        return ",".join(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
+        networks = [ip_network(part.strip()) for part in value.split(",") if part.strip()]
+        if any(network.prefixlen == 0 for network in networks):
+            raise ValueError("this network is everybody, who could then say any address; name the proxy")
+        return ",".join(str(network) for network in networks)
 
     @field_validator("walkme_api_url")
     @classmethod

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, select, text
 
 from integration_center.database.engine import writing
 from integration_center.database.tables import sign_in_failures
@@ -21,6 +21,7 @@ FROM_ADDRESS_AS_USER = 5
 FROM_ADDRESS = 20
 AS_USER = 100
 MAX_NAME = 64
+NO_ADDRESS = "no address"
 
 
 def _read_clock() -> datetime:
@@ -55,6 +56,8 @@ class Attempts:
         as_user, here = sign_in_failures.c.user == user, sign_in_failures.c.address == network
         limits = ((and_(as_user, here), FROM_ADDRESS_AS_USER), (here, FROM_ADDRESS), (as_user, AS_USER))
         with writing(self.engine) as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's writers wait for each other in any case
+                connection.execute(text(f"LOCK TABLE {sign_in_failures.name} IN SHARE ROW EXCLUSIVE MODE"))
             connection.execute(delete(sign_in_failures).where(sign_in_failures.c.at <= now - WINDOW))
             wait = max(_find_wait(connection, which, limit, now) for which, limit in limits)
             if wait <= timedelta(0):
@@ -77,11 +80,14 @@ class Attempts:
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the 64 bits of an IPv6 address that one household gets."""
+    """What counts as one address: an IPv4 address, or the 64 bits of an IPv6 address that one household gets.
+
+    All that is no address counts as one, or a proxy that passes on what it is told would let anybody begin anew.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address[:MAX_NAME]
+        return NO_ADDRESS
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)

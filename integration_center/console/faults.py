@@ -4,6 +4,7 @@ import logging
 import secrets
 import traceback
 from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -70,7 +71,8 @@ def show_unexpected(request: Request, error: Exception) -> Response:
     """The page of a mistake of ours. Its text may quote values, so only its type and place go to the log."""
     reference = secrets.token_hex(4)
     place = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("error %s: %s at %s\n%s", reference, type(error).__name__, request.scope["path"], place)
+    path = quote(request.scope["path"])  # with a line's end in it, anybody could write lines of the log
+    logger.error("error %s: %s at %s\n%s", reference, type(error).__name__, path, place)
     detail = (
         f"This is a mistake of the Integration Center. The console's own log says more under the number {reference};"
         " please give it to whoever looks after this installation."

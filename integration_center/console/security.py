@@ -1,6 +1,7 @@
 """What every answer and every change must satisfy: headers, the Host, where a form came from, its token."""
 
 import hmac
+import re
 from collections.abc import Collection
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,6 +16,10 @@ LARGEST_FORM = 1_000_000
 MOST_FIELDS = 5_000
 FORM = "application/x-www-form-urlencoded"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+"""A Host as RFC 9110 has it; a URL parser would find `localhost` in `a@localhost` and `localhost:abc`, too."""
+OTHER_SITES = frozenset({"cross-site", "same-site"})
 
 Form = ImmutableMultiDict[str, str]
 
@@ -35,9 +40,10 @@ HEADERS = {
 
 
 class Shield:
-    """ASGI middleware: security headers on every answer, and no answer to a Host that is not ours.
+    """ASGI middleware: security headers on every answer, and no answer to a Host that is not ours or to what is embedded.
 
-    The Host check stops a page elsewhere that lets its own name point to this machine (DNS rebinding).
+    The Host check stops a page elsewhere that lets its own name point to this machine (DNS rebinding). Another site may
+    link here, but not embed or fetch: its pictures would spend an org's calls, and without sign-in no cookie forbids it.
 
     Args:
         app: what comes after.
@@ -62,20 +68,28 @@ class Shield:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        if host_name(Headers(scope=scope).get("host", "")) in self.hosts:
+        headers = Headers(scope=scope)
+        if {host_name(host) for host in headers.getlist("host")} - self.hosts or "host" not in headers:
+            names = ", ".join(sorted(self.hosts))
+            refusal = PlainTextResponse(f"This console answers only under these names: {names}.", status_code=421)
+            await refusal(scope, receive, send_with_headers)
+        elif is_embedded_elsewhere(headers):
+            refusal = PlainTextResponse("Another site may link to this console, but not embed it.", status_code=403)
+            await refusal(scope, receive, send_with_headers)
+        else:
             await self.app(scope, receive, send_with_headers)
-            return
-        names = ", ".join(sorted(self.hosts))
-        refusal = PlainTextResponse(f"This console answers only under these names: {names}.", status_code=421)
-        await refusal(scope, receive, send_with_headers)
 
 
 def host_name(host: str) -> str:
     """`localhost` of `localhost:3001`; empty when it is no host."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else ""
+
+
+def is_embedded_elsewhere(headers: Headers) -> bool:
+    """Whether a browser says that another site's page asks for a part of its own: a picture, a frame, a fetch."""
+    kind = headers.get("sec-fetch-mode", "navigate"), headers.get("sec-fetch-dest", "document")
+    return headers.get("sec-fetch-site") in OTHER_SITES and kind != ("navigate", "document")
 
 
 async def read_form(request: Request) -> Form:

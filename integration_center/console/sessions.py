@@ -23,6 +23,9 @@ LIFETIME = 12 * 3600
 RENEWED_AFTER = 600
 LARGEST = 3_800
 MESSAGE_LENGTH = 600
+MESSAGES = 3
+MESSAGE_BYTES, MESSAGES_BYTES = 1_850, 1_900
+"""Of one message and of all, as JSON: what `LARGEST` leaves beside the rest, encrypted and in base64."""
 
 STATELESS = ("/static/", "/health")
 """Below these no cookie is set."""
@@ -67,8 +70,10 @@ class Session:
 
     def flash(self, text: str, tone: Tone = "success") -> None:
         """Show a message on the next page."""
-        text = text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - 1] + "…"
-        self.set("messages", [*self.get("messages", []), [tone, text]][-3:])
+        kept = [*self.get("messages", []), [tone, _cut(text)]][-MESSAGES:]
+        while _measure(kept) > MESSAGES_BYTES:
+            del kept[0]
+        self.set("messages", kept)
 
     def take_messages(self) -> list[tuple[Tone, str]]:
         """The messages for this page; a second time there are none."""
@@ -93,10 +98,27 @@ class Session:
             ValueError: more was kept than a cookie can hold.
         """
         content = {"purpose": PURPOSE, "seen": self.seen, "csrf": self.csrf, "values": self.values}
-        cookie = cipher.encrypt(json.dumps(content))
+        cookie = cipher.encrypt(_dump(content))
         if len(cookie) > LARGEST:
             raise ValueError(f"the session holds {len(cookie):,} bytes; a cookie holds {LARGEST:,}")
         return cookie
+
+
+def _dump(content: object) -> str:
+    # Not in ASCII: that takes up to three times the room, and a name in Japanese would not fit.
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _measure(content: object) -> int:
+    return len(_dump(content).encode())
+
+
+def _cut(text: str) -> str:
+    """As much of a message as one may have."""
+    cut = text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - 1] + "…"
+    while _measure(cut) > MESSAGE_BYTES:
+        cut = cut[: len(cut) * 9 // 10 - 1] + "…"
+    return cut
 
 
 class Sessions:

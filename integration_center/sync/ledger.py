@@ -15,8 +15,8 @@ from integration_center.sync.selection import show_key
 from integration_center.sync.terms import name_columns
 
 Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
-FORMULA_START = r"^[=+\-@\t\r]"
-"""Cells that begin so are run as formulas by spreadsheets."""
+FORMULA_START = r"^[=+\-@\t\r\n＝＋－＠]"
+"""Cells that begin so are run as formulas by spreadsheets, by some also in their full-width forms. Source: OWASP."""
 
 
 @dataclass(frozen=True)

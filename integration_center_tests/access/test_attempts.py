@@ -88,6 +88,14 @@ def test_one_household_of_ipv6_is_one_address(attempts: Attempts) -> None:
     attempts.admit("ann", "2001:db8:1:3::1")
 
 
+def test_what_is_no_address_is_one_address(attempts: Attempts) -> None:
+    for number in range(FROM_ADDRESS_AS_USER):
+        attempts.admit("ann", f"_hidden{number}")
+    with pytest.raises(RateLimited):
+        attempts.admit("ann", "192.0.2.7.example")
+    attempts.admit("ann", HERE)
+
+
 def test_a_sign_in_that_worked_forgets_its_own_failures_only(attempts: Attempts) -> None:
     fail(attempts, FROM_ADDRESS_AS_USER - 1)
     fail(attempts, FROM_ADDRESS_AS_USER, name="bob")

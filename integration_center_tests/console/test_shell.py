@@ -19,7 +19,9 @@ from integration_center.console.security import TOKEN_FIELD
 from integration_center.console.sessions import COOKIE
 from integration_center.console.users import Role, User
 from integration_center.errors import IntegrationCenterError, NotConnected, ServiceUnavailable
+from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser
+from integration_center_tests.dagster_side.center import Center
 
 HOSTILE = "<script>alert('x')</script>\"onload='y'"
 
@@ -53,7 +55,7 @@ TRIAL = Page(
     routes=(
         view("/trial", show_hello),
         view("/trial/open", show_hello, role=None),
-        view("/trial/bug", fail),
+        view("/trial/bug{rest}", fail),
         view("/trial/fault/{kind}", fail_knowingly),
         change("/trial/say", say),
         change("/trial/leave", leave),
@@ -77,7 +79,7 @@ def token(browser: Browser) -> str:
 
 
 def test_every_answer_carries_the_security_headers(browser: Browser) -> None:
-    for path in ("/", "/nowhere", "/trial/bug", "/static/console.css", "/health"):
+    for path in ("/", "/nowhere", "/trial/bug-", "/static/console.css", "/health"):
         headers = browser.client.get(path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -96,11 +98,56 @@ def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
         assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html)), path
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "[bad"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "localhost.evil.example", "", "[bad", "localhost evil.example"),
+        # None of these is a Host by RFC 9110, though URL parsers find `localhost` in all of them.
+        *("a@localhost", "localhost:abc", "localhost:", "localhost:1:2", "localhost:123456", "localhost/x"),
+        *("localhost?x", "localhost#x", "evil.example@localhost:3001", "[::1]x", "::1", "localhost\t", "localhost:１"),
+    ],
+)
 def test_another_host_name_is_not_answered(browser: Browser, host: str) -> None:
-    answer = browser.client.get("/", headers={"host": host})
+    answer = browser.client.get("/", headers={"host": host.encode()})
     assert answer.status_code == 421
     assert "Integrations" not in answer.text
+
+
+def test_of_two_host_names_none_may_be_another(browser: Browser) -> None:
+    """Which of the two is believed would be the choice of whatever reads the request next."""
+    for hosts in ([b"localhost", b"evil.example"], [b"evil.example", b"localhost"]):
+        assert browser.client.get("/", headers=[(b"host", host) for host in hosts]).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:3001", "127.0.0.1:80", "[::1]", "[::1]:3001"])
+def test_this_machine_is_answered_under_all_its_names(browser: Browser, host: str) -> None:
+    assert browser.client.get("/health", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+    ],
+)
+def test_what_another_site_embeds_or_fetches_is_not_answered(
+    installation: Installation, browser: Browser, headers: dict[str, str]
+) -> None:
+    """Without sign-in no cookie protects: pictures elsewhere could spend an org's calls, or fill the audit log."""
+    before = installation.audit.list()
+    for path in ("/", "/accounts/sandbox/status?again=1", "/oauth/callback?state=x"):
+        answer = browser.client.get(path, headers=headers)
+        assert answer.status_code == 403
+        assert "Integrations" not in answer.text
+    assert installation.audit.list() == before
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "none"])
+def test_a_link_elsewhere_leads_here(browser: Browser, site: str) -> None:
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert browser.client.get("/accounts", headers=headers).status_code == 200
 
 
 def test_the_session_cookie_is_closed_to_scripts_and_other_sites(open_browser: Callable[..., Browser]) -> None:
@@ -126,6 +173,17 @@ def test_a_change_with_the_token_is_done_and_said_once(browser: Browser, token: 
     assert f"said {HOSTILE}" in seen.text
     assert "<script>alert" not in seen.html
     assert "said" not in browser.open("/").text
+
+
+@pytest.mark.parametrize("letter", ["x", "ロ", "\N{CHART WITH UPWARDS TREND}", '"', "\x07"], ids=ascii)
+def test_messages_that_nobody_has_read_yet_never_outgrow_the_cookie(browser: Browser, token: str, letter: str) -> None:
+    for number in range(4):
+        answer = browser.client.post(
+            "/trial/say", data={TOKEN_FIELD: token, "words": f"{number} {letter * 700}"}, follow_redirects=False
+        )
+        assert answer.status_code == 303
+        assert len(answer.headers["set-cookie"]) <= 4096
+    assert f"said 3 {letter * 100}" in browser.open("/").text
 
 
 @pytest.mark.parametrize("given", [None, "", "guess", "ä"])
@@ -178,6 +236,19 @@ def test_a_viewer_looks_but_does_not_change(console: Console, open_browser: Call
     assert "vera may look but not change" in seen.text
 
 
+@pytest.mark.parametrize(
+    "path", [route.path for page in PAGES for route in page.routes if "POST" in (route.methods or ())]
+)
+def test_a_viewer_gets_nowhere_by_any_form(
+    center: Center, console: Console, open_browser: Callable[..., Browser], path: str
+) -> None:
+    center.integrate()
+    viewer = open_browser(build(console, identify=lambda request: User("vera", Role.VIEWER, signed_in=True)))
+    filled = path.format(slug="logins_to_leads", environment="sandbox", draft="x")
+    status = 200 if path in {"/sign-in", "/sign-out"} else 403
+    viewer.post(filled, {TOKEN_FIELD: viewer.token(), "day": "", "environment": "sandbox"}, status=status)
+
+
 def test_who_is_not_signed_in_is_sent_to_sign_in(console: Console, open_browser: Callable[..., Browser]) -> None:
     stranger = open_browser(build(console, identify=lambda request: None))
     answer = stranger.client.get("/trial?name=a%26b", follow_redirects=False)
@@ -189,11 +260,11 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(console: Console, open_browser:
 def test_an_unexpected_error_shows_a_number_and_logs_no_value(
     browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seen = browser.open("/trial/bug?value=secret-value", status=500)
+    seen = browser.open("/trial/bug%0AERROR?value=secret-value", status=500)
     number = re.search(r"number ([0-9a-f]{8})", seen.text)
     assert number
     assert number[1] in caplog.text
-    assert "RuntimeError at /trial/bug" in caplog.text
+    assert "RuntimeError at /trial/bug%0AERROR" in caplog.text
     assert "in fail" in caplog.text
     assert "secret-value" not in caplog.text + seen.html
     assert "Traceback" not in seen.html

@@ -216,7 +216,7 @@ def test_another_address_needs_sign_in(installation: Installation) -> None:
         serve(installation.settings, "0.0.0.0", 0)
 
 
-@pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.1/8"])
+@pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.1/8", "0.0.0.0/0", "::/0"])
 def test_only_addresses_and_networks_are_trusted(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
     monkeypatch.setenv("INTEGRATION_CENTER_TRUSTED_PROXIES", proxies)
     with pytest.raises(ConfigurationError, match="INTEGRATION_CENTER_TRUSTED_PROXIES"):

@@ -161,13 +161,13 @@ def test_a_ledger_that_does_not_add_up_is_seen() -> None:
 
 
 def test_csv_cells_never_start_a_formula() -> None:
-    texts: list[Any] = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "plain", None, "a=b"]
-    frame = pl.DataFrame(
-        {"text": texts, "number": [-1.5] * 9, "when": [utc("2026-11-22T08:00:00")] * 9, "yes": [True] * 9}
-    )
+    starts: list[Any] = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\n=x", "＝1+1", "＋1", "－1", "＠x"]
+    harmless: list[Any] = ["plain", None, "a=b"]
+    rows = {"number": -1.5, "when": utc("2026-11-22T08:00:00"), "yes": True}
+    frame = pl.DataFrame([{"text": text, **rows} for text in [*starts, *harmless]])
     safe = to_csv_safe(frame)
     assert set(safe.dtypes) == {pl.String()}
-    assert safe["text"].to_list() == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "plain", None, "a=b"]
+    assert safe["text"].to_list() == [*(f"'{text}" for text in starts), *harmless]
     assert safe["number"][0] == "-1.5"
     assert safe["when"][0].startswith("2026-11-22T08:00:00")
     assert to_csv_safe(LINES).columns == LINES.columns
