@@ -77,7 +77,8 @@ class SnapshotFile:
         starts from it.
         """
         try:
-            write_frame(records, self.path, {SEAL: SEALS.dump_json(_Seal(info, hash_rows(records))).decode()})
+            seal = SEALS.dump_json(_Seal(info, hash_rows(records))).decode()
+            write_frame(records, self.path, {SEAL: seal}, compressed=False)
         except ConfigurationError as error:
             logger.warning("the snapshot is not kept, so the next sync reads more of the org: %s", error)
             return
