@@ -40,10 +40,10 @@ HEADERS = {
 
 
 class Shield:
-    """ASGI middleware: security headers on every answer, and no answer to a Host that is not ours or to what is embedded.
+    """ASGI middleware: security headers on every answer; a Host that is not ours, or another site's page, gets none.
 
     The Host check stops a page elsewhere that lets its own name point to this machine (DNS rebinding). Another site may
-    link here, but not embed or fetch: its pictures would spend an org's calls, and without sign-in no cookie forbids it.
+    link here, but not embed or fetch: its pictures would spend an org's calls, and without sign-in no cookie stops it.
 
     Args:
         app: what comes after.
