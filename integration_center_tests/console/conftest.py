@@ -12,9 +12,16 @@ from integration_center.installation import Installation, open_installation
 from integration_center_tests.console.browser import Browser, InProcess
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.dagster_side.center import Center
-from integration_center_tests.dagster_side.conftest import center, center_on_disk, connect, home, one_certificate
+from integration_center_tests.dagster_side.conftest import (
+    center,
+    center_on_disk,
+    connect,
+    history_in_memory,
+    home,
+    one_certificate,
+)
 
-__all__ = ["center", "center_on_disk", "connect", "home", "one_certificate"]
+__all__ = ["center", "center_on_disk", "connect", "history_in_memory", "home", "one_certificate"]
 
 BASE_URL = "http://localhost:3001"
 

@@ -108,7 +108,7 @@ def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
     ],
 )
 def test_another_host_name_is_not_answered(browser: Browser, host: str) -> None:
-    answer = browser.client.get("/", headers={"host": host.encode()})
+    answer = browser.client.get("/", headers=[(b"host", host.encode())])
     assert answer.status_code == 421
     assert "Integrations" not in answer.text
 

@@ -74,12 +74,21 @@ def connect(home: Path, emulator: Emulator) -> Callable[[Environment], None]:
     return connect
 
 
-@pytest.fixture
-def center(home: Path, emulator: Emulator, connect: Callable[[Environment], None]) -> Iterator[Center]:
-    """An installation with the sandbox connected; its Dagster history is in memory."""
-    connect(Environment.SANDBOX)
+@pytest.fixture(scope="session")
+def history_in_memory() -> Iterator[dg.DagsterInstance]:
+    """A Dagster history in memory, one a worker: to make one takes as long as a fifth of a run."""
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Center(home, emulator, instance)
+        yield instance
+
+
+@pytest.fixture
+def center(
+    home: Path, emulator: Emulator, connect: Callable[[Environment], None], history_in_memory: dg.DagsterInstance
+) -> Center:
+    """An installation with the sandbox connected; its Dagster history is in memory, and empty."""
+    connect(Environment.SANDBOX)
+    history_in_memory.wipe()
+    return Center(home, emulator, history_in_memory)
 
 
 @pytest.fixture

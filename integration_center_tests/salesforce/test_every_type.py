@@ -165,7 +165,7 @@ def test_the_laws_leave_no_writable_type_out(engagement: SObjectSchema) -> None:
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("cases", [TYPED, AS_TEXT], ids=["typed", "as text"])
 def test_the_next_run_finds_what_was_sent(org: Org, engagement: SObjectSchema, cases: Cases, channel: Channel) -> None:
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
     @given(columns=draw_columns(cases), truncate=st.booleans())
     def law(columns: dict[str, pl.Series], truncate: bool) -> None:
         sync(org, engagement, columns, channel, truncate=truncate)
