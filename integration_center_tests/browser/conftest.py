@@ -34,9 +34,9 @@ def chromium() -> str:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def services(chromium: str, tmp_path_factory: pytest.TempPathFactory, one_certificate: Path) -> Iterator[Services]:
-    """What `integration-center up` runs."""
+    """What `integration-center up` runs. Not for the whole session: its daemon would work beside all other tests."""
     with running_services(tmp_path_factory.mktemp("home"), one_certificate) as services:
         yield services
 
@@ -51,7 +51,7 @@ def _orgs_as_before(services: Services) -> Iterator[None]:
         restore(org, rows)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser_process(chromium: str) -> Iterator[Browser]:
     """Chromium. Not for the whole session: while it is open, no other test of this worker can run an event loop."""
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""Integrations, Run Now and the log in a real browser."""
+"""Integrations that were written by hand in a real browser; what every run shows is looked at in `test_example`."""
 
 import re
 
@@ -27,7 +27,9 @@ def await_dagster(services: Services) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_from_the_grid_through_a_run_to_its_ledger(page: Page, services: Services, inspection: Inspection) -> None:
+def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
+    page: Page, services: Services, inspection: Inspection
+) -> None:
     services.integrate("logins_by_hand", name="Logins by hand")
     services.integrate("not_whole", name="Not whole", keys=[])
     page.goto("/accounts")
@@ -43,7 +45,7 @@ def test_from_the_grid_through_a_run_to_its_ledger(page: Page, services: Service
     menu.focus()
     page.keyboard.press("Enter")
     expect(row.get_by_role("button", name="Run Now")).to_be_visible()
-    inspection.inspect(page, "integrations")
+    inspection.inspect(page, "integrations-menu")
     page.keyboard.press("Escape")
     expect(row.get_by_role("button", name="Run Now")).to_be_hidden()
     expect(menu).to_be_focused()
@@ -52,33 +54,18 @@ def test_from_the_grid_through_a_run_to_its_ledger(page: Page, services: Service
     row.get_by_role("button", name="Run Now").press("Enter")
     expect(page.get_by_text("The run is completed.")).to_be_visible(timeout=RUN_MS)
     expect(page.get_by_role("row", name=f"updated {len(PLAIN)} {len(PLAIN)}")).to_be_visible()
-    expect(page.get_by_role("link", name="Run in the Dagster UI")).to_have_attribute(
-        "href", re.compile(re.escape(services.dagster_url) + "/runs/")
-    )
-    inspection.inspect(page, "run")
-
     page.get_by_role("link", name="Show log").click()
-    expect(page.get_by_role("cell", name=re.compile(rf"^Completed: {len(PLAIN)} updated"))).to_be_visible()
-    inspection.inspect(page, "run-log")
     page.get_by_role("link", name="Close").click()
-    page.get_by_role("link", name="Ledger").click()
-    page.get_by_role("link", name="unmatched 1").click()
-    expect(page.get_by_role("cell", name="nobody@nowhere.example")).to_be_visible()
-    inspection.inspect(page, "ledger")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download CSV").click()
-    assert "nobody@nowhere.example" in download.value.path().read_text(encoding="utf-8")
+    expect(page.get_by_text("The run is completed.")).to_be_visible()
 
     page.goto("/log")
     expect(page.get_by_role("row", name=re.compile("Logins by hand.*Completed"))).to_be_visible()
-    inspection.inspect(page, "log")
     page.get_by_role("link", name="Logins by hand").first.click()
     expect(page.get_by_role("heading", name="Log of Logins by hand")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Integrations")).to_be_visible()
 
     page.goto("/integrations/logins_by_hand/delete")
-    inspection.inspect(page, "delete")
     page.get_by_role("link", name="Keep it").click()
     for name in ("Logins by hand", "not_whole"):
         page.get_by_label(f"Actions for {name}").click()
@@ -92,4 +79,3 @@ def test_from_the_grid_through_a_run_to_its_ledger(page: Page, services: Service
     expect(page.get_by_role("button", name="+ Add Account for Sandbox")).to_be_visible()
     page.goto("/")
     expect(page.get_by_role("heading", name="Connect an account first")).to_be_visible()
-    inspection.inspect(page, "integrations-empty")
