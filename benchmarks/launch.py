@@ -27,11 +27,10 @@ from benchmarks.runner import KEPT_VARIABLES, PRODUCT, ROOT, Place, connect
 from benchmarks.scenario import Task, plan_days, write_reports
 from benchmarks.tables import Verdict
 from integration_center.cli.embedded import running
-from integration_center.cli.serve import LOOPBACK, await_answer
+from integration_center.cli.serve import LOOPBACK, await_answer, dagster_commands
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, Webserver, wait_for
 from integration_center.retries import log_retries
-from integration_center.settings import PROJECT
 from integration_center.translator import run_tags
 
 GOAL_SECONDS = 3.6
@@ -110,15 +109,10 @@ def prepare(org: EmulatedOrg, folder: Path) -> dict[str, str]:
 def served(environment: dict[str, str]) -> Iterator[Webserver]:
     """The Dagster webserver and daemon, for the length of the block."""
     log_retries()  # else waiting for Dagster would fill the terminal
-    workspace = ["-w", str(PROJECT / "workspace.yaml")]
-    python = [sys.executable, "-m"]
     with ExitStack() as stack:
-        commands = (
-            [*python, "dagster_webserver", "-h", LOOPBACK, "-p", str(PORT), *workspace],
-            [*python, "dagster._daemon", "run", *workspace],
-        )
         processes = [
-            stack.enter_context(running(command, environment, stdout=subprocess.DEVNULL)) for command in commands
+            stack.enter_context(running(command, environment, stdout=subprocess.DEVNULL))
+            for command in dagster_commands(PORT)
         ]
         url = f"http://{LOOPBACK}:{PORT}"
         await_answer(f"{url}/server_info", processes)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from integration_center.errors import ConfigurationError
 from integration_center.frames import FrameFile, link_frame, write_frame, write_text
-from integration_center.salesforce.snapshot import OwnWrites, SnapshotInfo, Span
+from integration_center.salesforce.snapshot import OwnWrites, SnapshotInfo
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import Outcome
 
@@ -85,29 +85,19 @@ class SnapshotFile:
         for path in (self._note, self._writes):  # the records hold them now
             path.unlink(missing_ok=True)
 
-    def note_writes(self, ledger: FrameFile, span: Span, rows: int) -> None:
-        """Note what a push wrote since the snapshot, proven to be there, so that the next read need not fetch it.
+    def note_writes(self, writes: OwnWrites, ledger: FrameFile) -> None:
+        """Note what a push wrote since, as its ledger tells, so that the next read need not fetch it.
 
-        A later push is not noted beside an earlier one, so its rows are read again. Nor does a full disk end the sync.
-
-        Args:
-            ledger: of the push.
-            span: when its rows were stamped.
-            rows: how many it updated.
+        As with the snapshot itself, a full disk does not end the sync.
         """
-        info = self.find()
-        if info is None or self.find_writes() is not None:
-            return
-        note = OwnWrites(info.read_at, span, rows)
         try:
             link_frame(ledger, self._writes)
-            write_text(NOTES.dump_json(note).decode(), self._note)
+            write_text(NOTES.dump_json(writes).decode(), self._note)
         except ConfigurationError as error:
             logger.warning("what was written is not noted, so the next sync reads it again: %s", error)
 
-    def find_writes(self) -> OwnWrites | None:
-        """What was noted of own writes since the snapshot that stands there."""
-        info = self.find()
+    def find_writes(self, info: SnapshotInfo) -> OwnWrites | None:
+        """What was noted of own writes since the snapshot of `info`."""
         try:
             note = NOTES.validate_json(self._note.read_text())
         except FileNotFoundError:
@@ -115,7 +105,7 @@ class SnapshotFile:
         except (OSError, ValueError) as error:
             logger.warning("the note %s cannot be read (%s)", self._note, type(error).__name__)
             return None
-        return note if info is not None and note.read_at == info.read_at else None
+        return note if note.read_at == info.read_at else None
 
     def read_writes(self) -> pl.DataFrame | None:
         """Those writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""

@@ -25,7 +25,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, open_instance, run_here
 from integration_center.loader import load_integrations
-from integration_center.salesforce.soql import build_select
+from integration_center.salesforce.soql import build_select, write_moment
 from integration_center.schedules import last_full_day
 from integration_center.settings import Settings, prepare_home, read_settings
 from integration_center.sync.outcomes import Outcome
@@ -170,8 +170,7 @@ def run_examples(installation: Installation) -> None:
 def count_touched(installation: Installation, each: Environment, since: datetime) -> int:
     """The Leads whose SystemModstamp is newer than `since`, as the org counts them."""
     with installation.connect(each) as org:
-        moment = f"{since:%Y-%m-%dT%H:%M:%S}Z"
-        return org.count(build_select(["COUNT()"], "Lead", f"SystemModstamp > {moment}"))
+        return org.count(build_select(["COUNT()"], "Lead", f"SystemModstamp > {write_moment(since)}"))
 
 
 def progress() -> Progress:

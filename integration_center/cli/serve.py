@@ -31,6 +31,7 @@ from integration_center.settings import PROJECT, Settings, prepare_home, read_se
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
 CONSOLE_PORT = 3001
+PYTHON = (sys.executable, "-m")
 
 
 def serve_all(
@@ -101,12 +102,19 @@ def build_processes(
     if demo := embedded_demo(settings):
         yield running(demo.command, stdout=subprocess.DEVNULL)  # what it prints holds its secrets
     home = {"DAGSTER_HOME": str(settings.dagster_home)}
-    workspace = ["-w", str(PROJECT / "workspace.yaml")]
-    python = [sys.executable, "-m"]
-    yield running([*python, "dagster_webserver", "-h", LOOPBACK, "-p", str(port), *workspace], home)
-    yield running([*python, "dagster._daemon", "run", *workspace], home)
     host, console_port = console_at
-    yield running([*python, "integration_center", "console", "--host", host, "--port", str(console_port)], home)
+    console_command = [*PYTHON, "integration_center", "console", "--host", host, "--port", str(console_port)]
+    for command in (*dagster_commands(port), console_command):
+        yield running(command, home)
+
+
+def dagster_commands(port: int) -> tuple[list[str], list[str]]:
+    """How Dagster's web server and its daemon are started."""
+    workspace = ["-w", str(PROJECT / "workspace.yaml")]
+    return (
+        [*PYTHON, "dagster_webserver", "-h", LOOPBACK, "-p", str(port), *workspace],
+        [*PYTHON, "dagster._daemon", "run", *workspace],
+    )
 
 
 @contextmanager

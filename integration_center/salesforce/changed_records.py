@@ -31,9 +31,8 @@ from integration_center.salesforce.snapshot import (
     find_latest,
     find_newest,
     find_watermark,
-    write_moment,
 )
-from integration_center.salesforce.soql import build_select, join_conditions, quote
+from integration_center.salesforce.soql import build_select, join_conditions, quote, write_moment
 from integration_center.salesforce.strategies import (
     Estimate,
     Way,
@@ -87,7 +86,7 @@ def read_changes(
         WayClosed: it takes a full read to be sure, or another way costs less now that the changes are counted.
     """
     records: pl.DataFrame | None = None
-    noted = keeper.find_writes()
+    noted = keeper.find_writes(info)
     own = (*info.own, *([noted.span] if noted else []))
     for _ in range(LOOKS):
         org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)

@@ -20,7 +20,14 @@ from integration_center.salesforce.fields import parse_records
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.query import PAGE, QUERIES_A_CALL, follow_pages
 from integration_center.salesforce.reading import URI_BYTES
-from integration_center.salesforce.soql import build_in, build_select, encoded_length, quote, split_literals
+from integration_center.salesforce.soql import (
+    build_in,
+    build_select,
+    encoded_length,
+    quote,
+    split_literals,
+    write_moment,
+)
 from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)
@@ -98,7 +105,7 @@ def survey(org: Org, object_name: str, fields: Sequence[str], ids: Sequence[str]
     if not 0 < len(queries) <= QUERIES_A_CALL:
         ids, queries = (), []
         if since is not None:
-            where = f"SystemModstamp >= {since - MARGIN:%Y-%m-%dT%H:%M:%SZ}"
+            where = f"SystemModstamp >= {write_moment(since - MARGIN)}"
             queries = [build_select(["Id", *fields], object_name, where)]
     described, pages = _ask(org, object_name, queries)
     schema = parse_describe(described) if described else org.describe(object_name)

@@ -40,11 +40,12 @@ def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) ->
     changes = changes.unique("Id", keep="last", maintain_order=True)
     there = changes.filter(pl.col(DELETED).not_().fill_null(True)).select(records.columns)
     named = pl.concat([changes["Id"], touched]).unique()
-    held = records.filter(pl.col("Id").is_in(named.implode()))
+    changed = records["Id"].is_in(named.implode())
+    held = records.filter(changed)
     if held.height == there.height and held.equals(there.sort("Id")):
         return records  # rows of the overlap come again, most often as they were
     both = pl.concat([records, there], rechunk=False)
     number = pl.int_range(pl.len(), dtype=pl.UInt32).alias("number")
-    stands = (pl.col("number") >= records.height) | pl.col("Id").is_in(named.implode()).not_()
+    stands = pl.concat([~changed, pl.repeat(True, there.height, eager=True)])
     order = both.select("Id", number).filter(stands).sort("Id")["number"]
     return both.select(pl.all().gather(order))

@@ -23,8 +23,8 @@ from integration_center.salesforce.fields import parse_records
 from integration_center.salesforce.ground import build_id_queries
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.query import QUERIES_A_CALL, Query, follow_pages, read_first_pages
-from integration_center.salesforce.snapshot import AUTHOR, STAMP, SnapshotKeeper, Span, write_moment
-from integration_center.salesforce.soql import build_select, join_conditions, quote
+from integration_center.salesforce.snapshot import AUTHOR, STAMP, OwnWrites, SnapshotKeeper, Span
+from integration_center.salesforce.soql import build_select, join_conditions, quote, write_moment
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.outcomes import OUTCOME, Outcome
@@ -53,18 +53,21 @@ class ReadBack:
     Attributes:
         written: records that were updated.
         looked_at: of them, those read in full.
-        altered: of these, those that hold other values than were written.
-        fields: how many records differ in which fields (`A,B`); `Id` counts the records that were not there.
+        fields: how many of these records differ in which fields (`A,B`); `Id` counts the records that were not there.
         doubt: why the rest may hold other values, too; None when nothing says so.
         span: when the records written were stamped, where there is no doubt.
     """
 
     written: int
     looked_at: int = 0
-    altered: int = 0
     fields: Mapping[str, int] = field(default_factory=dict)
     doubt: str | None = None
     span: Span | None = None
+
+    @property
+    def altered(self) -> int:
+        """Records read in full that do not hold what was written."""
+        return sum(self.fields.values())
 
     @property
     def sentence(self) -> str:
@@ -146,7 +149,7 @@ def read_back(
         summary, *pages = read_first_pages(org.session, asked)
         rows = [row for page in pages for part in follow_pages(org.session, page) for row in part]
         altered = _find_altered(sample, parse_records(rows, ["Id", *names], schema), keys, schema)
-        found = ReadBack(count, sample.height, altered.total(), altered)
+        found = ReadBack(count, sample.height, altered)
         if altered:
             return replace(found, doubt="the org changes what is written to it")
         answers: Mapping[str, Any] = next(iter(summary["records"]), {})
@@ -187,8 +190,8 @@ def prove_writes(
         does not tell who changed its records.
     """
     info, author, stamp = keeper.find(), schema.get(AUTHOR), schema.get(STAMP)
-    if info is None or info.stamped_at is None or keeper.find_writes() is not None:
-        return None
+    if info is None or info.stamped_at is None or keeper.find_writes(info) is not None:
+        return None  # a later push is not noted beside an earlier one: its rows are read again
     if author is None or not author.filterable or stamp is None or not stamp.aggregatable:
         return None
     found = read_back(
@@ -203,7 +206,7 @@ def prove_writes(
         since=max(info.stamped_at - timedelta(seconds=1), info.newest or info.stamped_at),
     )
     if found.span:
-        keeper.note_writes(ledger, found.span, found.written)
+        keeper.note_writes(OwnWrites(info.read_at, found.span, count), ledger)
     return found
 
 
@@ -220,12 +223,13 @@ def _collect(
     Returns:
         A row with each total under its SOQL; and `record_id`, `key` and, under its name, what each field should hold.
     """
-    held = {
-        each.name: pl.when(CHANGED + each.name).then(AFTER + each.name).otherwise(BEFORE + each.name)
-        for each in described
-    }
     written = ledger.filter(pl.col("outcome") == Outcome.UPDATED).select(
-        "record_id", "key", *(value.alias(name) for name, value in held.items())
+        "record_id",
+        "key",
+        *(
+            pl.when(CHANGED + each.name).then(AFTER + each.name).otherwise(BEFORE + each.name).alias(each.name)
+            for each in described
+        ),
     )
     step = max(count // SAMPLE, 1)
     sums, sample = pl.collect_all(

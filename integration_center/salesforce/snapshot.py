@@ -138,12 +138,12 @@ class SnapshotKeeper(Protocol):
         """Keep these in place of what stands there: whole, or, where that cannot be written, not at all."""
         ...
 
-    def note_writes(self, ledger: FrameFile, span: Span, rows: int) -> None:
-        """Note what a push wrote since, by its ledger, when its rows were stamped, and how many."""
+    def note_writes(self, writes: OwnWrites, ledger: FrameFile) -> None:
+        """Note what a push wrote since, as its ledger tells."""
         ...
 
-    def find_writes(self) -> OwnWrites | None:
-        """What was noted of own writes since the snapshot that stands there."""
+    def find_writes(self, info: SnapshotInfo) -> OwnWrites | None:
+        """What was noted of own writes since the snapshot of `info`."""
         ...
 
     def read_writes(self) -> pl.DataFrame | None:
@@ -268,11 +268,6 @@ def find_known_span(records: pl.DataFrame, watermark: datetime, stamped_at: date
         .collect()
     )
     return Span(hours["first"].item(), hours["last"].item()) if hours.height else None
-
-
-def write_moment(moment: datetime) -> str:
-    """A moment as SOQL takes it, to the second."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def find_newest(*frames: pl.DataFrame) -> datetime | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from string import ascii_letters, digits
 
@@ -41,6 +42,11 @@ def build_literal(field: SObjectField, value: str) -> str | None:
             return quote(value) if ID_FORM.fullmatch(value) else None
         case _:
             return quote(value) if value and len(value) <= LITERAL_CHARACTERS else None
+
+
+def write_moment(moment: datetime) -> str:
+    """A moment as SOQL takes it, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def build_select(fields: Sequence[str], object_name: str, where: str | None = None) -> str:

@@ -22,9 +22,15 @@ def map_distinct(text: pl.Expr, steps: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
     return text.map_batches(map_series, return_dtype=pl.String, is_elementwise=True)
 
 
+def find_repeated(numbers: pl.Series) -> pl.Series:
+    """The numbers that stand more than once, each once; null is none."""
+    ordered = numbers.drop_nulls().sort()
+    return ordered.filter((ordered == ordered.shift()).fill_null(False)).unique()
+
+
 def repeats(values: pl.Series) -> bool:
     """Whether a value stands twice; null is none."""
-    ordered = values.drop_nulls().hash().sort()
-    if not (ordered == ordered.shift()).any():  # numbers take a fifth of the time to compare that text does
+    given = values.drop_nulls()
+    if find_repeated(given.hash()).is_empty():  # numbers take a fifth of the time to compare that text does
         return False
-    return values.drop_nulls().is_duplicated().any()
+    return given.is_duplicated().any()

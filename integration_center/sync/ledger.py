@@ -15,6 +15,8 @@ from integration_center.sync.selection import show_key
 from integration_center.sync.terms import name_columns
 
 Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
+ANSWER = {"outcome": OUTCOME, **dict.fromkeys(("code", "message", "error_fields", "job_id"), pl.String())}
+"""The columns of a results frame that go into the ledger."""
 FORMULA_START = r"^[=+\-@\t\r\n＝＋－＠]"
 """Cells that begin so are run as formulas by spreadsheets, by some also in their full-width forms. Source: OWASP."""
 
@@ -211,9 +213,6 @@ def amend(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     """
     fetched = _write_answers(lines, _find_answers(lines, results, ["record_id", "job_id"]), Outcome.UNKNOWN)
     return _write_answers(fetched, _find_answers(lines, results, ["record_id"]), Outcome.PLANNED)
-
-
-ANSWER = {"outcome": OUTCOME, **dict.fromkeys(("code", "message", "error_fields", "job_id"), pl.String())}
 
 
 def _align(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:

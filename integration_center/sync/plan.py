@@ -9,6 +9,7 @@ import polars as pl
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.changes import compare_lines
 from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP
+from integration_center.sync.distinct import repeats
 from integration_center.sync.keys import looks_hashed
 from integration_center.sync.matching import PLACE, match_rows
 from integration_center.sync.outcomes import OUTCOME, Outcome
@@ -134,13 +135,7 @@ def settle_lines(
 
 def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
     """Each record once, as read last: paged reads can bring a record twice when it changes meanwhile."""
-    ids = records["Id"]
-    if ids.is_sorted():
-        if not (ids == ids.shift()).any():
-            return records
-    elif ids.n_unique() == records.height:
-        return records
-    return records.unique("Id", keep="last", maintain_order=True)
+    return records.unique("Id", keep="last", maintain_order=True) if repeats(records["Id"]) else records
 
 
 def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:

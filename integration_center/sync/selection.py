@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.columns import DAY
+from integration_center.sync.distinct import find_repeated
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.targets import Target
 from integration_center.sync.terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
@@ -109,8 +110,7 @@ def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Term
 
 def _find_shared(base: pl.DataFrame, keys: MatchKeys) -> pl.DataFrame:
     """The usable rows that share their key with another one: `row`, `day` and `match_key`."""
-    ordered = base["number"].drop_nulls().sort()
-    repeated = ordered.filter((ordered == ordered.shift()).fill_null(False)).unique()
+    repeated = find_repeated(base["number"])
     likely = base.filter(pl.col("number").is_in(repeated.implode()).fill_null(False)).select(ROW, "day")
     return likely.with_columns(keys.texts(likely[ROW])).filter(pl.col(MATCH_KEY).is_duplicated())
 
