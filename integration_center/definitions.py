@@ -18,8 +18,9 @@ from integration_center.sensors import build_sensors
 from integration_center.settings import Paths
 from integration_center.translator import gainsight_key, object_key, push_key
 
-# Backfill policies and code references are used knowingly; both are marked beta in Dagster 1.13.
+# Used knowingly: in Dagster 1.13 backfill policies and code references are marked beta, partitions of checks preview.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 
 def build_reports(loaded: LoadedIntegrations) -> list[dg.AssetsDefinition]:

@@ -1,10 +1,12 @@
-"""The Dagster resources. They hold names only: settings and accounts are read inside the step.
+"""The Dagster resources. None of them takes run config: a run cannot choose another org, folder or database.
 
-An `EnvVar` that is unset in a resource would make Dagster refuse the launch and lose the rest of a schedule's tick.
+Settings and accounts are read inside the step. An `EnvVar` that is unset in a resource would make Dagster refuse the
+launch and lose the rest of a schedule's tick.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -16,7 +18,7 @@ from integration_center.storage import FrameIOManager
 from integration_center.translator import resource_key
 
 
-class InstallationResource(dg.ConfigurableResource[None]):
+class InstallationResource:
     """The stored state of this `DAGSTER_HOME`."""
 
     @contextmanager
@@ -26,25 +28,33 @@ class InstallationResource(dg.ConfigurableResource[None]):
             yield installation
 
 
-class SalesforceEnvironment(dg.ConfigurableResource[None]):
+@dataclass(frozen=True)
+class SalesforceEnvironment:
     """The org connected in one environment."""
 
-    environment: str
+    environment: Environment
 
     @contextmanager
     def connect(self, installation: Installation) -> Iterator[Org]:
         """The org, for the length of a step."""
-        with installation.connect(Environment(self.environment)) as org:
+        with installation.connect(self.environment) as org:
             yield org
 
 
 def build_resources() -> dict[str, object]:
     """Every resource the definitions need, by key."""
-    environments = {
-        resource_key(environment): SalesforceEnvironment(environment=environment.value) for environment in Environment
-    }
+    frames = FrameIOManager(Paths().storage)
+    environments = {resource_key(environment): SalesforceEnvironment(environment) for environment in Environment}
+    fixed = {"installation": InstallationResource(), **environments}
     return {
-        "io_manager": FrameIOManager(base_dir=str(Paths().storage)),
-        "installation": InstallationResource(),
-        **environments,
+        "io_manager": dg.IOManagerDefinition(lambda _: frames, config_schema={}),
+        **{key: build_fixed_resource(value) for key, value in fixed.items()},
     }
+
+
+def build_fixed_resource(value: object) -> dg.ResourceDefinition:
+    """A resource whose run config must be empty: Dagster refuses to launch a run with any.
+
+    `ResourceDefinition.hardcoded_resource` would take any run config, and ignore it.
+    """
+    return dg.ResourceDefinition(lambda _: value, config_schema={})

@@ -221,19 +221,20 @@ class LedgerFolder:
         return path
 
 
-class FrameIOManager(dg.ConfigurableIOManager):
+@dataclass(frozen=True)
+class FrameIOManager(dg.IOManager):
     """Frames as parquet, a file a partition: `<base_dir>/<asset key>/<day>.parquet`.
 
     Dagster's stock managers refuse to store several partitions of one run and hand a dict of frames downstream;
     this one splits a frame on `partition_column` and always loads one frame.
     """
 
-    base_dir: str
+    base_dir: Path
     partition_column: str = "day"
 
     def paths(self, context: dg.InputContext | dg.OutputContext) -> dict[str, Path]:
         """The files of the context's partitions, oldest first."""
-        folder = Path(self.base_dir).joinpath(*context.asset_key.path)
+        folder = self.base_dir.joinpath(*context.asset_key.path)
         if not context.has_asset_partitions:
             return {"": folder.with_suffix(".parquet")}
         return {key: folder / f"{key}.parquet" for key in sorted(context.asset_partition_keys)}
@@ -262,7 +263,7 @@ class FrameIOManager(dg.ConfigurableIOManager):
         missing = [str(path) for path in paths.values() if not path.exists()]
         if missing:
             raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
-        pinned = {key: pin_frame(Path(self.base_dir), path) for key, path in paths.items()}
+        pinned = {key: pin_frame(self.base_dir, path) for key, path in paths.items()}
         if len(pinned) == 1:
             frame = next(iter(pinned.values())).scan()
         else:

@@ -48,6 +48,10 @@ class Account:
     connected_at: datetime
     connected_by: str
 
+    def is_of(self, org_id: str) -> bool:
+        """Whether `org_id` names the account's org, in 15 or 18 characters: the last three are a checksum."""
+        return self.org_id[:15] == org_id[:15]
+
 
 @dataclass(frozen=True)
 class Tokens:

@@ -107,7 +107,7 @@ class StoredTokens:
                     f" integration-center connect {self._environment.value}"
                 )
         # A refreshed sandbox keeps its My Domain but is another org, with other records behind the same Ids.
-        if grant.org_id[:15] != account.org_id[:15]:  # the other three are a checksum, which not all answers give
+        if not account.is_of(grant.org_id):
             raise ConnectionEnded(
                 f"the {self._environment.title} login URL now leads to org {grant.org_id} instead of {account.org_id}"
                 f" (a refreshed sandbox?); reconnect: integration-center connect {self._environment.value}"

@@ -12,6 +12,7 @@ from integration_center.sync.fitness import Fault
 from integration_center.sync.ledger import Tally, ledger_adds_up
 from integration_center.sync.limits import Verdict
 from integration_center.sync.outcomes import BROKEN
+from integration_center.translator import DAYS
 
 COLUMNS_PRESENT = "columns_present"
 SCHEMA_AS_MAPPED = "schema_as_mapped"
@@ -36,15 +37,20 @@ PUSH = {
 
 def build_plan_checks(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The blocking checks of an update set."""
-    return [
-        dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
-        for name, description in (FITNESS | VERDICTS).items()
-    ]
+    return [build_check(key, name, description, blocking=True) for name, description in (FITNESS | VERDICTS).items()]
 
 
 def build_push_checks(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a push."""
-    return [dg.AssetCheckSpec(name, asset=key, description=description) for name, description in PUSH.items()]
+    return [build_check(key, name, description) for name, description in PUSH.items()]
+
+
+def build_check(key: dg.AssetKey, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
+    """A check whose results belong to the day that was run, so that an old day does not turn today's asset red.
+
+    Dagster 1.13 gives the results of a run of several days no partition.
+    """
+    return dg.AssetCheckSpec(name, asset=key, description=description, blocking=blocking, partitions_def=DAYS)
 
 
 def report_fitness(faults: Sequence[Fault]) -> Iterator[dg.AssetCheckResult]:
@@ -69,15 +75,25 @@ def report_verdicts(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult
         )
 
 
-def report_push(key: dg.AssetKey, lines: pl.LazyFrame, tally: Tally, report_rows: int) -> Iterator[dg.AssetCheckResult]:
-    """The results of a push: rows refused, and whether the completed ledger covers the `report_rows` rows."""
+def report_push(
+    key: dg.AssetKey, lines: pl.LazyFrame, tally: Tally, report_rows: int, *, failed: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of a push: rows refused, and whether the completed ledger covers the `report_rows` rows.
+
+    Args:
+        key: of the push.
+        lines: the ledger.
+        tally: of the ledger.
+        report_rows: rows of the report.
+        failed: whether the rows refused fail the run.
+    """
     counts = tally.lines
     broken = {outcome.value: counts[outcome] for outcome in BROKEN if counts[outcome]}
     yield dg.AssetCheckResult(
         asset_key=key,
         check_name=ROWS_FAILED,
         passed=not broken,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
         description=", ".join(f"{count:,} {outcome}" for outcome, count in broken.items()) or PUSH[ROWS_FAILED],
         metadata=broken,
     )

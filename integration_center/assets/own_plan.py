@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
+from integration_center.assets.one_org import require_planned_org
 from integration_center.assets.sync_step import SyncStep
 from integration_center.errors import PlanHeld, PlanMissing, PlanStale
 from integration_center.translator import BACKFILL_TAG, PARENT_RUN_TAG, RANGE_START_TAG
@@ -74,15 +75,15 @@ def find_plan(step: SyncStep) -> OwnPlan:
 
 
 def check_own(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame) -> None:
-    """Check that the lines loaded are the plan's, for the org that is connected now.
+    """Check that the lines loaded are the plan's, and that the account is of the org it was made for.
 
     Raises:
-        PlanMissing: another run has replaced them, or another org is connected.
+        PlanMissing: another run has replaced them.
+        WrongOrg: another org is connected now.
     """
+    require_planned_org(step.account, plan.org_id)
     if lines.select((pl.col("plan_id") != plan.plan_id).any()).collect().item():
         raise PlanMissing(f"{step.slug}: another run has made a newer plan for this day. {TOGETHER}")
-    if plan.org_id != step.account.org_id:
-        raise PlanMissing(f"{step.slug}: the plan was made for another org than the one connected now. {TOGETHER}")
 
 
 def newer_day(step: SyncStep, *, allow_stale: bool) -> date | None:

@@ -16,11 +16,12 @@ from integration_center.assets.metadata import (
     describe_usage,
     trace_push,
 )
+from integration_center.assets.one_org import require_one_org
 from integration_center.assets.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
 from integration_center.assets.sync_step import SyncStep, sync_step
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
-from integration_center.errors import PlanMissing, PlanStale, SyncFailed
+from integration_center.errors import PlanMissing, PlanStale
 from integration_center.frames import FrameFile, rewrite_frame
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import fingerprint, read_fields, read_since
@@ -166,6 +167,7 @@ def apply_plan(
 
     Raises:
         PlanMissing: the plan was applied already.
+        WrongOrg: another org answers than the one that the plan was made for.
         PlanStale: the integration's file or the org's schema changed since.
     """
     ids = planned_updates(lines).select("Id").collect()["Id"]
@@ -175,6 +177,7 @@ def apply_plan(
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     named = ids.head(NAMED + 1).to_list()
     ground = survey(org, step.spec.object, read_fields(step.spec, lines), named, read_since(lines))
+    require_one_org(step.account, planned=plan.org_id, answering=ground.identity)
     if fingerprint(step.spec, ground.schema) != plan.fingerprint:
         raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
     settled = leave_conflicts(step, ground, lines, folder)
@@ -213,7 +216,8 @@ def send_plan(
     """Judge the plan, send it, store the ledger, and end the sync.
 
     Raises:
-        PlanError: the plan may not be pushed, or the outcome breaks a limit of the integration.
+        PlanError: the plan may not be pushed.
+        dagster.Failure: the outcome breaks a limit of the integration; it carries the metadata of the push.
     """
     if step.installation.syncs.get(step.run_id, step.slug) is None:
         step.open()
@@ -253,19 +257,19 @@ def send_plan(
             metadata={"integration": step.slug, "updated": by_line[Outcome.UPDATED], "run_id": step.run_id},
         )
     )
-    yield dg.Output(
-        None,
-        "result",
-        metadata={
-            "status": status.value,
-            "api_calls_of_the_sync": calls,
-            "ledger": dg.MetadataValue.path(ledger),
-            "dagster/column_lineage": trace_push(step.slug, step.spec),
-            **describe_results(lines, tally, instance_url),
-            **describe_forecast(applied.forecast),
-            **describe_usage(usage),
-        },
-    )
-    yield from report_push(push_key(step.slug), lines, tally, plan.report_rows)
-    if status is SyncStatus.FAILED:
-        raise SyncFailed(f"{step.slug}: {reason}")
+    metadata = {
+        "status": status.value,
+        "api_calls_of_the_sync": calls,
+        "ledger": dg.MetadataValue.path(ledger),
+        "dagster/column_lineage": trace_push(step.slug, step.spec),
+        **describe_results(lines, tally, instance_url),
+        **describe_forecast(applied.forecast),
+        **describe_usage(usage),
+    }
+    failed = status is SyncStatus.FAILED
+    if not failed:
+        yield dg.Output(None, "result", metadata=metadata)
+    yield from report_push(push_key(step.slug), lines, tally, plan.report_rows, failed=failed)
+    if failed:
+        # Without output the asset is not materialized: neither backfills nor automation take what failed for done.
+        raise dg.Failure(f"{step.slug}: {reason}", metadata=metadata, allow_retries=False)

@@ -11,6 +11,8 @@ from operator import attrgetter
 
 import polars as pl
 
+from integration_center.accounts.store import Account
+from integration_center.assets.one_org import require_answering_org
 from integration_center.database.journal import SentKind, SentWork, settle, unfinished
 from integration_center.installation import Installation
 from integration_center.salesforce.org import Org
@@ -24,21 +26,24 @@ from integration_center.sync.outcomes import Outcome
 logger = logging.getLogger(__name__)
 
 
-def settle_unfinished(installation: Installation, org: Org, org_id: str, sobject: str, run_id: str) -> None:
+def settle_unfinished(installation: Installation, org: Org, account: Account, sobject: str, run_id: str) -> None:
     """Wait for unfinished jobs on the object to end, and complete the ledgers of the pushes that sent them.
 
     Args:
         installation: where journal and ledgers stand.
         org: the connected org.
-        org_id: its id; work sent to an earlier org of this environment stays void.
+        account: of the org; work sent to an earlier org of this environment stays void.
         sobject: the object's API name.
         run_id: the run that does this; the old lines in the log name it.
 
     Raises:
         TransientError: a job cannot be ended now.
+        WrongOrg: another org answers, which knows nothing of that work.
     """
     by_sync = attrgetter("run_id", "slug")
-    left = unfinished(installation.engine, org_id, sobject)
+    left = unfinished(installation.engine, account.org_id, sobject)
+    if left:
+        require_answering_org(account, org.identify())
     for (dead_run, slug), works in groupby(sorted(left, key=by_sync), key=by_sync):
         sent = list(works)
         lines = installation.ledgers.find(dead_run, slug)
@@ -49,7 +54,7 @@ def settle_unfinished(installation: Installation, org: Org, org_id: str, sobject
             error = f"the run ended before its push did; run {run_id} found out what it had written"
             installation.syncs.amend(dead_run, slug, counts=tally(lines), error=error)
         for work in sent:
-            settle(installation.engine, org_id, work.job_id)
+            settle(installation.engine, account.org_id, work.job_id)
 
 
 def end_jobs(org: Org, sent: Iterable[SentWork]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from integration_center.assets.checks import build_check
 from integration_center.assets.metadata import describe_columns
 from integration_center.assets.steps import reported_errors
 from integration_center.errors import NoDataForDay
@@ -67,10 +68,8 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
         backfill_policy=ONE_RUN,
         required_resource_keys={"installation"},
         check_specs=[
-            dg.AssetCheckSpec(NOT_EMPTY, asset=key, blocking=True, description="The report has rows."),
-            dg.AssetCheckSpec(
-                NOT_SHRUNK, asset=key, blocking=True, description="A snapshot keeps at least half of its rows."
-            ),
+            build_check(key, NOT_EMPTY, "The report has rows.", blocking=True),
+            build_check(key, NOT_SHRUNK, "A snapshot keeps at least half of its rows.", blocking=True),
         ],
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:

@@ -123,7 +123,7 @@ class SyncStep:
         with self._lease_kept(account.org_id), environment.connect(self.installation) as org:
             if waited:
                 org.session.meter.count_wait(waited)
-            settle_unfinished(self.installation, org, account.org_id, self.spec.object, self.run_id)
+            settle_unfinished(self.installation, org, account, self.spec.object, self.run_id)
             yield org
 
     def read_writes(self, record_ids: pl.Series) -> list[pl.DataFrame]:

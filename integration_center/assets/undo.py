@@ -15,6 +15,7 @@ import polars as pl
 
 from integration_center.assets.api_reserve import short_of_calls
 from integration_center.assets.metadata import describe_counts, describe_results, describe_usage
+from integration_center.assets.one_org import require_one_org
 from integration_center.assets.push import send_updates
 from integration_center.assets.steps import reported_errors
 from integration_center.assets.sync_step import SyncStep, client_log
@@ -125,8 +126,11 @@ def plan_undo(installation: Installation, org: Org, sync: SyncRecord) -> UndoPla
 
     Raises:
         PlanMissing: there is nothing to undo.
+        WrongOrg: another org answers than the one that the sync wrote to.
     """
     ledger = read_writes_of(installation, sync)
+    account = installation.accounts.get(require_undoable(installation, sync))
+    require_one_org(account, planned=sync.org_id, answering=org.identify())
     read_at, plan_id = datetime.now(UTC), uuid4().hex
     schema = org.describe(sync.object)
     wrote = ledger.filter(pl.col("outcome") == Outcome.UPDATED)
@@ -170,13 +174,18 @@ class UndoStep(SyncStep):
 
 
 @contextmanager
-def undo_step(context: dg.OpExecutionContext, config: UndoConfig) -> Iterator[UndoStep]:
-    """Open the step of an undo, with its line in the log."""
+def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: Environment) -> Iterator[UndoStep]:
+    """Open the step of an undo in `environment`, with its line in the log."""
     with reported_errors(context), context.resources.installation.open() as installation:
         undone = installation.syncs.get(config.run_id, config.slug)
         if undone is None:
             raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
-        environment = require_undoable(installation, undone)
+        wrote_to = require_undoable(installation, undone)
+        if wrote_to is not environment:
+            raise PlanMissing(
+                f"run {config.run_id} of {config.slug!r} wrote to {wrote_to.title}; undo it with the job"
+                f" {undo_job(wrote_to)}"
+            )
         spec = describe_integration(undone, environment, find_ledger(installation, undone))
         step = UndoStep(context, installation, config.slug, spec, undone)
         with client_log(context), step.errors_reported():
@@ -219,7 +228,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
         tags={"kind": "salesforce"},
     )
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
-        with undo_step(context, config) as step:
+        with undo_step(context, config, environment) as step:
             with step.connect() as org:  # which first settles what earlier runs left in doubt
                 plan = plan_undo(step.installation, org, step.undone)
                 journal = step.open_journal(plan.plan_id)

@@ -1,7 +1,7 @@
-"""What a push stands on, read just before its first write: the object's schema, and the records that may have changed.
+"""What a push relies on, read just before its first write: the org, the object's schema, the records that changed.
 
-One composite call brings both, so that the look costs no more than describe alone did. Source: REST API, "Composite":
-all sObject resources and queries may stand in one, up to five queries in a call.
+One composite call brings all three, so that the look costs no more than describe alone did. Source: REST API,
+"Composite": it takes all sObject resources and queries, up to five queries in a call.
 """
 
 import logging
@@ -17,7 +17,7 @@ from integration_center.errors import OrgError
 from integration_center.salesforce.describe import parse_describe
 from integration_center.salesforce.faults import IncompleteRead
 from integration_center.salesforce.fields import parse_records
-from integration_center.salesforce.org import Org
+from integration_center.salesforce.org import ORGANIZATION, Org, OrgIdentity
 from integration_center.salesforce.query import PAGE, QUERIES_A_CALL, follow_pages
 from integration_center.salesforce.reading import URI_BYTES
 from integration_center.salesforce.soql import (
@@ -35,7 +35,9 @@ logger = logging.getLogger(__name__)
 MARGIN = timedelta(minutes=1)
 """So much may the clocks of the org's servers differ. A record read for nothing costs bytes: its values decide."""
 NAMED = 3_000
-"""More records than these are not named one by one: five queries do not hold them."""
+"""More records than these are not named one by one: the queries of one call do not hold them."""
+RECORD_QUERIES = QUERIES_A_CALL - 1
+"""The queries for records in one call; one more asks which org answers."""
 PAGES_FOLLOWED = 5
 """Above this many further pages, another way of reading may take fewer calls."""
 NOT_OFFERED = frozenset({400, 404, 405})
@@ -46,6 +48,7 @@ class Ground:
     """The object now, and the way to its records.
 
     Attributes:
+        identity: of the org that answered.
         schema: as the connected user sees the object now.
         fields: those to compare.
         ids: the records to read, when they are few enough to be named.
@@ -54,6 +57,7 @@ class Ground:
     """
 
     org: Org
+    identity: OrgIdentity
     schema: SObjectSchema
     fields: Sequence[str]
     ids: Sequence[str]
@@ -88,7 +92,7 @@ class Ground:
 
 
 def survey(org: Org, object_name: str, fields: Sequence[str], ids: Sequence[str], since: datetime | None) -> Ground:
-    """Describe the object and ask for its records: one API call.
+    """Ask which org answers, describe the object, and ask for its records: one API call.
 
     Args:
         org: where the records are.
@@ -98,18 +102,20 @@ def survey(org: Org, object_name: str, fields: Sequence[str], ids: Sequence[str]
         since: the org's own time when the plan read them; None when it is unknown, or the object has no SystemModstamp.
 
     Raises:
+        OrgError: the org does not say which one it is.
         SchemaMismatch: the org has no such object any more.
     """
     queries = build_id_queries(object_name, fields, ids) if len(ids) <= NAMED else []
     where = None
-    if not 0 < len(queries) <= QUERIES_A_CALL:
+    if not 0 < len(queries) <= RECORD_QUERIES:
         ids, queries = (), []
         if since is not None:
             where = f"SystemModstamp >= {write_moment(since - MARGIN)}"
             queries = [build_select(["Id", *fields], object_name, where)]
-    described, pages = _ask(org, object_name, queries)
-    schema = parse_describe(described) if described else org.describe(object_name)
-    return Ground(org, schema, fields, ids, where, pages)
+    answer = _ask(org, object_name, queries)
+    identity = OrgIdentity.parse(answer.organization) if answer.organization else org.identify()
+    schema = parse_describe(answer.describe) if answer.describe else org.describe(object_name)
+    return Ground(org, identity, schema, fields, ids, where, answer.pages)
 
 
 def build_id_queries(object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[str]:
@@ -119,11 +125,21 @@ def build_id_queries(object_name: str, fields: Sequence[str], ids: Sequence[str]
     return [build_select(names, object_name, build_in("Id", part)) for part in split_literals(map(quote, ids), room)]
 
 
-def _ask(org: Org, object_name: str, queries: Sequence[str]) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """The describe answer and the first page of each query; None and nothing where they have to be asked for alone."""
+@dataclass(frozen=True)
+class _Answer:
+    """What the composite call brought; what is None or empty has to be asked for alone."""
+
+    organization: dict[str, Any] | None = None
+    describe: dict[str, Any] | None = None
+    pages: Sequence[dict[str, Any]] = ()
+
+
+def _ask(org: Org, object_name: str, queries: Sequence[str]) -> _Answer:
+    """Ask for the organization, the describe answer and the first page of each query in one call."""
     base = org.session.base_path
     urls = {"describe": f"{base}/sobjects/{object_name}/describe"}
-    urls |= {f"query{n}": f"{base}/query?q={percent_encode(soql, safe='')}" for n, soql in enumerate(queries)}
+    for name, soql in {"organization": ORGANIZATION, **{f"query{n}": soql for n, soql in enumerate(queries)}}.items():
+        urls[name] = f"{base}/query?q={percent_encode(soql, safe='')}"
     parts = [{"method": "GET", "url": url, "referenceId": name} for name, url in urls.items()]
     body = {"allOrNone": False, "compositeRequest": parts}
     try:
@@ -132,12 +148,12 @@ def _ask(org: Org, object_name: str, queries: Sequence[str]) -> tuple[dict[str, 
     except OrgError as error:
         if error.status not in NOT_OFFERED:
             raise
-        logger.info("the org takes no composite calls (%s): describing alone", error)
-        return None, []
+        logger.info("the org takes no composite calls (%s): asking one by one", error)
+        return _Answer()
     found = {
         part.get("referenceId"): part["body"]
         for part in answer["compositeResponse"]
         if part.get("httpStatusCode") == 200
     }
     pages = [found[f"query{n}"] for n in range(len(queries)) if f"query{n}" in found]
-    return found.get("describe"), pages if len(pages) == len(queries) else []
+    return _Answer(found.get("organization"), found.get("describe"), pages if len(pages) == len(queries) else ())

@@ -1,7 +1,8 @@
 """One connected org: describe, limits, and reading records by the cheapest way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import httpx
 import polars as pl
@@ -10,7 +11,7 @@ from integration_center.errors import ConfigurationError, OrgError, SchemaMismat
 from integration_center.salesforce.access import list_field_names, may_edit_converted_leads
 from integration_center.salesforce.describe import SObjectSummary, read_objects, read_schema
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.query import Record, count_rows, read_pages
+from integration_center.salesforce.query import Query, Record, count_rows, read_first_page, read_pages
 from integration_center.salesforce.reader import Reader
 from integration_center.salesforce.reading import Key
 from integration_center.salesforce.records import Selection, build_columns
@@ -19,6 +20,7 @@ from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.salesforce.soql import build_select, enclose
 from integration_center.sync.schema import SObjectSchema
 
+ORGANIZATION = "SELECT Id, Name FROM Organization LIMIT 1"
 REFUSED_CONDITIONS = frozenset(
     {"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_QUERY_FILTER_OPERATOR", "INVALID_ID_FIELD", "INVALID_OPERATOR"}
 )
@@ -31,6 +33,31 @@ class Limit:
 
     maximum: int
     remaining: int
+
+
+@dataclass(frozen=True)
+class OrgIdentity:
+    """Which org answers.
+
+    Attributes:
+        org_id: as the org gives it, 15 or 18 characters.
+        name: of the organization.
+    """
+
+    org_id: str
+    name: str
+
+    @classmethod
+    def parse(cls, page: Mapping[str, Any]) -> Self:
+        """Read the answer to the query `ORGANIZATION`.
+
+        Raises:
+            OrgError: the answer holds no organization.
+        """
+        match page.get("records"):
+            case [{"Id": str(org_id), "Name": str(name)}, *_]:
+                return cls(org_id, name)
+        raise OrgError("the org does not say which one it is: its answer about Organization holds no Id")
 
 
 class Org:
@@ -54,6 +81,10 @@ class Org:
     def describe(self, name: str) -> SObjectSchema:
         """The schema of the object `name`, as the connected user sees it: one call. Raises SchemaMismatch."""
         return read_schema(self.session, name)
+
+    def identify(self) -> OrgIdentity:
+        """Ask the org which one it is: one call."""
+        return OrgIdentity.parse(read_first_page(self.session, Query(ORGANIZATION)))
 
     def list_field_names(self, name: str) -> frozenset[str] | None:
         """The names of all fields of the object `name`, hidden ones included; None when the org does not tell."""

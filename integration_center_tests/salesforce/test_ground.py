@@ -11,6 +11,7 @@ import pytest
 
 from integration_center.errors import SchemaMismatch
 from integration_center.salesforce.ground import survey
+from integration_center.salesforce.org import OrgIdentity
 from integration_center_tests.salesforce.scripted import build_id, build_org, read_body, refuse
 
 SINCE = datetime(2026, 11, 22, 8, 0, 30, tzinfo=UTC)
@@ -20,6 +21,8 @@ FIELDS = [
     {"name": "Email", "type": "email"},
     {"name": "Logins__c", "type": "double"},
 ]
+ORGANIZATION = "SELECT Id, Name FROM Organization LIMIT 1"
+IDENTITY = {"totalSize": 1, "done": True, "records": [{"Id": "00D000000000001AAA", "Name": "Acme"}]}
 DESCRIBE = {"name": "Lead", "queryable": True, "updateable": True, "fields": FIELDS}
 
 
@@ -50,13 +53,18 @@ class ComposedOrg:
             return httpx.Response(200, json={"compositeResponse": [self.part(part) for part in parts]})
         if path.endswith("/describe"):
             return httpx.Response(200, json=DESCRIBE)
+        if path == "query" and request.url.params["q"] == ORGANIZATION:
+            return httpx.Response(200, json=IDENTITY)
         return httpx.Response(200, json=self.page(int(path.rpartition("-")[2])))
 
     def part(self, part: dict[str, Any]) -> dict[str, Any]:
         resource = part["url"].removeprefix("/services/data/v66.0/")
         name = resource.partition("?")[0]
-        if resource.startswith("query?q="):
-            self.queries.append(unquote(resource.removeprefix("query?q=")))
+        soql = unquote(resource.removeprefix("query?q="))
+        if soql == ORGANIZATION:
+            return {"httpStatusCode": 200, "body": IDENTITY, "referenceId": part["referenceId"]}
+        if soql != resource:
+            self.queries.append(soql)
         status, body = self.replaced.get(f"part {name}") or (
             (200, DESCRIBE) if name.endswith("/describe") else (200, self.page(0))
         )
@@ -72,6 +80,7 @@ def read(org: ComposedOrg, *, since: datetime | None = SINCE, many: bool = False
     ids = [build_id(n) for n in range(4_000 if many else 2)]
     ground = survey(build_org(org), "Lead", ["Email", "Logins__c"], ids, since)
     assert ground.schema.name == "Lead"
+    assert ground.identity == OrgIdentity("00D000000000001AAA", "Acme")
     records = ground.read_records()
     return None if records is None else records["Id"].sort().to_list()
 
@@ -103,7 +112,7 @@ def test_without_composite_calls_the_schema_is_read_alone(status: int) -> None:
     org = ComposedOrg(2, {"composite": (status, refusal)})
     ground = survey(build_org(org), "Lead", ["Email"], [build_id(0)], SINCE)
     assert ground.schema.require("Logins__c").type == "double"
-    assert org.calls == ["composite", "sobjects/Lead/describe"]
+    assert org.calls == ["composite", "query", "sobjects/Lead/describe"]
 
 
 def test_a_describe_that_fails_inside_is_asked_for_again() -> None:
@@ -129,7 +138,7 @@ def test_a_query_that_fails_inside_is_asked_for_again() -> None:
 
     org = Busy(2)
     assert read(org) == [build_id(0), build_id(1)]
-    assert org.calls == ["composite", "composite"]
+    assert org.calls == ["composite", "query", "composite"]
 
 
 def test_a_cursor_that_closes_is_begun_again() -> None:
