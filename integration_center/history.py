@@ -6,28 +6,27 @@ materialization when it is created; that is the cross-check.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation
 from integration_center.integration import Environment, IntegrationSpec
 from integration_center.processes import is_gone
+from integration_center.run_endings import explain_ending
 from integration_center.translator import (
     ENVIRONMENT_TAG,
     PROCESS_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
     TRIGGER_TAG,
+    last_full_day,
     push_key,
-    report_key,
     update_set_key,
 )
 
 RUNS_LOOKED_AT = 50
 KILLED = "the process of this run was killed; the next run on the object settles what it left"
-DIED = "the run ended without finishing this sync; see its log in the Dagster UI"
 
 
 def complete_log(
@@ -44,7 +43,7 @@ def complete_log(
     for sync in installation.syncs.running():
         run = instance.get_run_by_id(sync.run_id)
         if run is None or run.is_finished:
-            error = failure_of(instance, sync.run_id, sync.slug, sync.report) or DIED
+            error = explain_ending(instance, run, sync.slug, sync.report)
             installation.syncs.fail_open(sync.run_id, sync.slug, error)
     for slug, spec in specs.items():
         for run_id, days in planned_runs(instance, slug).items():
@@ -86,52 +85,23 @@ def add_missing_line(
     if run is None or not run.is_finished:
         return
     keys = partition_keys | {run.tags.get(tag, "") for tag in (RANGE_START_TAG, RANGE_END_TAG)}
-    days = sorted(date.fromisoformat(key) for key in keys if key)
-    if not days:
-        return
-    tag = run.tags.get(ENVIRONMENT_TAG)
+    # A run without a day stands under the newest one: its sentence asks for a day.
+    days = sorted(date.fromisoformat(key) for key in keys if key) or [last_full_day(datetime.now(UTC))]
     report = spec.report if spec else ""
     installation.syncs.open(
         run_id,
         slug,
         name=spec.name if spec else slug,
-        environment=spec.environment if spec else Environment(tag) if tag else None,
+        environment=spec.environment if spec else read_environment(run.tags.get(ENVIRONMENT_TAG)),
         report=report,
         object=spec.object if spec else "",
         partition_start=days[0],
         partition_end=days[-1],
         triggered_by=run.tags.get(TRIGGER_TAG, "user"),
     )
-    installation.syncs.fail_open(run_id, slug, failure_of(instance, run_id, slug, report) or DIED)
+    installation.syncs.fail_open(run_id, slug, explain_ending(instance, run, slug, report))
 
 
-def failure_of(instance: dg.DagsterInstance, run_id: str, slug: str, report: str) -> str | None:
-    """What the first failed step of this integration said, without its stack; None when none of its steps failed.
-
-    A run may carry several integrations, so the steps of the others are passed over.
-    """
-    keys = [update_set_key(slug), push_key(slug), *([report_key(report_slug(report))] if report else [])]
-    steps = {key.to_python_identifier() for key in keys}
-    for record in instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records:
-        event = record.event_log_entry.dagster_event
-        if event is None or (event.step_key or "").partition(".")[0] not in steps:
-            continue
-        data = event.step_failure_data
-        if data.user_failure_data and data.user_failure_data.description:
-            return data.user_failure_data.description
-        if said := failed_checks(instance, run_id, keys):
-            return said
-        if data.error:
-            return data.error.message.strip()
-    return None
-
-
-def failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.AssetKey]) -> str:
-    """What the blocking checks that failed on these assets said; empty when none did."""
-    said = []
-    for record in instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records:
-        event = record.event_log_entry.dagster_event
-        evaluation = event.asset_check_evaluation_data if event else None
-        if evaluation and evaluation.asset_key in keys and evaluation.blocking and not evaluation.passed:
-            said.append(f"{evaluation.asset_key.to_user_string()}: {evaluation.description}")
-    return "; ".join(said)
+def read_environment(tag: str | None) -> Environment | None:
+    """The environment that a run's tag names; None for any other text: whoever launches a run may tag it."""
+    return next((environment for environment in Environment if environment.value == tag), None)

@@ -16,7 +16,7 @@ import httpx
 from integration_center.definitions import build_definitions
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.settings import Settings, prepare_home
-from integration_center.translator import range_tags
+from integration_center.translator import PARTITION_TAG, range_tags
 
 WEBSERVER_FILE = "webserver.json"
 LOCATION = "integration_center"
@@ -97,7 +97,7 @@ class RunRequest:
             return self.tags
         first, last = self.days
         if first == last:
-            return {**self.tags, "dagster/partition": first.isoformat()}
+            return {**self.tags, PARTITION_TAG: first.isoformat()}
         return {**self.tags, **range_tags(first, last)}
 
 

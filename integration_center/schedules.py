@@ -1,7 +1,7 @@
 """The daily schedule, and one of its own for each integration with another cron."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._utils.schedules import get_next_cron_tick, is_valid_cron_schedule
@@ -9,14 +9,9 @@ from dagster._utils.schedules import get_next_cron_tick, is_valid_cron_schedule
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
 from integration_center.loader import LoadedIntegrations
-from integration_center.translator import push_key, report_key, run_tags, update_set_key
+from integration_center.translator import last_full_day, push_key, report_key, run_tags, update_set_key
 
 SYNC_JOB = "sync"
-
-
-def last_full_day(now: datetime) -> date:
-    """The newest UTC day that has ended at `now`."""
-    return now.astimezone(UTC).date() - timedelta(days=1)
 
 
 def next_run(schedule: str, now: datetime) -> datetime | None:

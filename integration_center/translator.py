@@ -1,6 +1,6 @@
 """The names that things have in Dagster: asset keys, groups, tags, pools. The single place that decides them."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -10,6 +10,8 @@ FIRST_DAY = date(2020, 1, 1)
 DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
 """Partition D is the report with data up to the end of the UTC day D."""
 
+NO_DAY = "choose a day: a run of this job is for one partition, or for a range of them"
+
 ONE_RUN = dg.BackfillPolicy.single_run()
 
 INTEGRATION_TAG = "integration"
@@ -17,10 +19,16 @@ ENVIRONMENT_TAG = "salesforce_environment"
 TRIGGER_TAG = "triggered_by"
 UNDO_TAG = "undoes"
 PROCESS_TAG = ".integration_center/process"
+PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 BACKFILL_TAG = "dagster/backfill"
 PARENT_RUN_TAG = "dagster/parent_run_id"
+
+
+def last_full_day(now: datetime) -> date:
+    """The newest UTC day that has ended at `now`."""
+    return now.astimezone(UTC).date() - timedelta(days=1)
 
 
 def report_key(report_slug: str) -> dg.AssetKey:

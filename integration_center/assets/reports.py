@@ -9,7 +9,7 @@ import polars as pl
 
 from integration_center.assets.checks import build_check
 from integration_center.assets.metadata import describe_columns
-from integration_center.assets.steps import reported_errors
+from integration_center.assets.steps import read_days, reported_errors
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.source import ReportSource
@@ -76,7 +76,7 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
         with reported_errors(context), context.resources.installation.open() as installation:
             source = installation.source()
             info = replace(source.find(name), text_columns=keys)
-            days = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
+            days = read_days(context)
             stored: dict[date, StoredReport] = {}
             missing: list[NoDataForDay] = []
             for day in days:

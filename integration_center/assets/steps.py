@@ -1,15 +1,18 @@
 """What every step does with an error: our sentence for the run's log, and nothing that quotes a value."""
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError  # not public, and the only name it has
 
-from integration_center.errors import IntegrationCenterError, TransientError
+from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.processes import this_process
-from integration_center.translator import PROCESS_TAG
+from integration_center.run_endings import INTERRUPTED, explain_interruption
+from integration_center.translator import NO_DAY, PROCESS_TAG
 
 StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -26,12 +29,18 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
         on_error: called with the sentence and the full text before the failure is raised.
 
     Raises:
-        dagster.Failure: for any error, retried by Dagster only when transient.
+        dagster.Failure: for any error, retried by Dagster only when transient. Who stops the run gets no Failure: what
+            Dagster raises then is passed on.
     """
     note_process(context)
     try:
         yield
     except dg.Failure:
+        raise
+    except (DagsterExecutionInterruptedError, KeyboardInterrupt):
+        if on_error:
+            sentence = explain_interruption(context.instance, context.run.run_id) or INTERRUPTED
+            on_error(sentence, sentence)
         raise
     except IntegrationCenterError as error:
         if on_error:
@@ -43,6 +52,17 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
             on_error(sentence, traceback.format_exc())
         context.log.error(sentence)
         raise dg.Failure(sentence, allow_retries=False) from None
+
+
+def read_days(context: StepContext) -> Sequence[date]:
+    """The days that a run is for, oldest first.
+
+    Raises:
+        ConfigurationError: it was launched without a partition.
+    """
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise ConfigurationError(NO_DAY)
+    return [date.fromisoformat(key) for key in sorted(context.partition_keys)]
 
 
 def note_process(context: StepContext) -> None:

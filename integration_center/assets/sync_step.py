@@ -14,7 +14,7 @@ import stamina
 
 from integration_center.accounts.store import Account
 from integration_center.assets.recovery import settle_unfinished
-from integration_center.assets.steps import StepContext, reported_errors
+from integration_center.assets.steps import StepContext, read_days, reported_errors
 from integration_center.assets.writes import read_writes
 from integration_center.database.journal import JobJournal
 from integration_center.errors import IntegrationCenterError, ObjectBusy
@@ -51,7 +51,7 @@ class SyncStep:
     @property
     def days(self) -> Sequence[date]:
         """The partitions of this run, oldest first."""
-        return [date.fromisoformat(key) for key in sorted(self.context.partition_keys)]
+        return read_days(self.context)
 
     @property
     def triggered_by(self) -> str:
@@ -123,8 +123,18 @@ class SyncStep:
         with self._lease_kept(account.org_id), environment.connect(self.installation) as org:
             if waited:
                 org.session.meter.count_wait(waited)
-            settle_unfinished(self.installation, org, account, self.spec.object, self.run_id)
-            yield org
+            with self._calls_counted(org):
+                settle_unfinished(self.installation, org, account, self.spec.object, self.run_id)
+                yield org
+
+    @contextmanager
+    def _calls_counted(self, org: Org) -> Iterator[None]:
+        """Add the API calls of a step that fails to its line in the log; a step that succeeds notes them itself."""
+        try:
+            yield
+        except BaseException:
+            self.installation.syncs.add_calls(self.run_id, self.slug, org.session.usage.calls)
+            raise
 
     def read_writes(self, record_ids: pl.Series) -> list[pl.DataFrame]:
         """The lines by which the latest syncs to this org wrote to the records named, the newest sync first."""

@@ -26,11 +26,10 @@ from integration_center.integration import Environment
 from integration_center.launching import RunRequest, open_instance, run_here
 from integration_center.loader import load_integrations
 from integration_center.salesforce.soql import build_select, write_moment
-from integration_center.schedules import last_full_day
 from integration_center.settings import Settings, prepare_home, read_settings
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import run_tags
+from integration_center.translator import last_full_day, run_tags
 
 RECORDS = 5_000
 EXAMPLES = ("logins_to_leads", "logins_to_leads_production", "champions_to_leads")

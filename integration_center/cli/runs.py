@@ -20,12 +20,12 @@ from integration_center.history import complete_log
 from integration_center.installation import Installation, open_installation
 from integration_center.launching import RunRequest, find_webserver, open_instance, run_here, wait_for
 from integration_center.loader import LoadedIntegrations, load_integrations
-from integration_center.schedules import asset_keys, last_full_day
+from integration_center.schedules import asset_keys
 from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import FIRST_DAY, push_key, run_tags
+from integration_center.translator import FIRST_DAY, last_full_day, push_key, run_tags
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]
 Partition = Annotated[

@@ -13,10 +13,10 @@ from integration_center.console.context import Console
 from integration_center.console.lookups import Answer
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import build_plan
-from integration_center.schedules import last_full_day
 from integration_center.sync.limits import Verdict
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
+from integration_center.translator import last_full_day
 
 KEPT = 900.0
 """Seconds; afterwards the org may hold something else."""

@@ -140,6 +140,12 @@ class SyncLog:
         self._require(run_id, slug)
         return False
 
+    def add_calls(self, run_id: str, slug: str, api_calls: int) -> None:
+        """Add API calls to those noted so far."""
+        statement = update(syncs).where(_is(run_id, slug)).values(api_calls=syncs.c.api_calls + api_calls)
+        with writing(self._engine) as connection:
+            connection.execute(statement)
+
     def note_progress(self, run_id: str, slug: str, done: int, total: int) -> None:
         """Note how many records of a push are done, of how many."""
         values = {"run_id": run_id, "slug": slug, "done": done, "total": total}

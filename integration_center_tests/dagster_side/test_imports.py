@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"insights", "salesforce"}),
     frozenset({"access", "accounts", "database", "planning", "snapshots"}),
     frozenset({"account_status", "installation", "resources", "retention", "storage", "translator"}),
-    frozenset({"assets", "component", "defs_files", "history", "loader", "schedules", "sensors"}),
+    frozenset({"assets", "component", "defs_files", "history", "loader", "run_endings", "schedules", "sensors"}),
     frozenset({"definitions"}),
     frozenset({"launching"}),
     frozenset({"console"}),

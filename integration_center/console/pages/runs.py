@@ -18,10 +18,9 @@ from integration_center.console.rendering import redirect, render
 from integration_center.console.values import show_value
 from integration_center.database.sync_records import SyncRecord
 from integration_center.defs_files.reading import DefsFile
-from integration_center.schedules import last_full_day
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
-from integration_center.translator import FIRST_DAY
+from integration_center.translator import FIRST_DAY, last_full_day
 
 
 def run_now(request: Request) -> Response:
