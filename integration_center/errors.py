@@ -27,6 +27,7 @@ IntegrationCenterError
     └── PlanError           the plan may not be pushed
         ├── PlanMissing     not made by this run, or applied already
         ├── PlanHeld        a limit of the integration stopped it
+        ├── SwitchedOff     of an integration that is disabled, and nobody asked for it
         ├── PlanStale       too old, or for a day older than the newest pushed one
         └── SyncFailed      the push ran, and its outcome breaks a limit
 
@@ -183,6 +184,10 @@ class PlanMissing(PlanError):
 
 class PlanHeld(PlanError):
     """A limit of the integration holds the plan."""
+
+
+class SwitchedOff(PlanError):
+    """The integration is disabled, and the run does not say that it is meant all the same."""
 
 
 class PlanStale(PlanError):

@@ -1,5 +1,6 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ LOGIN_URLS = {
     Environment.PRODUCTION: "https://login.salesforce.com",
 }
 EMPTY = SecretStr("")
+HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
 
@@ -88,6 +90,9 @@ class Settings(Paths):
     trusted_proxies: Annotated[str, Field(alias="INTEGRATION_CENTER_TRUSTED_PROXIES")] = ""
     """Addresses or networks, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
+    dagster_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_HOSTS")] = ""
+    """Host names, with commas, under which a proxy with sign-in offers the Dagster UI."""
+
     walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"
     walkme_api_url: Annotated[str, Field(alias="WALKME_API_URL")] = WALKME_US
     walkme_client_id: Annotated[str, Field(alias="WALKME_CLIENT_ID")] = ""
@@ -116,6 +121,24 @@ class Settings(Paths):
         if any(network.prefixlen == 0 for network in networks):
             raise ValueError("this network is everybody, who could then say any address; name the proxy")
         return ",".join(str(network) for network in networks)
+
+    @field_validator("dagster_hosts")
+    @classmethod
+    def check_host_names(cls, value: str) -> str:
+        """Whole names only, without scheme, port or pattern.
+
+        Raises:
+            ValueError: one of them is no such.
+        """
+        names = [part.strip().lower() for part in value.split(",") if part.strip()]
+        if wrong := [name for name in names if not HOST_NAME.fullmatch(name)]:
+            raise ValueError(f"{wrong[0]!r} is no host name; write one such as dagster.acme.example")
+        return ",".join(names)
+
+    @property
+    def dagster_host_names(self) -> frozenset[str]:
+        """The names of `dagster_hosts`, in lower case."""
+        return frozenset(self.dagster_hosts.split(",")) - {""}
 
     @field_validator("walkme_api_url")
     @classmethod

@@ -21,6 +21,8 @@ UNDO_TAG = "undoes"
 PROCESS_TAG = ".integration_center/process"
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
+ALLOW_STALE, RUN_DISABLED = "allow_stale", "run_disabled"
+"""Options of a push, in its run config."""
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 BACKFILL_TAG = "dagster/backfill"
 PARENT_RUN_TAG = "dagster/parent_run_id"
@@ -69,6 +71,12 @@ def undo_job(environment: Environment) -> str:
 def undo_op(environment: Environment) -> str:
     """The one op of that job; ops and jobs must not share a name."""
     return f"write_back_{environment.value}"
+
+
+def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:
+    """The run config of somebody's own run of one integration: it runs although it may be switched off."""
+    options = {ALLOW_STALE: allow_stale, RUN_DISABLED: True}
+    return {"ops": {push_key(slug).to_python_identifier(): {"config": options}}}
 
 
 def pool(spec: IntegrationSpec) -> str:

@@ -54,9 +54,11 @@ class PushConfig(dg.Config):
 
     Attributes:
         allow_stale: push a day although a newer one was pushed already.
+        run_disabled: push although the integration is switched off (`enabled: false`).
     """
 
     allow_stale: bool = False
+    run_disabled: bool = False
 
 
 def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
@@ -81,7 +83,7 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
 
     @dg.config_mapping
     def flat_config(config: PushConfig) -> dict[str, object]:
-        return {op_name: {"config": {"allow_stale": config.allow_stale}}}
+        return {op_name: {"config": config.model_dump()}}
 
     @dg.graph_asset(
         key=key,
@@ -221,6 +223,7 @@ def send_plan(
     """
     if step.installation.syncs.get(step.run_id, step.slug) is None:
         step.open()
+    step.require_switched_on()
     plan = find_plan(step)
     check_own(step, plan, lines)
     newest = newer_day(step, allow_stale=allow_stale)

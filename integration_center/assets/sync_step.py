@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -17,13 +17,13 @@ from integration_center.assets.recovery import settle_unfinished
 from integration_center.assets.steps import StepContext, read_days, reported_errors
 from integration_center.assets.writes import read_writes
 from integration_center.database.journal import JobJournal
-from integration_center.errors import IntegrationCenterError, ObjectBusy
+from integration_center.errors import IntegrationCenterError, ObjectBusy, SwitchedOff
 from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.org import Org
 from integration_center.snapshots import SnapshotFile
-from integration_center.translator import TRIGGER_TAG, push_key, resource_key
+from integration_center.translator import RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,21 @@ class SyncStep:
             self.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
         )
         return any(record.asset_key == push_key(self.slug) for record in planned.records)
+
+    def require_switched_on(self) -> None:
+        """Check that the integration is enabled, or that the run config of its push says `run_disabled`.
+
+        Raises:
+            SwitchedOff: it is neither.
+        """
+        asked: object = self.context.run.run_config
+        for name in ("ops", push_key(self.slug).to_python_identifier(), "config", RUN_DISABLED):
+            asked = asked.get(name) if isinstance(asked, Mapping) else None
+        if not (self.spec.enabled or asked is True):
+            raise SwitchedOff(
+                f"{self.spec.name} is switched off (enabled: false), so nothing was written; start it by Run now or"
+                f" integration-center run {self.slug}, or set `{RUN_DISABLED}: true` in the run config of push"
+            )
 
     def open(self) -> None:
         """Open the sync's line in the log."""

@@ -59,6 +59,8 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
         # The folder lasts until the plan is stored: handed over, it is linked, not copied.
         with sync_step(context, slug, spec) as step, step.installation.work_folder() as folder:
             step.open()
+            if step.will_push:
+                step.require_switched_on()
             newest = step.days[-1]
             stored = step.installation.reports.stored(source, newest)
             if stored is None:

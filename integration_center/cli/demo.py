@@ -29,7 +29,7 @@ from integration_center.salesforce.soql import build_select, write_moment
 from integration_center.settings import Settings, prepare_home, read_settings
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import last_full_day, run_tags
+from integration_center.translator import last_full_day, push_config, run_tags
 
 RECORDS = 5_000
 EXAMPLES = ("logins_to_leads", "logins_to_leads_production", "champions_to_leads")
@@ -189,7 +189,7 @@ def run_example(installation: Installation, slug: str, bar: Progress) -> SyncRec
     if spec is None:
         raise ConfigurationError(f"the example integration {slug!r} is not in {installation.settings.defs}")
     day = last_full_day(datetime.now(UTC))
-    request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"))
+    request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"), run_config=push_config(slug))
     run_id = str(uuid4())
     task = bar.add_task(spec.name, total=STEPS_OF_A_RUN)
     with (

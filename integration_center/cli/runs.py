@@ -25,7 +25,7 @@ from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import FIRST_DAY, last_full_day, push_key, run_tags
+from integration_center.translator import FIRST_DAY, last_full_day, push_config, push_key, run_tags
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]
 Partition = Annotated[
@@ -119,7 +119,7 @@ def run_integration(
     loaded = load_integrations(Paths().defs)
     require(loaded, slug)
     spec = loaded.specs.get(slug)
-    config = {"ops": {f"{slug}__push": {"config": {"allow_stale": True}}}} if allow_stale and spec else None
+    config = push_config(slug, allow_stale=allow_stale) if spec else None
     tags = run_tags(slug, spec.environment if spec else None, "command line")
     request = RunRequest(slug, read_days(partition), tags, run_config=config)
     with open_installation() as installation:

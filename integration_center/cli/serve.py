@@ -112,7 +112,7 @@ def dagster_commands(port: int) -> tuple[list[str], list[str]]:
     """How Dagster's web server and its daemon are started."""
     workspace = ["-w", str(PROJECT / "workspace.yaml")]
     return (
-        [*PYTHON, "dagster_webserver", "-h", LOOPBACK, "-p", str(port), *workspace],
+        [*PYTHON, "integration_center.dagster_ui", "--port", str(port)],
         [*PYTHON, "dagster._daemon", "run", *workspace],
     )
 

@@ -19,9 +19,10 @@ from integration_center.console.faults import show_http_error
 from integration_center.console.page import Page
 from integration_center.console.pages import PAGES
 from integration_center.console.rendering import build_templates
-from integration_center.console.security import LOOPBACK_NAMES, Shield
+from integration_center.console.security import HEADERS
 from integration_center.console.sessions import Sessions
 from integration_center.settings import Settings
+from integration_center.web.shield import LOOPBACK_NAMES, Door, Shield
 
 KEPT = "public, max-age=31536000, immutable"
 
@@ -60,7 +61,7 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
         ],
         middleware=[
             *build_proxy_trust(settings),
-            Middleware(Shield, hosts=known_hosts(settings) | set(hosts)),
+            Middleware(Shield, door=build_door(settings, hosts)),
             Middleware(Sessions, cipher=build_cipher(settings)),
         ],
         exception_handlers={HTTPException: answer_http_error},
@@ -90,10 +91,19 @@ def build_proxy_trust(settings: Settings) -> list[Middleware]:
     return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies.split(","))]
 
 
-def known_hosts(settings: Settings) -> set[str]:
-    """The names of this machine, and the one that the callback URL says where there is sign-in.
+def build_door(settings: Settings, hosts: Collection[str]) -> Door:
+    """Where the console is reached: under this machine's names, `hosts`, and the callback URL's where there are users.
 
-    Without sign-in a proxy before the console, which hears it from this machine, would open it to everybody.
+    Without users whoever reaches it acts as the operator, and a proxy on this machine would let everybody reach it: the
+    console then answers nothing that came through one.
     """
+    users = bool(settings.users.get_secret_value())
     callback = urlsplit(settings.callback_url).hostname
-    return {*LOOPBACK_NAMES, *([callback] if callback and settings.users.get_secret_value() else [])}
+    names = {*LOOPBACK_NAMES, *hosts, *([callback] if callback and users else [])}
+    return Door(
+        "console",
+        hosts={name.lower() for name in names},
+        forwarded=users,
+        forwarded_advice="Without users the console answers this machine only: set INTEGRATION_CENTER_USERS first.",
+        headers=HEADERS,
+    )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from ipaddress import ip_address
 
 from starlette.requests import Request
 
@@ -71,8 +72,12 @@ def user_of(request: Request) -> User:
 
 
 def address_of(request: Request) -> str:
-    """Where a request came from: an address, as the trusted proxy says it if there is one."""
-    return request.client.host if request.client else "unknown"
+    """Where a request came from: an address, as the trusted proxy says it if there is one; else `unknown`."""
+    host = request.client.host if request.client else ""
+    try:
+        return str(ip_address(host.partition("%")[0]))
+    except ValueError:  # what a proxy passed on from the client's own header
+        return "unknown"
 
 
 def note(

@@ -13,7 +13,7 @@ from integration_center.history import complete_log, fail_killed_runs
 from integration_center.integration import IntegrationSpec
 from integration_center.launching import RunRequest, Webserver, open_instance
 from integration_center.schedules import asset_keys
-from integration_center.translator import INTEGRATION_TAG, push_key, run_tags
+from integration_center.translator import INTEGRATION_TAG, push_config, push_key, run_tags
 
 HOW_TO_START = "start it with `make up` (or `integration-center up`) on the machine of this console"
 UNFINISHED = [
@@ -62,7 +62,9 @@ def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_
     if webserver is None:
         raise DagsterDown(f"Dagster does not run, so nothing was started; {HOW_TO_START}, then try again")
     assets = tuple(key for key in asset_keys(file.slug, file.spec) if push or key != push_key(file.slug))
-    request = RunRequest(file.slug, (day, day), run_tags(file.slug, file.spec.environment, triggered_by), assets)
+    tags = run_tags(file.slug, file.spec.environment, triggered_by)
+    config = push_config(file.slug) if push else None
+    request = RunRequest(file.slug, (day, day), tags, assets, config)
     with _starting:  # two clicks at once start one run
         if running := find_running(console, file.slug, file.spec):
             return Started(running, already=True)

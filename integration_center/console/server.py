@@ -13,6 +13,7 @@ from integration_center.console.users import build_identify
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.settings import Settings
+from integration_center.web.limits import build_server_config
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,10 @@ def serve(settings: Settings, host: str, port: int, certificate: Certificate | N
         # Hundreds of integrations take seconds to load for the first time; the first page need not wait for all.
         threading.Thread(target=console.defs.list, daemon=True).start()
         app = build_app(console, hosts={host})
-        config = uvicorn.Config(
+        config = build_server_config(
             app,
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,  # it would hold the addresses of pages, and those the codes of sign-ins
-            server_header=False,
-            proxy_headers=False,  # the app itself believes those that the settings trust, and no others
+            host,
+            port,
             ssl_certfile=certificate.chain if certificate else None,
             ssl_keyfile=certificate.key if certificate else None,
         )

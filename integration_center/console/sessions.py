@@ -17,6 +17,8 @@ from integration_center.accounts.encryption import Cipher
 from integration_center.errors import ConfigurationError
 
 COOKIE = "integration_center_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Over https: with this prefix browsers take it from this host alone, never from a sibling of its domain."""
 PURPOSE = "console session"
 LIFETIME = 12 * 3600
 """Seconds without a request after which a session is over."""
@@ -143,13 +145,13 @@ class Sessions:
             await self.app(scope, receive, send)
             return
         header = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
-        session = Session.read(cookie_parser(header).get(COOKIE, ""), self.cipher, time.time())
+        name, secure = (SECURE_COOKIE, "; Secure") if scope["scheme"] == "https" else (COOKIE, "")
+        session = Session.read(cookie_parser(header).get(name, ""), self.cipher, time.time())
         scope.setdefault("state", {})["session"] = session
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start" and session.changed:
-                secure = "; Secure" if scope["scheme"] == "https" else ""
-                cookie = f"{COOKIE}={session.write(self.cipher)}; Path=/; HttpOnly; SameSite=Lax{secure}"
+                cookie = f"{name}={session.write(self.cipher)}; Path=/; HttpOnly; SameSite=Lax{secure}"
                 MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 

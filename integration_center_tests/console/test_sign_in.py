@@ -15,7 +15,7 @@ from integration_center.console.context import Console
 from integration_center.console.pages.sign_in import NOBODY
 from integration_center.console.security import TOKEN_FIELD
 from integration_center.console.server import serve
-from integration_center.console.sessions import COOKIE
+from integration_center.console.sessions import SECURE_COOKIE
 from integration_center.console.users import build_identify
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
@@ -90,13 +90,13 @@ def test_signing_in_leads_to_the_page_asked_for(visit: Callable[..., Browser], g
 def test_the_session_and_its_token_are_new_after_signing_in(visit: Callable[..., Browser]) -> None:
     browser = visit()
     form = browser.open("/accounts")
-    before = browser.client.cookies[COOKIE], form.form("/sign-in").fields[TOKEN_FIELD]
+    before = browser.client.cookies[SECURE_COOKIE], form.form("/sign-in").fields[TOKEN_FIELD]
     browser.submit(form, "/sign-in", {"name": "ann", "password": PASSWORD})
-    after = browser.client.cookies[COOKIE], browser.open("/accounts").form("/sign-out").fields[TOKEN_FIELD]
+    after = browser.client.cookies[SECURE_COOKIE], browser.open("/accounts").form("/sign-out").fields[TOKEN_FIELD]
     assert before[0] != after[0]
     assert before[1] != after[1]
     browser.client.cookies.clear()
-    browser.client.cookies.set(COOKIE, before[0], domain="center.example")
+    browser.client.cookies.set(SECURE_COOKIE, before[0], domain="center.example")
     assert browser.open("/accounts").path.startswith("/sign-in")
 
 
@@ -105,11 +105,11 @@ def test_signing_out_ends_the_session_also_for_a_kept_cookie(
 ) -> None:
     browser = visit()
     sign_in(browser)
-    kept = browser.client.cookies[COOKIE]
+    kept = browser.client.cookies[SECURE_COOKIE]
     seen = browser.submit(browser.open("/accounts"), "/sign-out")
     assert "You are signed out" in seen.text
     browser.client.cookies.clear()
-    browser.client.cookies.set(COOKIE, kept, domain="center.example")
+    browser.client.cookies.set(SECURE_COOKIE, kept, domain="center.example")
     assert browser.open("/accounts").path.startswith("/sign-in")
     assert guarded.audit.list()[0].action is Action.SIGNED_OUT
 

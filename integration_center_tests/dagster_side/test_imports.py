@@ -14,12 +14,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"sync"}),
     frozenset({"frames", "processes", "retries", "settings"}),
     frozenset({"insights", "salesforce"}),
-    frozenset({"access", "accounts", "database", "planning", "snapshots"}),
+    frozenset({"access", "accounts", "database", "planning", "snapshots", "web"}),
     frozenset({"account_status", "installation", "resources", "retention", "storage", "translator"}),
     frozenset({"assets", "component", "defs_files", "history", "loader", "run_endings", "schedules", "sensors"}),
     frozenset({"definitions"}),
     frozenset({"launching"}),
-    frozenset({"console"}),
+    frozenset({"console", "dagster_ui"}),
     frozenset({"cli", "__main__"}),
 )
 """Each part may import the parts of its own layer and of those above it in this list."""

@@ -1,0 +1,145 @@
+"""Whom a web server of ours answers: requests under its own names, and no page of another site.
+
+Without this check any page that a person opens could use a server on this machine: by a picture, a form, a script, a
+WebSocket, or a name of its own that leads to this machine (DNS rebinding). Sources: Fetch Metadata (W3C), RFC 9110.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+"""A Host as RFC 9110 has it; a URL parser would find `localhost` in `a@localhost` and `localhost:abc`, too."""
+OTHER_SITES = frozenset({"cross-site", "same-site"})
+FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"})
+"""Headers by which proxies tell where a request came from, besides all that begin with `x-forwarded-`."""
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+}
+STRICT_TRANSPORT = "max-age=31536000"
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a server of ours can be reached, and what it says there.
+
+    Attributes:
+        name: of the server, as its refusals say it.
+        hosts: the names under which it may be asked for, in lower case, without ports.
+        forwarded: whether requests may come through a proxy.
+        forwarded_advice: what a refusal tells who set up a proxy.
+        headers: of every answer, besides and instead of `HEADERS`; one that the answer brings itself stays.
+    """
+
+    name: str
+    hosts: Collection[str]
+    forwarded: bool
+    forwarded_advice: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not answered."""
+
+    status: int
+    text: str
+
+
+def find_refusal(headers: Headers, door: Door, *, websocket: bool = False) -> Refusal | None:
+    """Judge a request by its headers alone; None when it may come in."""
+    if {host_name(host) for host in headers.getlist("host")} - set(door.hosts) or "host" not in headers:
+        names = ", ".join(sorted(door.hosts))
+        return Refusal(421, f"This {door.name} answers only under these names: {names}.")
+    if not door.forwarded and is_forwarded(headers):
+        return Refusal(403, f"This request came through a proxy. {door.forwarded_advice}")
+    if is_embedded_elsewhere(headers) or (websocket and is_from_elsewhere(headers)):
+        return Refusal(403, f"Another site may link to this {door.name}, but not embed or use it.")
+    return None
+
+
+class Shield:
+    """ASGI middleware: security headers on every answer, and a refusal for what `find_refusal` turns away.
+
+    Args:
+        app: what comes after.
+        door: where the server is reached.
+        on_refusal: told of each refusal.
+    """
+
+    def __init__(
+        self, app: ASGIApp, door: Door, on_refusal: Callable[[Scope, Refusal], None] = lambda scope, refusal: None
+    ) -> None:
+        self.app = app
+        self.door = door
+        self.on_refusal = on_refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+
+        asked = Headers(scope=scope)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in {**HEADERS, **self.door.headers}.items():
+                    headers.setdefault(name, value)
+                if scope["scheme"] == "https" and host_name(asked.get("host", "")) not in LOOPBACK_NAMES:
+                    headers["strict-transport-security"] = STRICT_TRANSPORT
+            await send(message)
+
+        websocket = scope["type"] == "websocket"
+        refusal = find_refusal(asked, self.door, websocket=websocket)
+        if refusal is None:
+            await self.app(scope, receive, send_with_headers)
+            return
+        self.on_refusal(scope, refusal)
+        if websocket:
+            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the handshake gets HTTP 403
+        else:
+            await PlainTextResponse(refusal.text, status_code=refusal.status)(scope, receive, send_with_headers)
+
+
+def host_name(host: str) -> str:
+    """`localhost` of `localhost:3001`; empty when it is no host."""
+    found = HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else ""
+
+
+def is_forwarded(headers: Headers) -> bool:
+    """Whether a proxy says that it passes the request on for somebody else."""
+    return any(name in FORWARDED or name.startswith("x-forwarded-") for name in headers)
+
+
+def is_embedded_elsewhere(headers: Headers) -> bool:
+    """Whether a browser says that another site's page asks for a part of its own: a picture, a frame, a fetch."""
+    kind = headers.get("sec-fetch-mode", "navigate"), headers.get("sec-fetch-dest", "document")
+    return headers.get("sec-fetch-site") in OTHER_SITES and kind != ("navigate", "document")
+
+
+def is_from_elsewhere(headers: Headers) -> bool:
+    """Whether a browser says that another site's page, or none that it names, sent the request."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    same = origin is None or _place_of(origin) == headers.get("host", "").lower()
+    return not same or site not in {None, "same-origin", "none"}
+
+
+def _place_of(origin: str) -> str | None:
+    """`localhost:3001` of `http://localhost:3001`; None when it is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
