@@ -78,13 +78,11 @@ def find_refusal(scope: Scope) -> Refusal | None:
 
 
 def may_change(query: str) -> bool:
-    """Whether a GraphQL document may hold anything but queries; one that is no GraphQL changes nothing."""
+    """Whether a GraphQL document holds anything but queries; one that is no GraphQL changes nothing."""
     try:
         document = parse(query, no_location=True)
     except GraphQLError:
         return False
-    except RecursionError:  # it may still be read where the stack has more room
-        return True
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     return any(node.operation is not OperationType.QUERY for node in operations)
 

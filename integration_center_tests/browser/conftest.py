@@ -18,6 +18,10 @@ __all__ = ["one_certificate"]
 REQUIRED = "INTEGRATION_CENTER_REQUIRE_BROWSER"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 EXPECT_MS = 60_000
+REBOUND = "rebound.example"
+"""A name that its owner lets lead to this machine, once a page under it is open."""
+
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"]
 
 expect.set_options(timeout=EXPECT_MS)
 
@@ -55,7 +59,7 @@ def _orgs_as_before(services: Services) -> Iterator[None]:
 def browser_process(chromium: str) -> Iterator[Browser]:
     """Chromium. Not for the whole session: while it is open, no other test of this worker can run an event loop."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
 

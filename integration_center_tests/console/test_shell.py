@@ -144,6 +144,26 @@ def test_what_another_site_embeds_or_fetches_is_not_answered(
     assert installation.audit.list() == before
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-IP"),
+        *("Via", "True-Client-IP", "x-client-ip"),
+    ],
+)
+def test_without_users_nothing_that_came_through_a_proxy_is_answered(
+    installation: Installation, browser: Browser, token: str, header: str
+) -> None:
+    """nginx sets Host itself when nobody tells it otherwise, so everybody would look like this machine."""
+    answer = browser.client.get("/log", headers={header: "203.0.113.9"})
+    assert answer.status_code == 403
+    assert "INTEGRATION_CENTER_USERS" in answer.text
+    before = installation.audit.list()
+    sent = browser.client.post("/trial/say", data={TOKEN_FIELD: token}, headers={header: "203.0.113.9"})
+    assert sent.status_code == 403
+    assert installation.audit.list() == before
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "none"])
 def test_a_link_elsewhere_leads_here(browser: Browser, site: str) -> None:
     headers = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -157,7 +177,10 @@ def test_the_session_cookie_is_closed_to_scripts_and_other_sites(open_browser: C
     assert "SameSite=Lax" in cookie
     assert "Secure" not in cookie
     over_tls = open_browser(base_url="https://localhost:3001").open("/").response.headers["set-cookie"]
-    assert "Secure" in over_tls
+    assert over_tls.startswith(f"__Host-{COOKIE}=")
+    assert "; Secure" in over_tls
+    assert "; Path=/;" in over_tls
+    assert "Domain" not in over_tls
 
 
 def test_a_forged_cookie_is_no_session(browser: Browser) -> None:

@@ -149,8 +149,21 @@ def test_a_forwarded_address_is_believed_from_the_trusted_proxy_only(
     assert "; Secure" not in cookie.headers.get("set-cookie", "")
 
 
-def test_behind_a_proxy_with_tls_the_cookie_is_secure(visit: Callable[..., Browser]) -> None:
-    assert "; Secure" in visit().client.get("/sign-in").headers["set-cookie"]
+def test_a_forwarded_address_that_is_none_is_noted_as_unknown(
+    guarded: Installation, visit: Callable[..., Browser]
+) -> None:
+    for address in ("<b>x</b>", "not an address", "203.0.113.9:x"):
+        sign_in(visit(address))
+        assert guarded.audit.list()[0].where == "unknown"
+
+
+def test_behind_a_proxy_with_tls_the_cookie_is_secure_and_browsers_stay_with_https(
+    visit: Callable[..., Browser],
+) -> None:
+    answer = visit().client.get("/sign-in")
+    assert "; Secure" in answer.headers["set-cookie"]
+    assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+    assert "strict-transport-security" not in visit(scheme="http").client.get("/sign-in").headers
     assert "; Secure" not in visit(scheme="http").client.get("/sign-in").headers["set-cookie"]
 
 

@@ -1,0 +1,166 @@
+"""Whom our web servers answer, judged by the headers alone."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Scope
+
+from integration_center.dagster_ui import ChangesByJson, build_door, may_change
+from integration_center.settings import Settings
+from integration_center.web.shield import Shield, find_refusal
+
+OPEN = build_door(Settings(_env_file=None))
+PROXIED = build_door(Settings(_env_file=None, INTEGRATION_CENTER_DAGSTER_HOSTS=" Dagster.acme.example, "))
+MUTATION = "mutation%7BreloadWorkspace%7B__typename%7D%7D"
+TWO_OPERATIONS = "operationName=b&query=query%20a%7Bversion%7D%20mutation%20b%7BreloadWorkspace%7B__typename%7D%7D"
+HERE = "http://127.0.0.1:3000"
+
+
+def ask(
+    method: str = "GET",
+    target: str = "/graphql",
+    kind: str = "http",
+    scheme: str = "http",
+    door: Any = OPEN,
+    **more: str,
+) -> tuple[int, dict[str, str]]:
+    """The status of the answer to a request (403 for a WebSocket that is closed at once), and its headers."""
+    path, _, query = target.partition("?")
+    given = {"host": "127.0.0.1:3000", **{name.replace("_", "-"): value for name, value in more.items()}}
+    scope: Scope = {
+        "type": kind,
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "scheme": scheme,
+    }
+    sent: list[Message] = []
+
+    async def answer(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+        else:
+            await PlainTextResponse("ran")(scope, receive, send)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    asyncio.run(Shield(ChangesByJson(answer), door=door)(scope, receive, send))
+    first = sent[0]
+    if kind == "websocket":
+        return (101 if first["type"] == "websocket.accept" else 403), {}
+    return first["status"], {name.decode(): value.decode() for name, value in first["headers"]}
+
+
+JSON = {"method": "POST", "content_type": "application/json"}
+NAVIGATION = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {},
+        {"target": "/graphql?query=%7Bversion%7D"},
+        {"target": "/runs?query=not%20graphql"},
+        JSON,
+        {**JSON, "content_type": "Application/JSON; charset=utf-8", "origin": "http://127.0.0.1:3000"},
+        {**JSON, "origin": "http://LOCALHOST:9", "host": "localhost:9", "sec_fetch_site": "same-origin"},
+        {"method": "POST", "target": "/report_asset_materialization/x", "content_type": "application/json"},
+        {"sec_fetch_site": "cross-site", **NAVIGATION, "target": "/runs"},
+        {"sec_fetch_site": "none", **NAVIGATION},
+        {"kind": "websocket"},
+        {"kind": "websocket", "origin": "http://127.0.0.1:3000", "sec_fetch_site": "same-origin"},
+        {**JSON, "host": "dagster.acme.example", "origin": "https://dagster.acme.example", "door": PROXIED},
+        {"host": "dagster.acme.example", "x_forwarded_for": "203.0.113.9", "door": PROXIED},
+    ],
+)
+def test_the_ui_itself_and_programs_are_answered(request_: dict[str, Any]) -> None:
+    assert ask(**request_)[0] in {200, 101}
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        *((421, {"host": host}) for host in ("evil.example", "127.0.0.1.evil.example", "dagster.acme.example", "")),
+        (421, {"host": "evil.example", "kind": "http", **JSON}),
+        (403, {"host": "evil.example", "kind": "websocket"}),
+        *((405, {"target": f"/graphql?query={MUTATION}", "method": method}) for method in ("GET", "HEAD")),
+        (405, {"target": f"/graphql?query=%7Bversion%7D&query={MUTATION}"}),
+        (
+            405,
+            {"target": f"/graphql?{TWO_OPERATIONS}"},
+        ),
+        (405, {"target": "/graphql?query=subscription%7Ba%7D"}),
+        (405, {"target": f"/graphql?query={MUTATION}", "sec_fetch_site": "cross-site", **NAVIGATION}),
+        *(
+            (415, {"method": "POST", "content_type": kind})
+            for kind in (
+                "text/plain",
+                "text/plain; x=application/json",
+                "application/x-www-form-urlencoded",
+                "multipart/form-data; boundary=x",
+                "application/graphql",
+                "application/json, text/plain",
+                "",
+            )
+        ),
+        (415, {"method": "POST", "target": "/report_asset_materialization/x?partition=2026-11-25"}),
+        (415, {"method": "DELETE"}),
+        *(
+            (403, {**JSON, "origin": origin})
+            for origin in ("https://evil.example", "null", "http://127.0.0.1:3001", "http://localhost:3000", "http://[")
+        ),
+        (403, {**JSON, "sec_fetch_site": "same-site"}),
+        (403, {"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}),
+        (403, {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}),
+        (403, {"kind": "websocket", "origin": "https://evil.example"}),
+        (403, {"kind": "websocket", "origin": "http://localhost:3000"}),
+        (
+            403,
+            {
+                "kind": "websocket",
+                "origin": "http://127.0.0.1:3000",
+                "sec_fetch_site": "cross-site",
+                "sec_fetch_mode": "websocket",
+            },
+        ),
+        *(
+            (403, {name: "203.0.113.9"})
+            for name in ("x_forwarded_for", "x_forwarded_host", "forwarded", "via", "x_real_ip", "x_forwarded_proto")
+        ),
+    ],
+)
+def test_what_others_send_is_not(status: int, request_: dict[str, Any]) -> None:
+    assert ask(**request_)[0] == status
+
+
+def test_the_methods_and_forms_in_which_a_change_hides() -> None:
+    assert may_change("fragment f on Mutation { a } mutation { ...f }")
+    assert may_change("# comment\n mutation($a:Int){x(a:$a){y}}")
+    assert may_change("mutation" + "{a" * 100 + "}" * 100)
+    assert not may_change("query mutation { mutation: version }")
+    assert not may_change("no graphql at all {")
+
+
+def test_answers_forbid_frames_and_keep_browsers_on_https() -> None:
+    _, plain = ask()
+    assert plain["x-frame-options"] == "SAMEORIGIN"
+    assert "strict-transport-security" not in plain
+    _, secure = ask(host="dagster.acme.example", door=PROXIED, scheme="https")
+    assert secure["strict-transport-security"].startswith("max-age=")
+    # Browsers would then refuse plain http of all else on this machine.
+    assert "strict-transport-security" not in ask(scheme="https")[1]
+
+
+def test_two_host_headers_are_none() -> None:
+    headers = Headers(raw=[(b"host", b"localhost"), (b"host", b"evil.example")])
+    refusal = find_refusal(headers, OPEN)
+    assert refusal is not None
+    assert refusal.status == 421
