@@ -68,6 +68,11 @@ def undo_job(environment: Environment) -> str:
     return f"undo_{environment.value}"
 
 
+def undo_of(run_id: str) -> str:
+    """What the log of syncs says of an undo: which run it undoes."""
+    return f"undo of {run_id}"
+
+
 def undo_op(environment: Environment) -> str:
     """The one op of that job; ops and jobs must not share a name."""
     return f"write_back_{environment.value}"

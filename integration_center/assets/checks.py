@@ -10,7 +10,7 @@ import polars as pl
 
 from integration_center.sync.fitness import Fault
 from integration_center.sync.ledger import Tally, ledger_adds_up
-from integration_center.sync.limits import Verdict
+from integration_center.sync.limits import Verdict, explain_nothing_written
 from integration_center.sync.outcomes import BROKEN
 from integration_center.translator import DAYS
 
@@ -89,12 +89,13 @@ def report_push(
     """
     counts = tally.lines
     broken = {outcome.value: counts[outcome] for outcome in BROKEN if counts[outcome]}
+    named = ", ".join(f"{count:,} {outcome}" for outcome, count in broken.items())
     yield dg.AssetCheckResult(
         asset_key=key,
         check_name=ROWS_FAILED,
         passed=not broken,
         severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
-        description=", ".join(f"{count:,} {outcome}" for outcome, count in broken.items()) or PUSH[ROWS_FAILED],
+        description="; ".join(filter(None, [explain_nothing_written(counts), named])) or PUSH[ROWS_FAILED],
         metadata=broken,
     )
     yield dg.AssetCheckResult(

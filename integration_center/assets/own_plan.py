@@ -25,11 +25,10 @@ class OwnPlan:
     """The plan that this run may push.
 
     Attributes:
-        run_id: the run that made it: this one, or the one this re-executes.
+        run_id: the run that noted it: this one, or the one this re-executes.
         fingerprint: of the integration and of the fields it names, when the plan was made.
         report_rows: rows of the report it accounts for.
         api_calls: used to make it.
-        applied: whether a push of it has begun.
     """
 
     plan_id: str
@@ -38,7 +37,6 @@ class OwnPlan:
     fingerprint: str | None
     report_rows: int
     api_calls: int
-    applied: bool
 
 
 def find_plan(step: SyncStep) -> OwnPlan:
@@ -70,7 +68,6 @@ def find_plan(step: SyncStep) -> OwnPlan:
         plan.describe_hash,
         report_rows,
         plan.api_calls,
-        plan.applied_at is not None,
     )
 
 

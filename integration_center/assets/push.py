@@ -32,7 +32,7 @@ from integration_center.salesforce.push import forecast_push, push_updates
 from integration_center.salesforce.read_back import prove_writes
 from integration_center.salesforce.snapshot import WORTH_LEAVING_OUT
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.ledger import completing, count_lines, hold, planned_updates, supersede
+from integration_center.sync.ledger import completing, count_lines, hold, planned_updates, resume, supersede
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -45,6 +45,7 @@ from integration_center.translator import (
     pool,
     push_key,
     resource_key,
+    undo_of,
     update_set_key,
 )
 
@@ -145,6 +146,47 @@ def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder:
     return settled
 
 
+def find_rest(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame, folder: Path) -> pl.LazyFrame:
+    """The lines still to be settled: those of the plan, or what an earlier push of the same plan left.
+
+    Called with the lease held and unfinished work settled, so that no other run pushes the plan meanwhile.
+
+    Raises:
+        PlanMissing: the ledger of the earlier push is gone, or that push was undone.
+    """
+    earlier = step.installation.syncs.latest_push(step.slug, plan.plan_id)
+    if earlier is None:
+        return lines
+    ledger = step.installation.ledgers.path(earlier.run_id, step.slug)
+    pushed_by = f"{step.slug}: run {earlier.run_id}, which pushed the plan,"
+    if not ledger.exists():
+        raise PlanMissing(f"{pushed_by} has no ledger any more. {TOGETHER}")
+    if any(sync.triggered_by == undo_of(earlier.run_id) for sync in step.installation.syncs.history(step.slug)):
+        raise PlanMissing(f"{pushed_by} was undone. {TOGETHER}")
+    step.context.log.info(f"going on where run {earlier.run_id} ended")
+    resumed = rewrite_frame(
+        pl.scan_parquet(ledger), lambda part: resume(part, earlier.run_id), folder / "resumed.parquet"
+    )
+    return resumed.scan()
+
+
+def note_taken_over(step: SyncStep, plan: OwnPlan) -> None:
+    """Note that this run pushes the plan of the run that it re-executes."""
+    made = step.installation.syncs.get(plan.run_id, step.slug)
+    if made is None or made.read_at is None or made.plan_id is None:
+        raise PlanMissing(f"{step.slug}: the plan is gone. {TOGETHER}")
+    step.installation.syncs.planned(
+        step.run_id,
+        step.slug,
+        plan_id=plan.plan_id,
+        counts=made.counts,
+        org_id=step.account.org_id,
+        read_at=made.read_at,
+        describe_hash=plan.fingerprint or "",
+        api_calls=0,
+    )
+
+
 @dataclass(frozen=True)
 class Applied:
     """What a push did.
@@ -168,15 +210,14 @@ def apply_plan(
     """Send the planned lines, if there are any and the org has calls to spare.
 
     Raises:
-        PlanMissing: the plan was applied already.
+        PlanMissing: the plan is gone, or was applied already.
         WrongOrg: another org answers than the one that the plan was made for.
         PlanStale: the integration's file or the org's schema changed since.
     """
+    lines = find_rest(step, plan, lines, folder)
     ids = planned_updates(lines).select("Id").collect()["Id"]
     if ids.is_empty():
         return Applied(lines)
-    if plan.applied:  # its own writes would look like somebody's changes
-        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     named = ids.head(NAMED + 1).to_list()
     ground = survey(org, step.spec.object, read_fields(step.spec, lines), named, read_since(lines))
     require_one_org(step.account, planned=plan.org_id, answering=ground.identity)
@@ -193,12 +234,14 @@ def apply_plan(
     )
     if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
         return Applied(lines, lambda part: hold(part, short), forecast)
-    # A re-execution has no draft of its own yet, which the next run needs if this one is cut off.
+    # A re-execution has no plan and no draft of its own yet, which the next run needs if this one is cut off.
+    if plan.run_id != step.run_id:
+        note_taken_over(step, plan)
     if settled or plan.run_id != step.run_id:
         draft = settled or rewrite_frame(lines, lambda part: part, folder / "draft.parquet")
         step.installation.ledgers.keep(step.run_id, step.slug, draft)
     journal.push_begun()
-    if not step.installation.syncs.apply(plan.run_id, step.slug):
+    if not step.installation.syncs.apply(step.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     results = send_updates(step, org, ground.schema, journal, updates)
     return Applied(lines, completing(results), forecast, ground.schema)
@@ -239,7 +282,7 @@ def send_plan(
         usage, instance_url = org.session.usage, org.session.instance_url
     ledger = step.installation.ledgers.path(step.run_id, step.slug)
     lines, by_line = pl.scan_parquet(ledger), tally.lines
-    calls = usage.calls + plan.api_calls
+    calls = usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
     verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None)
     status = SyncStatus(verdict)
     step.installation.syncs.close(

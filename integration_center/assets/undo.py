@@ -33,7 +33,7 @@ from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
-from integration_center.translator import resource_key, undo_job, undo_op
+from integration_center.translator import resource_key, undo_job, undo_of, undo_op
 
 
 class UndoConfig(dg.Config):
@@ -170,7 +170,7 @@ class UndoStep(SyncStep):
     @property
     def triggered_by(self) -> str:
         """What it undoes."""
-        return f"undo of {self.undone.run_id}"
+        return undo_of(self.undone.run_id)
 
 
 @contextmanager

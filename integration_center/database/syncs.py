@@ -36,10 +36,9 @@ from integration_center.database.sync_records import (
 from integration_center.database.tables import accounts, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
-from integration_center.sync.outcomes import BROKEN, Outcome
+from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome
 
 KEY = ("run_id", "slug")
-MAY_HAVE_WRITTEN = ("updated", "unknown")
 
 
 class SyncLog:
@@ -145,6 +144,18 @@ class SyncLog:
         statement = update(syncs).where(_is(run_id, slug)).values(api_calls=syncs.c.api_calls + api_calls)
         with writing(self._engine) as connection:
             connection.execute(statement)
+
+    def latest_push(self, slug: str, plan_id: str) -> SyncRecord | None:
+        """The line of the newest run that began to push a plan: its own run, or one that re-executes it."""
+        statement = (
+            select(syncs)
+            .where(syncs.c.slug == slug, syncs.c.plan_id == plan_id, syncs.c.applied_at.is_not(None))
+            .order_by(syncs.c.id.desc())
+            .limit(1)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else build_record(row)
 
     def note_progress(self, run_id: str, slug: str, done: int, total: int) -> None:
         """Note how many records of a push are done, of how many."""
@@ -359,6 +370,6 @@ def _plain(counts: Counts) -> dict[str, dict[str, int]]:
 
 def _reached_org(status: SyncStatus, counts: Counts) -> bool:
     lines = counts.get("lines", {})
-    if any(lines.get(outcome, 0) for outcome in MAY_HAVE_WRITTEN):
+    if any(lines.get(outcome, 0) for outcome in MAY_BE_WRITTEN):
         return True
     return status is SyncStatus.COMPLETED and not lines.get("planned", 0)

@@ -260,6 +260,37 @@ def reopen(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.with_columns(pl.when(unknown).then(planned).otherwise("outcome").alias("outcome"))
 
 
+def resume(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """Turn the ledger of a push into the lines of one that continues it.
+
+    Args:
+        lines: a ledger, after it was found out what became of each line that was sent.
+        run_id: the run that stored it.
+
+    Returns:
+        `lines` in their order. What is proven not to have been written, `unprocessed` and `failed` lines, is `planned`
+        again. What was written is `unchanged`: the org holds it already. All other lines stay as they are.
+    """
+    outcome = pl.col("outcome")
+    again = outcome.is_in([Outcome.UNPROCESSED, Outcome.FAILED])
+    written = outcome == Outcome.UPDATED
+    return lines.with_columns(
+        pl.when(again)
+        .then(pl.lit(Outcome.PLANNED, dtype=OUTCOME))
+        .when(written)
+        .then(pl.lit(Outcome.UNCHANGED, dtype=OUTCOME))
+        .otherwise(outcome)
+        .alias("outcome"),
+        pl.when(again)
+        .then(pl.lit(None, dtype=pl.String))
+        .when(written)
+        .then(pl.lit(f"run {run_id} wrote it"))
+        .otherwise("reason")
+        .alias("reason"),
+        *(pl.when(again).then(None).otherwise(name).alias(name) for name in ("code", "error_fields", "job_id")),
+    )
+
+
 def to_csv_safe(lines: pl.DataFrame) -> pl.DataFrame:
     """All columns as text for a CSV download; text cells that a spreadsheet would run as a formula begin with `'`.
 

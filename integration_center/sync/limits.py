@@ -10,11 +10,18 @@ from integration_center.integration import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
 from integration_center.sync.keys import count_hashed_ids
 from integration_center.sync.ledger import Counts
-from integration_center.sync.outcomes import BROKEN, SOUND, Outcome
+from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, SOUND, Outcome
 
 RunStatus = Literal["Completed", "Failed"]
 NOT_LOOKED_UP = (Outcome.NO_KEY, Outcome.DUPLICATE_KEY, Outcome.SUPERSEDED)
 NO_RECORD = (*NOT_LOOKED_UP, Outcome.UNMATCHED, Outcome.AMBIGUOUS)
+
+NOT_WRITTEN = {
+    Outcome.CONFLICT: "changed in Salesforce after the plan was made",
+    Outcome.FAILED: "refused by Salesforce",
+    Outcome.UNPROCESSED: "not sent",
+}
+"""Why lines that were planned were not written."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,8 @@ def run_status(counts: Counts, limits: Limits, *, superseded: bool = False) -> t
 
     Returns:
         `Completed`, or `Failed` with the sentence that says which rule it broke: a limit held lines, no row matched a
-        record (an empty report is allowed by `allow_empty`), or more than `max_failed` percent of the lines failed.
+        record (an empty report is allowed by `allow_empty`), or more than `max_failed` percent of the lines failed. A
+        run that meant to write and wrote nothing says that first, also when it is `Completed`.
     """
     if counts[Outcome.HELD]:
         return "Failed", f"{counts[Outcome.HELD]:,} lines are held"
@@ -152,11 +160,19 @@ def run_status(counts: Counts, limits: Limits, *, superseded: bool = False) -> t
         return ("Completed", None) if limits.allow_empty else ("Failed", "the report is empty, and allow_empty is off")
     if counts.total == sum(counts[outcome] for outcome in NO_RECORD):
         return "Failed", "no row matched a record"
+    nothing = explain_nothing_written(counts)
     broken = sum(counts[outcome] for outcome in BROKEN)
     settled = broken + sum(counts[outcome] for outcome in SOUND)
     if broken and 100 * broken > limits.max_failed * settled:
         named = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in BROKEN if counts[outcome])
-        return "Failed", (
-            f"{named}: {100 * broken / settled:.1f} % of {settled:,} lines; at most {limits.max_failed:g} % may"
-        )
-    return "Completed", None
+        share = f"{named}: {100 * broken / settled:.1f} % of {settled:,} lines; at most {limits.max_failed:g} % may"
+        return "Failed", f"{nothing}; {share}" if nothing else share
+    return "Completed", nothing
+
+
+def explain_nothing_written(counts: Counts) -> str | None:
+    """Say that no record was written although some were to be, and why; None for every other run."""
+    reasons = [f"{why}: {counts[outcome]:,}" for outcome, why in NOT_WRITTEN.items() if counts[outcome]]
+    if not reasons or any(counts[outcome] for outcome in MAY_BE_WRITTEN):
+        return None
+    return f"nothing was written ({', '.join(reasons)})"

@@ -28,8 +28,11 @@ class Outcome(StrEnum):
 OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
 """The dtype of the `outcome` column; its order is the severity, so `max` of a row's lines is the row's outcome."""
 
-BROKEN = (Outcome.REJECTED, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN)
+BROKEN = (Outcome.REJECTED, Outcome.CONFLICT, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN)
 """The outcomes that count against `limits.max_failed`."""
+
+MAY_BE_WRITTEN = (Outcome.UPDATED, Outcome.UNKNOWN)
+"""The outcomes of lines that the org holds, or may hold."""
 
 SOUND = (Outcome.UPDATED, Outcome.UNCHANGED)
 """The outcomes they are set against."""

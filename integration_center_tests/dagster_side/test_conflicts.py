@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
@@ -22,6 +23,7 @@ from integration_center_tests.dagster_side.center import (
     email,
     logins,
 )
+from integration_center_tests.dagster_side.commands import Command
 
 UPDATE_SET, PUSH = "logins_to_leads/update_set", "logins_to_leads/push"
 CHANGED, TOUCHED, MOVED, *REST = PLAIN
@@ -33,7 +35,7 @@ def planned(request: pytest.FixtureRequest, center: Center, monkeypatch: pytest.
     """The example, planned and not pushed; the records are looked at as few are, and as many are."""
     if request.param == "by the time of their change":
         monkeypatch.setattr("integration_center.salesforce.ground.NAMED", 0)
-    center.integrate()
+    center.integrate(limits={"max_failed": 50})
     center.drop(logins(PLAIN))
     return center.run(assets=["insights/logins", UPDATE_SET])
 
@@ -94,11 +96,33 @@ def test_a_plan_of_which_nothing_is_left_writes_nothing(center: Center, planned:
     for number in PLAIN:
         change(center, number, COUNT, 99)
     pushed = push(center, planned)
-    assert pushed.success, pushed.error
+    assert not pushed.success
+    assert pushed.error.startswith(
+        f"logins_to_leads: nothing was written (changed in Salesforce after the plan was made: {len(PLAIN)})"
+    )
     assert center.sync(pushed).counts["lines"] == {"conflict": len(PLAIN)}
     assert center.writes() == []
     with open_installation() as installation:
         assert installation.syncs.get(planned.run_id, "logins_to_leads").applied_at is None  # type: ignore[union-attr]
+
+
+def test_a_push_that_completes_without_a_write_says_so_first(center: Center, planned: Ran, command: Command) -> None:
+    """The other records hold their values already, so one conflict breaks no limit."""
+    assert push(center, planned).success
+    center.let_time_pass()
+    center.drop([*logins(PLAIN[1:]), *logins(PLAIN[:1], count=30)])
+    planned = center.run(assets=["insights/logins", UPDATE_SET])
+    change(center, PLAIN[0], COUNT, 99)
+    pushed = push(center, planned)
+    assert pushed.success, pushed.error
+    said = "nothing was written (changed in Salesforce after the plan was made: 1)"
+    assert center.sync(pushed).counts["lines"] == {"unchanged": len(PLAIN) - 1, "conflict": 1}
+    assert center.sync(pushed).error == said
+    assert said in command("log")[1]
+    evaluations = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    records = center.instance.get_records_for_run(pushed.run_id, of_type=evaluations).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    assert f"{said}; 1 conflict" in {event.asset_check_evaluation_data.description for event in events if event}
 
 
 def test_a_field_that_went_away_since_the_plan_stops_the_push(center: Center, planned: Ran) -> None:
