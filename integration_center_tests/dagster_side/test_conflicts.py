@@ -23,7 +23,7 @@ from integration_center_tests.dagster_side.center import (
     email,
     logins,
 )
-from integration_center_tests.dagster_side.commands import Command
+from integration_center_tests.dagster_side.commands import Command, as_json
 
 UPDATE_SET, PUSH = "logins_to_leads/update_set", "logins_to_leads/push"
 CHANGED, TOUCHED, MOVED, *REST = PLAIN
@@ -118,7 +118,7 @@ def test_a_push_that_completes_without_a_write_says_so_first(center: Center, pla
     said = "nothing was written (changed in Salesforce after the plan was made: 1)"
     assert center.sync(pushed).counts["lines"] == {"unchanged": len(PLAIN) - 1, "conflict": 1}
     assert center.sync(pushed).error == said
-    assert said in command("log")[1]
+    assert as_json(command("log", "--json"))[0]["error"] == said
     evaluations = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     records = center.instance.get_records_for_run(pushed.run_id, of_type=evaluations).records
     events = [record.event_log_entry.dagster_event for record in records]

@@ -86,7 +86,7 @@ def test_shares_of_nothing_pass() -> None:
             {Outcome.CONFLICT: 5},
             {},
             "Failed",
-            "nothing was written (changed in Salesforce after the plan was made: 5);",
+            "written (changed in Salesforce after the plan was made: 5);",
         ),
         ({Outcome.CONFLICT: 1, Outcome.UNCHANGED: 99}, {}, "Completed", "written (changed in"),
         ({Outcome.UNPROCESSED: 1, Outcome.UNCHANGED: 99}, {}, "Completed", "nothing was written (not sent: 1)"),
