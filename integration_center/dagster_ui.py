@@ -8,7 +8,7 @@ Started by `integration-center up` as `python -m integration_center.dagster_ui -
 
 import argparse
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import dagster as dg
@@ -133,7 +133,8 @@ def serve(settings: Settings, port: int) -> None:
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_SECONDS, POOL_OVERFLOW)
         with WorkspaceProcessContext(instance, target, version=__version__) as workspace:
             app = ShieldedWebserver(workspace, build_door(settings)).create_asgi_app(lifespan=_lifespan)
-            uvicorn.Server(build_server_config(app, HOST, port)).run()
+            with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that ended it
+                uvicorn.Server(build_server_config(app, HOST, port)).run()
 
 
 def main() -> None:
