@@ -84,6 +84,7 @@ def run(task: Task, measurement: Measurement) -> None:
             kind=report.info.kind,
             latest_by=report.info.latest_by,
             folder=Path(folder),
+            likely_types=report.likely_types,
             snapshot=snapshot,
         )
         if plan.held:

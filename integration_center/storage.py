@@ -1,9 +1,10 @@
 """Frames on disk: reports, update sets (through an IO manager) and ledgers. Files are mode 0600."""
 
 import fcntl
+import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -25,7 +26,7 @@ from integration_center.frames import (
     write_slices,
     writing,
 )
-from integration_center.insights.catalogue import ReportKind
+from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.source import Report
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import Tally, tally_lines
@@ -58,13 +59,18 @@ def pin_frame(storage: Path, path: Path) -> FrameFile:
 
 @dataclass(frozen=True)
 class StoredReport:
-    """What stands beside a stored report frame."""
+    """What stands beside a stored report frame.
+
+    Attributes:
+        likely_types: see `Report`; None for a frame of an earlier version, whose text may have been altered.
+    """
 
     identity: str
     kind: ReportKind
     latest_by: str | None
     refreshed_at: datetime | None
     rows: int
+    likely_types: Mapping[str, ColumnType] | None
 
 
 class ReportFolder:
@@ -105,6 +111,7 @@ class ReportFolder:
             latest_by=metadata.get("latest_by") or None,
             refreshed_at=datetime.fromisoformat(refreshed_at) if refreshed_at else None,
             rows=rows,
+            likely_types=json.loads(metadata["likely_types"]) if "likely_types" in metadata else None,
         )
 
     def write(self, report: Report) -> StoredReport:
@@ -115,10 +122,16 @@ class ReportFolder:
             "latest_by": report.info.latest_by or "",
             "refreshed_at": report.refreshed_at.isoformat() if report.refreshed_at else "",
             "stored_at": datetime.now(UTC).isoformat(),
+            "likely_types": json.dumps(dict(report.likely_types)),
         }
         write_frame(report.frame, self.path(report.info.slug, report.day), metadata)
         return StoredReport(
-            report.identity, report.info.kind, report.info.latest_by, report.refreshed_at, report.frame.height
+            identity=report.identity,
+            kind=report.info.kind,
+            latest_by=report.info.latest_by,
+            refreshed_at=report.refreshed_at,
+            rows=report.frame.height,
+            likely_types=report.likely_types,
         )
 
     def rows_before(self, report_slug: str, day: date) -> int | None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import dagster as dg
 import polars as pl
 
+from integration_center.insights.catalogue import ColumnType
 from integration_center.integration import IntegrationSpec
 from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.usage import Usage
@@ -46,9 +47,21 @@ def describe_forecast(forecast: Forecast | None) -> dict[str, int]:
     return {"api_calls_forecast": forecast.calls, "api_calls_forecast_at_most": forecast.total}
 
 
-def describe_columns(schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
-    """The columns of a frame."""
-    return dg.TableSchema([dg.TableColumn(name, str(dtype.base_type())) for name, dtype in schema.items()])
+def describe_columns(
+    schema: Mapping[str, pl.DataType], likely_types: Mapping[str, ColumnType] | None = None
+) -> dg.TableSchema:
+    """Describe the columns of a frame, and what all values of its text columns look like."""
+    likely = likely_types or {}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                str(dtype.base_type()),
+                description=f"text, all of which looks like {likely[name]}" if name in likely else None,
+            )
+            for name, dtype in schema.items()
+        ]
+    )
 
 
 def describe_fields(lines: pl.LazyFrame) -> dg.TableSchema:

@@ -1,14 +1,15 @@
-"""A report as an integration would see it, before any run has stored it: its newest day, typed as a run types it."""
+"""A report as an integration would see it, before any run has stored it: its newest day."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
 
 from integration_center.assets.reports import find_current
 from integration_center.errors import NoDataForDay
-from integration_center.insights.catalogue import ReportInfo, fit_columns
+from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
+from integration_center.insights.columns import show_dtypes
 from integration_center.insights.source import ReportSource
 from integration_center.storage import ReportFolder
 from integration_center.sync.columns import DAY
@@ -22,11 +23,18 @@ class NewestReport:
         info: with the key and latest-by columns that the rows really have.
         day: the UTC day up to whose end they go.
         frame: the report's own columns, without `_day`.
+        likely_types: what all values of a text column look like.
     """
 
     info: ReportInfo
     day: date
     frame: pl.DataFrame
+    likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
+
+    @property
+    def likely_dtypes(self) -> dict[str, pl.DataType]:
+        """Each column's dtype, or the one that its text looks like."""
+        return show_dtypes(self.frame.schema, self.likely_types)
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -43,7 +51,7 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
         source: where reports come from.
         folder: the stored frames.
         name: of the report, an alias or its slug.
-        text_columns: stay text: the key columns of all integrations that read the report.
+        text_columns: stay text whatever is declared: the key columns of all integrations that read the report.
 
     Raises:
         UnknownReport: it is gone, or not visible any more.
@@ -57,6 +65,7 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
         raise NoDataForDay(f"report {info.name!r} has no data yet, so its columns are not known; try again tomorrow")
     if stored := find_current(source, folder, info, day):
         frame = pl.read_parquet(folder.path(info.slug, day))
-        return NewestReport(replace(fit_columns(info, frame.columns), latest_by=stored.latest_by), day, frame)
+        shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)
+        return NewestReport(shown, day, frame, stored.likely_types or {})
     report = source.read(info, day)
-    return NewestReport(report.info, day, report.frame)
+    return NewestReport(report.info, day, report.frame, report.likely_types)

@@ -23,7 +23,7 @@ NOT_SHRUNK = "not_shrunk"
 def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> tuple[StoredReport, bool]:
     """The stored report of `day`, and whether it had to be fetched: a current frame is not fetched again.
 
-    A frame is current when the source has nothing newer and the same columns were kept as text.
+    A frame is current when the source has nothing newer and the same declared columns were kept as text.
 
     Raises:
         NoDataForDay: the source has none; another day never stands in for it.
@@ -48,7 +48,7 @@ def find_current(source: ReportSource, folder: ReportFolder, info: ReportInfo, d
 
 
 def _name_text_columns(info: ReportInfo) -> str:
-    return f" text: {sorted(info.text_columns)}"
+    return f" text: {sorted(info.text_columns & info.columns.keys())}"
 
 
 def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], allow_empty: bool) -> dg.AssetsDefinition:
@@ -95,7 +95,9 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
             yield dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": sum(report.rows for report in stored.values()),
-                    "dagster/column_schema": describe_columns(pl.read_parquet_schema(path)),
+                    "dagster/column_schema": describe_columns(
+                        pl.read_parquet_schema(path), stored[newest].likely_types or {}
+                    ),
                     "refreshed_at": str(stored[newest].refreshed_at or "unknown"),
                     "kind": info.kind,
                     "path": dg.MetadataValue.path(path),

@@ -1,6 +1,7 @@
 """`<slug>/update_set`: reads the org, matches, compares, and stores the plan with the first draft of its ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 import polars as pl
@@ -17,9 +18,10 @@ from integration_center.assets.sync_step import SyncStep, sync_step
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.frames import FrameFile
-from integration_center.insights.catalogue import report_slug
+from integration_center.insights.catalogue import ColumnType, report_slug
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import Plan, build_plan
+from integration_center.storage import ReportFolder
 from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import admin_message
 from integration_center.translator import (
@@ -65,6 +67,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
             stored = step.installation.reports.stored(source, newest)
             if stored is None:
                 raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
+            likely_types = find_likely_types(step.installation.reports, source, spec.report, step.days)
             # Of one day the frame is the report's own, whose columns may be called anything.
             rows = report if len(step.days) > 1 else report.with_columns(pl.lit(newest).alias(DAY))
             with step.connect() as org:
@@ -75,6 +78,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     kind=stored.kind,
                     latest_by=stored.latest_by,
                     folder=folder,
+                    likely_types=likely_types,
                     earlier=step.read_writes,
                     snapshot=step.snapshot,
                 )
@@ -101,6 +105,23 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
             yield from report_verdicts(plan.verdicts)
 
     return update_set
+
+
+def find_likely_types(folder: ReportFolder, report_slug: str, name: str, days: Sequence[date]) -> dict[str, ColumnType]:
+    """Find what the text columns of a report look like on all of `days`.
+
+    Raises:
+        PlanMissing: a stored frame is of an earlier version, which read text as numbers and dates.
+    """
+    found: list[Mapping[str, ColumnType]] = []
+    for day in days:
+        stored = folder.stored(report_slug, day)
+        if stored is None or stored.likely_types is None:
+            raise PlanMissing(
+                f"report {name!r} of {day} is not stored as this version needs it; materialize the report with this"
+            )
+        found.append(stored.likely_types)
+    return dict(set.intersection(*(set(types.items()) for types in found)))
 
 
 def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:

@@ -119,12 +119,12 @@ def check_live(
     newest = source.newest_day(info)
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
-    rows = source.read(replace(info, text_columns=key_columns), newest).frame
+    report = source.read(replace(info, text_columns=key_columns), newest)
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
-        faults, missing = check_against_org(spec, schema, rows.schema, org)
+        faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
         refused = find_refusal(org, schema, spec.where)
-    faults += check_hashed_keys(spec, schema, rows)
+    faults += check_hashed_keys(spec, schema, report.frame)
     message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
     problems = [fault.message for fault in faults]
     return [*problems, *([refused] if refused else [])], message if missing else None

@@ -125,7 +125,7 @@ def ask_keys(report: NewestReport, schema: SObjectSchema) -> list[Pair]:
 
 def ask_fields(report: NewestReport, schema: SObjectSchema, keys: Sequence[Pair]) -> list[Pair]:
     """The mappings: for each column its field, or none."""
-    dtypes: Mapping[str, pl.DataType] = report.frame.schema
+    dtypes: Mapping[str, pl.DataType] = report.likely_dtypes
     taken = {field.lower() for _, field in keys}
     proposed = suggest_targets(schema, dtypes, taken)
     while True:
@@ -171,7 +171,7 @@ def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, or
     Raises:
         SchemaMismatch: it does not fit; says where.
     """
-    faults, missing = check_against_org(spec, schema, report.frame.schema, org)
+    faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
     if missing:
         console.print(admin_message(missing, spec, user=account.username), markup=False)
     if faults:

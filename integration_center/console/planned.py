@@ -105,6 +105,7 @@ def make_plan(
             kind=report.info.kind,
             latest_by=report.info.latest_by,
             folder=folder,
+            likely_types=report.likely_types,
             earlier=earlier,
         )
         calls = org.session.usage.calls

@@ -24,7 +24,7 @@ import polars as pl
 
 from integration_center.errors import ServiceUnavailable, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report, fit_columns, is_visible
-from integration_center.insights.columns import type_columns
+from integration_center.insights.columns import infer_types, type_columns
 from integration_center.insights.description import (
     build_identity,
     build_version,
@@ -247,9 +247,15 @@ def _build_report(
     info: ReportInfo, asked: ReportInfo, day: date, text: pl.DataFrame, described: Mapping[str, Any]
 ) -> Report:
     info = fit_columns(info, text.columns)
-    source = f"report {info.name!r}"
-    frame = type_columns(text, key_column=info.key_column, declared=info.declare(asked), source=source)
-    return Report(info, day, frame, build_identity(described), read_refreshed_at(described))
+    key, declared = info.key_column, info.declare(asked)
+    return Report(
+        info=info,
+        day=day,
+        frame=type_columns(text, key_column=key, declared=declared, source=f"report {info.name!r}"),
+        identity=build_identity(described),
+        refreshed_at=read_refreshed_at(described),
+        likely_types=infer_types(text, key_column=key, declared=declared),
+    )
 
 
 def _build_text_frame(names: Sequence[str], rows: Sequence[Any], path: str) -> pl.DataFrame:

@@ -30,8 +30,8 @@ class ReportInfo:
         kind: `snapshot` holds the state "as of" a day, `events` the rows that happened.
         key_column: holds the end user's identifier; its values stay text, untouched. None when nobody said.
         latest_by: the column by which the newest of several rows of one key is found.
-        columns: declared types by column name; the others are inferred from the values.
-        text_columns: what integrations use as keys: it stays text, as the source has it, whatever else is said.
+        columns: declared types by column name; the other columns stay text.
+        text_columns: what integrations use as keys: it stays text, as the source has it, whatever type is declared.
         problem: why the report cannot be used, None when it can; `ReportSource.find` raises it.
     """
 
@@ -49,7 +49,7 @@ class ReportInfo:
 
     def declare(self, asked: "ReportInfo") -> Mapping[str, ColumnType]:
         """The types to read this report by, when `asked` is what the reader was asked for."""
-        return {**self.columns, **dict.fromkeys(asked.text_columns, "string")}
+        return {name: type_ for name, type_ in self.columns.items() if name not in asked.text_columns}
 
 
 OUT_OF_THE_BOX: Mapping[str, ReportInfo] = {

@@ -1,8 +1,10 @@
-"""A frame of text to a typed frame: declared types first, else inferred from all values of a column.
+"""Types of a report's columns: declared ones are applied, and what the other columns look like is noted.
 
-Inference never guesses from a sample and never loses a character that may matter: a type is taken only when every
-value has its plain form. `00123`, `+49301234`, `1E5`, `NaN`, numbers longer than a Float64 is exact, versions such as
-`1.10` beside `1.9`, and `Yes` stay text, which fits checkbox and number fields all the same.
+A column without a declared type stays the report's own text: which type its cells are read as is decided by the
+Salesforce field that gets them. What all values of such a column look like helps to propose fields and to refuse
+mappings that can never fit. Nothing is concluded from a sample: a column looks like numbers only when every value has
+their plain form. `00123`, `+49301234`, `1E5`, `NaN`, numbers longer than a Float64 is exact, versions such as `1.10`
+beside `1.9`, and `Yes` look like text.
 """
 
 import re
@@ -12,6 +14,7 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType
+from integration_center.sync.moment_values import read_moment
 
 DATETIME = pl.Datetime("us", "UTC")
 DTYPES: Mapping[ColumnType, pl.DataType] = {
@@ -56,11 +59,10 @@ def is_identifier(column: str) -> bool:
 def type_columns(
     frame: pl.DataFrame, *, key_column: str | None, declared: Mapping[str, ColumnType], source: str
 ) -> pl.DataFrame:
-    """`frame` with every column in its type; the same rows and columns in the same order.
+    """Read the columns with a declared type as that type; all others stay the text they are.
 
-    The key column is String whatever else is said. Then a declared type counts; then the name, for identifiers
-    (`is_identifier`) are String; then what all values have in common. Values of String columns stay as they are,
-    outer blanks included; for all other types outer blanks do not count.
+    The key column stays text whatever is declared. Values of text columns keep their outer blanks; for all other types
+    outer blanks do not count.
 
     Args:
         frame: String columns, null where a cell is empty.
@@ -71,26 +73,51 @@ def type_columns(
     Raises:
         UnreadableReport: a value does not fit its column's declared type; names column and row, never the value.
     """
-    typed = []
-    for series in frame:
-        if series.name == key_column:
-            typed.append(series)
-        elif series.name in declared:
-            typed.append(_read_declared(series, declared[series.name], source))
-        elif is_identifier(series.name):
-            typed.append(series)
-        else:
-            typed.append(infer(series))
-    return pl.DataFrame(typed)
+    return pl.DataFrame(
+        [
+            _read_declared(series, declared[series.name], source)
+            if series.name in declared and series.name != key_column
+            else series
+            for series in frame
+        ]
+    )
 
 
-def infer(series: pl.Series) -> pl.Series:
-    """`series` (String) in the narrowest type that all its values have, String when they have none in common."""
+def infer_types(
+    frame: pl.DataFrame, *, key_column: str | None, declared: Mapping[str, ColumnType]
+) -> dict[str, ColumnType]:
+    """Find the text columns whose values all look like another type.
+
+    Identifiers are text: the key column, and columns with a name of identifiers (`is_identifier`).
+
+    Args:
+        frame: as `type_columns` takes it.
+        key_column: the report's key, if known.
+        declared: types by column.
+
+    Returns:
+        Types by column; a column that looks like nothing but text is left out.
+    """
+    return {
+        series.name: type_
+        for series in frame
+        if series.name != key_column and series.name not in declared and not is_identifier(series.name)
+        if (type_ := infer_type(series))
+    }
+
+
+def show_dtypes(dtypes: Mapping[str, pl.DataType], likely_types: Mapping[str, ColumnType]) -> dict[str, pl.DataType]:
+    """Give each column the dtype that its values look like, or its own."""
+    return {name: DTYPES[likely_types[name]] if name in likely_types else dtype for name, dtype in dtypes.items()}
+
+
+def infer_type(series: pl.Series) -> ColumnType | None:
+    """Find the narrowest type that all values of `series` (String) have; None when that is text, or without values."""
     text = _bare(series)
     if text.null_count() == len(text):
-        return series
+        return None
     if (usual := _parse_usual_datetime(text)) is not None:
-        return usual if usual.null_count() == text.null_count() else series
+        return "datetime" if usual.null_count() == text.null_count() else None
     plain: tuple[tuple[str, ColumnType], ...] = (
         (_PLAIN_INTEGER, "integer"),
         (_BOOLEAN, "boolean"),
@@ -99,15 +126,14 @@ def infer(series: pl.Series) -> pl.Series:
     )
     for form, type_ in plain:
         if _all_have(text, form):
-            return _whole(text, type_, series)
+            return type_ if _reads_as(text, type_) else None
     without_percent = text.str.strip_suffix("%").str.strip_chars_end() if _all_have(text, r"%$") else text
-    if (
+    is_number = (
         _all_have(without_percent, _PLAIN_NUMBER)
         and _all_have(without_percent, _DIGIT)
         and not _zeros_matter(without_percent)
-    ):
-        return _whole(text, "number", series)
-    return series
+    )
+    return "number" if is_number and _reads_as(text, "number") else None
 
 
 def _zeros_matter(text: pl.Series) -> bool:
@@ -145,7 +171,7 @@ def parse(text: pl.Series, type_: ColumnType) -> pl.Series:
 
 
 def _parse_usual_datetime(text: pl.Series) -> pl.Series | None:
-    """`text` as datetimes when all of it has one form, which is read several times as fast as parts; else None."""
+    """Read `text` by one format when all of it has that form, which is several times as fast; else None."""
     if not _all_have(text, _USUAL_DATETIME):
         return None
     return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).dt.replace_time_zone("UTC")
@@ -154,18 +180,8 @@ def _parse_usual_datetime(text: pl.Series) -> pl.Series | None:
 def _parse_datetime(text: pl.Series) -> pl.Series:
     if (usual := _parse_usual_datetime(text)) is not None:
         return usual
-    parts = pl.col("text").str.extract_groups(_DATETIME).struct
-    local = pl.concat_str(
-        parts[0], pl.lit(" "), parts[1], parts[2].fill_null(":00"), parts[3].fill_null("")
-    ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
-    offset = parts[4].str.extract_groups(r"^([+-])(\d{2}):?(\d{2})$").struct
-    minutes = (offset[1].cast(pl.Int64) * 60 + offset[2].cast(pl.Int64)) * pl.when(offset[0] == "-").then(-1).otherwise(
-        1
-    )
-    frame = text.to_frame("text").select(
-        local.dt.replace_time_zone("UTC") - pl.duration(minutes=minutes.fill_null(0), time_unit="us")
-    )
-    return frame.to_series().alias(text.name)
+    given = _where(text, _DATETIME).alias("given")  # a column's own name may read as a pattern
+    return given.to_frame().select(read_moment(pl.col("given"), pl.String())).to_series().alias(text.name)
 
 
 def _read_declared(series: pl.Series, type_: ColumnType, source: str) -> pl.Series:
@@ -183,10 +199,9 @@ def _read_declared(series: pl.Series, type_: ColumnType, source: str) -> pl.Seri
     return typed
 
 
-def _whole(text: pl.Series, type_: ColumnType, otherwise: pl.Series) -> pl.Series:
-    """All of `text` parsed, or `otherwise` untouched: 2026-02-30 has the form of a date and is none."""
-    typed = parse(text, type_)
-    return typed if typed.null_count() == text.null_count() else otherwise
+def _reads_as(text: pl.Series, type_: ColumnType) -> bool:
+    """Whether all of `text` parses: 2026-02-30 has the form of a date and is none."""
+    return parse(text, type_).null_count() == text.null_count()
 
 
 def _bare(series: pl.Series) -> pl.Series:

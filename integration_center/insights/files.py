@@ -20,7 +20,7 @@ from integration_center.insights.catalogue import (
     is_visible,
     report_slug,
 )
-from integration_center.insights.columns import type_columns
+from integration_center.insights.columns import infer_types, type_columns
 from integration_center.insights.delimited import read_text_frame, unpack
 from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
@@ -105,12 +105,14 @@ class FilesSource:
                 f" the file lacks; it has {', '.join(map(repr, frame.columns))}. Mend one of the two"
             )
         info = fit_columns(folder.info, frame.columns)
+        key, declared = info.key_column, info.declare(report)
         return Report(
             info=info,
             day=day,
-            frame=type_columns(frame, key_column=info.key_column, declared=info.declare(report), source=source),
+            frame=type_columns(frame, key_column=key, declared=declared, source=source),
             identity=_identify(folder, versions),
             refreshed_at=max(drop.modified for drop in drops),
+            likely_types=infer_types(frame, key_column=key, declared=declared),
         )
 
     def _steadily(self, what: str, look: Callable[[], Found]) -> Found:

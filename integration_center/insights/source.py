@@ -1,15 +1,16 @@
 """The interface that every report source fills, and the report it hands over."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 import polars as pl
 
 from integration_center.errors import NoDataForDay
-from integration_center.insights.catalogue import ReportInfo
+from integration_center.insights.catalogue import ColumnType, ReportInfo
 
-TYPING_RULES = "1"
+TYPING_RULES = "2"
 """Part of every identity: raise it when the same rows would become another frame, so that stored ones are voided."""
 
 
@@ -20,11 +21,12 @@ class Report:
     Attributes:
         info: as `ReportSource.find` gave it, its key and latest-by columns now those the rows really have.
         day: the partition; the rows hold data up to the end of this UTC day.
-        frame: columns in the report's order and under its names, as String, Int64, Float64 (a percentage as 62.5),
-            Boolean, Date or Datetime("us", "UTC"); rows in the report's order; an empty cell is null. A column
-            without any value is String, unless its type is declared.
+        frame: columns in the report's order and under its names, String as the report has the text, unless a type is
+            declared: then Int64, Float64 (a percentage as 62.5), Boolean, Date or Datetime("us", "UTC"). Rows in the
+            report's order; an empty cell is null.
         identity: what `ReportSource.identity` says for exactly these rows.
         refreshed_at: when the source last changed them, if it knows.
+        likely_types: what all values of a text column look like, by column; columns that look like text are left out.
     """
 
     info: ReportInfo
@@ -32,6 +34,7 @@ class Report:
     frame: pl.DataFrame
     identity: str
     refreshed_at: datetime | None
+    likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
 
 
 class ReportSource(Protocol):

@@ -11,7 +11,8 @@ from uuid import uuid4
 import polars as pl
 
 from integration_center.frames import FrameFile, count_height
-from integration_center.insights.catalogue import ReportKind
+from integration_center.insights.catalogue import ColumnType, ReportKind
+from integration_center.insights.columns import show_dtypes
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.drafting import (
     Earlier,
@@ -95,7 +96,12 @@ def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) 
 
 
 def check_against_org(
-    spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType], org: Org
+    spec: IntegrationSpec,
+    schema: SObjectSchema,
+    dtypes: Mapping[str, pl.DataType],
+    org: Org,
+    *,
+    likely_types: Mapping[str, ColumnType],
 ) -> tuple[list[Fault], list[MissingField]]:
     """Whether the integration fits the report and the object; a further call when a field is not to be seen.
 
@@ -104,17 +110,19 @@ def check_against_org(
         schema: the object, as `org` describes it.
         dtypes: the report's columns.
         org: tells hidden fields from missing ones.
+        likely_types: what all values of a text column look like.
 
     Returns:
         What `check_fitness` and `missing_fields` find.
     """
-    faults = check_fitness(spec, schema, dtypes)
+    likely = show_dtypes(dtypes, likely_types)
+    faults = check_fitness(spec, schema, dtypes, likely=likely)
     if not any(fault.code == FIELD_MISSING for fault in faults):
         return faults, []
     org_fields = org.list_field_names(schema.name)
     return (
-        check_fitness(spec, schema, dtypes, org_fields=org_fields),
-        missing_fields(spec, schema, dtypes, org_fields=org_fields),
+        check_fitness(spec, schema, dtypes, likely=likely, org_fields=org_fields),
+        missing_fields(spec, schema, likely, org_fields=org_fields),
     )
 
 
@@ -126,6 +134,7 @@ def build_plan(
     kind: ReportKind,
     latest_by: str | None,
     folder: Path,
+    likely_types: Mapping[str, ColumnType] | None = None,
     earlier: Earlier = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
 ) -> Plan:
@@ -138,6 +147,7 @@ def build_plan(
         kind: `snapshot` or `events`.
         latest_by: the column that orders rows of one key, unless the integration names one.
         folder: for the plan; not readable by others.
+        likely_types: what all values of a text column look like, by column.
         earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed ones are read again.
 
@@ -149,7 +159,7 @@ def build_plan(
     schema = org.describe(spec.object)
     org_time = org.session.usage.org_time
     dtypes = {name: dtype for name, dtype in rows.collect_schema().items() if name != DAY}
-    faults, missing = check_against_org(spec, schema, dtypes, org)
+    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types or {})
     height = count_height(rows)
     plan_id = uuid4().hex
     verdicts: Sequence[Verdict] = ()

@@ -3,20 +3,21 @@
 import polars as pl
 
 from integration_center.sync.fitted import FittedValue, Rule, judge_value, say_of
+from integration_center.sync.number_values import read_number
 
 TRUE_WORDS = ["true", "yes", "y", "1", "t"]
 FALSE_WORDS = ["false", "no", "n", "0", "f"]
 
 
 def read_boolean(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The column as Boolean; null for text that is no word of a yes or no, and for other numbers than 1 and 0."""
+    """Read the column as Boolean; null for text that is no word of a yes or no, and for other numbers than 1 and 0."""
     if isinstance(dtype, pl.Boolean):
         return column
+    number = read_number(column, dtype)
+    yes, no = number == 1, number == 0
     if isinstance(dtype, pl.String):
         word = column.str.strip_chars().str.to_lowercase()
-        yes, no = word.is_in(TRUE_WORDS), word.is_in(FALSE_WORDS)
-    else:
-        yes, no = column == 1, column == 0
+        yes, no = word.is_in(TRUE_WORDS) | yes.fill_null(False), word.is_in(FALSE_WORDS) | no.fill_null(False)
     return pl.when(yes).then(pl.lit(True)).when(no).then(pl.lit(False))
 
 

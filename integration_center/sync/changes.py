@@ -9,7 +9,7 @@ from integration_center.sync.moment_values import whole_second
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.rich_text import canonical_rich_text
 from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField, SObjectSchema
-from integration_center.sync.targets import Target
+from integration_center.sync.targets import Target, fit_sources
 from integration_center.sync.text_values import normalise_line_breaks, normalise_multipicklist
 
 NOT_NILLABLE = "NOT_NILLABLE"
@@ -33,12 +33,9 @@ def compare_lines(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFram
         alone; that is so for every field of a line that is not `planned`. Lines become `rejected` when a value is
         unfit, else `planned` or `unchanged`.
     """
-    fitted = [(target, target.fit()) for target in targets]
-    lines = lines.with_columns(
-        column
-        for target, value in fitted
-        for column in (value.value.alias(target.after), value.code.alias(target.code))
-    ).with_columns(_code_of_clearing(target).alias(target.code) for target in targets)
+    lines = lines.hstack(fit_sources(lines, targets)).with_columns(
+        _code_of_clearing(target).alias(target.code) for target in targets
+    )
     lines = _reject(lines, targets)
     open_line = pl.col("outcome").is_null()
     lines = lines.with_columns((open_line & _differs(target)).alias(target.changed) for target in targets)

@@ -9,8 +9,8 @@ import polars as pl
 from integration_center.integration import FieldMapping, IntegrationSpec
 from integration_center.sync.keys import detect_hashed_ids
 from integration_center.sync.missing_fields import MissingField, admin_message, is_custom, is_hidden, missing_fields
-from integration_center.sync.schema import NUMBER_TYPES, SObjectField, SObjectSchema
-from integration_center.sync.values import can_hold, kind_of
+from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.values import can_hold, kind_of, takes_factor
 
 __all__ = [
     "Check",
@@ -58,6 +58,7 @@ def check_fitness(
     schema: SObjectSchema,
     dtypes: Mapping[str, pl.DataType],
     *,
+    likely: Mapping[str, pl.DataType] | None = None,
     org_fields: Collection[str] | None = None,
 ) -> list[Fault]:
     """Check an integration against the report's columns and the object's describe.
@@ -66,6 +67,7 @@ def check_fitness(
         spec: the integration.
         schema: the object as the connected user sees it.
         dtypes: the report's columns.
+        likely: what all values of a text column look like, by column: such values can be refused as a whole.
         org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
 
     Returns:
@@ -99,7 +101,8 @@ def check_fitness(
         if field is None:
             faults.append(_missing(schema, mapping.column, mapping.field, "Read and Edit", org_fields))
         else:
-            faults += _check_target(schema, mapping, field, dtypes.get(mapping.column))
+            dtype = (likely or {}).get(mapping.column, dtypes.get(mapping.column))
+            faults += _check_target(schema, mapping, field, dtype)
     return faults
 
 
@@ -185,7 +188,7 @@ def _check_target(
             f" ({field.type}) cannot hold"
         )
         yield Fault(TYPES_FIT, "WRONG_TYPE", message, mapping.column, field.name)
-    elif mapping.factor is not None and kind_of(dtype) != "number" and field.type not in NUMBER_TYPES:
+    elif mapping.factor is not None and not takes_factor(field, dtype):
         message = f"factor of {schema.name}.{field.name}: column {mapping.column!r} holds no numbers"
         yield Fault(TYPES_FIT, "FACTOR_WITHOUT_NUMBER", message, mapping.column, field.name)
 

@@ -49,6 +49,16 @@ def judge_value(value: pl.Expr, rules: Sequence[Rule]) -> FittedValue:
     return FittedValue(value=pl.when(code.is_null()).then(value), code=code, reason=reason)
 
 
+def judge_first(rules: Sequence[Rule], fitted: FittedValue) -> FittedValue:
+    """Judge by `rules` before what `fitted` says of the same column."""
+    first = judge_value(fitted.value, rules)
+    return FittedValue(
+        value=first.value,
+        code=pl.coalesce(first.code, fitted.code),
+        reason=pl.coalesce(first.reason, fitted.reason),
+    )
+
+
 def say(sentence: str) -> pl.Expr:
     """A reason that is the same for every row."""
     return pl.lit(sentence, dtype=pl.String)

@@ -14,8 +14,8 @@ EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
 """The dates Salesforce accepts."""
 ISO_MOMENT = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})"
-    r"(?:[Tt ](?P<minute>\d{2}:\d{2})(?P<second>:\d{2})?(?P<fraction>\.\d{1,9})?"
-    r" ?(?P<zone>[Zz]|UTC|[+-]\d{2}:?\d{2})?)?$"
+    r"(?:[Tt ](?P<minute>\d{2}:\d{2})(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?"
+    r"\s?(?:[Zz]|UTC|(?P<sign>[+-])(?P<ahead_hours>[01]\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d))?)?$"
 )
 TIME_OF_DAY = r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?[Zz]?$"
 NO_FRACTION = ".000Z"
@@ -24,20 +24,22 @@ WRITTEN_DATETIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The column as Datetime("us", "UTC"); a date begins at 00:00 UTC; text in no ISO form is null."""
+    """Read the column as Datetime("us", "UTC").
+
+    A date begins at 00:00 UTC, digits beyond microseconds are dropped, and text in no ISO form is null.
+    """
     if isinstance(dtype, pl.String):
         parts = column.str.strip_chars().str.extract_groups(ISO_MOMENT).struct
-        zone = parts.field("zone")
-        zone = pl.when(zone.is_in(["Z", "z", "UTC"]) | zone.is_null()).then(pl.lit("+00:00")).otherwise(zone)
-        # The fraction is left out: it would be dropped anyway, and chrono stumbles over some lengths of it.
-        whole = pl.concat_str(
+        local = pl.concat_str(
             parts.field("day"),
-            pl.lit("T"),
+            pl.lit(" "),
             parts.field("minute").fill_null("00:00"),
             parts.field("second").fill_null(":00"),
-            zone,
-        )
-        return whole.str.to_datetime("%Y-%m-%dT%H:%M:%S%z", time_unit="us", strict=False)
+            parts.field("fraction").fill_null(""),
+        ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+        minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64)
+        ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
+        return local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
     if isinstance(dtype, pl.Date):
         return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return column

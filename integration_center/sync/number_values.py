@@ -20,11 +20,28 @@ NOISELESS_DIGITS = 15
 
 
 def read_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The column as Float64 (Int64 stays); text that is no plain number is null, and `1,234` is not guessed at."""
+    """Read the column as Float64 (Int64 stays).
+
+    `87%` is the number 87. Text that is no plain number is null, and `1,234` is not guessed at.
+    """
     if isinstance(dtype, pl.String):
-        text = column.str.strip_chars()
+        text = strip_percent(column)
         return pl.when(text.str.contains(NUMBER)).then(text.cast(pl.Float64, strict=False))
     return column
+
+
+def strip_percent(text: pl.Expr) -> pl.Expr:
+    """Take a percent sign and outer blanks away."""
+    return text.str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
+
+
+def judge_readable(column: pl.Expr, dtype: pl.DataType, number: pl.Expr) -> list[Rule]:
+    """Demand that `number`, read from a String, Int64 or Float64 column, is there and is finite."""
+    rules = [Rule(~number.is_finite(), "NOT_FINITE", say("is not a finite number"))]
+    if isinstance(dtype, pl.String):
+        text = column.str.strip_chars()
+        rules.insert(0, Rule((text != "") & number.is_null(), "WRONG_TYPE", say_of(text, "is no number")))
+    return rules
 
 
 def write_number(number: pl.Expr) -> pl.Expr:
@@ -56,34 +73,26 @@ def scale_number(number: pl.Expr, factor: float | None) -> pl.Expr:
 
 
 def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor: float | None) -> FittedValue:
-    """Fit a String, Int64 or Float64 column to an `int`, `long`, `double`, `currency` or `percent` field.
-
-    `87%` is the number 87, as it is where a report's column is read as numbers.
-    """
-    given = column
-    if isinstance(dtype, pl.String):
-        column = column.str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
+    """Fit a String, Int64 or Float64 column to an `int`, `long`, `double`, `currency` or `percent` field."""
     read = read_number(column, dtype)
     number = scale_number(read, factor)
-    rules: list[Rule] = []
-    if isinstance(dtype, pl.String):
-        text = given.str.strip_chars()
-        rules.append(Rule((text != "") & read.is_null(), "WRONG_TYPE", say_of(text, "is no number")))
     whole = isinstance(field.dtype, pl.Int64)
     integers = isinstance(dtype, pl.Int64) and factor is None
     if integers:
         value = number if whole else number.cast(pl.Float64)
         rounded = value
+        rules: list[Rule] = []
     else:
-        rules.append(Rule(~number.is_finite(), "NOT_FINITE", say("is not a finite number")))
+        rules = judge_readable(column, dtype, number)
         rounded = round_half_up(number, 0 if whole else field.scale)
         value = rounded.cast(pl.Int64, strict=False) if whole else rounded
     limit, holds = _limit(field)
     too_large = (rounded >= limit) | (rounded <= -limit) | (number.is_not_null() & rounded.is_null())
     rules.append(Rule(too_large, "TOO_LARGE", say(f"is too large: the field holds {holds}")))
     if not isinstance(dtype, pl.Float64) and not (integers and whole):
-        loses = loses_digits(column, read.cast(pl.Float64), field.scale)
-        rules.append(Rule(loses, "NOT_EXACT", say_of(column.cast(pl.String), "would be stored as another number")))
+        exact = strip_percent(column) if isinstance(dtype, pl.String) else column
+        loses = loses_digits(exact, read.cast(pl.Float64), field.scale)
+        rules.append(Rule(loses, "NOT_EXACT", say_of(exact.cast(pl.String), "would be stored as another number")))
     return judge_value(value, rules)
 
 

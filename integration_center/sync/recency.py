@@ -6,12 +6,14 @@ from integration_center.sync.fitted import standardise
 from integration_center.sync.moment_values import read_moment
 from integration_center.sync.number_values import read_number
 
+WORDS = {"true": True, "false": False}
+
 
 def read_recency(column: pl.Series) -> pl.Series | None:
-    """The values of a `latest_by` column in a type that is ordered as they are meant; the greatest is the newest.
+    """Read a `latest_by` column as a type that is ordered as its values are meant; the greatest is the newest.
 
-    One bad cell makes a whole report column text, and as text 9 November comes after 10 November and `n/a` after
-    both. So text is read as ISO moments, or as numbers, and what cannot be read is null, which counts as oldest.
+    As text, 9 November comes after 10 November and `n/a` after both. So text is read as ISO moments, to the
+    microsecond, or as numbers, or as true and false. What cannot be read is null, which counts as oldest.
 
     Args:
         column: of any report dtype.
@@ -26,10 +28,20 @@ def read_recency(column: pl.Series) -> pl.Series | None:
         return frame.select(values.fill_nan(None)).to_series()
     if not isinstance(dtype, pl.String):
         return frame.select(values).to_series()
+    word = values.str.strip_chars().str.to_lowercase()
     read = frame.select(
-        moment=read_moment(values, dtype), number=read_number(values, dtype), given=values.str.strip_chars() != ""
+        moment=read_moment(values, dtype),
+        number=read_number(values, dtype),
+        whole=values.str.strip_chars().str.strip_prefix("+").cast(pl.Int64, strict=False),
+        word=word.replace_strict(WORDS, default=None, return_dtype=pl.Boolean),
+        given=word != "",
     )
-    moments, numbers = read["moment"].count(), read["number"].count()
-    if (moments and numbers) or (moments + numbers) * 2 < read["given"].sum():
+    number = read["number"]
+    if read["whole"].is_not_null().equals(number.is_not_null()):  # a Float64 does not tell large whole numbers apart
+        number = read["whole"]
+    found = [series for series in (read["moment"], number, read["word"]) if series.count()]
+    if not found:
+        return None if read["given"].any() else number
+    if len(found) > 1 or found[0].count() * 2 < read["given"].sum():
         return None
-    return read["moment"] if moments else read["number"]
+    return found[0]

@@ -1,13 +1,14 @@
 """What an integration reads and writes, resolved against describe."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN
 from integration_center.sync.fitted import FittedValue
+from integration_center.sync.plain_values import read_plain
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values import fit_values
 
@@ -52,6 +53,11 @@ class Target:
         return f"source.{self.field.name}"
 
     @property
+    def plain(self) -> str:
+        """The working column with those of the report's values that were read all at once; see `read_plain`."""
+        return f"plain.{self.field.name}"
+
+    @property
     def before(self) -> str:
         """The ledger column with the org's raw value."""
         return f"{BEFORE}{self.field.name}"
@@ -72,8 +78,20 @@ class Target:
         return f"code.{self.field.name}"
 
     def fit(self) -> FittedValue:
-        """The source column's values as the org stores them."""
-        return fit_values(pl.col(self.source), self.dtype, self.field, truncate=self.truncate, factor=self.factor)
+        """Make the source column's values what the org stores."""
+        return self._fit(self.source, self.dtype)
+
+    def fit_plain(self, dtype: pl.DataType) -> FittedValue:
+        """Do the same where values in a plain form stand beside it, in column `plain`, as `dtype`."""
+        plain, other = self._fit(self.plain, dtype), self.fit()
+        return FittedValue(
+            value=pl.coalesce(plain.value, other.value),
+            code=pl.coalesce(plain.code, other.code),
+            reason=pl.coalesce(plain.reason, other.reason),
+        )
+
+    def _fit(self, name: str, dtype: pl.DataType) -> FittedValue:
+        return fit_values(pl.col(name), dtype, self.field, truncate=self.truncate, factor=self.factor)
 
 
 def resolve_keys(spec: IntegrationSpec, schema: SObjectSchema) -> tuple[Key, ...]:
@@ -103,4 +121,27 @@ def resolve_targets(
             factor=mapping.factor,
         )
         for mapping in spec.fields
+    )
+
+
+def fit_sources(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
+    """Fit the targets' source columns: `after.F` and `code.F` of each, as many rows as `lines`."""
+    sources: list[pl.Series] = []
+    fitted: list[tuple[Target, FittedValue]] = []
+    for target in targets:
+        source = lines[target.source]
+        plain = read_plain(source, target.field) if source.dtype == pl.String else None
+        if plain is None:
+            sources.append(source)
+            fitted.append((target, target.fit()))
+        elif plain.null_count() == source.null_count():
+            sources.append(plain.alias(target.source))
+            fitted.append((target, replace(target, dtype=plain.dtype).fit()))
+        else:
+            sources += [source.set(plain.is_not_null(), None), plain.alias(target.plain)]
+            fitted.append((target, target.fit_plain(plain.dtype)))
+    return pl.DataFrame(sources).select(
+        column
+        for target, value in fitted
+        for column in (value.value.alias(target.after), value.code.alias(target.code))
     )

@@ -7,11 +7,11 @@ fitting a fitted value changes nothing.
 import polars as pl
 
 from integration_center.sync.boolean_values import fit_boolean
-from integration_center.sync.fitted import FittedValue, Rule, judge_value, say, say_of, standardise
+from integration_center.sync.fitted import FittedValue, Rule, judge_first, judge_value, say, say_of, standardise
 from integration_center.sync.ids import to_18
 from integration_center.sync.moment_values import fit_date, fit_datetime, fit_time, write_moment
-from integration_center.sync.number_values import fit_number, scale_number, write_number
-from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
+from integration_center.sync.number_values import fit_number, judge_readable, read_number, scale_number, write_number
+from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, PICKLIST_TYPES, TEXT_TYPES, SObjectField
 from integration_center.sync.text_values import fit_multipicklist, fit_picklist, fit_text
 
 
@@ -32,7 +32,10 @@ def kind_of(dtype: pl.DataType) -> str | None:
 
 
 def can_hold(field: SObjectField, dtype: pl.DataType) -> bool:
-    """Whether values of a column of `dtype` can fit `field` at all; text can, as far as it parses."""
+    """Whether a value of a column of `dtype`, or one that looks like it, can fit `field` at all.
+
+    Text can, cell by cell. Fields of text take whatever a cell holds; only addresses and ids have a form of their own.
+    """
     kind = kind_of(dtype)
     if kind is None or field.unusable:
         return False
@@ -40,7 +43,7 @@ def can_hold(field: SObjectField, dtype: pl.DataType) -> bool:
         return True
     if field.type in NUMBER_TYPES:
         return kind == "number"
-    if field.type in ID_TYPES | {"email", "url"}:
+    if field.type in ID_TYPES | {"email"}:
         return False
     match field.type:
         case "boolean":
@@ -50,6 +53,13 @@ def can_hold(field: SObjectField, dtype: pl.DataType) -> bool:
         case "time":
             return kind == "time"
     return True
+
+
+def takes_factor(field: SObjectField, dtype: pl.DataType) -> bool:
+    """Whether values of a column of `dtype`, or that look like it, can be multiplied on their way to `field`."""
+    if field.type in NUMBER_TYPES or kind_of(dtype) == "number":
+        return True
+    return kind_of(dtype) == "text" and field.type in (TEXT_TYPES - {"email"}) | PICKLIST_TYPES
 
 
 def fit_values(
@@ -62,7 +72,7 @@ def fit_values(
         dtype: its Polars type.
         field: the target.
         truncate: cut text that is too long; e-mail addresses, picklist values and rich text are never cut.
-        factor: multiplies numbers, also those read from text for a number field.
+        factor: multiplies numbers, also those read from text: a cell that is no number is unfit then.
 
     Returns:
         Expressions for the value in `field.dtype`, the code and the reason. Codes: `WRONG_TYPE`, `NOT_FINITE`,
@@ -88,16 +98,10 @@ def fit_values(
         text = column.str.strip_chars()
         value = to_18(column)
         return judge_value(value, [Rule((text != "") & value.is_null(), "BAD_ID", say_of(text, "is no record id"))])
-    if dtype.is_float() or (dtype.is_integer() and factor is not None):
-        column = scale_number(column, factor).cast(pl.Float64)
-        text = pl.when(column.is_finite()).then(write_number(column))
-        fitted = _fit_as_text(text, field, truncate=truncate)
-        infinite = column.is_not_null() & ~column.is_finite()
-        return FittedValue(
-            value=fitted.value,
-            code=pl.when(infinite).then(pl.lit("NOT_FINITE")).otherwise(fitted.code),
-            reason=pl.when(infinite).then(say("is not a finite number")).otherwise(fitted.reason),
-        )
+    if dtype.is_float() or (factor is not None and (dtype.is_integer() or isinstance(dtype, pl.String))):
+        number = scale_number(read_number(column, dtype), factor).cast(pl.Float64)
+        fitted = _fit_as_text(pl.when(number.is_finite()).then(write_number(number)), field, truncate=truncate)
+        return judge_first(judge_readable(column, dtype, number), fitted)
     if isinstance(dtype, pl.Date | pl.Datetime | pl.Time):
         return _fit_as_text(write_moment(column, dtype), field, truncate=truncate)
     return _fit_as_text(column.cast(pl.String), field, truncate=truncate)

@@ -78,14 +78,16 @@ def test_values_come_exact_and_keys_as_text() -> None:
         ],
     )
     walkme.columns = [{"name": name} for name in ("User ID", "Count", "At", "Active", "Shape")]
-    frame = read(walkme.source()).frame
+    report = read(walkme.source())
+    frame = report.frame
+    assert report.likely_types == {"Extra": "number"}
     assert frame.columns == ["User ID", "Count", "At", "Active", "Shape", "Extra"]
     assert frame["User ID"].to_list() == ["12345678901234567890", "00123", " Ada@Example.com\t"]
     assert frame["Count"].to_list() == [0.1, None, 3.0]
     assert frame["At"].to_list() == [datetime(2026, 11, 22, 10, 0, 0, 500_000, tzinfo=UTC), None, None]
     assert frame["Active"].to_list() == [True, False, None]
     assert frame["Shape"].to_list() == ["x", None, None]
-    assert frame["Extra"].to_list() == [None, None, 1.1]
+    assert frame["Extra"].to_list() == [None, None, "1.1"]
 
 
 def test_a_value_that_does_not_fit_is_told_by_column_and_row() -> None:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from integration_center.errors import AccessRefused, NoDataForDay, UnknownReport
+from integration_center.insights.columns import show_dtypes, type_columns
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center_tests.insights.local_api import DAY, SAMPLES, Running
@@ -38,8 +39,13 @@ def test_logins_in_pages(walkme: Running) -> None:
 def test_both_sources_read_the_same_frame(walkme: Running, name: str) -> None:
     api, files = walkme.source(), FilesSource(LocalDrops(SAMPLES))
     over_http, from_file = (source.read(source.find(name), DAY) for source in (api, files))
-    assert over_http.frame.equals(from_file.frame)
-    assert over_http.frame.schema == from_file.frame.schema
+    by_file = from_file.info.columns.keys()  # columns of which a file declares nothing stay text
+    declared = {column: type_ for column, type_ in over_http.info.columns.items() if column not in by_file}
+    typed = type_columns(from_file.frame, key_column=from_file.info.key_column, declared=declared, source=name)
+    assert over_http.frame.equals(typed)
+    assert show_dtypes(over_http.frame.schema, over_http.likely_types) == show_dtypes(
+        from_file.frame.schema, from_file.likely_types
+    )
     assert over_http.info.key_column == from_file.info.key_column
     assert over_http.info.latest_by == from_file.info.latest_by
 

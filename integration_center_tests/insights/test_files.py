@@ -97,7 +97,7 @@ def test_a_missing_day_is_never_replaced(drops: Place) -> None:
 
 def test_a_folder_may_be_called_as_the_report_is(drops: Place) -> None:
     drops.put("Logins Review/2026-11-22 morning.CSV")
-    assert drops.read("logins").frame.rows() == [("a", 1)]
+    assert drops.read("logins").frame.rows() == [("a", "1")]
 
 
 def test_two_folders_of_one_report_are_refused(drops: Place) -> None:
@@ -116,7 +116,8 @@ def test_what_report_yaml_says(drops: Place) -> None:
     info = drops.source.find("account HEALTH")
     assert (info.slug, info.kind, info.key_column, info.latest_by) == ("health", "events", "Account", "At")
     report = drops.source.read(info, DAY)
-    assert report.frame.rows() == [("007", 5.0, date(2026, 11, 20))]
+    assert report.frame.rows() == [("007", 5.0, "2026-11-20")]
+    assert report.likely_types == {"At": "date"}
     assert report.info == info
 
 
@@ -165,9 +166,9 @@ def test_several_files_of_one_day_need_a_word(drops: Place) -> None:
         drops.read()
     assert "parts: concat or parts: last" in str(error.value)
     drops.put("logins/report.yaml", "parts: concat\n")
-    assert drops.read().frame.rows() == [("b", 1), ("a", 2)]
+    assert drops.read().frame.rows() == [("b", "1"), ("a", "2")]
     drops.put("logins/report.yaml", "parts: last\n")
-    assert drops.read().frame.rows() == [(2, "a")]
+    assert drops.read().frame.rows() == [("2", "a")]
 
 
 def test_parts_stand_in_the_order_people_number_them(drops: Place) -> None:
@@ -223,7 +224,7 @@ def test_refreshed_at_is_when_the_file_was_written(folder: LocalPlace) -> None:
 def test_files_may_be_compressed_whatever_their_name(drops: Place, name: str) -> None:
     whole = gzip.compress(b"User ID,Count\na,1\n")
     drops.put(f"logins/{name}", whole)
-    assert drops.read().frame.rows() == [("a", 1)]
+    assert drops.read().frame.rows() == [("a", "1")]
     drops.put(f"logins/{name}", whole[:-9])
     with pytest.raises(UnreadableReport, match=r"logins/2026-11-22.*: not whole as gzip"):
         drops.read()

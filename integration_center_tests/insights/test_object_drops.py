@@ -82,14 +82,14 @@ def test_folder_markers_and_neighbours_of_the_prefix_are_no_reports(s3: S3Server
     s3.put(FILE, CSV)
     s3.put("walkme/out/logins/archive/2026-11-23.csv", CSV)
     source = build(f"{ROOT}/")
-    assert read(source) == [("a", 1)]
+    assert read(source) == [("a", "1")]
     assert source.newest_day(source.find("logins")) == DAY
     assert source.newest_day(source.find("nps")) is None
 
 
 def test_names_with_every_kind_of_character(s3: S3Server) -> None:
     s3.put("Ausgänge + mehr/logins/2026-11-22 für #%41?.csv", CSV)
-    assert read(build(f"s3://{BUCKET}/Ausgänge + mehr")) == [("a", 1)]
+    assert read(build(f"s3://{BUCKET}/Ausgänge + mehr")) == [("a", "1")]
 
 
 def test_large_objects_come_in_pieces(s3: S3Server) -> None:
@@ -106,7 +106,7 @@ def test_an_object_that_changes_while_it_is_read_is_read_again(s3: S3Server) -> 
     listings = 2
     # The listing is answered; before the download the object is another one.
     s3.first = [*[lambda: None] * listings, lambda: s3.put(FILE, "User ID,Count\nb,2\n")]
-    assert source.read(info, DAY).frame.rows() == [("b", 2)]
+    assert source.read(info, DAY).frame.rows() == [("b", "2")]
     s3.first = [*[lambda: None] * listings, lambda: s3.client().delete_object(Bucket=BUCKET, Key=FILE)]
     with pytest.raises(NoDataForDay):
         source.read(info, DAY)
@@ -134,7 +134,7 @@ def test_what_passes_is_tried_again(s3: S3Server, answer: Response) -> None:
     s3.put(FILE, CSV)
     source = build()
     s3.first = [answer, answer]
-    assert read(source) == [("a", 1)]
+    assert read(source) == [("a", "1")]
 
 
 def test_a_download_that_is_cut_off_is_tried_again(s3: S3Server) -> None:
@@ -145,7 +145,7 @@ def test_a_download_that_is_cut_off_is_tried_again(s3: S3Server) -> None:
     cut = Response(CSV[:9], headers={"ETag": meta["ETag"], "Content-Length": str(len(CSV))})
     cut.last_modified = meta["LastModified"]
     s3.first = [lambda: None, lambda: None, cut]
-    assert source.read(info, DAY).frame.rows() == [("a", 1)]
+    assert source.read(info, DAY).frame.rows() == [("a", "1")]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_private_authority_is_trusted_by_its_file(monkeypatch: pytest.MonkeyPa
         with pytest.raises(ConfigurationError, match="certificate is not trusted; name its authority's file"):
             build(f"az://{BUCKET}").list_reports()
         monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-        assert read(build(f"az://{BUCKET}")) == [("a", 1)]
+        assert read(build(f"az://{BUCKET}")) == [("a", "1")]
 
 
 def test_names_with_empty_parts_are_told(s3: S3Server) -> None:
@@ -259,7 +259,7 @@ def test_variables_may_stand_in_the_env_file(s3: S3Server, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name)
-    assert read(build()) == [("a", 1)]
+    assert read(build()) == [("a", "1")]
 
 
 def test_azure(azure: AzureServer) -> None:
@@ -269,7 +269,7 @@ def test_azure(azure: AzureServer) -> None:
     source = build(f"az://{BUCKET}/walkme/out")
     assert source.find("account health").slug == "health"
     report = source.read(source.find("logins"), DAY)
-    assert report.frame.rows() == [("a", 1)]
+    assert report.frame.rows() == [("a", "1")]
     assert report.identity == source.identity(report.info, DAY)
     assert report.refreshed_at == azure.blobs["walkme/out/logins/2026-11-22.csv"][1].replace(microsecond=0)
 
@@ -293,7 +293,7 @@ def test_an_azure_connection_string_is_enough(azure: AzureServer, monkeypatch: p
     sas = f"sv=2023-11-03&sr=c&sp=rl&sig={azure.signature}"
     parts = f"AccountName={azure.account};SharedAccessSignature={sas}"
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"BlobEndpoint={azure.url}/{azure.account};{parts}")
-    assert read(build(f"az://{BUCKET}")) == [("a", 1)]
+    assert read(build(f"az://{BUCKET}")) == [("a", "1")]
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"BlobEndpoint=http://blob.example;{parts}")
     with pytest.raises(ConfigurationError, match=r"azure_storage_connection_string: .*https://") as raised:
         build(f"az://{BUCKET}")
@@ -318,6 +318,6 @@ def test_google_speaks_the_same_xml(s3: S3Server, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("GOOGLE_BASE_URL", s3.url)
     monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
     source = build(f"gs://{BUCKET}/walkme/out")
-    assert read(source) == [("a", 1)]
+    assert read(source) == [("a", "1")]
     with pytest.raises(ConfigurationError, match="gs://nowhere: Google Cloud Storage answered 404 NoSuchBucket"):
         build("gs://nowhere").list_reports()

@@ -149,10 +149,12 @@ def test_object_faults() -> None:
 
 
 def test_factor_needs_numbers() -> None:
-    assert codes(make_spec([{"column": "Job", "field": "Title", "factor": 2}])) == [
-        ("types_fit", "FACTOR_WITHOUT_NUMBER")
-    ]
-    assert codes(make_spec([{"column": "Job", "field": "Score__c", "factor": 2}])) == []
+    for column, field in (("When", "Title"), ("Yes", "Title"), ("Job", "Since__c")):
+        assert codes(make_spec([{"column": column, "field": field, "factor": 2}])) == [
+            ("types_fit", "FACTOR_WITHOUT_NUMBER")
+        ]
+    for field in ("Score__c", "Title"):  # the cells decide
+        assert codes(make_spec([{"column": "Job", "field": field, "factor": 2}])) == []
 
 
 def test_latest_by_must_be_a_column() -> None:

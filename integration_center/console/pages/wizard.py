@@ -161,7 +161,7 @@ def download_missing(request: Request) -> Response:
     rows = screen.calls.newest(screen.draft).get()
     schema = screen.calls.schema(environment, screen.draft.object).get()
     names = screen.calls.field_names(environment, schema.name).get() or ()
-    missing = find_missing(screen.draft, schema, rows.frame.schema, names)
+    missing = find_missing(screen.draft, schema, rows.likely_dtypes, names)
     if not any(can_deploy(field) for field in missing):
         raise HTTPException(404, "No field is missing that a metadata file could create.")
     content = build_package(schema.name, missing, api_version=screen.console.installation.settings.api_version)

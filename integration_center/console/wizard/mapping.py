@@ -81,7 +81,7 @@ def _show(screen: Screen) -> Response:
     rows, schema = newest.get(), described.get()
     screen = screen.keep(propose(screen.draft, rows, schema))
     draft = screen.draft
-    dtypes = rows.frame.schema
+    dtypes = rows.likely_dtypes
     _, problems = build_spec(draft)
     missing = find_missing(draft, schema, dtypes)
     if missing:
@@ -147,7 +147,7 @@ def propose(draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Draft:
     if draft.suggested:
         return draft
     taken = [field for _, field in draft.pairs] + [row.field for row in draft.rows if row.field]
-    chosen = suggest_targets(schema, dict(rows.frame.schema), taken)
+    chosen = suggest_targets(schema, rows.likely_dtypes, taken)
     proposed = tuple(FieldRow(column=column, field=field) for column, field in chosen.items())
     kept = tuple(row for row in draft.rows if row.column or row.field)
     name = draft.options.get("name") or f"{rows.info.name} to {schema.label}"

@@ -28,7 +28,7 @@ def build_preview(report: NewestReport) -> Preview:
     """The first rows."""
     frame = report.frame
     return Preview(
-        columns=[(name, name_type(dtype)) for name, dtype in frame.schema.items()],
+        columns=[(name, name_type(dtype)) for name, dtype in report.likely_dtypes.items()],
         rows=[[show_value(value) for value in row] for row in frame.head(ROWS).iter_rows()],
         total=frame.height,
     )

@@ -64,7 +64,7 @@ def check_draft(screen: Screen) -> IntegrationSpec | Refused:
     screen.calls.forget(environment, "schema")
     rows, schema = screen.calls.newest(draft).get(), screen.calls.schema(environment, spec.object).get()
     with screen.console.interactive.connect(environment) as org:
-        faults, _ = check_against_org(spec, schema, rows.frame.schema, org)
+        faults, _ = check_against_org(spec, schema, rows.frame.schema, org, likely_types=rows.likely_types)
         if not faults and spec.where:
             org.prove_condition(schema, spec.where)
     if faults:

@@ -1,0 +1,44 @@
+"""Text in a plain form, read all at once, which is ten times as fast as by its parts.
+
+A shortcut and nothing else: what `fit_values` makes of the typed value, it makes of the text.
+"""
+
+import polars as pl
+
+from integration_center.sync.schema import NUMBER_TYPES, SObjectField
+
+_WHOLE = r"^-?[0-9]{1,15}$"
+_DECIMAL = r"^-?[0-9]{1,9}(?:\.[0-9]{1,6})?$"
+"""Numbers of at most fifteen digits, which a Float64 holds exactly."""
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DATETIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,9})?Z?$"
+_SECONDS = len("2026-11-22 07:00:00")
+
+
+def read_plain(text: pl.Series, field: SObjectField) -> pl.Series | None:
+    """Read the values of a text column that have a plain form of the type of `field`.
+
+    Args:
+        text: the report's values.
+        field: the target.
+
+    Returns:
+        Int64, Float64, Date or Datetime("us", "UTC"), null where a value has another form; None where no value has a
+        plain form.
+    """
+    column = pl.col("text")
+    match field.type:
+        case "datetime":
+            whole = column.str.head(_SECONDS).str.replace("T", " ", literal=True)
+            moment = whole.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+            form, value = _DATETIME, moment.dt.replace_time_zone("UTC")
+        case "date":
+            form, value = _DATE, column.str.to_date("%Y-%m-%d", strict=False)
+        case kind if kind in NUMBER_TYPES:
+            whole_numbers = text.head(100).str.contains(_WHOLE).all(ignore_nulls=True)
+            form = _WHOLE if whole_numbers else _DECIMAL
+            value = column.cast(pl.Int64 if whole_numbers else pl.Float64, strict=False)
+        case _:
+            return None
+    plain = text.alias("text").to_frame().with_columns(pl.when(column.str.contains(form)).then(column))
+    return None if plain["text"].null_count() == len(text) else plain.select(value).to_series()
