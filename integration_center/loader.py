@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from integration_center.assets.steps import reported_errors
 from integration_center.component import Integration
@@ -15,6 +15,14 @@ from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
 from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
+from integration_center.yaml_faults import YamlFault, check_yaml
+
+
+class IntegrationFile(BaseModel):
+    """What a `defs.yaml` holds."""
+
+    type: str
+    attributes: IntegrationSpec
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ def load_folder(folder: Path) -> tuple[IntegrationSpec, dg.Definitions]:
     Raises:
         Exception: whatever is wrong with the file.
     """
+    check_text(folder / "defs.yaml")
     module = types.ModuleType(f"integration_center.defs.{folder.name}")
     module.__file__ = None
     module.__path__ = [str(folder)]
@@ -91,13 +100,34 @@ def load_folder(folder: Path) -> tuple[IntegrationSpec, dg.Definitions]:
     return component.spec, tree.build_defs(folder)
 
 
+def check_text(path: Path) -> None:
+    """Check that an integration's file means what it looks like, before Dagster reads it.
+
+    Raises:
+        ConfigurationError: a name is written twice, or YAML reads text as something else; names each place and line.
+    """
+    try:
+        check_yaml(path.read_text(encoding="utf-8"), IntegrationFile, root="attributes")
+    except UnicodeDecodeError:
+        raise ConfigurationError("the file is not UTF-8 text") from None
+    except YamlFault as error:
+        raise ConfigurationError(str(error)) from None
+
+
 def describe(error: Exception) -> str:
     """The innermost cause in a line; a component tree wraps it in its own frames."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in cause.errors())
+        faults = [(".".join(map(str, fault["loc"])), fault) for fault in cause.errors()]
+        # Dagster adds file and line to a place. A list without its faulty items is too short, which is no fault of it.
+        bare = [place.partition(" at ")[0] for place, _ in faults]
+        return "; ".join(
+            f"{place}: {fault['msg']}"
+            for (place, fault), name in zip(faults, bare, strict=True)
+            if fault["type"] != "too_short" or not any(other.startswith(f"{name}.") for other in bare)
+        )
     return " ".join(str(cause).split())
 
 

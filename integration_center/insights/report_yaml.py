@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType, ReportKind
+from integration_center.yaml_faults import YamlFault, check_yaml, construct_yaml
 
 FILE_NAME = "report.yaml"
 
@@ -49,14 +49,14 @@ def read_report_file(data: bytes, place: str) -> ReportFile:
         UnreadableReport: no YAML, an unknown attribute, or a wrong value; names the file and each fault.
     """
     try:
-        return ReportFile.model_validate(yaml.safe_load(data.decode()) or {})
+        documents = check_yaml(data.decode(), ReportFile)
+        if len(documents) > 1:
+            raise UnreadableReport(f"{place}: it has {len(documents)} documents (---); keep one. Mend the file")
+        return ReportFile.model_validate((construct_yaml(documents[0]) if documents else None) or {})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         raise UnreadableReport(f"{place}: {faults}. Mend the file") from None
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UnreadableReport(f"{place}{line}: not YAML ({error.problem}); mend the file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UnreadableReport(
-            f"{place}: cannot be read as YAML in UTF-8 ({type(error).__name__}); mend the file"
-        ) from None
+    except YamlFault as error:
+        raise UnreadableReport(f"{place}: {error}. Mend the file") from None
+    except UnicodeDecodeError:
+        raise UnreadableReport(f"{place}: it is not text in UTF-8; mend the file") from None

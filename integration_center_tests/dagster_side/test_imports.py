@@ -12,7 +12,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"condition", "errors"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
-    frozenset({"frames", "processes", "retries", "settings"}),
+    frozenset({"frames", "processes", "retries", "settings", "yaml_faults"}),
     frozenset({"insights", "salesforce"}),
     frozenset({"access", "accounts", "database", "planning", "snapshots", "web"}),
     frozenset({"account_status", "installation", "resources", "retention", "storage", "translator"}),

@@ -33,6 +33,16 @@ BROKEN_FILES: Mapping[str, tuple[str, str, str]] = {
     "YAML syntax": ("bad_syntax", "type: integration_center.Integration\nattributes: {name: [", r"defs\.yaml.*line"),
     "missing attribute": ("no_report", as_yaml(report=None, **FREE), r"report.*Field required"),
     "misspelt attribute": ("misspelt", as_yaml(enabledd=True, **FREE), r"enabledd"),
+    "misread text": (
+        "misread",
+        as_yaml(fields=[{"column": False, "field": SCORE["field"]}]),
+        r"defs\.yaml: fields\[0\]\.column in line 4: YAML reads false as false; write it in quotes: \"false\"$",
+    ),
+    "written twice": (
+        "twice",
+        as_yaml(**FREE).replace("attributes:\n", "attributes:\n  fields: []\n"),
+        r"defs\.yaml: fields is written twice, in lines 2 and \d+; keep one$",
+    ),
     "bad value": ("bad_value", as_yaml(environment="staging", **FREE), r"environment.*'sandbox' or 'production'"),
     "unknown type": (
         "bad_type",

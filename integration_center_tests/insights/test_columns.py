@@ -1,7 +1,7 @@
 """Types of columns: declared, by name, and what text looks like."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest

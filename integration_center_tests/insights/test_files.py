@@ -136,7 +136,7 @@ def test_a_custom_folder_without_the_tag_is_invisible(drops: Place, yaml: str) -
         ("kind: sometimes\n", ["kind", "'snapshot' or 'events'"]),
         ("keycolumn: User ID\n", ["keycolumn", "Extra inputs"]),
         ("columns: {Count: int}\n", ["columns.Count", "'integer'"]),
-        ("name: 7\n", ["name", "string"]),
+        ("name: 7\n", ["name in line 1: YAML reads 7 as the number 7; write it in quotes"]),
         ("- a\n", ["file", "dictionary"]),
         ("name: [\n", ["line 2", "not YAML"]),
         ("name: \xff\n".encode("latin-1"), ["UTF-8"]),

@@ -1,0 +1,173 @@
+"""YAML that means something else than its writer meant."""
+
+import pytest
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.report_yaml import read_report_file
+from integration_center.loader import IntegrationFile
+from integration_center.yaml_faults import YamlFault, check_yaml
+
+FILE = """\
+type: integration_center.Integration
+attributes:
+  name: Case
+  environment: sandbox
+  report: Logins Review
+  object: Lead
+  keys:
+    - {column: "User ID", field: Email}
+  fields:
+    - column: COLUMN
+      field: WalkMe_Logins_Last_30_Days__c
+"""
+DEEP = "[" * 1200
+
+
+def explain(text: str) -> str | None:
+    """What is wrong with the text of a `defs.yaml`."""
+    try:
+        check_yaml(text, IntegrationFile, root="attributes")
+    except YamlFault as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("no", "false"),
+        ("Yes", "true"),
+        ("on", "true"),
+        ("OFF", "false"),
+        ("2024", "the number 2024"),
+        ("1.10", "the number 1.1"),
+        (".5", "the number 0.5"),
+        ("12:30", "the number 750"),
+        ("0x1F", "the number 31"),
+        ("010", "the number 8"),
+        ("1_000", "the number 1000"),
+        (".inf", "the number inf"),
+        pytest.param("9" * 5000, "a number", id="long"),
+        ("2026-11-22", "a date"),
+        ("2026-13-45", "a date"),
+        ("2026-11-22 07:00:00", "a date and time"),
+        ("~", "nothing"),
+        ("null", "nothing"),
+        ("# Logins Last 30 Days", "a comment"),
+        ("!logins", "a tag"),
+        ("!!int '5'", "a tag"),
+        ("=", "a sign of its own"),
+    ],
+)
+def test_a_column_that_yaml_reads_as_something_else_is_to_be_quoted(written: str, read: str) -> None:
+    said = explain(FILE.replace("COLUMN", written))
+    assert said is not None
+    shown = written.replace("'", "")[:79]
+    assert said.startswith(f"fields[0].column in line 10: YAML reads {shown}")
+    assert f" as {read}; write it in quotes: " in said
+    assert said.count(" in line ") == 1
+    quoted = said.rpartition("quotes: ")[2]
+    if not quoted.endswith("…"):
+        assert explain(FILE.replace("COLUMN", quoted)) is None
+
+
+def test_the_sentence_as_the_reader_sees_it() -> None:
+    assert explain(FILE.replace("COLUMN", "no")) == (
+        'fields[0].column in line 10: YAML reads no as false; write it in quotes: "no"'
+    )
+
+
+@pytest.mark.parametrize("written", ["'no'", '"2024"', "Logins", "y", "1e3", "Score 2024", "a # b", ">-\n        no"])
+def test_what_yaml_reads_as_text_is_text(written: str) -> None:
+    assert explain(FILE.replace("COLUMN", written)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("COLUMN\n      column: B", "fields[0].column is written twice, in lines 10 and 11; keep one"),
+        (
+            "A\n  fields:\n    - {column: B, field: Y__c}\n  limits:",
+            "fields is written twice, in lines 9 and 11; keep one",
+        ),
+        ('A\n  "fields": []\n  limits:', "fields is written twice, in lines 9 and 11; keep one"),
+        ("A\n  object: Contact\n  limits:", "object is written twice, in lines 6 and 11; keep one"),
+        ("A\nattributes:\n  limits:", "attributes is written twice, in lines 2 and 11; keep one"),
+        ("A\ntype: x\nother:", "type is written twice, in lines 1 and 11; keep one"),
+        ("{a: {b: [{c: 1, c: 2}]}}\nx:", "fields[0].column in line 10: YAML reads a mapping here"),
+        (
+            "A\n  limits: {max_failed: 1, max_failed: 2}\n  x:",
+            "limits.max_failed is written twice, in line 11; keep one",
+        ),
+        ("A\n  x: {a: {b: [{c: 1, c: 2}]}}\n  y:", "x.a.b[0].c is written twice, in line 11; keep one"),
+        (
+            "A\n  limits: &l\n    a: 1\n    a: 2\n    a: 3\n  y: *l\n  z:",
+            "limits.a is written 3 times, in lines 12, 13 and 14",
+        ),
+        ("A\n  x: {yes: 1, true: 2}\n  y:", "x.yes and x.true are one name to YAML, in line 11; keep one"),
+        ("A\n  <<: {}\n  <<: {}\n  y:", "<< is written twice, in lines 11 and 12; keep one"),
+        (
+            "A\n  limits: {max_failed: yes}\n  y:",
+            "limits.max_failed in line 11: YAML reads yes as true; write a number",
+        ),
+        (
+            "A\n  max_matches: 010\n  y:",
+            "max_matches in line 11: YAML reads 010 as the number 8; write the number in plain",
+        ),
+        ("A\n  latest_by: # Since\n  y:", "latest_by in line 11: YAML reads # Since as a comment; write it in quotes"),
+        ("A\n  owners: [no]\n  y:", 'owners[0] in line 11: YAML reads no as false; write it in quotes: "no"'),
+        ("A\n  on: x\n  y:", 'a name in line 11: YAML reads on as true; write it in quotes: "on"'),
+        ("\n      truncate: true\n      y:", "fields[0].column in line 10: it is empty"),
+        ("{{x}}\n      y:", "fields[0].column in line 10: YAML reads a mapping here; write text, in quotes"),
+        ("@x\n      y:", "line 10, column 15: not YAML (found character '@'"),
+    ],
+)
+def test_what_is_written_twice_or_misread_anywhere(text: str, said: str) -> None:
+    assert (explain(FILE.replace("COLUMN", text)) or "").startswith(said)
+
+
+def test_an_option_may_be_empty_and_a_merge_may_be_overridden() -> None:
+    given = "A\n  where:  # all\n  latest_by:\n  gainsight: ~\n  <<: {object: Contact, max_matches: 3}\n  enabled"
+    assert explain(FILE.replace("COLUMN", f"{given}: off\n  limits:")) is None
+
+
+def test_a_merged_mapping_is_checked_where_it_is_written() -> None:
+    text = FILE.replace("type:", "base: &base {column: no}\ntype:").replace("column: COLUMN", "<<: *base")
+    assert explain(text) == 'fields[0].column in line 1: YAML reads no as false; write it in quotes: "no"'
+
+
+def test_a_hash_inside_of_brackets_takes_the_bracket_along() -> None:
+    text = FILE.replace("column: COLUMN\n      field:", "{column: # Logins, field:").rstrip() + "}\n"
+    assert (explain(text) or "").startswith("line 10: YAML reads all that stands behind # as a comment")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [DEEP, "a: &a {b: *a}", "a: &a [*a, *a]", "type: &t {<<: [*t, *t]}"],
+    ids=["deep", "mapping", "list", "merge"],
+)
+def test_no_text_brings_the_check_down(text: str) -> None:
+    assert (explain(text) or "nested too deep").endswith(("be read", "deep", "quotes"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tags: [a]\nname: B\ntags: [b]\n", "tags is written twice, in lines 1 and 3; keep one"),
+        ("columns: {A: date, A: string}\n", "columns.A is written twice, in line 1; keep one"),
+        ("name: 2024\n", 'name in line 1: YAML reads 2024 as the number 2024; write it in quotes: "2024"'),
+        ("tags:\n  - no\n", 'tags[0] in line 2: YAML reads no as false; write it in quotes: "no"'),
+        ("columns:\n  2024: date\n", "a name of columns in line 2: YAML reads 2024 as the number 2024"),
+        ("columns:\n  Score: ~\n", "columns.Score in line 2: YAML reads ~ as nothing"),
+        ("key_column: # User\n", "key_column in line 1: YAML reads # User as a comment"),
+        ("latest_by: 2026-11-22\n", "latest_by in line 1: YAML reads 2026-11-22 as a date"),
+        ("other: 2026-13-45\n", "a value is neither text nor a date or number (month must be in 1..12)"),
+        ("? [a, b]\n: c\n", "a name in line 1: YAML reads a list here"),
+        ("name: A\n---\nname: B\n", "it has 2 documents"),
+        pytest.param(DEEP, "it is nested too deep to be read", id="deep"),
+    ],
+)
+def test_report_yaml_is_read_as_strictly(text: str, said: str) -> None:
+    with pytest.raises(UnreadableReport) as error:
+        read_report_file(text.encode(), "drops/logins/report.yaml")
+    assert str(error.value).startswith(f"drops/logins/report.yaml: {said}")
