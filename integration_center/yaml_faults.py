@@ -267,4 +267,6 @@ def _quote(text: str) -> str:
 
 
 def _cut(text: str) -> str:
+    """Shorten a text of the file, and spell out its control characters."""
+    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

@@ -116,6 +116,7 @@ def test_what_yaml_reads_as_text_is_text(written: str) -> None:
         ),
         ("A\n  latest_by: # Since\n  y:", "latest_by in line 11: YAML reads # Since as a comment; write it in quotes"),
         ("A\n  owners: [no]\n  y:", 'owners[0] in line 11: YAML reads no as false; write it in quotes: "no"'),
+        ('A\n  "\\e[2J": 1\n  "\\e[2J": 2\n  y:', "\\x1b[2J is written twice, in lines 11 and 12; keep one"),
         ("A\n  on: x\n  y:", 'a name in line 11: YAML reads on as true; write it in quotes: "on"'),
         ("\n      truncate: true\n      y:", "fields[0].column in line 10: it is empty"),
         ("{{x}}\n      y:", "fields[0].column in line 10: YAML reads a mapping here; write text, in quotes"),

@@ -7,7 +7,7 @@ import polars as pl
 from integration_center.sync.columns import DAY
 from integration_center.sync.distinct import find_repeated
 from integration_center.sync.outcomes import OUTCOME, Outcome
-from integration_center.sync.targets import Target
+from integration_center.sync.targets import Target, fit_sources
 from integration_center.sync.terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
 
 NEWER_DAY = "a newer day has this row's place"
@@ -126,11 +126,8 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
         A line per `match_key`: `winning.row` and `winning.day`; `count` of the rows; `columns`, those in which they
         differ, empty when they would write the same values.
     """
-    fitted = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets).select(
-        column
-        for target, value in ((target, target.fit()) for target in targets)
-        for column in (value.value.alias(target.after), value.code.alias(target.code))
-    )
+    sources = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets)
+    fitted = fit_sources(sources, targets)
     disagreements = [
         pl.when((pl.col(target.after).n_unique() > 1) | (pl.col(target.code).n_unique() > 1))
         .then(pl.lit(repr(target.column)))

@@ -173,6 +173,12 @@ def test_a_broken_file_is_listed_with_its_reason_and_not_touched(folder: DefsFol
     for slug, text, reason in (
         ("syntax", "type: [", "line 1, column 8: not YAML"),
         ("two_documents", BY_HAND + "---\n" + BY_HAND, "not of type"),
+        ("twice", BY_HAND + "  name: Again\n", "name is written twice, in lines "),
+        (
+            "misread",
+            BY_HAND.replace("{column: First Login,", "{column: no,"),
+            "YAML reads no as false; write it in quotes",
+        ),
         ("unknown_option", BY_HAND + "  colour: red\n", "colour"),
         ("Upper", BY_HAND, "rename it"),
     ):
