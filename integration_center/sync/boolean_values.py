@@ -17,7 +17,9 @@ def read_boolean(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     yes, no = number == 1, number == 0
     if isinstance(dtype, pl.String):
         word = column.str.strip_chars().str.to_lowercase()
-        yes, no = word.is_in(TRUE_WORDS) | yes.fill_null(False), word.is_in(FALSE_WORDS) | no.fill_null(False)
+        plain = ~word.str.ends_with("%")  # 1% is a number and no yes
+        yes, no = (yes & plain).fill_null(False), (no & plain).fill_null(False)
+        yes, no = word.is_in(TRUE_WORDS) | yes, word.is_in(FALSE_WORDS) | no
     return pl.when(yes).then(pl.lit(True)).when(no).then(pl.lit(False))
 
 

@@ -1,5 +1,6 @@
 """Text of a report arrives in text fields as it is, whatever it looks like."""
 
+import dagster as dg
 import polars as pl
 
 from integration_center.sync.outcomes import Outcome
@@ -31,6 +32,16 @@ def held_by(center: Center, number: int) -> dict[str, object]:
     return {column: lead[field] for column, field in FIELDS.items() if field != COUNT}
 
 
+def describe_report(center: Center) -> dict[str, tuple[str, str | None]]:
+    """Type and description of each column of the report, as the Dagster UI shows them."""
+    event = center.instance.get_latest_materialization_event(dg.AssetKey(["insights", "logins"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    schema = event.asset_materialization.metadata["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    return {column.name: (column.type, column.description) for column in schema.columns}
+
+
 def test_text_arrives_as_it_is_and_an_odd_cell_changes_one_line(center: Center) -> None:
     center.integrate(fields=[{"column": column, "field": field} for column, field in FIELDS.items()])
     drop(center, FIRST)
@@ -38,6 +49,15 @@ def test_text_arrives_as_it_is_and_an_odd_cell_changes_one_line(center: Center) 
     assert tuple(held_by(center, PLAIN[0]).values()) == FIRST[:-1]
     assert tuple(held_by(center, PLAIN[1]).values()) == OTHERS[:-1]
     assert (center.lead(PLAIN[0])[COUNT], center.lead(PLAIN[1])[COUNT]) == (12, 7)
+    assert describe_report(center) == {
+        "User ID": ("String", None),
+        "Rate": ("String", "text, all of which looks like number"),
+        "Version": ("String", "text, all of which looks like number"),
+        "Price": ("String", "text, all of which looks like number"),
+        "Flag": ("String", "text, all of which looks like boolean"),
+        "When": ("String", "text, all of which looks like datetime"),
+        "Logins": ("String", None),
+    }
 
     drop(center, ("n/a",) * 5 + ("12",))
     odd = center.ledger(center.run())
