@@ -62,7 +62,7 @@ TYPED_FIELDS = (
     make_field("time"),
     make_field("boolean", nillable=False),
 )
-QUICK = settings(max_examples=30, deadline=None)
+QUICK = settings(max_examples=25, deadline=None)
 
 
 def plan(cells: Sequence[str | None], field: SObjectField) -> pl.DataFrame:
@@ -93,7 +93,7 @@ def test_another_cell_changes_its_own_line_only(
     assert after.filter(rest).equals(before.filter(rest), null_equal=True)
 
 
-@settings(QUICK, max_examples=80)
+@settings(QUICK, max_examples=40)
 @given(COLUMNS, st.sampled_from(TYPED_FIELDS), st.sampled_from([None, 0.01, 3.0]))
 def test_what_is_read_all_at_once_is_what_is_read_by_parts(
     cells: list[str | None], field: SObjectField, factor: float | None
