@@ -94,10 +94,12 @@ class SyncStep:
         Raises:
             SwitchedOff: it is neither.
         """
+        if self.spec.enabled:
+            return
         asked: object = self.context.run.run_config
         for name in ("ops", push_key(self.slug).to_python_identifier(), "config", RUN_DISABLED):
             asked = asked.get(name) if isinstance(asked, Mapping) else None
-        if not (self.spec.enabled or asked is True):
+        if asked is not True:
             raise SwitchedOff(
                 f"{self.spec.name} is switched off (enabled: false), so nothing was written; start it by Run now or"
                 f" integration-center run {self.slug}, or set `{RUN_DISABLED}: true` in the run config of push"

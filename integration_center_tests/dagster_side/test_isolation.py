@@ -82,7 +82,7 @@ def assert_says(errors: Mapping[str, str | None], expected: Mapping[str, str]) -
 def broken(center: Center) -> dict[str, str]:
     """Every kind of broken file beside a good one and `a_b`, which is good too; the expected error by slug."""
     center.integrate(GOOD)
-    center.integrate("a_b", fields=[SCORE], enabled=False)
+    center.integrate("a_b", name="Another", fields=[SCORE])
     center.drop(logins(PLAIN[:2], count=1))
     expected = {}
     for slug, text, pattern in BROKEN_FILES.values():

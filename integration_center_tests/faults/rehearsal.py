@@ -72,6 +72,7 @@ class _Context:
     instance: _Instance
     resources: Any
     log: logging.Logger
+    has_partition_key: bool = True
     partition_keys: Sequence[str] = (YESTERDAY.isoformat(),)
 
     def log_event(self, event: object) -> None:
