@@ -40,7 +40,7 @@ def rewrite(center: Center, org: Org, people: tuple[int, ...] = PLAIN) -> None:
 
 
 def lines(center: Center, ran: Ran) -> dict[str, int]:
-    return center.sync(ran).counts["lines"]
+    return dict(center.sync(ran).counts["lines"])
 
 
 def materialization(center: Center) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from integration_center.sync.ledger import ledger_adds_up, tally_lines
+from integration_center.sync.ledger import ledger_adds_up, resume, tally_lines
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.overridden import add_holds, mark_overridden
@@ -144,6 +144,13 @@ def test_undo_restores_what_the_org_made_of_a_write_and_nothing_that_changed_sin
     assert lines.columns == ledger.columns
     assert lines["outcome"].to_list() == [outcome]
     assert lines["after.Score__c"].to_list() == [1.0]
+
+
+def test_a_push_that_goes_on_leaves_it_alone() -> None:
+    ledger, after = sync_one({"Score__c": 1.0}, Score=2.5)
+    (line,) = resume(mark_overridden(ledger, after.with_columns(Score__c=3.0), LEAD), "one").to_dicts()
+    assert (line["outcome"], line["holds.Score__c"]) == ("unchanged", None)
+    assert line["reason"] == "run one wrote it, and the org changed it again"
 
 
 def test_overridden_counts_as_done() -> None:
