@@ -84,7 +84,7 @@ class Limits(Model):
         min_match_rate: of the report's rows with a key, how many must match a record.
         max_cleared: of the matched records, how many may lose a value.
         max_changed: of the matched records, how many may change at all; off by default.
-        max_failed: (rejected + failed + unprocessed + unknown) of those and the written and unchanged ones,
+        max_failed: (rejected + conflict + failed + unprocessed + unknown) of those and the written and unchanged ones,
             above which the run is Failed.
         allow_empty: a report without rows is no error.
     """

@@ -30,6 +30,7 @@ from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.source import Report
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import Tally, tally_lines
+from integration_center.sync.outcomes import OUTCOME
 from integration_center.sync.overrides import is_memorable
 from integration_center.translator import report_key
 
@@ -198,7 +199,7 @@ class LedgerFolder:
         path = self.path(run_id, slug)
         if not path.exists():
             raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
-        return pl.read_parquet(path)
+        return read_outcomes(pl.scan_parquet(path)).collect()
 
     def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
         """The ledger of one sync; None when it is gone or damaged."""
@@ -278,7 +279,7 @@ class FrameIOManager(dg.IOManager):
             raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
         pinned = {key: pin_frame(self.base_dir, path) for key, path in paths.items()}
         if len(pinned) == 1:
-            frame = next(iter(pinned.values())).scan()
+            frame = read_outcomes(next(iter(pinned.values())).scan())
         else:
             days = [scan_day(file.path, date.fromisoformat(key)) for key, file in pinned.items()]
             frame = pl.concat(days, how="diagonal_relaxed")
@@ -287,5 +288,13 @@ class FrameIOManager(dg.IOManager):
 
 def scan_day(path: Path, day: date) -> pl.LazyFrame:
     """One day's frame; a report gets `_day` (Date), since its own columns may be called anything."""
-    frame = pl.scan_parquet(path)
+    frame = read_outcomes(pl.scan_parquet(path))
     return frame if SPLIT_BY in pl.read_parquet_metadata(path) else frame.with_columns(pl.lit(day).alias(DAY))
+
+
+def read_outcomes(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines with today's outcomes: an earlier version, which stored them, may have known fewer."""
+    stored = lines.collect_schema().get("outcome")
+    if not isinstance(stored, pl.Enum) or stored == OUTCOME or not set(stored.categories) <= set(OUTCOME.categories):
+        return lines
+    return lines.with_columns(pl.col("outcome").cast(OUTCOME))

@@ -11,7 +11,7 @@ import polars as pl
 from integration_center.sync.fitness import Fault
 from integration_center.sync.ledger import Tally, ledger_adds_up
 from integration_center.sync.limits import Verdict, explain_nothing_written
-from integration_center.sync.outcomes import BROKEN
+from integration_center.sync.outcomes import BROKEN, Outcome
 from integration_center.translator import DAYS
 
 COLUMNS_PRESENT = "columns_present"
@@ -30,7 +30,7 @@ VERDICTS = {
 ROWS_FAILED = "rows_failed"
 LEDGER_ADDS_UP = "ledger_adds_up"
 PUSH = {
-    ROWS_FAILED: "Salesforce took the rows it was sent.",
+    ROWS_FAILED: "Salesforce took the rows it was sent, and its flows left them as they were sent.",
     LEDGER_ADDS_UP: "Every row of the report ended in exactly one outcome.",
 }
 
@@ -88,7 +88,7 @@ def report_push(
         failed: whether the rows refused fail the run.
     """
     counts = tally.lines
-    broken = {outcome.value: counts[outcome] for outcome in BROKEN if counts[outcome]}
+    broken = {outcome.value: counts[outcome] for outcome in (*BROKEN, Outcome.OVERRIDDEN) if counts[outcome]}
     named = ", ".join(f"{count:,} {outcome}" for outcome, count in broken.items())
     yield dg.AssetCheckResult(
         asset_key=key,

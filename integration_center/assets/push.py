@@ -9,6 +9,7 @@ import polars as pl
 
 from integration_center.assets.api_reserve import short_of_calls
 from integration_center.assets.checks import build_push_checks, report_push
+from integration_center.assets.look_back import look_back
 from integration_center.assets.metadata import (
     describe_counts,
     describe_forecast,
@@ -29,12 +30,11 @@ from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.ground import NAMED, Ground, survey
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push, push_updates
-from integration_center.salesforce.read_back import prove_writes
-from integration_center.salesforce.snapshot import WORTH_LEAVING_OUT
+from integration_center.storage import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import completing, count_lines, hold, planned_updates, resume, supersede
 from integration_center.sync.limits import run_status
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.translator import (
     DAYS,
@@ -165,7 +165,7 @@ def find_rest(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame, folder: Path) 
         raise PlanMissing(f"{pushed_by} was undone. {TOGETHER}")
     step.context.log.info(f"going on where run {earlier.run_id} ended")
     resumed = rewrite_frame(
-        pl.scan_parquet(ledger), lambda part: resume(part, earlier.run_id), folder / "resumed.parquet"
+        read_outcomes(pl.scan_parquet(ledger)), lambda part: resume(part, earlier.run_id), folder / "resumed.parquet"
     )
     return resumed.scan()
 
@@ -247,14 +247,6 @@ def apply_plan(
     return Applied(lines, completing(results), forecast, ground.schema)
 
 
-def look_back(step: SyncStep, org: Org, schema: SObjectSchema, count: int) -> None:
-    """Read some of what was written back, and tell the log whether the org holds it."""
-    ledger = FrameFile(step.installation.ledgers.path(step.run_id, step.slug))
-    found = prove_writes(org, schema, ledger, count, step.snapshot, keys=[pair.field for pair in step.spec.keys])
-    if found:
-        (step.context.log.warning if found.altered else step.context.log.info)(found.sentence)
-
-
 def send_plan(
     step: SyncStep, lines: pl.LazyFrame, *, allow_stale: bool
 ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
@@ -277,8 +269,9 @@ def send_plan(
         else:
             applied = apply_plan(step, org, plan, journal, lines, folder)
         tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
-        if applied.schema and tally.lines[Outcome.UPDATED] >= WORTH_LEAVING_OUT:
-            look_back(step, org, applied.schema, tally.lines[Outcome.UPDATED])
+        if applied.schema:
+            keys = [pair.field for pair in step.spec.keys]
+            tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=step.snapshot)
         usage, instance_url = org.session.usage, org.session.instance_url
     ledger = step.installation.ledgers.path(step.run_id, step.slug)
     lines, by_line = pl.scan_parquet(ledger), tally.lines
@@ -300,7 +293,11 @@ def send_plan(
     step.context.log_event(
         dg.AssetObservation(
             object_key(step.spec.environment, step.spec.object),
-            metadata={"integration": step.slug, "updated": by_line[Outcome.UPDATED], "run_id": step.run_id},
+            metadata={
+                "integration": step.slug,
+                **{outcome.value: by_line[outcome] for outcome in WRITTEN},
+                "run_id": step.run_id,
+            },
         )
     )
     metadata = {

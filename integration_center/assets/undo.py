@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 
 from integration_center.assets.api_reserve import short_of_calls
+from integration_center.assets.look_back import look_back
 from integration_center.assets.metadata import describe_counts, describe_results, describe_usage
 from integration_center.assets.one_org import require_one_org
 from integration_center.assets.push import send_updates
@@ -30,7 +31,7 @@ from integration_center.salesforce.push import forecast_push
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, tally, tally_lines
 from integration_center.sync.limits import run_status
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
 from integration_center.translator import resource_key, undo_job, undo_of, undo_op
@@ -116,7 +117,7 @@ def read_writes_of(installation: Installation, sync: SyncRecord) -> pl.DataFrame
             f"{what} was cut off, and what it wrote is not known yet; `integration-center plan {sync.slug}` finds it"
             " out, then undo it"
         )
-    if not count_lines(ledger)[Outcome.UPDATED]:
+    if not count_lines(ledger).written:
         raise PlanMissing(f"{what} updated no record; there is nothing to undo")
     return ledger
 
@@ -133,7 +134,7 @@ def plan_undo(installation: Installation, org: Org, sync: SyncRecord) -> UndoPla
     require_one_org(account, planned=sync.org_id, answering=org.identify())
     read_at, plan_id = datetime.now(UTC), uuid4().hex
     schema = org.describe(sync.object)
-    wrote = ledger.filter(pl.col("outcome") == Outcome.UPDATED)
+    wrote = ledger.filter(pl.col("outcome").is_in(WRITTEN))
     names = [name for name in _fields(ledger) if schema.get(name) is not None]
     records = org.read_records(schema, names, key=("Id", wrote["record_id"].to_list()))
     lines = build_undo_lines(ledger, records, schema).with_columns(pl.lit(plan_id).alias("plan_id"))
@@ -233,13 +234,14 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
                 plan = plan_undo(step.installation, org, step.undone)
                 journal = step.open_journal(plan.plan_id)
                 lines = send_undo(step, org, plan, journal)
+                step.installation.ledgers.write(step.run_id, step.slug, lines)
+                counted = look_back(step, org, plan.schema, tally_lines(lines))
                 usage, instance_url = org.session.usage, org.session.instance_url
-            by_line = count_lines(lines)
+            by_line = counted.lines
             verdict, reason = run_status(by_line, step.spec.limits)
             status = SyncStatus(verdict)
-            step.installation.ledgers.write(step.run_id, step.slug, lines)
             step.installation.syncs.close(
-                step.run_id, step.slug, status=status, counts=tally(lines), error=reason, api_calls=usage.calls
+                step.run_id, step.slug, status=status, counts=counted.as_dict(), error=reason, api_calls=usage.calls
             )
             # After the line is closed: until then the next run looks again, and corrects ledger and counts.
             journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
@@ -252,7 +254,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
                 metadata={
                     "undone_run": step.undone.run_id,
                     "ledger": dg.MetadataValue.path(step.installation.ledgers.path(step.run_id, step.slug)),
-                    **describe_results(lines.lazy(), tally_lines(lines), instance_url),
+                    **describe_results(lines.lazy(), counted, instance_url),
                     **describe_usage(usage),
                 },
             )

@@ -4,7 +4,7 @@ import polars as pl
 
 from integration_center.installation import Installation
 from integration_center.integration import Environment
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import WRITTEN
 
 SYNCS_LOOKED_AT = 5
 """How many earlier syncs tell whether the org keeps changing a value back."""
@@ -17,6 +17,6 @@ def read_writes(
     wrote = [
         sync
         for sync in installation.syncs.history(slug, environment=environment)
-        if sync.org_id == org_id and sync.counts.get("lines", {}).get(Outcome.UPDATED, 0)
+        if sync.org_id == org_id and any(sync.counts.get("lines", {}).get(outcome) for outcome in WRITTEN)
     ]
     return [installation.ledgers.read_writes(sync.run_id, slug, record_ids) for sync in wrote[:SYNCS_LOOKED_AT]]

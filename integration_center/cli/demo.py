@@ -27,7 +27,7 @@ from integration_center.launching import RunRequest, open_instance, run_here
 from integration_center.loader import load_integrations
 from integration_center.salesforce.soql import build_select, write_moment
 from integration_center.settings import Settings, prepare_home, read_settings
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.sample import sample_changes
 from integration_center.translator import last_full_day, push_config, run_tags
 
@@ -145,7 +145,7 @@ def run_examples(installation: Installation) -> None:
             f"{sync.report} → {sync.object}, {sync.environment.title if sync.environment else ''}", markup=False
         )
         lines = installation.ledgers.read(sync.run_id, sync.slug)
-        print_result(sync, sample_changes(lines, Outcome.UPDATED))
+        print_result(sync, sample_changes(lines, *WRITTEN))
     if failed := [sync.slug for sync in first if sync.status is not SyncStatus.COMPLETED]:
         raise SyncFailed(f"{', '.join(failed)} failed; see above")
     console.rule("The same again: nothing is written")

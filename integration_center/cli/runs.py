@@ -23,7 +23,7 @@ from integration_center.loader import LoadedIntegrations, load_integrations
 from integration_center.schedules import asset_keys
 from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
 from integration_center.translator import FIRST_DAY, last_full_day, push_config, push_key, run_tags
 
@@ -131,7 +131,7 @@ def run_integration(
             slug=slug,
         )
         sync = launch(installation, loaded, request, slug)
-        sample = sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.UPDATED) if sync.plan_id else []
+        sample = sample_changes(installation.ledgers.read(sync.run_id, slug), *WRITTEN) if sync.plan_id else []
     finish(sync, sample, as_json=as_json)
 
 
@@ -180,7 +180,8 @@ def print_sample(sample: list[dict[str, Any]]) -> None:
         table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
         for change in changes:
             before, after = (escape(show(change[side])) or "(empty)" for side in ("before", "after"))
-            table.add_row(change["field"], before, "→", after)
+            now = [f"changed by the org to {escape(show(change['holds'])) or '(empty)'}"] if "holds" in change else []
+            table.add_row(change["field"], before, "→", after, *now)
         console.print(table)
 
 

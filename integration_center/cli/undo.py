@@ -16,7 +16,7 @@ from integration_center.launching import RunRequest
 from integration_center.loader import load_integrations
 from integration_center.settings import Paths
 from integration_center.sync.ledger import count_lines, tally
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
 from integration_center.translator import UNDO_TAG, run_tags, undo_job, undo_op
 
@@ -65,7 +65,7 @@ def undo_sync(
             run_config={"ops": {undo_op(environment): {"config": {"run_id": undone.run_id, "slug": undone.slug}}}},
         )
         sync = launch(installation, loaded, request, undone.slug)
-        sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), Outcome.UPDATED)
+        sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN)
     spec = loaded.specs.get(undone.slug)
     if spec is not None and spec.enabled and not as_json:
         console.print(

@@ -11,7 +11,7 @@ from integration_center.database.sync_records import RecentSyncs, SyncRecord, Sy
 from integration_center.defs_files.reading import DefsFile
 from integration_center.integration import Environment
 from integration_center.schedules import next_run
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome
 
 PAGE_ROWS = 50
 
@@ -124,7 +124,7 @@ def say_schedule(schedule: str) -> str:
 def say_counts(counts: Mapping[str, Mapping[str, int]]) -> str:
     """`8 updated, 3 unmatched`: the report's rows by outcome, what was written first."""
     rows = counts.get("rows", {})
-    order = [Outcome.UPDATED, *(outcome for outcome in Outcome if outcome is not Outcome.UPDATED)]
+    order = [*WRITTEN, *(outcome for outcome in Outcome if outcome not in WRITTEN)]
     return ", ".join(f"{rows[outcome]:,} {outcome.value}" for outcome in order if rows.get(outcome))
 
 

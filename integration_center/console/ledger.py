@@ -11,7 +11,7 @@ import polars as pl
 from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import Outcome
 
@@ -26,6 +26,7 @@ class LedgerLine:
     Attributes:
         row: the row's number in the report, from 0.
         changes: for each field that is sent: its name, before, after.
+        holds: of an `overridden` line, what the org held of each field that is sent right after the push.
     """
 
     row: int
@@ -36,6 +37,7 @@ class LedgerLine:
     code: str | None
     error_fields: str | None
     changes: Sequence[tuple[str, Any, Any]]
+    holds: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,9 @@ def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
             code=line["code"],
             error_fields=line["error_fields"],
             changes=[(field, line[BEFORE + field], line[AFTER + field]) for field in fields if line[CHANGED + field]],
+            holds={field: line[HOLDS + field] for field in fields if line[CHANGED + field] and HOLDS + field in line}
+            if line["outcome"] == Outcome.OVERRIDDEN
+            else {},
         )
         for line in lines.iter_rows(named=True)
     ]

@@ -36,7 +36,7 @@ from integration_center.database.sync_records import (
 from integration_center.database.tables import accounts, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
-from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome
+from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, WRITTEN
 
 KEY = ("run_id", "slug")
 
@@ -284,8 +284,9 @@ class SyncLog:
         """
         rows = syncs.c.counts["rows"]
         broken = [func.coalesce(rows[outcome.value].as_integer(), 0) for outcome in BROKEN]
-        updated = func.coalesce(rows[Outcome.UPDATED.value].as_integer(), 0)
-        columns = (syncs.c.id, syncs.c.slug, syncs.c.status, updated, sum(broken[1:], start=broken[0]))
+        written = [func.coalesce(rows[outcome.value].as_integer(), 0) for outcome in WRITTEN]
+        sums = (sum(counts[1:], start=counts[0]) for counts in (written, broken))
+        columns = (syncs.c.id, syncs.c.slug, syncs.c.status, *sums)
         newest: dict[str, int] = {}
         pictures: dict[str, list[SyncPicture]] = defaultdict(list)
         with reading(self._engine) as connection:

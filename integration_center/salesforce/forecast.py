@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from math import ceil
 
 from integration_center.salesforce.polling import FIRST_WAITS, LATER_WAIT, SPARE_LOOKS
+from integration_center.salesforce.read_back import WORTH_A_LOOK
+from integration_center.salesforce.strategies import estimate_bulk
 
 ROWS_A_SECOND = 500
 """What a Bulk job gets through at the least, with triggers; for the number of looks at it."""
 CALLS_A_JOB = 5
 """Create, upload, close, failed results, unprocessed records."""
-LOOK_BACK_CALLS = 1
-"""At the records once all is written; see `read_back`."""
 SPARE_CALLS_A_JOB = 7
 """A second upload in a job of its own, and the result files once more with the successful one."""
 SPARE_CALLS_A_SEND = 2
@@ -31,6 +31,9 @@ class Forecast:
     calls: int
     spare: int
 
+    def __add__(self, other: "Forecast") -> "Forecast":
+        return Forecast(self.calls + other.calls, self.spare + other.spare)
+
     @property
     def total(self) -> int:
         """All that has to be left to the org before the first write."""
@@ -46,7 +49,7 @@ def forecast_collections(rows: int, rows_a_call: int, resends: int) -> Forecast:
         resends: calls for records that run into locks.
     """
     calls = ceil(rows / rows_a_call)
-    return Forecast(calls, SPARE_CALLS_A_SEND * min(calls, SENDS_LOST) + resends)
+    return Forecast(calls, SPARE_CALLS_A_SEND * min(calls, SENDS_LOST) + resends) + forecast_look_back(rows)
 
 
 def forecast_bulk(rows: int, jobs: int, resends: int) -> Forecast:
@@ -59,4 +62,14 @@ def forecast_bulk(rows: int, jobs: int, resends: int) -> Forecast:
     """
     seconds = rows / max(jobs, 1) / ROWS_A_SECOND
     looks = len(FIRST_WAITS) + SPARE_LOOKS + ceil(max(seconds - sum(FIRST_WAITS), 0) / LATER_WAIT)
-    return Forecast(jobs * (CALLS_A_JOB + looks) + LOOK_BACK_CALLS, jobs * SPARE_CALLS_A_JOB + resends)
+    calls = Forecast(jobs * (CALLS_A_JOB + looks), jobs * SPARE_CALLS_A_JOB + resends)
+    return calls + forecast_look_back(rows)
+
+
+def forecast_look_back(rows: int) -> Forecast:
+    """The look at the records once all is written: one call, once more if it fails, and all of them if need be.
+
+    Args:
+        rows: records written.
+    """
+    return Forecast(1, 1 + estimate_bulk(rows, 1).calls) if rows >= WORTH_A_LOOK else Forecast(0, 0)

@@ -1,5 +1,6 @@
 """One connected org: describe, limits, and reading records by the cheapest way."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -15,7 +16,7 @@ from integration_center.salesforce.query import Query, Record, count_rows, read_
 from integration_center.salesforce.reader import Reader
 from integration_center.salesforce.reading import Key
 from integration_center.salesforce.records import Selection, build_columns
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.session import RetryPolicy, Session
 from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.salesforce.soql import build_select, enclose
 from integration_center.sync.schema import SObjectSchema
@@ -77,6 +78,12 @@ class Org:
             given.sleep(seconds)
 
         self.polling = replace(given, sleep=wait)
+
+    def with_retries(self, retries: RetryPolicy) -> Self:
+        """The same org, waited for by other rules."""
+        other = copy.copy(self)
+        other.session = self.session.with_retries(retries)
+        return other
 
     def describe(self, name: str) -> SObjectSchema:
         """The schema of the object `name`, as the connected user sees it: one call. Raises SchemaMismatch."""

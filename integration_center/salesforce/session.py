@@ -1,5 +1,6 @@
 """One HTTP session with an org: tokens, retries, faults and the meter."""
 
+import copy
 import functools
 import json as jsonlib
 import logging
@@ -140,6 +141,12 @@ class Session:
                 "Sforce-Call-Options": f"client={CLIENT_NAME}",
             },
         )
+
+    def with_retries(self, retries: RetryPolicy) -> Self:
+        """The same session, with its connections, tokens and meter, that waits for the org by other rules."""
+        other = copy.copy(self)
+        other.retries = retries
+        return other
 
     def __enter__(self) -> Self:
         return self

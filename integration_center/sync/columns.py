@@ -17,6 +17,11 @@ AFTER = "after."
 """Before the name of a mapped field: what the org shall hold."""
 CHANGED = "changed."
 """Before the name of a mapped field: whether the field is sent."""
+HOLDS = "holds."
+"""Before the name of a mapped field: of an `overridden` line, what the org held right after the push.
+
+Only ledgers that have such lines have these columns.
+"""
 
 MODSTAMP = pl.Datetime("ms", "UTC")
 LEDGER_COLUMNS: Mapping[str, pl.DataType] = {

@@ -45,7 +45,7 @@ def mark_conflicts(
         now, on="record_id", how="left", maintain_order="left"
     )
     changed = [
-        pl.when(~_holds_still(pl.col(BEFORE + name), pl.col(f"now.{field.name}"), field)).then(pl.lit(field.name))
+        pl.when(~holds_still(pl.col(BEFORE + name), pl.col(f"now.{field.name}"), field)).then(pl.lit(field.name))
         for name, field in mapped.items()
     ]
     parts = pl.col("key").str.split(SHOWN_KEY_SEPARATOR) if len(key_fields) > 1 else pl.concat_list("key")
@@ -75,6 +75,6 @@ def mark_conflicts(
     )
 
 
-def _holds_still(before: pl.Expr, now: pl.Expr, field: SObjectField) -> pl.Expr:
+def holds_still(before: pl.Expr, now: pl.Expr, field: SObjectField) -> pl.Expr:
     """Whether both are one value; REST and Bulk may give the same one in different forms."""
     return before.eq_missing(now) | is_equal(before, now, field) | is_equal(now, before, field)

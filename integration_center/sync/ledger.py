@@ -8,8 +8,8 @@ import polars as pl
 from polars.selectors import starts_with as by_start
 
 from integration_center.integration import IntegrationSpec
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, LEDGER_COLUMNS
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS
+from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.selection import show_key
 from integration_center.sync.terms import name_columns
@@ -41,7 +41,12 @@ class Counts:
     @property
     def sent(self) -> int:
         """Those that went to Salesforce, whatever it answered."""
-        return sum(self[outcome] for outcome in (Outcome.UPDATED, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN))
+        return self.written + sum(self[outcome] for outcome in (Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN))
+
+    @property
+    def written(self) -> int:
+        """Those that Salesforce took."""
+        return sum(self[outcome] for outcome in WRITTEN)
 
     def as_dict(self) -> dict[str, int]:
         """The outcomes that occur, by name, from best to worst."""
@@ -269,11 +274,12 @@ def resume(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
 
     Returns:
         `lines` in their order. What is proven not to have been written, `unprocessed` and `failed` lines, is `planned`
-        again. What was written is `unchanged`: the org holds it already. All other lines stay as they are.
+        again. What was written is `unchanged`: the org holds it already, or changed it again. All other lines stay as
+        they are.
     """
     outcome = pl.col("outcome")
     again = outcome.is_in([Outcome.UNPROCESSED, Outcome.FAILED])
-    written = outcome == Outcome.UPDATED
+    written, changed_again = outcome.is_in(WRITTEN), outcome == Outcome.OVERRIDDEN
     return lines.with_columns(
         pl.when(again)
         .then(pl.lit(Outcome.PLANNED, dtype=OUTCOME))
@@ -284,10 +290,15 @@ def resume(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
         pl.when(again)
         .then(pl.lit(None, dtype=pl.String))
         .when(written)
-        .then(pl.lit(f"run {run_id} wrote it"))
+        .then(
+            pl.when(changed_again)
+            .then(pl.lit(f"run {run_id} wrote it, and the org changed it again"))
+            .otherwise(pl.lit(f"run {run_id} wrote it"))
+        )
         .otherwise("reason")
         .alias("reason"),
         *(pl.when(again).then(None).otherwise(name).alias(name) for name in ("code", "error_fields", "job_id")),
+        *(pl.when(written).then(None).otherwise(name).alias(name) for name in lines.columns if name.startswith(HOLDS)),
     )
 
 

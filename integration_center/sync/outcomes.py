@@ -10,6 +10,7 @@ class Outcome(StrEnum):
 
     UNCHANGED = "unchanged"
     UPDATED = "updated"
+    OVERRIDDEN = "overridden"
     PLANNED = "planned"
     SUPERSEDED = "superseded"
     NO_KEY = "no_key"
@@ -31,8 +32,11 @@ OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
 BROKEN = (Outcome.REJECTED, Outcome.CONFLICT, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN)
 """The outcomes that count against `limits.max_failed`."""
 
-MAY_BE_WRITTEN = (Outcome.UPDATED, Outcome.UNKNOWN)
+WRITTEN = (Outcome.UPDATED, Outcome.OVERRIDDEN)
+"""The outcomes of records that Salesforce took, whether or not the org changed them again."""
+
+MAY_BE_WRITTEN = (*WRITTEN, Outcome.UNKNOWN)
 """The outcomes of lines that the org holds, or may hold."""
 
-SOUND = (Outcome.UPDATED, Outcome.UNCHANGED)
+SOUND = (*WRITTEN, Outcome.UNCHANGED)
 """The outcomes they are set against."""

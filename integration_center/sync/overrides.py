@@ -12,7 +12,7 @@ import polars as pl
 
 from integration_center.sync.changes import is_equal
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 ORG_OVERRIDES = "org_overrides"
@@ -66,7 +66,7 @@ def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame], sche
 def is_memorable() -> pl.Expr:
     """Whether a ledger's line says something that later runs need: it wrote a record, or left a field to the org."""
     left = (pl.col("outcome") == Outcome.UNCHANGED) & pl.col("reason").str.starts_with(ORG_OVERRIDES).fill_null(False)
-    return (pl.col("outcome") == Outcome.UPDATED) | left
+    return pl.col("outcome").is_in(WRITTEN) | left
 
 
 def _find_overridden(earlier: Sequence[pl.DataFrame], field: SObjectField) -> pl.DataFrame | None:

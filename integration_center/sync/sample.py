@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
 from integration_center.sync.outcomes import Outcome
 
 SAMPLE = 5
@@ -20,7 +20,8 @@ def sample_changes(lines: pl.DataFrame, *outcomes: Outcome, records: int = SAMPL
         records: how many lines are shown.
 
     Returns:
-        An entry per changed field: `record_id`, `key`, `field`, `before` and `after`, the values in their own types.
+        An entry per changed field: `record_id`, `key`, `field`, `before` and `after`, the values in their own types;
+        of an `overridden` line also `holds`, what the org held right after the push.
     """
     chosen = lines.filter(pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()).head(records)
     fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
@@ -31,6 +32,7 @@ def sample_changes(lines: pl.DataFrame, *outcomes: Outcome, records: int = SAMPL
             "field": field,
             "before": line[f"{BEFORE}{field}"],
             "after": line[f"{AFTER}{field}"],
+            **({"holds": line[f"{HOLDS}{field}"]} if line["outcome"] == Outcome.OVERRIDDEN else {}),
         }
         for line in chosen.iter_rows(named=True)
         for field in fields

@@ -3,8 +3,9 @@
 import polars as pl
 
 from integration_center.sync.changes import is_equal
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, MODSTAMP
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS, MODSTAMP
+from integration_center.sync.conflicts import holds_still
+from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 NOW = "now."
@@ -49,12 +50,15 @@ def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjec
         *(pl.col(field.name).cast(field.dtype).alias(NOW + name) for name, field in fields.items()),
     )
     lines = (
-        ledger.filter(pl.col("outcome") == Outcome.UPDATED)
+        ledger.filter(pl.col("outcome").is_in(WRITTEN))
         .drop("modstamp")
         .join(now, on="record_id", how="left", maintain_order="left")
         .with_columns(_is_sent(name, field).alias(f"sent.{name}") for name, field in fields.items())
     )
-    strange = {name: pl.col(f"sent.{name}") & ~_is_ours(name, field) for name, field in fields.items()}
+    strange = {
+        name: pl.col(f"sent.{name}") & ~_is_ours(name, field, told=HOLDS + name in ledger.columns)
+        for name, field in fields.items()
+    }
     lost = {name: pl.col(CHANGED + name) for name in names if name not in fields}
     lines = lines.with_columns(
         pl.when(pl.col("found").is_null())
@@ -87,7 +91,7 @@ def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjec
         *(pl.col(BEFORE + name).alias(AFTER + name) for name in names),
         *((pl.col(NOW + name) if name in fields else pl.col(AFTER + name)).alias(BEFORE + name) for name in names),
         *((planned & (pl.col(f"sent.{name}") if name in fields else False)).alias(CHANGED + name) for name in names),
-    ).select(ledger.columns)
+    ).select(name for name in ledger.columns if not name.startswith(HOLDS))
 
 
 def _is_sent(name: str, field: SObjectField) -> pl.Expr:
@@ -96,9 +100,19 @@ def _is_sent(name: str, field: SObjectField) -> pl.Expr:
     return pl.col(CHANGED + name) & ~(before.eq_missing(now) | is_equal(before, now, field))
 
 
-def _is_ours(name: str, field: SObjectField) -> pl.Expr:
-    """Whether the field holds what the sync wrote."""
-    return is_equal(pl.col(AFTER + name), pl.col(NOW + name), field)
+def _is_ours(name: str, field: SObjectField, *, told: bool) -> pl.Expr:
+    """Whether the field holds what the sync wrote, or still what the org had made of it right after.
+
+    Args:
+        name: of the field, in the ledger.
+        field: as describe reports it now.
+        told: whether the ledger says what the org held.
+    """
+    ours = is_equal(pl.col(AFTER + name), pl.col(NOW + name), field)
+    if not told:
+        return ours
+    overridden = pl.col("outcome") == Outcome.OVERRIDDEN
+    return ours | (overridden & holds_still(pl.col(HOLDS + name), pl.col(NOW + name), field))
 
 
 def _any(marks: dict[str, pl.Expr]) -> pl.Expr:

@@ -199,3 +199,20 @@ def test_a_run_that_is_not_there(
 ) -> None:
     monkeypatch.setattr(OwnDagster, "log", lambda self, run_id, after=None: None)
     browser.open(f"{HERE}/{path}", status=404)
+
+
+def test_what_the_org_changed_again_shows_what_it_holds(center: Center, console: Console, browser: Browser) -> None:
+    center.integrate()
+    log(console.installation, "one", updated=2, overridden=1, failed=1)
+    path = store_ledger(console, "one")
+    mark = pl.when(pl.col("row") == 0)
+    pl.read_parquet(path).with_columns(
+        mark.then(pl.lit("overridden", dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
+        mark.then(7.5).alias("holds.Score__c"),
+    ).write_parquet(path)
+    assert "2 updated, 1 overridden, 1 failed" in browser.open(f"{HERE}/log").text
+    assert "Rows updated 3, rows failed 1" in browser.open("/").html
+    ledger = browser.open(f"{HERE}/runs/one/ledger?outcome=overridden")
+    assert "0 → -1.5 changed by the org to 7.5" in ledger.text
+    run = browser.open(f"{HERE}/runs/one")
+    assert "changed by the org to 7.5" in run.text

@@ -118,8 +118,9 @@ def count_outcomes(sync: SyncRecord) -> list[tuple[Outcome, int, int]]:
 def find_sample(console: Console, sync: SyncRecord) -> list[LedgerLine]:
     """A few lines with the values before and after: those updated, or those that a push would send."""
     counted = sync.counts.get("lines", {})
-    if counted.get(Outcome.UPDATED):
-        return first_lines(console.installation, sync, Outcome.UPDATED, most=SAMPLE)
+    # What the org changed again is shown first: it is what somebody has to look at.
+    if shown := next((outcome for outcome in (Outcome.OVERRIDDEN, Outcome.UPDATED) if counted.get(outcome)), None):
+        return first_lines(console.installation, sync, shown, most=SAMPLE)
     if counted.get(Outcome.PLANNED) or counted.get(Outcome.HELD):
         return first_lines(console.installation, sync, Outcome.PLANNED, Outcome.HELD, most=SAMPLE)
     return []

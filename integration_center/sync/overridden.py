@@ -1,0 +1,80 @@
+"""Records that the org changed again after it took what was sent: a flow, a trigger, another user."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from integration_center.sync.columns import AFTER, CHANGED, HOLDS
+from integration_center.sync.conflicts import holds_still
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.schema import SObjectSchema
+
+REASON = "written, and then changed by the org: "
+MASKED_TYPES = frozenset({"encryptedstring"})
+"""A user without View Encrypted Data reads a mask, which says nothing of the value."""
+
+
+def mark_overridden(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectSchema) -> pl.DataFrame:
+    """Give the written lines whose record holds another value than was sent the outcome `overridden`.
+
+    Values are compared as the org holds them, as a plan compares them. A record that is missing keeps its line as it
+    is, and so does one in which only fields that were not sent differ.
+
+    Args:
+        lines: of a ledger; `holds.F` may be there already.
+        records: `Id` and mapped fields, raw and read after the push; others may be left out.
+        schema: the object as describe reported it for the push.
+
+    Returns:
+        `lines` in their order, with `holds.F` for each mapped field F: what the record of an `overridden` line held,
+        null in all other lines. Its reason and `error_fields` name the fields that differ.
+    """
+    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    fields = {name: field for name in names if (field := schema.get(name)) and field.name in records.columns}
+    now = records.unique("Id", keep="last").select(
+        pl.col("Id").alias("record_id"),
+        pl.lit(True).alias("found"),
+        *(pl.col(field.name).cast(field.dtype).alias(f"now.{name}") for name, field in fields.items()),
+    )
+    differing = {
+        name: pl.col(CHANGED + name) & ~holds_still(pl.col(AFTER + name), pl.col(f"now.{name}"), field)
+        for name, field in fields.items()
+        if field.type not in MASKED_TYPES
+    }
+    written = (pl.col("outcome") == Outcome.UPDATED) & pl.col("found").fill_null(False)
+    overridden = written & pl.any_horizontal(pl.lit(False), *differing.values())
+    kept = {HOLDS + name: HOLDS + name if HOLDS + name in lines.columns else None for name in names}
+    return (
+        lines.join(now, on="record_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.when(overridden).then(pl.lit(Outcome.OVERRIDDEN, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
+            # Why another field was left to the org stays worth knowing.
+            pl.when(overridden)
+            .then(pl.concat_str(pl.lit(REASON) + _name(differing, ", "), "reason", separator="; ", ignore_nulls=True))
+            .otherwise("reason")
+            .alias("reason"),
+            pl.when(overridden).then(_name(differing, ",")).otherwise("error_fields").alias("error_fields"),
+            *(
+                pl.when(overridden)
+                .then(pl.col(f"now.{name}") if name in fields else pl.lit(None))
+                .otherwise(kept[HOLDS + name])
+                .alias(HOLDS + name)
+                for name in names
+            ),
+        )
+        .select(*lines.columns, *(name for name, there in kept.items() if there is None))
+    )
+
+
+def _name(marks: Mapping[str, pl.Expr], separator: str) -> pl.Expr:
+    """The fields that are marked, by name."""
+    named = [pl.when(mark).then(pl.lit(name)) for name, mark in marks.items()]
+    return pl.concat_str(named or [pl.lit("")], separator=separator, ignore_nulls=True)
+
+
+def add_holds(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines with the columns `holds.F` that `mark_overridden` fills: null, and of the type of `after.F`."""
+    schema = lines.collect_schema()
+    values = {name.removeprefix(AFTER): dtype for name, dtype in schema.items() if name.startswith(AFTER)}
+    missing = {HOLDS + name: dtype for name, dtype in values.items() if HOLDS + name not in schema}
+    return lines.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in missing.items())
