@@ -18,6 +18,7 @@ from integration_center.console.context import Console
 from integration_center.console.faults import show_http_error
 from integration_center.console.page import Page
 from integration_center.console.pages import PAGES
+from integration_center.console.refused_requests import RefusedRequests
 from integration_center.console.rendering import build_templates
 from integration_center.console.security import HEADERS
 from integration_center.console.sessions import Sessions
@@ -61,6 +62,7 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
         ],
         middleware=[
             *build_proxy_trust(settings),
+            Middleware(RefusedRequests, console=console),
             Middleware(Shield, door=build_door(settings, hosts)),
             Middleware(Sessions, cipher=build_cipher(settings)),
         ],

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from integration_center.access.attempts import FROM_ADDRESS_AS_USER
 from integration_center.access.audit import Action
+from integration_center.access.refused_attempts import NOBODY
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
-from integration_center.console.pages.sign_in import NOBODY
 from integration_center.console.security import TOKEN_FIELD
 from integration_center.console.server import serve
 from integration_center.console.sessions import SECURE_COOKIE
