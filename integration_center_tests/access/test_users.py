@@ -7,10 +7,8 @@ from pydantic import SecretStr
 from integration_center.access.users import Role, User, read_users
 from integration_center.errors import ConfigurationError
 from integration_center.settings import Settings, read_settings
+from integration_center_tests.passwords import HASH, OTHER_HASH
 
-CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-HASH = CHEAP.hash("correct horse battery")
-OTHER_HASH = CHEAP.hash("another horse battery")
 ARGON2I = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, type=Type.I).hash("correct horse battery")
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from integration_center.access.attempts import FROM_ADDRESS_AS_USER
@@ -21,15 +20,16 @@ from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 from integration_center.settings import read_settings
 from integration_center_tests.console.browser import Browser, Seen
+from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_hashes
 
-PASSWORD = "correct horse battery"
-HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+HASH = CHEAP.hash(PASSWORD)
 PROXY = "127.0.0.1"
 
 
 @pytest.fixture
-def users(tmp_path: Path) -> Path:
+def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The list of users: an operator and a viewer."""
+    accept_cheap_hashes(monkeypatch)
     path = tmp_path / "users"
     path.write_text(f"ann:operator:{HASH}\nvera:viewer:{HASH}\n")
     path.chmod(0o600)
