@@ -16,6 +16,7 @@ from integration_center.processes import is_gone
 from integration_center.run_audit import note_run
 from integration_center.run_endings import explain_ending
 from integration_center.translator import (
+    BY_USER,
     ENVIRONMENT_TAG,
     PROCESS_TAG,
     RANGE_END_TAG,
@@ -100,7 +101,7 @@ def add_missing_line(
         object=spec.object if spec else "",
         partition_start=days[0],
         partition_end=days[-1],
-        triggered_by=run.tags.get(TRIGGER_TAG, "user"),
+        triggered_by=run.tags.get(TRIGGER_TAG, BY_USER),
     )
     installation.syncs.fail_open(run_id, slug, explain_ending(instance, run, slug, report))
 

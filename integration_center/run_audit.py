@@ -18,6 +18,7 @@ from integration_center.access.audit import COMMAND_LINE, Action, AuditEntry, Au
 from integration_center.integration import Environment
 from integration_center.translator import (
     BACKFILL_TAG,
+    BY_USER,
     PARENT_RUN_TAG,
     PARTITION_TAG,
     RANGE_END_TAG,
@@ -151,11 +152,14 @@ def has_tick(instance: dg.DagsterInstance, kind: InstigatorType, name: str, reco
 def name_days(run: dg.DagsterRun) -> str | None:
     """`2026-11-22`, or `2026-11-20..2026-11-22`; None when the run has no partition."""
     first, last = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
-    return f"{first}..{last}" if first and last else run.tags.get(PARTITION_TAG)
+    if first and last:
+        return first if first == last else f"{first}..{last}"
+    return run.tags.get(PARTITION_TAG)
 
 
 def name_claims(run: dg.DagsterRun) -> str | None:
     """What the tags of a run say of its origin, without proof; None when they say nothing."""
     tags = (SCHEDULE_TAG, SENSOR_TAG, BACKFILL_TAG, TRIGGER_TAG)
-    claims = [f"{tag}={run.tags[tag]}" for tag in tags if tag in run.tags]
+    # Each job of an integration brings `triggered_by: user` itself.
+    claims = [f"{tag}={run.tags[tag]}" for tag in tags if run.tags.get(tag, BY_USER) != BY_USER]
     return f"not proven: {', '.join(claims)}" if claims else None

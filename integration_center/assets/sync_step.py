@@ -24,7 +24,7 @@ from integration_center.integration import IntegrationSpec
 from integration_center.run_audit import means_to_push, note_run
 from integration_center.salesforce.org import Org
 from integration_center.snapshots import SnapshotFile
-from integration_center.translator import RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
+from integration_center.translator import BY_USER, RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class SyncStep:
         tags = self.context.run.tags
         if "dagster/schedule_name" in tags:
             return "schedule"
-        return tags.get(TRIGGER_TAG, "user")
+        return tags.get(TRIGGER_TAG, BY_USER)
 
     @property
     def account(self) -> Account:
