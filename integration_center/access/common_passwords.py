@@ -22,5 +22,7 @@ def is_common(password: str, name: str) -> bool:
     from zxcvbn import zxcvbn
 
     words = [word for word in (name, *OUR_WORDS) if word]
+    if not password:
+        return True
     ends = {password[:LOOKED_AT], password[-LOOKED_AT:]}
     return all(float(zxcvbn(end, user_inputs=words)["guesses"]) < LEAST_GUESSES for end in ends)
