@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 NOTED = {
     403: "came from another site, or without the right to do it",
+    413: "sent too much",
+    415: "sent something else than a form",
     421: "asked for the console under a name that is not its own",
     429: "came too often",
 }

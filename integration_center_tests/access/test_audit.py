@@ -62,7 +62,7 @@ def test_a_database_of_the_version_before_gets_the_log(tmp_path: Path) -> None:
 
 
 def connect_org(engine: Engine, environment: Environment, org_id: str) -> None:
-    values = {
+    values: dict[str, object] = {
         "environment": environment.value,
         "org_id": org_id,
         "org_name": "Acme",
