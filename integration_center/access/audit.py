@@ -15,7 +15,7 @@ from integration_center.integration import Environment
 KEPT = timedelta(days=365)
 COMMAND_LINE = "command line"
 """The place of who acts at a terminal of this machine."""
-MAX_DETAIL = 500
+MAX_DETAIL, MAX_SLUG = 500, 255
 RUN_KEY = ("run_id", "slug")
 
 
@@ -167,15 +167,20 @@ def _build_values(connection: Connection, entry: AuditEntry) -> dict[str, Any]:
         org_id = connection.execute(connected).scalar_one_or_none()
     return {
         "at": entry.at,
-        "who": entry.who,
-        "place": entry.where,
+        "who": _clean(entry.who),
+        "place": _clean(entry.where),
         "action": entry.action.value,
         "environment": entry.environment.value if entry.environment else None,
-        "slug": entry.slug,
-        "detail": entry.detail[:MAX_DETAIL] if entry.detail else None,
+        "slug": _clean(entry.slug)[:MAX_SLUG] if entry.slug else None,
+        "detail": _clean(entry.detail)[:MAX_DETAIL] if entry.detail else None,
         "org_id": org_id,
         "run_id": entry.run_id,
     }
+
+
+def _clean(text: str) -> str:
+    """The text without control characters: tags and config of a run are whatever its launcher wrote."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _build_entry(row: Row[Any]) -> AuditEntry:

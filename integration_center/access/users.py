@@ -84,8 +84,7 @@ def _read_file(path: Path) -> list[str]:
     A link is followed, and the file that it leads to is judged: that is how secrets are mounted into containers.
     """
     try:
-        # Not blocking, so that a pipe in its place does not hold up every request.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=_open_at_once) as file:
             _refuse_open_file(path, os.fstat(file.fileno()))  # of the very file that is read
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
@@ -95,6 +94,11 @@ def _read_file(path: Path) -> list[str]:
         ) from None
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting: a pipe in its place would hold up every request."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _refuse_open_file(path: Path, found: os.stat_result) -> None:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from integration_center.access.audit import Action
 from integration_center.access.refused_attempts import NOBODY, Refusal, RefusedAttempts
 from integration_center.console.context import Console, address_of
-from integration_center.errors import IntegrationCenterError
+from integration_center.errors import ConfigurationError, IntegrationCenterError
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +65,11 @@ class RefusedRequests:
         """Who is signed in; without sign-in everybody is the operating-system user."""
         if not hasattr(request.state, "session"):  # refused before its cookie was read
             return NOBODY
-        if not hasattr(request.state, "user"):
-            request.state.user = self.console.identify(request)
-        return request.state.user.name if request.state.user else NOBODY
+        try:
+            user = request.state.user if hasattr(request.state, "user") else self.console.identify(request)
+        except ConfigurationError:  # a list of users that cannot be used, of which the log tells already
+            return NOBODY
+        return user.name if user else NOBODY
 
 
 def name_route(request: Request) -> str:

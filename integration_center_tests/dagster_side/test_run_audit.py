@@ -29,8 +29,17 @@ from integration_center.access.audit import COMMAND_LINE, Action, AuditEntry
 from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
+from integration_center.launching import RunRequest, run_here
 from integration_center.run_audit import DAGSTER, SOMEBODY, note_run
-from integration_center.translator import BACKFILL_TAG, TRIGGER_TAG, push_key, update_set_key
+from integration_center.settings import read_settings
+from integration_center.translator import (
+    BACKFILL_TAG,
+    TRIGGER_TAG,
+    push_key,
+    undo_job,
+    undo_op,
+    update_set_key,
+)
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, days_before, logins
 from integration_center_tests.dagster_side.commands import Command, as_json
@@ -220,6 +229,21 @@ def test_a_re_execution_names_the_run_before(center: Center) -> None:
     center.instance.add_run_tags(parent, {"dagster/auto_retry_run_id": retried})
     assert (note(center.instance, again).who, note(center.instance, retried).who) == (SOMEBODY, "automatic retry")
     assert note(center.instance, again).detail == f"re-execution of run {parent}"
+
+
+def test_tags_and_config_of_a_run_bring_no_control_characters(center: Center) -> None:
+    hostile = "ann\x1b[2J\r\n\x9b" + "x" * 900
+    entry = note(center.instance, add_run(center.instance, {TRIGGER_TAG: hostile}))
+    job, op = undo_job(Environment.SANDBOX), undo_op(Environment.SANDBOX)
+    config = {"ops": {op: {"config": {"run_id": hostile, "slug": hostile}}}}
+    run_id, done = run_here(RunRequest(job, None, {}, run_config=config), read_settings(), center.instance)
+    assert not done
+    (undo,) = (each for each in noted() if each.run_id == run_id)
+    assert (undo.action, undo.who, undo.environment) == (Action.UNDID, ME, Environment.SANDBOX)
+    for text in (entry.detail, undo.slug, undo.detail):
+        assert text is not None
+        assert text.isprintable()
+        assert len(text) <= 500
 
 
 def test_values_of_records_are_never_noted(center: Center) -> None:
