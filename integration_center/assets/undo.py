@@ -179,7 +179,9 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
     """Open the step of an undo in `environment`, with its line in the log."""
     with reported_errors(context), context.resources.installation.open() as installation:
         run_id = context.run.run_id
-        note_run(context.instance, installation.audit, run_id, config.slug, environment=environment, undoes=config.run_id)
+        note_run(
+            context.instance, installation.audit, run_id, config.slug, environment=environment, undoes=config.run_id
+        )
         undone = installation.syncs.get(config.run_id, config.slug)
         if undone is None:
             raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")

@@ -158,10 +158,9 @@ def test_without_users_nothing_that_came_through_a_proxy_is_answered(
     answer = browser.client.get("/log", headers={header: "203.0.113.9"})
     assert answer.status_code == 403
     assert "INTEGRATION_CENTER_USERS" in answer.text
-    before = installation.audit.list()
     sent = browser.client.post("/trial/say", data={TOKEN_FIELD: token}, headers={header: "203.0.113.9"})
     assert sent.status_code == 403
-    assert installation.audit.list() == before
+    assert {entry.action for entry in installation.audit.list()} == {Action.REFUSED}
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "none"])

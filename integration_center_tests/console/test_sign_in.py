@@ -186,7 +186,7 @@ PICTURE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fet
         ({"origin": "https://evil.example"}, "right", "vera", "The form did not come from this console"),
         ({"sec-fetch-site": "cross-site"}, "right", "vera", "The form did not come from this console"),
         ({"cookie": ""}, "right", NOBODY, "This page had been open for too long"),
-        (PICTURE, "right", NOBODY, "came from another site"),
+        (PICTURE, "right", NOBODY, "Another site may link to this console, but not embed"),
     ],
     ids=["role", "no token", "other origin", "other site", "no session", "picture"],
 )
@@ -216,7 +216,7 @@ def test_a_stranger_and_another_host_are_noted(visit: Callable[..., Browser], gu
     stranger.client.get("/", headers={"host": "evil.example"})
     host, form = guarded.audit.list()
     assert (host.who, host.where, host.action) == (NOBODY, "198.51.100.9", Action.REFUSED)
-    assert "under a name that is not its own" in (host.detail or "")
+    assert "This console answers only under these names" in (host.detail or "")
     assert (form.who, form.action) == (NOBODY, Action.REFUSED)
     assert (form.detail or "").startswith("POST /accounts/{environment}/disconnect: ")
 
