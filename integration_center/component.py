@@ -11,7 +11,7 @@ from integration_center.assets.push import build_push
 from integration_center.assets.update_set import build_update_set
 from integration_center.errors import ConfigurationError
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec, check_slug
-from integration_center.translator import run_tags, selection
+from integration_center.translator import BY_USER, run_tags, selection
 
 
 class Integration(dg.Component):
@@ -57,5 +57,5 @@ def build_job(slug: str, spec: IntegrationSpec) -> UnresolvedAssetJobDefinition:
         slug,
         selection=selection(slug),
         description=f"{spec.report} → {spec.object} in {spec.environment.title}.",
-        tags=run_tags(slug, spec.environment, "user"),
+        tags=run_tags(slug, spec.environment, BY_USER),
     )

@@ -20,18 +20,27 @@ from dagster._utils.log import configure_loggers
 from dagster_webserver.version import __version__
 from dagster_webserver.webserver import DagsterWebserver
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from integration_center.access.audit import Action
+from integration_center.access.refused_attempts import NOBODY
+from integration_center.access.refused_attempts import Refusal as RefusedAttempt
+from integration_center.database.engine import build_engine
 from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
 from integration_center.web.limits import build_server_config
+from integration_center.web.refused_requests import RefusedRequests, find_reason, note_reason
 from integration_center.web.shield import LOOPBACK_NAMES, Door, Refusal, Shield, is_from_elsewhere
 
 HOST = "127.0.0.1"
 """The Dagster UI has no sign-in, so it listens to this machine only."""
+REFUSED = frozenset({403, 405, 415, 421})
+"""The statuses with which the shield and `ChangesByJson` refuse."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = "application/json"
 POLL_MILLISECONDS = 2_000
@@ -59,6 +68,7 @@ class ChangesByJson:
         if refusal is None:
             await self.app(scope, receive, send)
         else:
+            note_reason(scope, refusal)
             await PlainTextResponse(refusal.text, status_code=refusal.status)(scope, receive, send)
 
 
@@ -93,15 +103,28 @@ class ShieldedWebserver(DagsterWebserver[Any, Any]):
     Args:
         process_context: of its workspace.
         door: where it is reached.
+        engine: our database, whose audit log takes what is refused.
     """
 
-    def __init__(self, process_context: Any, door: Door) -> None:
+    def __init__(self, process_context: Any, door: Door, engine: Engine) -> None:
         self._door = door
+        self._engine = engine
         super().__init__(process_context, live_data_poll_rate=POLL_MILLISECONDS)
 
     def build_middleware(self) -> list[Middleware]:
-        """The shield comes first."""
-        return [Middleware(Shield, door=self._door), Middleware(ChangesByJson), *super().build_middleware()]
+        """The shield comes first, but for the note of what it refuses."""
+        return [
+            Middleware(RefusedRequests, engine=self._engine, describe=describe_refusal, statuses=REFUSED),
+            Middleware(Shield, door=self._door, on_refusal=note_reason),
+            Middleware(ChangesByJson),
+            *super().build_middleware(),
+        ]
+
+
+def describe_refusal(request: HTTPConnection, status: int) -> RefusedAttempt:
+    """Describe for the audit log what the Dagster UI refused; it has no users."""
+    kind = "WebSocket" if request.scope["type"] == "websocket" else "request"
+    return RefusedAttempt(Action.REFUSED, NOBODY, f"{kind} to the Dagster UI: {find_reason(request, status)}")
 
 
 def build_door(settings: Settings) -> Door:
@@ -132,7 +155,8 @@ def serve(settings: Settings, port: int) -> None:
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_SECONDS, POOL_OVERFLOW)
         with WorkspaceProcessContext(instance, target, version=__version__) as workspace:
-            app = ShieldedWebserver(workspace, build_door(settings)).create_asgi_app(lifespan=_lifespan)
+            server = ShieldedWebserver(workspace, build_door(settings), build_engine(settings.database))
+            app = server.create_asgi_app(lifespan=_lifespan)
             with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that ended it
                 uvicorn.Server(build_server_config(app, HOST, port)).run()
 

@@ -13,8 +13,10 @@ import dagster as dg
 from integration_center.installation import Installation
 from integration_center.integration import Environment, IntegrationSpec
 from integration_center.processes import is_gone
+from integration_center.run_audit import note_run
 from integration_center.run_endings import explain_ending
 from integration_center.translator import (
+    BY_USER,
     ENVIRONMENT_TAG,
     PROCESS_TAG,
     RANGE_END_TAG,
@@ -80,10 +82,12 @@ def add_missing_line(
     run_id: str,
     partition_keys: set[str],
 ) -> None:
-    """Add the line of a finished run that never opened one."""
+    """Add the line of a finished run that never opened one, and its entry in the audit log."""
     run = instance.get_run_by_id(run_id)
     if run is None or not run.is_finished:
         return
+    environment = spec.environment if spec else read_environment(run.tags.get(ENVIRONMENT_TAG))
+    note_run(instance, installation.audit, run_id, slug, environment=environment)
     keys = partition_keys | {run.tags.get(tag, "") for tag in (RANGE_START_TAG, RANGE_END_TAG)}
     # A run without a day stands under the newest one: its sentence asks for a day.
     days = sorted(date.fromisoformat(key) for key in keys if key) or [last_full_day(datetime.now(UTC))]
@@ -92,12 +96,12 @@ def add_missing_line(
         run_id,
         slug,
         name=spec.name if spec else slug,
-        environment=spec.environment if spec else read_environment(run.tags.get(ENVIRONMENT_TAG)),
+        environment=environment,
         report=report,
         object=spec.object if spec else "",
         partition_start=days[0],
         partition_end=days[-1],
-        triggered_by=run.tags.get(TRIGGER_TAG, "user"),
+        triggered_by=run.tags.get(TRIGGER_TAG, BY_USER),
     )
     installation.syncs.fail_open(run_id, slug, explain_ending(instance, run, slug, report))
 

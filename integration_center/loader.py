@@ -14,7 +14,7 @@ from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
-from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
+from integration_center.translator import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.yaml_faults import YamlFault, check_yaml
 
 
@@ -156,5 +156,5 @@ def build_stand_in(slug: str, reason: str) -> dg.Definitions:
         with reported_errors(context):
             raise ConfigurationError(reason)
 
-    job = dg.define_asset_job(slug, selection=[push], tags=run_tags(slug, None, "user"), description=reason)
+    job = dg.define_asset_job(slug, selection=[push], tags=run_tags(slug, None, BY_USER), description=reason)
     return dg.Definitions(assets=[push], jobs=[job])

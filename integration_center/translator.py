@@ -17,6 +17,8 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 INTEGRATION_TAG = "integration"
 ENVIRONMENT_TAG = "salesforce_environment"
 TRIGGER_TAG = "triggered_by"
+BY_USER = "user"
+"""What started a run, as far as the job of an integration knows by itself."""
 UNDO_TAG = "undoes"
 PROCESS_TAG = ".integration_center/process"
 PARTITION_TAG = "dagster/partition"

@@ -2,7 +2,8 @@
 
 Three counts over the last quarter of an hour: of one user from one address, of one address, and of one user from
 everywhere. The first stops guessing and never locks anybody out elsewhere; the last is so high that one address is
-stopped by its own count long before.
+stopped by its own count long before. It does not hold for an address from which the user signed in lately: whoever
+guesses from many others must not be able to lock the user out.
 """
 
 import ipaddress
@@ -10,16 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, or_, select, text
 
-from integration_center.database.engine import writing
-from integration_center.database.tables import sign_in_failures
+from integration_center.database.engine import upsert, writing
+from integration_center.database.tables import sign_in_failures, sign_in_places
 from integration_center.errors import RateLimited
 
 WINDOW = timedelta(minutes=15)
 FROM_ADDRESS_AS_USER = 5
 FROM_ADDRESS = 20
 AS_USER = 100
+KNOWN_FOR = timedelta(days=30)
+PLACES = 20
+"""So many addresses of one user are remembered, the latest ones."""
 MAX_NAME = 64
 NO_ADDRESS = "no address"
 
@@ -54,11 +58,13 @@ class Attempts:
         """
         now, user, network = self.clock(), _fold(name), network_of(address)
         as_user, here = sign_in_failures.c.user == user, sign_in_failures.c.address == network
-        limits = ((and_(as_user, here), FROM_ADDRESS_AS_USER), (here, FROM_ADDRESS), (as_user, AS_USER))
+        limits = [(and_(as_user, here), FROM_ADDRESS_AS_USER), (here, FROM_ADDRESS)]
         with writing(self.engine) as connection:
             if connection.dialect.name == "postgresql":  # SQLite's writers wait for each other in any case
                 connection.execute(text(f"LOCK TABLE {sign_in_failures.name} IN SHARE ROW EXCLUSIVE MODE"))
             connection.execute(delete(sign_in_failures).where(sign_in_failures.c.at <= now - WINDOW))
+            if not _is_known(connection, user, network, now):
+                limits.append((as_user, AS_USER))
             wait = max(_find_wait(connection, which, limit, now) for which, limit in limits)
             if wait <= timedelta(0):
                 connection.execute(insert(sign_in_failures).values(user=user, address=network, at=now))
@@ -70,13 +76,26 @@ class Attempts:
             )
 
     def forget(self, name: str, address: str) -> None:
-        """The sign-in worked: this user's failures from this address count no more.
+        """Forget the user's failures from this address, once a sign-in worked.
 
-        Those of other users from there do, so that knowing one password buys no guesses at the others.
+        Those of other users from there do count on, so that knowing one password buys no guesses at the others.
         """
         this = and_(sign_in_failures.c.user == _fold(name), sign_in_failures.c.address == network_of(address))
         with writing(self.engine) as connection:
             connection.execute(delete(sign_in_failures).where(this))
+
+    def remember(self, name: str, address: str) -> None:
+        """Remember this address as one of the user's, once a sign-in worked."""
+        now, user, network = self.clock(), _fold(name), network_of(address)
+        if network == NO_ADDRESS:  # it stands for everybody whose address is not known
+            return
+        mine = sign_in_places.c.user == user
+        latest = select(sign_in_places.c.address).where(mine).order_by(sign_in_places.c.at.desc()).limit(PLACES)
+        with writing(self.engine) as connection:
+            upsert(connection, sign_in_places, ("user", "address"), {"user": user, "address": network, "at": now})
+            kept = connection.execute(latest).scalars().all()
+            out = or_(sign_in_places.c.at <= now - KNOWN_FOR, and_(mine, sign_in_places.c.address.not_in(kept)))
+            connection.execute(delete(sign_in_places).where(out))
 
 
 def network_of(address: str) -> str:
@@ -93,6 +112,13 @@ def network_of(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def _is_known(connection: Connection, user: str, network: str, now: datetime) -> bool:
+    """Whether the user signed in from there lately."""
+    this = and_(sign_in_places.c.user == user, sign_in_places.c.address == network)
+    statement = select(sign_in_places.c.at).where(this, sign_in_places.c.at > now - KNOWN_FOR)
+    return connection.execute(statement).one_or_none() is not None
 
 
 def _find_wait(connection: Connection, which: ColumnElement[bool], limit: int, now: datetime) -> timedelta:

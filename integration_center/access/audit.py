@@ -1,21 +1,22 @@
 """The audit log: who connected, changed, ran or signed in, from where, and when. It never holds a secret or a value."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, insert, select
+from sqlalchemy import Connection, Engine, Row, delete, insert, select
 
-from integration_center.database.engine import reading, writing
-from integration_center.database.tables import audit
+from integration_center.database.engine import insert_if_absent, reading, upsert, writing
+from integration_center.database.tables import accounts, audit
 from integration_center.integration import Environment
 
 KEPT = timedelta(days=365)
 COMMAND_LINE = "command line"
 """The place of who acts at a terminal of this machine."""
-MAX_DETAIL = 500
+MAX_DETAIL, MAX_SLUG = 500, 255
+RUN_KEY = ("run_id", "slug")
 
 
 class Action(StrEnum):
@@ -24,6 +25,7 @@ class Action(StrEnum):
     SIGNED_IN = "signed in"
     SIGN_IN_REFUSED = "sign-in refused"
     SIGNED_OUT = "signed out"
+    REFUSED = "refused"
     CONNECTED = "connected"
     CONNECTION_REFUSED = "connection refused"
     DISCONNECTED = "disconnected"
@@ -37,16 +39,24 @@ class Action(StrEnum):
     UNDID = "undid"
 
 
+EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})
+"""The actions that change the file of an integration."""
+
+
 @dataclass(frozen=True)
 class AuditEntry:
     """One line of the audit log.
 
     Attributes:
         at: UTC.
-        who: a console user, or the operating-system user of the command line.
-        where: the network address, or `COMMAND_LINE`.
+        who: a console user, the operating-system user of the command line, or a schedule and the like.
+        where: the network address, `COMMAND_LINE`, or Dagster.
+        environment: of the account or integration.
         slug: the integration it was done to, if it was one.
         detail: a sentence for people; None when the action says all.
+        org_id: the org that was connected in `environment` then; None when there was none.
+        run_id: the run that this began; None when it began none.
+        times: how often it happened within a quarter of an hour; more than once for refusals only.
     """
 
     at: datetime
@@ -56,6 +66,9 @@ class AuditEntry:
     environment: Environment | None
     slug: str | None
     detail: str | None
+    org_id: str | None = None
+    run_id: str | None = None
+    times: int = 1
 
 
 class AuditLog:
@@ -77,8 +90,10 @@ class AuditLog:
         environment: Environment | None = None,
         slug: str | None = None,
         detail: str | None = None,
+        org_id: str | None = None,
+        run_id: str | None = None,
     ) -> None:
-        """Note what was done, now.
+        """Note what was done, now. The note of a run replaces what the run has noted of itself.
 
         Args:
             action: what.
@@ -87,33 +102,54 @@ class AuditLog:
             environment: of the account or integration.
             slug: of the integration.
             detail: what else is worth knowing, without a secret, key or record value; cut at `MAX_DETAIL` characters.
+            org_id: the org; when left out, the one connected in `environment`, unless its connection was refused.
+            run_id: the run that this began.
 
         Raises:
             ConfigurationError, TransientError: the database cannot be written.
         """
-        values = {
-            "at": datetime.now(UTC),
-            "who": who,
-            "place": where,
-            "action": action.value,
-            "environment": environment.value if environment else None,
-            "slug": slug,
-            "detail": detail[:MAX_DETAIL] if detail else None,
-        }
+        entry = AuditEntry(datetime.now(UTC), who, where, action, environment, slug, detail, org_id, run_id)
         with writing(self._engine) as connection:
-            connection.execute(insert(audit).values(**values))
+            values = _build_values(connection, entry)
+            if run_id is None:
+                connection.execute(insert(audit).values(**values))
+            else:
+                upsert(connection, audit, RUN_KEY, values)
 
-    def list(self, *, limit: int = 100, offset: int = 0, slug: str | None = None) -> Sequence[AuditEntry]:
+    def record_run_once(self, entry: AuditEntry) -> bool:
+        """Note a run, unless it is noted for this integration already; whether it was not.
+
+        Args:
+            entry: with `run_id` and `slug`.
+
+        Raises:
+            ConfigurationError, TransientError: the database cannot be written.
+        """
+        with writing(self._engine) as connection:
+            return insert_if_absent(connection, audit, _build_values(connection, entry))
+
+    def has_run(self, run_id: str, slug: str) -> bool:
+        """Whether a run is noted for this integration."""
+        statement = select(audit.c.id).where(audit.c.run_id == run_id, audit.c.slug == slug)
+        with reading(self._engine) as connection:
+            return connection.execute(statement).one_or_none() is not None
+
+    def list(
+        self, *, limit: int = 100, offset: int = 0, slug: str | None = None, actions: Collection[Action] | None = None
+    ) -> Sequence[AuditEntry]:
         """The newest entries first.
 
         Args:
             limit: at most so many.
             offset: after so many newer ones.
             slug: only those of this integration.
+            actions: only these.
         """
         statement = select(audit).order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit).offset(offset)
         if slug is not None:
             statement = statement.where(audit.c.slug == slug)
+        if actions is not None:
+            statement = statement.where(audit.c.action.in_(action.value for action in actions))
         with reading(self._engine) as connection:
             return tuple(map(_build_entry, connection.execute(statement)))
 
@@ -121,6 +157,30 @@ class AuditLog:
         """Delete what was noted more than `KEPT` before `now`; how many entries those were."""
         with writing(self._engine) as connection:
             return connection.execute(delete(audit).where(audit.c.at < now - KEPT)).rowcount
+
+
+def _build_values(connection: Connection, entry: AuditEntry) -> dict[str, Any]:
+    """The entry as a row, with the org that is connected in its environment."""
+    org_id = entry.org_id
+    if org_id is None and entry.environment is not None and entry.action is not Action.CONNECTION_REFUSED:
+        connected = select(accounts.c.org_id).where(accounts.c.environment == entry.environment.value)
+        org_id = connection.execute(connected).scalar_one_or_none()
+    return {
+        "at": entry.at,
+        "who": _clean(entry.who),
+        "place": _clean(entry.where),
+        "action": entry.action.value,
+        "environment": entry.environment.value if entry.environment else None,
+        "slug": _clean(entry.slug)[:MAX_SLUG] if entry.slug else None,
+        "detail": _clean(entry.detail)[:MAX_DETAIL] if entry.detail else None,
+        "org_id": org_id,
+        "run_id": entry.run_id,
+    }
+
+
+def _clean(text: str) -> str:
+    """The text without control characters: tags and config of a run are whatever its launcher wrote."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _build_entry(row: Row[Any]) -> AuditEntry:
@@ -132,4 +192,7 @@ def _build_entry(row: Row[Any]) -> AuditEntry:
         environment=Environment(row.environment) if row.environment else None,
         slug=row.slug,
         detail=row.detail,
+        org_id=row.org_id,
+        run_id=row.run_id,
+        times=row.times or 1,
     )

@@ -4,6 +4,7 @@ The settings are read again at each look, so that a user who is taken out is out
 """
 
 import hashlib
+import os
 import re
 import stat
 from collections.abc import Mapping
@@ -11,9 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
-from argon2 import Type, extract_parameters
-from argon2.exceptions import InvalidHashError
-
+from integration_center.access.password_hashes import find_fault
 from integration_center.errors import ConfigurationError
 from integration_center.settings import Settings
 
@@ -67,8 +66,8 @@ def read_users(settings: Settings) -> Mapping[str, User]:
     line, where empty lines and lines that begin with `#` do not count.
 
     Raises:
-        ConfigurationError: the file cannot be read, others may write it, it holds nobody, or an entry is wrong; says
-            which, without its hash.
+        ConfigurationError: the file cannot be read, others may read or write it, it holds nobody, or an entry is
+            wrong; says which, without its hash.
     """
     value = settings.users.get_secret_value().strip()
     if not value:
@@ -80,18 +79,44 @@ def read_users(settings: Settings) -> Mapping[str, User]:
 
 
 def _read_file(path: Path) -> list[str]:
+    """The entries of a users file that nobody but its owner can read or change.
+
+    A link is followed, and the file that it leads to is judged: that is how secrets are mounted into containers.
+    """
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8", opener=_open_at_once) as file:
+            _refuse_open_file(path, os.fstat(file.fileno()))  # of the very file that is read
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"the file of {VARIABLE}, {path}, cannot be read ({type(error).__name__}); expected a text file with one"
             f" name:role:hash a line; {HOW_TO_MAKE_ONE}"
         ) from None
-    if mode & 0o022:
-        raise ConfigurationError(f"{path} may be written by other users (mode {mode:04o}); run: chmod 600 {path}")
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting: a pipe in its place would hold up every request."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _refuse_open_file(path: Path, found: os.stat_result) -> None:
+    """Refuse a users file that others may read or change.
+
+    Raises:
+        ConfigurationError: says how to close it.
+    """
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigurationError(f"{path} is not a file; name a text file in {VARIABLE}")
+    mode, me = stat.S_IMODE(found.st_mode), os.geteuid()
+    if found.st_uid not in {0, me}:
+        raise ConfigurationError(
+            f"{path} belongs to another user (uid {found.st_uid}), who may change it; run: chown {me} {path}"
+        )
+    if mode & 0o077:
+        what = "written" if mode & 0o022 else "read"
+        raise ConfigurationError(f"{path} may be {what} by other users (mode {mode:04o}); run: chmod 600 {path}")
 
 
 def _index(origin: str, entries: list[str]) -> dict[str, User]:
@@ -116,10 +141,6 @@ def _read_entry(place: str, entry: str) -> User:
     role = ROLES.get(title)
     if role is None:
         raise ConfigurationError(f"{place} ({name}) has no role; expected {name}:viewer:… or {name}:operator:…")
-    try:
-        kind = extract_parameters(password_hash).type
-    except (InvalidHashError, ValueError):
-        kind = None
-    if kind is not Type.ID:
-        raise ConfigurationError(f"{place} ({name}) has no Argon2id hash as its third part; {HOW_TO_MAKE_ONE}")
+    if fault := find_fault(password_hash):
+        raise ConfigurationError(f"{place} ({name}) {fault}; {HOW_TO_MAKE_ONE}")
     return User(name, role, password_hash)

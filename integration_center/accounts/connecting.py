@@ -32,6 +32,11 @@ from integration_center.salesforce.token_errors import explain_refusal
 from integration_center.settings import Settings
 from integration_center.snapshots import SnapshotFolder
 
+STILL_IN_LOG = (
+    "the encrypted tokens, from the write-ahead log of our database, because another process is reading it; they are"
+    " overwritten once it has finished. To be sure, stop all processes of the Integration Center."
+)
+
 __all__ = [
     "Connection",
     "Disconnection",
@@ -204,8 +209,9 @@ def disconnect(environment: Environment, settings: Settings, store: AccountStore
             revoke(client, environment, account.login_url, tokens.refresh_token or tokens.access_token)
     except IntegrationCenterError as error:
         unconfirmed = str(error)
-    store.delete(environment)
-    return Disconnection(environment, account.org_id, unconfirmed, _delete_snapshots(settings, [account.org_id]))
+    kept = None if store.delete(environment) else STILL_IN_LOG
+    undeleted = " ".join(filter(None, (kept, _delete_snapshots(settings, [account.org_id]))))
+    return Disconnection(environment, account.org_id, unconfirmed, undeleted or None)
 
 
 def _admit(

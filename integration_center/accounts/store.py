@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from integration_center.accounts.encryption import Cipher, build_cipher
 from integration_center.accounts.sign_ins import SignIns
-from integration_center.database.engine import build_engine, reading, upsert, writing
+from integration_center.database.engine import build_engine, erase_deleted, reading, upsert, writing
 from integration_center.database.tables import account_tokens, accounts
 from integration_center.errors import ConfigurationError, NotConnected, WrongOrg
 from integration_center.integration import Environment
@@ -195,11 +195,16 @@ class AccountStore:
         with writing(self.engine) as connection:
             connection.execute(statement)
 
-    def delete(self, environment: Environment) -> None:
-        """Remove the account and its tokens; nothing happens when there is none."""
+    def delete(self, environment: Environment) -> bool:
+        """Remove the account and its tokens; nothing happens when there is none.
+
+        Returns:
+            Whether the encrypted tokens are gone from all files of the database; see `erase_deleted`.
+        """
         with writing(self.engine) as connection:
             connection.execute(delete(account_tokens).where(account_tokens.c.environment == environment.value))
             connection.execute(delete(accounts).where(accounts.c.environment == environment.value))
+        return erase_deleted(self.engine)
 
     def rotate(self) -> int:
         """Encrypt all tokens again with the first key; how many accounts that were.

@@ -21,9 +21,10 @@ from integration_center.errors import IntegrationCenterError, ObjectBusy, Switch
 from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
+from integration_center.run_audit import means_to_push, note_run
 from integration_center.salesforce.org import Org
 from integration_center.snapshots import SnapshotFile
-from integration_center.translator import RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
+from integration_center.translator import BY_USER, RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class SyncStep:
         tags = self.context.run.tags
         if "dagster/schedule_name" in tags:
             return "schedule"
-        return tags.get(TRIGGER_TAG, "user")
+        return tags.get(TRIGGER_TAG, BY_USER)
 
     @property
     def account(self) -> Account:
@@ -83,10 +84,7 @@ class SyncStep:
     @property
     def will_push(self) -> bool:
         """Whether this run means to push, too."""
-        planned = self.context.instance.get_records_for_run(
-            self.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-        )
-        return any(record.asset_key == push_key(self.slug) for record in planned.records)
+        return means_to_push(self.context.instance, self.run_id, self.slug)
 
     def require_switched_on(self) -> None:
         """Check that the integration is enabled, or that the run config of its push says `run_disabled`.
@@ -251,6 +249,7 @@ def sync_step(context: StepContext, slug: str, spec: IntegrationSpec) -> Iterato
     with reported_errors(context), context.resources.installation.open() as installation:
         step = SyncStep(context, installation, slug, spec)
         with client_log(context), step.errors_reported():
+            note_run(context.instance, installation.audit, step.run_id, slug, environment=spec.environment)
             yield step
 
 

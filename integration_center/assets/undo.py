@@ -26,6 +26,7 @@ from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair
 from integration_center.planning.plan import fingerprint
+from integration_center.run_audit import note_run
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push
 from integration_center.sync.columns import CHANGED
@@ -178,6 +179,10 @@ class UndoStep(SyncStep):
 def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: Environment) -> Iterator[UndoStep]:
     """Open the step of an undo in `environment`, with its line in the log."""
     with reported_errors(context), context.resources.installation.open() as installation:
+        run_id = context.run.run_id
+        note_run(
+            context.instance, installation.audit, run_id, config.slug, environment=environment, undoes=config.run_id
+        )
         undone = installation.syncs.get(config.run_id, config.slug)
         if undone is None:
             raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")

@@ -17,8 +17,10 @@ COLUMNS = (
     Column("where", "From"),
     Column("action", "What"),
     Column("environment", "Environment"),
+    Column("org_id", "Org id"),
     Column("integration", "Integration"),
     Column("detail", "Detail"),
+    Column("times", "Times", right=True),
 )
 
 
@@ -35,7 +37,7 @@ def make_password(
         password = typer.prompt(f"New password of {name}", hide_input=True, confirmation_prompt=True, err=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
-    typer.echo(User(name, ROLES[role], hash_password(password)).line)
+    typer.echo(User(name, ROLES[role], hash_password(password, name)).line)
     errors.print(f"Put this line into the file that {VARIABLE} names.", markup=False)
 
 
@@ -44,7 +46,7 @@ def list_audit(
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Who connected, changed, ran or signed in."""
+    """Who connected, changed, ran, signed in or was refused."""
     with open_installation() as installation:
         rows = [
             {
@@ -53,8 +55,11 @@ def list_audit(
                 "where": entry.where,
                 "action": entry.action.value,
                 "environment": entry.environment.value if entry.environment else None,
+                "org_id": entry.org_id,
                 "integration": entry.slug,
+                "run_id": entry.run_id,
                 "detail": entry.detail,
+                "times": entry.times,
             }
             for entry in installation.audit.list(limit=limit, slug=slug)
         ]

@@ -12,9 +12,11 @@ from pydantic import SecretStr
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.accounts.connecting import connect_client_credentials, connect_jwt, connect_web, disconnect
+from integration_center.accounts.connections import Connection
 from integration_center.cli.output import AsJson, Column, console, print_rows
-from integration_center.errors import ConfigurationError
-from integration_center.installation import open_installation
+from integration_center.console.refusals import explain
+from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
 
 
@@ -59,22 +61,39 @@ def connect_account(
     me = getpass.getuser()
     with open_installation() as installation:
         settings, store = installation.settings, installation.accounts
-        match flow:
-            case Flow.WEB:
-                connection = connect_web(environment, settings, store, open_browser=open_page, connected_by=me)
-            case Flow.CLIENT_CREDENTIALS:
-                connection = connect_client_credentials(environment, settings, store, connected_by=me)
-            case Flow.JWT:
-                if not username or key_file is None:
-                    raise ConfigurationError("the jwt flow needs --username and --key-file")
-                key = SecretStr(key_file.read_text(errors="replace"))  # what is no PEM is refused as such
-                connection = connect_jwt(
-                    environment, settings, store, username=username, signing_key=key, connected_by=me
-                )
-        installation.audit.record(
-            Action.CONNECTED, who=me, where=COMMAND_LINE, environment=environment, detail=connection.summary
-        )
+        try:
+            match flow:
+                case Flow.WEB:
+                    connection = connect_web(environment, settings, store, open_browser=open_page, connected_by=me)
+                case Flow.CLIENT_CREDENTIALS:
+                    connection = connect_client_credentials(environment, settings, store, connected_by=me)
+                case Flow.JWT:
+                    if not username or key_file is None:
+                        raise ConfigurationError("the jwt flow needs --username and --key-file")
+                    key = SecretStr(key_file.read_text(errors="replace"))  # what is no PEM is refused as such
+                    connection = connect_jwt(
+                        environment, settings, store, username=username, signing_key=key, connected_by=me
+                    )
+        except IntegrationCenterError as error:
+            # Not its text, which may quote what the org or a gateway answered.
+            said = explain(error, environment).headline
+            installation.audit.record(
+                Action.CONNECTION_REFUSED, who=me, where=COMMAND_LINE, environment=environment, detail=said
+            )
+            raise
+        note_connection(installation, connection)
     console.print(connection.summary, markup=False)
+
+
+def note_connection(installation: Installation, connection: Connection) -> None:
+    """Note in the audit log that the operating-system user connected an account."""
+    installation.audit.record(
+        Action.CONNECTED,
+        who=getpass.getuser(),
+        where=COMMAND_LINE,
+        environment=connection.account.environment,
+        detail=connection.summary,
+    )
 
 
 def list_accounts(as_json: AsJson = False) -> None:
@@ -111,6 +130,7 @@ def disconnect_account(
             where=COMMAND_LINE,
             environment=environment,
             detail=done.summary,
+            org_id=done.org_id,
         )
     console.print(done.summary, markup=False)
     if not done.revoked:

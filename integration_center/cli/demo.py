@@ -15,10 +15,12 @@ import httpx
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from integration_center.access.audit import Action
 from integration_center.accounts.connecting import connect_client_credentials, connect_web
+from integration_center.cli.accounts import note_connection
 from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
 from integration_center.cli.output import console
-from integration_center.cli.runs import print_result
+from integration_center.cli.runs import Launch, note_launch, print_result
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, SyncFailed
 from integration_center.installation import Installation, open_installation
@@ -125,10 +127,13 @@ def connect_both(installation: Installation) -> None:
     """Sandbox through the web-server flow with PKCE, Production by client credentials."""
     settings, store = installation.settings, installation.accounts
     console.rule("Connect")
-    web = connect_web(Environment.SANDBOX, settings, store, open_browser=approve, connected_by="demo")
-    console.print(web.summary, markup=False)
-    headless = connect_client_credentials(Environment.PRODUCTION, settings, store, connected_by="demo")
-    console.print(headless.summary, markup=False)
+    connections = (
+        connect_web(Environment.SANDBOX, settings, store, open_browser=approve, connected_by="demo"),
+        connect_client_credentials(Environment.PRODUCTION, settings, store, connected_by="demo"),
+    )
+    for connection in connections:
+        note_connection(installation, connection)
+        console.print(connection.summary, markup=False)
 
 
 def run_examples(installation: Installation) -> None:
@@ -191,6 +196,7 @@ def run_example(installation: Installation, slug: str, bar: Progress) -> SyncRec
     day = last_full_day(datetime.now(UTC))
     request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"), run_config=push_config(slug))
     run_id = str(uuid4())
+    note_launch(installation, Launch(request, slug, spec.environment, Action.RAN, f"{day}, by the demo"), run_id)
     task = bar.add_task(spec.name, total=STEPS_OF_A_RUN)
     with (
         open_instance(installation.settings) as instance,

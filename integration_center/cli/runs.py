@@ -2,10 +2,12 @@
 
 import getpass
 import os
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import polars as pl
 import typer
@@ -18,6 +20,7 @@ from integration_center.database.sync_records import Counts, SyncRecord, SyncSta
 from integration_center.errors import ConfigurationError
 from integration_center.history import complete_log
 from integration_center.installation import Installation, open_installation
+from integration_center.integration import Environment
 from integration_center.launching import RunRequest, find_webserver, open_instance, run_here, wait_for
 from integration_center.loader import LoadedIntegrations, load_integrations
 from integration_center.schedules import asset_keys
@@ -71,21 +74,58 @@ def require(loaded: LoadedIntegrations, slug: str) -> None:
         raise typer.BadParameter(f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}")
 
 
-def launch(installation: Installation, loaded: LoadedIntegrations, request: RunRequest, slug: str) -> SyncRecord:
+@dataclass(frozen=True)
+class Launch:
+    """A run to start from the command line.
+
+    Attributes:
+        slug: the integration whose line in the log is wanted.
+        action: what the audit log says of it; `detail` likewise.
+    """
+
+    request: RunRequest
+    slug: str
+    environment: Environment | None
+    action: Action
+    detail: str
+
+
+def launch(installation: Installation, loaded: LoadedIntegrations, wanted: Launch) -> SyncRecord:
     """Run the request where a Dagster of this home answers, else here; the sync's line in the log."""
     instance = open_instance(installation.settings)
     webserver = find_webserver(installation.settings)
     if webserver is None:
-        run_id, _ = run_here(request, installation.settings, instance)
+        run_id = str(uuid4())
+        note_launch(installation, wanted, run_id)
+        run_here(wanted.request, installation.settings, instance, run_id)
     else:
-        run_id = webserver.launch(request)
+        run_id = webserver.launch(wanted.request)
+        note_launch(installation, wanted, run_id)
         with console.status(f"run {run_id} in {webserver.url}") as status:
             wait_for(instance, run_id, lambda state: status.update(f"run {run_id}: {state.value.lower()}"))
     complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
-    sync = installation.syncs.get(run_id, slug)
+    sync = installation.syncs.get(run_id, wanted.slug)
     if sync is None:
         raise ConfigurationError(f"run {run_id} ended without a line in the log; see it in the Dagster UI")
     return sync
+
+
+def note_launch(installation: Installation, wanted: Launch, run_id: str) -> None:
+    """Note in the audit log that the operating-system user started a run."""
+    installation.audit.record(
+        wanted.action,
+        who=getpass.getuser(),
+        where=COMMAND_LINE,
+        environment=wanted.environment,
+        slug=wanted.slug,
+        detail=wanted.detail,
+        run_id=run_id,
+    )
+
+
+def name_days(days: tuple[date, date]) -> str:
+    """`2026-11-22`, or `2026-11-20..2026-11-22`."""
+    return f"{days[0]}" if days[0] == days[1] else f"{days[0]}..{days[1]}"
 
 
 def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = False) -> None:
@@ -96,9 +136,11 @@ def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = 
     if spec is None:
         raise ConfigurationError(loaded.broken[slug])
     assets = tuple(key for key in asset_keys(slug, spec) if key != push_key(slug))
-    request = RunRequest(slug, read_days(partition), run_tags(slug, spec.environment, "command line"), assets)
+    days = read_days(partition)
+    request = RunRequest(slug, days, run_tags(slug, spec.environment, COMMAND_LINE), assets)
+    wanted = Launch(request, slug, spec.environment, Action.PLANNED, name_days(days))
     with open_installation() as installation:
-        sync = launch(installation, loaded, request, slug)
+        sync = launch(installation, loaded, wanted)
         sample = (
             sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.PLANNED, Outcome.HELD)
             if sync.plan_id
@@ -120,17 +162,11 @@ def run_integration(
     require(loaded, slug)
     spec = loaded.specs.get(slug)
     config = push_config(slug, allow_stale=allow_stale) if spec else None
-    tags = run_tags(slug, spec.environment if spec else None, "command line")
-    request = RunRequest(slug, read_days(partition), tags, run_config=config)
+    environment, days = spec.environment if spec else None, read_days(partition)
+    request = RunRequest(slug, days, run_tags(slug, environment, COMMAND_LINE), run_config=config)
+    said = f"{name_days(days)}, also when newer days were pushed" if allow_stale else name_days(days)
     with open_installation() as installation:
-        installation.audit.record(
-            Action.RAN,
-            who=getpass.getuser(),
-            where=COMMAND_LINE,
-            environment=spec.environment if spec else None,
-            slug=slug,
-        )
-        sync = launch(installation, loaded, request, slug)
+        sync = launch(installation, loaded, Launch(request, slug, environment, Action.RAN, said))
         sample = sample_changes(installation.ledgers.read(sync.run_id, slug), *WRITTEN) if sync.plan_id else []
     finish(sync, sample, as_json=as_json)
 
@@ -193,9 +229,7 @@ def describe(sync: SyncRecord) -> dict[str, Any]:
         "report": sync.report,
         "object": sync.object,
         "environment": sync.environment.value if sync.environment else None,
-        "partition": show(sync.partition_end)
-        if sync.partition_start == sync.partition_end
-        else f"{sync.partition_start}..{sync.partition_end}",
+        "partition": name_days((sync.partition_start, sync.partition_end)),
         "status": sync.status.value,
         "start": sync.started_at,
         "end": sync.ended_at,

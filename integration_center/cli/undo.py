@@ -1,6 +1,5 @@
 """`undo`: write back what a sync changed."""
 
-import getpass
 import sys
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.assets.undo import plan_undo, require_undoable
 from integration_center.cli.output import AsJson, console, print_json
-from integration_center.cli.runs import find_sync, finish, launch, print_counts, print_sample
+from integration_center.cli.runs import Launch, find_sync, finish, launch, print_counts, print_sample
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.launching import RunRequest
@@ -50,21 +49,14 @@ def undo_sync(
             if as_json or not sys.stdin.isatty():
                 raise ConfigurationError("nothing was written: nobody can be asked here; say --yes")
             typer.confirm(f"Write {planned:,} records back in {environment.title}?", abort=True)
-        installation.audit.record(
-            Action.UNDID,
-            who=getpass.getuser(),
-            where=COMMAND_LINE,
-            environment=environment,
-            slug=undone.slug,
-            detail=f"run {undone.run_id}",
-        )
         request = RunRequest(
             undo_job(environment),
             None,
-            {**run_tags(undone.slug, environment, "command line"), UNDO_TAG: undone.run_id},
+            {**run_tags(undone.slug, environment, COMMAND_LINE), UNDO_TAG: undone.run_id},
             run_config={"ops": {undo_op(environment): {"config": {"run_id": undone.run_id, "slug": undone.slug}}}},
         )
-        sync = launch(installation, loaded, request, undone.slug)
+        wanted = Launch(request, undone.slug, environment, Action.UNDID, f"run {undone.run_id}")
+        sync = launch(installation, loaded, wanted)
         sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN)
     spec = loaded.specs.get(undone.slug)
     if spec is not None and spec.enabled and not as_json:

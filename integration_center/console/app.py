@@ -18,10 +18,12 @@ from integration_center.console.context import Console
 from integration_center.console.faults import show_http_error
 from integration_center.console.page import Page
 from integration_center.console.pages import PAGES
+from integration_center.console.refused_requests import ConsoleRefusals
 from integration_center.console.rendering import build_templates
 from integration_center.console.security import HEADERS
 from integration_center.console.sessions import Sessions
 from integration_center.settings import Settings
+from integration_center.web.refused_requests import RefusedRequests, note_reason
 from integration_center.web.shield import LOOPBACK_NAMES, Door, Shield
 
 KEPT = "public, max-age=31536000, immutable"
@@ -61,7 +63,8 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
         ],
         middleware=[
             *build_proxy_trust(settings),
-            Middleware(Shield, door=build_door(settings, hosts)),
+            Middleware(RefusedRequests, engine=console.installation.engine, describe=ConsoleRefusals(console).describe),
+            Middleware(Shield, door=build_door(settings, hosts), on_refusal=note_reason),
             Middleware(Sessions, cipher=build_cipher(settings)),
         ],
         exception_handlers={HTTPException: answer_http_error},

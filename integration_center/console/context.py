@@ -87,6 +87,8 @@ def note(
     environment: Environment | None = None,
     slug: str | None = None,
     detail: str | None = None,
+    org_id: str | None = None,
+    run_id: str | None = None,
 ) -> None:
     """Put what the user of this request did into the audit log; see `AuditLog.record`."""
     console_of(request).installation.audit.record(
@@ -96,4 +98,6 @@ def note(
         environment=environment,
         slug=slug,
         detail=detail,
+        org_id=org_id,
+        run_id=run_id,
     )

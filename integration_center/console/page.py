@@ -55,7 +55,7 @@ def view(path: str, handler: Handler, *, role: Role | None = Role.VIEWER) -> Rou
         handler: answers it, in a thread.
         role: who may look; None for everybody, as on the sign-in page.
     """
-    return Route(path, _build_endpoint(handler, role, changes=False), methods=["GET"])
+    return Route(path, _build_endpoint(path, handler, role, changes=False), methods=["GET"])
 
 
 def change(path: str, handler: Handler, *, role: Role | None = Role.OPERATOR) -> Route:
@@ -66,7 +66,7 @@ def change(path: str, handler: Handler, *, role: Role | None = Role.OPERATOR) ->
         handler: answers it, in a thread; mostly by `redirect`.
         role: who may do it; None for everybody, as on the sign-in page.
     """
-    return Route(path, _build_endpoint(handler, role, changes=True), methods=["POST"])
+    return Route(path, _build_endpoint(path, handler, role, changes=True), methods=["POST"])
 
 
 def form_of(request: Request) -> Form:
@@ -75,7 +75,7 @@ def form_of(request: Request) -> Form:
     return form
 
 
-def _build_endpoint(handler: Handler, role: Role | None, *, changes: bool) -> Callable[[Request], object]:
+def _build_endpoint(path: str, handler: Handler, role: Role | None, *, changes: bool) -> Callable[[Request], object]:
     def answer(request: Request) -> Response:
         user = request.state.user = console_of(request).identify(request)
         if role is None:
@@ -90,11 +90,13 @@ def _build_endpoint(handler: Handler, role: Role | None, *, changes: bool) -> Ca
         return handler(request)
 
     async def endpoint(request: Request) -> Response:
+        request.state.route = path  # for the audit log, as is the reason
         try:
             if changes:
                 request.state.form = await read_form(request)
             return await run_in_threadpool(answer, request)
         except HTTPException as error:
+            request.state.refused_because = error.detail
             return show_http_error(request, error)
         except IntegrationCenterError as error:
             return show_error(request, error)

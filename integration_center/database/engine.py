@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import stamina
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy.schema import CreateColumn, CreateIndex
 
 from integration_center.database.tables import metadata
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
@@ -61,6 +61,7 @@ def build_engine(url: str) -> Engine:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CREATION_LOCK})
         metadata.create_all(connection)
+        _add_new_columns(connection)
         for table in metadata.tables.values():
             for index in table.indexes:  # `create_all` leaves out indexes that came after their table
                 connection.execute(CreateIndex(index, if_not_exists=True))
@@ -116,6 +117,37 @@ def _build_insert(connection: Connection, table: Table) -> "sqlite.Insert | post
     return sqlite.insert(table)
 
 
+def _add_new_columns(connection: Connection) -> None:
+    """Add the columns that came after a table was made. `create_all` leaves them out; all of them are nullable."""
+    for (_, name), found in inspect(connection).get_multi_columns().items():
+        table = metadata.tables.get(name)
+        for column in () if table is None else table.columns:
+            if column.name not in {each["name"] for each in found}:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {definition}"))
+
+
+def erase_deleted(engine: Engine) -> bool:
+    """Remove deleted rows from SQLite's write-ahead log too, which keeps the pages as they were before.
+
+    Returns:
+        False when another process reads the database all the while; its log is then emptied later. Always True for
+        PostgreSQL, whose files are its own matter.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    try:
+        with contextlib.closing(engine.raw_connection()) as connection:  # a checkpoint works outside of transactions
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            answer = cursor.fetchone()
+    except sqlite3.DatabaseError as error:
+        if _is_busy(error):
+            return False
+        raise _translate(error, engine.url) from error
+    return answer is not None and answer[0] == 0  # else it was busy
+
+
 def _build_sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ConfigurationError("INTEGRATION_CENTER_DATABASE_URL must name a file: sqlite:////absolute/path.db")
@@ -149,6 +181,8 @@ def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # Overwrite what is deleted. Only some builds of SQLite do that unasked.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 

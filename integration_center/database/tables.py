@@ -162,8 +162,12 @@ audit = Table(
     Column("environment", String(16)),
     Column("slug", String(255)),
     Column("detail", Text),
+    Column("org_id", String(18)),
+    Column("run_id", String(64)),
+    Column("times", Integer),  # null counts as once
     Index("ix_audit_at", "at"),
     Index("ix_audit_slug", "slug", "at"),
+    Index("ux_audit_run", "run_id", "slug", unique=True),  # a run is noted once for each of its integrations
 )
 
 console_sessions = Table(
@@ -185,6 +189,23 @@ sign_in_failures = Table(
     Column("address", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index("ix_sign_in_failures_at", "at"),
+)
+
+sign_in_places = Table(
+    "sign_in_places",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("address", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+connect_tickets = Table(
+    "connect_tickets",
+    metadata,
+    Column("ticket_hash", String(64), primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("environment", String(16), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 drafts = Table(

@@ -1,11 +1,20 @@
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
-from integration_center.access.attempts import AS_USER, FROM_ADDRESS, FROM_ADDRESS_AS_USER, WINDOW, Attempts
+from integration_center.access.attempts import (
+    AS_USER,
+    FROM_ADDRESS,
+    FROM_ADDRESS_AS_USER,
+    KNOWN_FOR,
+    PLACES,
+    WINDOW,
+    Attempts,
+)
 from integration_center.errors import RateLimited
 
 HERE, THERE = "192.0.2.7", "198.51.100.9"
@@ -122,3 +131,62 @@ def test_a_volley_is_held_to_the_limit_too(attempts: Attempts) -> None:
     for thread in threads:
         thread.join()
     assert len(admitted) == FROM_ADDRESS_AS_USER
+
+
+@pytest.fixture
+def crowd(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Wrong passwords for ann from so many networks that her own limit, here a low one, is reached."""
+    monkeypatch.setattr("integration_center.access.attempts.AS_USER", 7)
+
+    def crowd() -> None:
+        for number in range(7):
+            attempts.admit("ann", f"2001:db8:{number:x}::1")
+
+    return crowd
+
+
+def test_an_address_from_which_the_user_signed_in_lately_stays_open(
+    attempts: Attempts, clock: Clock, crowd: Callable[[], None]
+) -> None:
+    attempts.remember("Ann", HERE)
+    attempts.remember("ann", "2001:db8:ffff:1::7")
+    attempts.remember("bob", THERE)
+    clock.now += KNOWN_FOR - timedelta(minutes=1)
+    crowd()
+    attempts.admit("ann", HERE)
+    attempts.admit("ann", "2001:db8:ffff:1::8")
+    for address in (THERE, "203.0.113.7", "2001:db8:ffff:2::7"):
+        with pytest.raises(RateLimited):
+            attempts.admit("ann", address)
+    clock.now += timedelta(minutes=1)
+    with pytest.raises(RateLimited):
+        attempts.admit("ann", HERE)
+
+
+def test_a_known_address_keeps_its_own_limits(attempts: Attempts, crowd: Callable[[], None]) -> None:
+    attempts.remember("ann", HERE)
+    crowd()
+    fail(attempts, FROM_ADDRESS_AS_USER)
+    with pytest.raises(RateLimited):
+        attempts.admit("ann", HERE)
+
+
+def test_the_addresses_remembered_are_few_and_the_latest(
+    attempts: Attempts, clock: Clock, crowd: Callable[[], None]
+) -> None:
+    for number in range(PLACES + 1):
+        attempts.remember("ann", f"198.51.100.{number}")
+        clock.now += timedelta(minutes=1)
+    crowd()
+    with pytest.raises(RateLimited):
+        attempts.admit("ann", "198.51.100.0")
+    for number in range(1, PLACES + 1):
+        attempts.admit("ann", f"198.51.100.{number}")
+
+
+@pytest.mark.parametrize("address", ["unknown", "", "_hidden", "<b>x</b>"])
+def test_what_is_no_address_is_never_known(attempts: Attempts, crowd: Callable[[], None], address: str) -> None:
+    attempts.remember("ann", address)
+    crowd()
+    with pytest.raises(RateLimited):
+        attempts.admit("ann", address)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from integration_center.access.audit import COMMAND_LINE, KEPT, MAX_DETAIL, Action, AuditLog
-from integration_center.database.engine import build_engine
+from integration_center.access.audit import COMMAND_LINE, EDITS, KEPT, MAX_DETAIL, Action, AuditEntry, AuditLog
+from integration_center.database.engine import build_engine, writing
+from integration_center.database.tables import accounts
 from integration_center.integration import Environment
 
 
@@ -58,3 +59,74 @@ def test_a_database_of_the_version_before_gets_the_log(tmp_path: Path) -> None:
     log = AuditLog(build_engine(f"sqlite:///{path}"))
     log.record(Action.SIGNED_OUT, who="ann", where="::1")
     assert [entry.action for entry in log.list()] == [Action.SIGNED_OUT]
+
+
+def connect_org(engine: Engine, environment: Environment, org_id: str) -> None:
+    values: dict[str, object] = {
+        "environment": environment.value,
+        "org_id": org_id,
+        "org_name": "Acme",
+        "is_sandbox": True,
+        "developer_edition": False,
+        "user_id": "005",
+        "username": "ann@acme.example",
+        "instance_url": "https://acme.example",
+        "login_url": "https://acme.example",
+        "flow": "web",
+        "scopes": [],
+        "connected_at": datetime.now(UTC),
+        "connected_by": "ann",
+    }
+    with writing(engine) as connection:
+        connection.execute(accounts.delete().where(accounts.c.environment == environment.value))
+        connection.execute(accounts.insert().values(**values))
+
+
+def test_an_entry_keeps_the_org_that_was_connected_then(engine: Engine) -> None:
+    log = AuditLog(engine)
+    log.record(Action.DISABLED, who="ann", where="::1", environment=Environment.SANDBOX, slug="a")
+    connect_org(engine, Environment.SANDBOX, "00D000000000001AAA")
+    log.record(Action.ENABLED, who="ann", where="::1", environment=Environment.SANDBOX, slug="a")
+    log.record(Action.ENABLED, who="ann", where="::1", environment=Environment.PRODUCTION, slug="b")
+    connect_org(engine, Environment.SANDBOX, "00D000000000002AAA")
+    log.record(Action.CONNECTION_REFUSED, who="ann", where="::1", environment=Environment.SANDBOX)
+    log.record(Action.DISCONNECTED, who="ann", where="::1", environment=Environment.SANDBOX, org_id="00D3")
+    assert [entry.org_id for entry in log.list()] == ["00D3", None, None, "00D000000000001AAA", None]
+
+
+def test_a_run_is_noted_once_for_each_integration_and_its_launcher_has_the_last_word(engine: Engine) -> None:
+    log, now = AuditLog(engine), datetime.now(UTC)
+
+    def by_itself(slug: str) -> bool:
+        entry = AuditEntry(now, "Dagster UI or API", "Dagster", Action.RAN, None, slug, None, run_id="r1")
+        return log.record_run_once(entry)
+
+    assert [by_itself("a"), by_itself("a"), by_itself("b")] == [True, False, True]
+    log.record(Action.RAN, who="ann", where="192.0.2.7", slug="a", run_id="r1")
+    assert not by_itself("a")
+    assert {(entry.slug, entry.who) for entry in log.list()} == {("a", "ann"), ("b", "Dagster UI or API")}
+    assert log.has_run("r1", "a")
+    assert not log.has_run("r2", "a")
+
+
+def test_only_some_actions(engine: Engine) -> None:
+    log = AuditLog(engine)
+    log.record(Action.CHANGED, who="ann", where="::1", slug="a")
+    log.record(Action.RAN, who="bob", where="::1", slug="a", run_id="r1")
+    assert [entry.who for entry in log.list(slug="a", actions=EDITS)] == ["ann"]
+
+
+def test_a_database_with_the_log_of_the_version_before_keeps_its_entries(tmp_path: Path) -> None:
+    path = tmp_path / "center.db"
+    build_engine(f"sqlite:///{path}").dispose()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP INDEX ux_audit_run")
+        for column in ("org_id", "run_id", "times"):
+            connection.execute(f"ALTER TABLE audit DROP COLUMN {column}")
+        connection.execute(
+            "INSERT INTO audit (at, who, place, action) VALUES ('2026-01-02 03:04:05', 'ann', '::1', 'ran')"
+        )
+        connection.commit()
+    log = AuditLog(build_engine(f"sqlite:///{path}"))
+    log.record(Action.RAN, who="bob", where="::1", slug="a", run_id="r1")
+    assert [(entry.who, entry.run_id, entry.times) for entry in log.list()] == [("bob", "r1", 1), ("ann", None, 1)]

@@ -1,12 +1,11 @@
 import pytest
-from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from integration_center.access.binding import check_bind_address
 from integration_center.errors import ConfigurationError
 from integration_center.settings import Settings
+from integration_center_tests.passwords import HASH
 
-HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("correct horse battery")
 OPEN = Settings(_env_file=None)
 CLOSED = Settings(_env_file=None, users=SecretStr(f"ann:operator:{HASH}"))
 

@@ -36,6 +36,13 @@ def test_a_short_password_is_refused_without_being_repeated() -> None:
     assert "too-short" not in str(result.exception)
 
 
+def test_a_common_password_is_refused_without_being_repeated() -> None:
+    result = CliRunner().invoke(app, ["password", "ann"], input="Password1234\n")
+    assert isinstance(result.exception, ConfigurationError)
+    assert "common one" in str(result.exception)
+    assert "Password1234" not in result.output + str(result.exception)
+
+
 @pytest.mark.parametrize("arguments", [["a b"], ["ann", "--role", "boss"]])
 def test_a_wrong_name_or_role_asks_for_no_password(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, ["password", *arguments])

@@ -1,11 +1,15 @@
 import re
+import time
 from collections.abc import Mapping
 from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from integration_center.access import passwords
+from integration_center.access.common_passwords import is_common
 from integration_center.access.passwords import find_user, hash_password
 from integration_center.access.users import Role, User
 from integration_center.errors import ConfigurationError
@@ -48,3 +52,56 @@ def test_a_name_that_nobody_has_costs_as_much_as_one_that_somebody_has(monkeypat
     find_user(USERS, "ann", "wrong")
     find_user(USERS, "nobody", "wrong")
     assert compared == [extract_parameters(ANN.password_hash)] * 2
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password1234",
+        "Password1234",
+        "P@ssw0rd1234",
+        "aaaaaaaaaaaa",
+        "            ",
+        "123456789012",
+        "098765432109",
+        "qwertyuiop12",
+        "1q2w3e4r5t6y",
+        "abcdefghijkl",
+        "passwordpassword",
+        "letmeinletmeinletmein",
+        "iloveyou1234",
+        "administrator",
+        "Summer2024!!",
+        "salesforce123",
+        "walkme-walkme",
+        "IntegrationCenter1",
+        "ann.miller123",
+        "Ann.Miller-Ann.Miller",
+        "password" * 30,
+    ],
+)
+def test_a_common_password_is_refused_with_a_reason(password: str) -> None:
+    with pytest.raises(ConfigurationError, match="common one") as caught:
+        hash_password(password, "ann.miller")
+    assert password.strip() == "" or password not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["correct horse battery", "a good long password", "Kf8#mmQ2xLp0", "tr0ub4dor&3xx", "aaaaaaaaaaaa" + "Kf8#mmQ2xLp0"],
+)
+def test_any_other_password_is_accepted(password: str) -> None:
+    assert not is_common(password, "ann")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_is_judged_and_that_takes_no_time(password: str) -> None:
+    assert is_common(password, "ann") in {True, False}
+
+
+def test_leet_letters_at_length_take_no_time() -> None:
+    """The worst case of the estimate, which grows steeply with the length."""
+    began = time.process_time()
+    assert not is_common("4@8({[<369&#!1/|0$5+7%2z" * 10, "ann")
+    assert time.process_time() - began < 5

@@ -1,3 +1,5 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,10 +9,8 @@ from pydantic import SecretStr
 from integration_center.access.users import Role, User, read_users
 from integration_center.errors import ConfigurationError
 from integration_center.settings import Settings, read_settings
+from integration_center_tests.passwords import HASH, OTHER_HASH
 
-CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-HASH = CHEAP.hash("correct horse battery")
-OTHER_HASH = CHEAP.hash("another horse battery")
 ARGON2I = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, type=Type.I).hash("correct horse battery")
 
 
@@ -75,8 +75,93 @@ def test_a_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "users"
     path.write_text(f"ann:operator:{HASH}\n")
     path.chmod(0o662)
-    with pytest.raises(ConfigurationError, match="chmod 600"):
+    with pytest.raises(ConfigurationError, match=r"written by other users.*chmod 600"):
         read_users(settings_with(str(path)))
+
+
+@pytest.fixture
+def users_file(tmp_path: Path) -> Path:
+    """A users file as it should be."""
+    path = tmp_path / "users"
+    path.write_text(f"ann:operator:{HASH}\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o610, 0o601])
+def test_a_file_that_others_may_read_is_refused(users_file: Path, mode: int) -> None:
+    users_file.chmod(mode)
+    with pytest.raises(ConfigurationError, match=rf"read by other users \(mode {mode:04o}\); run: chmod 600"):
+        read_users(settings_with(str(users_file)))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_file_for_its_owner_alone_is_read(users_file: Path, mode: int) -> None:
+    users_file.chmod(mode)
+    assert set(read_users(settings_with(str(users_file)))) == {"ann"}
+
+
+def test_of_a_link_the_file_is_judged(users_file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(users_file)
+    assert set(read_users(settings_with(str(link)))) == {"ann"}
+    users_file.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        read_users(settings_with(str(link)))
+
+
+def test_a_file_of_another_user_is_refused(users_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    me = users_file.stat().st_uid
+    if me == 0:
+        os.chown(users_file, 12345, -1)
+    else:
+        monkeypatch.setattr("os.geteuid", lambda: me + 1)
+    with pytest.raises(ConfigurationError, match=r"belongs to another user \(uid \d+\).*chown"):
+        read_users(settings_with(str(users_file)))
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: os.mkfifo(path, 0o600)], ids=["folder", "pipe"])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "users")
+    with pytest.raises(ConfigurationError, match=r"is not a file|cannot be read"):
+        read_users(settings_with(str(tmp_path / "users")))
+
+
+@pytest.mark.parametrize(
+    ("cost", "match"),
+    [
+        ("v=19$m=65535,t=3,p=4", "m is 65535 and must be at least 65536"),
+        ("v=19$m=65536,t=2,p=4", "t is 2 and must be at least 3"),
+        ("v=19$m=65536,t=3,p=1", "p is 1 and must be at least 4"),
+        ("v=19$m=8,t=1,p=1", "m is 8 .*; t is 1 .*; p is 1 "),
+        ("v=16$m=65536,t=3,p=4", "version is 16"),
+    ],
+)
+def test_a_hash_that_is_too_cheap_is_refused_with_the_command_for_another(
+    cost: str, match: str, users_file: Path
+) -> None:
+    salt, digest = HASH.split("$")[4:]
+    entry = f"ann:operator:$argon2id${cost}${salt}${digest}"
+    users_file.write_text(entry + "\n")
+    for users in (entry, str(users_file)):
+        with pytest.raises(ConfigurationError, match=match) as caught:
+            read_users(settings_with(users))
+        assert "integration-center password NAME" in str(caught.value)
+        assert digest not in str(caught.value)
+
+
+@pytest.mark.parametrize("cost", ["m=65536,t=3,p=4", "m=131072,t=4,p=8"])
+def test_a_hash_may_cost_more(cost: str) -> None:
+    salt, digest = HASH.split("$")[4:]
+    assert read_users(settings_with(f"ann:operator:$argon2id$v=19${cost}${salt}${digest}"))
+
+
+@pytest.mark.parametrize(("salt", "digest"), [("c2hvcnQx", None), (None, "c2hvcnQx")], ids=["salt", "hash"])
+def test_a_short_salt_or_hash_is_refused(salt: str | None, digest: str | None) -> None:
+    parts = HASH.split("$")
+    entry = "$".join([*parts[:4], salt or parts[4], digest or parts[5]])
+    with pytest.raises(ConfigurationError, match=r"bytes of (salt|hash) is \d+ and must be at least"):
+        read_users(settings_with(f"ann:operator:{entry}"))
 
 
 def test_a_hash_in_an_env_file_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,19 @@
 """No secret leaves the places it belongs to: the memory, the wire's bodies and headers, and ciphertexts."""
 
+import contextlib
 import logging
+import sqlite3
 import traceback
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from integration_center.accounts.connecting import StoredTokens, connect_jwt, connect_web, disconnect
 from integration_center.accounts.store import AccountStore
+from integration_center.database.engine import reading
+from integration_center.database.tables import account_tokens
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration import Environment
 from integration_center.settings import Settings
@@ -76,3 +81,49 @@ def test_no_secret_is_stored_logged_shown_or_raised(
 
 def read_files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def stored_ciphertext(store: AccountStore) -> str:
+    with reading(store.engine) as connection:
+        ciphertext: str = connection.execute(select(account_tokens.c.ciphertext)).scalar_one()
+    return ciphertext
+
+
+def test_after_a_disconnect_no_file_of_the_database_holds_a_token(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce, signing_key: SecretStr
+) -> None:
+    """With another process at the database, which keeps the write-ahead log from going away by itself."""
+    path = Path(settings.database.removeprefix("sqlite:///"))
+    ciphertexts = []
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        for _ in range(3):
+            connect_jwt(SANDBOX, settings, store, username=USERNAME, signing_key=signing_key, connected_by="ann")
+            other.execute("SELECT count(*) FROM accounts").fetchall()
+            ciphertexts.append(stored_ciphertext(store))
+        pieces = [text[at : at + 32].encode() for text in ciphertexts for at in range(0, len(text) - 32, 32)]
+        before = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+        assert any(piece in before for piece in pieces)
+
+        done = disconnect(SANDBOX, settings, store)
+
+        after = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+        assert not [piece for piece in pieces if piece in after]
+        assert done.undeleted is None
+
+
+def test_a_log_that_cannot_be_emptied_now_is_told(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_web(SANDBOX, settings, store, open_browser=salesforce.sign_in, connected_by="ann", seconds=10)
+    monkeypatch.setattr("integration_center.database.engine.BUSY_TIMEOUT_MS", 20)
+    with contextlib.closing(sqlite3.connect(settings.database.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM accounts").fetchall()
+        done = disconnect(SANDBOX, settings, store)
+    assert "NOT deleted: the encrypted tokens" in done.summary
+    assert store.find(SANDBOX) is None
+
+
+def test_what_is_deleted_is_overwritten_whatever_sqlite_does_unasked(store: AccountStore) -> None:
+    with reading(store.engine) as connection:
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from integration_center.access.audit import Action, AuditLog
+from integration_center.database.engine import build_engine
 from integration_center.launching import LAUNCH, LOCATION
 from integration_center_tests.browser.conftest import EXPECT_MS, REBOUND
 from integration_center_tests.browser.services import Services
@@ -116,6 +118,13 @@ def test_a_page_of_another_site_starts_and_reads_nothing(services: Services, tab
     assert answer is not None
     assert answer.status == 405
     assert count_runs(services) == before
+    noted = AuditLog(build_engine(f"sqlite:///{services.home}/integration_center.db")).list()
+    refused = {entry.detail for entry in noted if entry.action is Action.REFUSED}
+    assert refused >= {
+        "request to the Dagster UI: Another site may link to this Dagster UI, but not embed or use it.",
+        "WebSocket to the Dagster UI: Another site may link to this Dagster UI, but not embed or use it.",
+        "request to the Dagster UI: Send what changes something by POST with the content type application/json.",
+    }
 
 
 @pytest.mark.timeout(200)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,10 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
+from integration_center_tests.passwords import HASH, PASSWORD
 
 pytestmark = pytest.mark.xdist_group("browser")
-
-PASSWORD = "correct horse battery"
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
@@ -49,8 +47,7 @@ def guarded_url(services: Services, tmp_path_factory: pytest.TempPathFactory) ->
     """A console with TLS and users, on all addresses: what is refused without users."""
     folder = tmp_path_factory.mktemp("guarded")
     users = folder / "users"
-    hash_ = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
-    users.write_text(f"ann:operator:{hash_}\nvera:viewer:{hash_}\n")
+    users.write_text(f"ann:operator:{HASH}\nvera:viewer:{HASH}\n")
     users.chmod(0o600)
     chain, key = make_certificate(folder)
     arguments = ["--host", "0.0.0.0", "--certificate", str(chain), "--certificate-key", str(key)]

@@ -5,31 +5,32 @@ from pathlib import Path
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from integration_center.access.attempts import FROM_ADDRESS_AS_USER
 from integration_center.access.audit import Action
+from integration_center.access.refused_attempts import NOBODY, RefusedAttempts
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
-from integration_center.console.pages.sign_in import NOBODY
+from integration_center.console.pages.sign_in import TOO_MANY, WRONG
 from integration_center.console.security import TOKEN_FIELD
 from integration_center.console.server import serve
 from integration_center.console.sessions import SECURE_COOKIE
 from integration_center.console.users import build_identify
-from integration_center.errors import ConfigurationError
+from integration_center.errors import ConfigurationError, TransientError
 from integration_center.installation import Installation
 from integration_center.settings import read_settings
 from integration_center_tests.console.browser import Browser, Seen
+from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_hashes
 
-PASSWORD = "correct horse battery"
-HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+HASH = CHEAP.hash(PASSWORD)
 PROXY = "127.0.0.1"
 
 
 @pytest.fixture
-def users(tmp_path: Path) -> Path:
+def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The list of users: an operator and a viewer."""
+    accept_cheap_hashes(monkeypatch)
     path = tmp_path / "users"
     path.write_text(f"ann:operator:{HASH}\nvera:viewer:{HASH}\n")
     path.chmod(0o600)
@@ -133,6 +134,109 @@ def test_guessing_is_stopped_and_says_when_to_come_back(visit: Callable[..., Bro
     assert "Too many sign-ins failed" in seen.text
     assert 0 < int(seen.response.headers["retry-after"]) <= 900
     assert sign_in(visit("192.0.2.7")).path == "/"
+
+
+def test_a_refused_attempt_beyond_the_limit_is_noted_and_counted(
+    visit: Callable[..., Browser], guarded: Installation
+) -> None:
+    guesser = visit("198.51.100.9")
+    for _ in range(FROM_ADDRESS_AS_USER):
+        sign_in(guesser, password="guess", status=403)
+    for _ in range(3):
+        sign_in(guesser, status=429)
+    newest, *others = guarded.audit.list()
+    assert (newest.action, newest.who, newest.where) == (Action.SIGN_IN_REFUSED, "ann", "198.51.100.9")
+    assert (newest.detail, newest.times) == (TOO_MANY, 3)
+    assert [entry.detail for entry in others] == [WRONG] * FROM_ADDRESS_AS_USER
+
+
+def test_guesses_from_everywhere_do_not_lock_out_who_signed_in_lately(
+    visit: Callable[..., Browser], guarded: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.access.attempts.AS_USER", 6)
+    ann = visit("192.0.2.7")
+    sign_in(ann)
+    ann.submit(ann.open("/accounts"), "/sign-out")
+    for number in range(6):
+        sign_in(visit(f"2001:db8:{number:x}::1"), password="guess", status=403)
+    sign_in(visit("203.0.113.5"), status=429)
+    assert guarded.audit.list()[0].where == "203.0.113.5"
+    assert sign_in(ann).path == "/"
+
+
+def test_a_common_password_that_is_right_is_refused_with_the_reason(
+    visit: Callable[..., Browser], guarded: Installation, users: Path
+) -> None:
+    users.write_text(f"ann:operator:{CHEAP.hash('Password1234')}\n")
+    seen = sign_in(visit(), password="Password1234", status=403)
+    assert "This password is a common one" in seen.text
+    assert "integration-center password NAME" in seen.text
+    assert guarded.audit.list()[0].action is Action.SIGN_IN_REFUSED
+    assert "The name or the password is wrong." in sign_in(visit(), password="password1234", status=403).text
+
+
+PICTURE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "token", "who", "said"),
+    [
+        ({}, "right", "vera", "vera may look but not change"),
+        ({}, "wrong", "vera", "This page had been open for too long"),
+        ({"origin": "https://evil.example"}, "right", "vera", "The form did not come from this console"),
+        ({"sec-fetch-site": "cross-site"}, "right", "vera", "The form did not come from this console"),
+        ({"cookie": ""}, "right", NOBODY, "This page had been open for too long"),
+        (PICTURE, "right", NOBODY, "Another site may link to this console, but not embed"),
+    ],
+    ids=["role", "no token", "other origin", "other site", "no session", "picture"],
+)
+def test_a_refused_change_is_noted(
+    visit: Callable[..., Browser],
+    guarded: Installation,
+    headers: dict[str, str],
+    token: str,
+    who: str,
+    said: str,
+) -> None:
+    browser = visit()
+    seen = sign_in(browser, "vera", to="/accounts")
+    data = {TOKEN_FIELD: seen.form("/sign-out").fields[TOKEN_FIELD] if token == "right" else token}
+    for _ in range(2):
+        answer = browser.client.post("/integrations/secret_slug/run", data=data, headers=headers)
+        assert answer.status_code == 403
+    entry = guarded.audit.list()[0]
+    assert (entry.action, entry.who, entry.where, entry.times) == (Action.REFUSED, who, "192.0.2.7", 2)
+    assert said in (entry.detail or "")
+    assert "secret_slug" not in (entry.detail or "")
+
+
+def test_a_stranger_and_another_host_are_noted(visit: Callable[..., Browser], guarded: Installation) -> None:
+    stranger = visit("198.51.100.9")
+    stranger.client.post("/accounts/sandbox/disconnect", data={TOKEN_FIELD: "guess"})
+    stranger.client.get("/", headers={"host": "evil.example"})
+    host, form = guarded.audit.list()
+    assert (host.who, host.where, host.action) == (NOBODY, "198.51.100.9", Action.REFUSED)
+    assert "This console answers only under these names" in (host.detail or "")
+    assert (form.who, form.action) == (NOBODY, Action.REFUSED)
+    assert (form.detail or "").startswith("POST /accounts/{environment}/disconnect: ")
+
+
+def test_pages_that_are_not_there_are_not_noted(visit: Callable[..., Browser], guarded: Installation) -> None:
+    browser = visit()
+    browser.client.get("/no-such-page")
+    browser.client.get("/accounts")
+    assert guarded.audit.list() == ()
+
+
+def test_a_refusal_stands_when_it_cannot_be_noted(
+    visit: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(self: RefusedAttempts, refusal: object, address: str) -> None:
+        raise TransientError("the database is locked")
+
+    monkeypatch.setattr(RefusedAttempts, "record", fail)
+    assert visit().client.get("/", headers={"host": "evil.example"}).status_code == 421
+    assert "missing in the audit log: the database is locked" in caplog.text
 
 
 def test_a_forwarded_address_is_believed_from_the_trusted_proxy_only(

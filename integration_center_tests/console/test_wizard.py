@@ -56,6 +56,7 @@ def test_from_nothing_to_a_saved_integration(drops: Center, browser: Browser, in
     assert text.startswith("type: integration_center.Integration\nattributes:\n  name: Logins to Lead\n")
     assert drops.run("logins_to_lead").success
     assert [(entry.action, entry.slug) for entry in installation.audit.list()] == [
+        (Action.RAN, "logins_to_lead"),
         (Action.CREATED, "logins_to_lead"),
         (Action.PLANNED, None),
     ]

@@ -16,7 +16,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"insights", "salesforce"}),
     frozenset({"access", "accounts", "database", "planning", "snapshots", "web"}),
     frozenset({"account_status", "installation", "resources", "retention", "storage", "translator"}),
-    frozenset({"assets", "component", "defs_files", "history", "loader", "run_endings", "schedules", "sensors"}),
+    frozenset(
+        {"assets", "component", "defs_files", "history", "loader", "run_audit", "run_endings", "schedules", "sensors"}
+    ),
     frozenset({"definitions"}),
     frozenset({"launching"}),
     frozenset({"console", "dagster_ui"}),

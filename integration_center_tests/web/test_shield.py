@@ -1,15 +1,22 @@
 """Whom our web servers answer, judged by the headers alone."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Scope
 
-from integration_center.dagster_ui import ChangesByJson, build_door, may_change
+from integration_center.access.attempts import NO_ADDRESS
+from integration_center.access.audit import Action, AuditLog
+from integration_center.access.refused_attempts import NOBODY
+from integration_center.dagster_ui import REFUSED, ChangesByJson, build_door, describe_refusal, may_change
+from integration_center.database.engine import build_engine
 from integration_center.settings import Settings
+from integration_center.web.refused_requests import RefusedRequests, note_reason
 from integration_center.web.shield import Shield, find_refusal
 
 OPEN = build_door(Settings(_env_file=None))
@@ -25,6 +32,7 @@ def ask(
     kind: str = "http",
     scheme: str = "http",
     door: Any = OPEN,
+    engine: Engine | None = None,
     **more: str,
 ) -> tuple[int, dict[str, str]]:
     """The status of the answer to a request (403 for a WebSocket that is closed at once), and its headers."""
@@ -52,11 +60,36 @@ def ask(
     async def receive() -> Message:
         return {"type": "http.request", "body": b""}
 
-    asyncio.run(Shield(ChangesByJson(answer), door=door)(scope, receive, send))
+    app: Any = Shield(ChangesByJson(answer), door=door, on_refusal=note_reason)
+    if engine is not None:
+        app = RefusedRequests(app, engine, describe_refusal, REFUSED)
+    asyncio.run(app(scope, receive, send))
     first = sent[0]
     if kind == "websocket":
         return (101 if first["type"] == "websocket.accept" else 403), {}
     return first["status"], {name.decode(): value.decode() for name, value in first["headers"]}
+
+
+def test_what_the_dagster_ui_refuses_is_noted(tmp_path: Path) -> None:
+    engine = build_engine(f"sqlite:///{tmp_path / 'center.db'}")
+    ask(engine=engine)
+    ask(**JSON, engine=engine)
+    ask(kind="websocket", engine=engine)
+    assert AuditLog(engine).list() == ()
+    for _ in range(2):
+        ask(target=f"/graphql?query={MUTATION}", engine=engine)
+    ask(kind="websocket", origin="https://evil.example", engine=engine)
+    ask(host="evil.example", engine=engine)
+    ask(method="POST", content_type="text/plain", engine=engine)
+    ask(**JSON, origin="https://evil.example", engine=engine)
+    entries = AuditLog(engine).list()[::-1]
+    assert {(entry.action, entry.who, entry.where) for entry in entries} == {(Action.REFUSED, NOBODY, NO_ADDRESS)}
+    assert [entry.times for entry in entries] == [2, 1, 1, 1, 1]
+    assert [(entry.detail or "").partition(": ")[0] for entry in entries] == [
+        "request to the Dagster UI",
+        "WebSocket to the Dagster UI",
+        *["request to the Dagster UI"] * 3,
+    ]
 
 
 JSON = {"method": "POST", "content_type": "application/json"}

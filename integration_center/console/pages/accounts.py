@@ -1,23 +1,21 @@
 """The connected accounts: adding, looking at, reconnecting and disconnecting them."""
 
-import json
-import time
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.account_status import find_stored_data
 from integration_center.accounts.connecting import begin_web, connect_client_credentials, connect_jwt, disconnect
 from integration_center.accounts.connections import Connection
-from integration_center.accounts.encryption import build_cipher
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import require_app
+from integration_center.accounts.tickets import ConnectTickets
 from integration_center.console.account_checks import Result
 from integration_center.console.context import console_of, note, user_of
-from integration_center.console.origins import find_callback_origin, is_same_machine, origin_of, refuse_other_origin
+from integration_center.console.origins import find_callback_origin, origin_of, refuse_other_origin
 from integration_center.console.page import Link, Page, change, view
 from integration_center.console.refusals import Refusal, explain
 from integration_center.console.rendering import leave_for, redirect, render
@@ -27,8 +25,7 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
 from integration_center.loader import load_integrations
 
-TICKET = "connect"
-TICKET_SECONDS = 60
+OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
 
 
 @dataclass(frozen=True)
@@ -96,9 +93,8 @@ def begin_connection(request: Request) -> Response:
         refuse_other_origin(here, settings)
         if here != (there := find_callback_origin(settings)):
             # The session of localhost is not that of 127.0.0.1, and Salesforce comes back to one of the two.
-            ticket = {"purpose": TICKET, "environment": environment.value, "until": time.time() + TICKET_SECONDS}
-            sealed = build_cipher(settings).encrypt(json.dumps(ticket))
-            return leave_for(request, f"{there}/accounts/connect?ticket={sealed}", "Salesforce")
+            ticket = ConnectTickets(installation.engine).issue(user_of(request).name, environment)
+            return leave_for(request, f"{there}/accounts/connect?ticket={ticket}", "Salesforce")
         return go_to_salesforce(request, environment)
     except IntegrationCenterError as error:
         return show_refusal(request, environment, explain(error, environment))
@@ -106,16 +102,13 @@ def begin_connection(request: Request) -> Response:
 
 def continue_connection(request: Request) -> Response:
     """Go on with a connection that was begun under the console's other name."""
-    settings = console_of(request).installation.settings
-    try:
-        ticket = json.loads(build_cipher(settings).decrypt(request.query_params.get("ticket", "")))
-    except ConfigurationError:
-        ticket = {}
-    here, there = origin_of(request), find_callback_origin(settings)
-    fits = ticket.get("purpose") == TICKET and ticket["until"] > time.time()
-    if not fits or here != there or not is_same_machine(here, there):
-        return RedirectResponse("/accounts", status_code=303)
-    return go_to_salesforce(request, Environment(ticket["environment"]))
+    installation = console_of(request).installation
+    here, there = origin_of(request), find_callback_origin(installation.settings)
+    tickets, ticket = ConnectTickets(installation.engine), request.query_params.get("ticket", "")
+    environment = tickets.take(ticket, user_of(request).name)
+    if environment is None or here != there:
+        return redirect(request, "/accounts", OVER, "warning")
+    return go_to_salesforce(request, environment)
 
 
 def go_to_salesforce(request: Request, environment: Environment) -> Response:
@@ -157,7 +150,7 @@ def end_connection(request: Request) -> Response:
     environment = environment_of(request)
     installation = console_of(request).installation
     done = disconnect(environment, installation.settings, installation.accounts)
-    note(request, Action.DISCONNECTED, environment=environment, detail=done.summary)
+    note(request, Action.DISCONNECTED, environment=environment, detail=done.summary, org_id=done.org_id)
     whole = done.revoked and done.undeleted is None
     return redirect(request, "/accounts", done.summary, "success" if whole else "warning")
 

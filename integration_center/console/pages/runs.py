@@ -46,7 +46,8 @@ def _start(request: Request, *, push: bool) -> Response:
         said = "It runs already, so nothing was started twice. This is that run."
         return redirect(request, to, said, "info")
     environment = file.spec.environment if file.spec else None
-    note(request, Action.RAN if push else Action.PLANNED, slug=file.slug, environment=environment, detail=f"{day}")
+    action = Action.RAN if push else Action.PLANNED
+    note(request, action, slug=file.slug, environment=environment, detail=f"{day}", run_id=started.run_id)
     return redirect(request, to)
 
 

@@ -7,7 +7,9 @@ from starlette.responses import Response
 
 from integration_center.access.attempts import Attempts
 from integration_center.access.audit import Action
+from integration_center.access.common_passwords import is_common
 from integration_center.access.passwords import find_user
+from integration_center.access.refused_attempts import NOBODY, Refusal
 from integration_center.access.sessions import ConsoleSessions
 from integration_center.console.context import address_of, console_of
 from integration_center.console.page import SIGN_IN, Page, change, form_of, view
@@ -15,8 +17,13 @@ from integration_center.console.rendering import redirect, render
 from integration_center.console.users import SESSION_TOKEN, users_of
 from integration_center.errors import RateLimited
 
-NOBODY = "(unknown user)"
-"""In the audit log: what was typed as a name may be a password."""
+WRONG = "the name or the password is wrong"
+COMMON = (
+    "this password is a common one, so it is not accepted any more; whoever looks after this installation makes"
+    " another with: integration-center password NAME"
+)
+COMMON_NOTED = "the password is right but a common one"
+TOO_MANY = "too many sign-ins failed, so the password was not looked at"
 
 
 def show_sign_in(request: Request) -> Response:
@@ -37,21 +44,23 @@ def sign_in(request: Request) -> Response:
     known = users.get(name.strip().lower())
     who = known.name if known else NOBODY
 
-    def refuse(wrong: str, status: int) -> Response:
-        values = {"next": onward, "name": name, "wrong": wrong}
-        return render(request, "sign_in.html", values, status=status)
+    def refuse(wrong: str, status: int, refusal: Refusal) -> Response:
+        request.state.refusal = refusal
+        return render(request, "sign_in.html", {"next": onward, "name": name, "wrong": wrong}, status=status)
 
     try:
         attempts.admit(name, address)
     except RateLimited as error:
-        answer = refuse(str(error), 429)
+        answer = refuse(str(error), 429, Refusal(Action.SIGN_IN_REFUSED, who, TOO_MANY))
         answer.headers["retry-after"] = str(int(error.retry_after or 60))
         return answer
     user = find_user(users, name, password)
     if user is None:
-        installation.audit.record(Action.SIGN_IN_REFUSED, who=who, where=address)
-        return refuse("the name or the password is wrong", 403)
+        return refuse(WRONG, 403, Refusal(Action.SIGN_IN_REFUSED, who, WRONG, alone=True))
+    if is_common(password, user.name):
+        return refuse(COMMON, 403, Refusal(Action.SIGN_IN_REFUSED, who, COMMON_NOTED, alone=True))
     attempts.forget(name, address)
+    attempts.remember(name, address)
     request.state.session.renew()
     request.state.session.set(SESSION_TOKEN, ConsoleSessions(installation.engine).begin(user))
     installation.audit.record(Action.SIGNED_IN, who=user.name, where=address)

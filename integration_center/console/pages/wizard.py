@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.access.audit import EDITS
 from integration_center.console.context import console_of, user_of
 from integration_center.console.page import Page, change, form_of, view
 from integration_center.console.rendering import redirect, render
@@ -139,7 +140,7 @@ def _show_edited(screen: Screen, error: EditedMeanwhile) -> Response:
     """Two people edited one integration, and this is the second."""
     base = screen.draft.base
     slug = base.slug if base else ""
-    newest = next(iter(screen.console.installation.audit.list(limit=1, slug=slug)), None)
+    newest = next(iter(screen.console.installation.audit.list(limit=1, slug=slug, actions=EDITS)), None)
     values = {
         "said": str(error)[:1].upper() + str(error)[1:] + ".",
         "who": newest if newest and base and newest.at >= base.modified_at else None,

@@ -1,0 +1,103 @@
+"""Notes refused attempts in the audit log, without letting a stranger fill the disk with them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from integration_center.access.attempts import network_of
+from integration_center.access.audit import MAX_DETAIL, Action
+from integration_center.database.engine import writing
+from integration_center.database.tables import audit
+
+WINDOW = timedelta(minutes=15)
+DAY = timedelta(days=1)
+ENTRIES_A_DAY = 200
+"""Of one user, and of all strangers together. What goes beyond is counted in one entry a window."""
+COUNTED = 10_000
+"""An entry counts no further, so that a flood of requests writes no more."""
+NOBODY = "(unknown user)"
+"""Who did something while nobody is signed in. What a stranger types as a name may be a password."""
+MANY_PLACES = "many addresses"
+BEYOND = "further attempts, too many to note each"
+REFUSALS = (Action.REFUSED.value, Action.SIGN_IN_REFUSED.value)
+
+
+def _read_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An attempt that was refused.
+
+    Attributes:
+        who: the user who is signed in or whose name was typed, else `NOBODY`.
+        detail: what was refused and why, without anything that the other side chose.
+        alone: whether each attempt gets an entry of its own, as far as `ENTRIES_A_DAY` allows.
+    """
+
+    action: Action
+    who: str
+    detail: str
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedAttempts:
+    """The refusals in the audit log: the same one again within `WINDOW` is counted in its entry.
+
+    Args:
+        engine: our database.
+        clock: the time, UTC.
+    """
+
+    engine: Engine
+    clock: Callable[[], datetime] = _read_clock
+
+    def record(self, refusal: Refusal, address: str) -> None:
+        """Note a refusal.
+
+        Args:
+            refusal: what was refused.
+            address: where it came from. Of an IPv6 address its network is noted, as one household has them all.
+
+        Raises:
+            ConfigurationError, TransientError: the database cannot be written.
+        """
+        now = self.clock()
+        values: dict[str, Any] = {
+            "who": refusal.who,
+            "place": network_of(address),
+            "action": refusal.action.value,
+            "detail": refusal.detail[:MAX_DETAIL],
+        }
+        with writing(self.engine) as connection:
+            if not refusal.alone and _count_again(connection, values, now):
+                return
+            if _count_entries(connection, refusal.who, now) >= ENTRIES_A_DAY:
+                values |= {"place": MANY_PLACES, "action": Action.REFUSED.value, "detail": BEYOND}
+                if _count_again(connection, values, now):
+                    return
+            connection.execute(insert(audit).values(**values, at=now, times=1))
+
+
+def _count_again(connection: Connection, values: dict[str, Any], now: datetime) -> bool:
+    """Count an attempt in the entry of the same values within the window; False when there is none."""
+    same = [audit.c[name] == value for name, value in values.items()]
+    newest = select(audit.c.id, audit.c.times).where(audit.c.at > now - WINDOW, *same).order_by(audit.c.id.desc())
+    found = connection.execute(newest.limit(1)).one_or_none()
+    if found is None:
+        return False
+    if found.times < COUNTED:
+        connection.execute(update(audit).where(audit.c.id == found.id).values(times=audit.c.times + 1))
+    return True
+
+
+def _count_entries(connection: Connection, who: str, now: datetime) -> int:
+    lately = audit.c.at > now - DAY
+    statement = select(func.count()).where(lately, audit.c.who == who, audit.c.action.in_(REFUSALS))
+    count: int = connection.execute(statement).scalar_one()
+    return count
