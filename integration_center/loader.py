@@ -14,6 +14,7 @@ from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
+from integration_center.markdown import escape_markdown
 from integration_center.translator import DAYS, ONE_RUN, push_key, run_tags
 
 
@@ -116,7 +117,7 @@ def build_stand_in(slug: str, reason: str) -> dg.Definitions:
 
     @dg.asset(
         key=push_key(slug),
-        description=f"Broken: {reason}",
+        description=f"Broken: {escape_markdown(reason)}",
         group_name=slug,
         kinds={"broken"},
         partitions_def=DAYS,
@@ -126,5 +127,7 @@ def build_stand_in(slug: str, reason: str) -> dg.Definitions:
         with reported_errors(context):
             raise ConfigurationError(reason)
 
-    job = dg.define_asset_job(slug, selection=[push], tags=run_tags(slug, None, "user"), description=reason)
+    job = dg.define_asset_job(
+        slug, selection=[push], tags=run_tags(slug, None, "user"), description=escape_markdown(reason)
+    )
     return dg.Definitions(assets=[push], jobs=[job])
