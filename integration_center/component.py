@@ -11,6 +11,7 @@ from integration_center.assets.push import build_push
 from integration_center.assets.update_set import build_update_set
 from integration_center.errors import ConfigurationError
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec, check_slug
+from integration_center.markdown import escape_markdown
 from integration_center.translator import BY_USER, run_tags, selection
 
 
@@ -56,6 +57,6 @@ def build_job(slug: str, spec: IntegrationSpec) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         slug,
         selection=selection(slug),
-        description=f"{spec.report} → {spec.object} in {spec.environment.title}.",
+        description=f"{escape_markdown(spec.report)} → {spec.object} in {spec.environment.title}.",
         tags=run_tags(slug, spec.environment, BY_USER),
     )

@@ -37,9 +37,18 @@ or a value of a record.
 
 from collections.abc import Sequence
 
+from integration_center.plain_text import join_lines
+
 
 class IntegrationCenterError(Exception):
-    """Base of all errors this product raises on purpose."""
+    """Base of all errors this product raises on purpose.
+
+    Args:
+        message: a sentence. Control characters of the names in it are shown as escapes, and its lines are joined.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(join_lines(message))
 
 
 class TransientError(IntegrationCenterError):

@@ -21,6 +21,7 @@ from integration_center.frames import writing
 from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
 from integration_center.integration import Environment
+from integration_center.plain_text import keep_log_printable
 from integration_center.retries import log_retries
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
@@ -114,6 +115,7 @@ class Installation:
 def open_installation(settings: Settings | None = None) -> Iterator[Installation]:
     """Open the installation that the settings name; its database is made on first use."""
     log_retries()
+    keep_log_printable()
     # It would log addresses, whose queries hold keys of records and signatures of presigned files.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = settings or read_settings()

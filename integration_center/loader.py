@@ -14,6 +14,7 @@ from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
+from integration_center.markdown import escape_markdown
 from integration_center.translator import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.yaml_faults import YamlFault, check_yaml
 
@@ -146,7 +147,7 @@ def build_stand_in(slug: str, reason: str) -> dg.Definitions:
 
     @dg.asset(
         key=push_key(slug),
-        description=f"Broken: {reason}",
+        description=f"Broken: {escape_markdown(reason)}",
         group_name=slug,
         kinds={"broken"},
         partitions_def=DAYS,
@@ -156,5 +157,7 @@ def build_stand_in(slug: str, reason: str) -> dg.Definitions:
         with reported_errors(context):
             raise ConfigurationError(reason)
 
-    job = dg.define_asset_job(slug, selection=[push], tags=run_tags(slug, None, BY_USER), description=reason)
+    job = dg.define_asset_job(
+        slug, selection=[push], tags=run_tags(slug, None, BY_USER), description=escape_markdown(reason)
+    )
     return dg.Definitions(assets=[push], jobs=[job])

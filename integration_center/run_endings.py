@@ -6,6 +6,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from integration_center import errors
 from integration_center.insights.catalogue import report_slug
+from integration_center.markdown import unescape_markdown
 from integration_center.translator import (
     NO_DAY,
     PARTITION_TAG,
@@ -86,7 +87,7 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.Asse
     """What the blocking checks that failed on these assets said; empty when none did."""
     events = _events(instance, run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     return "; ".join(
-        f"{evaluation.asset_key.to_user_string()}: {evaluation.description}"
+        f"{evaluation.asset_key.to_user_string()}: {unescape_markdown(evaluation.description or '')}"
         for evaluation in (event.asset_check_evaluation_data for event in events)
         if evaluation.asset_key in keys and evaluation.blocking and not evaluation.passed
     )

@@ -9,6 +9,7 @@ from dagster._utils.schedules import get_next_cron_tick, is_valid_cron_schedule
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
 from integration_center.loader import LoadedIntegrations
+from integration_center.markdown import escape_markdown
 from integration_center.translator import last_full_day, push_key, report_key, run_tags, update_set_key
 
 SYNC_JOB = "sync"
@@ -80,7 +81,7 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
         cron_schedule=spec.schedule,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"{spec.name}, at its own times.",
+        description=f"{escape_markdown(spec.name)}, at its own times.",
     )
     def own_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         tick = context.scheduled_execution_time

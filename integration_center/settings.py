@@ -23,6 +23,7 @@ LOGIN_URLS = {
 }
 EMPTY = SecretStr("")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+HOST = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
 
@@ -50,6 +51,8 @@ class ExternalClientApp:
     login_url: str
     client_id: str
     client_secret: SecretStr
+    instance_hosts: frozenset[str] = frozenset()
+    """Hosts besides Salesforce's own that may stand for the org, see `salesforce.instances`."""
 
 
 class Paths(BaseSettings):
@@ -85,6 +88,9 @@ class Settings(Paths):
     """Percent of the org's daily API calls that no push uses up."""
     api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"
 
+    salesforce_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_SALESFORCE_HOSTS")] = ""
+    """Hosts, with commas, to which access tokens may be sent although they are none of Salesforce's."""
+
     users: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_USERS")] = EMPTY
     """Who may sign in to the console: entries `name:role:hash`, or a file of them; see `access.users`."""
     trusted_proxies: Annotated[str, Field(alias="INTEGRATION_CENTER_TRUSTED_PROXIES")] = ""
@@ -108,6 +114,24 @@ class Settings(Paths):
     ]
     production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
     production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
+
+    @field_validator("salesforce_hosts")
+    @classmethod
+    def check_hosts(cls, value: str) -> str:
+        """Whole host names, in lower case: no addresses with a scheme, and no patterns.
+
+        Raises:
+            ValueError: one of them is no such.
+        """
+        hosts = [part.strip().lower() for part in value.split(",") if part.strip()]
+        if wrong := next((host for host in hosts if not HOST.fullmatch(host)), None):
+            raise ValueError(f"{wrong!r} must be a host such as salesforce.acme.example, with a port if it is not 443")
+        return ",".join(hosts)
+
+    @property
+    def instance_hosts(self) -> frozenset[str]:
+        """The entries of `salesforce_hosts`."""
+        return frozenset(host.removesuffix(":443") for host in self.salesforce_hosts.split(",") if host)
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -162,7 +186,7 @@ class Settings(Paths):
         else:
             url, client_id, secret = self.production_login_url, self.production_client_id, self.production_client_secret
         try:
-            return ExternalClientApp(check_url(url), client_id, secret)
+            return ExternalClientApp(check_url(url), client_id, secret, self.instance_hosts)
         except ValueError as error:
             name = f"SALESFORCE_{environment.value.upper()}_LOGIN_URL"
             raise ConfigurationError(f"{name}: {error}. Mend it in the environment or in .env") from None

@@ -13,6 +13,7 @@ from integration_center.accounts.sign_ins import PendingSignIn
 from integration_center.accounts.store import Account, AccountStore, Flow, Tokens
 from integration_center.accounts.stored_tokens import StoredTokens, require_app
 from integration_center.accounts.verification import verify_account
+from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.database.engine import reading
 from integration_center.database.tables import jobs, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
@@ -138,7 +139,9 @@ def abandon_web(state: str, error: str, description: str, store: AccountStore) -
     Raises:
         AccessRefused: the state is unknown, used or too old.
     """
-    return explain_refusal(error, description, store.sign_ins.take(state).environment)
+    sign_in = store.sign_ins.take(state)
+    secrets = [state, sign_in.verifier.get_secret_value()]
+    return explain_refusal(read_code(error) or UNKNOWN_CODE, description, sign_in.environment, sent=secrets)
 
 
 def connect_client_credentials(

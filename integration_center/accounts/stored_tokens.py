@@ -3,11 +3,13 @@
 import secrets
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 from integration_center.accounts.store import Account, AccountStore, Tokens
 from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded
 from integration_center.integration import Environment
+from integration_center.salesforce.instances import check_instance
 from integration_center.salesforce.oauth import build_client, refresh, request_client_credentials, request_jwt
 from integration_center.settings import ExternalClientApp, Settings
 
@@ -129,7 +131,10 @@ class StoredTokens:
                 f"{self._environment.title} was connected to org {account.org_id} while this run worked in"
                 f" {self._org_id}; run again"
             )
-        return account, self._store.tokens(self._environment)
+        tokens = self._store.tokens(self._environment)
+        # Checked again at each use: an account may have been stored before the check, or the setting may have changed.
+        instance = check_instance(tokens.instance_url, account.login_url, self._settings.instance_hosts)
+        return account, replace(tokens, instance_url=instance)
 
 
 def require_app(settings: Settings, environment: Environment, *, with_secret: bool = True) -> ExternalClientApp:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import stamina
 
+from integration_center.answers import Redactor, clean_answer
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -20,6 +21,7 @@ from integration_center.errors import (
     WrongOrg,
 )
 from integration_center.integration import Environment
+from integration_center.salesforce.faults import build_moved, read_errors
 from integration_center.salesforce.grants import Grant
 from integration_center.salesforce.oauth import ATTEMPTS, RETRY_SECONDS, UserInfo, decide_retry, fetch_userinfo
 from integration_center.salesforce.soql import quote
@@ -143,10 +145,13 @@ def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> S
     }
     url = f"{grant.instance_url}/services/data/v{api_version}/query"
     try:
-        response = client.get(url, params={"q": soql}, headers=headers)
+        answer = client.get(url, params={"q": soql}, headers=headers)
     except httpx.TransportError as error:
         raise ServiceUnavailable(f"Salesforce does not answer ({type(error).__name__})") from None
+    response = clean_answer(answer, Redactor([grant.access_token.get_secret_value()]))
     status = response.status_code
+    if httpx.codes.is_redirect(status):
+        raise build_moved(status)
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
         raise RateLimited(f"Salesforce asks to come back later (HTTP {status})")
     try:
@@ -156,7 +161,7 @@ def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> S
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or content is None:
         raise ServiceUnavailable(f"Salesforce answered nothing readable (HTTP {status})")
     if status != httpx.codes.OK:
-        code = content[0].get("errorCode") if isinstance(content, list) and content else None
+        code = errors[0].code if (errors := read_errors(response.content)) else None
         if code in {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}:
             raise AccessRefused("the org or the user has no API access; ask the Salesforce admin for API Enabled")
         if code == "REQUEST_LIMIT_EXCEEDED":

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import polars as pl
 
+from integration_center.markdown import escape_markdown
 from integration_center.sync.fitness import Fault
 from integration_center.sync.ledger import Tally, ledger_adds_up
 from integration_center.sync.limits import Verdict, explain_nothing_written
@@ -56,7 +57,7 @@ def build_check(key: dg.AssetKey, name: str, description: str, *, blocking: bool
 def report_fitness(faults: Sequence[Fault]) -> Iterator[dg.AssetCheckResult]:
     """One result per fitness check; a fault names its check."""
     for name in FITNESS:
-        found = [fault.message for fault in faults if fault.check == name]
+        found = [escape_markdown(fault.message) for fault in faults if fault.check == name]
         yield dg.AssetCheckResult(
             check_name=name, passed=not found, description="; ".join(found) or FITNESS[name], metadata={}
         )
@@ -70,7 +71,7 @@ def report_verdicts(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult
         yield dg.AssetCheckResult(
             check_name=name,
             passed=verdict is not None and verdict.passed,
-            description=verdict.description if verdict else "not judged: the integration does not fit",
+            description=escape_markdown(verdict.description) if verdict else "not judged: the integration does not fit",
             metadata=dict(verdict.metadata) if verdict else {},
         )
 

@@ -25,6 +25,7 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing, PlanStale
 from integration_center.frames import FrameFile, rewrite_frame
 from integration_center.integration import IntegrationSpec
+from integration_center.markdown import escape_markdown
 from integration_center.planning.plan import fingerprint, read_fields, read_since
 from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.ground import NAMED, Ground, survey
@@ -89,7 +90,7 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
     @dg.graph_asset(
         key=key,
         ins={"update_set": dg.AssetIn(update_set_key(slug))},
-        description=f"Sends the plan of {spec.name!r} to {spec.object} in {spec.environment.title}.",
+        description=f"Sends the plan of '{escape_markdown(spec.name)}' to {spec.object} in {spec.environment.title}.",
         group_name=slug,
         kinds={"salesforce"},
         tags=asset_tags(spec),

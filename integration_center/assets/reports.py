@@ -13,6 +13,7 @@ from integration_center.assets.steps import read_days, reported_errors
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.source import ReportSource
+from integration_center.markdown import escape_markdown
 from integration_center.storage import ReportFolder, StoredReport
 from integration_center.translator import DAYS, ONE_RUN, report_key
 
@@ -61,7 +62,7 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
 
     @dg.asset(
         key=key,
-        description=f"The WalkMe Insights report {name!r}, a frame a UTC day.",
+        description=f"The WalkMe Insights report '{escape_markdown(name)}', a frame a UTC day.",
         group_name="insights",
         kinds={"walkme", "polars", "parquet"},
         partitions_def=DAYS,

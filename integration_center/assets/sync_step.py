@@ -21,6 +21,7 @@ from integration_center.errors import IntegrationCenterError, ObjectBusy, Switch
 from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
+from integration_center.plain_text import make_printable
 from integration_center.run_audit import means_to_push, note_run
 from integration_center.salesforce.org import Org
 from integration_center.snapshots import SnapshotFile
@@ -261,7 +262,7 @@ class _RunLog(logging.Handler):
         self.log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.log.log(record.levelno, record.getMessage())
+        self.log.log(record.levelno, make_printable(record.getMessage()))
 
 
 @contextmanager

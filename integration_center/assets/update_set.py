@@ -20,6 +20,7 @@ from integration_center.errors import PlanMissing
 from integration_center.frames import FrameFile
 from integration_center.insights.catalogue import ColumnType, report_slug
 from integration_center.integration import IntegrationSpec
+from integration_center.markdown import escape_markdown
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.storage import ReportFolder
 from integration_center.sync.columns import DAY
@@ -44,7 +45,9 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         ins={"report": dg.AssetIn(report_key(source))},
-        description=f"The plan of {spec.name!r}: what a push would write to {spec.object}, record by record.",
+        description=(
+            f"The plan of '{escape_markdown(spec.name)}': what a push would write to {spec.object}, record by record."
+        ),
         group_name=slug,
         kinds={"polars", "parquet"},
         tags=asset_tags(spec),

@@ -8,6 +8,7 @@ from rich.markup import escape
 from integration_center.cli import access, accounts, catalogue, demo, integrations, new, runs, serve, undo
 from integration_center.cli.output import errors
 from integration_center.errors import IntegrationCenterError
+from integration_center.plain_text import keep_log_printable
 from integration_center.retries import log_retries
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ for part in (demo, serve, accounts, catalogue, integrations, new, runs, undo, ac
 def main() -> None:
     """Run the command line; our own errors are a sentence on standard error and exit code 1."""
     log_retries()
+    keep_log_printable()
     try:
         app()
     except IntegrationCenterError as error:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import dagster as dg
 import httpx
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from integration_center.access.audit import Action
@@ -27,6 +28,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, open_instance, run_here
 from integration_center.loader import load_integrations
+from integration_center.plain_text import make_printable
 from integration_center.salesforce.soql import build_select, write_moment
 from integration_center.settings import Settings, prepare_home, read_settings
 from integration_center.sync.outcomes import WRITTEN
@@ -145,7 +147,7 @@ def run_examples(installation: Installation) -> None:
     with progress() as bar:
         first = [run_example(installation, slug, bar) for slug in EXAMPLES]
     for sync in first:
-        console.rule(sync.name)
+        console.rule(escape(make_printable(sync.name)))
         console.print(
             f"{sync.report} → {sync.object}, {sync.environment.title if sync.environment else ''}", markup=False
         )
@@ -197,7 +199,7 @@ def run_example(installation: Installation, slug: str, bar: Progress) -> SyncRec
     request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"), run_config=push_config(slug))
     run_id = str(uuid4())
     note_launch(installation, Launch(request, slug, spec.environment, Action.RAN, f"{day}, by the demo"), run_id)
-    task = bar.add_task(spec.name, total=STEPS_OF_A_RUN)
+    task = bar.add_task(escape(make_printable(spec.name)), total=STEPS_OF_A_RUN)
     with (
         open_instance(installation.settings) as instance,
         environment({"WALKME_SOURCE": "files"} if slug == FROM_FILES else {}),

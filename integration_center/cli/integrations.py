@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
 from integration_center.errors import ConfigurationError, IntegrationCenterError, SchemaMismatch, TransientError
@@ -11,6 +12,7 @@ from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
 from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
+from integration_center.plain_text import make_printable
 from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.org import Org
 from integration_center.settings import Paths
@@ -66,7 +68,9 @@ def check_integrations(
     loaded = load_integrations(Paths().defs)
     slugs = sorted({**loaded.specs, **loaded.broken})
     if slug is not None and slug not in slugs:
-        raise typer.BadParameter(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
+        raise typer.BadParameter(
+            make_printable(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
+        )
     with open_installation() as installation:
         results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
     if as_json:
@@ -74,11 +78,11 @@ def check_integrations(
     else:
         for result in results:
             sign = SIGNS[result["verdict"]]
-            console.print(f"{sign}  {result['slug']}")
+            console.print(f"{sign}  {escape(result['slug'])}")
             for problem in result["problems"]:
                 console.print(f"  {problem}", markup=False, soft_wrap=True)
             if result["admin_message"]:
-                console.print(f"\n{result['admin_message']}\n", markup=False, soft_wrap=True)
+                console.print_lines(f"\n{result['admin_message']}\n")
     if any(result["problems"] for result in results):
         raise typer.Exit(1)
 

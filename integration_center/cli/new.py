@@ -9,7 +9,7 @@ import typer
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.accounts.store import Account
 from integration_center.assets.report_preview import NewestReport, read_newest
-from integration_center.cli.output import console
+from integration_center.cli.output import ask, console
 from integration_center.defs_files.folder import DefsFolder
 from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
@@ -82,7 +82,7 @@ def choose_report(reports: Sequence[ReportInfo]) -> ReportInfo:
         raise ConfigurationError("the source offers no report; custom reports need the tag integrations_salesforce")
     console.print("Reports: " + ", ".join(info.name for info in usable), markup=False)
     while True:
-        given = typer.prompt("Report", default=usable[0].name)
+        given = ask("Report", default=usable[0].name)
         try:
             return find_report(usable, given)
         except (UnknownReport, ReportError) as error:
@@ -93,7 +93,7 @@ def choose_object(org: Org) -> SObjectSchema:
     """The object, found by API name, label, or a part of one."""
     objects = [summary for summary in org.list_objects() if summary.queryable and summary.updateable]
     while True:
-        given = typer.prompt("Salesforce object (API name, label, or a part)", default="Lead").strip().casefold()
+        given = ask("Salesforce object (API name, label, or a part)", default="Lead").strip().casefold()
         exact = [each for each in objects if given in (each.name.casefold(), each.label.casefold())]
         if len(exact) == 1:
             return org.describe(exact[0].name)
@@ -146,9 +146,9 @@ def ask_rest(
     info: ReportInfo, schema: SObjectSchema, account: Account, keys: Sequence[Pair], fields: Sequence[Pair]
 ) -> IntegrationSpec:
     """Name and schedule, and all of it as an integration."""
-    name = typer.prompt("Name", default=f"{info.name} to {schema.label}")
+    name = ask("Name", default=f"{info.name} to {schema.label}")
     while True:
-        schedule = typer.prompt("Schedule (cron, UTC)", default=DEFAULT_SCHEDULE)
+        schedule = ask("Schedule (cron, UTC)", default=DEFAULT_SCHEDULE)
         if len(schedule.split()) == 5 and next_run(" ".join(schedule.split()), account.connected_at):
             break
         console.print(f"expected is a cron expression of five fields, such as {DEFAULT_SCHEDULE}", markup=False)
@@ -173,7 +173,7 @@ def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, or
     """
     faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
     if missing:
-        console.print(admin_message(missing, spec, user=account.username), markup=False)
+        console.print_lines(admin_message(missing, spec, user=account.username))
     if faults:
         raise SchemaMismatch("; ".join(fault.message for fault in faults))
 
@@ -195,7 +195,7 @@ def show_rate(rate: MatchRate, schema: SObjectSchema) -> None:
 def ask_one(question: str, options: Sequence[str], default: str | None) -> str:
     """One of the options, without regard to case."""
     while True:
-        given = typer.prompt(question, default=default).strip()
+        given = ask(question, default=default).strip()
         found = [option for option in options if option == given] or [
             option for option in options if option.casefold() == given.casefold()
         ]
@@ -209,7 +209,7 @@ def ask_field(
 ) -> str:
     """A field that may be chosen, by API name or label; `SKIP` where that is allowed."""
     while True:
-        given = typer.prompt(question, default=default).strip()
+        given = ask(question, default=default).strip()
         if may_skip and given == SKIP:
             return SKIP
         wanted = given.casefold()

@@ -2,21 +2,49 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
+
+from integration_center.plain_text import escape_json, make_lines_printable, make_printable
 
 PIPE_WIDTH = 160
 """Columns when the output is no terminal, so that tables are not folded for nobody."""
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-errors = Console(stderr=True, highlight=False)
+
+class PrintableConsole(Console):
+    """A console on which control characters and emoji codes of names, keys and error texts do nothing.
+
+    A text that is printed is one line. One of several lines goes through `print_lines`.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `Console.print`."""
+        super().print(*(make_printable(each) if isinstance(each, str) else each for each in objects), **options)
+
+    def print_lines(self, text: str) -> None:
+        """Print a text of several lines as it is, without markup."""
+        for line in text.split("\n"):
+            self.print(line, markup=False, soft_wrap=True)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """See `Console.render`. Also texts that reach the console inside a table or a status are printable."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(make_lines_printable(segment.text), segment.style)
+
+
+console = PrintableConsole(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+errors = PrintableConsole(stderr=True, highlight=False, emoji=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -48,11 +76,18 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, 
 
 def print_json(value: object) -> None:
     """Print JSON on standard output; times as ISO 8601 with their zone."""
-    typer.echo(json.dumps(value, default=show, ensure_ascii=False, indent=2))
+    typer.echo(escape_json(json.dumps(value, default=show, ensure_ascii=False, indent=2)))
+
+
+def ask(question: str, default: str | None = None) -> str:
+    """Ask for a line on the terminal; an empty answer means `default`, which is shown in brackets."""
+    shown = question if default is None else f"{question} [{default}]"
+    answer: str = typer.prompt(make_printable(shown), default=default, show_default=False)
+    return answer
 
 
 def show(value: Any) -> str:
-    """A value as a person reads it; times in UTC to the second."""
+    """A value as a person reads it, in one line; times in UTC to the second."""
     match value:
         case None:
             return ""
@@ -71,4 +106,4 @@ def show(value: Any) -> str:
         case tuple() | list():
             return ", ".join(map(show, value))
         case _:
-            return str(value)
+            return make_printable(str(value))

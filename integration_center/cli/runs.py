@@ -23,6 +23,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, find_webserver, open_instance, run_here, wait_for
 from integration_center.loader import LoadedIntegrations, load_integrations
+from integration_center.plain_text import make_lines_printable, make_printable
 from integration_center.schedules import asset_keys
 from integration_center.settings import Paths
 from integration_center.sync.ledger import to_csv_safe
@@ -71,7 +72,9 @@ def require(loaded: LoadedIntegrations, slug: str) -> None:
     """
     known = sorted({**loaded.specs, **loaded.broken})
     if slug not in known:
-        raise typer.BadParameter(f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}")
+        raise typer.BadParameter(
+            make_printable(f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}")
+        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def launch(installation: Installation, loaded: LoadedIntegrations, wanted: Launc
     else:
         run_id = webserver.launch(wanted.request)
         note_launch(installation, wanted, run_id)
-        with console.status(f"run {run_id} in {webserver.url}") as status:
+        with console.status(escape(f"run {run_id} in {webserver.url}")) as status:
             wait_for(instance, run_id, lambda state: status.update(f"run {run_id}: {state.value.lower()}"))
     complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
     sync = installation.syncs.get(run_id, wanted.slug)
@@ -184,7 +187,9 @@ def finish(sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool) -> 
 def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
     """Status, counts and sample for people."""
     colour = "red" if sync.status is SyncStatus.FAILED else "green"
-    console.print(f"[bold {colour}]{sync.status.value}[/]  {sync.slug}  {sync.partition_end}  run {sync.run_id}")
+    console.print(
+        f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
+    )
     if sync.error:
         console.print(sync.error, markup=False, soft_wrap=True)
     print_counts(sync.counts)
@@ -217,7 +222,7 @@ def print_sample(sample: list[dict[str, Any]]) -> None:
         for change in changes:
             before, after = (escape(show(change[side])) or "(empty)" for side in ("before", "after"))
             now = [f"changed by the org to {escape(show(change['holds'])) or '(empty)'}"] if "holds" in change else []
-            table.add_row(change["field"], before, "→", after, *now)
+            table.add_row(escape(show(change["field"])), before, "→", after, *now)
         console.print(table)
 
 
@@ -311,6 +316,9 @@ def show_ledger(
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read: a ledger holds personal data."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        if file.isatty():  # /dev/stdout of a terminal, which would obey control characters of a key
+            file.write(make_lines_printable(text))
+            return
         os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
         file.write(text)
 

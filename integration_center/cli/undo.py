@@ -42,7 +42,9 @@ def undo_sync(
                 console.print("Nothing to write back.")
             return
         if not as_json:
-            console.print(f"Undo of run {undone.run_id}, {undone.slug}: {undone.object} in {environment.title}")
+            console.print(
+                f"Undo of run {undone.run_id}, {undone.slug}: {undone.object} in {environment.title}", markup=False
+            )
             print_counts(tally(plan.lines))
             print_sample(sample)
         if not yes:
@@ -61,7 +63,8 @@ def undo_sync(
     spec = loaded.specs.get(undone.slug)
     if spec is not None and spec.enabled and not as_json:
         console.print(
-            f"The next run of {undone.slug} writes its values again; set enabled: false where that is not meant."
+            f"The next run of {undone.slug} writes its values again; set enabled: false where that is not meant.",
+            markup=False,
         )
     finish(sync, sample, as_json=as_json)
 

@@ -36,6 +36,7 @@ from integration_center.database.sync_records import (
 from integration_center.database.tables import accounts, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration import Environment
+from integration_center.plain_text import join_lines
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, WRITTEN
 
 KEY = ("run_id", "slug")
@@ -195,7 +196,7 @@ class SyncLog:
                 "ended_at": datetime.now(UTC),
                 "counts": final,
                 "pushed": known.pushed or _reached_org(status, final),
-                "error": error,
+                "error": None if error is None else join_lines(error),
                 "api_calls": known.api_calls if api_calls is None else api_calls,
             }
             connection.execute(update(syncs).where(_is(run_id, slug)).values(**changes))
@@ -215,7 +216,7 @@ class SyncLog:
             statement = (
                 update(syncs)
                 .where(_is(run_id, slug), syncs.c.status == SyncStatus.RUNNING.value)
-                .values(status=SyncStatus.FAILED.value, ended_at=datetime.now(UTC), error=error)
+                .values(status=SyncStatus.FAILED.value, ended_at=datetime.now(UTC), error=join_lines(error))
             )
             return connection.execute(statement).rowcount == 1
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import polars as pl
 
+from integration_center.answers import read_code
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -110,7 +111,7 @@ def _await_end(
         raise ServiceUnavailable(f"WalkMe answered {paths.begin} without exportId")
     start, wait = polling.clock(), polling.first_wait
     while True:
-        status = str(export.get("status", "")).lower()
+        status = (read_code(export.get("status")) or "").lower()
         if status == "completed":
             return export
         if status == "failed":
@@ -129,7 +130,7 @@ def _read_reason(export: Mapping[str, Any]) -> str:
     error = export.get("error")
     if not isinstance(error, dict):
         return ""
-    code, message = (str(error.get(name) or "")[:LONGEST_MESSAGE] for name in ("code", "message"))
+    code, message = read_code(error.get("code")), str(error.get("message") or "")[:LONGEST_MESSAGE]
     return f" ({': '.join(filter(None, (code, message)))})" if code or message else ""
 
 

@@ -5,17 +5,19 @@ https://developer.walkme.com/reference/response-headers; 429, error bodies and r
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import IO, Any, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 import stamina
 
+from integration_center.answers import UNKNOWN_CODE, Redactor, clean_answer, read_code
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -31,6 +33,7 @@ from integration_center.settings import check_url
 Answer = TypeVar("Answer")
 
 TOKEN_PATH = "/accounts/connect/token"  # noqa: S105  (a path, not a secret)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 EXPORTED = "the file of an export"
 """How errors name what is at a presigned address."""
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -97,6 +100,7 @@ class WalkMeApi:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._auth = httpx.BasicAuth(client_id, client_secret)
+        self._client_secret = client_secret
         self._client = client
         self._lock = threading.Lock()
         self._token = ""
@@ -122,6 +126,7 @@ class WalkMeApi:
             # The token may have been revoked before its time: one new one, then the refusal counts.
             token = self._sign_in(client, instead_of=token)
             answer = self._send(client, method, path, headers=_bearer(token), **options)
+        answer = clean_answer(answer, Redactor([token]))
         if not answer.is_success:
             raise _refusal(answer, path)
         return _read_object(answer, path)
@@ -140,7 +145,8 @@ class WalkMeApi:
                     raise LinkExpired
                 if answer.status_code != httpx.codes.OK:
                     answer.read()
-                    raise _refusal(answer, EXPORTED)
+                    signature = [value for _, value in parse_qsl(urlsplit(address).query)]
+                    raise _refusal(clean_answer(answer, Redactor([address, *signature])), EXPORTED)
                 for chunk in answer.iter_bytes():
                     file.write(chunk)
         except (httpx.InvalidURL, httpx.RequestError) as error:
@@ -158,7 +164,7 @@ class WalkMeApi:
                     " Admin > Access Management > API Keys and put its id and secret into the settings"
                 )
             if answer.status_code != httpx.codes.OK:
-                raise _refusal(answer, TOKEN_PATH)
+                raise _refusal(clean_answer(answer, Redactor([self._client_secret])), TOKEN_PATH)
             body = _read_object(answer, TOKEN_PATH)
             token, life = body.get("access_token"), body.get("expires_in")
             if not isinstance(token, str) or not token:
@@ -232,7 +238,8 @@ def _error_code(answer: httpx.Response) -> str:
         code, request_id = body["error"]["code"], body["requestId"]
     except (ValueError, KeyError, TypeError):
         return ""
-    return f" {str(code)[:64]!r}, request {str(request_id)[:64]!r}"
+    named = read_code(code) or UNKNOWN_CODE
+    return f" {named!r}, request {request_id!r}" if REQUEST_ID.fullmatch(str(request_id)) else f" {named!r}"
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from integration_center.answers import read_code
 from integration_center.errors import OrgError, ServiceUnavailable, TransientError
 from integration_center.salesforce.faults import AnswerLost
 from integration_center.salesforce.polling import TERMINAL_STATES, Polling
@@ -54,7 +55,7 @@ def parse_ingest_job(json: dict[str, Any]) -> IngestJob:
         content_url=json.get("contentUrl"),
         processed=json.get("numberRecordsProcessed"),
         failed=json.get("numberRecordsFailed"),
-        error_code=message.split(":")[0].strip() if message else None,
+        error_code=read_code(message.split(":")[0].strip()) if message else None,
         error_message=message,
     )
 

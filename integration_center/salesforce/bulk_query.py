@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.answers import read_code
 from integration_center.errors import OrgError
 from integration_center.salesforce.faults import IncompleteRead
 from integration_center.salesforce.polling import Polling
@@ -75,7 +76,8 @@ def read_bulk(
     job = polling.await_end(lambda: parse_query_job(session.get_json(path)))
     if job.state != "JobComplete":
         why = f" ({job.error_code})" if job.error_code else ""
-        raise JobFailed(f"the Bulk query job {job.id} ended as {job.state}{why}", code=job.error_code or job.state)
+        state = read_code(job.state)
+        raise JobFailed(f"the Bulk query job {job.id} ended as {state}{why}", code=job.error_code or state)
     locator: str | None = None
     rows = 0
     while True:

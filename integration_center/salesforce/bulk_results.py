@@ -10,9 +10,10 @@ from tempfile import NamedTemporaryFile
 
 import polars as pl
 
+from integration_center.answers import CODE, LONGEST_CODE, UNKNOWN_CODE, read_code
 from integration_center.errors import OrgError, TransientError
 from integration_center.salesforce.bulk_ingest import IngestJob, read_job
-from integration_center.salesforce.results import RESULTS, UNKNOWN_CODE, build_results
+from integration_center.salesforce.results import RESULTS, build_results
 from integration_center.salesforce.session import Session
 from integration_center.sync.outcomes import OUTCOME, Outcome
 
@@ -27,6 +28,11 @@ ROW_ERROR = r"(?s)^(?<code>[A-Za-z][A-Za-z0-9_]*):(?<message>.*?)(?::(?<fields>[
 def parse_row_error(text: pl.Expr) -> pl.Expr:
     """The parts of `sf__Error`: a struct of `code`, `message` and `fields` (null when it names none)."""
     return text.str.extract_groups(ROW_ERROR)
+
+
+def is_code(text: pl.Expr) -> pl.Expr:
+    """Whether a text has the form of an error code, see `read_code`; null of null."""
+    return text.str.contains(rf"^(?:{CODE.pattern})$") & (text.str.len_chars() <= LONGEST_CODE)
 
 
 def _read_file(path: Path) -> pl.DataFrame | None:
@@ -61,10 +67,11 @@ def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
 
 def _build_failed(lines: pl.DataFrame, job_id: str) -> pl.DataFrame:
     parts = parse_row_error(pl.col("sf__Error"))
+    code = parts.struct.field("code")
     return lines.select(
         "Id",
         pl.lit(Outcome.FAILED.value, dtype=OUTCOME).alias("outcome"),
-        parts.struct.field("code").fill_null(UNKNOWN_CODE).alias("code"),
+        pl.when(is_code(code)).then(code).otherwise(pl.lit(UNKNOWN_CODE)).alias("code"),
         pl.coalesce(parts.struct.field("message"), "sf__Error").alias("message"),
         parts.struct.field("fields").alias("error_fields"),
         pl.lit(job_id).alias("job_id"),
@@ -72,7 +79,7 @@ def _build_failed(lines: pl.DataFrame, job_id: str) -> pl.DataFrame:
 
 
 def _build_unprocessed(ids: pl.Series, job: IngestJob) -> pl.DataFrame:
-    code = job.error_code or job.state
+    code = job.error_code or read_code(job.state) or UNKNOWN_CODE
     return build_results(ids, Outcome.UNPROCESSED, code=code, message=job.error_message, job_id=job.id)
 
 

@@ -14,9 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
+from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.errors import AccessRefused, ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
-from integration_center.salesforce.grants import is_loopback
+from integration_center.salesforce.instances import is_loopback
 from integration_center.salesforce.token_errors import explain_refusal
 
 Result = TypeVar("Result")
@@ -138,7 +139,8 @@ class CallbackServer(Generic[Result]):
 
     def _complete(self, values: dict[str, str]) -> Answer[Result]:
         if "error" in values:
-            raise explain_refusal(values["error"], values.get("error_description", ""), self._environment)
+            error, description = read_code(values["error"]) or UNKNOWN_CODE, values.get("error_description", "")
+            raise explain_refusal(error, description, self._environment, sent=[values.get("state", "")])
         if not values.get("code"):
             raise AccessRefused("Salesforce's answer holds no code; start the sign-in again")
         return self._finish(SecretStr(values["code"]))

@@ -13,11 +13,12 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
-from integration_center.salesforce.faults import AnswerLost
+from integration_center.salesforce.faults import AnswerLost, read_names
 from integration_center.salesforce.fields import changed_fields, write_json_records, write_texts
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.results import RESULTS, UNKNOWN_CODE, build_results, overlay_results
+from integration_center.salesforce.results import RESULTS, build_results, overlay_results
 from integration_center.salesforce.session import Session
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -158,7 +159,7 @@ def _read_answer(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
     if answer.status >= 500 or not isinstance(rows, list):
         return build_results(ids, Outcome.UNKNOWN)
     if rows and all("success" not in row for row in rows):  # the collection was refused as a whole
-        return build_results(ids, Outcome.FAILED, code=rows[0].get("errorCode") or UNKNOWN_CODE)
+        return build_results(ids, Outcome.FAILED, code=read_code(rows[0].get("errorCode")) or UNKNOWN_CODE)
     if len(rows) != ids.len() or any(
         row.get("id") and row["id"][:15] != sent[:15] for row, sent in zip(rows, ids, strict=True)
     ):
@@ -174,9 +175,9 @@ def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | N
     if row["success"]:
         return Outcome.UPDATED.value, None, None, None
     errors = row.get("errors") or [{}]
-    fields = dict.fromkeys(name for error in errors for name in error.get("fields") or ())
-    code = errors[0].get("statusCode") or errors[0].get("errorCode") or UNKNOWN_CODE
-    message = "; ".join(error["message"] for error in errors if error.get("message"))
+    fields = dict.fromkeys(name for error in errors for name in read_names(error.get("fields")))
+    code = read_code(errors[0].get("statusCode") or errors[0].get("errorCode")) or UNKNOWN_CODE
+    message = "; ".join(str(error["message"]) for error in errors if error.get("message"))
     return Outcome.FAILED.value, code, message or None, ",".join(fields) or None
 
 

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from integration_center.sync.missing_fields import MissingField
+from integration_center.sync.missing_fields import MissingField, tell_labels_apart
 
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 PERMISSION_SET = "Integration_Center_Fields"
@@ -46,7 +46,9 @@ def build_package(object_name: str, fields: Sequence[MissingField], *, api_versi
     """
     owner = SHARED_FIELDS.get(object_name, object_name)
     granted = sorted({field.name: field for field in fields if can_deploy(field)}.values(), key=lambda f: f.name)
-    created = [field for field in granted if not field.hidden]  # deploying one that exists would change it
+    created = tell_labels_apart(
+        field for field in granted if not field.hidden
+    )  # deploying one that exists would change it
     members = {
         "CustomField": [f"{owner}.{field.name}" for field in created],
         "PermissionSet": [PERMISSION_SET],

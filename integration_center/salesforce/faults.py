@@ -15,6 +15,7 @@ from typing import IO
 
 import httpx
 
+from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -31,6 +32,7 @@ BUSY_CODES = frozenset({"SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
+API_NAME = re.compile(r"[A-Za-z]\w{0,79}(?:\.\w{1,80})*", re.ASCII)
 UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
 EDGE_REFUSALS = frozenset({300, 405, 409, 410, 414, 431})
 """Statuses that mean what they say even without an error document."""
@@ -77,8 +79,13 @@ def read_errors(body: bytes) -> tuple[ApiError, ...]:
         if not isinstance(code, str):
             return ()
         message = entry.get("message") or entry.get("error_description") or ""
-        errors.append(ApiError(code, str(message), tuple(map(str, entry.get("fields") or ()))))
+        errors.append(ApiError(read_code(code) or UNKNOWN_CODE, str(message), read_names(entry.get("fields"))))
     return tuple(errors)
+
+
+def read_names(values: object) -> tuple[str, ...]:
+    """The API names of fields in `values`, a list of an error document; whatever looks like none is left out."""
+    return tuple(str(name) for name in values if API_NAME.fullmatch(str(name))) if isinstance(values, list) else ()
 
 
 def is_row_list(body: bytes) -> bool:
@@ -96,7 +103,7 @@ def is_dead_session(status: int, body: bytes) -> bool:
     """Whether the access token has ended: 401 INVALID_SESSION_ID, or the plain text of the identity services."""
     if status == httpx.codes.UNAUTHORIZED:
         errors = read_errors(body)
-        return not errors or errors[0].code == "INVALID_SESSION_ID"
+        return not errors or errors[0].code in {"INVALID_SESSION_ID", UNKNOWN_CODE}
     return status == httpx.codes.FORBIDDEN and body.strip().decode("ascii", "replace") in DEAD_SESSION_TEXTS
 
 
@@ -135,6 +142,8 @@ def build_error(status: int, headers: httpx.Headers, body: bytes) -> Integration
         return IncompleteRead("the org closed a query's cursor before its last page was read")
     if status in (406, 420):  # the edge found no server for this org: nothing was carried out
         return ServiceUnavailable(f"Salesforce's edge has no route to the org (HTTP {status})", retry_after=wait)
+    if status != httpx.codes.MULTIPLE_CHOICES and httpx.codes.is_redirect(status):
+        return build_moved(status)
     if status >= 500 or (first is None and status not in EDGE_REFUSALS):
         return AnswerLost(f"Salesforce answered HTTP {status} without a usable answer", retry_after=wait)
     if first is None or code is None:
@@ -144,6 +153,13 @@ def build_error(status: int, headers: httpx.Headers, body: bytes) -> Integration
     if code in QUOTA_CODES:
         return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status)
     return build_refusal(status, first)
+
+
+def build_moved(status: int) -> AccessRefused:
+    """The error for a redirect. Following it would carry the access token, or a write, to another place."""
+    return AccessRefused(
+        f"the org's address has moved (HTTP {status}), and nothing is sent to another one; connect the account again"
+    )
 
 
 def build_refusal(status: int, error: ApiError) -> OrgError:

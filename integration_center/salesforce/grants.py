@@ -3,19 +3,25 @@
 import base64
 import hashlib
 import hmac
-import ipaddress
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from integration_center.answers import Redactor
 from integration_center.errors import AccessRefused, ServiceUnavailable
+from integration_center.salesforce.instances import check_instance
+from integration_center.settings import ExternalClientApp
 
 logger = logging.getLogger(__name__)
+
+IDENTITY = re.compile(r"/(?P<org>00D\w{12}(?:\w{3})?)/(?P<user>\w{15}(?:\w{3})?)/?$", re.ASCII)
+"""The end of the identity URL, `https://login.salesforce.com/id/ORG/USER`."""
+SCOPE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,14 @@ class Grant:
     issued_at: datetime
 
 
-def read_grant(content: Mapping[str, Any], client_secret: str) -> Grant:
-    """The grant that the answer `content` holds.
+def read_grant(content: Mapping[str, Any], app: ExternalClientApp, *, sent: Iterable[str] = ()) -> Grant:
+    """Read and check the token answer `content`.
 
     Args:
         content: the JSON object.
-        client_secret: checks the signature; empty when the request had none. TLS is what makes the answer
-            Salesforce's; a signature that does not fit is logged.
+        app: who asked. Its client secret checks the signature, and is empty when the request had none. TLS is what
+            makes the answer Salesforce's; a signature that does not fit is logged.
+        sent: the secrets of the request. Neither they nor the new tokens belong into what is shown of the answer.
 
     Raises:
         AccessRefused: the answer is not to be trusted: its instance, or the kind of its token.
@@ -56,48 +63,29 @@ def read_grant(content: Mapping[str, Any], client_secret: str) -> Grant:
     # A DPoP-bound token must not be sent as Bearer.
     if str(content.get("token_type", "Bearer")).lower() != "bearer":
         raise AccessRefused("Salesforce gave no Bearer token; turn DPoP off in the External Client App's policies")
-    instance_url = content["instance_url"].rstrip("/")
-    if not is_safe_url(instance_url):
-        raise AccessRefused("Salesforce's token answer names an instance without TLS; nothing was sent there")
+    client_secret, refresh_token = app.client_secret.get_secret_value(), content.get("refresh_token")
+    secrets = Redactor([client_secret, content["access_token"], str(refresh_token or ""), *sent])
+    instance_url = check_instance(secrets.clean(content["instance_url"]), app.login_url, app.instance_hosts)
     issued_at = str(content.get("issued_at") or "")
     signature = content.get("signature")
     # JWT bearer answers are not signed, and without a secret there is nothing to check a signature with.
     if client_secret and isinstance(signature, str) and signature:
         _check_signature(content["id"] + issued_at, signature, client_secret)
-    identity = urlsplit(content["id"]).path.rstrip("/").split("/")
-    if len(identity) < 2 or not identity[-2].startswith("00D"):
+    identity = IDENTITY.search(secrets.clean(content["id"]))
+    if identity is None:
         raise ServiceUnavailable("Salesforce's token answer names no org")
-    refresh_token = content.get("refresh_token")
     return Grant(
         access_token=SecretStr(content["access_token"]),
-        refresh_token=SecretStr(refresh_token) if refresh_token else None,
+        refresh_token=SecretStr(str(refresh_token)) if refresh_token else None,
         instance_url=instance_url,
-        org_id=identity[-2],
-        user_id=identity[-1],
-        scopes=tuple(str(content.get("scope") or "").split()),
+        org_id=identity["org"],
+        user_id=identity["user"],
+        scopes=tuple(
+            scope for scope in secrets.clean(str(content.get("scope") or "")).split() if SCOPE.fullmatch(scope)
+        ),
         # A string of epoch milliseconds, whatever the documentation says; JWT bearer answers have none.
         issued_at=_read_milliseconds(issued_at) or datetime.now(UTC),
     )
-
-
-def is_safe_url(url: str) -> bool:
-    """Whether tokens may be sent to `url`: over TLS, or to this machine."""
-    parts = urlsplit(url)
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-    )
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether `host` is this machine: an address of 127.0.0.0/8, ::1, or a name under localhost (RFC 6761)."""
-    if not host:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _read_milliseconds(text: str) -> datetime | None:

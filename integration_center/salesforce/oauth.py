@@ -4,7 +4,7 @@ Pure builders and single calls; nothing here knows of the database. The protocol
 reference/salesforce-api.md, section 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +15,11 @@ from authlib.common.security import generate_token
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pydantic import SecretStr
 
+from integration_center.answers import Redactor, clean_answer, read_code
 from integration_center.errors import AccessRefused, RateLimited, ServiceUnavailable, TransientError
 from integration_center.integration import Environment
 from integration_center.salesforce.assertions import build_assertion, choose_audience
+from integration_center.salesforce.faults import build_moved
 from integration_center.salesforce.grants import Grant, read_grant
 from integration_center.salesforce.session import trust_certificates
 from integration_center.salesforce.token_errors import AudienceRefused, explain_refusal
@@ -169,7 +171,7 @@ def revoke(client: httpx.Client, environment: Environment, login_url: str, token
         TransientError: Salesforce did not answer after several tries.
     """
     secret = token.get_secret_value()
-    response = _post(client, f"{login_url}/services/oauth2/revoke", {"token": secret})
+    response = _post(client, f"{login_url}/services/oauth2/revoke", {"token": secret}, [secret])
     if response.status_code == httpx.codes.OK:
         return True
     error, description = _read_error(response)
@@ -188,10 +190,13 @@ def fetch_userinfo(client: httpx.Client, grant: Grant) -> UserInfo:
     """
     headers = {"Authorization": f"Bearer {grant.access_token.get_secret_value()}"}
     try:
-        response = client.get(f"{grant.instance_url}/services/oauth2/userinfo", headers=headers)
+        answer = client.get(f"{grant.instance_url}/services/oauth2/userinfo", headers=headers)
     except httpx.TransportError as error:
         raise _no_answer(error) from None
+    response = clean_answer(answer, Redactor([grant.access_token.get_secret_value()]))
     _raise_if_overloaded(response)
+    if httpx.codes.is_redirect(response.status_code):
+        raise build_moved(response.status_code)
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         if "Bad_OAuth_Token" in response.text:
             raise AccessRefused("Salesforce does not accept the access token (Bad_OAuth_Token); connect again")
@@ -201,7 +206,8 @@ def fetch_userinfo(client: httpx.Client, grant: Grant) -> UserInfo:
     username = next((content[name] for name in USERNAMES if content.get(name)), None)
     if username is None:
         raise ServiceUnavailable("Salesforce's userinfo answer lacks a username")
-    return UserInfo(content.get("user_id") or grant.user_id, content.get("organization_id") or grant.org_id, username)
+    user_id, org_id = content.get("user_id") or grant.user_id, content.get("organization_id") or grant.org_id
+    return UserInfo(str(user_id), str(org_id), str(username))
 
 
 def _request_token(
@@ -210,22 +216,23 @@ def _request_token(
     secret = app.client_secret.get_secret_value()
     # In the body rather than by HTTP Basic: every External Client App takes it so, whatever its policy.
     sent = {**form, "client_id": app.client_id, **({"client_secret": secret} if secret else {})}
-    response = _post(client, f"{app.login_url}/services/oauth2/token", sent)
+    secrets = [sent[name] for name in sent if name not in {"grant_type", "redirect_uri", "client_id"}]
+    response = _post(client, f"{app.login_url}/services/oauth2/token", sent, secrets)
     if response.status_code != httpx.codes.OK:
         error, description = _read_error(response)
-        hidden = [sent[name] for name in sent if name not in {"grant_type", "redirect_uri", "client_id"}]
-        raise explain_refusal(error, description, environment, sent=hidden)
-    return read_grant(_read_object(response), secret)
+        raise explain_refusal(error, description, environment, sent=secrets)
+    return read_grant(_read_object(response), app, sent=secrets)
 
 
-def _post(client: httpx.Client, url: str, form: Mapping[str, str]) -> httpx.Response:
+def _post(client: httpx.Client, url: str, form: Mapping[str, str], secrets: Sequence[str]) -> httpx.Response:
+    """Post a form. A refusal is cleaned of `secrets`; a success holds new ones, which its reader keeps apart."""
     try:
         response = client.post(url, data=dict(form))
     except httpx.TransportError as error:
         # Without its cause: the request it holds has the secrets in its body.
         raise _no_answer(error) from None
     _raise_if_overloaded(response)
-    return response
+    return response if response.is_success else clean_answer(response, Redactor(secrets))
 
 
 def _no_answer(error: httpx.TransportError) -> ServiceUnavailable:
@@ -250,7 +257,8 @@ def _read_error(response: httpx.Response) -> tuple[str, str]:
     if response.is_redirect:
         return "invalid_request", "the login URL redirects elsewhere; use the org's My Domain URL"
     content = _read_object(response)
-    return str(content.get("error", f"HTTP {response.status_code}")), str(content.get("error_description", ""))
+    error = read_code(content.get("error")) or f"HTTP {response.status_code}"
+    return error, str(content.get("error_description", ""))
 
 
 def _read_object(response: httpx.Response) -> Mapping[str, Any]:

@@ -16,7 +16,6 @@ RESULTS = pl.Schema(
 )
 """One line a record. `message` is Salesforce's own text and may quote values: for the ledger, never for a log."""
 
-UNKNOWN_CODE = "UNKNOWN"
 RETRYABLE_CODES = frozenset(
     {"UNABLE_TO_LOCK_ROW", "LIMIT_EXCEEDED", "TooManyLockFailure", "APEX_CPU_TIME_LIMIT_EXCEEDED"}
 )

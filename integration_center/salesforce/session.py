@@ -16,6 +16,7 @@ from typing import IO, Any, Protocol, Self
 import httpx
 import stamina
 
+from integration_center.answers import Redactor, clean_answer
 from integration_center.errors import AccessRefused, OrgError, ServiceUnavailable, TransientError
 from integration_center.salesforce.compression import RequestCompression
 from integration_center.salesforce.faults import (
@@ -124,6 +125,7 @@ class Session:
     ) -> None:
         self._tokens = tokens
         self._renewing = threading.Lock()
+        self._redactors: dict[str, Redactor] = {}
         self._compression = RequestCompression()
         self.retries = retries or RetryPolicy()
         self.scratch = scratch
@@ -314,11 +316,12 @@ class Session:
             timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT),
         )
         self.meter.count_call(int(request.headers.get("content-length", 0)))
+        secrets = self._redactors.setdefault(token, Redactor([token]))
         try:
             response = self._client.send(request, stream=True)
             try:
                 if sink is not None and response.is_success:
-                    for piece in response.iter_bytes(DOWNLOAD_CHUNK):
+                    for piece in secrets.clean_pieces(response.iter_bytes(DOWNLOAD_CHUNK)):
                         sink.write(piece)
                 else:
                     response.read()
@@ -331,6 +334,8 @@ class Session:
         except httpx.RequestError as error:
             # Its text may quote a header, so only its type is kept.
             raise AnswerLost(f"the connection to Salesforce broke ({type(error).__name__})") from None
+        if sink is None or not response.is_success:
+            response = clean_answer(response, secrets)
         check_readable(response, sink)
         return response
 

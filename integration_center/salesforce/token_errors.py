@@ -6,6 +6,7 @@ expired or revoked token, an inactive user and an inactive org end a connection 
 
 from collections.abc import Iterable
 
+from integration_center.answers import Redactor
 from integration_center.errors import (
     AccessRefused,
     AppNotInstalled,
@@ -127,8 +128,9 @@ def explain_refusal(
 
 def quote_refusal(error: str, description: str, sent: Iterable[str]) -> str:
     """The refusal in brackets: short, printable, and without what was sent."""
-    text = f"{error}: {description}" if description else error
-    for secret in sent:
+    secrets = tuple(sent)
+    text = Redactor(secrets).clean(f"{error}: {description}" if description else error)
+    for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
     printable = "".join(character if character.isprintable() else " " for character in text)

@@ -1,17 +1,21 @@
 """Mapped fields that the object lacks, and what to ask the Salesforce admin for."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from integration_center.integration import IntegrationSpec
+from integration_center.plain_text import CONTROLS, make_printable
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.values import kind_of
 
 LABEL_LENGTH = 40
 """The longest label of a custom field."""
 CUSTOM_SUFFIX = "__c"
+UNFIT_FOR_LABEL = re.compile(f"{CONTROLS.pattern}|[\ufffe\uffff]")
+"""Control characters, and what XML 1.0 forbids besides them."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +79,19 @@ def missing_fields(
         dtypes: the report's columns; one that is missing is taken for text.
         org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
     """
-    return [
+    return tell_labels_apart(
         replace(
             suggest_field(mapping.column, mapping.field, dtypes.get(mapping.column, pl.String())),
             hidden=is_hidden(mapping.field, org_fields or ()),
         )
         for mapping in spec.fields
         if schema.get(mapping.field) is None
-    ]
+    )
 
 
 def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
     """A custom field that can hold the column."""
-    label = column.strip()[:LABEL_LENGTH].strip()
+    label = build_label(column, name)
     match kind_of(dtype):
         case "number":
             return MissingField(label, name, "Number", precision=18, scale=0 if dtype.is_integer() else 2)
@@ -102,6 +106,34 @@ def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
     return MissingField(label, name, "Text", length=255)
 
 
+def build_label(column: str, name: str) -> str:
+    """A label of at most 40 characters: the column's name in one line, or the field's where nothing is left of that.
+
+    What XML 1.0 or a terminal does not take is left out.
+    """
+    for text in (column, name.removesuffix(CUSTOM_SUFFIX).replace("_", " ")):
+        shown = " ".join(UNFIT_FOR_LABEL.sub(" ", text).split())
+        if label := shown[:LABEL_LENGTH].strip():
+            return label
+    return name[:LABEL_LENGTH]
+
+
+def tell_labels_apart(fields: Iterable[MissingField]) -> list[MissingField]:
+    """The fields with sound labels; one that is taken gets a number."""
+    taken: set[str] = set()
+    found = []
+    for field in fields:
+        label = plain = build_label(field.label, field.name)
+        number = 1
+        while label.casefold() in taken:
+            number += 1
+            end = f" {number}"
+            label = plain[: LABEL_LENGTH - len(end)].rstrip() + end
+        taken.add(label.casefold())
+        found.append(replace(field, label=label))
+    return found
+
+
 def admin_message(missing: Sequence[MissingField], spec: IntegrationSpec, *, user: str | None = None) -> str:
     """The message to the Salesforce admin, ready to copy; empty when nothing is missing.
 
@@ -112,7 +144,7 @@ def admin_message(missing: Sequence[MissingField], spec: IntegrationSpec, *, use
     """
     if not missing:
         return ""
-    who = f"the user {user}" if user else "the connected user"
+    who = f"the user {make_printable(user)}" if user else "the connected user"
     hidden = [field for field in missing if field.hidden]
     create = [field for field in missing if field.custom and not field.hidden]
     show = [field for field in missing if not field.custom and not field.hidden]

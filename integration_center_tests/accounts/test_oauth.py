@@ -1,12 +1,15 @@
 import base64
 import hashlib
-from collections.abc import Iterator
+import re
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
 import pytest
+import respx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
@@ -24,6 +27,7 @@ from integration_center.errors import (
 from integration_center.integration import Environment
 from integration_center.salesforce import oauth
 from integration_center.salesforce.assertions import build_assertion, choose_audience
+from integration_center.salesforce.grants import Grant
 from integration_center.salesforce.token_errors import AudienceRefused
 from integration_center.settings import ExternalClientApp
 from integration_center_tests.accounts.fake_salesforce import (
@@ -39,6 +43,7 @@ from integration_center_tests.accounts.fake_salesforce import (
 )
 
 APP = ExternalClientApp(LOGIN_URL, CLIENT_ID, SecretStr(CLIENT_SECRET))
+SECRET_FIELDS = ("client_secret", "refresh_token", "code", "code_verifier", "assertion", "token")
 CALLBACK = "http://localhost:3001/oauth/callback"
 SANDBOX = Environment.SANDBOX
 
@@ -92,11 +97,12 @@ def test_a_grant_is_read_from_the_answer(client: httpx.Client, salesforce: FakeS
 @pytest.mark.parametrize(
     ("changes", "expected", "match"),
     [
-        ({"instance_url": "http://evil.example"}, AccessRefused, "without TLS"),
-        ({"instance_url": "javascript:alert(1)"}, AccessRefused, "without TLS"),
+        ({"instance_url": "http://evil.example"}, AccessRefused, "'evil.example'"),
+        ({"instance_url": "javascript:alert(1)"}, AccessRefused, "unreadable address"),
         ({"token_type": "DPoP"}, AccessRefused, "DPoP"),
         ({"access_token": None}, ServiceUnavailable, "lacks access_token"),
         ({"id": "https://login.salesforce.com/"}, ServiceUnavailable, "names no org"),
+        ({"id": "https://login.salesforce.com/id/00Dx/005x"}, ServiceUnavailable, "names no org"),
     ],
 )
 def test_a_doubtful_answer_is_refused(
@@ -144,7 +150,7 @@ def test_a_signature_or_time_of_an_odd_kind_is_no_error(
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "[::1]", "localhost", "org.localhost"])
 def test_an_instance_on_this_machine_is_fine(client: httpx.Client, salesforce: FakeSalesforce, host: str) -> None:
     salesforce.changes = {"instance_url": f"http://{host}:8123/"}
-    grant = oauth.request_client_credentials(client, SANDBOX, APP)
+    grant = oauth.request_client_credentials(client, SANDBOX, replace(APP, login_url="http://localhost:8122"))
     assert grant.instance_url == f"http://{host}:8123"
 
 
@@ -153,8 +159,84 @@ def test_an_instance_that_only_looks_like_this_machine_is_refused(
     client: httpx.Client, salesforce: FakeSalesforce, host: str
 ) -> None:
     salesforce.changes = {"instance_url": f"http://{host}:8123/"}
-    with pytest.raises(AccessRefused, match="without TLS"):
+    with pytest.raises(AccessRefused, match=f"'{re.escape(host)}:8123'"):
+        oauth.request_client_credentials(client, SANDBOX, replace(APP, login_url="http://localhost:8122"))
+
+
+ELSEWHERE = ["https://evil.example", "https://ann@acme.my.salesforce.com", "http://127.0.0.1:8123"]
+
+
+@pytest.mark.parametrize("instance_url", ELSEWHERE)
+def test_no_flow_sends_a_token_to_another_host(
+    client: httpx.Client, salesforce: FakeSalesforce, signing_key: SecretStr, instance_url: str
+) -> None:
+    salesforce.changes = {"instance_url": instance_url}
+    salesforce.refresh_token = "5Aep861.refresh"
+    request = oauth.build_authorization(APP, CALLBACK)
+    salesforce.code = ("code", parse_qs(request.url)["code_challenge"][0], CALLBACK)
+    flows: list[Callable[[], Grant]] = [
+        lambda: oauth.request_client_credentials(client, SANDBOX, APP),
+        lambda: oauth.request_jwt(client, SANDBOX, APP, USERNAME, signing_key),
+        lambda: oauth.refresh(client, SANDBOX, APP, SecretStr("5Aep861.refresh")),
+        lambda: oauth.exchange_code(client, SANDBOX, APP, SecretStr("code"), request.verifier, CALLBACK),
+    ]
+    for flow in flows:
+        with pytest.raises(AccessRefused, match="INTEGRATION_CENTER_SALESFORCE_HOSTS"):
+            flow()
+    assert {str(request.url) for request in salesforce.requests} == {f"{LOGIN_URL}/services/oauth2/token"}
+    assert len(salesforce.requests) == len(flows)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("wrap", ["{}", "BAD_{}", "invalid_grant {}", "\x1b[2J{}"])
+def test_no_refusal_repeats_what_was_sent_in_code_or_description(
+    client: httpx.Client, signing_key: SecretStr, status: int, wrap: str
+) -> None:
+    def repeat(request: httpx.Request) -> httpx.Response:
+        form = dict(parse_qsl(request.content.decode()))
+        secrets = " ".join(form[name] for name in SECRET_FIELDS if name in form)
+        sent.append(secrets)
+        return oauth_error(wrap.format(secrets.split()[-1]), f"not good: {secrets}", status)
+
+    sent: list[str] = []
+    code, verifier, token = map(SecretStr, ("aPrxCodeOfTheBrowser0123456789==", "verifier" * 12, "5Aep861.refresh.one"))
+    flows: list[Callable[[], object]] = [
+        lambda: oauth.request_client_credentials(client, SANDBOX, APP),
+        lambda: oauth.request_jwt(client, SANDBOX, APP, USERNAME, signing_key),
+        lambda: oauth.refresh(client, SANDBOX, APP, token),
+        lambda: oauth.exchange_code(client, SANDBOX, APP, code, verifier, CALLBACK),
+        lambda: oauth.revoke(client, SANDBOX, LOGIN_URL, token),
+    ]
+    for flow in flows:
+        with respx.mock:
+            respx.post(url__startswith=LOGIN_URL).mock(side_effect=repeat)
+            with pytest.raises(IntegrationCenterError) as caught:
+                flow()
+        said = "".join(traceback.format_exception(caught.value))
+        assert not any(secret in said for secret in sent[-1].split())
+        assert "\x1b" not in said
+    assert len(sent) >= len(flows)
+
+
+def test_a_token_answer_that_puts_secrets_where_they_are_shown_is_cleaned(
+    client: httpx.Client, salesforce: FakeSalesforce
+) -> None:
+    salesforce.changes = {
+        "scope": f"api {CLIENT_SECRET} x1b[2J",
+        "access_token": "00D000000000001!AQsecretsecretsecret",
+    }
+    grant = oauth.request_client_credentials(client, SANDBOX, APP)
+    assert grant.scopes == ("api",)
+    salesforce.changes["instance_url"] = "https://AQsecretsecretsecret.evil.example"
+    with pytest.raises(AccessRefused, match=r"'\*\*\*\.evil\.example'"):
         oauth.request_client_credentials(client, SANDBOX, APP)
+
+
+def test_a_listed_host_may_stand_for_the_org(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+    salesforce.changes = {"instance_url": "https://sf.acme.example/gateway"}
+    app = replace(APP, instance_hosts=frozenset({"sf.acme.example"}))
+    grant = oauth.request_client_credentials(client, SANDBOX, app)
+    assert grant.instance_url == "https://sf.acme.example/gateway"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,25 @@ def test_the_stored_token_is_used(tokens: StoredTokens, salesforce: FakeSalesfor
     assert salesforce.requests == []
 
 
+@pytest.mark.parametrize("instance_url", ["https://evil.example", "http://127.0.0.1:8123"])
+def test_an_account_that_was_stored_before_the_check_is_checked_at_use(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce, instance_url: str
+) -> None:
+    store.save(build_account(instance_url=instance_url), build_tokens(instance_url=instance_url))
+    tokens = StoredTokens(SANDBOX, settings, store)
+    with pytest.raises(AccessRefused, match="connect again"):
+        tokens.current()
+    with pytest.raises(AccessRefused, match="connect again"):
+        tokens.renew(DEAD)
+    assert salesforce.requests == []
+
+
+def test_a_stored_account_behind_a_listed_host_is_used(store: AccountStore, settings: Settings) -> None:
+    store.save(build_account(), build_tokens(instance_url="https://sf.acme.example:8443"))
+    listed = settings.model_copy(update={"salesforce_hosts": "sf.acme.example:8443,other.example"})
+    assert StoredTokens(SANDBOX, listed, store).current() == ("https://sf.acme.example:8443", DEAD)
+
+
 def test_without_an_account_there_is_none(settings: Settings, store: AccountStore) -> None:
     tokens = StoredTokens(SANDBOX, settings, store)
     with pytest.raises(NotConnected):

@@ -9,10 +9,10 @@ import integration_center
 
 PACKAGE = Path(integration_center.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"condition", "errors"}),
+    frozenset({"condition", "errors", "markdown", "plain_text"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
-    frozenset({"frames", "processes", "retries", "settings", "yaml_faults"}),
+    frozenset({"answers", "frames", "processes", "retries", "settings", "yaml_faults"}),
     frozenset({"insights", "salesforce"}),
     frozenset({"access", "accounts", "database", "planning", "snapshots", "web"}),
     frozenset({"account_status", "installation", "resources", "retention", "storage", "translator"}),

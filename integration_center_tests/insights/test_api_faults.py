@@ -12,6 +12,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
+    IntegrationCenterError,
     RateLimited,
     ReportError,
     ServiceUnavailable,
@@ -20,7 +21,7 @@ from integration_center.errors import (
 )
 from integration_center.insights.api import ApiSource
 from integration_center.insights.source import Report
-from integration_center_tests.insights.walkme_double import ID, REPORTS, WalkMeDouble, refuse
+from integration_center_tests.insights.walkme_double import ID, REPORTS, SECRET, WalkMeDouble, refuse
 
 TOKEN = "/accounts/connect/token"
 
@@ -173,3 +174,22 @@ def test_tries_are_bounded(waits: Waits) -> None:
     with pytest.raises(ServiceUnavailable):
         walkme.source().list_reports()
     assert walkme.counts[REPORTS] == 6
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+@pytest.mark.parametrize("form", ["{}", "BAD_{}", "Bearer {}"])
+def test_no_refusal_of_the_api_repeats_the_token_or_the_secret(status: int, form: str) -> None:
+    walkme = WalkMeDouble()
+    walkme.live = "eyJhbGciOiJSUzI1NiJ9-kq3sVbW1xT9zLr0QmYpNcHdGfSuXeV7"
+    repeated = form.format(walkme.live)
+    body = {"error": {"code": repeated, "message": repeated}, "requestId": walkme.live}
+    walkme.first = [httpx.Response(status, json=body)] * 20
+    with pytest.raises(IntegrationCenterError) as caught:
+        walkme.source().list_reports()
+    assert "kq3sVbW1xT9z" not in f"{caught.value} {vars(caught.value)}"
+    basic = httpx.BasicAuth(ID, SECRET)._auth_header
+    walkme.answer = lambda request: httpx.Response(503, json={"error": {"code": basic}, "requestId": SECRET})  # type: ignore[method-assign]
+    with pytest.raises(IntegrationCenterError) as caught:
+        walkme.source().list_reports()
+    assert basic.split()[1][10:] not in str(caught.value)
+    assert SECRET not in str(caught.value)

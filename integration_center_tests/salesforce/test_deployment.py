@@ -6,9 +6,12 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from integration_center.salesforce.deployment import build_package, can_deploy
-from integration_center.sync.missing_fields import MissingField, suggest_field
+from integration_center.sync.missing_fields import LABEL_LENGTH, UNFIT_FOR_LABEL, MissingField, suggest_field
 
 SPACE = "{http://soap.sforce.com/2006/04/metadata}"
 
@@ -121,3 +124,32 @@ def test_labels_of_columns_stay_text_and_the_file_stays_the_same() -> None:
     assert root.findtext(f"{SPACE}fields/{SPACE}label") == "<x>&\"'</label>"
     assert len(root) == 1
     assert package == build_package("Lead", [hostile], api_version="66.0")
+
+
+@given(st.lists(st.text(st.characters(), max_size=60), min_size=1, max_size=4))
+@example(["a\x1b[31m", "\x00", "\ud800\ufffe\uffff", "\x9b\u202e"])
+@example(["x" * 39 + " \U0001f600", "X" * 39 + " y", "x" * 39, "x" * 45])
+@example(["]]><!--", "&lt;", "<b>", "'\""])
+def test_any_column_name_gives_well_formed_xml_with_a_label_of_its_own(columns: list[str]) -> None:
+    missing = [suggest_field(column, f"Field_{n}__c", pl.String()) for n, column in enumerate(columns)]
+    given_by_hand = [MissingField(column, f"Hand_{n}__c", "Text", length=255) for n, column in enumerate(columns)]
+    root = read(build_package("Lead", [*missing, *given_by_hand], api_version="66.0"))["objects/Lead.object"]
+    labels = [entry.findtext(f"{SPACE}label") or "" for entry in root.findall(f"{SPACE}fields")]
+    assert len({label.casefold() for label in labels}) == 2 * len(columns)
+    assert all(label.strip() == label and 1 <= len(label) <= LABEL_LENGTH for label in labels)
+    assert not any(UNFIT_FOR_LABEL.search(label) for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("column", "label"),
+    [
+        ("# Logins Last 30 Days", "# Logins Last 30 Days"),
+        ("Review → <b>Lead</b> & Co", "Review → <b>Lead</b> & Co"),
+        ("a\x1b[31m", "a [31m"),
+        ("two\n lines\t", "two lines"),
+        ("\x00\ud800", "WalkMe First Login"),
+        ("   ", "WalkMe First Login"),
+    ],
+)
+def test_a_label_is_the_column_in_one_line(column: str, label: str) -> None:
+    assert suggest_field(column, "WalkMe_First_Login__c", pl.String()).label == label

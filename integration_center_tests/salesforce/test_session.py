@@ -333,3 +333,11 @@ def test_a_download_to_a_full_disk_says_so() -> None:
     said = r"No space left on device\); free some space"
     with build_session(play(answer)) as session, pytest.raises(ConfigurationError, match=said):
         session.download("jobs/query/1/results", Full())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_redirected_call_is_one_sentence_and_no_retry(status: int, method: str) -> None:
+    answer = httpx.Response(status, headers={"Location": "https://evil.example/x"}, text="<html>moved</html>")
+    with build_session(play(answer)) as session, pytest.raises(AccessRefused, match=r"has moved.*connect the account"):
+        session.request(method, "limits", idempotent=method == "GET")

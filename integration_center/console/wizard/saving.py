@@ -18,7 +18,13 @@ from integration_center.errors import ConfigurationError
 from integration_center.integration import FieldMapping, IntegrationSpec, KeyPair
 from integration_center.planning.plan import check_against_org
 from integration_center.schedules import next_run
-from integration_center.sync.missing_fields import MissingField, admin_message, is_hidden, suggest_field
+from integration_center.sync.missing_fields import (
+    MissingField,
+    admin_message,
+    is_hidden,
+    suggest_field,
+    tell_labels_apart,
+)
 from integration_center.sync.schema import SObjectSchema
 
 
@@ -137,14 +143,14 @@ def find_missing(
         org_fields: names of all fields that the object has, hidden ones included, as far as the org tells.
     """
     keys = {field.lower() for _, field in draft.pairs}
-    return [
+    return tell_labels_apart(
         replace(
             suggest_field(row.column, row.field, dtypes.get(row.column, pl.String())),
             hidden=is_hidden(row.field, org_fields),
         )
         for row in draft.complete_rows
         if schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
-    ]
+    )
 
 
 def write_admin_message(draft: Draft, missing: list[MissingField], *, user: str) -> str:

@@ -1,0 +1,67 @@
+"""Text for terminals and logs: control characters from keys, names and errors are shown, and do nothing.
+
+A terminal obeys control characters: they clear the screen, set its title or fill the clipboard. A line break begins a
+line of its own in a log, and bidirectional overrides reorder what is read.
+"""
+
+import logging
+import re
+
+CONTROLS = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u2028\u2029"  # line and paragraph separators
+    "\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides and isolates
+    "\ud800-\udfff"  # halves of surrogate pairs, which no terminal takes
+    "]"
+)
+NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+OUR_LOGGERS = "integration_center"
+
+
+def make_printable(text: str) -> str:
+    r"""Write each control character as an escape, such as `\x1b` or `\n`. The result is one line."""
+    return CONTROLS.sub(_escape, text)
+
+
+def make_lines_printable(text: str) -> str:
+    """The same for a text of several lines, whose line feeds stay."""
+    return "\n".join(map(make_printable, text.split("\n")))
+
+
+def join_lines(text: str) -> str:
+    """Write the lines of a message in one, and what is left of control characters as escapes."""
+    return make_printable(" ".join(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def escape_json(text: str) -> str:
+    r"""Write what JSON allows raw and a terminal obeys, such as U+009B, as `\u009b` in a JSON text."""
+    return CONTROLS.sub(lambda found: "\n" if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+
+
+class PrintableRecord(logging.LogRecord):
+    """A line of our log, whatever it names."""
+
+    def getMessage(self) -> str:
+        """See `logging.LogRecord`."""
+        return make_printable(super().getMessage())
+
+
+def keep_log_printable() -> None:
+    """Let every line of our loggers be printable, whoever writes it out."""
+    build = logging.getLogRecordFactory()
+    if getattr(build, "printable", False):
+        return
+
+    def build_printable(name: object, *rest: object, **more: object) -> logging.LogRecord:
+        ours = str(name).partition(".")[0] == OUR_LOGGERS
+        return (PrintableRecord if ours else build)(name, *rest, **more)  # type: ignore[arg-type]
+
+    build_printable.printable = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(build_printable)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    code = ord(character)
+    return NAMED.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
