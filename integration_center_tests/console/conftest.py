@@ -1,6 +1,7 @@
 """A console over an installation that is connected to the local orgs."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -34,8 +35,9 @@ def installation(center: Center) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def console(installation: Installation) -> Console:
+def console(installation: Installation, center: Center, monkeypatch: pytest.MonkeyPatch) -> Console:
     """The console of the center: the sandbox is connected, there are no integrations, and Dagster is down."""
+    monkeypatch.setattr("integration_center.console.engine.open_instance", lambda settings: nullcontext(center.instance))
     return Console(installation)
 
 
@@ -65,4 +67,6 @@ def dagster(center_on_disk: Center, console: Console, monkeypatch: pytest.Monkey
     """A Dagster that runs, whose history is that of `center_on_disk`."""
     dagster = OwnDagster("http://127.0.0.1:9", center=center_on_disk)
     monkeypatch.setattr(Console, "find_dagster", lambda self: dagster)
+    instance = nullcontext(center_on_disk.instance)
+    monkeypatch.setattr("integration_center.console.engine.open_instance", lambda settings: instance)
     return dagster
