@@ -89,6 +89,13 @@ def bury_killed_runs(console: Console) -> None:
         fail_killed_runs(instance)
 
 
+def find_stored_status(console: Console, run_id: str) -> dg.DagsterRunStatus | None:
+    """What Dagster's storage says of a run, while its web server does not answer; None when it does not know it."""
+    with open_instance(console.installation.settings) as instance:
+        run = instance.get_run_by_id(run_id)
+    return run.status if run else None
+
+
 def _launch(webserver: Webserver, request: RunRequest) -> str:
     """Launch; when Dagster does not know the integration as it is now, it reads the files anew, once."""
     try:

@@ -66,9 +66,7 @@ class Engine:
     runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
 
 
-def look_at_dagster(
-    installation: Installation, specs: Mapping[str, IntegrationSpec | None], now: datetime
-) -> Engine:
+def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec | None], now: datetime) -> Engine:
     """Look at Dagster: its web server by HTTP, all else in its storage. Our log learns of the runs that died.
 
     Args:

@@ -1,6 +1,6 @@
 """Why lines of many runs are in trouble, for pages that list runs: read from ledgers in the background, and kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from integration_center.console.context import Console
@@ -24,10 +24,12 @@ def find_reasons(console: Console, syncs: Iterable[SyncRecord]) -> Reasons:
     asked = {}
     for sync in syncs:
         if sync.status is not SyncStatus.RUNNING and (troubled := count_troubled(sync)):
-            work = partial(read_reasons, console.installation, sync)
             key = ("reasons", sync.run_id, sync.slug, *troubled.items())
-            asked[sync.run_id, sync.slug] = console.lookups.ask(
-                key, lambda tell, work=work: work(), kept=KEPT, most=MOST
-            )
+            work = partial(_read, console, sync)
+            asked[sync.run_id, sync.slug] = console.lookups.ask(key, work, kept=KEPT, most=MOST)
     wait_for(asked.values(), PATIENCE)
     return {key: answer.get() for key, answer in asked.items() if answer.ready}
+
+
+def _read(console: Console, sync: SyncRecord, tell: Callable[[str], None]) -> list[Reason]:
+    return read_reasons(console.installation, sync)

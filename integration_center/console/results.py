@@ -133,6 +133,5 @@ def _say_completed(sync: SyncRecord, updated: int) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` with a capital letter and a full stop."""
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+    """`text` with a full stop. Its first letter stays: the style sheet shows it large."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -37,8 +37,15 @@ def installation(center: Center) -> Iterator[Installation]:
 @pytest.fixture
 def console(installation: Installation, center: Center, monkeypatch: pytest.MonkeyPatch) -> Console:
     """The console of the center: the sandbox is connected, there are no integrations, and Dagster is down."""
-    monkeypatch.setattr("integration_center.console.engine.open_instance", lambda settings: nullcontext(center.instance))
+    read_history_of(center, monkeypatch)
     return Console(installation)
+
+
+def read_history_of(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the console read the center's own history: to make another one takes seconds."""
+    for module in ("engine", "dagster"):
+        opened = f"integration_center.console.{module}.open_instance"
+        monkeypatch.setattr(opened, lambda settings: nullcontext(center.instance))
 
 
 @pytest.fixture
@@ -67,6 +74,5 @@ def dagster(center_on_disk: Center, console: Console, monkeypatch: pytest.Monkey
     """A Dagster that runs, whose history is that of `center_on_disk`."""
     dagster = OwnDagster("http://127.0.0.1:9", center=center_on_disk)
     monkeypatch.setattr(Console, "find_dagster", lambda self: dagster)
-    instance = nullcontext(center_on_disk.instance)
-    monkeypatch.setattr("integration_center.console.engine.open_instance", lambda settings: instance)
+    read_history_of(center_on_disk, monkeypatch)
     return dagster

@@ -134,7 +134,7 @@ def test_many_integrations_are_paged_searched_and_narrowed(center: Center, conso
     assert "1 of 53" in browser.open("/?q=THING_31").text
     failed = browser.open("/?state=failed")
     assert "1 of 53" in failed.text
-    assert "The org does not answer." in failed.text
+    assert "the org does not answer" in failed.text
     assert "No integration fits" in browser.open("/?q=nothing%20like%20it&environment=production").text
     assert "53 integrations" in browser.open("/?page=x&state=y&environment=z").text
 
