@@ -254,7 +254,7 @@ def read_log_line(event: Mapping[str, Any]) -> LogLine:
     return LogLine(at, event["level"], event["stepKey"] or "", text or event["__typename"])
 
 
-def find_webserver(settings: Settings) -> Webserver | None:
+def find_webserver(settings: Settings, *, timeout: float = ANSWER_SECONDS) -> Webserver | None:
     """The webserver of this `DAGSTER_HOME`, when one answers with our code location loaded.
 
     Looks where `integration-center up` noted its address, else on Dagster's default port.
@@ -263,7 +263,7 @@ def find_webserver(settings: Settings) -> Webserver | None:
     url = json.loads(noted.read_text())["url"] if noted.exists() else "http://127.0.0.1:3000"
     query = "{ instance { info } repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
     try:
-        data = Webserver(url).execute(query)
+        data = Webserver(url).execute(query, timeout=timeout)
     except ServiceUnavailable:
         return None
     locations = [node["location"]["name"] for node in data["repositoriesOrError"].get("nodes", [])]

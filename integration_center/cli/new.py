@@ -180,9 +180,8 @@ def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, or
 
 def show_rate(rate: MatchRate, schema: SObjectSchema) -> None:
     """The match rate, with a few keys that match none."""
-    of = "all" if rate.whole else "a sample of"
     console.print(
-        f"{rate.percent:.0f} % of {of} {rate.looked_up:,} keys match a record of {schema.name}: {rate.matched:,} match"
+        f"{rate.percent:.0f} % of {rate.scope} match a record of {schema.name}: {rate.matched:,} match"
         f" one, {rate.many:,} several, {rate.unmatched:,} none",
         markup=False,
     )

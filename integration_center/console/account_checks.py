@@ -34,6 +34,11 @@ class AccountChecks:
         seen = self._seen.get(account)
         return seen[1] if seen and self.clock() - seen[0] < self.kept else None
 
+    def newest(self, account: Account) -> tuple[float, Result] | None:
+        """What the account as it is connected now answered last, and how many seconds ago; None when nobody asked."""
+        seen = self._seen.get(account)
+        return (self.clock() - seen[0], seen[1]) if seen else None
+
     def look(self, installation: Installation, account: Account, *, again: bool = False) -> Result:
         """How the account is; of many that ask at once, one asks the org.
 

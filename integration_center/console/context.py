@@ -10,9 +10,13 @@ from starlette.requests import Request
 
 from integration_center.access.audit import Action
 from integration_center.console.account_checks import AccountChecks
+from integration_center.console.engine import Engine, look_at_dagster
 from integration_center.console.lookups import Lookups
+from integration_center.console.report_states import ReportStates, look_at_reports
 from integration_center.console.users import Identify, User, local_operator
+from integration_center.console.watch import Watch
 from integration_center.defs_files.folder import DefsFolder
+from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center.launching import Webserver, find_webserver
@@ -20,6 +24,10 @@ from integration_center.salesforce.session import RetryPolicy
 
 SHORT = RetryPolicy(read_timeout=120.0, attempts=3, timeout=15.0, wait_max=3.0, retry_after_max=3.0)
 """How long an org is waited for while a person waits; a run has more patience."""
+ENGINE_FRESH, ENGINE_KEPT = 3.0, 60.0
+"""Seconds for which what Dagster does counts as seen just now, and as known."""
+REPORTS_FRESH, REPORTS_FRESH_REMOTE, REPORTS_KEPT = 10.0, 300.0, 1_200.0
+"""The same of the reports: a folder is looked at often, a bucket or an API is not."""
 
 
 def _now() -> datetime:
@@ -53,6 +61,32 @@ class Console:
     def interactive(self) -> Installation:
         """The installation, with less patience for orgs that are not there."""
         return replace(self.installation, retries=SHORT)
+
+    @cached_property
+    def engine(self) -> Watch[Engine]:
+        """What Dagster does."""
+        return Watch(self.look_at_dagster, fresh=ENGINE_FRESH, kept=ENGINE_KEPT)
+
+    @cached_property
+    def reports(self) -> Watch[ReportStates]:
+        """How the reports are that integrations name."""
+        settings = self.installation.settings
+        remote = settings.walkme_source == "api" or "://" in settings.walkme_files_root
+        fresh = REPORTS_FRESH_REMOTE if remote else REPORTS_FRESH
+        return Watch(self.look_at_reports, fresh=fresh, kept=REPORTS_KEPT)
+
+    def look_at_dagster(self) -> Engine:
+        """See what Dagster does now; takes a moment."""
+        return look_at_dagster(self.installation, {file.slug: file.spec for file in self.defs.list()}, self.now())
+
+    def look_at_reports(self) -> ReportStates:
+        """See how the reports are now; takes a moment."""
+        names = [file.spec.report for file in self.defs.list() if file.spec and file.spec.enabled]
+        try:
+            source = self.interactive.source()
+        except ConfigurationError as error:
+            return ReportStates(problem=str(error))
+        return look_at_reports(source, names)
 
     def find_dagster(self) -> Webserver | None:
         """The Dagster webserver of this installation; None while it is down."""

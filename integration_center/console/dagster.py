@@ -7,6 +7,7 @@ from threading import Lock
 import dagster as dg
 
 from integration_center.console.context import Console
+from integration_center.console.engine import UNFINISHED
 from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.history import complete_log, fail_killed_runs
@@ -16,13 +17,6 @@ from integration_center.schedules import asset_keys
 from integration_center.translator import INTEGRATION_TAG, push_config, push_key, run_tags
 
 HOW_TO_START = "start it with `make up` (or `integration-center up`) on the machine of this console"
-UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _starting = Lock()
 
 
@@ -68,7 +62,9 @@ def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_
     with _starting:  # two clicks at once start one run
         if running := find_running(console, file.slug, file.spec):
             return Started(running, already=True)
-        return Started(_launch(webserver, request), already=False)
+        run_id = _launch(webserver, request)
+    console.engine.expire()
+    return Started(run_id, already=False)
 
 
 def find_running(console: Console, slug: str, spec: IntegrationSpec | None) -> str | None:
@@ -93,6 +89,13 @@ def bury_killed_runs(console: Console) -> None:
         fail_killed_runs(instance)
 
 
+def find_stored_status(console: Console, run_id: str) -> dg.DagsterRunStatus | None:
+    """What Dagster's storage says of a run, while its web server does not answer; None when it does not know it."""
+    with open_instance(console.installation.settings) as instance:
+        run = instance.get_run_by_id(run_id)
+    return run.status if run else None
+
+
 def _launch(webserver: Webserver, request: RunRequest) -> str:
     """Launch; when Dagster does not know the integration as it is now, it reads the files anew, once."""
     try:
@@ -112,6 +115,7 @@ class Reloaded:
 
 def reload_code(console: Console) -> Reloaded:
     """Let Dagster read the integrations anew, after one was changed. The change itself stands in any case."""
+    console.reports.expire()
     webserver = console.find_dagster()
     if webserver is None:
         return Reloaded(False, "Dagster does not run just now; it will know when it starts (make up).")

@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from integration_center.console.context import Console
+from integration_center.console.engine import UnfinishedRun
+from integration_center.console.obstacles import BLOCKED, Banner, Obstacle, Surroundings, Touched, list_banners
 from integration_center.console.picture import RUNS, Picture, draw
 from integration_center.database.sync_records import RecentSyncs, SyncRecord, SyncStatus
 from integration_center.defs_files.reading import DefsFile
@@ -15,7 +17,13 @@ from integration_center.sync.outcomes import WRITTEN, Outcome
 
 PAGE_ROWS = 50
 
-STATES = {"failed": "Last run failed", "running": "Running", "broken": "Broken", "disabled": "Disabled"}
+STATES = {
+    BLOCKED: "Will not run",
+    "failed": "Last run failed",
+    "running": "Running",
+    "broken": "Broken",
+    "disabled": "Disabled",
+}
 """What the grid can be narrowed to, and how that is called."""
 
 
@@ -46,6 +54,8 @@ class GridRow:
     Attributes:
         next_run: UTC; None when nothing is scheduled.
         problem: why it is broken; None when it is sound.
+        obstacles: why its next run will not start, or will fail.
+        starting: a run that has not begun to work; None when none has.
     """
 
     slug: str
@@ -59,6 +69,8 @@ class GridRow:
     last: SyncRecord | None
     picture: Picture
     problem: str | None
+    obstacles: Sequence[Obstacle] = ()
+    starting: UnfinishedRun | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,8 @@ class Grid:
 
     Attributes:
         found: how many the narrowing leaves; total: how many there are.
+        banners: what stands in the way of any integration, narrowed out or not.
+        webserver_down: whether nothing can be started from here just now.
     """
 
     rows: Sequence[GridRow]
@@ -74,27 +88,72 @@ class Grid:
     pages: int
     found: int
     total: int
+    banners: Sequence[Banner]
+    webserver_down: bool
 
 
-def build_grid(console: Console, narrowing: Narrowing, page: int) -> Grid:
-    """The integrations asked for, in order of name; two queries for the runs of all."""
-    files = console.defs.list()
+def build_grid(
+    console: Console,
+    files: Sequence[DefsFile],
+    around: Surroundings,
+    narrowing: Narrowing,
+    page: int,
+    *,
+    may_change: bool,
+) -> Grid:
+    """Build a page of the integrations asked for, in order of name; two queries for the runs of all.
+
+    Args:
+        console: where.
+        files: all integrations.
+        around: what they need.
+        narrowing: which of them are asked for.
+        page: from 1.
+        may_change: whether who looks may edit integrations.
+    """
     syncs = console.installation.syncs
+    minute = console.now().replace(second=0, microsecond=0)
+    touched = {each.slug: each for each in _find_touched(files, around, minute)}
     found = sorted((file for file in files if _fits(file, narrowing)), key=lambda file: _name(file).casefold())
     if narrowing.state in {"failed", "running"}:
         wanted = SyncStatus.FAILED if narrowing.state == "failed" else SyncStatus.RUNNING
         last = syncs.last_statuses([file.slug for file in found])
         found = [file for file in found if last.get(file.slug) is wanted]
+    if narrowing.state == BLOCKED:
+        found = [file for file in found if file.slug in touched]
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = min(max(1, page), pages)
     shown = found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
     recent = syncs.recent([file.slug for file in shown], RUNS)
-    minute = console.now().replace(second=0, microsecond=0)
-    rows = [build_row(file, recent.get(file.slug), minute) for file in shown]
-    return Grid(rows, page, pages, len(found), len(files))
+    rows = [build_row(file, recent.get(file.slug), around, minute) for file in shown]
+    return Grid(
+        rows=rows,
+        page=page,
+        pages=pages,
+        found=len(found),
+        total=len(files),
+        banners=list_banners([*touched.values()], may_change=may_change),
+        webserver_down=around.engine is not None and around.engine.daemon and not around.engine.webserver,
+    )
 
 
-def build_row(file: DefsFile, recent: RecentSyncs | None, minute: datetime) -> GridRow:
+def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datetime) -> list[Touched]:
+    """The sound integrations that something stands in the way of."""
+    sound = [(file, file.spec) for file in files if file.spec and file.problem is None]
+    return [
+        Touched(file.slug, spec.name, _next_run(spec.schedule, minute), obstacles)
+        for file, spec in sound
+        if (obstacles := around.find(file.slug, spec))
+    ]
+
+
+def find_starting(around: Surroundings, slug: str, last: SyncRecord | None) -> UnfinishedRun | None:
+    """The integration's run that has no line in the log yet."""
+    run = around.engine.runs.get(slug) if around.engine else None
+    return run if run and (last is None or last.run_id != run.run_id) else None
+
+
+def build_row(file: DefsFile, recent: RecentSyncs | None, around: Surroundings, minute: datetime) -> GridRow:
     """One integration at a given minute, UTC."""
     spec, last = file.spec, recent.last if recent else None
     scheduled = spec is not None and spec.enabled and file.problem is None
@@ -110,6 +169,8 @@ def build_row(file: DefsFile, recent: RecentSyncs | None, minute: datetime) -> G
         last=last,
         picture=draw(recent.pictures if recent else ()),
         problem=file.problem,
+        obstacles=around.find(file.slug, spec) if spec and scheduled else (),
+        starting=find_starting(around, file.slug, last),
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.database.sync_records import SyncRecord
+from integration_center.console.results import TROUBLED, Reason
+from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
@@ -17,6 +18,7 @@ from integration_center.sync.outcomes import Outcome
 
 PAGE_LINES = 50
 CSV_LINES = 10_000
+MOST_REASONS = 20
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def scan(installation: Installation, sync: SyncRecord) -> pl.LazyFrame:
         PlanMissing: the file is gone or damaged.
     """
     path = installation.ledgers.path(sync.run_id, sync.slug)
+    if not path.exists() and sync.status is SyncStatus.RUNNING:
+        raise PlanMissing("the run is under way, and its ledger is there once it has made its plan")
     if not path.exists():
         raise PlanMissing(
             f"the ledger of this run of {sync.name!r} is not there ({path}): ledgers are deleted after 90 days, and a"
@@ -134,6 +138,29 @@ def first_lines(installation: Installation, sync: SyncRecord, *outcomes: Outcome
             return read_lines(scan(installation, sync).filter(chosen).head(most).collect())
     except PlanMissing:
         return []
+
+
+def read_reasons(installation: Installation, sync: SyncRecord) -> list[Reason]:
+    """Why lines are in trouble, the most frequent first; nothing when there is no ledger that can be read."""
+    try:
+        with _readable(installation.ledgers.path(sync.run_id, sync.slug)):
+            return count_reasons(scan(installation, sync), TROUBLED, MOST_REASONS)
+    except PlanMissing:
+        return []
+
+
+def count_reasons(lines: pl.LazyFrame, outcomes: Sequence[Outcome], most: int) -> list[Reason]:
+    """Count the lines of some outcomes by their reason, the most frequent first."""
+    outcome = pl.col("outcome").cast(pl.String)
+    counted = (
+        lines.filter(pl.col("reason").is_not_null() & outcome.is_in([each.value for each in outcomes]))
+        .group_by(outcome, "reason")
+        .agg(pl.len().alias("lines"))
+        .sort("lines", "reason", descending=[True, False])
+        .head(most)
+        .collect()
+    )
+    return [Reason(Outcome(outcome), reason, count) for outcome, reason, count in counted.iter_rows()]
 
 
 def narrow(ledger: pl.LazyFrame, outcome: Outcome | None) -> pl.LazyFrame:

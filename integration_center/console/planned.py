@@ -10,7 +10,9 @@ import polars as pl
 from integration_center.assets.report_preview import NewestReport, read_newest
 from integration_center.assets.writes import read_writes
 from integration_center.console.context import Console
+from integration_center.console.ledger import count_reasons
 from integration_center.console.lookups import Answer
+from integration_center.console.results import Reason
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import build_plan
 from integration_center.sync.limits import Verdict
@@ -23,6 +25,7 @@ KEPT = 900.0
 MOST = 20
 SHOWN_RECORDS = 6
 SHOWN_REASONS = 8
+UNPLANNED = [outcome for outcome in Outcome if outcome is not Outcome.PLANNED]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class PlannedSync:
         expected_day: the day that a run started now would ask for; another one than `day` means that it would fail.
         rows: report rows by outcome; lines: row and record by outcome.
         changes: a few changed fields: record Id, key, field, before, after.
-        reasons: why rows are left alone: outcome, reason and how many lines, the most frequent first.
+        reasons: why rows are left alone, the most frequent first.
         held: what would stop the push.
         instance_url: of the org, for links to its records.
     """
@@ -46,7 +49,7 @@ class PlannedSync:
     rows: Mapping[str, int]
     lines: Mapping[str, int]
     changes: Sequence[Mapping[str, Any]]
-    reasons: Sequence[tuple[str, str, int]]
+    reasons: Sequence[Reason]
     verdicts: Sequence[Verdict]
     held: str | None
     api_calls: int
@@ -117,22 +120,10 @@ def make_plan(
         rows=plan.tally.rows.as_dict(),
         lines=plan.tally.lines.as_dict(),
         changes=sample_changes(lines, Outcome.PLANNED, Outcome.HELD, records=SHOWN_RECORDS),
-        reasons=count_reasons(lines),
+        reasons=count_reasons(lines.lazy(), UNPLANNED, SHOWN_REASONS),
         verdicts=plan.verdicts,
         held=plan.held,
         api_calls=calls,
         read_at=plan.read_at,
         instance_url=account.instance_url,
     )
-
-
-def count_reasons(lines: pl.DataFrame) -> list[tuple[str, str, int]]:
-    """Why lines are left alone, the most frequent first: outcome, reason, lines."""
-    counted = (
-        lines.filter(pl.col("reason").is_not_null() & (pl.col("outcome") != Outcome.PLANNED))
-        .group_by("outcome", "reason")
-        .agg(pl.len().alias("lines"))
-        .sort("lines", "reason", descending=[True, False])
-        .head(SHOWN_REASONS)
-    )
-    return [(str(outcome), reason, count) for outcome, reason, count in counted.iter_rows()]

@@ -6,13 +6,15 @@ from enum import StrEnum
 import dagster as dg
 
 from integration_center.console.context import Console
-from integration_center.console.dagster import bury_killed_runs, close_dead_lines
+from integration_center.console.dagster import bury_killed_runs, close_dead_lines, find_stored_status
+from integration_center.console.obstacles import START_IT
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration import IntegrationSpec
 from integration_center.launching import Webserver
 
 STARTING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
+WAITING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED}
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
@@ -57,13 +59,13 @@ def watch(console: Console, slug: str, spec: IntegrationSpec | None, run_id: str
         return Progress(Stage.ENDED, sync)
     webserver = console.find_dagster()
     try:
-        status = webserver.status(run_id) if webserver else None
+        status = webserver.status(run_id) if webserver else find_stored_status(console, run_id)
         if webserver and status is dg.DagsterRunStatus.STARTED:
             bury_killed_runs(console)
             status = webserver.status(run_id)
     except ServiceUnavailable:
-        webserver = status = None
-    if webserver and (status in ENDED or status is None):
+        webserver, status = None, find_stored_status(console, run_id)
+    if status in ENDED or (webserver and status is None):
         # Dagster has ended it: what its line lacks is in Dagster's own history.
         close_dead_lines(console, slug, spec)
         sync = syncs.get(run_id, slug)
@@ -79,9 +81,14 @@ def _describe(
 ) -> Progress | None:
     """The stage of a run that has not ended."""
     warning = None if webserver else "Dagster does not answer just now; this is what our own log knows."
+    engine = console.engine.read()
+    if engine is not None and not engine.daemon and status in WAITING:
+        warning = f"Dagster's daemon is not running, so this run does not begin until it does. {START_IT}"
     if sync is None:
         if status is None:
             return None
+        if status in ENDED:
+            return Progress(Stage.ENDED, None, warning=warning)
         stage = Stage.QUEUED if status is dg.DagsterRunStatus.QUEUED else Stage.REPORT
         return Progress(Stage.STARTING if status in STARTING else stage, None, warning=warning)
     if sync.plan_id is None:

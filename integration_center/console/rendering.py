@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from integration_center.console.results import TROUBLED, tone_of
 from integration_center.console.sessions import Tone
 from integration_center.console.values import show_value
 
@@ -26,7 +27,7 @@ def build_templates() -> Environment:
         auto_reload=False,
     )
     environment.filters |= {"when": show_moment, "span": show_span, "count": show_count, "value": show_value}
-    environment.globals |= {"asset": asset_url}
+    environment.globals |= {"asset": asset_url, "tone_of": tone_of, "TROUBLED": TROUBLED}
     return environment
 
 

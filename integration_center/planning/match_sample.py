@@ -1,4 +1,4 @@
-"""Looks up a sample of a report's keys in the org: the match rate before anything is saved, in few API calls."""
+"""Looks up a report's keys in the org, or a sample of them: the match rate before anything is saved, in few calls."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from integration_center.salesforce.soql import (
     split_literals,
 )
 from integration_center.sync.keys import normalise_key
-from integration_center.sync.match_rate import KeySample, MatchRate, compare_keys, resolve_pairs, sample_keys
+from integration_center.sync.match_rate import KeySample, MatchRate, compare_keys, find_keys, resolve_pairs
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectSchema
 from integration_center.sync.targets import Key
 
@@ -29,7 +29,9 @@ LISTED_TYPES = NUMBER_TYPES | ID_TYPES | {"string", "email", "phone", "url", "pi
 SMALL_OBJECT = 10_000
 """Up to so many records are read whole where keys cannot be listed."""
 MOST_RECORDS = 20_000
-"""A key that very many records share must not make the sample endless."""
+"""A key that very many records share must not make the look-up endless."""
+MOST_KEYS, MOST_QUERIES = 10_000, 25
+"""Up to so many keys, and lists of keys, are all looked up: five API calls. Of more, a random sample is."""
 
 
 def measure_match_rate(
@@ -40,9 +42,10 @@ def measure_match_rate(
     *,
     where: str | None = None,
 ) -> MatchRate:
-    """The match rate of key pairs, on a sample of the report's keys.
+    """Measure the match rate of key pairs.
 
-    One call for the keys where a key field can be listed by; else one to count, and the whole object if it is small.
+    A few calls for the keys where a key field can be listed by: for all keys, or for a random sample of many. Else one
+    call to count, and the whole object if it is small.
 
     Args:
         rows: the report.
@@ -58,39 +61,57 @@ def measure_match_rate(
         TransientError: the org does not answer.
     """
     keys = resolve_pairs(schema, pairs)
-    sample = sample_keys(rows, keys)
-    if sample.frame.is_empty():
-        return compare_keys(sample, parse_records([], ["Id", *(key.field.name for key in keys)], schema), keys)
+    every_key = find_keys(rows, keys)
+    if every_key.frame.is_empty():
+        return compare_keys(every_key, parse_records([], ["Id", *(key.field.name for key in keys)], schema), keys)
     if where:
         org.prove_condition(schema, where)
-    return compare_keys(sample, _read_records(sample, keys, schema, org, where), keys)
+    names = build_columns(schema, [key.field.name for key in keys])
+    listed = _pick_listed(keys)
+    if listed is None:
+        return compare_keys(every_key, _read_small_object(keys, names, schema, org, where), keys)
+
+    def list_keys(sample: KeySample) -> list[str]:
+        return _build_queries(sample, listed, names, schema, where)
+
+    few = every_key.distinct <= MOST_KEYS and len(list_keys(every_key)) <= MOST_QUERIES
+    sample = every_key if few else every_key.draw()
+    return compare_keys(sample, _read_records(sample, list_keys(sample), listed, names, schema, org), keys)
+
+
+def _build_queries(
+    sample: KeySample, listed: Key, names: Sequence[str], schema: SObjectSchema, where: str | None
+) -> list[str]:
+    """The queries for the records that the keys of a sample may match."""
+    compared = normalise_key(pl.col(listed.given), listed.field, sample.frame.schema[listed.given])
+    values = sample.frame.select(compared.unique(maintain_order=True)).to_series().drop_nulls()
+    literals = [literal for value in values if (literal := build_literal(listed.field, value))]
+    frame = build_select(names, schema.name, join_conditions(where, build_in(listed.field.name, [])))
+    parts = split_literals(literals, URI_BYTES - encoded_length(frame))
+    return [
+        build_select(names, schema.name, join_conditions(where, build_in(listed.field.name, part))) for part in parts
+    ]
 
 
 def _read_records(
-    sample: KeySample, keys: Sequence[Key], schema: SObjectSchema, org: Org, where: str | None
+    sample: KeySample, queries: Sequence[str], listed: Key, names: Sequence[str], schema: SObjectSchema, org: Org
 ) -> pl.DataFrame:
-    """The records that the sampled keys may match."""
-    names = build_columns(schema, [key.field.name for key in keys])
-    listed = _pick_listed(keys)
-    if listed is not None:
-        compared = normalise_key(pl.col(listed.given), listed.field, sample.frame.schema[listed.given])
-        values = sample.frame.select(compared.unique(maintain_order=True)).to_series().drop_nulls()
-        literals = [literal for value in values if (literal := build_literal(listed.field, value))]
-        frame = build_select(names, schema.name, join_conditions(where, build_in(listed.field.name, [])))
-        parts = split_literals(literals, URI_BYTES - encoded_length(frame))
-        queries = [
-            build_select(names, schema.name, join_conditions(where, build_in(listed.field.name, part)))
-            for part in parts
-        ]
-        found = parse_records([], names, schema)
-        for page in read_many(org.session, queries):
-            found = pl.concat([found, parse_records(page, names, schema)])
-            if found.height > MOST_RECORDS:
-                raise OrgError(
-                    f"{sample.frame.height:,} keys match more than {MOST_RECORDS:,} records of {schema.name}:"
-                    f" {listed.field.name} does not tell its records apart; choose another key field"
-                )
-        return found
+    """The records that the keys of a sample may match."""
+    found = [parse_records([], names, schema)]
+    for page in read_many(org.session, queries):
+        found.append(parse_records(page, names, schema))
+        if sum(part.height for part in found) > MOST_RECORDS:
+            raise OrgError(
+                f"{sample.frame.height:,} keys match more than {MOST_RECORDS:,} records of {schema.name}:"
+                f" {listed.field.name} does not tell its records apart; choose another key field"
+            )
+    return pl.concat(found)
+
+
+def _read_small_object(
+    keys: Sequence[Key], names: Sequence[str], schema: SObjectSchema, org: Org, where: str | None
+) -> pl.DataFrame:
+    """All records of an object whose keys cannot be listed, if they are few."""
     count = org.count(build_select(["COUNT()"], schema.name, enclose(where) if where else None))
     if count > SMALL_OBJECT:
         fields = ", ".join(key.field.name for key in keys)

@@ -1,7 +1,7 @@
-"""How many of a report's keys match a record, told from a sample, by the very keys that a run would compare."""
+"""How many of a report's keys match a record, told from all of them or from a sample, as a run would compare them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -12,17 +12,19 @@ from integration_center.sync.selection import show_key
 from integration_center.sync.targets import Key
 from integration_center.sync.terms import match_key_of_records, match_key_of_rows
 
-SAMPLE = 300
-"""Distinct keys that are looked up; with them the share is known to within six points, in one or two API calls."""
+SAMPLE = 500
+"""Distinct keys that are looked up of a report with too many; so the share is known to within five points."""
+SEED = 20_241
+"""The same report gives the same sample, so that the rate of two tries can be compared."""
 EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class KeySample:
-    """Keys of a report, each once.
+    """Keys of a report, each once: all of them, or some.
 
     Attributes:
-        frame: the sampled rows: the key columns under `Key.given`, `key` String as the report has it, and `match_key`
+        frame: their first rows: the key columns under `Key.given`, `key` String as the report has it, and `match_key`
             String as it is compared.
         rows: of the report, in all; without_key: of them, those that have none.
         distinct: keys in the report.
@@ -37,6 +39,12 @@ class KeySample:
     def repeated(self) -> int:
         """Rows whose key another row has already."""
         return self.rows - self.without_key - self.distinct
+
+    def draw(self, size: int = SAMPLE) -> "KeySample":
+        """Draw up to `size` of the keys at random. Every so many-th would go with what repeats itself in the report."""
+        places = pl.int_range(self.frame.height, eager=True)
+        drawn = places.sample(min(size, self.frame.height), seed=SEED, shuffle=True).sort()
+        return replace(self, frame=self.frame[drawn])
 
 
 @dataclass(frozen=True)
@@ -70,28 +78,32 @@ class MatchRate:
         return self.looked_up == self.sample.distinct
 
     @property
+    def scope(self) -> str:
+        """Which keys were looked up: `all 4,950 keys`, or `500 keys chosen at random from 40,000`."""
+        if self.whole:
+            return f"all {self.looked_up:,} keys"
+        return f"{self.looked_up:,} keys chosen at random from {self.sample.distinct:,}"
+
+    @property
     def percent(self) -> float:
         """Of the keys looked up, those that match at least one record; 0 when there is no key."""
         return 100 * (self.matched + self.many) / self.looked_up if self.looked_up else 0.0
 
 
-def sample_keys(rows: pl.DataFrame, keys: Sequence[Key], size: int = SAMPLE) -> KeySample:
-    """Up to `size` distinct keys, spread evenly over the report.
+def find_keys(rows: pl.DataFrame, keys: Sequence[Key]) -> KeySample:
+    """Find all distinct keys of a report.
 
     Args:
         rows: the report.
         keys: the key pairs; the report has their columns.
-        size: the most keys to take.
     """
     given = pl.DataFrame({key.given: rows.get_column(key.column) for key in keys})
     compared = given.with_columns(
         show_key([key.given for key in keys]).alias("key"), match_key_of_rows(keys, given.schema).alias("match_key")
     ).filter(pl.col("match_key").is_not_null())
     distinct = compared.unique("match_key", keep="first", maintain_order=True)
-    step = max(distinct.height / size, 1.0)
-    places = [int(number * step) for number in range(min(size, distinct.height))]
     return KeySample(
-        frame=distinct[places],
+        frame=distinct,
         rows=rows.height,
         without_key=rows.height - compared.height,
         distinct=distinct.height,
@@ -99,10 +111,10 @@ def sample_keys(rows: pl.DataFrame, keys: Sequence[Key], size: int = SAMPLE) -> 
 
 
 def compare_keys(sample: KeySample, records: pl.DataFrame, keys: Sequence[Key]) -> MatchRate:
-    """Match the sampled keys with records, as a run does.
+    """Match the keys of a sample with records, as a run does.
 
     Args:
-        sample: what `sample_keys` took.
+        sample: what `find_keys` found, or `KeySample.draw` drew of it.
         records: `Id` and the key fields, at least of all records that any sampled key can match.
         keys: the key pairs.
     """

@@ -1,6 +1,7 @@
 """A console over an installation that is connected to the local orgs."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -34,9 +35,17 @@ def installation(center: Center) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def console(installation: Installation) -> Console:
+def console(installation: Installation, center: Center, monkeypatch: pytest.MonkeyPatch) -> Console:
     """The console of the center: the sandbox is connected, there are no integrations, and Dagster is down."""
+    read_history_of(center, monkeypatch)
     return Console(installation)
+
+
+def read_history_of(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the console read the center's own history: to make another one takes seconds."""
+    for module in ("engine", "dagster"):
+        opened = f"integration_center.console.{module}.open_instance"
+        monkeypatch.setattr(opened, lambda settings: nullcontext(center.instance))
 
 
 @pytest.fixture
@@ -65,4 +74,5 @@ def dagster(center_on_disk: Center, console: Console, monkeypatch: pytest.Monkey
     """A Dagster that runs, whose history is that of `center_on_disk`."""
     dagster = OwnDagster("http://127.0.0.1:9", center=center_on_disk)
     monkeypatch.setattr(Console, "find_dagster", lambda self: dagster)
+    read_history_of(center_on_disk, monkeypatch)
     return dagster

@@ -54,6 +54,18 @@ def test_it_says_what_a_run_says_in_one_call(center: Center) -> None:
     assert rate.matched + rate.many == 40 - len(unmatched)
 
 
+def test_all_keys_are_looked_up_while_they_take_few_calls(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    strays = [(f"nobody{number}@nowhere.example", None, None, 1) for number in range(1_000)]
+    center.drop([*strays, *logins(PLAIN)])
+    rate = measure(center, "Email")
+    assert rate.scope == f"all {1_000 + len(PLAIN):,} keys"
+    assert rate.matched == len(PLAIN)
+    for limit, most in (("MOST_KEYS", 1_000), ("MOST_QUERIES", 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"integration_center.planning.match_sample.{limit}", most)
+            assert measure(center, "Email").scope == f"500 keys chosen at random from {1_000 + len(PLAIN):,}"
+
+
 def test_hostile_keys_ask_for_nothing_else(center: Center) -> None:
     center.drop([("' OR Id != '", None, None, 1), ("x\\' OR Name LIKE '%", None, None, 1), *logins(PLAIN[:2])])
     rate = measure(center, "Email")

@@ -7,11 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.context import console_of, note
+from integration_center.console.context import console_of, note, user_of
 from integration_center.console.dagster import reload_code
 from integration_center.console.grid import STATES, Narrowing, build_grid, say_counts
+from integration_center.console.obstacles import WEB_SERVER_DOWN
 from integration_center.console.page import Link, Page, change, form_of, view
+from integration_center.console.reasons import find_reasons
 from integration_center.console.rendering import redirect, render
+from integration_center.console.results import say_why
+from integration_center.console.surroundings import look_around
 from integration_center.defs_files.reading import DefsFile
 from integration_center.integration import Environment
 
@@ -23,16 +27,24 @@ def show_integrations(request: Request) -> Response:
     """The grid."""
     console = console_of(request)
     narrowing = read_narrowing(request)
-    grid = build_grid(console, narrowing, read_page(request))
+    files = console.defs.list()
+    around = look_around(console, files)
+    may_change = user_of(request).may_change
+    grid = build_grid(console, files, around, narrowing, read_page(request), may_change=may_change)
+    query = say_narrowing(narrowing)
     values = {
         "grid": grid,
         "narrowing": narrowing,
         "searchable": grid.total > FEW or narrowing.active,
         "states": STATES,
         "environments": list(Environment),
-        "query": say_narrowing(narrowing),
+        "query": query,
         "connected": bool(grid.total) or bool(console.installation.accounts.list()),
         "say_counts": say_counts,
+        "say_why": say_why,
+        "reasons": find_reasons(console, [row.last for row in grid.rows if row.last]),
+        "here": f"/?{query}{'&' if query else ''}page={grid.page}",
+        "web_server_down": WEB_SERVER_DOWN,
     }
     return render(request, "integrations.html", values)
 

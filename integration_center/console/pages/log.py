@@ -7,7 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from integration_center.console.context import console_of
+from integration_center.console.context import Console, console_of
+from integration_center.console.dagster import find_stored_status
+from integration_center.console.engine import UNFINISHED, UnfinishedRun
 from integration_center.console.grid import say_counts
 from integration_center.console.ledger import read_page as read_ledger
 from integration_center.console.ledger import scan, stream_csv
@@ -15,7 +17,10 @@ from integration_center.console.links import record_url, run_url
 from integration_center.console.page import Link, Page, view
 from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
+from integration_center.console.reasons import find_reasons
 from integration_center.console.rendering import render
+from integration_center.console.results import say_why
+from integration_center.console.surroundings import PATIENCE
 from integration_center.console.values import show_value
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, ServiceUnavailable
@@ -53,7 +58,8 @@ def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
     }
     query = {name: value for name, value in narrowed.items() if value}
     page = read_page(request)
-    runs, total = console_of(request).installation.syncs.page(
+    console = console_of(request)
+    runs, total = console.installation.syncs.page(
         slug=slug,
         text=text,
         environment=Environment(narrowed["environment"]) if narrowed["environment"] else None,
@@ -62,30 +68,52 @@ def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
         offset=(page - 1) * PAGE_RUNS,
     )
     path = request.url.path
+    base = f"{path}?{urlencode(query)}{'&' if query else ''}"
+    starting = [] if query or page > 1 else find_starting_runs(console, slug)
+    going = starting or any(run.status is SyncStatus.RUNNING for run in runs)
     return {
         "runs": runs,
+        "starting": starting,
+        "refresh": f"{base}page={page}" if going else None,
+        "reasons": find_reasons(console, runs),
+        "say_why": say_why,
         "total": total,
         "page": page,
         "pages": max(1, -(-total // PAGE_RUNS)),
         "narrowed": narrowed,
         "active": bool(query),
         "path": path,
-        "base": f"{path}?{urlencode(query)}{'&' if query else ''}",
+        "base": base,
         "statuses": list(SyncStatus),
         "environments": list(Environment),
         "say_counts": say_counts,
     }
 
 
-def find_sync(request: Request) -> SyncRecord:
-    """The run of an integration that the address names.
+def find_starting_runs(console: Console, slug: str | None) -> list[tuple[UnfinishedRun, str]]:
+    """The runs that have no line in the log yet, of one integration or of all, with the integration's name."""
+    engine = console.engine.read(PATIENCE)
+    if engine is None:
+        return []
+    names = {file.slug: file.spec.name for file in console.defs.list() if file.spec}
+    syncs = console.installation.syncs
+    return [
+        (run, names.get(run.slug, run.slug))
+        for run in engine.runs.values()
+        if slug in (None, run.slug) and syncs.get(run.run_id, run.slug) is None
+    ]
+
+
+def find_sync(request: Request) -> SyncRecord | None:
+    """The run of an integration that the address names; None while it has no line in the log, because it is starting.
 
     Raises:
         HTTPException: 404, there is none.
     """
     slug, run_id = request.path_params["slug"], request.path_params["run_id"]
-    sync = console_of(request).installation.syncs.get(run_id, slug)
-    if sync is None:
+    console = console_of(request)
+    sync = console.installation.syncs.get(run_id, slug)
+    if sync is None and find_stored_status(console, run_id) not in UNFINISHED:
         raise HTTPException(404, f"There is no run {run_id!r} of {slug!r} in the log.")
     return sync
 
@@ -111,6 +139,7 @@ def show_run_log(request: Request) -> Response:
     values = {
         "name": sync.name if sync else slug,
         "sync": sync,
+        "why": say_why(sync, find_reasons(console, [sync]).get((run_id, slug), ())) if sync else "",
         "outcomes": count_outcomes(sync) if sync else [],
         "log": log,
         "missing": missing,
@@ -123,6 +152,9 @@ def show_run_log(request: Request) -> Response:
 def show_ledger(request: Request) -> Response:
     """The ledger of a run, a page at a time."""
     console, sync = console_of(request), find_sync(request)
+    if sync is None:
+        here = f"/integrations/{request.path_params['slug']}/runs/{request.path_params['run_id']}"
+        return render(request, "ledger_awaited.html", {"here": here})
     outcome = read_outcome(request)
     ledger, missing = None, None
     try:
@@ -143,12 +175,17 @@ def show_ledger(request: Request) -> Response:
         "org": org,
         "show": show_value,
     }
-    return render(request, "ledger.html", values, status=404 if missing else 200)
+    running = sync.status is SyncStatus.RUNNING
+    return render(
+        request, "ledger.html", {**values, "running": running}, status=404 if missing and not running else 200
+    )
 
 
 def download_ledger(request: Request) -> Response:
     """The ledger, or the lines of one outcome, as CSV."""
     sync, outcome = find_sync(request), read_outcome(request)
+    if sync is None:
+        raise HTTPException(404, "The run is starting. Its ledger is there once it has made its plan.")
     ledger = scan(console_of(request).installation, sync)
     name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{f'-{outcome.value}' if outcome else ''}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}

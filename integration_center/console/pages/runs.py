@@ -9,12 +9,13 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.context import Console, console_of, note, user_of
 from integration_center.console.dagster import DagsterDown, start
-from integration_center.console.ledger import LedgerLine, first_lines
+from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
 from integration_center.console.links import record_url, run_url
 from integration_center.console.page import Page, change, form_of, view
 from integration_center.console.pages.integrations import find_file
 from integration_center.console.progress import Stage, watch
 from integration_center.console.rendering import redirect, render
+from integration_center.console.results import TROUBLED, count_troubled, judge
 from integration_center.console.values import show_value
 from integration_center.database.sync_records import SyncRecord
 from integration_center.defs_files.reading import DefsFile
@@ -78,7 +79,9 @@ def show_run(request: Request) -> Response:
         raise HTTPException(
             404, f"There is no run {run_id!r} of {slug!r}. Dagster may be down, or its history deleted."
         )
-    sync = progress.sync
+    sync, installation = progress.sync, console.installation
+    ended = sync if progress.ended else None
+    trouble = count_troubled(ended) if ended else {}
     values = {
         "slug": slug,
         "run_id": run_id,
@@ -89,7 +92,10 @@ def show_run(request: Request) -> Response:
         "sync": sync,
         "outcomes": count_outcomes(sync) if sync else [],
         "run_url": run_url(console, run_id),
-        "sample": find_sample(console, sync) if sync and progress.ended else [],
+        "sample": find_sample(console, ended) if ended else [],
+        "trouble": trouble,
+        "troubled": first_lines(installation, ended, *trouble, most=SAMPLE) if ended and trouble else [],
+        "result": judge(ended, read_reasons(installation, ended) if trouble else ()) if ended else None,
         "org": record_url(console, sync, "") if sync else None,
         "show": show_value,
         "may_run": user_of(request).may_change and file is not None and file.problem is None,
@@ -107,11 +113,11 @@ def name_of(file: DefsFile | None, sync: SyncRecord | None, slug: str) -> str:
 
 
 def count_outcomes(sync: SyncRecord) -> list[tuple[Outcome, int, int]]:
-    """Each outcome that occurs, with its rows and lines."""
+    """Each outcome that occurs, with its rows and lines: first those that somebody has to look at."""
     rows, lines = sync.counts.get("rows", {}), sync.counts.get("lines", {})
     return [
         (outcome, rows.get(outcome, 0), lines.get(outcome, 0))
-        for outcome in Outcome
+        for outcome in (*TROUBLED, *(outcome for outcome in Outcome if outcome not in TROUBLED))
         if rows.get(outcome) or lines.get(outcome)
     ]
 

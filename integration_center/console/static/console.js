@@ -45,26 +45,98 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 
 // <div id="X" data-refresh="URL" data-every="MILLISECONDS">: filled with what URL shows under the same id, until that
 // has no data-refresh any more. What did not change stays as it is, so that a screen reader says only what is new.
+// With data-cells only the [data-cell] inside are filled, each by its id: an open menu elsewhere in it stays open.
+const PATIENCE = 20000;
+const LONGEST_PAUSE = 10000;
+const waiting = new Map(); // part: what asks for it at once
+const lost = new Map(); // part: what is said of it
+
 for (const part of document.querySelectorAll("[data-refresh]")) follow(part);
 
-function follow(part) {
-  setTimeout(async () => {
+function follow(part, failures = 0) {
+  const every = Number(part.dataset.every) || 1000;
+  const pause = failures ? Math.min(1000 * 2 ** (failures - 1), LONGEST_PAUSE) : every;
+  const go = async () => {
+    clearTimeout(timer);
+    waiting.delete(part);
+    if (!part.isConnected) return sayLost(part, null);
+    if (document.hidden) return void waiting.set(part, go); // until somebody looks again
     try {
-      const answer = await fetch(part.dataset.refresh, { headers: { accept: "text/html" } });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.getElementById(part.id);
-      if (!fresh) {
-        location.assign(answer.url); // it leads to another page by now
-        return;
-      }
-      if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
-      for (const { name } of [...part.attributes]) if (!fresh.hasAttribute(name)) part.removeAttribute(name);
-      for (const { name, value } of fresh.attributes) part.setAttribute(name, value);
-      if (!part.dataset.refresh) return;
-    } catch {
-      // The console may be restarting; what is shown stays, and it is asked again.
+      const more = await refresh(part);
+      sayLost(part, null);
+      if (more) follow(part);
+    } catch (error) {
+      if (error instanceof SignedOut) return sayLost(part, "You are signed out, so this page is not kept up to date.", true);
+      const status = error instanceof Refused ? ` The console answered with status ${error.message}.` : "";
+      sayLost(part, `Connection lost, trying again … What is shown here may be out of date.${status}`);
+      follow(part, failures + 1);
     }
-    follow(part);
-  }, Number(part.dataset.every) || 1000);
+  };
+  const timer = setTimeout(go, pause);
+  waiting.set(part, go);
+}
+
+function askNow() {
+  for (const go of [...waiting.values()]) go();
+}
+window.addEventListener("online", askNow);
+window.addEventListener("offline", askNow); // a console on this machine answers all the same
+document.addEventListener("visibilitychange", () => { if (!document.hidden) askNow(); });
+
+class Refused extends Error {}
+class SignedOut extends Error {}
+
+// Whether the part goes on being filled.
+async function refresh(part) {
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answer = await fetch(part.dataset.refresh, { headers: { accept: "text/html" }, signal });
+  if (answer.redirected && new URL(answer.url).pathname === "/sign-in") throw new SignedOut();
+  if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById(part.id);
+  if (!answer.ok || !fresh) {
+    location.assign(answer.url); // it leads to another page by now, or to one that says what is wrong
+    return false;
+  }
+  if (fresh.hasAttribute("data-cells")) fillCells(part, fresh);
+  else if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+  for (const { name } of [...part.attributes]) if (!fresh.hasAttribute(name)) part.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) part.setAttribute(name, value);
+  return Boolean(part.dataset.refresh);
+}
+
+function fillCells(part, fresh) {
+  const shown = [...part.querySelectorAll("[data-cell]")];
+  const cells = [...fresh.querySelectorAll("[data-cell]")];
+  if (shown.map((cell) => cell.id).join() !== cells.map((cell) => cell.id).join()) {
+    // Rows came or went; whoever has a menu open or the focus here sees them a little later.
+    if (!part.querySelector("details[open]") && !part.contains(document.activeElement)) part.replaceChildren(...fresh.childNodes);
+    return;
+  }
+  shown.forEach((cell, place) => {
+    if (cell.innerHTML === cells[place].innerHTML) return;
+    const focused = cell.contains(document.activeElement);
+    cell.replaceChildren(...cells[place].childNodes);
+    if (focused) cell.querySelector("a, button")?.focus();
+  });
+}
+
+// Says at the top of the page that a part of it is not kept up to date, or, with null, that it is again.
+function sayLost(part, text, signIn = false) {
+  const before = lost.size;
+  if (text === null) lost.delete(part);
+  else lost.set(part, text);
+  part.toggleAttribute("data-lost", text !== null);
+  const place = document.getElementById("connection");
+  const said = lost.size ? [...lost.values()][0] : before ? "Connected again." : place.textContent;
+  if (place.textContent === said) return;
+  place.textContent = said;
+  place.className = lost.size ? "lost" : said ? "found" : "";
+  if (signIn) {
+    const link = document.createElement("a");
+    link.href = "/sign-in?" + new URLSearchParams({ next: location.pathname + location.search });
+    link.textContent = "Sign in again";
+    place.append(" ", link);
+  }
+  if (!lost.size) setTimeout(() => { if (!lost.size) { place.textContent = ""; place.className = ""; } }, 4000);
 }

@@ -9,14 +9,16 @@ async function send(form, control, go) {
   const fields = new URLSearchParams(new FormData(form));
   fields.set("go", go);
   const mine = ++sending;
-  let text;
+  let answer, text;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/html" } });
-    if (!answer.ok) throw new Error(String(answer.status));
+    answer = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/html" } });
     text = await answer.text();
   } catch {
-    return false;
+    sayLost(form, "Connection lost. The last change has no effect yet; it is kept when you go on, once you are connected.");
+    return true;
   }
+  sayLost(form, null);
+  if (!answer.ok) return false;
   if (mine !== sending) return true; // a later change is on its way
   const page = new DOMParser().parseFromString(text, "text/html");
   const parts = control.dataset.live.split(" ").map((id) => [document.getElementById(id), page.getElementById(id)]);

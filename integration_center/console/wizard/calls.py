@@ -80,7 +80,7 @@ class Calls:
         return self.console.lookups.ask(("rows", report_slug(draft.report), text), work, kept=REPORTS_KEPT, most=LARGE)
 
     def match(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Answer[MatchRate]:
-        """The match rate of the draft's key pairs on a sample. Raises NotConnected."""
+        """The match rate of the draft's key pairs. Raises NotConnected."""
         installation, environment = self.console.interactive, require_environment(draft)
 
         def work(tell: Callable[[str], None]) -> MatchRate:

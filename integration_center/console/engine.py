@@ -1,0 +1,116 @@
+"""What Dagster does just now, from its web server and from its own stored history, which outlives all its processes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorStatus  # not public: the state of schedules
+from dagster._daemon.daemon import SchedulerDaemon
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+
+from integration_center.history import complete_log
+from integration_center.installation import Installation
+from integration_center.integration import IntegrationSpec
+from integration_center.launching import LOCATION, find_webserver, open_instance
+from integration_center.translator import INTEGRATION_TAG
+
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+BEATS = timedelta(seconds=120)
+"""How old the daemon's newest heartbeat may be: one comes every 30 seconds, and some are late on a busy machine.
+
+Dagster's own page allows half an hour.
+"""
+ANSWER_SECONDS = 10.0
+NEEDED = (SchedulerDaemon.daemon_type(), QueuedRunCoordinatorDaemon.daemon_type())
+"""The parts of the daemon without which no run starts by itself, and none leaves the queue."""
+MOST_RUNS = 500
+DAY = timedelta(days=1)
+MOST_ENDED = 20
+
+
+@dataclass(frozen=True)
+class UnfinishedRun:
+    """A run that Dagster has not ended."""
+
+    run_id: str
+    slug: str
+    status: dg.DagsterRunStatus
+
+    @property
+    def queued(self) -> bool:
+        """Whether it waits in Dagster's queue."""
+        return self.status is dg.DagsterRunStatus.QUEUED
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Dagster, as it was seen a moment ago.
+
+    Attributes:
+        webserver: whether its web server answers, with our integrations loaded; without it Run Now cannot work.
+        daemon: whether its daemon runs; without it no schedule ticks, and runs stay in the queue.
+        stopped: the schedules that somebody switched off in Dagster, by name.
+        runs: the newest unfinished run of each integration, by slug.
+    """
+
+    webserver: bool
+    daemon: bool
+    stopped: frozenset[str] = frozenset()
+    runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
+
+
+def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec | None], now: datetime) -> Engine:
+    """Look at Dagster: its web server by HTTP, all else in its storage. Our log learns of the runs that died.
+
+    Args:
+        installation: ours.
+        specs: the integrations by slug; None for a broken one.
+        now: the time.
+    """
+    webserver = find_webserver(installation.settings, timeout=ANSWER_SECONDS) is not None
+    with open_instance(installation.settings) as instance:
+        engine = read_engine(instance, now, webserver=webserver)
+        if engine.webserver or engine.daemon:  # else this may not be the storage that Dagster uses
+            lost = _find_lost(instance, installation, now)
+            complete_log(instance, installation, {slug: spec for slug, spec in specs.items() if slug in lost})
+        return engine
+
+
+def _find_lost(instance: dg.DagsterInstance, installation: Installation, now: datetime) -> set[str]:
+    """The integrations of which a run ended lately before it opened its line, such as one dropped from the queue."""
+    ended = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], updated_after=now - DAY)
+    tagged = _tagged(instance.get_runs(ended, limit=MOST_ENDED))
+    found = {(run.run_id, run.tags[INTEGRATION_TAG]) for run in tagged}
+    return {slug for run_id, slug in found if installation.syncs.get(run_id, slug) is None}
+
+
+def read_engine(instance: dg.DagsterInstance, now: datetime, *, webserver: bool) -> Engine:
+    """Read what Dagster's storage knows."""
+    beats = instance.get_daemon_heartbeats()
+    needed = [part for part in NEEDED if part in instance.get_required_daemon_types()]
+    oldest = min((beats[part].timestamp if part in beats else 0.0 for part in needed), default=0.0)
+    states = instance.all_instigator_state() if instance.schedule_storage else ()
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=MOST_RUNS)
+    unfinished = [UnfinishedRun(run.run_id, run.tags[INTEGRATION_TAG], run.status) for run in _tagged(runs)]
+    return Engine(
+        webserver=webserver,
+        daemon=now - datetime.fromtimestamp(oldest, UTC) <= BEATS,
+        stopped=frozenset(
+            state.instigator_name
+            for state in states
+            if state.status is InstigatorStatus.STOPPED and state.repository_selector.location_name == LOCATION
+        ),
+        runs={run.slug: run for run in reversed(unfinished)},
+    )
+
+
+def _tagged(runs: Iterable[dg.DagsterRun]) -> list[dg.DagsterRun]:
+    """The runs of one integration each; a run of several tells of each in its line of the log."""
+    return [run for run in runs if INTEGRATION_TAG in run.tags]

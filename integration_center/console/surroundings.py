@@ -1,0 +1,66 @@
+"""Gathers what integrations need, for the front page: asks in the background, and waits for nobody long."""
+
+from collections.abc import Iterable, Sequence
+
+from integration_center.accounts.store import Account
+from integration_center.console.context import Console
+from integration_center.console.links import dagster_url
+from integration_center.console.obstacles import (
+    Obstacle,
+    Surroundings,
+    describe_account,
+    describe_engine,
+    describe_reports,
+)
+from integration_center.console.refusals import explain
+from integration_center.defs_files.reading import DefsFile
+from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
+from integration_center.insights.catalogue import report_slug
+from integration_center.integration import Environment
+
+PATIENCE = 0.4
+"""Seconds for which a page waits for what was never looked at; later it shows what was seen last."""
+SOUND_SECONDS, BROKEN_SECONDS = 900.0, 60.0
+"""How long an account that answered, or one that did not, is believed to do the same. Each look costs an API call."""
+
+
+def look_around(console: Console, files: Sequence[DefsFile]) -> Surroundings:
+    """Gather what stands in the way of the enabled integrations among `files`."""
+    specs = [file.spec for file in files if file.spec and file.spec.enabled and file.problem is None]
+    engine = console.engine.read(PATIENCE)
+    states = console.reports.read(PATIENCE) if specs else None
+    names = {report_slug(spec.report): spec.report for spec in specs}
+    reports, of_all_reports = describe_reports(states, names) if states else ({}, [])
+    schedules, of_all = describe_engine(engine, dagster_url(console))
+    return Surroundings(
+        accounts=_find_account_faults(console, {spec.environment for spec in specs}),
+        reports=reports,
+        schedules=schedules,
+        everywhere=[*of_all, *of_all_reports],
+        engine=engine,
+    )
+
+
+def _find_account_faults(console: Console, environments: Iterable[Environment]) -> dict[Environment, Obstacle]:
+    faults = {}
+    for environment in sorted(environments):
+        account = console.installation.accounts.find(environment)
+        if account is None:
+            faults[environment] = describe_account(environment, None)
+        elif (error := _find_fault(console, account)) is not None:
+            faults[environment] = describe_account(environment, explain(error, environment).headline)
+    return faults
+
+
+def _find_fault(console: Console, account: Account) -> IntegrationCenterError | None:
+    """Why an account cannot be used, as it answered last; asks again in the background when that is long ago."""
+    newest = console.checks.newest(account)
+    broken = newest is not None and isinstance(newest[1], AccountError | ConfigurationError)
+    if newest is None or newest[0] > (BROKEN_SECONDS if broken else SOUND_SECONDS):
+        console.lookups.ask(
+            ("account", account.environment, account.connected_at),
+            lambda tell: console.checks.look(console.installation, account, again=True),
+            kept=0.0,
+        )
+    error = newest[1] if newest else None
+    return error if isinstance(error, AccountError | ConfigurationError) else None
