@@ -28,7 +28,7 @@ from integration_center.frames import (
 )
 from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.source import Report
-from integration_center.sync.columns import DAY
+from integration_center.sync.columns import DAY, OF_PAST
 from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.outcomes import OUTCOME
 from integration_center.sync.overrides import is_memorable
@@ -36,6 +36,7 @@ from integration_center.translator import report_key
 
 logger = logging.getLogger(__name__)
 
+EVENTS: ReportKind = "events"
 WORK = "work"
 """The folder, beside the stored frames, of what steps need while they run; a killed one leaves its own behind."""
 _PINNED: list[TemporaryDirectory[str]] = []
@@ -135,6 +136,14 @@ class ReportFolder:
             likely_types=report.likely_types,
         )
 
+    def newest_kind(self, report_slug: str) -> ReportKind | None:
+        """The kind of the report by its newest stored frame; None when there is none."""
+        folder = self.path(report_slug, date.min).parent
+        for path in sorted(folder.glob("*.parquet"), reverse=True):
+            if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
+                return stored.kind
+        return None
+
     def rows_before(self, report_slug: str, day: date) -> int | None:
         """The number of rows of the newest stored frame older than `day`; None when there is none."""
         folder = self.path(report_slug, day).parent
@@ -189,6 +198,18 @@ class LedgerFolder:
         path = self.path(run_id, slug)
         link_frame(file, path)
         return path
+
+    def keep_day(self, run_id: str, slug: str, day: date, file: FrameFile) -> FrameFile:
+        """Keep the report's frame of a day as a sync has it: later runs judge their rows by it."""
+        kept = FrameFile(self.path(run_id, slug).with_name(f"{slug}.{day.isoformat()}.parquet"))
+        link_frame(file, kept.path)
+        return kept
+
+    def kept_days(self, run_id: str, slug: str) -> dict[date, FrameFile]:
+        """The frames that were kept of a sync, oldest day first."""
+        folder = self.path(run_id, slug).parent
+        paths = sorted(folder.glob(f"{slug}.????-??-??.parquet"))
+        return {date.fromisoformat(path.stem.removeprefix(f"{slug}.")): FrameFile(path) for path in paths}
 
     def read(self, run_id: str, slug: str) -> pl.DataFrame:
         """The ledger of one sync.
@@ -254,12 +275,18 @@ class FrameIOManager(dg.IOManager):
         return {key: folder / f"{key}.parquet" for key in sorted(context.asset_partition_keys)}
 
     def handle_output(self, context: dg.OutputContext, obj: FrameFile | pl.DataFrame) -> None:
-        """Store a frame, or one that is a file already; over several partitions each gets its own days' rows."""
+        """Store a frame, or one that is a file already; over several partitions each gets its own days' rows.
+
+        Rows of other days come last, and go to the newest partition.
+        """
         paths = self.paths(context)
         frame = obj.scan() if isinstance(obj, FrameFile) else obj.lazy()
         if len(paths) > 1:
+            newest = max(paths)
+            of_past = pl.col(OF_PAST) if OF_PAST in frame.collect_schema() else pl.lit(False)
             for key, path in paths.items():
                 own = pl.col(self.partition_column) == date.fromisoformat(key)
+                own = pl.when(of_past).then(pl.lit(key == newest)).otherwise(own)
                 parts = (part.filter(own) for part in read_slices(frame))
                 write_slices(parts, frame.collect_schema(), path, {SPLIT_BY: self.partition_column})
         elif isinstance(obj, FrameFile):
@@ -271,9 +298,11 @@ class FrameIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         """One frame of all the partitions asked for; with several, column `_day` (Date) tells them apart.
 
-        Eager where the input is declared to be a `pl.DataFrame`.
+        Eager where the input is declared to be a `pl.DataFrame`. A report of events may lack older days.
         """
         paths = self.paths(context)
+        if holds_events(paths[max(paths)]):
+            paths = {key: path for key, path in paths.items() if path.exists()}
         missing = [str(path) for path in paths.values() if not path.exists()]
         if missing:
             raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
@@ -284,6 +313,11 @@ class FrameIOManager(dg.IOManager):
             days = [scan_day(file.path, date.fromisoformat(key)) for key, file in pinned.items()]
             frame = pl.concat(days, how="diagonal_relaxed")
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
+
+
+def holds_events(path: Path) -> bool:
+    """Whether a stored frame is a report of events."""
+    return path.exists() and pl.read_parquet_metadata(path).get("kind") == EVENTS
 
 
 def scan_day(path: Path, day: date) -> pl.LazyFrame:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from integration_center.database.sync_records import UNDO_OF
 from integration_center.integration import Environment, IntegrationSpec
 
 FIRST_DAY = date(2020, 1, 1)
@@ -72,7 +73,7 @@ def undo_job(environment: Environment) -> str:
 
 def undo_of(run_id: str) -> str:
     """What the log of syncs says of an undo: which run it undoes."""
-    return f"undo of {run_id}"
+    return f"{UNDO_OF}{run_id}"
 
 
 def undo_op(environment: Environment) -> str:

@@ -3,6 +3,7 @@
 The push judges the plan itself, because a blocking check protects only inside its own run.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -29,6 +30,7 @@ class OwnPlan:
         fingerprint: of the integration and of the fields it names, when the plan was made.
         report_rows: rows of the report it accounts for.
         api_calls: used to make it.
+        read_at: when the org was read, UTC.
     """
 
     plan_id: str
@@ -37,6 +39,7 @@ class OwnPlan:
     fingerprint: str | None
     report_rows: int
     api_calls: int
+    read_at: datetime
 
 
 def find_plan(step: SyncStep) -> OwnPlan:
@@ -68,6 +71,7 @@ def find_plan(step: SyncStep) -> OwnPlan:
         plan.describe_hash,
         report_rows,
         plan.api_calls,
+        plan.read_at,
     )
 
 
@@ -83,8 +87,47 @@ def check_own(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame) -> None:
         raise PlanMissing(f"{step.slug}: another run has made a newer plan for this day. {TOGETHER}")
 
 
+def take_days(step: SyncStep, plan: OwnPlan) -> bool:
+    """Keep the days of a plan of events beside the ledger of this run, which may re-execute another one's plan.
+
+    Returns:
+        Whether the plan is of events: its rows were judged key by key when it was made.
+    """
+    ledgers = step.installation.ledgers
+    kept = ledgers.kept_days(plan.run_id, step.slug)
+    if plan.run_id != step.run_id:
+        for day, file in kept.items():
+            ledgers.keep_day(step.run_id, step.slug, day, file)
+    return bool(kept)
+
+
+def check_newest(step: SyncStep, plan: OwnPlan) -> None:
+    """Check that a plan of events knows all that the integration has written: nothing was pushed since it was made.
+
+    Raises:
+        PlanStale: another run pushed since.
+    """
+    own = {plan.run_id, *_list_ancestors(step)}
+    for sync in step.installation.syncs.pushed(step.slug, step.account.org_id):
+        pushed_at = sync.applied_at or sync.ended_at
+        if sync.run_id not in own and (pushed_at is None or pushed_at > plan.read_at):
+            raise PlanStale(
+                f"{step.slug}: run {sync.run_id} pushed after this plan was made, so rows of the plan may be older than"
+                f" what the org holds now. {TOGETHER}"
+            )
+
+
+def _list_ancestors(step: SyncStep) -> Iterator[str]:
+    """The runs that this one re-executes, and itself."""
+    run: dg.DagsterRun | None = step.context.run
+    while run is not None:
+        yield run.run_id
+        parent = run.tags.get(PARENT_RUN_TAG)
+        run = step.context.instance.get_run_by_id(parent) if parent else None
+
+
 def newer_day(step: SyncStep, *, allow_stale: bool) -> date | None:
-    """The newer day that was pushed already and makes this one superseded; None when there is none.
+    """The newer day of a snapshot that was pushed already and makes this one superseded; None when there is none.
 
     Raises:
         PlanStale: outside a backfill, where superseding would go unseen.

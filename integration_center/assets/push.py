@@ -18,7 +18,15 @@ from integration_center.assets.metadata import (
     trace_push,
 )
 from integration_center.assets.one_org import require_one_org
-from integration_center.assets.own_plan import TOGETHER, OwnPlan, check_own, find_plan, newer_day
+from integration_center.assets.own_plan import (
+    TOGETHER,
+    OwnPlan,
+    check_newest,
+    check_own,
+    find_plan,
+    newer_day,
+    take_days,
+)
 from integration_center.assets.sync_step import SyncStep, sync_step
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
@@ -33,7 +41,15 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push, push_updates
 from integration_center.storage import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.ledger import completing, count_lines, hold, planned_updates, resume, supersede
+from integration_center.sync.ledger import (
+    completing,
+    count_lines,
+    count_outdated,
+    hold,
+    planned_updates,
+    resume,
+    supersede,
+)
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -55,7 +71,7 @@ class PushConfig(dg.Config):
     """Run config of a push.
 
     Attributes:
-        allow_stale: push a day although a newer one was pushed already.
+        allow_stale: push a day of a snapshot although a newer one was pushed already. Events are judged key by key.
         run_disabled: push although the integration is switched off (`enabled: false`).
     """
 
@@ -262,9 +278,12 @@ def send_plan(
     step.require_switched_on()
     plan = find_plan(step)
     check_own(step, plan, lines)
-    newest = newer_day(step, allow_stale=allow_stale)
+    events = take_days(step, plan)
+    newest = None if events else newer_day(step, allow_stale=allow_stale)
     journal = step.open_journal(plan.plan_id)
     with step.installation.work_folder() as folder, step.connect() as org:
+        if events:
+            check_newest(step, plan)
         if newest:
             applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
         else:
@@ -277,7 +296,8 @@ def send_plan(
     ledger = step.installation.ledgers.path(step.run_id, step.slug)
     lines, by_line = pl.scan_parquet(ledger), tally.lines
     calls = usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
-    verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None)
+    outdated = events and count_outdated(lines) > 0
+    verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None, outdated=outdated)
     status = SyncStatus(verdict)
     step.installation.syncs.close(
         step.run_id,

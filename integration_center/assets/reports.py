@@ -14,7 +14,7 @@ from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.source import ReportSource
 from integration_center.markdown import escape_markdown
-from integration_center.storage import ReportFolder, StoredReport
+from integration_center.storage import EVENTS, ReportFolder, StoredReport
 from integration_center.translator import DAYS, ONE_RUN, report_key
 
 NOT_EMPTY = "not_empty"
@@ -89,9 +89,11 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
                 context.log.info(
                     f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
                 )
-            if missing:
-                raise NoDataForDay("; ".join(str(error) for error in missing))
             newest = days[-1]
+            if missing and (info.kind != EVENTS or newest not in stored):
+                raise NoDataForDay("; ".join(str(error) for error in missing))
+            for gap in missing:  # the rows of a day of events stand for themselves
+                context.log.warning(f"left out: {gap}")
             path = installation.reports.path(report_slug, newest)
             yield dg.MaterializeResult(
                 metadata={
@@ -108,7 +110,7 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
                     check_not_empty(sum(report.rows for report in stored.values()), allow_empty=allow_empty),
                     check_not_shrunk(
                         info.kind,
-                        stored[days[0]].rows,
+                        stored[min(stored)].rows,
                         installation.reports.rows_before(report_slug, days[0]),
                         allow_empty=allow_empty,
                     ),

@@ -13,11 +13,13 @@ import polars as pl
 import stamina
 
 from integration_center.accounts.store import Account
+from integration_center.assets.applied_days import find_past, keep_days
 from integration_center.assets.recovery import settle_unfinished
 from integration_center.assets.steps import StepContext, read_days, reported_errors
 from integration_center.assets.writes import read_writes
 from integration_center.database.journal import JobJournal
 from integration_center.errors import IntegrationCenterError, ObjectBusy, SwitchedOff
+from integration_center.frames import FrameFile
 from integration_center.history import KILLED
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
@@ -25,6 +27,7 @@ from integration_center.plain_text import make_printable
 from integration_center.run_audit import means_to_push, note_run
 from integration_center.salesforce.org import Org
 from integration_center.snapshots import SnapshotFile
+from integration_center.sync.past_events import Past
 from integration_center.translator import BY_USER, RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
 
 logger = logging.getLogger(__name__)
@@ -155,6 +158,18 @@ class SyncStep:
     def read_writes(self, record_ids: pl.Series) -> list[pl.DataFrame]:
         """The lines by which the latest syncs to this org wrote to the records named, the newest sync first."""
         return read_writes(self.installation, self.slug, self.spec.environment, self.account.org_id, record_ids)
+
+    def keep_days(self, report_slug: str) -> Mapping[date, FrameFile]:
+        """Keep the report's frames of this run's days beside its ledger, as far as they are stored; by day."""
+        return keep_days(self.installation, self.run_id, self.slug, report_slug, self.days)
+
+    def find_past(self, days: Sequence[date]) -> Past:
+        """Find what earlier runs of the integration applied to this org, for a run of `days` of an event report.
+
+        Raises:
+            PlanStale: the files of a run that pushed a newer day are gone.
+        """
+        return find_past(self.installation, self.slug, self.account.org_id, days)
 
     @contextmanager
     def errors_reported(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from integration_center.assets.applied_days import scan_days
 from integration_center.assets.checks import build_plan_checks, report_fitness, report_verdicts
 from integration_center.assets.metadata import (
     describe_columns,
@@ -22,7 +23,7 @@ from integration_center.insights.catalogue import ColumnType, report_slug
 from integration_center.integration import IntegrationSpec
 from integration_center.markdown import escape_markdown
 from integration_center.planning.plan import Plan, build_plan
-from integration_center.storage import ReportFolder
+from integration_center.storage import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
 from integration_center.sync.fitness import admin_message
 from integration_center.translator import (
@@ -70,13 +71,15 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
             stored = step.installation.reports.stored(source, newest)
             if stored is None:
                 raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
-            likely_types = find_likely_types(step.installation.reports, source, spec.report, step.days)
+            kept = step.keep_days(source) if stored.kind == EVENTS else {}
+            days = list(kept) or step.days
+            likely_types = find_likely_types(step.installation.reports, source, spec.report, days)
             # Of one day the frame is the report's own, whose columns may be called anything.
             rows = report if len(step.days) > 1 else report.with_columns(pl.lit(newest).alias(DAY))
             with step.connect() as org:
                 plan = build_plan(
                     spec,
-                    rows,
+                    scan_days(kept) if kept else rows,
                     org,
                     kind=stored.kind,
                     latest_by=stored.latest_by,
@@ -84,10 +87,16 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     likely_types=likely_types,
                     earlier=step.read_writes,
                     snapshot=step.snapshot,
+                    past=step.find_past(list(kept)) if kept else None,
                 )
                 usage = org.session.usage
             note_plan(step, plan, usage.calls)
             context.log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
+            if plan.past_rows:
+                context.log.info(
+                    f"{plan.past_rows:,} rows of days that were run before are planned, too: days that were corrected"
+                    " no longer have the newest rows of their keys"
+                )
             if plan.missing:
                 context.log.warning(admin_message(plan.missing, spec, user=step.account.username))
             yield dg.Output(

@@ -14,6 +14,10 @@ Counts = Mapping[str, Mapping[str, int]]
 """Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""
 
 
+UNDO_OF = "undo of "
+"""What `triggered_by` of an undo begins with; the run that it undoes follows."""
+
+
 class SyncStatus(StrEnum):
     """The status of a sync, as every log shows it; `Planned` is a dry run that meant no push."""
 
@@ -62,6 +66,11 @@ class SyncRecord:
     def runtime(self) -> timedelta | None:
         """End minus start; None while it runs."""
         return None if self.ended_at is None else self.ended_at - self.started_at
+
+    @property
+    def undoes(self) -> str | None:
+        """The run whose sync this one undoes; None for any other sync."""
+        return self.triggered_by.removeprefix(UNDO_OF) if self.triggered_by.startswith(UNDO_OF) else None
 
 
 class SyncPicture(NamedTuple):

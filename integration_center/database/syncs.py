@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.sync_records import (
+    UNDO_OF,
     Counts,
     RecentSyncs,
     SyncPicture,
@@ -308,6 +309,33 @@ class SyncLog:
         statement = select(syncs).where(syncs.c.status == SyncStatus.RUNNING.value).order_by(syncs.c.id)
         with reading(self._engine) as connection:
             return tuple(map(build_record, connection.execute(statement)))
+
+    def pushed(self, slug: str, org_id: str) -> tuple[SyncRecord, ...]:
+        """The syncs of an integration that wrote to an org, or may have, or found nothing to write; newest first."""
+        statement = (
+            select(syncs)
+            .where(syncs.c.slug == slug, syncs.c.org_id == org_id, syncs.c.pushed.is_(True))
+            .order_by(syncs.c.id.desc())
+        )
+        with reading(self._engine) as connection:
+            return tuple(map(build_record, connection.execute(statement)))
+
+    def last_completed_day(self, slug: str, environment: Environment) -> date | None:
+        """The last day of the newest days that completed in the org connected now; undos do not count."""
+        statement = (
+            select(func.max(syncs.c.partition_end))
+            .join(accounts, accounts.c.org_id == syncs.c.org_id)
+            .where(
+                syncs.c.slug == slug,
+                accounts.c.environment == environment.value,
+                syncs.c.pushed.is_(True),
+                syncs.c.status == SyncStatus.COMPLETED.value,
+                ~syncs.c.triggered_by.startswith(UNDO_OF),
+            )
+        )
+        with reading(self._engine) as connection:
+            last: date | None = connection.execute(statement).scalar_one()
+        return last
 
     def newest_pushed_day(self, slug: str, *, environment: Environment | None = None) -> date | None:
         """The newest day whose data the org connected now holds, or may hold in part.

@@ -13,7 +13,7 @@ from polars.selectors import by_name
 
 from integration_center.frames import SPLIT_BY, FrameFile, cut_slices, keep_rows_whole, read_slices, write_slices
 from integration_center.integration import IntegrationSpec, Limits
-from integration_center.sync.columns import DAY
+from integration_center.sync.columns import DAY, PAST
 from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
 from integration_center.sync.limits import Figures, measure
 from integration_center.sync.outcomes import Outcome
@@ -88,7 +88,7 @@ def plan_slices(
     """Match the whole report, then compare and settle the lines of some of its rows at a time.
 
     Args:
-        rows: the report, with `_day`.
+        rows: the report, with `_day`; rows of other days may follow it, see `PAST`.
         records: the Records frame, each record once.
         terms: of the plan.
         edits_converted: see `build_lines`.
@@ -96,7 +96,8 @@ def plan_slices(
     Raises:
         PlanError: keys match several records, and the integration says `when_many_match: fail`.
     """
-    matching = match_report(rows.select(by_name(DAY, *terms.columns)).collect(), records, terms)
+    used = by_name(DAY, *terms.columns) | by_name(PAST, require_all=False)
+    matching = match_report(rows.select(used).collect(), records, terms)
     del records
     for lines in keep_rows_whole(cut_slices(matching.lines)):
         yield settle_lines(lines, matching, edits_converted=edits_converted)

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
+from polars.selectors import by_name
 
 from integration_center.frames import FrameFile, count_height
 from integration_center.insights.catalogue import ColumnType, ReportKind
@@ -26,13 +27,14 @@ from integration_center.salesforce.ground import MARGIN
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
 from integration_center.salesforce.snapshot import SnapshotKeeper
-from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP
+from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP, OF_PAST
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import normalise_key
 from integration_center.sync.ledger import Tally, list_value_columns
 from integration_center.sync.limits import Verdict, judge
+from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.terms import resolve_terms
+from integration_center.sync.terms import Terms, resolve_terms
 
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
@@ -52,6 +54,7 @@ class Plan:
         verdicts: on the integration's limits; empty when there are faults.
         read_at: when the org was read, UTC.
         describe_hash: see `fingerprint`.
+        past_rows: lines for rows of days that earlier runs applied, which must be written again.
     """
 
     plan_id: str
@@ -63,6 +66,7 @@ class Plan:
     verdicts: Sequence[Verdict]
     read_at: datetime
     describe_hash: str
+    past_rows: int = 0
 
     @property
     def lines(self) -> pl.LazyFrame:
@@ -137,6 +141,7 @@ def build_plan(
     likely_types: Mapping[str, ColumnType] | None = None,
     earlier: Earlier = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
+    past: Past | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
 
@@ -150,6 +155,7 @@ def build_plan(
         likely_types: what all values of a text column look like, by column.
         earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed ones are read again.
+        past: of events, the days that earlier runs applied.
 
     Raises:
         ConfigurationError: the org does not take the integration's condition.
@@ -169,12 +175,15 @@ def build_plan(
         named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
         fields = [field.name for name in named if (field := schema.get(name))]
         newest = rows.select(pl.col(DAY).max()).collect().item()
+        terms = resolve_terms(spec, schema, dtypes, latest_by=latest_by, kind=kind, newest=newest)
+        planned = with_past_rows(rows, past, terms) if past else rows
+        dtypes |= {name: dtype for name, dtype in planned.collect_schema().items() if name in dtypes}
         slices = plan_slices(
-            rows,
+            planned,
             org.read_records(
                 schema,
                 fields,
-                key=list_keys(spec, rows.collect(), schema) if height <= KEY_LIST_ROWS else None,
+                key=list_keys(spec, planned.collect(), schema) if count_height(planned) <= KEY_LIST_ROWS else None,
                 where=spec.where,
                 expected_rows=org.prove_condition(schema, spec.where) if spec.where else None,
                 snapshot=snapshot,
@@ -182,18 +191,38 @@ def build_plan(
             resolve_terms(spec, schema, dtypes, latest_by=latest_by, kind=kind, newest=newest),
             edits_converted=cache(org.may_edit_converted_leads),
         )
+    added = {"plan_id": pl.lit(plan_id), "org_time": pl.lit(org_time, dtype=MODSTAMP)}
     columns = {**LEDGER_COLUMNS, **list_value_columns(spec, schema), "plan_id": pl.String(), "org_time": MODSTAMP}
-    named_lines = (
-        lines.with_columns(pl.lit(plan_id).alias("plan_id"), pl.lit(org_time, dtype=MODSTAMP).alias("org_time"))
-        for lines in slices
-    )
+    if past:
+        added[OF_PAST], columns[OF_PAST] = pl.col("row") >= height, pl.Boolean()
+    named_lines = (lines.with_columns(value.alias(name) for name, value in added.items()) for lines in slices)
     draft = write_draft(named_lines, pl.Schema(columns), folder / "plan.parquet", spec.limits)
     if not faults:
         draft = leave_to_org(draft, earlier, schema, spec.limits)
         verdicts = judge(draft.figures, spec.limits)
         if broken := "; ".join(verdict.description for verdict in verdicts if not verdict.passed):
             draft = hold_draft(draft, broken, spec.limits)
-    return Plan(plan_id, draft.file, draft.tally, schema, faults, missing, verdicts, read_at, fingerprint(spec, schema))
+    return Plan(
+        plan_id=plan_id,
+        file=draft.file,
+        tally=draft.tally,
+        schema=schema,
+        faults=faults,
+        missing=missing,
+        verdicts=verdicts,
+        read_at=read_at,
+        describe_hash=fingerprint(spec, schema),
+        past_rows=draft.file.scan().select(pl.col(OF_PAST).sum()).collect().item() if past else 0,
+    )
+
+
+def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame:
+    """Lay the rows of other days that have a say in the plan after the rows of the run."""
+    if not past.versions:
+        return rows
+    own = rows.select(by_name(DAY, *terms.columns)).collect()
+    found = find_past_rows(own, past, terms)
+    return add_past_rows(own, found).lazy() if found.height else rows
 
 
 def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:

@@ -9,6 +9,13 @@ from integration_center.sync.outcomes import OUTCOME
 DAY = "_day"
 """What the caller adds to the report: the partition a row came from, Date."""
 
+PAST = "_past"
+"""Beside the report's own rows (null): rows of other days that earlier runs applied. True where a row must be written
+again, false where it only keeps older rows from being written. Boolean; the column may be missing."""
+
+OF_PAST = "of_past"
+"""In the plan of events: whether the row is of a day that an earlier run applied, and not of one of this run's days."""
+
 COLUMN = "column."
 """Before the name of a report column inside the plan: reports may call a column `*`, `^a$` or `row`."""
 BEFORE = "before."

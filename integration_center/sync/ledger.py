@@ -58,6 +58,12 @@ def count_lines(lines: pl.DataFrame) -> Counts:
     return _count(lines["outcome"])
 
 
+def count_outdated(lines: pl.LazyFrame) -> int:
+    """Lines whose record holds a newer row of the same key, which an earlier run applied."""
+    superseded = pl.col("outcome") == Outcome.SUPERSEDED
+    return int(lines.select((superseded & pl.col("record_id").is_not_null()).sum()).collect().item())
+
+
 def count_rows(lines: pl.DataFrame) -> Counts:
     """Report rows by outcome; a row's outcome is its worst line."""
     if lines["row"].is_sorted() and not (lines["row"] == lines["row"].shift()).any():

@@ -46,7 +46,8 @@ class Figures:
 
     Attributes:
         lines: all of them.
-        looked_up: rows with a key that are neither duplicates nor superseded.
+        looked_up: rows with a key that are no duplicates. Superseded ones count when their record was found: an earlier
+            run applied a newer row.
         found: those of them with a record.
         matched: records on a line.
         changed: of them, those that would change.
@@ -71,7 +72,7 @@ def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
     """The figures of lines that hold all lines of each of their rows; what `build_lines` returns, or a part of it."""
     planned = pl.col("outcome") == Outcome.PLANNED
     matched = pl.col("record_id").is_not_null()
-    asked = ~pl.col("outcome").is_in(NOT_LOOKED_UP)
+    asked = ~pl.col("outcome").is_in(NOT_LOOKED_UP) | ((pl.col("outcome") == Outcome.SUPERSEDED) & matched)
     names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     loses = pl.any_horizontal(
         pl.lit(False),  # there is no empty sum of columns, and an integration that does not fit may have no field
@@ -95,7 +96,7 @@ def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
 def judge(figures: Figures, limits: Limits) -> list[Verdict]:
     """Judge a plan before it is held or sent.
 
-    - `match_rate`: of the rows looked up (with a key, and neither duplicates nor superseded), those with a record.
+    - `match_rate`: of the rows looked up (see `Figures`), those with a record.
     - `values_cleared`: of the matched records, those that would lose a value.
     - `share_changed`: of the matched records, those that would change; passed while `max_changed` is off.
     """
@@ -139,13 +140,16 @@ def _judge_share(name: str, verb: str, part: int, matched: int, limit: float | N
     return Verdict(name, percent <= limit, f"{counted}; at most {limit:g} % may", metadata | {"limit": limit})
 
 
-def run_status(counts: Counts, limits: Limits, *, superseded: bool = False) -> tuple[RunStatus, str | None]:
+def run_status(
+    counts: Counts, limits: Limits, *, superseded: bool = False, outdated: bool = False
+) -> tuple[RunStatus, str | None]:
     """A run's status by its final ledger.
 
     Args:
         counts: lines by outcome.
         limits: of the integration.
         superseded: nothing was sent because a newer day was pushed already; then nothing else is asked.
+        outdated: earlier runs applied newer rows of some keys; then no other row needs to match a record.
 
     Returns:
         `Completed`, or `Failed` with the sentence that says which rule it broke: a limit held lines, no row matched a
@@ -158,7 +162,7 @@ def run_status(counts: Counts, limits: Limits, *, superseded: bool = False) -> t
         return "Completed", None
     if counts.total == 0:
         return ("Completed", None) if limits.allow_empty else ("Failed", "the report is empty, and allow_empty is off")
-    if counts.total == sum(counts[outcome] for outcome in NO_RECORD):
+    if counts.total == sum(counts[outcome] for outcome in NO_RECORD) and not outdated:
         return "Failed", "no row matched a record"
     nothing = explain_nothing_written(counts)
     broken = sum(counts[outcome] for outcome in BROKEN)

@@ -40,3 +40,6 @@ MAY_BE_WRITTEN = (*WRITTEN, Outcome.UNKNOWN)
 
 SOUND = (*WRITTEN, Outcome.UNCHANGED)
 """The outcomes they are set against."""
+
+APPLIED = (*SOUND, Outcome.PLANNED, Outcome.UNKNOWN)
+"""The outcomes after which the org holds the row's values, or may hold them: older events must not replace these."""

@@ -8,7 +8,7 @@ import polars as pl
 
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.changes import compare_lines
-from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP
+from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, PAST
 from integration_center.sync.distinct import repeats
 from integration_center.sync.keys import looks_hashed
 from integration_center.sync.matching import PLACE, match_rows
@@ -16,7 +16,16 @@ from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.selection import select_rows
 from integration_center.sync.targets import Key
-from integration_center.sync.terms import ROW, Kind, Terms, find_record_keys, find_row_keys, prepare_rows, resolve_terms
+from integration_center.sync.terms import (
+    ROW,
+    Kind,
+    MatchKeys,
+    Terms,
+    find_record_keys,
+    find_row_keys,
+    prepare_rows,
+    resolve_terms,
+)
 
 HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
 CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
@@ -90,7 +99,8 @@ def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Mat
     """Match the whole report by its keys.
 
     Args:
-        rows: as `build_lines` takes them; of other columns than the plan needs there may be none.
+        rows: as `build_lines` takes them; of other columns than the plan needs there may be none. Rows of other days
+            may follow them, see `PAST`; those that must be written again and are used become lines.
         records: as `build_lines` takes them, each record once.
         terms: of the plan.
 
@@ -99,7 +109,10 @@ def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Mat
     """
     prepared = prepare_rows(rows, terms)
     row_keys = find_row_keys(prepared, terms)
-    matched = match_rows(select_rows(prepared, row_keys, terms), row_keys, find_record_keys(records, terms), terms.spec)
+    selected = select_rows(prepared, row_keys, terms)
+    if PAST in prepared.columns:
+        selected, prepared, row_keys = _leave_out_past(selected, prepared, row_keys)
+    matched = match_rows(selected, row_keys, find_record_keys(records, terms), terms.spec)
     none = pl.lit(None)
     return Matching(
         terms=terms,
@@ -136,6 +149,19 @@ def settle_lines(
 def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
     """Each record once, as read last: paged reads can bring a record twice when it changes meanwhile."""
     return records.unique("Id", keep="last", maintain_order=True) if repeats(records["Id"]) else records
+
+
+def _leave_out_past(
+    selected: pl.DataFrame, prepared: pl.DataFrame, row_keys: MatchKeys
+) -> tuple[pl.DataFrame, pl.DataFrame, MatchKeys]:
+    """Leave out the rows of other days, except those that are used and must be written again."""
+    stays = prepared[PAST].is_null() | (prepared[PAST] & selected["outcome"].is_null())
+    number = pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)
+    return (
+        selected.filter(stays).with_columns(number),
+        prepared.filter(stays).with_columns(number),
+        MatchKeys(row_keys.numbers.filter(stays), row_keys.fields.filter(stays), row_keys.text),
+    )
 
 
 def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:

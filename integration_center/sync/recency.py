@@ -45,3 +45,16 @@ def read_recency(column: pl.Series) -> pl.Series | None:
     if len(found) > 1 or found[0].count() * 2 < read["given"].sum():
         return None
     return found[0]
+
+
+def keep_newest(rows: pl.DataFrame, key: str, *, latest: str | None, day: str) -> pl.DataFrame:
+    """Keep the newest row of each key: by `latest`, where rows without a value count as oldest, then by `day`.
+
+    Args:
+        rows: any columns; at most one row of a key and day.
+        key: the column that holds the key.
+        latest: the column that orders the rows, as `read_recency` returns it; None when only the day does.
+        day: the column with the day.
+    """
+    order = [day] if latest is None else [latest, day]
+    return rows.sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from integration_center.sync.columns import DAY
+from integration_center.sync.columns import DAY, PAST
 from integration_center.sync.distinct import find_repeated
 from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.recency import keep_newest
 from integration_center.sync.targets import Target, fit_sources
 from integration_center.sync.terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
 
@@ -19,10 +20,13 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
 
     - Rows of a snapshot's older days are `superseded`.
     - Rows without a key (of several key pairs, without any one) are `no_key`.
-    - Of rows with the same key, the newest is used: by `latest`, where rows without it count as oldest, then by
-      the day. Where several rows are the newest, the first is used if they all would write the same values, else none
-      is.
-    - Rows that lose are `superseded` if they are of an older day than the newest, else `duplicate_key`.
+    - Of the rows of one key and day, the newest is used: by `latest`, where rows without it count as oldest. Where
+      several rows are the newest, the first is used if they all would write the same values, else none is.
+    - Of the rows that their days use for one key, the newest is used: by `latest`, then by the day. So a range comes
+      to what its days come to one by one.
+    - Rows that lose to a row of another day are `superseded`, those that lose to one of their own `duplicate_key`.
+    - The same holds for rows of other days that earlier runs applied. Of the rows that lose to one of them, the record
+      of the newest is looked up all the same: what the run says of its report is not that nothing was found.
 
     Args:
         rows: what `prepare_rows` returns.
@@ -31,7 +35,7 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
 
     Returns:
         A line per row, in order: `row` UInt32, `day` Date, `key` String, `number` UInt64 (of its key;
-        null unless the row is usable), `outcome` OUTCOME and `reason` String (null if it is).
+        null unless its record is looked up), `outcome` OUTCOME and `reason` String (null if the row is usable).
     """
     superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
     base = rows.select(
@@ -54,7 +58,7 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
         ROW,
         "day",
         "key",
-        pl.when(pl.col("loses.outcome").is_null()).then("number").alias("number"),
+        pl.when(pl.col("loses.looked_up").fill_null(True)).then("number").alias("number"),
         pl.coalesce("loses.outcome", "outcome").alias("outcome"),
         pl.coalesce("loses.reason", "reason").alias("reason"),
     )
@@ -72,40 +76,74 @@ def show_key(columns: Sequence[str]) -> pl.Expr:
 
 
 def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    """The rows that lose against others with the same key: `row`, `loses.outcome` and `loses.reason`."""
-    newest = contenders
-    if LATEST in rows.columns:
-        newest = newest.hstack([rows[LATEST].gather(newest[ROW])]).filter(_is_newest(LATEST))
-    newest = newest.filter(_is_newest("day")).select(ROW, "day", MATCH_KEY)
+    """Find the rows that lose against others with the same key.
+
+    Returns:
+        `row`, `loses.outcome`, `loses.reason`, and `loses.looked_up`: whether its record is looked up all the same.
+    """
+    beside = [name for name in (LATEST, PAST) if name in rows.columns]
+    latest = LATEST if LATEST in rows.columns else None
+    contenders = contenders.hstack([rows[name].gather(contenders[ROW]) for name in beside])
+    newest = contenders.filter(_is_newest(latest)) if latest else contenders
     verdicts = _judge_newest(newest, rows, terms.targets)
-    agreed = pl.col("columns") == ""
-    older = pl.col("day") < pl.col("winning.day")
+    agreed = verdicts.filter(pl.col("columns") == "")
+    used = keep_newest(agreed, MATCH_KEY, latest=latest, day="day")
+    beaten = (
+        contenders.select(ROW, "day", MATCH_KEY)
+        .join(verdicts, on=[MATCH_KEY, "day"], how="left")
+        .join(used.drop("columns", "count").rename(_name_used), on=MATCH_KEY, how="left", suffix=".used")
+        .filter(pl.col("used.row").is_null() | (pl.col(ROW) != pl.col("used.row")))
+    )
+    differ = (pl.col("columns") != "") & (pl.col("used.row").is_null() | _is_newer_than_used(latest))
+    same_day = pl.col("day") == pl.col("used.day")
+    applied = ~pl.col("used.past") if PAST in beside else pl.lit(False)
+    own = agreed.filter(pl.col(PAST).is_null()) if PAST in beside else agreed.clear()
+    own_best = keep_newest(own, MATCH_KEY, latest=latest, day="day")["winning.row"]
+    return beaten.select(
+        ROW,
+        pl.when(differ | same_day)
+        .then(pl.lit(Outcome.DUPLICATE_KEY, dtype=OUTCOME))
+        .otherwise(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
+        .alias("loses.outcome"),
+        pl.when(differ)
+        .then(
+            pl.format("{} {} and differ in {}; none is used", "count", pl.lit(_describe_tie(terms, latest)), "columns")
+        )
+        .when(same_day)
+        .then(pl.format("row {} has the same key and is used", "used.row"))
+        .when(applied.fill_null(False))
+        .then(pl.format("a newer row of this key, of {}, was applied already", "used.day"))
+        .when(pl.col("day") < pl.col("used.day"))
+        .then(pl.lit(NEWER_DAY))
+        .otherwise(pl.format("a newer row of this key, of {}, is used", "used.day"))
+        .alias("loses.reason"),
+        (~differ & applied.fill_null(False) & pl.col(ROW).is_in(own_best.implode())).alias("loses.looked_up"),
+    )
+
+
+def _name_used(column: str) -> str:
+    names = {"winning.row": "used.row", "day": "used.day", LATEST: "used.latest", PAST: "used.past"}
+    return names.get(column, column)
+
+
+def _is_newer_than_used(latest: str | None) -> pl.Expr:
+    """Whether the newest rows of a day are newer than the row that is used, which is of another day."""
+    newer_day = pl.col("day") > pl.col("used.day")
+    if latest is None:
+        return newer_day
+    own, used = pl.col(latest), pl.col("used.latest")
+    return (own > used).fill_null(False) | (own.is_not_null() & used.is_null()) | (own.eq_missing(used) & newer_day)
+
+
+def _describe_tie(terms: Terms, latest: str | None) -> str:
     if terms.latest_by is None:
-        which = "rows have this key"
-    elif LATEST not in rows.columns:
-        which = (
+        return "rows have this key"
+    if latest is None:
+        return (
             f"rows have this key (the texts of {terms.latest_by!r} tell no newest one: they are neither all ISO moments"
             " nor all numbers)"
         )
-    else:
-        which = f"rows have this key and the newest {terms.latest_by!r}"
-    return (
-        contenders.join(verdicts, on=MATCH_KEY, how="left")
-        .filter(~agreed | (pl.col(ROW) != pl.col("winning.row")))
-        .select(
-            ROW,
-            pl.when(older)
-            .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
-            .otherwise(pl.lit(Outcome.DUPLICATE_KEY, dtype=OUTCOME))
-            .alias("loses.outcome"),
-            pl.when(older)
-            .then(pl.lit(NEWER_DAY))
-            .when(agreed)
-            .then(pl.format("row {} has the same key and is used", "winning.row"))
-            .otherwise(pl.format("{} {} and differ in {}; none is used", "count", pl.lit(which), "columns"))
-            .alias("loses.reason"),
-        )
-    )
+    return f"rows have this key and the newest {terms.latest_by!r}"
 
 
 def _find_shared(base: pl.DataFrame, keys: MatchKeys) -> pl.DataFrame:
@@ -116,16 +154,17 @@ def _find_shared(base: pl.DataFrame, keys: MatchKeys) -> pl.DataFrame:
 
 
 def _is_newest(column: str) -> pl.Expr:
-    return pl.col(column).eq_missing(pl.col(column).max().over(MATCH_KEY))
+    return pl.col(column).eq_missing(pl.col(column).max().over(MATCH_KEY, "day"))
 
 
 def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
-    """What the newest rows of each key come to.
+    """Judge the newest rows of each key and day.
 
     Returns:
-        A line per `match_key`: `winning.row` and `winning.day`; `count` of the rows; `columns`, those in which they
-        differ, empty when they would write the same values.
+        A line per `match_key` and `day`: `winning.row`; `count` of the rows; `columns`, those in which they differ,
+        empty when they would write the same values; and the rows' other columns of `newest`.
     """
+    others = [name for name in newest.columns if name not in (ROW, "day", MATCH_KEY)]
     sources = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets)
     fitted = fit_sources(sources, targets)
     disagreements = [
@@ -136,18 +175,19 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
     ]
     return (
         newest.hstack(fitted)
-        .group_by(MATCH_KEY)
+        .group_by(MATCH_KEY, "day")
         .agg(
             pl.col(ROW).min().alias("winning.row"),
-            pl.col("day").first().alias("winning.day"),
             pl.len().alias("count"),
+            *(pl.col(name).first() for name in others),
             *disagreements,
         )
         .select(
             MATCH_KEY,
+            "day",
             "winning.row",
-            "winning.day",
             "count",
+            *others,
             pl.concat_str([target.source for target in targets], separator=", ", ignore_nulls=True).alias("columns"),
         )
     )

@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from integration_center.integration import IntegrationSpec, require_columns
-from integration_center.sync.columns import COLUMN, DAY
+from integration_center.sync.columns import COLUMN, DAY, PAST
 from integration_center.sync.keys import normalise_key
 from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
@@ -90,15 +90,18 @@ def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     """Report rows as `select_rows` takes them.
 
     Args:
-        rows: the report, with `_day` Date.
+        rows: the report, with `_day` Date; after its rows there may be some of other days, see `PAST`.
         terms: of the plan.
 
     Returns:
-        `row`, `_day`, `latest` where something tells the newest of the rows of one key, and the columns that the plan
-        needs, under their names inside the plan: reports may call a column `*`, `^a$` or `row`.
+        `row`, `_day`, `_past` where the report has it, `latest` where something tells the newest of the rows of one
+        key, and the columns that the plan needs, under their names inside the plan: reports may call a column `*`,
+        `^a$` or `row`.
     """
     numbered = name_columns(rows, terms.columns).with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW), pl.col(DAY).cast(pl.Date)
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
+        pl.col(DAY).cast(pl.Date),
+        *([rows.get_column(PAST)] if PAST in rows.columns else []),
     )
     latest = read_recency(rows.get_column(terms.latest_by)) if terms.latest_by else None
     return numbered if latest is None else numbered.with_columns(latest.alias(LATEST))

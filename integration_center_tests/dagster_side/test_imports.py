@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"answers", "frames", "processes", "retries", "settings", "yaml_faults"}),
     frozenset({"insights", "salesforce"}),
     frozenset({"access", "accounts", "database", "planning", "snapshots", "web"}),
-    frozenset({"account_status", "installation", "resources", "retention", "storage", "translator"}),
+    frozenset({"account_status", "catch_up", "installation", "resources", "retention", "storage", "translator"}),
     frozenset(
         {"assets", "component", "defs_files", "history", "loader", "run_audit", "run_endings", "schedules", "sensors"}
     ),

@@ -46,6 +46,7 @@ TARGETS = {
     "Tags": "Tags__c",
     "When": "Last__c",
 }
+OLDEST = datetime(1, 1, 1, tzinfo=UTC)
 QUICK = settings(max_examples=25, deadline=None)
 
 
@@ -219,16 +220,29 @@ def test_every_planned_line_gets_one_final_outcome(
 @QUICK
 @given(rows=reports(), spec=specs())
 def test_the_event_that_is_used_is_the_newest_of_its_key(rows: pl.DataFrame, spec: IntegrationSpec) -> None:
+    """A range comes to what its days come to one by one: the newest of the rows that each day alone would use."""
     lines = build_lines(rows, make_records(), spec, LEAD, kind="events", latest_by="When")
-    events = lines.select("day", "outcome", pl.col("key").str.strip_chars().str.to_lowercase()).hstack([rows["When"]])
-    for _, same in events.filter(pl.col("outcome") != Outcome.NO_KEY).group_by("key"):
-        used = same.filter(pl.col("outcome") == Outcome.UNMATCHED)
-        newest = same.filter(pl.col("When").eq_missing(pl.col("When").max()))
-        newest = newest.filter(pl.col("day") == pl.col("day").max())
-        assert used.height <= 1
-        assert used.select("When", "day").equals(newest.select("When", "day").head(used.height))
-        superseded = same.filter(pl.col("outcome") == Outcome.SUPERSEDED)
-        assert superseded.height == same.filter(pl.col("day") < newest["day"][0]).height
+    assert lines.filter(pl.col("outcome") == Outcome.UNMATCHED)["row"].to_list() == sorted(
+        max(places, key=lambda place: (rows["When"][place] or OLDEST, rows["_day"][place]))
+        for places in used_by_day(rows, spec).values()
+    )
+    for (outcome, key), same in lines.group_by("outcome", pl.col("key").str.strip_chars().str.to_lowercase()):
+        if outcome == Outcome.SUPERSEDED:
+            used = lines.filter(
+                pl.col("outcome") == Outcome.UNMATCHED, pl.col("key").str.strip_chars().str.to_lowercase() == key
+            )
+            assert used["day"].item() not in same["day"].to_list()
+
+
+def used_by_day(rows: pl.DataFrame, spec: IntegrationSpec) -> dict[str, list[int]]:
+    """The rows that each day alone uses, by key; several days may use one each."""
+    used: dict[str, list[int]] = {}
+    numbered = rows.with_row_index("place")
+    for _, of_day in numbered.group_by("_day"):
+        lines = build_lines(of_day.drop("place"), make_records(), spec, LEAD, kind="events", latest_by="When")
+        for row, key in lines.filter(pl.col("outcome") == Outcome.UNMATCHED).select("row", "key").iter_rows():
+            used.setdefault(key.strip().lower(), []).append(of_day["place"][row])
+    return used
 
 
 FIT_FIELDS: list[SObjectField] = [

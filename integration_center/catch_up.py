@@ -1,0 +1,30 @@
+"""Which days a scheduled run covers: of events all days since the last completed run, of a snapshot the newest."""
+
+from datetime import date, timedelta
+
+from integration_center.insights.catalogue import OUT_OF_THE_BOX, report_slug
+from integration_center.installation import Installation
+from integration_center.integration import IntegrationSpec
+from integration_center.storage import ReportFolder
+
+LONGEST = 31
+"""Days that one scheduled run covers at most."""
+
+
+def reads_events(reports: ReportFolder, spec: IntegrationSpec) -> bool:
+    """Whether the integration's report is one of events, as far as that is known without asking its source."""
+    slug = report_slug(spec.report)
+    known = OUT_OF_THE_BOX.get(slug)
+    return (reports.newest_kind(slug) or (known.kind if known else None)) == "events"
+
+
+def find_first_day(installation: Installation, slug: str, spec: IntegrationSpec, day: date) -> date:
+    """Find the first day of a scheduled run of an event report whose last day is `day`.
+
+    Returns:
+        The day after the last one that completed, at most `LONGEST` days back; `day` itself where none has completed.
+    """
+    last = installation.syncs.last_completed_day(slug, spec.environment)
+    if last is None or last >= day:
+        return day
+    return max(last + timedelta(days=1), day - timedelta(days=LONGEST - 1))
