@@ -1,13 +1,11 @@
 """Days of an event report that arrive late, twice, corrected or in ranges: the newest row of each key is in the org."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.installation import open_installation
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import Center, Ran, days_before, email
 
@@ -74,7 +72,7 @@ def test_allow_stale_never_writes_an_older_event(nps: Center) -> None:
 
 
 def test_a_corrected_day_gives_its_keys_back(nps: Center) -> None:
-    """The newest day is dropped again: Ann's answer moved to an earlier time, Bob's is gone, Cat's has another score."""
+    """The newest day is dropped again: Ann's answer is of an earlier time, Bob's is gone, Cat's has another score."""
     drop(nps, 1, [(ANN, 1, 1, 9), (BOB, 2, 1, 9)])
     drop(nps, 0, [(ANN, 4, 0, 9), (BOB, 5, 0, 9), (CAT, 6, 0, 9)])
     run(nps, 1)
