@@ -109,6 +109,7 @@ def test_the_id_of_the_org_and_ordinary_texts_stay() -> None:
     assert redactor.clean_body(text.encode()) == text.encode()
     assert redactor.clean(TOKEN) == f"00D5g000004abcdEAA!{BLOT}"
     assert Redactor([]).clean_body(b"anything") == b"anything"
+    assert Redactor(["00D5g000004abcdEAA.token.of.a.double"]).clean("00D5g000004abcdEAA") == "00D5g000004abcdEAA"
     assert TOKEN not in repr(redactor)
 
 

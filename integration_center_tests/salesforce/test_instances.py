@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from integration_center.errors import AccessRefused
 from integration_center.salesforce.instances import SALESFORCE_DOMAINS, check_instance
+from integration_center.settings import Settings
 
 LOGIN = "https://login.salesforce.com"
 LOCAL_LOGIN = "http://127.0.0.1:9000"
@@ -104,3 +105,21 @@ def test_what_passes_leads_to_salesforce_for_every_parser(rest: str) -> None:
     host = normal.removeprefix("https://")
     assert host.endswith(SALESFORCE_DOMAINS)
     assert set(host) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-.")
+
+
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("", set()),
+        (" SF.acme.example , gateway.acme.example:8443,", {"sf.acme.example", "gateway.acme.example:8443"}),
+        ("sf.acme.example:443", {"sf.acme.example"}),
+    ],
+)
+def test_the_setting_lists_whole_hosts(value: str, hosts: set[str]) -> None:
+    assert Settings(_env_file=None, salesforce_hosts=value).instance_hosts == hosts
+
+
+@pytest.mark.parametrize("value", ["https://sf.acme.example", "*.acme.example", ".acme.example", "a/b", "ann@a", "a b"])
+def test_the_setting_takes_no_address_and_no_pattern(value: str) -> None:
+    with pytest.raises(ValueError, match="must be a host such as"):
+        Settings(_env_file=None, salesforce_hosts=value)
