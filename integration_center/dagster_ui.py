@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import dagster as dg
-import uvicorn
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._utils.interrupts import setup_interrupt_handlers
@@ -24,7 +23,7 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -33,16 +32,18 @@ from integration_center.access.refused_attempts import NOBODY
 from integration_center.access.refused_attempts import Refusal as RefusedAttempt
 from integration_center.database.engine import build_engine
 from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
-from integration_center.web.limits import build_server_config
+from integration_center.web.limits import build_server_config, run_server
 from integration_center.web.refused_requests import RefusedRequests, find_reason, note_reason
-from integration_center.web.shield import LOOPBACK_NAMES, Door, Refusal, Shield, is_from_elsewhere
+from integration_center.web.shield import LOOPBACK_NAMES, READS, Door, Refusal, Shield, is_from_elsewhere
 
+FRAMES = "frame-ancestors 'self'"
 HOST = "127.0.0.1"
 """The Dagster UI has no sign-in, so it listens to this machine only."""
 REFUSED = frozenset({403, 405, 415, 421})
 """The statuses with which the shield and `ChangesByJson` refuse."""
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = "application/json"
+CHANGING = ("mutation", "subscription")
+"""The words by which GraphQL begins what is no query. Nothing can stand for a letter of them."""
 POLL_MILLISECONDS = 2_000
 """How often the UI asks for new data; Dagster's own default."""
 STATEMENT_MILLISECONDS, POOL_SECONDS, POOL_OVERFLOW = 15_000, 3_600, 20
@@ -64,15 +65,16 @@ class ChangesByJson:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        refusal = find_refusal(scope) if scope["type"] == "http" else None
-        if refusal is None:
-            await self.app(scope, receive, send)
-        else:
+        refusal = find_hidden_change(scope) if scope["type"] == "http" else None
+        if refusal is not None:
             note_reason(scope, refusal)
             await PlainTextResponse(refusal.text, status_code=refusal.status)(scope, receive, send)
+            return
+        with suppress(ClientDisconnect):  # nobody waits for the answer to a request that did not arrive as a whole
+            await self.app(scope, receive, send)
 
 
-def find_refusal(scope: Scope) -> Refusal | None:
+def find_hidden_change(scope: Scope) -> Refusal | None:
     """Judge an HTTP request by what it would change; None when it may go on."""
     headers = Headers(scope=scope)
     if scope["method"] in READS:
@@ -88,11 +90,16 @@ def find_refusal(scope: Scope) -> Refusal | None:
 
 
 def may_change(query: str) -> bool:
-    """Whether a GraphQL document holds anything but queries; one that is no GraphQL changes nothing."""
+    """Whether a GraphQL document may hold anything but queries.
+
+    How deep a document may nest depends on the stack, so that Dagster may parse one that cannot be parsed here.
+    """
+    if not any(word in query for word in CHANGING):
+        return False
     try:
         document = parse(query, no_location=True)
     except GraphQLError:
-        return False
+        return True
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     return any(node.operation is not OperationType.QUERY for node in operations)
 
@@ -110,6 +117,10 @@ class ShieldedWebserver(DagsterWebserver[Any, Any]):
         self._door = door
         self._engine = engine
         super().__init__(process_context, live_data_poll_rate=POLL_MILLISECONDS)
+
+    def make_csp_header(self, nonce: str) -> str:
+        """Dagster's own policy for its pages, which says nothing of frames."""
+        return f"{super().make_csp_header(nonce).strip().rstrip(';')}; {FRAMES}"
 
     def build_middleware(self) -> list[Middleware]:
         """The shield comes first, but for the note of what it refuses."""
@@ -137,7 +148,11 @@ def build_door(settings: Settings) -> Door:
             "The Dagster UI has no sign-in: put a proxy with sign-in before it, and name the proxy's host in"
             " INTEGRATION_CENTER_DAGSTER_HOSTS."
         ),
-        headers={"x-frame-options": "SAMEORIGIN", "content-security-policy": "frame-ancestors 'self'"},
+        headers={
+            "x-frame-options": "SAMEORIGIN",
+            "content-security-policy": FRAMES,
+            "cross-origin-opener-policy": "same-origin",
+        },
     )
 
 
@@ -158,7 +173,7 @@ def serve(settings: Settings, port: int) -> None:
             server = ShieldedWebserver(workspace, build_door(settings), build_engine(settings.database))
             app = server.create_asgi_app(lifespan=_lifespan)
             with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that ended it
-                uvicorn.Server(build_server_config(app, HOST, port)).run()
+                run_server(build_server_config(app, HOST, port))
 
 
 def main() -> None:

@@ -4,8 +4,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-
 from integration_center.access.binding import check_bind_address
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
@@ -13,7 +11,7 @@ from integration_center.console.users import build_identify
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.settings import Settings
-from integration_center.web.limits import build_server_config
+from integration_center.web.limits import build_server_config, run_server
 
 
 @dataclass(frozen=True)
@@ -50,4 +48,4 @@ def serve(settings: Settings, host: str, port: int, certificate: Certificate | N
                 f"the certificate or its key cannot be used ({error.strerror or type(error).__name__}); expected two"
                 " PEM files that belong together"
             ) from None
-        uvicorn.Server(config).run()
+        run_server(config)

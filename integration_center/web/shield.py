@@ -18,8 +18,16 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 """A Host as RFC 9110 has it; a URL parser would find `localhost` in `a@localhost` and `localhost:abc`, too."""
 OTHER_SITES = frozenset({"cross-site", "same-site"})
-FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"})
-"""Headers by which proxies tell where a request came from, besides all that begin with `x-forwarded-`."""
+PROXY_HEADERS = frozenset(
+    {
+        *("via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip", "x-remote-ip"),
+        *("x-originating-ip", "x-original-host", "x-proxyuser-ip", "x-envoy-external-address", "x-appengine-user-ip"),
+        *("cf-connecting-ip", "cf-connecting-ipv6", "cf-ray", "cdn-loop", "fastly-client-ip", "fly-client-ip"),
+        *("x-azure-clientip", "x-azure-socketip", "x-arr-log-id", "x-amzn-trace-id", "x-cloud-trace-context"),
+    }
+)
+"""Headers that proxies add to what they pass on, besides all that have `forwarded` in their names."""
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -56,14 +64,22 @@ class Refusal:
     text: str
 
 
-def find_refusal(headers: Headers, door: Door, *, websocket: bool = False) -> Refusal | None:
-    """Judge a request by its headers alone; None when it may come in."""
+def find_refusal(scope: Scope, door: Door) -> Refusal | None:
+    """Judge a request by its head alone; None when it may come in.
+
+    Changes that a page of another site sends as a form are the server's own to refuse: it knows what changes something.
+    """
+    headers = Headers(scope=scope)
     if {host_name(host) for host in headers.getlist("host")} - set(door.hosts) or "host" not in headers:
         names = ", ".join(sorted(door.hosts))
         return Refusal(421, f"This {door.name} answers only under these names: {names}.")
-    if not door.forwarded and is_forwarded(headers):
+    if not door.forwarded and is_forwarded(scope, headers):
         return Refusal(403, f"This request came through a proxy. {door.forwarded_advice}")
-    if is_embedded_elsewhere(headers) or (websocket and is_from_elsewhere(headers)):
+    if scope["type"] == "websocket":
+        elsewhere = is_from_elsewhere(headers)
+    else:
+        elsewhere = is_embedded_elsewhere(headers) or (scope["method"] in READS and names_other_origin(headers))
+    if elsewhere:
         return Refusal(403, f"Another site may link to this {door.name}, but not embed or use it.")
     return None
 
@@ -101,13 +117,12 @@ class Shield:
                     headers["strict-transport-security"] = STRICT_TRANSPORT
             await send(message)
 
-        websocket = scope["type"] == "websocket"
-        refusal = find_refusal(asked, self.door, websocket=websocket)
+        refusal = find_refusal(scope, self.door)
         if refusal is None:
             await self.app(scope, receive, send_with_headers)
             return
         self.on_refusal(scope, refusal)
-        if websocket:
+        if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the handshake gets HTTP 403
         else:
             await PlainTextResponse(refusal.text, status_code=refusal.status)(scope, receive, send_with_headers)
@@ -119,22 +134,29 @@ def host_name(host: str) -> str:
     return found[1].strip("[]").lower() if found else ""
 
 
-def is_forwarded(headers: Headers) -> bool:
-    """Whether a proxy says that it passes the request on for somebody else."""
-    return any(name in FORWARDED or name.startswith("x-forwarded-") for name in headers)
+def is_forwarded(scope: Scope, headers: Headers) -> bool:
+    """Whether a proxy passes the request on for somebody else.
+
+    nginx adds no header unless it is told to, but speaks HTTP/1.0 to what is behind it. Browsers speak 1.1.
+    """
+    names = {name.replace("_", "-") for name in headers}
+    return scope.get("http_version") == "1.0" or any(name in PROXY_HEADERS or "forwarded" in name for name in names)
 
 
 def is_embedded_elsewhere(headers: Headers) -> bool:
     """Whether a browser says that another site's page asks for a part of its own: a picture, a frame, a fetch."""
     kind = headers.get("sec-fetch-mode", "navigate"), headers.get("sec-fetch-dest", "document")
-    return headers.get("sec-fetch-site") in OTHER_SITES and kind != ("navigate", "document")
+    return not OTHER_SITES.isdisjoint(headers.getlist("sec-fetch-site")) and kind != ("navigate", "document")
 
 
 def is_from_elsewhere(headers: Headers) -> bool:
     """Whether a browser says that another site's page, or none that it names, sent the request."""
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    same = origin is None or _place_of(origin) == headers.get("host", "").lower()
-    return not same or site not in {None, "same-origin", "none"}
+    return names_other_origin(headers) or not set(headers.getlist("sec-fetch-site")) <= {"same-origin", "none"}
+
+
+def names_other_origin(headers: Headers) -> bool:
+    """Whether a script or form of a page that is not ours sent the request. A link names no origin."""
+    return any(_place_of(origin) != headers.get("host", "").lower() for origin in headers.getlist("origin"))
 
 
 def _place_of(origin: str) -> str | None:
