@@ -16,6 +16,7 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.sync.columns import COLUMN, DAY, PAST
+from integration_center.sync.keys import BLANKS
 from integration_center.sync.outcomes import APPLIED, Outcome
 from integration_center.sync.recency import keep_newest, read_recency
 from integration_center.sync.terms import LATEST, Terms, find_row_keys, name_columns
@@ -127,10 +128,20 @@ def _read_version(version: PastDay, wanted: pl.Series | None, terms: Terms, olde
     )
     rows = _read_columns(version, tuple(column for column in terms.columns if column in there))
     places = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).alias("place")
-    hits = pl.DataFrame([places, _number_keys(rows, terms)]).drop_nulls().join(fates, on="place", maintain_order="left")
+    hits = pl.DataFrame([places, _number_keys(rows, terms)]).filter(_have_values(rows, terms)).drop_nulls()
+    hits = hits.join(fates, on="place", maintain_order="left")
     if wanted is not None:
         hits = hits.join(wanted.to_frame(NUMBER), on=NUMBER, how="semi", maintain_order="left")
     return pl.DataFrame([column.gather(hits["place"]) for column in rows]).hstack(hits.select(NUMBER, WRITTEN))
+
+
+def _have_values(rows: pl.DataFrame, terms: Terms) -> pl.Series:
+    """Whether each row has something to write: a row without supersedes none that has."""
+    clears = any(target.clears for target in terms.targets)
+    given = [target.given for target in terms.targets if target.given in rows.columns]
+    filled = [pl.col(name).cast(pl.String).str.strip_chars(BLANKS) != "" for name in given]
+    says = pl.any_horizontal(pl.lit(clears), *(value.fill_null(False) for value in filled))
+    return rows.select(DAY, says.alias("says"))["says"]
 
 
 def _read_columns(version: PastDay, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -155,8 +166,8 @@ def _use_one_a_key(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
 def _keep_newest(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     latest = _read_latest(rows, terms)
     if latest is None:
-        return keep_newest(rows, NUMBER, latest=None, day=DAY)
-    return keep_newest(rows.with_columns(latest), NUMBER, latest=LATEST, day=DAY).drop(LATEST)
+        return keep_newest(rows, NUMBER, [DAY])
+    return keep_newest(rows.with_columns(latest), NUMBER, [LATEST, DAY]).drop(LATEST)
 
 
 def _read_latest(rows: pl.DataFrame, terms: Terms) -> pl.Series | None:

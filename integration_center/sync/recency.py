@@ -1,5 +1,7 @@
 """What tells which of several rows with one key is the newest."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from integration_center.sync.fitted import standardise
@@ -58,14 +60,15 @@ def _read_usual(text: pl.Series) -> pl.Series | None:
     return moments if moments.null_count() == text.null_count() else None
 
 
-def keep_newest(rows: pl.DataFrame, key: str, *, latest: str | None, day: str) -> pl.DataFrame:
-    """Keep the newest row of each key: by `latest`, where rows without a value count as oldest, then by `day`.
+def keep_newest(rows: pl.DataFrame, key: str, order: Sequence[str]) -> pl.DataFrame:
+    """Keep the row of each key that comes last in an order; null comes first.
 
     Args:
-        rows: any columns; at most one row of a key and day.
+        rows: any columns.
         key: the column that holds the key.
-        latest: the column that orders the rows, as `read_recency` returns it; None when only the day does.
-        day: the column with the day.
+        order: the columns to order by, such as the time of a row and its day.
     """
-    order = [day] if latest is None else [latest, day]
-    return rows.sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True)
+    place = pl.int_range(pl.len(), dtype=pl.UInt32).alias("kept")
+    ordered = rows.select(key, *order, place).sort(order, nulls_last=False)
+    places = ordered.filter(pl.col(key).is_last_distinct())["kept"].sort()
+    return rows.select(pl.all().gather(places))

@@ -22,8 +22,8 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
     - Rows without a key (of several key pairs, without any one) are `no_key`.
     - Of the rows of one key and day, the newest is used: by `latest`, where rows without it count as oldest. Where
       several rows are the newest, the first is used if they all would write the same values, else none is.
-    - Of the rows that their days use for one key, the newest is used: by `latest`, then by the day. So a range comes
-      to what its days come to one by one.
+    - Of the rows that their days use for one key, the newest with a value to write is used: by `latest`, then by the
+      day. So a range comes to what its days come to one by one.
     - Rows that lose to a row of another day are `superseded`, those that lose to one of their own `duplicate_key`.
     - The same holds for rows of other days that earlier runs applied. Of the rows that lose to one of them, the record
       of the newest is looked up all the same: what the run says of its report is not that nothing was found.
@@ -87,18 +87,19 @@ def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Term
     newest = contenders.filter(_is_newest(latest)) if latest else contenders
     verdicts = _judge_newest(newest, rows, terms.targets)
     agreed = verdicts.filter(pl.col("columns") == "")
-    used = keep_newest(agreed, MATCH_KEY, latest=latest, day="day")
+    order = ["says", *([latest] if latest else []), "day"]
+    used = keep_newest(agreed, MATCH_KEY, order)
     beaten = (
         contenders.select(ROW, "day", MATCH_KEY)
         .join(verdicts, on=[MATCH_KEY, "day"], how="left")
-        .join(used.drop("columns", "count").rename(_name_used), on=MATCH_KEY, how="left", suffix=".used")
+        .join(used.drop("columns", "count", "says").rename(_name_used), on=MATCH_KEY, how="left", suffix=".used")
         .filter(pl.col("used.row").is_null() | (pl.col(ROW) != pl.col("used.row")))
     )
     differ = (pl.col("columns") != "") & (pl.col("used.row").is_null() | _is_newer_than_used(latest))
     same_day = pl.col("day") == pl.col("used.day")
     applied = ~pl.col("used.past") if PAST in beside else pl.lit(False)
     own = agreed.filter(pl.col(PAST).is_null()) if PAST in beside else agreed.clear()
-    own_best = keep_newest(own, MATCH_KEY, latest=latest, day="day")["winning.row"]
+    own_best = keep_newest(own, MATCH_KEY, order)["winning.row"]
     return beaten.select(
         ROW,
         pl.when(differ | same_day)
@@ -111,6 +112,8 @@ def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Term
         )
         .when(same_day)
         .then(pl.format("row {} has the same key and is used", "used.row"))
+        .when(~pl.col("says"))
+        .then(pl.format("the row has no value to write; that of {} is used", "used.day"))
         .when(applied.fill_null(False))
         .then(pl.format("a newer row of this key, of {}, was applied already", "used.day"))
         .when(pl.col("day") < pl.col("used.day"))
@@ -162,11 +165,16 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
 
     Returns:
         A line per `match_key` and `day`: `winning.row`; `count` of the rows; `columns`, those in which they differ,
-        empty when they would write the same values; and the rows' other columns of `newest`.
+        empty when they would write the same values; `says`, whether there is something to write; and the rows' other
+        columns of `newest`.
     """
     others = [name for name in newest.columns if name not in (ROW, "day", MATCH_KEY)]
     sources = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets)
     fitted = fit_sources(sources, targets)
+    says = pl.any_horizontal(
+        pl.lit(any(target.clears for target in targets)),
+        *(pl.col(column).is_not_null() for target in targets for column in (target.after, target.code)),
+    )
     disagreements = [
         pl.when((pl.col(target.after).n_unique() > 1) | (pl.col(target.code).n_unique() > 1))
         .then(pl.lit(repr(target.column)))
@@ -180,6 +188,7 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
             pl.col(ROW).min().alias("winning.row"),
             pl.len().alias("count"),
             *(pl.col(name).first() for name in others),
+            says.first().alias("says"),
             *disagreements,
         )
         .select(
@@ -187,6 +196,7 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
             "day",
             "winning.row",
             "count",
+            "says",
             *others,
             pl.concat_str([target.source for target in targets], separator=", ", ignore_nulls=True).alias("columns"),
         )

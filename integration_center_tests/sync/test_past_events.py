@@ -21,8 +21,8 @@ DAYS = 4
 KEYS = ("ann@x.org", "bob@x.org", "cat@x.org")
 SPELLINGS = {"ann@x.org": 0, " Ann@X.org ": 0, "bob@x.org": 1, "BOB@x.org": 1, "cat@x.org": 2}
 SPEC = make_spec({"Score": "Score__c"})
-Row = tuple[str, int | None, int]
-"""A key as the report spells it, the time of the event, and the score."""
+Row = tuple[str, int | None, int | None]
+"""A key as the report spells it, the time of the event, and the score, which may be missing."""
 Content = Sequence[Row]
 
 
@@ -80,19 +80,22 @@ class Center:
 def newest_scores(days: Mapping[date, Content]) -> dict[int, float]:
     """The oracle: of each key the score of the newest event, over what the days hold at last.
 
-    Of one day the newest row counts, unless several are the newest and differ. Events of one time go by their day.
+    Of one day the newest row counts, unless several are the newest and differ, or it has no score. Events of one time
+    go by their day.
     """
-    best: dict[int, tuple[int, date, int]] = {}
+    best: dict[int, tuple[int, date, float]] = {}
     for day, content in days.items():
         for key in range(len(KEYS)):
             events = [(at or 0, score) for spelled, at, score in content if SPELLINGS[spelled] == key]
-            newest = {score for at, score in events if at == max(events)[0]}
-            if len(newest) == 1:
-                best[key] = max(best.get(key, (-1, FIRST, 0)), (max(events)[0], day, newest.pop()))
-    return {key: float(score) for key, (_, _, score) in best.items()}
+            latest = max((at for at, _ in events), default=0)
+            newest = {score for at, score in events if at == latest}
+            score = newest.pop() if len(newest) == 1 else None
+            if score is not None:
+                best[key] = max(best.get(key, (-1, FIRST, 0.0)), (latest, day, float(score)))
+    return {key: score for key, (_, _, score) in best.items()}
 
 
-ROWS = st.tuples(st.sampled_from(sorted(SPELLINGS)), st.none() | st.integers(1, 6), st.integers(1, 99))
+ROWS = st.tuples(st.sampled_from(sorted(SPELLINGS)), st.none() | st.integers(1, 6), st.none() | st.integers(1, 99))
 NUMBERS = st.integers(0, DAYS - 1)
 STEPS = st.lists(st.tuples(NUMBERS, st.none() | st.lists(ROWS, max_size=5), NUMBERS), min_size=3, max_size=6)
 """Each step delivers a day, late or again, unless it has no rows; and runs the days from there to another one."""
