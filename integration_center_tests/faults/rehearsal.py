@@ -54,6 +54,9 @@ class _Instance:
     def get_run_by_id(self, run_id: str) -> _Run | None:
         return self.runs.get(run_id)
 
+    def get_run_record_by_id(self, run_id: str) -> None:
+        """Nothing: a rehearsal is not audited, so nobody asks who launched it."""
+
     def get_records_for_run(self, run_id: str, of_type: object) -> _Records:
         return self._planned
 
