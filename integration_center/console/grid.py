@@ -149,7 +149,7 @@ def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datet
 
 def find_starting(around: Surroundings, slug: str, last: SyncRecord | None) -> UnfinishedRun | None:
     """The integration's run that has no line in the log yet."""
-    run = around.engine.runs.get(slug) if around.engine else None
+    run = around.runs.get(slug)
     return run if run and (last is None or last.run_id != run.run_id) else None
 
 

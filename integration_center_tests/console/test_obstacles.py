@@ -255,7 +255,7 @@ class Clock:
 
 def test_a_watch_answers_at_once_and_looks_again_in_the_background() -> None:
     clock, go = Clock(), Event()
-    answers = iter(["first", "second", ServiceUnavailable("not now")])
+    answers: Iterator[str | Exception] = iter(["first", "second", ServiceUnavailable("not now")])
 
     def look() -> str:
         go.wait(60)

@@ -52,7 +52,9 @@ def record(status: SyncStatus = SyncStatus.COMPLETED, error: str | None = None, 
 @pytest.mark.parametrize("outcome", [*BROKEN, Outcome.CONFLICT, Outcome.HELD, Outcome.OVERRIDDEN])
 @pytest.mark.parametrize("status", [SyncStatus.COMPLETED, SyncStatus.PLANNED])
 def test_a_single_line_in_trouble_makes_a_run_amber(outcome: Outcome, status: SyncStatus) -> None:
-    result = judge(record(status, updated=273, **{outcome.value: 1}), [Reason(outcome, "Score needs an approval", 1)])
+    result = judge(
+        record(status, None, **{"updated": 273, outcome.value: 1}), [Reason(outcome, "Score needs an approval", 1)]
+    )
     assert result.tone == "warning"
     assert "Score needs an approval." in result.text
     assert "The run is completed" not in result.text
@@ -152,6 +154,20 @@ def test_the_first_run_that_starts_is_not_nothing(starting: Console, browser: Br
     assert "Never" not in browser.open("/").text
     assert "Nothing ran yet" not in browser.open(f"{HERE}/log").text
     assert "Starting …" in browser.open(RUN).text  # also while Dagster's web server is down
+
+
+def test_a_run_that_was_started_here_shows_before_anybody_looked_at_dagster(
+    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center_on_disk.integrate()
+    log(console.installation, "before", updated=8)
+    monkeypatch.setattr(Console, "look_at_dagster", lambda self: Engine(webserver=True, daemon=True))
+    monkeypatch.setattr(OwnDagster, "launch", lambda self, request: "r")
+    center_on_disk.instance.add_run(dg.DagsterRun(job_name="x", run_id="r", status=dg.DagsterRunStatus.STARTING))
+    seen = browser.submit(browser.open("/"), f"{HERE}/run")
+    assert "Starting …" in seen.text
+    assert "Starting Watch it Before: Completed" in browser.open("/").text
+    assert "a run is starting" in browser.open("/log").text
 
 
 def test_a_run_with_a_line_is_not_starting_any_more(starting: Console, browser: Browser) -> None:
