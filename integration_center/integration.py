@@ -182,11 +182,11 @@ def check_slug(slug: str) -> str:
 def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str]:
     """The slugs of enabled integrations that write a field another enabled one writes, with the reason.
 
-    The first (by slug) keeps the field, so that adding an integration never breaks one that runs.
+    The first keeps the field. Given the oldest first, adding an integration never breaks one that runs.
     """
     owners: dict[tuple[Environment, str, str], str] = {}
     conflicts: dict[str, list[str]] = defaultdict(list)
-    for slug, spec in sorted(integrations.items()):
+    for slug, spec in integrations.items():
         if not spec.enabled:
             continue
         for mapping in spec.fields:

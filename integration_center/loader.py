@@ -73,8 +73,9 @@ def load_integrations(root: Path) -> LoadedIntegrations:
             slug = name_broken(folder.name, taken)
             taken.add(slug)
             broken[slug] = f"{folder / 'defs.yaml'}: {describe(error)}"
-    clashes = find_clashes({slug: spec.report for slug, (spec, _) in loaded.items()})
-    conflicts = find_conflicts({slug: spec for slug, (spec, _) in loaded.items() if slug not in clashes})
+    by_age = {slug: loaded[slug][0] for slug in sorted(loaded, key=lambda slug: (read_age(root / slug), slug))}
+    clashes = find_clashes({slug: spec.report for slug, spec in by_age.items()})
+    conflicts = find_conflicts({slug: spec for slug, spec in by_age.items() if slug not in clashes})
     for slug, reason in {**clashes, **conflicts}.items():
         broken[slug] = f"{root / slug / 'defs.yaml'}: {reason}"
         del loaded[slug]
@@ -84,6 +85,17 @@ def load_integrations(root: Path) -> LoadedIntegrations:
         broken=broken,
         definitions=(*(definitions for _, definitions in loaded.values()), *stand_ins),
     )
+
+
+def read_age(folder: Path) -> int:
+    """When the integration's file was changed last, in seconds: of two that cannot both run, the newer one yields.
+
+    Whole seconds, so that files that came together, such as by a checkout, stand in order of their names.
+    """
+    try:
+        return int((folder / "defs.yaml").stat().st_mtime)
+    except FileNotFoundError:  # deleted a moment ago
+        return 0
 
 
 def load_folder(folder: Path) -> tuple[IntegrationSpec, dg.Definitions]:

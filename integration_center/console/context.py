@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from integration_center.access.audit import Action
 from integration_center.console.account_checks import AccountChecks
-from integration_center.console.engine import Engine, look_at_dagster
+from integration_center.console.engine import Engine, Starts, UnfinishedRun, look_at_dagster
 from integration_center.console.lookups import Lookups
 from integration_center.console.report_states import ReportStates, look_at_reports
 from integration_center.console.users import Identify, User, local_operator
@@ -44,6 +44,7 @@ class Console:
         now: the clock, UTC.
         checks: the accounts that were looked at lately.
         lookups: calls to orgs and report sources, kept shortly.
+        starts: the runs that were started here a moment ago.
     """
 
     installation: Installation
@@ -51,6 +52,7 @@ class Console:
     now: Callable[[], datetime] = field(default=_now)
     checks: AccountChecks = field(default_factory=AccountChecks)
     lookups: Lookups = field(default_factory=Lookups)
+    starts: Starts = field(default_factory=Starts)
 
     @cached_property
     def defs(self) -> DefsFolder:
@@ -74,6 +76,10 @@ class Console:
         remote = settings.walkme_source == "api" or "://" in settings.walkme_files_root
         fresh = REPORTS_FRESH_REMOTE if remote else REPORTS_FRESH
         return Watch(self.look_at_reports, fresh=fresh, kept=REPORTS_KEPT)
+
+    def find_unfinished(self, engine: Engine | None) -> dict[str, UnfinishedRun]:
+        """List the newest unfinished run of each integration, by slug; `engine` may not have seen the newest start."""
+        return {**self.starts.recent(), **(engine.runs if engine else {})}
 
     def look_at_dagster(self) -> Engine:
         """See what Dagster does now; takes a moment."""

@@ -7,7 +7,7 @@ from threading import Lock
 import dagster as dg
 
 from integration_center.console.context import Console
-from integration_center.console.engine import UNFINISHED
+from integration_center.console.engine import UNFINISHED, UnfinishedRun
 from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.history import complete_log, fail_killed_runs
@@ -63,7 +63,7 @@ def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_
         if running := find_running(console, file.slug, file.spec):
             return Started(running, already=True)
         run_id = _launch(webserver, request)
-    console.engine.expire()
+    console.starts.note(UnfinishedRun(run_id, file.slug, dg.DagsterRunStatus.STARTING))
     return Started(run_id, already=False)
 
 

@@ -1,6 +1,7 @@
 """What Dagster does just now, from its web server and from its own stored history, which outlives all its processes."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -47,6 +48,29 @@ class UnfinishedRun:
     def queued(self) -> bool:
         """Whether it waits in Dagster's queue."""
         return self.status is dg.DagsterRunStatus.QUEUED
+
+
+@dataclass
+class Starts:
+    """The runs that this console started a moment ago, which the last look at Dagster may not have seen yet.
+
+    Args:
+        kept: seconds after which a look has seen them.
+        clock: seconds that only grow.
+    """
+
+    kept: float = 20.0
+    clock: Callable[[], float] = time.monotonic
+    _noted: dict[str, tuple[float, UnfinishedRun]] = field(default_factory=dict, repr=False)
+
+    def note(self, run: UnfinishedRun) -> None:
+        """Note a run that was just started."""
+        self._noted[run.slug] = self.clock(), run
+
+    def recent(self) -> dict[str, UnfinishedRun]:
+        """List the runs by integration."""
+        now = self.clock()
+        return {slug: run for slug, (at, run) in [*self._noted.items()] if now - at < self.kept}
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class GridRow:
     Attributes:
         next_run: UTC; None when nothing is scheduled.
         problem: why it is broken; None when it is sound.
+        readable: whether its file says a whole integration, so that it can be edited or disabled here.
         obstacles: why its next run will not start, or will fail.
         starting: a run that has not begun to work; None when none has.
     """
@@ -69,6 +70,7 @@ class GridRow:
     last: SyncRecord | None
     picture: Picture
     problem: str | None
+    readable: bool = True
     obstacles: Sequence[Obstacle] = ()
     starting: UnfinishedRun | None = None
 
@@ -149,7 +151,7 @@ def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datet
 
 def find_starting(around: Surroundings, slug: str, last: SyncRecord | None) -> UnfinishedRun | None:
     """The integration's run that has no line in the log yet."""
-    run = around.engine.runs.get(slug) if around.engine else None
+    run = around.runs.get(slug)
     return run if run and (last is None or last.run_id != run.run_id) else None
 
 
@@ -169,6 +171,7 @@ def build_row(file: DefsFile, recent: RecentSyncs | None, around: Surroundings, 
         last=last,
         picture=draw(recent.pictures if recent else ()),
         problem=file.problem,
+        readable=spec is not None,
         obstacles=around.find(file.slug, spec) if spec and scheduled else (),
         starting=find_starting(around, file.slug, last),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integration_center.console.engine import Engine
+from integration_center.console.engine import Engine, UnfinishedRun
 from integration_center.console.report_states import Lack, ReportStates
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration import DEFAULT_SCHEDULE, Environment, IntegrationSpec
@@ -46,6 +46,7 @@ class Surroundings:
         accounts: obstacles by environment; reports: by report slug; schedules: by the name of Dagster's schedule.
         everywhere: obstacles of all integrations.
         engine: Dagster; None while it is unknown.
+        runs: the newest unfinished run of each integration, by slug.
     """
 
     accounts: Mapping[Environment, Obstacle] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Surroundings:
     schedules: Mapping[str, Obstacle] = field(default_factory=dict)
     everywhere: Sequence[Obstacle] = ()
     engine: Engine | None = None
+    runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
 
     def find(self, slug: str, spec: IntegrationSpec) -> list[Obstacle]:
         """Find what stands in the way of an integration, its own obstacles before those of all."""

@@ -38,6 +38,7 @@ def look_around(console: Console, files: Sequence[DefsFile]) -> Surroundings:
         schedules=schedules,
         everywhere=[*of_all, *of_all_reports],
         engine=engine,
+        runs=console.find_unfinished(engine),
     )
 
 

@@ -89,7 +89,8 @@ class DefsReader:
                 file = self.load(folder.name)
                 slug = file.slug if file.spec else name_broken(folder.name, taken - {folder.name})
                 files[slug] = file
-        specs = {slug: file.spec for slug, file in files.items() if file.spec}
+        by_age = sorted(files.items(), key=lambda item: (int(item[1].modified_at.timestamp()), item[0]))
+        specs = {slug: file.spec for slug, file in by_age if file.spec}
         clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
         conflicts = find_conflicts({slug: spec for slug, spec in specs.items() if slug not in clashes})
         problems = {**clashes, **conflicts}

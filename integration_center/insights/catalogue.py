@@ -112,14 +112,14 @@ def report_slug(name: str) -> str:
 def find_clashes(reports: Mapping[str, str]) -> dict[str, str]:
     """The integrations that name another report than a neighbour whose report has the same slug, with the reason.
 
-    Their reports would share one asset and so one frame. The first (by slug of the integration) keeps it.
+    Their reports would share one asset and so one frame. The first keeps it.
 
     Args:
-        reports: the report each integration names, by the integration's slug.
+        reports: the report each integration names, by the integration's slug, the oldest integration first.
     """
     known: dict[str, str] = {}
     clashes: dict[str, str] = {}
-    for integration, name in sorted(reports.items()):
+    for integration, name in reports.items():
         slug = report_slug(name)
         first = known.setdefault(slug, name)
         same = {first.strip().casefold(), name.strip().casefold()} - {slug}

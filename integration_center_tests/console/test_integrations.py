@@ -1,5 +1,7 @@
 """The front page, and what its menus do to an integration's file."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +18,7 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center.launching import Webserver
+from integration_center.loader import load_integrations
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.dagster_side.center import Center
 
@@ -96,6 +99,23 @@ def test_a_broken_integration_shows_its_error_beside_the_sound_ones(center: Cent
     assert "/integrations/logins_to_leads/run" in actions
     assert "/integrations/mangled/run" not in actions
     assert "/integrations/mangled/delete" in seen.targets
+
+
+def test_a_newcomer_never_breaks_one_that_runs(center: Center, browser: Browser, reloads: list[str]) -> None:
+    """Its slug sorts before the other's; its file is newer."""
+    center.integrate()
+    file = center.defs / "logins_to_leads" / "defs.yaml"
+    os.utime(file, (time.time() - 3_600,) * 2)
+    center.integrate("a_newcomer", name="Newcomer")
+    loaded = load_integrations(center.defs)
+    assert loaded.specs.keys() == {"logins_to_leads"}
+    assert loaded.broken.keys() == {"a_newcomer"}
+    seen = browser.open("/?state=broken")
+    assert "1 of 2 integrations" in seen.text
+    assert "Newcomer Broken Lead.WalkMe_First_Login__c is already written by" in seen.text
+    assert "/integrations/a_newcomer/edit" in seen.targets
+    seen = browser.submit(seen, "/integrations/a_newcomer/disable")
+    assert "Broken" not in seen.text.partition("2 integrations")[2]
 
 
 def test_names_from_files_are_text_and_never_markup(center: Center, browser: Browser) -> None:

@@ -237,12 +237,12 @@ def test_what_was_switched_off_and_what_waits_is_read_from_dagsters_storage(stor
         origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(place, "__repository__"), f"daily_of_{location}")
         data = ScheduleInstigatorData("0 8 * * *")
         stored.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, InstigatorStatus.STOPPED, data))
-    for number, status in enumerate((dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.SUCCESS)):
+    for number, status in enumerate((dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.SUCCESS)):
         tags = {"integration": f"slug_{number}"}
         stored.add_run(dg.DagsterRun(job_name="x", run_id=f"run-{number}", status=status, tags=tags))
     engine = read_engine(stored, datetime.now(UTC), webserver=True)
     assert engine.stopped == {"daily_of_integration_center"}
-    assert [(run.run_id, run.queued) for run in engine.runs.values()] == [("run-0", True)]
+    assert [(run.run_id, run.queued) for run in engine.runs.values()] == [("run-0", False)]
 
 
 class Clock:

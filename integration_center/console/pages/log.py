@@ -92,14 +92,12 @@ def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
 
 def find_starting_runs(console: Console, slug: str | None) -> list[tuple[UnfinishedRun, str]]:
     """The runs that have no line in the log yet, of one integration or of all, with the integration's name."""
-    engine = console.engine.read(PATIENCE)
-    if engine is None:
-        return []
+    runs = console.find_unfinished(console.engine.read(PATIENCE))
     names = {file.slug: file.spec.name for file in console.defs.list() if file.spec}
     syncs = console.installation.syncs
     return [
         (run, names.get(run.slug, run.slug))
-        for run in engine.runs.values()
+        for run in runs.values()
         if slug in (None, run.slug) and syncs.get(run.run_id, run.slug) is None
     ]
 
