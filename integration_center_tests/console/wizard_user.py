@@ -121,9 +121,12 @@ class WizardUser:
         return self.wait()
 
     def wait(self) -> Seen:
-        """Ask again while progress, or a match rate under way, is shown; the server waits a moment each time."""
+        """Ask again while progress, or a match rate under way, is shown; the server waits a moment each time.
+
+        The grid has no end: it is followed for as long as it is open.
+        """
         for _ in range(WAITS):
-            part = next((said for _, said in self.seen.tags if said.get("data-refresh")), None)
+            part = next((tag for _, tag in self.seen.tags if tag.get("data-refresh") and tag.get("id") != "grid"), None)
             if part is None:
                 return self.seen
             self.seen = Seen(self.browser.client.get(part["data-refresh"] or ""))
