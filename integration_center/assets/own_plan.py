@@ -3,7 +3,6 @@
 The push judges the plan itself, because a blocking check protects only inside its own run.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -105,25 +104,15 @@ def check_newest(step: SyncStep, plan: OwnPlan) -> None:
     """Check that a plan of events knows all that the integration has written: nothing was pushed since it was made.
 
     Raises:
-        PlanStale: another run pushed since.
+        PlanStale: another plan was pushed since.
     """
-    own = {plan.run_id, *_list_ancestors(step)}
     for sync in step.installation.syncs.pushed(step.slug, step.account.org_id):
         pushed_at = sync.applied_at or sync.ended_at
-        if sync.run_id not in own and (pushed_at is None or pushed_at > plan.read_at):
+        if sync.plan_id != plan.plan_id and (pushed_at is None or pushed_at > plan.read_at):
             raise PlanStale(
                 f"{step.slug}: run {sync.run_id} pushed after this plan was made, so rows of the plan may be older than"
                 f" what the org holds now. {TOGETHER}"
             )
-
-
-def _list_ancestors(step: SyncStep) -> Iterator[str]:
-    """The runs that this one re-executes, and itself."""
-    run: dg.DagsterRun | None = step.context.run
-    while run is not None:
-        yield run.run_id
-        parent = run.tags.get(PARENT_RUN_TAG)
-        run = step.context.instance.get_run_by_id(parent) if parent else None
 
 
 def newer_day(step: SyncStep, *, allow_stale: bool) -> date | None:
