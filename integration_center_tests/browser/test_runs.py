@@ -52,6 +52,12 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
 
     page.keyboard.press("Enter")
     row.get_by_role("button", name="Run Now").press("Enter")
+    page.wait_for_url("**/runs/*")
+    page.context.set_offline(True)
+    expect(page.get_by_text("Connection lost, trying again …")).to_be_visible()
+    expect(page.locator("progress:not([value])")).to_be_hidden()
+    inspection.inspect(page, "run-connection-lost")
+    page.context.set_offline(False)
     expect(page.get_by_text("The run is completed.")).to_be_visible(timeout=RUN_MS)
     expect(page.get_by_role("row", name=f"updated {len(PLAIN)} {len(PLAIN)}")).to_be_visible()
     page.get_by_role("link", name="Show log").click()

@@ -103,3 +103,10 @@ def test_a_viewer_is_offered_nothing_to_change(guarded: Page, inspection: Inspec
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(1)
     inspection.inspect(page, "accounts-viewer")
+    page.goto("/")
+    page.context.clear_cookies()
+    page.evaluate("() => window.dispatchEvent(new Event('online'))")  # else it asks in some seconds
+    expect(page.get_by_text("You are signed out, so this page is not kept up to date.")).to_be_visible()
+    inspection.inspect(page, "signed-out-meanwhile")
+    page.get_by_role("link", name="Sign in again").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

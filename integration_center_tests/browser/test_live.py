@@ -1,0 +1,61 @@
+"""A page that is kept up to date says when it is not, and goes on by itself; an open menu stays open meanwhile."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from integration_center_tests.browser.inspection import WIDE
+from integration_center_tests.browser.services import Services
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+GRID = re.compile(r"/\?page=1$")
+LOST = "Connection lost, trying again …"
+
+
+@pytest.fixture
+def grid(browser_process: Browser, services: Services) -> Iterator[Page]:
+    """The front page with one integration; what fails on purpose is no complaint here."""
+    services.integrate("watched", name="Watched")
+    context = browser_process.new_context(viewport=WIDE, base_url=services.url, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto("/")
+    yield page
+    context.close()
+    (services.home / "defs" / "watched" / "defs.yaml").unlink()
+
+
+def ask_now(page: Page) -> None:
+    """What a browser says when its network comes back: the page asks at once."""
+    page.evaluate("() => window.dispatchEvent(new Event('online'))")
+
+
+def fail_with(status: int | None) -> Callable[[Route], None]:
+    """Answers with a status, or not at all."""
+    return lambda route: route.abort() if status is None else route.fulfill(status=status, body="")
+
+
+@pytest.mark.timeout(400)
+def test_a_live_page_says_when_it_lost_the_connection_and_recovers(grid: Page) -> None:
+    said = grid.locator("#connection")
+    grid.get_by_label("Actions for Watched").click()
+    for status, text in ((None, LOST), (503, "The console answered with status 503."), (500, LOST)):
+        grid.route(GRID, fail_with(status))
+        ask_now(grid)
+        expect(said).to_contain_text(text)
+        grid.unroute(GRID)
+        ask_now(grid)
+        expect(said).to_have_text("Connected again.")
+    expect(grid.get_by_role("button", name="Run Now")).to_be_visible()  # the menu is still open
+
+
+@pytest.mark.timeout(400)
+def test_the_grid_brings_itself_up_to_date(grid: Page, services: Services) -> None:
+    row = grid.get_by_role("row", name=re.compile("Watched"))
+    expect(row).to_contain_text("Sandbox is not connected")
+    services.integrate("watched", name="Watched", enabled=False)
+    ask_now(grid)
+    expect(row).to_contain_text("Off")
+    expect(row).not_to_contain_text("Sandbox is not connected")
