@@ -51,7 +51,7 @@ class ConsoleSessions:
             connection.execute(insert(console_sessions).values(**values))
         return token
 
-    def find(self, token: str, users: Mapping[str, User]) -> User | None:
+    def find(self, token: str, users: Mapping[str, User], *, renew: bool = True) -> User | None:
         """The user whose session `token` is; None when it has ended.
 
         A session ends after `IDLE` without a page, after `LIFETIME`, and when its user was taken out or got another
@@ -60,6 +60,7 @@ class ConsoleSessions:
         Args:
             token: from the cookie.
             users: from `read_users`, as they are now.
+            renew: whether this is a sign of life; not where a page brings itself up to date.
         """
         now = self.clock()
         # Looked up by its hash, so the time the search takes tells nothing about the token.
@@ -71,7 +72,7 @@ class ConsoleSessions:
         user = users.get(row.user.lower())
         if user is None or user.credential != row.credential:
             return None
-        if row.seen_at <= now - SEEN_STEP:
+        if renew and row.seen_at <= now - SEEN_STEP:
             with writing(self.engine) as connection:
                 connection.execute(update(console_sessions).where(this).values(seen_at=now))
         return user

@@ -18,6 +18,8 @@ __all__ = ["SESSION_TOKEN", "Identify", "Role", "User", "build_identify", "local
 logger = logging.getLogger(__name__)
 
 SESSION_TOKEN = "signed_in"  # noqa: S105 - the name under which the browser's session holds it
+BY_ITSELF = "x-by-itself"
+"""The header of a request that a page made to bring itself up to date: nobody need be there any more."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def build_identify(installation: Installation) -> Identify:
         users = users_of(installation)
         if not users:
             return local_operator(request)
-        user = sessions.find(request.state.session.get(SESSION_TOKEN, ""), users)
+        renew = BY_ITSELF not in request.headers
+        user = sessions.find(request.state.session.get(SESSION_TOKEN, ""), users, renew=renew)
         return User(user.name, user.role, signed_in=True) if user else None
 
     return identify

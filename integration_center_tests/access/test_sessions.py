@@ -57,6 +57,14 @@ def test_without_pages_it_ends_after_the_idle_time(sessions: ConsoleSessions, cl
     assert sessions.find(token, USERS) is None
 
 
+def test_a_page_that_brings_itself_up_to_date_is_no_sign_of_life(sessions: ConsoleSessions, clock: Clock) -> None:
+    token = sessions.begin(ANN)
+    clock.now += IDLE - MOMENT
+    assert sessions.find(token, USERS, renew=False) == ANN
+    clock.now += MOMENT
+    assert sessions.find(token, USERS, renew=False) is None
+
+
 def test_it_ends_for_good_however_busy(sessions: ConsoleSessions, clock: Clock) -> None:
     token, began = sessions.begin(ANN), clock.now
     while clock.now < began + LIFETIME - IDLE / 2:

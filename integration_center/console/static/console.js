@@ -89,7 +89,7 @@ class SignedOut extends Error {}
 // Whether the part goes on being filled.
 async function refresh(part) {
   const signal = AbortSignal.timeout(PATIENCE);
-  const answer = await fetch(part.dataset.refresh, { headers: { accept: "text/html" }, signal });
+  const answer = await fetch(part.dataset.refresh, { headers: { accept: "text/html", "x-by-itself": "yes" }, signal });
   if (answer.redirected && new URL(answer.url).pathname === "/sign-in") throw new SignedOut();
   if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
