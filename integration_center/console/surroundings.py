@@ -58,10 +58,15 @@ def _find_fault(console: Console, account: Account) -> IntegrationCenterError | 
     newest = console.checks.newest(account)
     broken = newest is not None and isinstance(newest[1], AccountError | ConfigurationError)
     if newest is None or newest[0] > (BROKEN_SECONDS if broken else SOUND_SECONDS):
-        console.lookups.ask(
-            ("account", account.environment, account.connected_at),
-            lambda tell: console.checks.look(console.installation, account, again=True),
-            kept=0.0,
-        )
+        check_again(console, account)
     error = newest[1] if newest else None
     return error if isinstance(error, AccountError | ConfigurationError) else None
+
+
+def check_again(console: Console, account: Account) -> None:
+    """Let the org be asked in the background whether it still accepts the account."""
+    console.lookups.ask(
+        ("account", account.environment, account.connected_at),
+        lambda tell: console.checks.look(console.installation, account, again=True),
+        kept=0.0,
+    )

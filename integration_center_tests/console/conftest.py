@@ -38,6 +38,8 @@ def installation(center: Center) -> Iterator[Installation]:
 def console(installation: Installation, center: Center, monkeypatch: pytest.MonkeyPatch) -> Console:
     """The console of the center: the sandbox is connected, there are no integrations, and Dagster is down."""
     read_history_of(center, monkeypatch)
+    # It would go on after the end of a test.
+    monkeypatch.setattr("integration_center.console.surroundings.check_again", lambda console, account: None)
     return Console(installation)
 
 

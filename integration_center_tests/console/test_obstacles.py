@@ -20,6 +20,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
 from integration_center.console.engine import NEEDED, Engine, read_engine
+from integration_center.console.surroundings import check_again
 from integration_center.console.users import Role, User
 from integration_center.console.watch import Watch
 from integration_center.errors import ConnectionEnded, ServiceUnavailable
@@ -103,6 +104,18 @@ def test_a_connection_that_ended(
     monkeypatch.setattr("integration_center.console.account_checks.check_account", _raising(ServiceUnavailable("503")))
     console.checks.look(console.installation, account, again=True)
     assert notices(look()) == []  # whether it works is unknown
+
+
+def test_an_account_is_checked_in_the_background(
+    sound: Center, console: Console, look: Callable[..., Seen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.console.surroundings.check_again", check_again)
+    account = console.installation.accounts.get(Environment.SANDBOX)
+    look()
+    answer = console.lookups.find(("account", account.environment, account.connected_at))
+    assert answer is not None
+    answer.get()
+    assert console.checks.known(account) is not None
 
 
 def _raising(error: Exception) -> Callable[..., None]:
