@@ -114,7 +114,10 @@ def _read_day(
             rows = rows.join(newer, on=NUMBER, how="anti", maintain_order="left")
         if rows.height:
             found.append(rows)
-    return _use_one_a_key(_stack(found), terms) if found else pl.DataFrame()
+    if not found:
+        return pl.DataFrame()
+    used = _use_one_a_key(_stack(found), terms)
+    return used.filter(_have_values(used, terms))
 
 
 def _read_version(version: PastDay, wanted: pl.Series | None, terms: Terms, oldest: pl.Series | None) -> pl.DataFrame:
@@ -128,7 +131,7 @@ def _read_version(version: PastDay, wanted: pl.Series | None, terms: Terms, olde
     )
     rows = _read_columns(version, tuple(column for column in terms.columns if column in there))
     places = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).alias("place")
-    hits = pl.DataFrame([places, _number_keys(rows, terms)]).filter(_have_values(rows, terms)).drop_nulls()
+    hits = pl.DataFrame([places, _number_keys(rows, terms)]).drop_nulls()
     hits = hits.join(fates, on="place", maintain_order="left")
     if wanted is not None:
         hits = hits.join(wanted.to_frame(NUMBER), on=NUMBER, how="semi", maintain_order="left")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integration_center.sync.columns import DAY as DAY_COLUMN
@@ -101,8 +101,13 @@ STEPS = st.lists(st.tuples(NUMBERS, st.none() | st.lists(ROWS, max_size=5), NUMB
 """Each step delivers a day, late or again, unless it has no rows; and runs the days from there to another one."""
 
 
+TEXTS = st.lists(st.booleans(), min_size=6, max_size=6)
+ANN = " Ann@X.org "
+
+
 @settings(max_examples=200)
-@given(steps=STEPS, texts=st.lists(st.booleans(), min_size=6, max_size=6))
+@given(steps=STEPS, texts=TEXTS)
+@example([(1, [(ANN, None, None)], 0), (0, [(ANN, None, None), (ANN, None, 1)], 1), (1, None, 1)], [False] * 6)
 def test_days_in_any_order_end_in_the_same_org(
     steps: Sequence[tuple[int, Content | None, int]], texts: Sequence[bool]
 ) -> None:
