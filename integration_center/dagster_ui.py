@@ -28,8 +28,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from integration_center.access.audit import Action
-from integration_center.access.refused_attempts import NOBODY
-from integration_center.access.refused_attempts import Refusal as RefusedAttempt
+from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.database.engine import build_engine
 from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
 from integration_center.web.limits import build_server_config, run_server

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from integration_center.database.sync_records import UNDO_OF
 from integration_center.integration import Environment, IntegrationSpec
 
 FIRST_DAY = date(2020, 1, 1)
@@ -69,11 +68,6 @@ def resource_key(environment: Environment) -> str:
 def undo_job(environment: Environment) -> str:
     """The job that undoes a sync in an environment."""
     return f"undo_{environment.value}"
-
-
-def undo_of(run_id: str) -> str:
-    """What the log of syncs says of an undo: which run it undoes."""
-    return f"{UNDO_OF}{run_id}"
 
 
 def undo_op(environment: Environment) -> str:

@@ -9,10 +9,11 @@ guesses from many others must not be able to lock the user out.
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, or_, select, text
 
+from integration_center.access.clock import read_clock
 from integration_center.database.engine import upsert, writing
 from integration_center.database.tables import sign_in_failures, sign_in_places
 from integration_center.errors import RateLimited
@@ -28,10 +29,6 @@ MAX_NAME = 64
 NO_ADDRESS = "no address"
 
 
-def _read_clock() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Attempts:
     """The failed sign-ins of late.
@@ -42,7 +39,7 @@ class Attempts:
     """
 
     engine: Engine
-    clock: Callable[[], datetime] = _read_clock
+    clock: Callable[[], datetime] = read_clock
 
     def admit(self, name: str, address: str) -> None:
         """Call before a password is looked at: counts the attempt as failed until `forget` says otherwise.

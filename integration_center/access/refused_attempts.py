@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from integration_center.access.attempts import network_of
 from integration_center.access.audit import MAX_DETAIL, Action
+from integration_center.access.clock import read_clock
 from integration_center.database.engine import writing
 from integration_center.database.tables import audit
 
@@ -25,12 +26,8 @@ BEYOND = "further attempts, too many to note each"
 REFUSALS = (Action.REFUSED.value, Action.SIGN_IN_REFUSED.value)
 
 
-def _read_clock() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
-class Refusal:
+class RefusedAttempt:
     """An attempt that was refused.
 
     Attributes:
@@ -55,9 +52,9 @@ class RefusedAttempts:
     """
 
     engine: Engine
-    clock: Callable[[], datetime] = _read_clock
+    clock: Callable[[], datetime] = read_clock
 
-    def record(self, refusal: Refusal, address: str) -> None:
+    def record(self, refusal: RefusedAttempt, address: str) -> None:
         """Note a refusal.
 
         Args:

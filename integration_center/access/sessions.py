@@ -4,10 +4,11 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, insert, or_, select, update
 
+from integration_center.access.clock import read_clock
 from integration_center.access.users import User
 from integration_center.database.engine import reading, writing
 from integration_center.database.tables import console_sessions
@@ -17,10 +18,6 @@ LIFETIME = timedelta(hours=12)
 SEEN_STEP = timedelta(minutes=1)
 """A look notes itself only so often, or each page would write."""
 TOKEN_BYTES = 32
-
-
-def _read_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class ConsoleSessions:
     """
 
     engine: Engine
-    clock: Callable[[], datetime] = _read_clock
+    clock: Callable[[], datetime] = read_clock
 
     def begin(self, user: User) -> str:
         """Begin a session; what the cookie is to hold. It is told here once, and stored as a hash."""

@@ -11,6 +11,7 @@ import polars as pl
 
 from integration_center.assets.one_org import require_planned_org
 from integration_center.assets.sync_step import SyncStep
+from integration_center.database.sync_records import Counts
 from integration_center.errors import PlanHeld, PlanMissing, PlanStale
 from integration_center.translator import BACKFILL_TAG, PARENT_RUN_TAG, RANGE_START_TAG
 
@@ -27,7 +28,7 @@ class OwnPlan:
     Attributes:
         run_id: the run that noted it: this one, or the one this re-executes.
         fingerprint: of the integration and of the fields it names, when the plan was made.
-        report_rows: rows of the report it accounts for.
+        counts: of its lines and rows, by outcome.
         api_calls: used to make it.
         read_at: when the org was read, UTC.
     """
@@ -36,9 +37,14 @@ class OwnPlan:
     run_id: str
     org_id: str | None
     fingerprint: str | None
-    report_rows: int
+    counts: Counts
     api_calls: int
     read_at: datetime
+
+    @property
+    def report_rows(self) -> int:
+        """Rows of the report it accounts for."""
+        return sum(self.counts["rows"].values())
 
 
 def find_plan(step: SyncStep) -> OwnPlan:
@@ -62,13 +68,12 @@ def find_plan(step: SyncStep) -> OwnPlan:
     age = datetime.now(UTC) - plan.read_at
     if age > FRESH:
         raise PlanStale(f"{step.slug}: the org was read {age} ago, and a plan is good for {FRESH}. {TOGETHER}")
-    report_rows = sum(plan.counts["rows"].values())
     return OwnPlan(
         plan.plan_id,
         plan.run_id,
         plan.org_id,
         plan.describe_hash,
-        report_rows,
+        plan.counts,
         plan.api_calls,
         plan.read_at,
     )

@@ -62,7 +62,6 @@ from integration_center.translator import (
     pool,
     push_key,
     resource_key,
-    undo_of,
     update_set_key,
 )
 
@@ -178,7 +177,7 @@ def find_rest(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame, folder: Path) 
     pushed_by = f"{step.slug}: run {earlier.run_id}, which pushed the plan,"
     if not ledger.exists():
         raise PlanMissing(f"{pushed_by} has no ledger any more. {TOGETHER}")
-    if any(sync.triggered_by == undo_of(earlier.run_id) for sync in step.installation.syncs.history(step.slug)):
+    if any(sync.undoes == earlier.run_id for sync in step.installation.syncs.history(step.slug)):
         raise PlanMissing(f"{pushed_by} was undone. {TOGETHER}")
     step.context.log.info(f"going on where run {earlier.run_id} ended")
     resumed = rewrite_frame(
@@ -189,16 +188,13 @@ def find_rest(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame, folder: Path) 
 
 def note_taken_over(step: SyncStep, plan: OwnPlan) -> None:
     """Note that this run pushes the plan of the run that it re-executes."""
-    made = step.installation.syncs.get(plan.run_id, step.slug)
-    if made is None or made.read_at is None or made.plan_id is None:
-        raise PlanMissing(f"{step.slug}: the plan is gone. {TOGETHER}")
     step.installation.syncs.planned(
         step.run_id,
         step.slug,
         plan_id=plan.plan_id,
-        counts=made.counts,
+        counts=plan.counts,
         org_id=step.account.org_id,
-        read_at=made.read_at,
+        read_at=plan.read_at,
         describe_hash=plan.fingerprint or "",
         api_calls=0,
     )
@@ -227,7 +223,7 @@ def apply_plan(
     """Send the planned lines, if there are any and the org has calls to spare.
 
     Raises:
-        PlanMissing: the plan is gone, or was applied already.
+        PlanMissing: the plan was applied already, or the ledger of an earlier push of it is gone.
         WrongOrg: another org answers than the one that the plan was made for.
         PlanStale: the integration's file or the org's schema changed since.
     """

@@ -21,7 +21,7 @@ from integration_center.assets.push import send_updates
 from integration_center.assets.steps import reported_errors
 from integration_center.assets.sync_step import SyncStep, client_log
 from integration_center.database.journal import JobJournal, unfinished
-from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair
@@ -35,7 +35,7 @@ from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
-from integration_center.translator import resource_key, undo_job, undo_of, undo_op
+from integration_center.translator import resource_key, undo_job, undo_op
 
 
 class UndoConfig(dg.Config):
@@ -172,7 +172,7 @@ class UndoStep(SyncStep):
     @property
     def triggered_by(self) -> str:
         """What it undoes."""
-        return undo_of(self.undone.run_id)
+        return f"{UNDO_OF}{self.undone.run_id}"
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection, Request
 
 from integration_center.access.audit import Action
-from integration_center.access.refused_attempts import NOBODY, Refusal
+from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.console.context import Console
 from integration_center.errors import ConfigurationError
 from integration_center.web.refused_requests import find_reason
@@ -17,12 +17,12 @@ class ConsoleRefusals:
 
     console: Console
 
-    def describe(self, request: HTTPConnection, status: int) -> Refusal:
+    def describe(self, request: HTTPConnection, status: int) -> RefusedAttempt:
         """Describe a refused request, as its page did or by its route; of the address only what our routes say."""
-        described: Refusal | None = getattr(request.state, "refusal", None)
+        described: RefusedAttempt | None = getattr(request.state, "refusal", None)
         if described is not None:
             return described
-        return Refusal(
+        return RefusedAttempt(
             Action.REFUSED, self._find_name(request), f"{name_route(request)}: {find_reason(request, status)}"
         )
 

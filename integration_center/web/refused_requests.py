@@ -8,8 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from integration_center.access.refused_attempts import Refusal as RefusedAttempt
-from integration_center.access.refused_attempts import RefusedAttempts
+from integration_center.access.refused_attempts import RefusedAttempt, RefusedAttempts
 from integration_center.errors import IntegrationCenterError
 from integration_center.web.shield import Refusal
 

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,3 +11,16 @@ from integration_center.database.engine import build_engine
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     return build_engine(f"sqlite:///{tmp_path / 'center.db'}")
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

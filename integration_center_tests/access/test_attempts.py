@@ -1,7 +1,6 @@
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -16,21 +15,9 @@ from integration_center.access.attempts import (
     Attempts,
 )
 from integration_center.errors import RateLimited
+from integration_center_tests.access.conftest import Clock
 
 HERE, THERE = "192.0.2.7", "198.51.100.9"
-
-
-@dataclass
-class Clock:
-    now: datetime = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -13,27 +12,15 @@ from integration_center.access.refused_attempts import (
     MANY_PLACES,
     NOBODY,
     WINDOW,
-    Refusal,
+    RefusedAttempt,
     RefusedAttempts,
 )
+from integration_center_tests.access.conftest import Clock
 
-ROLE = Refusal(Action.REFUSED, "vera", "POST /integrations/{slug}/run: vera may look but not change")
-STRANGER = Refusal(Action.REFUSED, NOBODY, "GET: asked for the console under a name that is not its own")
-GUESS = Refusal(Action.SIGN_IN_REFUSED, NOBODY, "the name or the password is wrong", alone=True)
+ROLE = RefusedAttempt(Action.REFUSED, "vera", "POST /integrations/{slug}/run: vera may look but not change")
+STRANGER = RefusedAttempt(Action.REFUSED, NOBODY, "GET: asked for the console under a name that is not its own")
+GUESS = RefusedAttempt(Action.SIGN_IN_REFUSED, NOBODY, "the name or the password is wrong", alone=True)
 HERE = "192.0.2.7"
-
-
-@dataclass
-class Clock:
-    now: datetime = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -67,7 +54,7 @@ def test_one_household_of_ipv6_is_one_entry(attempts: RefusedAttempts, engine: E
 
 @pytest.mark.parametrize("refusal", [STRANGER, GUESS], ids=["other host", "wrong password"])
 def test_strangers_from_many_networks_do_not_fill_the_disk(
-    attempts: RefusedAttempts, engine: Engine, clock: Clock, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+    attempts: RefusedAttempts, engine: Engine, clock: Clock, refusal: RefusedAttempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ENTRIES_A_DAY <= 1_000
     monkeypatch.setattr("integration_center.access.refused_attempts.ENTRIES_A_DAY", 20)

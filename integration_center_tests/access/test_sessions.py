@@ -1,28 +1,16 @@
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
 
 from integration_center.access.sessions import IDLE, LIFETIME, ConsoleSessions
 from integration_center.access.users import Role, User
+from integration_center_tests.access.conftest import Clock
 
 ANN = User("Ann", Role.OPERATOR, "$argon2id$one")
 USERS = {"ann": ANN}
 MOMENT = timedelta(seconds=1)
-
-
-@dataclass
-class Clock:
-    now: datetime = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from integration_center.access.attempts import Attempts
 from integration_center.access.audit import Action
 from integration_center.access.common_passwords import is_common
 from integration_center.access.passwords import find_user
-from integration_center.access.refused_attempts import NOBODY, Refusal
+from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.access.sessions import ConsoleSessions
 from integration_center.console.context import address_of, console_of
 from integration_center.console.page import SIGN_IN, Page, change, form_of, view
@@ -44,21 +44,21 @@ def sign_in(request: Request) -> Response:
     known = users.get(name.strip().lower())
     who = known.name if known else NOBODY
 
-    def refuse(wrong: str, status: int, refusal: Refusal) -> Response:
+    def refuse(wrong: str, status: int, refusal: RefusedAttempt) -> Response:
         request.state.refusal = refusal
         return render(request, "sign_in.html", {"next": onward, "name": name, "wrong": wrong}, status=status)
 
     try:
         attempts.admit(name, address)
     except RateLimited as error:
-        answer = refuse(str(error), 429, Refusal(Action.SIGN_IN_REFUSED, who, TOO_MANY))
+        answer = refuse(str(error), 429, RefusedAttempt(Action.SIGN_IN_REFUSED, who, TOO_MANY))
         answer.headers["retry-after"] = str(int(error.retry_after or 60))
         return answer
     user = find_user(users, name, password)
     if user is None:
-        return refuse(WRONG, 403, Refusal(Action.SIGN_IN_REFUSED, who, WRONG, alone=True))
+        return refuse(WRONG, 403, RefusedAttempt(Action.SIGN_IN_REFUSED, who, WRONG, alone=True))
     if is_common(password, user.name):
-        return refuse(COMMON, 403, Refusal(Action.SIGN_IN_REFUSED, who, COMMON_NOTED, alone=True))
+        return refuse(COMMON, 403, RefusedAttempt(Action.SIGN_IN_REFUSED, who, COMMON_NOTED, alone=True))
     attempts.forget(name, address)
     attempts.remember(name, address)
     request.state.session.renew()
