@@ -14,6 +14,7 @@ from integration_center.installation import open_installation
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
 from integration_center.loader import LoadedIntegrations
 from integration_center.markdown import escape_markdown
+from integration_center.moved_schedules import passed_before_move
 from integration_center.settings import Paths
 from integration_center.storage import ReportFolder
 from integration_center.translator import (
@@ -132,8 +133,14 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{escape_markdown(spec.name)}, at its own times.",
     )
-    def own_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def own_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time
+        if passed_before_move(context.instance, slug, spec.schedule, tick, Paths().defs / slug / "defs.yaml"):
+            again = next_run(spec.schedule, tick)
+            return dg.SkipReason(
+                f"{spec.name} was moved to this time after it had passed. It runs next at {again:%Y-%m-%d %H:%M} UTC;"
+                " run it by hand if that is too late"
+            )
         first = find_first_days({slug: spec}, last_full_day(tick), context.log)
         return request_run(slug, spec, tick, first.get(slug), None)
 

@@ -15,7 +15,18 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"answers", "frames", "processes", "retries", "settings", "yaml_faults"}),
     frozenset({"insights", "salesforce"}),
     frozenset({"access", "accounts", "database", "planning", "snapshots", "web"}),
-    frozenset({"account_status", "catch_up", "installation", "resources", "retention", "storage", "translator"}),
+    frozenset(
+        {
+            "account_status",
+            "catch_up",
+            "installation",
+            "moved_schedules",
+            "resources",
+            "retention",
+            "storage",
+            "translator",
+        }
+    ),
     frozenset(
         {"assets", "component", "defs_files", "history", "loader", "run_audit", "run_endings", "schedules", "sensors"}
     ),
