@@ -11,6 +11,23 @@ LONGEST = 31
 """Days that one scheduled run covers at most."""
 
 
+def check_long_range(installation: Installation, spec: IntegrationSpec, days: tuple[date, date]) -> None:
+    """Check that a range of more than `LONGEST` days can end well, since Dagster takes seconds only to set it up.
+
+    Raises:
+        NoDataForDay: the report has no data for the newest day. All days that are missing are counted.
+        ReportError: the report is gone, or cannot be read.
+    """
+    first, last = days
+    length = (last - first).days + 1
+    if length <= LONGEST:
+        return
+    source = installation.source()
+    missing = source.missing(source.find(spec.report), [first + timedelta(days=number) for number in range(length)])
+    if missing and last in missing.days:
+        raise missing
+
+
 def reads_events(reports: ReportFolder, spec: IntegrationSpec) -> bool:
     """Whether the integration's report is one of events, as far as that is known without asking its source."""
     slug = report_slug(spec.report)

@@ -36,6 +36,7 @@ or a value of a record.
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 from integration_center.plain_text import join_lines
 
@@ -101,7 +102,16 @@ class UnknownReport(ReportError):
 
 
 class NoDataForDay(ReportError):
-    """The source has no data for the partition asked for."""
+    """The source has no data for days that were asked for.
+
+    Args:
+        message: which days, and what there is.
+        days: those days, oldest first.
+    """
+
+    def __init__(self, message: str, days: Sequence[date] = ()) -> None:
+        super().__init__(message)
+        self.days = tuple(days)
 
 
 class UnreadableReport(ReportError):

@@ -296,18 +296,19 @@ class FrameIOManager(dg.IOManager):
         context.add_output_metadata({"dagster/row_count": count_height(frame)})
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
-        """One frame of all the partitions asked for; with several, column `_day` (Date) tells them apart.
+        """One frame of all the partitions asked for; where several are, column `_day` (Date) tells them apart.
 
-        Eager where the input is declared to be a `pl.DataFrame`. A report of events may lack older days.
+        Eager where the input is declared to be a `pl.DataFrame`. A report may lack older days.
         """
         paths = self.paths(context)
-        if holds_events(paths[max(paths)]):
+        one_day = len(paths) == 1
+        if holds_report(paths[max(paths)]):
             paths = {key: path for key, path in paths.items() if path.exists()}
         missing = [str(path) for path in paths.values() if not path.exists()]
         if missing:
             raise PlanMissing(f"{context.asset_key.to_user_string()} is not materialized: {', '.join(missing)}")
         pinned = {key: pin_frame(self.base_dir, path) for key, path in paths.items()}
-        if len(pinned) == 1:
+        if one_day:
             frame = read_outcomes(next(iter(pinned.values())).scan())
         else:
             days = [scan_day(file.path, date.fromisoformat(key)) for key, file in pinned.items()]
@@ -315,9 +316,9 @@ class FrameIOManager(dg.IOManager):
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
 
 
-def holds_events(path: Path) -> bool:
-    """Whether a stored frame is a report of events."""
-    return path.exists() and pl.read_parquet_metadata(path).get("kind") == EVENTS
+def holds_report(path: Path) -> bool:
+    """Whether a stored frame is a report, as `ReportFolder` writes it."""
+    return path.exists() and "kind" in pl.read_parquet_metadata(path)
 
 
 def scan_day(path: Path, day: date) -> pl.LazyFrame:

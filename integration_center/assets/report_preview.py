@@ -2,17 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 
 from integration_center.assets.reports import find_current
-from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
 from integration_center.insights.columns import show_dtypes
 from integration_center.insights.source import ReportSource
 from integration_center.storage import ReportFolder
 from integration_center.sync.columns import DAY
+from integration_center.translator import last_full_day
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,7 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
         TransientError: the source does not answer.
     """
     info = replace(source.find(name), text_columns=frozenset(text_columns))
-    day = source.newest_day(info)
-    if day is None:
-        raise NoDataForDay(f"report {info.name!r} has no data yet, so its columns are not known; try again tomorrow")
+    day = source.newest_day(info) or last_full_day(datetime.now(UTC))
     if stored := find_current(source, folder, info, day):
         frame = pl.read_parquet(folder.path(info.slug, day))
         shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)

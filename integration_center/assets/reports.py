@@ -10,11 +10,10 @@ import polars as pl
 from integration_center.assets.checks import build_check
 from integration_center.assets.metadata import describe_columns
 from integration_center.assets.steps import read_days, reported_errors
-from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.source import ReportSource
 from integration_center.markdown import escape_markdown
-from integration_center.storage import EVENTS, ReportFolder, StoredReport
+from integration_center.storage import ReportFolder, StoredReport
 from integration_center.translator import DAYS, ONE_RUN, report_key
 
 NOT_EMPTY = "not_empty"
@@ -79,21 +78,18 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
             info = replace(source.find(name), text_columns=keys)
             days = read_days(context)
             stored: dict[date, StoredReport] = {}
-            missing: list[NoDataForDay] = []
+            newest = days[-1]
+            if missing := source.missing(info, days):
+                if newest in missing.days:
+                    raise missing
+                # Of a snapshot only the newest day counts, and the days of events do not need each other.
+                context.log.warning(f"left out: {missing}")
+                days = [day for day in days if day not in missing.days]
             for day in days:
-                try:
-                    stored[day], fetched = fetch_day(source, installation.reports, info, day)
-                except NoDataForDay as error:
-                    missing.append(error)
-                    continue
+                stored[day], fetched = fetch_day(source, installation.reports, info, day)
                 context.log.info(
                     f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
                 )
-            newest = days[-1]
-            if missing and (info.kind != EVENTS or newest not in stored):
-                raise NoDataForDay("; ".join(str(error) for error in missing))
-            for gap in missing:  # the rows of a day of events stand for themselves
-                context.log.warning(f"left out: {gap}")
             path = installation.reports.path(report_slug, newest)
             yield dg.MaterializeResult(
                 metadata={

@@ -120,7 +120,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
 
 
 def find_likely_types(folder: ReportFolder, report_slug: str, name: str, days: Sequence[date]) -> dict[str, ColumnType]:
-    """Find what the text columns of a report look like on all of `days`.
+    """Find what the text columns of a report look like on all of `days` that are stored.
 
     Raises:
         PlanMissing: a stored frame is of an earlier version, which read text as numbers and dates.
@@ -128,7 +128,9 @@ def find_likely_types(folder: ReportFolder, report_slug: str, name: str, days: S
     found: list[Mapping[str, ColumnType]] = []
     for day in days:
         stored = folder.stored(report_slug, day)
-        if stored is None or stored.likely_types is None:
+        if stored is None:  # a day that the report left out of a range
+            continue
+        if stored.likely_types is None:
             raise PlanMissing(
                 f"report {name!r} of {day} is not stored as this version needs it; materialize the report with this"
             )

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.catch_up import check_long_range
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows, show
 from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError
@@ -143,6 +144,7 @@ def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = 
     request = RunRequest(slug, days, run_tags(slug, spec.environment, COMMAND_LINE), assets)
     wanted = Launch(request, slug, spec.environment, Action.PLANNED, name_days(days))
     with open_installation() as installation:
+        check_long_range(installation, spec, days)
         sync = launch(installation, loaded, wanted)
         sample = (
             sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.PLANNED, Outcome.HELD)
@@ -169,6 +171,8 @@ def run_integration(
     request = RunRequest(slug, days, run_tags(slug, environment, COMMAND_LINE), run_config=config)
     said = f"{name_days(days)}, also when newer days were pushed" if allow_stale else name_days(days)
     with open_installation() as installation:
+        if spec:
+            check_long_range(installation, spec, days)
         sync = launch(installation, loaded, Launch(request, slug, environment, Action.RAN, said))
         sample = sample_changes(installation.ledgers.read(sync.run_id, slug), *WRITTEN) if sync.plan_id else []
     finish(sync, sample, as_json=as_json)

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import httpx
 import polars as pl
 
-from integration_center.errors import ServiceUnavailable, UnknownReport, UnreadableReport
+from integration_center.errors import NoDataForDay, ServiceUnavailable, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report, fit_columns, is_visible
 from integration_center.insights.columns import infer_types, type_columns
 from integration_center.insights.description import (
@@ -120,6 +120,12 @@ class ApiSource:
         with self._api.session() as session:
             return find_newest_day(self._describe(session, report), self._clock())
 
+    def missing(self, report: ReportInfo, days: Sequence[date]) -> NoDataForDay | None:
+        """See `ReportSource.missing`: the days after the newest."""
+        newest = self.newest_day(report)
+        missing = [day for day in days if day > newest]
+        return _no_data(report, missing, newest) if missing else None
+
     def identity(self, report: ReportInfo, day: date) -> str:
         """See `ReportSource.identity`: the report's id, `refreshedAt` and declared columns; one small request.
 
@@ -176,7 +182,7 @@ class ApiSource:
             raise UnknownReport(f"report {report.name!r} is not visible; it has lost its tag")
         newest = find_newest_day(described, self._clock())
         if day > newest:
-            raise no_data(report, day, newest, "WalkMe refreshes reports once a day from 09:00 UTC; run the day later")
+            raise _no_data(report, [day], newest)
         return described
 
     def _read_text(
@@ -241,6 +247,10 @@ def _range(report: ReportInfo, day: date) -> dict[str, int]:
     """The query for one partition, in milliseconds: the events of the day, or the state at its end."""
     start = round(start_of(day).timestamp() * 1000) if report.kind == "events" else 0
     return {"from": start, "to": round(end_of(day).timestamp() * 1000)}
+
+
+def _no_data(report: ReportInfo, days: Sequence[date], newest: date) -> NoDataForDay:
+    return no_data(report, days, newest, "WalkMe refreshes reports once a day from 09:00 UTC; run the day later")
 
 
 def _build_report(

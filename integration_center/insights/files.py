@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from integration_center.errors import ServiceUnavailable, UnreadableReport
+from integration_center.errors import NoDataForDay, ServiceUnavailable, UnreadableReport
 from integration_center.insights.catalogue import (
     OPTIONAL,
     OUT_OF_THE_BOX,
@@ -27,6 +27,9 @@ from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_
 from integration_center.insights.source import TYPING_RULES, Report, no_data
 
 _DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
+_UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
+"""Files of editors and of transfers that are under way."""
+NAMES_SHOWN = 3
 READINGS = 3
 """How often files that change while they are read are listed and read again."""
 Found = TypeVar("Found")
@@ -40,6 +43,8 @@ class Folder:
     info: ReportInfo
     file: ReportFile
     days: Mapping[date, Sequence[Drop]]
+    passed_over: Sequence[str] = ()
+    """Names of files that are no drop, newest name last; hidden and unfinished files are left out."""
 
 
 class FilesSource:
@@ -73,6 +78,12 @@ class FilesSource:
     def newest_day(self, report: ReportInfo) -> date | None:
         """See `ReportSource.newest_day`: the newest date in the name of a file."""
         return max(self._steadily(f"report {report.name!r}", lambda: self._folder(report)).days, default=None)
+
+    def missing(self, report: ReportInfo, days: Sequence[date]) -> NoDataForDay | None:
+        """See `ReportSource.missing`."""
+        folder = self._steadily(f"report {report.name!r}", lambda: self._folder(report))
+        missing = [day for day in days if day not in folder.days]
+        return self._no_data(folder, missing) if missing else None
 
     def identity(self, report: ReportInfo, day: date) -> str:
         """See `ReportSource.identity`: of the files of `day` and of what `report.yaml` says."""
@@ -160,7 +171,8 @@ class FilesSource:
             return Folder(name, replace(info, id=name, problem=str(error)), ReportFile(), {})
         said = {key: getattr(file, key) for key in ("name", "kind", "key_column", "latest_by") if getattr(file, key)}
         info = replace(info, id=name, tags=tuple(file.tags), columns=file.columns, **said)
-        return Folder(name, info, file, _group_by_day(files))
+        days = _group_by_day(files)
+        return Folder(name, info, file, days, _find_passed_over(files, days))
 
     def _read_description(self, files: Iterable[Drop]) -> ReportFile:
         for drop in files:
@@ -177,8 +189,7 @@ class FilesSource:
         """The files that hold `day`, in the order of their names."""
         drops = folder.days.get(day, [])
         if not drops:
-            advice = f"Drop the file as {self._drops.locate(folder.name, f'{day}.csv')}, then run the day again"
-            raise no_data(folder.info, day, max(folder.days, default=None), advice)
+            raise self._no_data(folder, [day])
         if len(drops) > 1 and folder.file.parts is None:
             names, place = ", ".join(drop.name for drop in drops), self._drops.locate(folder.name, FILE_NAME)
             raise UnreadableReport(
@@ -186,6 +197,19 @@ class FilesSource:
                 f" remove all but one, or say in {place} what they are: parts: concat or parts: last"
             )
         return drops if folder.file.parts == "concat" else drops[-1:]
+
+    def _no_data(self, folder: Folder, days: Sequence[date]) -> NoDataForDay:
+        place = self._drops.locate(folder.name, f"{days[0]}.csv")
+        each, again = ("the file as", "day") if len(days) == 1 else ("one file a day, such as", "days")
+        advice = f"Drop {each} {place}, then run the {again} again"
+        if folder.passed_over:
+            names = ", ".join(map(repr, folder.passed_over[:NAMES_SHOWN]))
+            more = len(folder.passed_over) - NAMES_SHOWN
+            advice += (
+                f". Not taken, because the names do not begin with the day as in '{days[0]}.csv' or end otherwise:"
+                f" {names}{f' and {more:,} more' if more > 0 else ''}"
+            )
+        return no_data(folder.info, days, max(folder.days, default=None), advice)
 
 
 def _group_by_day(files: Iterable[Drop]) -> dict[date, list[Drop]]:
@@ -196,6 +220,15 @@ def _group_by_day(files: Iterable[Drop]) -> dict[date, list[Drop]]:
         if match and (day := _parse_day(match[1])):
             drops[day].append(drop)
     return dict(drops)
+
+
+def _find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]]) -> list[str]:
+    taken = {drop.name for drops in days.values() for drop in drops}
+    return [
+        file.name
+        for file in files
+        if file.name not in taken and file.name != FILE_NAME and not _UNFINISHED.search(file.name)
+    ]
 
 
 def _natural_order(drop: Drop) -> list[str | int]:

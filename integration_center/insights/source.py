@@ -1,6 +1,6 @@
 """The interface that every report source fills, and the report it hands over."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -12,6 +12,9 @@ from integration_center.insights.catalogue import ColumnType, ReportInfo
 
 TYPING_RULES = "2"
 """Part of every identity: raise it when the same rows would become another frame, so that stored ones are voided."""
+
+DAYS_NAMED = 5
+"""Up to so many missing days are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ class ReportSource(Protocol):
         """The newest day there is data for, None when there is none at all."""
         ...
 
+    def missing(self, report: ReportInfo, days: Sequence[date]) -> NoDataForDay | None:
+        """What to say of those of `days` that nothing is there for; None when all are there.
+
+        One look at the source, however many days.
+        """
+        ...
+
     def identity(self, report: ReportInfo, day: date) -> str:
         """A cheap identity of what is there now for `day`: a stored frame that carries it need not be read again.
 
@@ -88,7 +98,14 @@ def end_of(day: date) -> datetime:
     return start_of(day + timedelta(days=1))
 
 
-def no_data(report: ReportInfo, day: date, newest: date | None, advice: str) -> NoDataForDay:
-    """The error for a day that is not there; `advice` says what to do."""
+def no_data(report: ReportInfo, days: Sequence[date], newest: date | None, advice: str) -> NoDataForDay:
+    """The error for days that are not there; `advice` says what to do."""
     there = f"the newest is {newest}" if newest else "there is none at all"
-    return NoDataForDay(f"report {report.name!r}: no data for {day}; {there}. {advice}")
+    return NoDataForDay(f"report {report.name!r}: no data for {name_days(days)}; {there}. {advice}", days)
+
+
+def name_days(days: Sequence[date]) -> str:
+    """A few days by name, many by their number, the first and the last."""
+    if len(days) > DAYS_NAMED:
+        return f"{len(days):,} days, the first {days[0]}, the last {days[-1]}"
+    return " and ".join(filter(None, [", ".join(map(str, days[:-1])), str(days[-1])]))

@@ -85,7 +85,7 @@ def test_a_report_that_is_gone(drops: Center, browser: Browser) -> None:
 def test_a_report_without_data_yet(drops: Center, browser: Browser) -> None:
     user = WizardUser.begin(browser)
     user.to_report(report="NPS")
-    tells(user.seen, "has no data yet")
+    tells(user.seen, "there is none at all")
 
 
 def test_an_object_that_was_renamed(drops: Center, browser: Browser) -> None:

@@ -5,7 +5,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from logging import WARNING
 from pathlib import Path
 
 import polars as pl
@@ -17,9 +18,11 @@ from integration_center.assets.reports import fetch_day
 from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.insights import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 from integration_center.insights.api import ApiSource
+from integration_center.insights.source import name_days
 from integration_center.storage import ReportFolder
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, days_before, email, logins
+from integration_center_tests.dagster_side.commands import Command
 
 NPS_HEADER = ("End User ID", "NPS Score", "Question Date & Time (UTC)")
 
@@ -82,15 +85,40 @@ def test_a_missing_day_is_named_with_the_newest(center: Center) -> None:
     assert said in (latest.error or "")
 
 
+@pytest.mark.parametrize("there", [(3, 1, 0), (0,)])
+def test_a_range_of_a_snapshot_needs_its_newest_day_only(center: Center, there: tuple[int, ...]) -> None:
+    center.integrate()
+    for age in there:
+        center.drop(logins(PLAIN[:1], count=10 - age), day=days_before(age))
+    run = center.run(day=days_before(3), last=YESTERDAY)
+    assert run.success, run.error
+    assert center.lead(PLAIN[0])[COUNT] == 10 + PLAIN[0]
+    warnings = [entry.user_message for entry in center.instance.all_logs(run.run_id) if entry.level == WARNING]
+    left_out = name_days([days_before(age) for age in (3, 2, 1) if age not in there])
+    assert any(f"left out: report 'Logins': no data for {left_out}" in said for said in warnings)
+
+
 def test_a_range_with_missing_days_names_each_and_stands_in_the_log(center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN[:1]), day=days_before(1))
     run = center.run(day=days_before(2), last=YESTERDAY)
-    assert f"no data for {days_before(2)}" in run.error
-    assert f"no data for {YESTERDAY}" in run.error
+    assert f"no data for {days_before(2)} and {YESTERDAY}; the newest is {days_before(1)}" in run.error
     latest = center.history()["logins_to_leads"]
     assert (latest.partition_start, latest.partition_end) == (days_before(2), YESTERDAY)
     assert latest.status is SyncStatus.FAILED
+
+
+def test_a_range_of_years_says_at_once_how_many_days_are_missing(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN[:1]), day=days_before(1))
+    missing = (YESTERDAY - date(2020, 1, 1)).days
+    said = f"no data for {missing:,} days, the first 2020-01-01, the last {YESTERDAY}; the newest is {days_before(1)}"
+    for name in ("plan", "run"):
+        code, out, error = command(name, "logins_to_leads", "--partition", f"2020-01-01..{YESTERDAY}")
+        assert code == 1
+        assert said in error
+        assert out == ""
+    assert center.instance.get_runs() == []
 
 
 @pytest.fixture
