@@ -19,7 +19,7 @@ from integration_center.salesforce.soql import (
     join_conditions,
     split_literals,
 )
-from integration_center.sync.keys import normalise_key
+from integration_center.sync.keys import list_spellings
 from integration_center.sync.match_rate import KeySample, MatchRate, compare_keys, find_keys, resolve_pairs
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectSchema
 from integration_center.sync.targets import Key
@@ -83,8 +83,7 @@ def _build_queries(
     sample: KeySample, listed: Key, names: Sequence[str], schema: SObjectSchema, where: str | None
 ) -> list[str]:
     """The queries for the records that the keys of a sample may match."""
-    compared = normalise_key(pl.col(listed.given), listed.field, sample.frame.schema[listed.given])
-    values = sample.frame.select(compared.unique(maintain_order=True)).to_series().drop_nulls()
+    values = list_spellings(sample.frame.get_column(listed.given), listed.field)
     literals = [literal for value in values if (literal := build_literal(listed.field, value))]
     frame = build_select(names, schema.name, join_conditions(where, build_in(listed.field.name, [])))
     parts = split_literals(literals, URI_BYTES - encoded_length(frame))

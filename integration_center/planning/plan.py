@@ -29,7 +29,7 @@ from integration_center.salesforce.reading import is_indexed
 from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP, OF_PAST
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
-from integration_center.sync.keys import normalise_key
+from integration_center.sync.keys import list_spellings
 from integration_center.sync.ledger import Tally, list_value_columns
 from integration_center.sync.limits import Verdict, judge
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
@@ -93,9 +93,7 @@ def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) 
         field = schema.get(pair.field)
         if field is None or not is_indexed(field):
             continue
-        given = rows.get_column(pair.column).alias("key")  # a column's own name may read as a pattern
-        values = given.to_frame().select(normalise_key(pl.col("key"), field, given.dtype)).to_series()
-        return field.name, values.drop_nulls().unique(maintain_order=True).to_list()
+        return field.name, list_spellings(rows.get_column(pair.column), field)
     return None
 
 

@@ -15,12 +15,19 @@ from integration_center.sync.number_values import loses_digits, read_number, wri
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
 from integration_center.sync.text_values import MULTIPLE, blank_to_null
 
-BLANKS = (
+SPACES = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
-    "\u180e\u200b\u200c\u200d\u2060\ufeff"
 )
-"""All Unicode blanks, and in the last line the invisible ones that come along when cells are copied."""
+"""All Unicode blanks."""
+BLANKS = SPACES + "\u180e\u200b\u200c\u200d\u2060\ufeff"
+"""Also the invisible ones that come along when cells are copied."""
+INVISIBLE = (
+    r"[\x{ad}\x{34f}\x{61c}\x{180b}-\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}"
+    r"\x{2060}-\x{206f}\x{fe00}-\x{fe0f}\x{feff}]"
+)
+"""Marks that nobody sees: soft hyphens, joiners, marks of writing direction, variation selectors, byte-order marks."""
+NOT_ASCII = r"[^\x00-\x7f]"
 HASHED_ID = r"^[A-Za-z0-9+/_-]{43}=?$"
 """A SHA-256 digest in base64, which is how WalkMe hashes user ids on request."""
 
@@ -28,7 +35,8 @@ HASHED_ID = r"^[A-Za-z0-9+/_-]{43}=?$"
 def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None = None) -> pl.Expr:
     """Make equal keys equal text.
 
-    Blanks are trimmed; text is compared without case unless the field minds it (e-mail fields never do, whatever
+    Blanks are trimmed, invisible marks left out, and letters with accents are one form whether composed or not (NFC);
+    text is compared without case unless the field minds it (e-mail fields never do, whatever
     describe says: Salesforce keeps them in small letters); ids become their 18-character form; numbers, dates, times
     and checkboxes are compared by value, multi-select picklists as sets. A key that is no value of the field's type
     stays as text and matches nothing.
@@ -47,7 +55,7 @@ def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None =
     elif dtype.is_temporal():
         text = write_moment(key, dtype)
     else:
-        text = blank_to_null(key.cast(pl.String).str.strip_chars(BLANKS))
+        text = blank_to_null(unify_letters(key.cast(pl.String)).str.strip_chars(BLANKS))
     if field.type in NUMBER_TYPES:
         number = read_number(text, pl.String()).cast(pl.Float64)
         # A number that is another one as a double must not match that one's record.
@@ -69,6 +77,42 @@ def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None =
     if field.case_sensitive and field.type != "email":
         return text
     return text.str.to_lowercase()
+
+
+def unify_letters(text: pl.Expr) -> pl.Expr:
+    """Text that looks the same as the same letters: no invisible marks, plain blanks, composed letters (Unicode NFC).
+
+    Args:
+        text: String.
+    """
+
+    def unify(series: pl.Series) -> pl.Series:
+        if series.str.len_bytes().sum() == series.str.len_chars().sum():  # ASCII, as most keys are
+            return series
+        letters = series.alias("text").to_frame().select(pl.col("text").str.replace_all(INVISIBLE, ""))
+        plain = letters.select(pl.col("text").str.replace_all(f"[{SPACES}]", " ").str.normalize("NFC"))
+        return plain.to_series().alias(series.name)
+
+    return text.map_batches(unify, return_dtype=pl.String, is_elementwise=True)
+
+
+def list_spellings(keys: pl.Series, field: SObjectField) -> list[str]:
+    """The texts under which records may hold some keys, each once: as they are compared, and others as given, too.
+
+    Text that is not ASCII may be held as it is given, or with its letters decomposed (Unicode NFD).
+
+    Args:
+        keys: a report column.
+        field: the object field of the key pair.
+    """
+    keys = keys.alias("key")  # a column's own name may read as a pattern
+    given = keys.to_frame()
+    compared = given.select(normalise_key(pl.col("key"), field, keys.dtype)).to_series()
+    forms = [compared, compared.filter(compared.str.contains(NOT_ASCII)).str.normalize("NFD")]
+    if keys.dtype == pl.String:
+        forms.append(keys.str.strip_chars(BLANKS).filter(keys.str.contains(NOT_ASCII)))
+    found = pl.concat(forms)
+    return found.drop_nulls().unique(maintain_order=True).to_list()
 
 
 def _as_set(text: pl.Expr) -> pl.Expr:

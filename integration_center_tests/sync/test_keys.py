@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration_center.sync.keys import count_hashed_ids, normalise_key
+from integration_center.sync.keys import count_hashed_ids, list_spellings, normalise_key
 from integration_center.sync.schema import SObjectField
 from integration_center_tests.sync.builders import make_field, utc
 
@@ -37,6 +37,18 @@ def normalise(values: list[Any], field: SObjectField, dtype: Any = pl.String) ->
     [
         (make_field("email", case_sensitive=True), ["a@b.c", " A@B.C\t", "\u00a0a@b.C\u200b", "\ufeffa@b.c"]),
         (make_field("string"), ["Straße", "STRAßE ", "straße"]),
+        (make_field("string"), ["caf\u00e9", "cafe\u0301", "CAF\u00c9", "caf\u00e9\u200f"]),
+        (make_field("string"), ["Acme Corp", "Acme\u00a0Corp", "Ac\u00adme Corp", "\u202aAcme\u2003Corp\u202c"]),
+        (
+            make_field("string", case_sensitive=True),
+            ["E\u0301-7", "\u00c9-7", "\ufeff\u00c9-\u200b7"],
+        ),
+        (
+            make_field("email", case_sensitive=True),
+            ["ann@x.org", "ann\u200b@x.org", "\u2066ann@x.org\u2069"],
+        ),
+        (make_field("double"), ["1200", "12\u200b00"]),
+        (make_field("id"), ["001RM000003oLrBYAU", "001RM\u200d000003oLrBYAU"]),
         (make_field("double"), ["7", "7.0", " 7.00", "+7", "0.7e1"]),
         (make_field("int"), ["-0", "0", "0.0"]),
         (make_field("date"), ["2026-11-22", "2026-11-22 23:00:00", "2026-11-22T01:00:00Z"]),
@@ -64,7 +76,6 @@ def test_keys_salesforce_finds_equal_are_equal(field: SObjectField, same: list[s
         (make_field("boolean"), ["true", "false", "maybe"]),
         (make_field("multipicklist"), ["Red", "Blue", "Blue;Red"]),
         (make_field("string"), ["50%", "50_", "50", "O'Brien", "O\\'Brien", 'O"Brien']),
-        (make_field("string"), ["caf\u00e9", "cafe\u0301"]),
     ],
 )
 def test_other_keys_stay_apart(field: SObjectField, different: list[str]) -> None:
@@ -102,3 +113,13 @@ def test_hashed_ids_are_recognised() -> None:
     assert count_hashed_ids(pl.Series([hashed, hashed + "=", "a@b.c", None, " "])) == (3, 2)
     assert count_hashed_ids(pl.Series([hashed, "a@b.c", "b@b.c"])) == (3, 1)
     assert count_hashed_ids(pl.Series([], dtype=pl.String)) == (0, 0)
+
+
+def test_the_spellings_under_which_the_org_may_hold_a_key() -> None:
+    """ASCII keys have one, so that a list of keys asks for each once; blanks outside are never stored."""
+    field = make_field("string")
+    assert list_spellings(pl.Series([" A b", "a B", None, " "]), field) == ["a b"]
+    assert list_spellings(pl.Series(["x\u200b"]), field) == ["x"]
+    assert list_spellings(pl.Series(["x\u200by"]), field) == ["xy", "x\u200by"]
+    assert list_spellings(pl.Series(["\u00c9 "]), field) == ["\u00e9", "e\u0301", "\u00c9"]
+    assert list_spellings(pl.Series([7]), make_field("double")) == ["7"]
