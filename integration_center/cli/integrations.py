@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 from rich.markup import escape
 
@@ -13,11 +14,14 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
 from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
 from integration_center.plain_text import make_printable
+from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.org import Org
 from integration_center.settings import Paths
 from integration_center.sync.fitness import admin_message, check_hashed_keys
+from integration_center.sync.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.targets import resolve_keys
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
 
@@ -128,10 +132,13 @@ def check_live(
         schema = org.describe(spec.object)
         faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
         refused = find_refusal(org, schema, spec.where)
+        altered = not faults and not refused and find_altered(org, spec, schema, report.frame)
     faults += check_hashed_keys(spec, schema, report.frame)
     message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
-    problems = [fault.message for fault in faults]
-    return [*problems, *([refused] if refused else [])], message if missing else None
+    problems = [fault.message for fault in faults] + ([refused] if refused else [])
+    if altered:
+        problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
+    return problems, message if missing else None
 
 
 def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:
@@ -143,6 +150,11 @@ def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | No
     except (ConfigurationError, SchemaMismatch) as error:
         return str(error)
     return None
+
+
+def find_altered(org: Org, spec: IntegrationSpec, schema: SObjectSchema, rows: pl.DataFrame) -> bool:
+    """Whether the keys of a report do not match because the org holds its addresses as those of a sandbox."""
+    return has_altered_addresses(rows, resolve_keys(spec, schema), schema, org, where=spec.where)
 
 
 def register(app: typer.Typer) -> None:

@@ -21,7 +21,7 @@ from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.describe import SObjectSummary
 from integration_center.salesforce.org import Org
 from integration_center.schedules import next_run
-from integration_center.sync.match_rate import MatchRate
+from integration_center.sync.match_rate import ALTERED, MatchRate
 from integration_center.sync.missing_fields import admin_message
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.suggestions import Choice, rank_keys, rank_targets, suggest_key, suggest_targets
@@ -189,6 +189,8 @@ def show_rate(rate: MatchRate, schema: SObjectSchema) -> None:
         console.print("No record has: " + ", ".join(rate.strays), markup=False, soft_wrap=True)
     if rate.hashed:
         console.print("These look like WalkMe's hashed user ids, which match no e-mail field.", markup=False)
+    if rate.altered:
+        console.print(f"Hardly any match: {ALTERED}.", markup=False, soft_wrap=True)
 
 
 def ask_one(question: str, options: Sequence[str], default: str | None) -> str:

@@ -1,6 +1,7 @@
 """Looks up a report's keys in the org, or a sample of them: the match rate before anything is saved, in few calls."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from integration_center.sync.keys import list_spellings
 from integration_center.sync.match_rate import KeySample, MatchRate, compare_keys, find_keys, resolve_pairs
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectSchema
 from integration_center.sync.targets import Key
+from integration_center.sync.terms import match_key_of_rows
 
 LISTED_TYPES = NUMBER_TYPES | ID_TYPES | {"string", "email", "phone", "url", "picklist", "combobox"}
 """Types whose values can stand in a list of literals; dates and times are compared with the whole object."""
@@ -30,6 +32,10 @@ SMALL_OBJECT = 10_000
 """Up to so many records are read whole where keys cannot be listed."""
 MOST_RECORDS = 20_000
 """A key that very many records share must not make the look-up endless."""
+ADDRESS_TYPES = frozenset({"email", "string"})
+FEW = 50.0
+"""Below so many percent, one looks for the reason."""
+FEW_KEYS = 25
 MOST_KEYS, MOST_QUERIES = 10_000, 25
 """Up to so many keys, and lists of keys, are all looked up: five API calls. Of more, a random sample is."""
 
@@ -41,6 +47,7 @@ def measure_match_rate(
     org: Org,
     *,
     where: str | None = None,
+    ignore_invalid: bool = False,
 ) -> MatchRate:
     """Measure the match rate of key pairs.
 
@@ -53,6 +60,7 @@ def measure_match_rate(
         schema: the object.
         org: the connected org.
         where: the integration's condition, as `check_condition` let it pass: other records do not count.
+        ignore_invalid: of the integration.
 
     Raises:
         ConfigurationError: the org does not take the condition.
@@ -60,7 +68,7 @@ def measure_match_rate(
         OrgError: no key field can be listed by, and the object is too large to be read for a sample.
         TransientError: the org does not answer.
     """
-    keys = resolve_pairs(schema, pairs)
+    keys = resolve_pairs(schema, pairs, ignore_invalid=ignore_invalid)
     every_key = find_keys(rows, keys)
     if every_key.frame.is_empty():
         return compare_keys(every_key, parse_records([], ["Id", *(key.field.name for key in keys)], schema), keys)
@@ -76,14 +84,46 @@ def measure_match_rate(
 
     few = every_key.distinct <= MOST_KEYS and len(list_keys(every_key)) <= MOST_QUERIES
     sample = every_key if few else every_key.draw()
-    return compare_keys(sample, _read_records(sample, list_keys(sample), listed, names, schema, org), keys)
+    rate = compare_keys(sample, _read_records(sample, list_keys(sample), listed, names, schema, org), keys)
+    if rate.percent < FEW:
+        return replace(rate, altered=has_altered_addresses(rows, keys, schema, org, where=where))
+    return rate
+
+
+def has_altered_addresses(
+    rows: pl.DataFrame, keys: Sequence[Key], schema: SObjectSchema, org: Org, *, where: str | None
+) -> bool:
+    """Whether records hold a report's keys as Salesforce alters addresses in a sandbox, and hardly any as they are.
+
+    One call, for some keys. False where no key field holds addresses, and where the integration ignores such changes
+    already.
+
+    Args:
+        rows: the report.
+        keys: the key pairs.
+        schema: the object.
+        org: the connected org.
+        where: the integration's condition.
+    """
+    altering = [replace(key, ignore_invalid=True) for key in keys]
+    listed = _pick_listed([key for key in altering if key.field.type in ADDRESS_TYPES and key.field.filterable])
+    sample = find_keys(rows, altering).draw(FEW_KEYS)
+    if listed is None or sample.frame.is_empty() or all(key.ignore_invalid for key in keys):
+        return False
+    names = build_columns(schema, [key.field.name for key in keys])
+    queries = _build_queries(sample, listed, names, schema, where)
+    records = _read_records(sample, queries, listed, names, schema, org)
+    as_they_are = sample.frame.with_columns(match_key_of_rows(keys, sample.frame.schema).alias("match_key"))
+    plain = compare_keys(replace(sample, frame=as_they_are), records, keys)
+    return compare_keys(sample, records, altering).percent > max(FEW, 2 * plain.percent)
 
 
 def _build_queries(
     sample: KeySample, listed: Key, names: Sequence[str], schema: SObjectSchema, where: str | None
 ) -> list[str]:
     """The queries for the records that the keys of a sample may match."""
-    values = list_spellings(sample.frame.get_column(listed.given), listed.field)
+    column = sample.frame.get_column(listed.given)
+    values = list_spellings(column, listed.field, ignore_invalid=listed.ignore_invalid)
     literals = [literal for value in values if (literal := build_literal(listed.field, value))]
     frame = build_select(names, schema.name, join_conditions(where, build_in(listed.field.name, [])))
     parts = split_literals(literals, URI_BYTES - encoded_length(frame))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from integration_center.planning.drafting import (
     plan_slices,
     write_draft,
 )
+from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.salesforce.ground import MARGIN
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.reading import is_indexed
@@ -31,9 +32,11 @@ from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAM
 from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.keys import list_spellings
 from integration_center.sync.ledger import Tally, list_value_columns
-from integration_center.sync.limits import Verdict, judge
+from integration_center.sync.limits import MATCH_RATE, Verdict, judge
+from integration_center.sync.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.targets import resolve_keys
 from integration_center.sync.terms import Terms, resolve_terms
 
 KEY_LIST_ROWS = 10_000
@@ -93,7 +96,7 @@ def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) 
         field = schema.get(pair.field)
         if field is None or not is_indexed(field):
             continue
-        return field.name, list_spellings(rows.get_column(pair.column), field)
+        return field.name, list_spellings(rows.get_column(pair.column), field, ignore_invalid=spec.ignore_invalid)
     return None
 
 
@@ -197,7 +200,7 @@ def build_plan(
     draft = write_draft(named_lines, pl.Schema(columns), folder / "plan.parquet", spec.limits)
     if not faults:
         draft = leave_to_org(draft, earlier, schema, spec.limits)
-        verdicts = judge(draft.figures, spec.limits)
+        verdicts = explain_few_matches(judge(draft.figures, spec.limits), spec, rows, schema, org)
         if broken := "; ".join(verdict.description for verdict in verdicts if not verdict.passed):
             draft = hold_draft(draft, broken, spec.limits)
     return Plan(
@@ -212,6 +215,26 @@ def build_plan(
         describe_hash=fingerprint(spec, schema),
         past_rows=draft.file.scan().select(pl.col(OF_PAST).sum()).collect().item() if past else 0,
     )
+
+
+def explain_few_matches(
+    verdicts: Sequence[Verdict], spec: IntegrationSpec, rows: pl.LazyFrame, schema: SObjectSchema, org: Org
+) -> list[Verdict]:
+    """The verdicts; one on a match rate that is too low says whether the org's addresses are those of a sandbox.
+
+    That takes a further call, of a plan that is held anyway, and none where the look-up would scan the object.
+    """
+    keys = resolve_keys(spec, schema)
+    if all(verdict.passed for verdict in verdicts if verdict.name == MATCH_RATE) or not all(
+        is_indexed(key.field) for key in keys
+    ):
+        return list(verdicts)
+    if not has_altered_addresses(rows.collect(), keys, schema, org, where=spec.where):
+        return list(verdicts)
+    return [
+        replace(verdict, description=f"{verdict.description}; {ALTERED}") if verdict.name == MATCH_RATE else verdict
+        for verdict in verdicts
+    ]
 
 
 def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame:

@@ -19,8 +19,9 @@ def mark_conflicts(
 ) -> pl.DataFrame:
     """Settle the planned lines whose record no longer holds what the plan rests on.
 
-    A record is in conflict when a mapped field holds another value than `before.F`, or a key field another key. One
-    that was merely touched is not, and neither is one that is missing: Salesforce itself tells of deleted records.
+    A record is in conflict when a mapped field holds another value than `before.F`, or a key field another key. An
+    address that only got `.invalid` is the same key. One that was merely touched is not in conflict, and neither is
+    one that is missing: Salesforce itself tells of deleted records.
 
     Args:
         lines: the plan.
@@ -53,8 +54,8 @@ def mark_conflicts(
     moved = [
         pl.when(
             told
-            & normalise_key(parts.list.get(place, null_on_oob=True), field).ne_missing(
-                normalise_key(pl.col(f"now.{field.name}"), field, field.dtype)
+            & normalise_key(parts.list.get(place, null_on_oob=True), field, ignore_invalid=True).ne_missing(
+                normalise_key(pl.col(f"now.{field.name}"), field, field.dtype, ignore_invalid=True)
             )
         ).then(pl.lit(field.name))
         for place, field in enumerate(key_fields)

@@ -27,12 +27,16 @@ INVISIBLE = (
     r"\x{2060}-\x{206f}\x{fe00}-\x{fe0f}\x{feff}]"
 )
 """Marks that nobody sees: soft hyphens, joiners, marks of writing direction, variation selectors, byte-order marks."""
+ALTERED = r"(?i)(\.invalid)+$"
+ALTERED_BEFORE_2019 = r"(?i)^([^=@\s]+)=([^=@\s]+\.[^=@\s]+)@example\.com$"
 NOT_ASCII = r"[^\x00-\x7f]"
 HASHED_ID = r"^[A-Za-z0-9+/_-]{43}=?$"
 """A SHA-256 digest in base64, which is how WalkMe hashes user ids on request."""
 
 
-def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None = None) -> pl.Expr:
+def normalise_key(
+    key: pl.Expr, field: SObjectField, dtype: pl.DataType | None = None, *, ignore_invalid: bool = False
+) -> pl.Expr:
     """Make equal keys equal text.
 
     Blanks are trimmed, invisible marks left out, and letters with accents are one form whether composed or not (NFC);
@@ -45,6 +49,7 @@ def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None =
         key: a report column, or the record's field.
         field: the object field of the key pair.
         dtype: the column's type; String when not given.
+        ignore_invalid: see `restore_address`; of text and e-mail fields.
 
     Returns:
         String, null for blank keys. Normalising twice changes nothing.
@@ -74,9 +79,19 @@ def normalise_key(key: pl.Expr, field: SObjectField, dtype: pl.DataType | None =
             return map_distinct(text, _as_set)
     if field.type in ID_TYPES:
         return pl.coalesce(to_18(text), text)
-    if field.case_sensitive and field.type != "email":
-        return text
-    return text.str.to_lowercase()
+    if not (field.case_sensitive and field.type != "email"):
+        text = text.str.to_lowercase()
+    return restore_address(text) if ignore_invalid else text
+
+
+def restore_address(text: pl.Expr) -> pl.Expr:
+    """E-mail addresses as they were before Salesforce made the sandbox; other text as it is.
+
+    In a new sandbox the addresses of users end in `.invalid`, once for each time it was made again, so that nobody
+    gets mail from there. Until 2019 they became `user=domain@example.com` instead.
+    Source: Salesforce Help, "Sandbox Setup Considerations".
+    """
+    return text.str.replace(ALTERED, "").str.replace(ALTERED_BEFORE_2019, "${1}@${2}")
 
 
 def unify_letters(text: pl.Expr) -> pl.Expr:
@@ -96,7 +111,7 @@ def unify_letters(text: pl.Expr) -> pl.Expr:
     return text.map_batches(unify, return_dtype=pl.String, is_elementwise=True)
 
 
-def list_spellings(keys: pl.Series, field: SObjectField) -> list[str]:
+def list_spellings(keys: pl.Series, field: SObjectField, *, ignore_invalid: bool = False) -> list[str]:
     """The texts under which records may hold some keys, each once: as they are compared, and others as given, too.
 
     Text that is not ASCII may be held as it is given, or with its letters decomposed (Unicode NFD).
@@ -104,13 +119,17 @@ def list_spellings(keys: pl.Series, field: SObjectField) -> list[str]:
     Args:
         keys: a report column.
         field: the object field of the key pair.
+        ignore_invalid: also the two ways in which Salesforce alters addresses in a sandbox, see `restore_address`.
     """
     keys = keys.alias("key")  # a column's own name may read as a pattern
     given = keys.to_frame()
-    compared = given.select(normalise_key(pl.col("key"), field, keys.dtype)).to_series()
+    compared = given.select(normalise_key(pl.col("key"), field, keys.dtype, ignore_invalid=ignore_invalid)).to_series()
     forms = [compared, compared.filter(compared.str.contains(NOT_ASCII)).str.normalize("NFD")]
     if keys.dtype == pl.String:
         forms.append(keys.str.strip_chars(BLANKS).filter(keys.str.contains(NOT_ASCII)))
+    if ignore_invalid:
+        forms.append(compared + ".invalid")
+        forms.append(compared.filter(compared.str.contains("@")).str.replace("@", "=") + "@example.com")
     found = pl.concat(forms)
     return found.drop_nulls().unique(maintain_order=True).to_list()
 

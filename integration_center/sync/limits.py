@@ -24,6 +24,9 @@ NOT_WRITTEN = {
 """Why lines that were planned were not written."""
 
 
+MATCH_RATE = "match_rate"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether a plan keeps one limit.
@@ -119,7 +122,7 @@ def _judge_match_rate(figures: Figures, limits: Limits) -> Verdict:
     if not figures.lines:
         passed = limits.allow_empty
         return Verdict(
-            "match_rate", passed, "the report is empty" + ("" if passed else ", and allow_empty is off"), metadata
+            MATCH_RATE, passed, "the report is empty" + ("" if passed else ", and allow_empty is off"), metadata
         )
     passed = percent >= limits.min_match_rate
     description = (
@@ -128,7 +131,7 @@ def _judge_match_rate(figures: Figures, limits: Limits) -> Verdict:
     )
     if not passed and figures.hashed * 2 > figures.keys:
         description += "; the keys look like WalkMe's hashed user ids, which match no e-mail address"
-    return Verdict("match_rate", passed, description, metadata)
+    return Verdict(MATCH_RATE, passed, description, metadata)
 
 
 def _judge_share(name: str, verb: str, part: int, matched: int, limit: float | None) -> Verdict:

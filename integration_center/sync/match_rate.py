@@ -17,6 +17,11 @@ SAMPLE = 500
 SEED = 20_241
 """The same report gives the same sample, so that the rate of two tries can be compared."""
 EXAMPLES = 5
+ALTERED = (
+    "the org holds these addresses with .invalid behind them, or as user=domain@example.com, as Salesforce leaves them"
+    " in a sandbox: set `ignore_invalid: true` in the integration, or let the Salesforce admin restore the addresses"
+)
+"""Why nothing matches, to go on after what does not match."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class MatchRate:
         matched: of them, those that match exactly one record; many: several; unmatched: none.
         examples: keys that match a record; strays: keys that match none; crowded: keys that match several.
         hashed: most keys look like WalkMe's hashed user ids, which match no e-mail field.
+        altered: records hold the keys as Salesforce alters addresses in a sandbox; see `keys.restore_address`.
     """
 
     sample: KeySample
@@ -66,6 +72,7 @@ class MatchRate:
     strays: Sequence[str]
     crowded: Sequence[str]
     hashed: bool
+    altered: bool = False
 
     @property
     def looked_up(self) -> int:
@@ -142,10 +149,12 @@ def compare_keys(sample: KeySample, records: pl.DataFrame, keys: Sequence[Key]) 
     )
 
 
-def resolve_pairs(schema: SObjectSchema, pairs: Sequence[tuple[str, str]]) -> tuple[Key, ...]:
+def resolve_pairs(
+    schema: SObjectSchema, pairs: Sequence[tuple[str, str]], *, ignore_invalid: bool = False
+) -> tuple[Key, ...]:
     """Key pairs of column and field name, with the fields as describe reports them.
 
     Raises:
         SchemaMismatch: a field is missing or hidden.
     """
-    return tuple(Key(column, schema.require(field)) for column, field in pairs)
+    return tuple(Key(column, schema.require(field), ignore_invalid) for column, field in pairs)

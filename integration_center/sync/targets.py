@@ -15,10 +15,15 @@ from integration_center.sync.values import fit_values
 
 @dataclass(frozen=True)
 class Key:
-    """A report column and the described field it is matched to."""
+    """A report column and the described field it is matched to.
+
+    Attributes:
+        ignore_invalid: an address that Salesforce altered in a sandbox is compared as it was, see `restore_address`.
+    """
 
     column: str
     field: SObjectField
+    ignore_invalid: bool = False
 
     @property
     def given(self) -> str:
@@ -100,7 +105,7 @@ def resolve_keys(spec: IntegrationSpec, schema: SObjectSchema) -> tuple[Key, ...
     Raises:
         SchemaMismatch: a key field is missing or hidden.
     """
-    return tuple(Key(pair.column, schema.require(pair.field)) for pair in spec.keys)
+    return tuple(Key(pair.column, schema.require(pair.field), spec.ignore_invalid) for pair in spec.keys)
 
 
 def resolve_targets(

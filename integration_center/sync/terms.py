@@ -161,12 +161,16 @@ def _number_keys(fields: pl.DataFrame, text: pl.Expr) -> MatchKeys:
 
 def match_key_of_rows(keys: Sequence[Key], schema: pl.Schema) -> pl.Expr:
     """The key of a row of `name_columns` as it is compared; null when a part of it is blank."""
-    return _join_parts([normalise_key(pl.col(key.given), key.field, schema[key.given]) for key in keys])
+    return _join_parts([_compare(key, key.given, schema[key.given]) for key in keys])
 
 
 def match_key_of_records(keys: Sequence[Key]) -> pl.Expr:
     """The same key, made of a record's fields."""
-    return _join_parts([normalise_key(pl.col(key.field.name), key.field, key.field.dtype) for key in keys])
+    return _join_parts([_compare(key, key.field.name, key.field.dtype) for key in keys])
+
+
+def _compare(key: Key, column: str, dtype: pl.DataType) -> pl.Expr:
+    return normalise_key(pl.col(column), key.field, dtype, ignore_invalid=key.ignore_invalid)
 
 
 def name_columns(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

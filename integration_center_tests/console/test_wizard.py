@@ -346,3 +346,19 @@ def test_a_field_that_is_hidden_is_told_from_one_that_is_missing(drops: Center, 
     user.press("stay", {"column-2": "Last Login"})
     user.press("stay", {"field-2": LAST})
     assert "exists, hidden" in user.seen.text
+
+
+def test_addresses_that_the_sandbox_altered_are_explained_and_matched_by_one_button(
+    drops: Center, browser: Browser
+) -> None:
+    with drops.emulator.sandbox.store.writing() as connection:
+        connection.execute("UPDATE Lead SET Email = Email || '.invalid'")
+    user = WizardUser.begin(browser)
+    user.to_report()
+    assert "0 % of all 9 keys match" in user.seen.text
+    assert "Salesforce changes them in a sandbox" in user.seen.text
+    user.press("ignore-invalid")
+    assert "89 % of all 9 keys match" in user.seen.text
+    user.press("next")
+    user.press("save")
+    assert "ignore_invalid: true" in (drops.defs / "logins_to_lead" / "defs.yaml").read_text()

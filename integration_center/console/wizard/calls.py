@@ -8,7 +8,7 @@ from integration_center.assets.report_preview import NewestReport, read_newest
 from integration_center.console.context import Console
 from integration_center.console.lookups import LARGE, Answer
 from integration_center.console.wizard.drafts import Draft
-from integration_center.console.wizard.specs import read_condition
+from integration_center.console.wizard.specs import read_condition, read_option
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import ReportInfo, report_slug
 from integration_center.integration import Environment
@@ -86,11 +86,13 @@ class Calls:
         def work(tell: Callable[[str], None]) -> MatchRate:
             tell(f"Looking up keys in {schema.name}")
             with installation.connect(environment) as org:
-                return measure_match_rate(rows.frame, draft.pairs, schema, org, where=where)
+                return measure_match_rate(
+                    rows.frame, draft.pairs, schema, org, where=where, ignore_invalid=ignore_invalid
+                )
 
-        where = read_condition(draft)
-        key = ("match", *self._org(environment), schema.name, report_slug(draft.report), rows.day, draft.pairs, where)
-        return self.console.lookups.ask(key, work, kept=MATCH_KEPT)
+        where, ignore_invalid = read_condition(draft), bool(read_option(draft, "ignore_invalid"))
+        about = (schema.name, report_slug(draft.report), rows.day, draft.pairs, where, ignore_invalid)
+        return self.console.lookups.ask(("match", *self._org(environment), *about), work, kept=MATCH_KEPT)
 
     def text_columns(self, draft: Draft) -> frozenset[str]:
         """The columns of the draft's report that a run keeps as text: the keys of all its readers, and the draft's."""

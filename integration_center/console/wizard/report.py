@@ -100,11 +100,13 @@ def take_report(request: Request) -> Response:
     go = form.get("go", "")
     if go == "add-key":
         keys.append(KeyRow())
+    draft = screen.draft
+    if go == "ignore-invalid":
+        draft = draft.change(options={**draft.options, "ignore_invalid": "on"})
     action, _, number = go.rpartition("-")
     if action == "remove-key" and number.isdecimal() and int(number) < len(keys):
         del keys[int(number)]
     report, object_name = form.get("report", "").strip(), form.get("pick", form.get("object", "")).strip()
-    draft = screen.draft
     if report.casefold() != draft.report.casefold() or object_name.casefold() != draft.object.casefold():
         keys = []  # they are proposed anew for the other report or object
         draft = draft.change(suggested=bool(draft.rows) and draft.suggested)

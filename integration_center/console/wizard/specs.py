@@ -11,7 +11,7 @@ from integration_center.defs_files.reading import DefsFile
 from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec, Limits
 
 LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed")
-CHECKBOXES = ("enabled", "allow_empty")
+CHECKBOXES = ("enabled", "allow_empty", "ignore_invalid")
 OPTIONS = (
     *("name", "schedule", "when_null", "when_many_match", "max_matches", "latest_by", "where", "owners", "gainsight"),
     *LIMITS,
@@ -50,6 +50,7 @@ def draft_of(spec: IntegrationSpec) -> Draft:
         **{name: "" if (value := getattr(spec.limits, name)) is None else f"{value:g}" for name in LIMITS},
         "enabled": "on" if spec.enabled else "",
         "allow_empty": "on" if spec.limits.allow_empty else "",
+        "ignore_invalid": "on" if spec.ignore_invalid else "",
     }
     return Draft(
         attributes=spec.model_dump(mode="json"),
@@ -111,6 +112,7 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
         "when_null": given["when_null"],
         "when_many_match": given["when_many_match"],
         "max_matches": given["max_matches"],
+        "ignore_invalid": bool(given["ignore_invalid"]),
         "latest_by": given["latest_by"] or None,
         "where": given["where"] or None,
         "owners": [owner.strip() for owner in given["owners"].split(",") if owner.strip()],
