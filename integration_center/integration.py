@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from integration_center.condition import check_condition
 from integration_center.errors import ConfigurationError
+from integration_center.near_names import say_nearest
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
 RESERVED_SLUGS = frozenset(
@@ -207,7 +208,5 @@ def require_columns(spec: IntegrationSpec, available: Iterable[str]) -> None:
     there = list(available)
     missing = [column for column in spec.columns if column not in there]
     if missing:
-        raise ConfigurationError(
-            f"report {spec.report!r} has no column {', '.join(map(repr, missing))};"
-            f" it has {', '.join(map(repr, there))}"
-        )
+        said = "; ".join(f"no column {column!r}; {say_nearest(column, there)}" for column in missing)
+        raise ConfigurationError(f"report {spec.report!r} has {said}")

@@ -25,6 +25,7 @@ from integration_center.insights.delimited import read_text_frame, unpack
 from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
+from integration_center.near_names import say_nearest
 
 _DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
 _UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
@@ -111,9 +112,10 @@ class FilesSource:
         frame = _join_parts(frames, source)
         absent = [name for name in folder.file.named_columns if name not in frame.columns]
         if absent:
+            said = "; ".join(f"column {name!r}: {say_nearest(name, frame.columns)}" for name in absent)
             raise UnreadableReport(
-                f"{source}: {folder.name}/{FILE_NAME} names column {', '.join(map(repr, absent))}, which"
-                f" the file lacks; it has {', '.join(map(repr, frame.columns))}. Mend one of the two"
+                f"{source}: {folder.name}/{FILE_NAME} names columns that the file does not have ({said})."
+                " Change one of the two"
             )
         info = fit_columns(folder.info, frame.columns)
         key, declared = info.key_column, info.declare(report)

@@ -7,6 +7,7 @@ from typing import Literal
 import polars as pl
 
 from integration_center.integration import FieldMapping, IntegrationSpec
+from integration_center.near_names import find_nearest, find_twin, say_nearest
 from integration_center.sync.keys import detect_hashed_ids
 from integration_center.sync.missing_fields import MissingField, admin_message, is_custom, is_hidden, missing_fields
 from integration_center.sync.schema import SObjectField, SObjectSchema
@@ -74,7 +75,12 @@ def check_fitness(
         All faults, in order of the integration's own lines; empty when it fits.
     """
     faults = [
-        Fault(COLUMNS_PRESENT, "COLUMN_MISSING", f"report {spec.report!r} has no column {column!r}", column=column)
+        Fault(
+            COLUMNS_PRESENT,
+            "COLUMN_MISSING",
+            f"report {spec.report!r} has no column {column!r}; {say_nearest(column, list(dtypes))}",
+            column=column,
+        )
         for column in spec.columns
         if column not in dtypes
     ]
@@ -194,19 +200,26 @@ def _check_target(
 
 
 def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fields: Collection[str] | None) -> Fault:
-    code = FIELD_MISSING
-    if org_fields is None or not (is_custom(name) or is_hidden(name, org_fields)):
-        # The org's list may leave out parts of its standard compound fields, so it proves nothing about those.
-        message = f"{schema.name}.{name} is missing, or hidden from the connected user by field-level security"
-    elif is_hidden(name, org_fields):
+    code, place = FIELD_MISSING, f"{schema.name}.{name}"
+    known = {field.name for field in schema.fields} | set(org_fields or ())
+    nearest = find_nearest(name, known)
+    if is_hidden(name, org_fields or ()):
         code = FIELD_HIDDEN
         message = (
-            f"{schema.name}.{name} exists, but is hidden from the connected user by field-level security; ask the"
-            f" Salesforce admin to grant {access} access to it"
+            f"{place} exists, but is hidden from the connected user by field-level security; ask the Salesforce admin"
+            f" to grant {access} access to it"
         )
+    elif twin := find_twin(name, known):
+        hidden = "" if schema.get(twin) else f", hidden from the connected user, who needs {access} access to it"
+        message = f"{place} is missing, but {schema.name} has {twin}{hidden}; map that field"
+    elif org_fields is None or not is_custom(name):
+        # The org's list may leave out parts of its standard compound fields, so it proves nothing about those.
+        message = f"{place} is missing, or hidden from the connected user by field-level security"
+        message += f"; the nearest field there is: {nearest}" if nearest else ""
     else:
+        meant = f"the nearest is {nearest}; map that one if it is meant" if nearest else "check its spelling"
         message = (
-            f"{schema.name}.{name} is missing: {schema.name} has no field of this name; check its spelling, or ask the"
-            " Salesforce admin to create it"
+            f"{place} is missing: {schema.name} has no field of this name; {meant}, or ask the Salesforce admin to"
+            " create it"
         )
     return Fault(SCHEMA_AS_MAPPED, code, message, column, name)

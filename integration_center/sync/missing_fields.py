@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from integration_center.integration import IntegrationSpec
+from integration_center.near_names import find_twin
 from integration_center.plain_text import CONTROLS, make_printable
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.values import kind_of
@@ -59,6 +60,29 @@ def is_custom(name: str) -> bool:
     return name.lower().endswith(CUSTOM_SUFFIX)
 
 
+def find_existing(
+    missing: MissingField, schema: SObjectSchema, org_fields: Collection[str] = ()
+) -> MissingField | None:
+    """What the admin has to do for a mapped field that describe does not show, given what the org has.
+
+    Args:
+        missing: the field, as if it had to be created.
+        schema: the object as the connected user sees it.
+        org_fields: names of all fields that the object has, hidden ones included, as far as the org tells.
+
+    Returns:
+        The field to create, or the hidden one to show, under the name that it has in the org. None where the
+        connected user sees it under another name, such as one with a namespace: then the mapping has to change.
+    """
+    if is_hidden(missing.name, org_fields):
+        return replace(missing, hidden=True)
+    if find_twin(missing.name, [field.name for field in schema.fields]):
+        return None
+    if twin := find_twin(missing.name, org_fields):
+        return replace(missing, name=twin, hidden=True)
+    return missing
+
+
 def is_hidden(name: str, org_fields: Collection[str]) -> bool:
     """Whether a field that describe does not show is among all fields of the object, without regard to case."""
     return name.lower() in {field.lower() for field in org_fields}
@@ -71,7 +95,7 @@ def missing_fields(
     *,
     org_fields: Collection[str] | None = None,
 ) -> list[MissingField]:
-    """The mapped fields that describe does not show, each with the type that suits its column.
+    """The mapped fields that the admin has to create or to show, each with the type that suits its column.
 
     Args:
         spec: the integration.
@@ -79,14 +103,12 @@ def missing_fields(
         dtypes: the report's columns; one that is missing is taken for text.
         org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
     """
-    return tell_labels_apart(
-        replace(
-            suggest_field(mapping.column, mapping.field, dtypes.get(mapping.column, pl.String())),
-            hidden=is_hidden(mapping.field, org_fields or ()),
-        )
+    wanted = (
+        suggest_field(mapping.column, mapping.field, dtypes.get(mapping.column, pl.String()))
         for mapping in spec.fields
         if schema.get(mapping.field) is None
     )
+    return tell_labels_apart(missing for field in wanted if (missing := find_existing(field, schema, org_fields or ())))
 
 
 def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:

@@ -103,11 +103,11 @@ def test_columns_and_fields_that_are_gone(drops: Center, browser: Browser) -> No
         fields=[{"column": "Old Column", "field": "Description"}],
     )
     user = WizardUser.begin(browser, "/integrations/changed/edit")
-    tells(user.seen, "The report has no column 'Old ID' any more.", "The report has no column 'Old Column' any more.")
+    tells(user.seen, "The report has no column 'Old ID' any more;", "The report has no column 'Old Column' any more;")
     seen = user.press("save")
     tells(seen, "has no column 'Old ID'", "Old_Key__c")
     user.open("report")
-    tells(user.seen, "The report has no column 'Old ID' any more.")
+    tells(user.seen, "The report has no column 'Old ID' any more;")
 
 
 def test_a_file_that_was_broken_by_hand(drops: Center, browser: Browser) -> None:

@@ -140,6 +140,28 @@ def test_a_hidden_field_need_not_be_made() -> None:
     assert "- There__c" in hidden
 
 
+@pytest.mark.parametrize("visible", [True, False])
+def test_a_field_of_a_package_is_found_without_its_namespace_and_never_asked_for(visible: bool) -> None:
+    """The admin is asked to show it where it is hidden, and never to create it again without the namespace."""
+    schema = (
+        replace(LEAD, fields=(*LEAD.fields, SObjectField("acme__Grade__c", "Grade", "double"))) if visible else LEAD
+    )
+    spec = make_spec({"Score": "Grade__c"})
+    org_fields = ["Email", "acme__Grade__c"]
+    (fault,) = check_fitness(spec, schema, COLUMNS, org_fields=org_fields)
+    assert f"{schema.name}.Grade__c is missing, but {schema.name} has acme__Grade__c" in fault.message
+    assert ("hidden" in fault.message) is not visible
+    missing = missing_fields(spec, schema, COLUMNS, org_fields=org_fields)
+    assert [(field.name, field.hidden) for field in missing] == ([] if visible else [("acme__Grade__c", True)])
+    assert "create" not in admin_message(missing, spec)
+
+
+def test_a_missing_column_and_a_misspelt_field_name_the_nearest() -> None:
+    column, field = check_fitness(make_spec({"score": "Scor__c"}), LEAD, COLUMNS, org_fields=["Email"])
+    assert column.message.endswith("has no column 'score'; the nearest is 'Score'")
+    assert "the nearest is Score__c; map that one if it is meant" in field.message
+
+
 def test_object_faults() -> None:
     closed = replace(ODD, queryable=False, updateable=False)
     assert codes(make_spec({"Score": "Score__c"}), closed) == [

@@ -21,6 +21,7 @@ from integration_center.console.wizard.saving import find_missing, write_admin_m
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
+from integration_center.near_names import find_nearest, find_twin, say_nearest
 from integration_center.salesforce.deployment import can_deploy
 from integration_center.schedules import next_run
 from integration_center.sync.fitness import why_not_target, why_not_target_of
@@ -190,14 +191,19 @@ def find_row_problem(
     if not row.complete:
         return None
     if row.column not in dtypes:
-        return f"The report has no column {row.column!r} any more."
+        return f"The report has no column {row.column!r} any more; {say_nearest(row.column, list(dtypes))}."
     if row.field.lower() in keys:
         return f"{row.field} is a key field, and a key field is never written."
     if row.field.lower() in used:
         return f"{row.field} is written twice; remove one of the two rows."
     field = schema.get(row.field)
     if field is None:
-        return f"{schema.name} has no field {row.field} yet, or the connected user may not see it."
+        names = [field.name for field in schema.fields]
+        if twin := find_twin(row.field, names):
+            return f"{schema.name} has no field {row.field}, but {twin}. Choose that one."
+        nearest = find_nearest(row.field, names)
+        like = f" The nearest is {nearest}." if nearest else ""
+        return f"{schema.name} has no field {row.field} yet, or the connected user may not see it.{like}"
     reason = why_not_target(field) or why_not_target_of(field, dtypes[row.column])
     return f"{field.name} {reason}." if reason else None
 

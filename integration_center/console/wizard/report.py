@@ -17,6 +17,7 @@ from integration_center.console.wizard.preview import build_preview
 from integration_center.console.wizard.screens import STEPS, Screen, settle
 from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report
+from integration_center.near_names import find_nearest, say_nearest
 from integration_center.salesforce.describe import SObjectSummary
 from integration_center.sync.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
@@ -185,14 +186,16 @@ def group_key_fields(place: int, draft: Draft, rows: NewestReport | None, schema
 def find_key_problem(key: KeyRow, draft: Draft, rows: NewestReport | None, schema: SObjectSchema | None) -> str | None:
     """What is wrong with a key pair."""
     if rows is not None and key.column and key.column not in rows.frame.columns:
-        return f"The report has no column {key.column!r} any more."
+        return f"The report has no column {key.column!r} any more; {say_nearest(key.column, rows.frame.columns)}."
     if schema is not None and key.field:
         same = [other for other in draft.keys if other.field.lower() == key.field.lower()]
         if len(same) > 1:
             return f"{key.field} is used twice; each Salesforce identifier pairs with one column."
         choice = next((c for c in rank_keys(schema) if c.field.name.lower() == key.field.lower()), None)
         if choice is None:
-            return f"{schema.name} has no field {key.field}, or the connected user may not see it."
+            nearest = find_nearest(key.field, [field.name for field in schema.fields])
+            like = f" The nearest is {nearest}." if nearest else ""
+            return f"{schema.name} has no field {key.field}, or the connected user may not see it.{like}"
         if choice.reason:
             return f"{key.field} {choice.reason}"
     return None

@@ -1,7 +1,7 @@
 """Checks a draft against the live report and object, and writes it as the integration's file."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from integration_center.schedules import next_run
 from integration_center.sync.missing_fields import (
     MissingField,
     admin_message,
-    is_hidden,
+    find_existing,
     suggest_field,
     tell_labels_apart,
 )
@@ -134,7 +134,7 @@ def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:
 def find_missing(
     draft: Draft, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType], org_fields: Collection[str] = ()
 ) -> list[MissingField]:
-    """The fields that the draft maps to and describe does not show, each with a type that suits its column.
+    """The fields that the draft maps to and the admin has to create or to show, each with a type that suits its column.
 
     Args:
         draft: with the rows.
@@ -143,14 +143,12 @@ def find_missing(
         org_fields: names of all fields that the object has, hidden ones included, as far as the org tells.
     """
     keys = {field.lower() for _, field in draft.pairs}
-    return tell_labels_apart(
-        replace(
-            suggest_field(row.column, row.field, dtypes.get(row.column, pl.String())),
-            hidden=is_hidden(row.field, org_fields),
-        )
+    wanted = (
+        suggest_field(row.column, row.field, dtypes.get(row.column, pl.String()))
         for row in draft.complete_rows
         if schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
     )
+    return tell_labels_apart(missing for field in wanted if (missing := find_existing(field, schema, org_fields)))
 
 
 def write_admin_message(draft: Draft, missing: list[MissingField], *, user: str) -> str:
