@@ -21,7 +21,7 @@ def build_sensors(loaded: LoadedIntegrations) -> dg.Definitions:
         )
         def log_runs(context: dg.RunStatusSensorContext) -> None:
             with open_installation() as installation:
-                complete_log(context.instance, installation, specs)
+                complete_log(context.instance, installation, specs, run_id=context.dagster_run.run_id)
 
         return log_runs
 

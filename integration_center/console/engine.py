@@ -33,7 +33,6 @@ NEEDED = (SchedulerDaemon.daemon_type(), QueuedRunCoordinatorDaemon.daemon_type(
 """The parts of the daemon without which no run starts by itself, and none leaves the queue."""
 MOST_RUNS = 500
 DAY = timedelta(days=1)
-MOST_ENDED = 20
 
 
 @dataclass(frozen=True)
@@ -102,17 +101,8 @@ def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationS
     with open_instance(installation.settings) as instance:
         engine = read_engine(instance, now, webserver=webserver)
         if engine.webserver or engine.daemon:  # else this may not be the storage that Dagster uses
-            lost = _find_lost(instance, installation, now)
-            complete_log(instance, installation, {slug: spec for slug, spec in specs.items() if slug in lost})
+            complete_log(instance, installation, specs, since=now - DAY)
         return engine
-
-
-def _find_lost(instance: dg.DagsterInstance, installation: Installation, now: datetime) -> set[str]:
-    """The integrations of which a run ended lately before it opened its line, such as one dropped from the queue."""
-    ended = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], updated_after=now - DAY)
-    tagged = _tagged(instance.get_runs(ended, limit=MOST_ENDED))
-    found = {(run.run_id, run.tags[INTEGRATION_TAG]) for run in tagged}
-    return {slug for run_id, slug in found if installation.syncs.get(run_id, slug) is None}
 
 
 def read_engine(instance: dg.DagsterInstance, now: datetime, *, webserver: bool) -> Engine:

@@ -227,6 +227,12 @@ class SyncLog:
             row = connection.execute(select(syncs).where(_is(run_id, slug))).one_or_none()
         return None if row is None else build_record(row)
 
+    def known(self, run_ids: Collection[str]) -> set[tuple[str, str]]:
+        """Run id and slug of all lines of some runs."""
+        with reading(self._engine) as connection:
+            statement = select(syncs.c.run_id, syncs.c.slug).where(syncs.c.run_id.in_(run_ids))
+            return {(run_id, slug) for run_id, slug in connection.execute(statement)}
+
     def of_run(self, run_id: str) -> tuple[SyncRecord, ...]:
         """The lines of the runs whose id begins with `run_id`, in the order they were opened."""
         statement = select(syncs).where(syncs.c.run_id.startswith(run_id, autoescape=True)).order_by(syncs.c.id)
