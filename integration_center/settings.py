@@ -1,9 +1,11 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +26,13 @@ LOGIN_URLS = {
 EMPTY = SecretStr("")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 HOST = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+SHIPPED_BEFORE = frozenset(
+    {
+        "7f6937f6a0d1b545d898f70315452cde71c2b3af29e275af3f87c694d07dda04",
+        "eeea6268b249cd23575198c6b00baa4ebae7061d5a008c59ba9434a32c0ad35e",
+    }
+)
+"""SHA-256 of each `dagster.yaml` that the project shipped before."""
 DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
 
@@ -299,8 +308,13 @@ def _named_faults() -> Iterator[None]:
 
 
 def prepare_home(home: Path) -> None:
-    """Make `DAGSTER_HOME`, with the project's Dagster settings unless it has its own."""
+    """Make `DAGSTER_HOME`, with the project's Dagster settings unless it has its own.
+
+    Settings that an earlier version of the project put there, and nobody has changed, are replaced by those of today.
+    """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shipped, own = PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
-    if shipped.exists() and not own.exists():
-        own.write_bytes(shipped.read_bytes())
+    if shipped.exists() and (not own.exists() or sha256(own.read_bytes()).hexdigest() in SHIPPED_BEFORE):
+        new = own.with_name(f"{own.name}.{os.getpid()}.new")
+        new.write_bytes(shipped.read_bytes())
+        new.replace(own)

@@ -44,6 +44,19 @@ class GraphQL:
         assets: Sequence[Sequence[str]] = (),
     ) -> Any:
         """What Dagster answers to a launch; the run it queued is over then, too."""
+        answer = self.queue(job, run_config, tags, assets)
+        if answer["__typename"] == "LaunchRunSuccess":
+            self.workspace.instance.launch_run(answer["run"]["runId"], self.workspace.create_request_context())
+        return answer
+
+    def queue(
+        self,
+        job: str,
+        run_config: Mapping[str, Any],
+        tags: Mapping[str, str],
+        assets: Sequence[Sequence[str]] = (),
+    ) -> Any:
+        """What Dagster answers to a launch, with the run still in its queue."""
         params = {
             "selector": {
                 "repositoryLocationName": LOCATION,
@@ -54,10 +67,7 @@ class GraphQL:
             "runConfigData": dict(run_config),
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
         }
-        answer = self.execute(LAUNCH, {"params": params})["launchRun"]
-        if answer["__typename"] == "LaunchRunSuccess":
-            self.workspace.instance.launch_run(answer["run"]["runId"], self.workspace.create_request_context())
-        return answer
+        return self.execute(LAUNCH, {"params": params})["launchRun"]
 
 
 IN_THIS_PROCESS = """
