@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import dagster as dg
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._utils.interrupts import setup_interrupt_handlers
@@ -29,8 +28,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from integration_center.access.audit import Action
 from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
+from integration_center.dagster_storage import open_instance
 from integration_center.database.engine import build_engine
-from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
+from integration_center.settings import PROJECT, Settings, read_settings
 from integration_center.web.limits import build_server_config, run_server
 from integration_center.web.refused_requests import RefusedRequests, find_reason, note_reason
 from integration_center.web.shield import LOOPBACK_NAMES, READS, Door, Refusal, Shield, is_from_elsewhere
@@ -162,11 +162,10 @@ async def _lifespan(_: Starlette) -> AsyncIterator[None]:
 
 def serve(settings: Settings, port: int) -> None:
     """Serve in the foreground until SIGINT or SIGTERM."""
-    prepare_home(settings.dagster_home)
     configure_loggers(formatter="colored", log_level="INFO")
     setup_interrupt_handlers()
     target = WorkspaceFileTarget(paths=[str(PROJECT / "workspace.yaml")])
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+    with open_instance(settings) as instance:
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_SECONDS, POOL_OVERFLOW)
         with WorkspaceProcessContext(instance, target, version=__version__) as workspace:
             server = ShieldedWebserver(workspace, build_door(settings), build_engine(settings.database))

@@ -15,7 +15,7 @@ import httpx
 
 from integration_center.definitions import build_definitions
 from integration_center.errors import ConfigurationError, ServiceUnavailable
-from integration_center.settings import Settings, prepare_home
+from integration_center.settings import Settings
 from integration_center.translator import PARTITION_TAG, range_tags
 
 WEBSERVER_FILE = "webserver.json"
@@ -283,9 +283,3 @@ def wait_for(
             return run.status is dg.DagsterRunStatus.SUCCESS
         on_wait(run.status)
         time.sleep(poll)
-
-
-def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of this `DAGSTER_HOME`."""
-    prepare_home(settings.dagster_home)
-    return dg.DagsterInstance.from_config(str(settings.dagster_home))

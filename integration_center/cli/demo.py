@@ -22,11 +22,12 @@ from integration_center.cli.accounts import note_connection
 from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
 from integration_center.cli.output import console
 from integration_center.cli.runs import Launch, note_launch, print_result
+from integration_center.dagster_storage import open_instance
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, SyncFailed
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
-from integration_center.launching import RunRequest, open_instance, run_here
+from integration_center.launching import RunRequest, run_here
 from integration_center.loader import load_integrations
 from integration_center.plain_text import make_printable
 from integration_center.salesforce.soql import build_select, write_moment

@@ -17,12 +17,13 @@ from rich.table import Table
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.catch_up import check_long_range
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows, show
+from integration_center.dagster_storage import open_instance
 from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError
 from integration_center.history import complete_log
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
-from integration_center.launching import RunRequest, find_webserver, open_instance, run_here, wait_for
+from integration_center.launching import RunRequest, find_webserver, run_here, wait_for
 from integration_center.loader import LoadedIntegrations, load_integrations
 from integration_center.plain_text import make_lines_printable, make_printable
 from integration_center.schedules import asset_keys

@@ -20,11 +20,12 @@ from integration_center.cli.embedded import STOP_SECONDS, embedded_demo, is_free
 from integration_center.cli.output import console
 from integration_center.console.server import Certificate
 from integration_center.console.server import serve as run_console
+from integration_center.dagster_storage import open_instance
 from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError
 from integration_center.history import fail_killed_runs
-from integration_center.launching import WEBSERVER_FILE, open_instance
+from integration_center.launching import WEBSERVER_FILE
 from integration_center.retries import log_retries
 from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
 

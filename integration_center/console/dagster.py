@@ -8,11 +8,12 @@ import dagster as dg
 
 from integration_center.console.context import Console
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
+from integration_center.dagster_storage import open_instance
 from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.history import complete_log, fail_killed_runs
 from integration_center.integration import IntegrationSpec
-from integration_center.launching import RunRequest, Webserver, open_instance
+from integration_center.launching import RunRequest, Webserver
 from integration_center.schedules import asset_keys
 from integration_center.translator import INTEGRATION_TAG, push_config, push_key, run_tags
 

@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {"assets", "component", "defs_files", "history", "loader", "run_audit", "run_endings", "schedules", "sensors"}
     ),
     frozenset({"definitions"}),
-    frozenset({"launching"}),
+    frozenset({"dagster_storage", "launching"}),
     frozenset({"console", "dagster_ui"}),
     frozenset({"cli", "__main__"}),
 )

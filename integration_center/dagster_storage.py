@@ -1,0 +1,103 @@
+"""Dagster's own databases in `DAGSTER_HOME`: made by one process at a time, and repaired where two made them at once.
+
+Dagster 1.13 makes its SQLite files without a lock. Two commands in a new home left `history/runs.db` with two versions,
+and every command after that failed. Source: github.com/dagster-io/dagster/issues/11408.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from integration_center.errors import ConfigurationError
+from integration_center.settings import Settings, prepare_home
+
+logger = logging.getLogger(__name__)
+
+LOCK = ".opening.lock"
+LOCKED_SECONDS = 15
+INDEX = "history/runs/index.db"
+STORES = ("history/runs.db", INDEX, "schedules/schedules.db")
+"""Dagster's SQLite files, where `dagster.yaml` names no other storage."""
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Open the Dagster instance of this `DAGSTER_HOME`, with its databases in place.
+
+    Raises:
+        ConfigurationError: a database of Dagster's is damaged.
+    """
+    home = settings.dagster_home
+    prepare_home(home)
+    with one_at_a_time(home):
+        for name in STORES:
+            repair(home / name)
+        instance = dg.DagsterInstance.from_config(str(home))
+        # Each of them is made when it is first asked for.
+        instance.get_runs_count()
+        instance.event_log_storage.get_maximum_record_id()
+        instance.all_instigator_state()
+    return instance
+
+
+@contextlib.contextmanager
+def one_at_a_time(home: Path) -> Iterator[None]:
+    """Let no other process open the home meanwhile. A process that is killed lets go of it."""
+    lock = os.open(home / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def repair(path: Path) -> None:
+    """Repair a database that two processes made at once, or that a process only began to make.
+
+    Two versions: both processes made the tables of today, so the version of today stays. An index without tables
+    holds nothing, and Dagster makes it again from the files of the runs.
+
+    Args:
+        path: one of Dagster's SQLite files; it need not be there.
+
+    Raises:
+        ConfigurationError: it is no database, or cannot be opened.
+    """
+    if not path.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=LOCKED_SECONDS)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "alembic_version" in tables:
+                versions = [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
+                if len(versions) > 1:
+                    kept = find_newest(versions)
+                    with connection:
+                        connection.execute("DELETE FROM alembic_version WHERE version_num <> ?", (kept,))
+                    logger.warning("%s was made by two processes at once, and is repaired", path)
+    except sqlite3.OperationalError as error:
+        raise ConfigurationError(f"Dagster's database {path} cannot be opened: {error}") from None
+    except sqlite3.DatabaseError:
+        raise ConfigurationError(
+            f"Dagster's database {path} is damaged or no database. Bring back a copy, or move it away: Dagster then"
+            " begins a new history of runs. The log of syncs is kept elsewhere, and stays"
+        ) from None
+    if path.match(INDEX) and "event_logs" not in tables:
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def find_newest(versions: Sequence[str]) -> str:
+    """The one of some versions that is the furthest on in Dagster's migrations."""
+    from alembic.script import ScriptDirectory  # only a damaged home needs it
+    from dagster._core.storage.runs.sqlite import sqlite_run_storage
+    from dagster._core.storage.sql import get_alembic_config
+
+    script = ScriptDirectory.from_config(get_alembic_config(sqlite_run_storage.__file__))
+    newest_first = [revision.revision for revision in script.walk_revisions()]
+    return min(versions, key=lambda version: [*newest_first, version].index(version))
