@@ -110,7 +110,7 @@ class IntegrationSpec(Model):
     schedule: str = DEFAULT_SCHEDULE
     when_null: WhenNull = "keep"
     when_many_match: WhenManyMatch = "update_all"
-    max_matches: Annotated[int, Field(ge=1)] = 10
+    max_matches: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     ignore_invalid: bool = False
     latest_by: Name | None = None
     where: str | None = None

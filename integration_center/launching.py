@@ -4,10 +4,12 @@ A run launched over GraphQL can be re-executed from the UI; one executed here ca
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,8 +17,11 @@ import httpx
 
 from integration_center.definitions import build_definitions
 from integration_center.errors import ConfigurationError, ServiceUnavailable
-from integration_center.settings import Settings
+from integration_center.regular_files import read_regular
+from integration_center.settings import Settings, check_url
 from integration_center.translator import PARTITION_TAG, range_tags
+
+logger = logging.getLogger(__name__)
 
 WEBSERVER_FILE = "webserver.json"
 LOCATION = "integration_center"
@@ -174,8 +179,10 @@ class Webserver:
                 trust_env=False,
             )
             body = response.json()
-        except (httpx.HTTPError, json.JSONDecodeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise ServiceUnavailable(f"the Dagster webserver at {self.url} does not answer: {error}") from None
+        if not isinstance(body, dict) or not isinstance(body.get("data") or {}, dict):
+            raise ServiceUnavailable(f"what answers at {self.url} is no Dagster webserver")
         if body.get("data") is None:
             errors = "; ".join(error.get("message", "") for error in body.get("errors", []))
             raise ServiceUnavailable(f"the Dagster webserver at {self.url} refused the request: {errors}")
@@ -260,15 +267,29 @@ def find_webserver(settings: Settings, *, timeout: float = ANSWER_SECONDS) -> We
     Looks where `integration-center up` noted its address, else on Dagster's default port.
     """
     noted = settings.dagster_home / WEBSERVER_FILE
-    url = json.loads(noted.read_text())["url"] if noted.exists() else "http://127.0.0.1:3000"
+    url = read_noted_url(noted) or "http://127.0.0.1:3000"
     query = "{ instance { info } repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
     try:
         data = Webserver(url).execute(query, timeout=timeout)
-    except ServiceUnavailable:
+        locations = [node["location"]["name"] for node in data["repositoriesOrError"].get("nodes", [])]
+        same_home = str(settings.dagster_home) in (data["instance"]["info"] or "")
+    except (ServiceUnavailable, LookupError, TypeError, AttributeError):  # nobody answers, or something else
         return None
-    locations = [node["location"]["name"] for node in data["repositoriesOrError"].get("nodes", [])]
-    same_home = str(settings.dagster_home) in (data["instance"]["info"] or "")
     return Webserver(url) if same_home and LOCATION in locations else None
+
+
+def read_noted_url(noted: Path) -> str | None:
+    """The address that `integration-center up` noted; None where there is no note, or one that makes no sense."""
+    try:
+        note = json.loads(read_regular(noted))
+        return check_url(note["url"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        logger.warning(
+            "%s does not hold the address of the Dagster UI (%s); it is ignored", noted, type(error).__name__
+        )
+        return None
 
 
 def wait_for(

@@ -1,5 +1,6 @@
 """Loads the integrations, each folder in a component tree of its own, so that a broken one stands alone."""
 
+import os
 import types
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
 from integration_center.markdown import escape_markdown
+from integration_center.regular_files import read_regular
 from integration_center.translator import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.yaml_faults import YamlFault, check_yaml
 
@@ -57,7 +59,8 @@ def find_folders(root: Path) -> list[Path]:
     """The folders below `root` that hold a `defs.yaml`, in order of name."""
     if not root.is_dir():
         return []
-    return sorted(path.parent for path in root.glob("*/defs.yaml"))
+    # Whatever is called so counts, also a link that leads nowhere: it is broken, and somebody should know.
+    return sorted(folder for folder in root.iterdir() if os.path.lexists(folder / "defs.yaml"))
 
 
 def load_integrations(root: Path) -> LoadedIntegrations:
@@ -120,7 +123,9 @@ def check_text(path: Path) -> None:
         ConfigurationError: a name is written twice, or YAML reads text as something else; names each place and line.
     """
     try:
-        check_yaml(path.read_text(encoding="utf-8"), IntegrationFile, root="attributes")
+        check_yaml(read_regular(path).decode(), IntegrationFile, root="attributes")
+    except OSError as error:
+        raise ConfigurationError(f"the file cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError("the file is not UTF-8 text") from None
     except YamlFault as error:

@@ -114,6 +114,8 @@ class Settings(Paths):
     walkme_client_secret: Annotated[SecretStr, Field(alias="WALKME_CLIENT_SECRET")] = EMPTY
     walkme_system_guid: Annotated[str, Field(alias="WALKME_SYSTEM_GUID")] = ""
     walkme_files_root: Annotated[str, Field(alias="WALKME_FILES_ROOT")] = ""
+    walkme_largest_file_mb: Annotated[int, Field(alias="WALKME_LARGEST_FILE_MB", ge=1, le=1_000_000)] = 4_096
+    """Millions of bytes that one drop may have, packed or not."""
 
     sandbox_login_url: Annotated[str, Field(alias="SALESFORCE_SANDBOX_LOGIN_URL")] = LOGIN_URLS[Environment.SANDBOX]
     sandbox_client_id: Annotated[str, Field(alias="SALESFORCE_SANDBOX_CLIENT_ID")] = ""

@@ -25,6 +25,14 @@ COLUMN_NAMES = frozenset({"key_column", "latest_by"})
 """Options that may be left empty. A comment right behind one of them is a column whose name begins with #."""
 
 
+LONGEST = 200_000
+"""Characters of a file. Forty mappings have some 4,000."""
+DEEPEST = 40
+"""Levels of lists and mappings; an integration has four."""
+MOST_VALUES = 20_000
+"""Values of a document, those that aliases repeat counted each time."""
+
+
 class YamlFault(Exception):
     """A text is no YAML, or says something else than its writer meant; the message names each place and line."""
 
@@ -40,8 +48,13 @@ def check_yaml(text: str, model: type[BaseModel], *, root: str = "") -> Sequence
     Raises:
         YamlFault: they do not, or the text is no YAML.
     """
+    if len(text) > LONGEST:
+        raise YamlFault(f"it has {len(text):,} characters; at most {LONGEST:,} are read")
     try:
+        _check_depth(text)
         documents = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
+        for document in documents:
+            _count_values(document, {})
         reading = _Reading(text.splitlines(), root)
         for document in documents:
             reading.check_type(document, model, "")
@@ -69,6 +82,42 @@ def construct_yaml(node: Node) -> object:
         raise YamlFault(_explain(error, [])) from None
     except ValueError as error:
         raise YamlFault(f"a value is neither text nor a date or number ({error})") from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse a text that is nested too deep, before anything reads it that goes down with it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise YamlFault(f"line {line}: lists and mappings are nested too deep to be read")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _count_values(node: Node, counted: dict[int, int]) -> int:
+    """Count the values under a node, as many as there are once each alias is written out.
+
+    Args:
+        node: of a document.
+        counted: the counts of the nodes seen so far, by identity; 0 while one is being counted.
+
+    Raises:
+        YamlFault: there are too many, or the node holds itself.
+    """
+    if id(node) in counted:
+        if not counted[id(node)]:
+            raise YamlFault(f"line {_line(node)}: an anchor (&) holds itself by an alias (*); write out what is meant")
+        return counted[id(node)]
+    counted[id(node)] = 0
+    inner = [node.value] if isinstance(node, SequenceNode) else node.value if isinstance(node, MappingNode) else []
+    count = 1 + sum(_count_values(each, counted) for group in inner for each in group)
+    if count > MOST_VALUES:
+        raise YamlFault(f"line {_line(node)}: aliases (*) make more than {MOST_VALUES:,} values of it; write it out")
+    counted[id(node)] = count
+    return count
 
 
 @dataclass

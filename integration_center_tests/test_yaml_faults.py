@@ -1,11 +1,14 @@
 """YAML that means something else than its writer meant."""
 
+import re
+from time import process_time
+
 import pytest
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.report_yaml import read_report_file
+from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.loader import IntegrationFile
-from integration_center.yaml_faults import YamlFault, check_yaml
+from integration_center.yaml_faults import YamlFault, check_yaml, construct_yaml
 
 FILE = """\
 type: integration_center.Integration
@@ -148,7 +151,7 @@ def test_a_hash_inside_of_brackets_takes_the_bracket_along() -> None:
     ids=["deep", "mapping", "list", "merge"],
 )
 def test_no_text_brings_the_check_down(text: str) -> None:
-    assert (explain(text) or "nested too deep").endswith(("be read", "deep", "quotes"))
+    assert (explain(text) or "").endswith(("nested too deep to be read", "write out what is meant"))
 
 
 @pytest.mark.parametrize(
@@ -165,10 +168,35 @@ def test_no_text_brings_the_check_down(text: str) -> None:
         ("other: 2026-13-45\n", "a value is neither text nor a date or number (month must be in 1..12)"),
         ("? [a, b]\n: c\n", "a name in line 1: YAML reads a list here"),
         ("name: A\n---\nname: B\n", "it has 2 documents"),
-        pytest.param(DEEP, "it is nested too deep to be read", id="deep"),
+        pytest.param(DEEP, "line 1: lists and mappings are nested too deep to be read", id="deep"),
     ],
 )
 def test_report_yaml_is_read_as_strictly(text: str, said: str) -> None:
     with pytest.raises(UnreadableReport) as error:
         read_report_file(text.encode(), "drops/logins/report.yaml")
     assert str(error.value).startswith(f"drops/logins/report.yaml: {said}")
+
+
+LAUGHS = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *LAUGHS])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tags: " + "[" * 5_000, "line 1: lists and mappings are nested too deep"),
+        ("tags: " + "[" * 41 + "]" * 41, "line 1: lists and mappings are nested too deep"),
+        ("\n".join(f"{' ' * n}a:" for n in range(500)), "nested too deep"),
+        (BOMB, "aliases (*) make more than 20,000 values of it"),
+        ("tags: &t [*t]", "line 1: an anchor (&) holds itself"),
+        ("columns: &c\n  a: *c", "line 1: an anchor (&) holds itself"),
+        ("name: " + "9" * 5_000, "YAML reads 9999"),
+        ("name: x\n" * 30_000, "it has 240,000 characters; at most 200,000 are read"),
+    ],
+    ids=lambda value: value[:24],
+)
+def test_a_text_without_bounds_is_refused_before_anything_is_built_of_it(text: str, said: str) -> None:
+    begun = process_time()
+    with pytest.raises(YamlFault, match=re.escape(said)):
+        list(map(construct_yaml, check_yaml(text, ReportFile)))
+    assert process_time() - begun < 5

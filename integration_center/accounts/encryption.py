@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from integration_center.errors import ConfigurationError
+from integration_center.regular_files import read_regular
 from integration_center.settings import Settings
 
 KEY_FILE = "secret.key"
@@ -95,7 +96,7 @@ def build_cipher(settings: Settings) -> Cipher:
         if not path.exists():
             _make_key_file(path)
         _refuse_shared(path)
-        return Cipher(path.read_text("ascii").split(), f"key file {path}")
+        return Cipher(read_regular(path).decode("ascii").split(), f"key file {path}")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"key file {path} cannot be used ({type(error).__name__}); it must be a text file that this user alone can"

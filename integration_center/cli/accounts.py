@@ -18,6 +18,10 @@ from integration_center.console.refusals import explain
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import Environment
+from integration_center.regular_files import read_regular
+
+LONGEST_KEY = 64_000
+"""Bytes of a private key's file."""
 
 
 class Flow(StrEnum):
@@ -70,7 +74,7 @@ def connect_account(
                 case Flow.JWT:
                     if not username or key_file is None:
                         raise ConfigurationError("the jwt flow needs --username and --key-file")
-                    key = SecretStr(key_file.read_text(errors="replace"))  # what is no PEM is refused as such
+                    key = SecretStr(read_key(key_file))
                     connection = connect_jwt(
                         environment, settings, store, username=username, signing_key=key, connected_by=me
                     )
@@ -83,6 +87,18 @@ def connect_account(
             raise
         note_connection(installation, connection)
     console.print(connection.summary, markup=False)
+
+
+def read_key(path: Path) -> str:
+    """The text of a private key's file; what is no PEM is refused as such later.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return read_regular(path, most=LONGEST_KEY).decode(errors="replace")
+    except OSError as error:
+        raise ConfigurationError(f"--key-file {path} cannot be read: {error.strerror}") from None
 
 
 def note_connection(installation: Installation, connection: Connection) -> None:

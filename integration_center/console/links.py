@@ -1,23 +1,17 @@
 """Addresses outside the console: a run in the Dagster UI, a record in its org."""
 
-import json
 from urllib.parse import quote, urlsplit
 
 from integration_center.accounts.store import Account
 from integration_center.console.context import Console
 from integration_center.database.sync_records import SyncRecord
 from integration_center.integration import Environment
-from integration_center.launching import WEBSERVER_FILE
+from integration_center.launching import WEBSERVER_FILE, read_noted_url
 
 
 def dagster_url(console: Console) -> str | None:
     """The Dagster UI that `integration-center up` started; None while there is none. It answers on its own machine."""
-    try:
-        noted = json.loads((console.installation.settings.dagster_home / WEBSERVER_FILE).read_text())
-        url: str = noted["url"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return url
+    return read_noted_url(console.installation.settings.dagster_home / WEBSERVER_FILE)
 
 
 def run_url(console: Console, run_id: str) -> str | None:

@@ -14,6 +14,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes
 from integration_center.integration import IntegrationSpec, check_slug, find_conflicts
 from integration_center.loader import describe, find_folders, load_folder, name_broken
+from integration_center.regular_files import read_regular
 
 LONGEST_NAME = 255
 """Bytes that file systems allow the name of a folder."""
@@ -112,17 +113,27 @@ class DefsReader:
     def load(self, slug: str) -> DefsFile:
         """One integration, from memory while its file is the same. Raises FileNotFoundError."""
         path = self.path(slug)
-        status = path.stat()
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            raise
+        except OSError as error:  # a link that leads to itself, a folder that is closed
+            return DefsFile(slug, "", datetime.fromtimestamp(0, UTC), None, _say_unreadable(error))
         signature = (status.st_ino, status.st_mtime_ns, status.st_size)
         with self._guard:
             known = self._known.get(slug)
         if known and known[0] == signature:
             return known[1]
         modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
-        content = path.read_bytes()
+        content = b""
         try:
+            content = read_regular(path)
             text = content.decode()
             file = DefsFile(slug, text, modified_at, _load(path.parent))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            file = DefsFile(slug, "", modified_at, None, _say_unreadable(error))
         except UnicodeDecodeError:
             file = DefsFile(slug, content.decode(errors="replace"), modified_at, None, "the file is not UTF-8 text")
         except Exception as error:  # noqa: BLE001 - a component tree raises many types, and one broken file stops no other
@@ -145,8 +156,14 @@ def _look(root: Path) -> Sequence[Signature]:
                 status = os.stat(f"{entry.path}/{FILE}")
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except OSError:
+                status = os.lstat(f"{entry.path}/{FILE}")
             seen.append((entry.name, status.st_ino, status.st_mtime_ns, status.st_size))
     return sorted(seen)
+
+
+def _say_unreadable(error: OSError) -> str:
+    return f"the file cannot be read: {error.strerror}"
 
 
 def _load(folder: Path) -> IntegrationSpec:

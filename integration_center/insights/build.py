@@ -28,9 +28,10 @@ def build_source(settings: Settings) -> ReportSource:
         )
     _require(settings, "walkme_files_root")
     root = settings.walkme_files_root.strip()
+    largest = settings.walkme_largest_file_mb * 1_000_000
     if "://" in root:
-        return FilesSource(build_object_drops(root, read_cloud_settings()))
-    return FilesSource(LocalDrops(Path(root)))
+        return FilesSource(build_object_drops(root, read_cloud_settings(), largest=largest), largest=largest)
+    return FilesSource(LocalDrops(Path(root), largest=largest), largest=largest)
 
 
 def _require(settings: Settings, field: str) -> None:

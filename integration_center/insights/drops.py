@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from integration_center.errors import ConfigurationError, UnreadableReport
+from integration_center.regular_files import read_regular
+
+LARGEST = 4_096_000_000
+"""Bytes that a drop may have, packed or not, unless the settings say otherwise."""
 
 
 class DropChanged(Exception):
@@ -70,8 +74,8 @@ class Drops(Protocol):
         """
         ...
 
-    def read(self, drop: Drop) -> Content:
-        """The file's bytes.
+    def read(self, drop: Drop, *, most: int | None = None) -> Content:
+        """The file's bytes; a file with more than `most` is refused, or with more than a drop may have.
 
         Raises:
             DropChanged: it is gone, or not the one that was listed.
@@ -85,10 +89,12 @@ class LocalDrops:
 
     Args:
         root: the folder that holds one folder a report.
+        largest: bytes that a file may have.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, largest: int = LARGEST) -> None:
         self._root = root.expanduser()
+        self._largest = largest
 
     def __repr__(self) -> str:
         return f"LocalDrops({str(self._root)!r})"
@@ -123,20 +129,24 @@ class LocalDrops:
         """See `Drops.identify`: a hash of the content, since copying a file anew changes nothing but its times."""
         return self.read(drop).version
 
-    def read(self, drop: Drop) -> Content:
+    def read(self, drop: Drop, *, most: int | None = None) -> Content:
         """See `Drops.read`."""
         path = self._root / drop.folder / drop.name
         self._check_inside(path)
         try:
-            data = path.read_bytes()
+            data = read_regular(path, most=self._largest if most is None else most)
         except OSError as error:
             raise UnreadableReport(
-                f"{path} cannot be read ({type(error).__name__}); check that it is a file and its permissions"
+                f"{path} cannot be read ({error.strerror}); check that it is a file, its size and its permissions"
             ) from None
         return Content(data, f"{len(data)}:{hashlib.sha256(data).hexdigest()}")
 
     def _check_inside(self, path: Path) -> None:
-        if not path.resolve().is_relative_to(self._root.resolve()):
+        try:
+            inside = path.resolve().is_relative_to(self._root.resolve())
+        except (OSError, RuntimeError):  # RuntimeError up to Python 3.12
+            raise UnreadableReport(f"{path} is a link that leads to itself; put the file itself there") from None
+        if not inside:
             raise UnreadableReport(f"{path} leads out of {self._root}; put the files themselves there")
 
 

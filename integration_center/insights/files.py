@@ -22,10 +22,11 @@ from integration_center.insights.catalogue import (
 )
 from integration_center.insights.columns import infer_types, type_columns
 from integration_center.insights.delimited import read_text_frame, unpack
-from integration_center.insights.drops import Drop, DropChanged, Drops
+from integration_center.insights.drops import LARGEST, Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
 from integration_center.near_names import say_nearest
+from integration_center.regular_files import SMALL
 
 _DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
 _UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
@@ -55,10 +56,12 @@ class FilesSource:
 
     Args:
         drops: the root that holds one folder a report.
+        largest: bytes that a file may have when it is unpacked.
     """
 
-    def __init__(self, drops: Drops) -> None:
+    def __init__(self, drops: Drops, *, largest: int = LARGEST) -> None:
         self._drops = drops
+        self._largest = largest
 
     def __repr__(self) -> str:
         return f"FilesSource({self._drops!r})"
@@ -106,7 +109,7 @@ class FilesSource:
         for drop in drops:
             content = self._drops.read(drop)
             label = f"{drop.folder}/{drop.name}"
-            frames.append(read_text_frame(unpack(content.data, label), label))
+            frames.append(read_text_frame(unpack(content.data, label, largest=self._largest), label))
             versions.append((drop, content.version))
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         frame = _join_parts(frames, source)
@@ -179,7 +182,9 @@ class FilesSource:
     def _read_description(self, files: Iterable[Drop]) -> ReportFile:
         for drop in files:
             if drop.name == FILE_NAME:
-                return read_report_file(self._drops.read(drop).data, self._drops.locate(drop.folder, drop.name))
+                return read_report_file(
+                    self._drops.read(drop, most=SMALL).data, self._drops.locate(drop.folder, drop.name)
+                )
         return ReportFile()
 
     def _folder(self, report: ReportInfo) -> Folder:

@@ -10,9 +10,10 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from integration_center.errors import ConfigurationError, UnreadableReport
-from integration_center.insights.drops import Content, Drop, DropChanged
+from integration_center.insights.drops import LARGEST, Content, Drop, DropChanged
 from integration_center.insights.object_errors import Service, build_error
 from integration_center.insights.patience import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
+from integration_center.regular_files import show_size
 
 if TYPE_CHECKING:  # a type that the library does not have when it runs
     from obstore import ObjectMeta
@@ -30,9 +31,13 @@ class ObjectDrops:
         store: opened at the prefix; it does not retry, for here that is done, visibly.
         service: the cloud it belongs to.
         root: its address, such as `s3://bucket/prefix`.
+        largest: bytes that an object may have.
     """
 
-    def __init__(self, store: S3Store | AzureStore | GCSStore, service: Service, root: str) -> None:
+    def __init__(
+        self, store: S3Store | AzureStore | GCSStore, service: Service, root: str, *, largest: int = LARGEST
+    ) -> None:
+        self._largest = largest
         self._store = store
         self._service = service
         self._root = root
@@ -64,18 +69,21 @@ class ObjectDrops:
         """See `Drops.identify`: what the listing said."""
         return drop.version
 
-    def read(self, drop: Drop) -> Content:
-        """See `Drops.read`; streamed through a temporary file, so that the bytes stand in memory once."""
+    def read(self, drop: Drop, *, most: int | None = None) -> Content:
+        """See `Drops.read`; streamed through a temporary file, so that the bytes are in memory once."""
         place = self.locate(drop.folder, drop.name)
-        return Content(self._ask(lambda: self._download(drop, place), place), drop.version)
+        allowed = self._largest if most is None else most
+        return Content(self._ask(lambda: self._download(drop, place, allowed), place), drop.version)
 
-    def _download(self, drop: Drop, place: str) -> bytes:
+    def _download(self, drop: Drop, place: str, most: int) -> bytes:
         try:
             result = obstore.get(self._store, f"{drop.folder}/{drop.name}")
         except FileNotFoundError:
             raise DropChanged from None
         if _build_drop(drop.folder, result.meta).version != drop.version:
             raise DropChanged
+        if result.meta["size"] > most:
+            raise UnreadableReport(f"{place} has more than {show_size(most)}; check what it is")
         try:
             with tempfile.TemporaryFile() as file:
                 for chunk in result.stream(CHUNK_BYTES):

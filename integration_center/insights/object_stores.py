@@ -8,6 +8,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from integration_center.errors import ConfigurationError
+from integration_center.insights.drops import LARGEST
 from integration_center.insights.object_drops import ObjectDrops
 from integration_center.insights.object_errors import Service
 from integration_center.settings import CloudSettings
@@ -50,7 +51,7 @@ TIMEOUTS: "ClientConfig" = {"connect_timeout": "10s", "read_timeout": "60s", "ti
 NO_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(minutes=5)}
 
 
-def build_object_drops(root: str, cloud: CloudSettings) -> ObjectDrops:
+def build_object_drops(root: str, cloud: CloudSettings, *, largest: int = LARGEST) -> ObjectDrops:
     """The drops under `root`, such as `s3://bucket/prefix`, without touching the network yet.
 
     Raises:
@@ -73,7 +74,7 @@ def build_object_drops(root: str, cloud: CloudSettings) -> ObjectDrops:
         )
     place = "/".join(filter(None, (f"{service.scheme}://{bucket}", prefix)))
     try:
-        return ObjectDrops(_open(service, bucket, prefix or None, cloud), service, place)
+        return ObjectDrops(_open(service, bucket, prefix or None, cloud), service, place, largest=largest)
     except BaseError:
         raise ConfigurationError(
             f"{place} cannot be opened, for a variable of {service.title} is missing or malformed;"

@@ -9,7 +9,7 @@ import integration_center
 
 PACKAGE = Path(integration_center.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"condition", "errors", "markdown", "near_names", "plain_text"}),
+    frozenset({"condition", "errors", "markdown", "near_names", "plain_text", "regular_files"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
     frozenset({"answers", "frames", "processes", "retries", "settings", "yaml_faults"}),

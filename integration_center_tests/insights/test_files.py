@@ -1,7 +1,10 @@
 """The source over a folder of drops."""
 
+import contextlib
 import gzip
 import os
+import socket
+import zlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -281,3 +284,48 @@ def test_a_root_that_is_not_there_says_so(tmp_path: Path) -> None:
 def test_a_report_without_rows_is_a_report(drops: Place) -> None:
     drops.put("logins/2026-11-22.csv", "User ID,Count\n")
     assert drops.read().frame.schema == pl.Schema({"User ID": pl.String, "Count": pl.String})
+
+
+def pack(*parts: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(map(packer.compress, parts)) + packer.flush()
+
+
+def test_what_unpacks_without_end_is_refused_before_it_fills_the_memory(drops: Place) -> None:
+    drops.put("logins/2026-11-22.csv.gz", pack(b"User ID,Count\n", *[b"a,1\n" * 1_000_000] * 60))
+    with pytest.raises(UnreadableReport, match=r"2026-11-22\.csv\.gz: \d+ kB of gzip unpack to more than 104 MB"):
+        drops.read()
+
+
+def test_a_file_larger_than_the_settings_allow_is_refused(tmp_path: Path) -> None:
+    source = FilesSource(LocalDrops(tmp_path, largest=1_000), largest=1_000)
+    folder = tmp_path / "logins"
+    folder.mkdir()
+    for day, content in ((20, b"User ID\n" + b"a\n" * 600), (21, pack(b"User ID\n" + b"a\n" * 600))):
+        (folder / f"2026-11-{day}.csv").write_bytes(content)
+        with pytest.raises(UnreadableReport, match="more than 1 kB"):
+            source.read(source.find("logins"), date(2026, 11, day))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "loop"])
+def test_what_is_no_file_is_named_and_stops_its_own_report_only(folder: LocalPlace, kind: str) -> None:
+    folder.put("nps/2026-11-22.csv")
+    for name in ("logins/2026-11-22.csv", "teachme/report.yaml"):
+        path = folder.root / name
+        path.parent.mkdir()
+        match kind:
+            case "pipe":
+                os.mkfifo(path)
+            case "socket":
+                with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(path.parent):
+                    listener.bind(path.name)
+            case "folder":
+                path.mkdir()
+            case "loop":
+                path.symlink_to(path)
+    said = {"pipe": "it is no regular file", "socket": "No such device", "loop": "leads to itself"}
+    with pytest.raises((UnreadableReport, NoDataForDay), match=said.get(kind, "there is none at all")):
+        folder.read("logins")
+    assert folder.read("nps").frame.height == 1
+    problems = {info.slug: info.problem for info in folder.source.list_reports()}
+    assert [slug for slug, problem in problems.items() if problem] == (["teachme"] if kind != "folder" else [])
