@@ -2,6 +2,7 @@
 
 import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -9,8 +10,9 @@ import dagster as dg
 from integration_center.assets.metadata import trace_object
 from integration_center.assets.reports import build_report_asset
 from integration_center.assets.undo import build_undo
+from integration_center.errors import ConfigurationError
 from integration_center.integration import Environment, IntegrationSpec
-from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
+from integration_center.loader import LoadedIntegrations, describe, find_key_columns, load_integrations, read_age
 from integration_center.resources import build_resources
 from integration_center.retention import build_retention
 from integration_center.schedules import build_schedules
@@ -79,15 +81,74 @@ def build_external_assets(loaded: LoadedIntegrations) -> list[dg.AssetSpec]:
 
 
 def build_definitions(folder: Path) -> dg.Definitions:
-    """Everything Dagster knows of the integrations in `folder`."""
+    """Everything Dagster knows of the integrations in `folder`.
+
+    Integrations that Dagster does not take together with the older ones are broken, and stop no other.
+    """
     loaded = load_integrations(folder)
+    definitions = resolve(loaded)
+    if isinstance(definitions, dg.Definitions):
+        return definitions
+    return merge_definitions(loaded.break_off(find_misfits(loaded, folder)))
+
+
+def find_misfits(loaded: LoadedIntegrations, folder: Path) -> dict[str, str]:
+    """The sound integrations that Dagster does not take together with the others, with the reason.
+
+    Of two that do not go together it is the newer one. Halves are tried, so that one misfit among hundreds is soon
+    found.
+
+    Raises:
+        ConfigurationError: Dagster does not even take what the project itself brings.
+    """
+    fitting: list[str] = []
+    misfits: dict[str, str] = {}
+
+    def add(slugs: Sequence[str]) -> None:
+        found = resolve(loaded.keep([*fitting, *slugs]))
+        if isinstance(found, dg.Definitions):
+            fitting.extend(slugs)
+        elif not slugs:
+            raise ConfigurationError(f"Dagster does not take the project's own definitions: {found}")
+        elif len(slugs) == 1:
+            misfits[slugs[0]] = f"{folder / slugs[0] / 'defs.yaml'}: Dagster does not take it: {found}"
+        else:
+            middle = len(slugs) // 2
+            add(slugs[:middle])
+            add(slugs[middle:])
+
+    add(())
+    add(sorted(loaded.specs, key=lambda slug: (read_age(folder / slug), slug)))
+    return misfits
+
+
+def resolve(loaded: LoadedIntegrations) -> dg.Definitions | str:
+    """The definitions of all integrations, resolved together; or why Dagster does not take them.
+
+    Dagster resolves definitions once, so the code location does not pay for it again.
+    """
+    try:
+        definitions = merge_definitions(loaded)
+        definitions.get_repository_def().get_all_jobs()  # names are compared when jobs are built
+    except Exception as error:  # noqa: BLE001 - Dagster raises many types; which one is not known beforehand
+        return describe(error)
+    return definitions
+
+
+def merge_definitions(loaded: LoadedIntegrations) -> dg.Definitions:
+    """The definitions of all integrations with what they share."""
     shared = dg.Definitions(
         assets=[*build_reports(loaded), *build_external_assets(loaded)],
         resources=build_resources(),
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(
-        shared, build_schedules(loaded), build_sensors(loaded), build_retention(), build_undo(), *loaded.definitions
+        shared,
+        build_schedules(loaded),
+        build_sensors(loaded),
+        build_retention(),
+        build_undo(),
+        *loaded.definitions.values(),
     )
 
 

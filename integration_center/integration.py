@@ -4,9 +4,10 @@ Pure data and the rules that need neither a report nor an org. The live rules (d
 the column) are in `integration_center.sync.fitness`; the rule across integrations is `find_conflicts` here.
 """
 
+import keyword
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -17,9 +18,18 @@ from integration_center.errors import ConfigurationError
 from integration_center.near_names import say_nearest
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
-RESERVED_SLUGS = frozenset(
-    {"insights", "salesforce", "gainsight", "sync", "retention", "undo_sandbox", "undo_production"}
+OUR_NAMES = frozenset(
+    {"insights", "salesforce", "gainsight", "sync", "retention", "delete_old_files"}
+    | {f"{verb}_{environment}" for verb in ("undo", "write_back") for environment in ("sandbox", "production")}
 )
+"""Jobs, ops and groups of the product itself."""
+DAGSTER_NAMES = frozenset(
+    {"context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str"}
+    | {"float", "bool", "input", "output", "type", *keyword.kwlist}
+)
+"""Names that Dagster 1.13 gives to no job, op or group. Source: `dagster._core.definitions.utils.DISALLOWED_NAMES`."""
+STEP_NAME = re.compile(r"^insights__|__(update_set|push|send)$")
+"""How the steps of reports and of integrations are called: a job must not have the name of a step."""
 DEFAULT_SCHEDULE = "0 8 * * *"
 WhenNull = Literal["keep", "clear"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]
@@ -166,19 +176,37 @@ class IntegrationSpec(Model):
         return tuple(dict.fromkeys(named))
 
 
+def is_reserved(slug: str) -> bool:
+    """Whether a name that looks like a slug is one that Dagster or the product needs for something else."""
+    return slug in OUR_NAMES or slug in DAGSTER_NAMES or STEP_NAME.search(slug) is not None
+
+
 def check_slug(slug: str) -> str:
     """`slug` itself.
 
     Raises:
-        ConfigurationError: it is no lower-case name of letters, digits and underscores, or one we use ourselves.
+        ConfigurationError: it is no lower-case name of letters, digits and underscores, or a reserved one.
     """
-    if slug in RESERVED_SLUGS:
-        raise ConfigurationError(f"folder {slug!r}: this name is used by the Integration Center itself; rename it")
+    if is_reserved(slug):
+        raise ConfigurationError(
+            f"folder {slug!r}: Dagster or the Integration Center itself uses this name; rename the folder, for example"
+            f" to {free_slug(slug)!r}"
+        )
     if not SLUG.fullmatch(slug):
         raise ConfigurationError(
             f"folder {slug!r}: rename it; an integration's folder may hold only lower-case letters, digits and _"
         )
     return slug
+
+
+def free_slug(slug: str, taken: Collection[str] = ()) -> str:
+    """`slug`, or one like it that is neither reserved nor taken."""
+    base = STEP_NAME.sub("", slug).strip("_") or "integration"
+    found, number = slug, 1
+    while found in taken or is_reserved(found):
+        number += 1
+        found = f"{base}_{number}"
+    return found
 
 
 def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import os
 import types
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +14,7 @@ from integration_center.assets.steps import reported_errors
 from integration_center.component import Integration
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes, report_slug
-from integration_center.integration import RESERVED_SLUGS, SLUG, IntegrationSpec, check_slug, find_conflicts
+from integration_center.integration import SLUG, IntegrationSpec, check_slug, find_conflicts, is_reserved
 from integration_center.markdown import escape_markdown
 from integration_center.regular_files import read_regular
 from integration_center.translator import BY_USER, DAYS, ONE_RUN, push_key, run_tags
@@ -35,12 +35,29 @@ class LoadedIntegrations:
     Attributes:
         specs: the sound ones, by slug.
         broken: the others, with the sentence that says why, by slug; a folder whose name can be none is given one.
-        definitions: of both, ready to be merged.
+        definitions: of both, ready to be merged, by slug.
     """
 
     specs: Mapping[str, IntegrationSpec] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
-    definitions: tuple[dg.Definitions, ...] = ()
+    definitions: Mapping[str, dg.Definitions] = field(default_factory=dict)
+
+    def keep(self, slugs: Collection[str]) -> "LoadedIntegrations":
+        """These without the sound integrations that are not among `slugs`."""
+        kept = {slug: spec for slug, spec in self.specs.items() if slug in slugs}
+        definitions = {slug: each for slug, each in self.definitions.items() if slug in kept or slug in self.broken}
+        return replace(self, specs=kept, definitions=definitions)
+
+    def break_off(self, reasons: Mapping[str, str]) -> "LoadedIntegrations":
+        """These with some sound integrations as broken ones, for the reasons given by slug.
+
+        A stand-in gets a name of its own: that of the integration may be what is wrong.
+        """
+        kept = self.keep(self.specs.keys() - reasons.keys())
+        taken = {*self.specs, *self.broken}
+        renamed = {name_broken(slug, taken): reason for slug, reason in reasons.items()}
+        stand_ins = {slug: build_stand_in(slug, reason) for slug, reason in renamed.items()}
+        return replace(kept, broken={**kept.broken, **renamed}, definitions={**kept.definitions, **stand_ins})
 
     def readers(self) -> Mapping[str, Sequence[IntegrationSpec]]:
         """The sound integrations by the slug of the report they read, each report's in order of their own slugs."""
@@ -73,7 +90,7 @@ def load_integrations(root: Path) -> LoadedIntegrations:
         try:
             loaded[check_slug(folder.name)] = load_folder(folder)
         except Exception as error:  # noqa: BLE001 - a component tree raises many types; none may reach the others
-            slug = name_broken(folder.name, taken)
+            slug = name_broken(folder.name, taken - {folder.name})
             taken.add(slug)
             broken[slug] = f"{folder / 'defs.yaml'}: {describe(error)}"
     by_age = {slug: loaded[slug][0] for slug in sorted(loaded, key=lambda slug: (read_age(root / slug), slug))}
@@ -82,11 +99,11 @@ def load_integrations(root: Path) -> LoadedIntegrations:
     for slug, reason in {**clashes, **conflicts}.items():
         broken[slug] = f"{root / slug / 'defs.yaml'}: {reason}"
         del loaded[slug]
-    stand_ins = [build_stand_in(slug, reason) for slug, reason in sorted(broken.items())]
     return LoadedIntegrations(
         specs={slug: spec for slug, (spec, _) in loaded.items()},
         broken=broken,
-        definitions=(*(definitions for _, definitions in loaded.values()), *stand_ins),
+        definitions={slug: definitions for slug, (_, definitions) in loaded.items()}
+        | {slug: build_stand_in(slug, reason) for slug, reason in sorted(broken.items())},
     )
 
 
@@ -113,7 +130,21 @@ def load_folder(folder: Path) -> tuple[IntegrationSpec, dg.Definitions]:
     module.__path__ = [str(folder)]
     tree = dg.ComponentTree(defs_module=module, project_root=folder.parent)
     component = tree.load_component(folder, expected_type=Integration)
-    return component.spec, tree.build_defs(folder)
+    definitions = tree.build_defs(folder)
+    check_post_processing(definitions)
+    return component.spec, definitions
+
+
+def check_post_processing(definitions: dg.Definitions) -> None:
+    """Check that the assets are still ours where the file has `post_processing`, which may change anything of them.
+
+    Raises:
+        ConfigurationError: an asset has other days than all others, and no run would find its frames.
+    """
+    for asset in definitions.assets or ():
+        if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def != DAYS:
+            name = ", ".join(key.to_user_string() for key in asset.keys)
+            raise ConfigurationError(f"post_processing changes partitions_def of {name}; take that out")
 
 
 def check_text(path: Path) -> None:
@@ -150,8 +181,8 @@ def describe(error: Exception) -> str:
 
 
 def name_broken(folder: str, taken: Collection[str]) -> str:
-    """The folder's name, so that its history goes on; where that can be no slug, one like it that is not `taken`."""
-    if SLUG.fullmatch(folder) and folder not in RESERVED_SLUGS:
+    """The folder's name, so that its history goes on; where that is taken or can be no slug, one like it."""
+    if SLUG.fullmatch(folder) and not is_reserved(folder) and folder not in taken:
         return folder
     name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()
     while name in taken:

@@ -23,27 +23,27 @@ class Timetable:
     since: str
 
 
-def passed_before_move(instance: dg.DagsterInstance, slug: str, schedule: str, tick: datetime, file: Path) -> bool:
-    """Whether `tick` had passed already when the integration was moved to `schedule`.
+def passed_before_move(context: dg.ScheduleEvaluationContext, slug: str, schedule: str, file: Path) -> bool:
+    """Whether a tick had passed already when the integration was moved to `schedule`.
 
     Dagster goes through all ticks of the present expression since the last one it ran. Where the expression is another
     one since then, ticks before the change of the file were never due. Ticks of an unchanged expression that passed
     while nothing ran are due, however late.
 
     Args:
-        instance: keeps the expression of the last tick, in its daemon cursors.
+        context: of the tick; its instance keeps the expression of the last tick, in its daemon cursors.
         slug: of the integration.
         schedule: its cron expression now.
-        tick: the scheduled time, UTC.
         file: the `defs.yaml` that holds the expression.
     """
     key = f"integration_center/timetable/{slug}"
-    known = _read(instance.daemon_cursor_storage.get_cursor_values({key}), key)
+    storage = context.instance.daemon_cursor_storage
+    known = _read(storage.get_cursor_values({key}), key)
     if known is None or known.schedule != schedule:
         moved = min(file.stat().st_mtime, time.time())  # a file of the future holds up no tick
         known = Timetable(schedule, datetime.fromtimestamp(moved, UTC).isoformat())
-        instance.daemon_cursor_storage.set_cursor_values({key: json.dumps(asdict(known))})
-    return tick < datetime.fromisoformat(known.since)
+        storage.set_cursor_values({key: json.dumps(asdict(known))})
+    return context.scheduled_execution_time < datetime.fromisoformat(known.since)
 
 
 def _read(values: Mapping[str, str], key: str) -> Timetable | None:

@@ -135,7 +135,7 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
     )
     def own_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time
-        if passed_before_move(context.instance, slug, spec.schedule, tick, Paths().defs / slug / "defs.yaml"):
+        if passed_before_move(context, slug, spec.schedule, Paths().defs / slug / "defs.yaml"):
             again = next_run(spec.schedule, tick)
             return dg.SkipReason(
                 f"{spec.name} was moved to this time after it had passed. It runs next at {again:%Y-%m-%d %H:%M} UTC;"

@@ -15,7 +15,7 @@ from integration_center.defs_files.text_files import write_atomically, writing
 from integration_center.defs_files.yaml_text import dump, edit, write_new
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.insights.catalogue import find_clashes, slugify
-from integration_center.integration import RESERVED_SLUGS, Environment, IntegrationSpec, check_slug, find_conflicts
+from integration_center.integration import Environment, IntegrationSpec, check_slug, find_conflicts, free_slug
 
 SLUG_CHARACTERS = 60
 _OURS_LAST = "~"
@@ -29,11 +29,7 @@ class DefsFolder(DefsReader):
         """A free slug made of an integration's name."""
         base = slugify(name)[:SLUG_CHARACTERS].strip("_")
         taken = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
-        slug, number = base, 1
-        while slug in taken or slug in RESERVED_SLUGS:
-            number += 1
-            slug = f"{base}_{number}"
-        return slug
+        return free_slug(base, taken)
 
     def check(self, slug: str, spec: IntegrationSpec) -> None:
         """Whether the integration may stand beside the others.

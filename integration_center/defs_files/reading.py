@@ -89,6 +89,7 @@ class DefsReader:
             with suppress(FileNotFoundError):  # deleted a moment ago
                 file = self.load(folder.name)
                 slug = file.slug if file.spec else name_broken(folder.name, taken - {folder.name})
+                taken.add(slug)
                 files[slug] = file
         by_age = sorted(files.items(), key=lambda item: (int(item[1].modified_at.timestamp()), item[0]))
         specs = {slug: file.spec for slug, file in by_age if file.spec}

@@ -63,8 +63,8 @@ BAD_FOLDERS: Mapping[str, tuple[str, str]] = {
     "x y!": ("broken_x_y_", r"folder 'x y!': rename it"),
     "A_B": ("broken_a_b", r"folder 'A_B': rename it"),
     "a-b": ("broken_a_b_", r"folder 'a-b': rename it"),
-    "sync": ("broken_sync", r"folder 'sync': this name is used by the Integration Center itself"),
-    "insights": ("broken_insights", r"folder 'insights': this name is used"),
+    "sync": ("broken_sync", r"folder 'sync': Dagster or the Integration Center itself uses this name"),
+    "insights": ("broken_insights", r"folder 'insights': Dagster or the Integration Center"),
 }
 
 
