@@ -6,12 +6,12 @@ sends. The org's own log tells when the first call came, so both clocks are this
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from statistics import median
@@ -26,8 +26,8 @@ from benchmarks.emulated_org import EmulatedOrg, emulated_org
 from benchmarks.runner import KEPT_VARIABLES, PRODUCT, ROOT, Place, connect
 from benchmarks.scenario import Task, plan_days, write_reports
 from benchmarks.tables import Verdict
-from integration_center.cli.embedded import running
-from integration_center.cli.serve import LOOPBACK, await_answer, dagster_commands
+from integration_center.cli.serve import LOOPBACK, await_answer, build_dagster_parts
+from integration_center.cli.supervision import Supervisor
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, Webserver, wait_for
 from integration_center.retries import log_retries
@@ -109,14 +109,15 @@ def prepare(org: EmulatedOrg, folder: Path) -> dict[str, str]:
 def served(environment: dict[str, str]) -> Iterator[Webserver]:
     """The Dagster webserver and daemon, for the length of the block."""
     log_retries()  # else waiting for Dagster would fill the terminal
-    with ExitStack() as stack:
-        processes = [
-            stack.enter_context(running(command, environment, stdout=subprocess.DEVNULL))
-            for command in dagster_commands(PORT)
-        ]
-        url = f"http://{LOOPBACK}:{PORT}"
-        await_answer(f"{url}/server_info", processes)
+    quiet = [replace(part, silent=True) for part in build_dagster_parts(PORT, environment)]
+    supervisor = Supervisor(quiet, say=lambda sentence: None)
+    url = f"http://{LOOPBACK}:{PORT}"
+    try:
+        supervisor.start()
+        await_answer(f"{url}/server_info", supervisor)
         yield Webserver(url)
+    finally:
+        supervisor.stop()
 
 
 def launch(org: EmulatedOrg, webserver: Webserver, instance: dg.DagsterInstance, day: date) -> list[float]:

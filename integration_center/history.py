@@ -30,6 +30,8 @@ from integration_center.translator import (
 RUNS_LOOKED_AT = 500
 """Failed runs, the newest first, that are looked at for lines that were never opened."""
 KILLED = "the process of this run was killed; the next run on the object settles what it left"
+WAITING = (dg.DagsterRunStatus.NOT_STARTED,)
+GOING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, *WAITING)
 FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -76,15 +78,19 @@ def close_open_lines(instance: dg.DagsterInstance, installation: Installation) -
             installation.syncs.fail_open(sync.run_id, sync.slug, error)
 
 
-def fail_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Fail the runs whose process was killed: Dagster would call them started, and keep their places, for ever."""
-    going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-    for run in instance.get_runs(going):
+def fail_killed_runs(instance: dg.DagsterInstance, *, unheld: bool = False) -> None:
+    """Fail the runs whose process was killed: Dagster would call them started, and keep their places, for ever.
+
+    Args:
+        instance: Dagster's.
+        unheld: also those that have not noted a process yet. Only where no Dagster works with this storage.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=GOING)):
         process = run.tags.get(PROCESS_TAG)
         parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
         # A re-execution has its parent's tags until its own first step begins.
         inherited = parent is not None and parent.tags.get(PROCESS_TAG) == process
-        if process and not inherited and is_gone(process):
+        if (is_gone(process) and not inherited) if process else (unheld and run.status not in WAITING):
             instance.report_run_failed(run, KILLED)
 
 

@@ -17,9 +17,10 @@ import httpx
 
 from integration_center.definitions import build_definitions
 from integration_center.errors import ConfigurationError, ServiceUnavailable
+from integration_center.processes import this_process
 from integration_center.regular_files import read_regular
 from integration_center.settings import Settings, check_url
-from integration_center.translator import PARTITION_TAG, range_tags
+from integration_center.translator import PARTITION_TAG, PROCESS_TAG, range_tags
 
 logger = logging.getLogger(__name__)
 
@@ -111,11 +112,12 @@ def run_here(
 ) -> tuple[str, bool]:
     """Execute in this process, on `instance`; the run id (the one given, if any), and whether the run succeeded."""
     job = build_definitions(settings.defs).resolve_job_def(request.job)
+    held = {PROCESS_TAG: this_process()}  # from the first moment on: a run that is killed must be known as one
     one_day = request.days is not None and request.days[0] == request.days[1]
     result = job.execute_in_process(
         instance=instance,
         partition_key=request.days[0].isoformat() if request.days and one_day else None,
-        tags=request.tags if one_day else request.all_tags,
+        tags=(request.tags if one_day else request.all_tags) | held,
         run_config={**(request.run_config or {}), "loggers": QUIET},
         asset_selection=list(request.assets) or None,
         run_id=run_id,

@@ -8,7 +8,9 @@ import typer
 from rich.markup import escape
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
+from integration_center.dagster_storage import open_instance
 from integration_center.errors import ConfigurationError, IntegrationCenterError, SchemaMismatch, TransientError
+from integration_center.history import complete_log
 from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration import IntegrationSpec
@@ -29,7 +31,8 @@ SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[
 def list_integrations(as_json: AsJson = False) -> None:
     """The integrations, with the broken ones and why."""
     loaded = load_integrations(Paths().defs)
-    with open_installation() as installation:
+    with open_installation() as installation, open_instance(installation.settings) as instance:
+        complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
         rows = [describe(installation, loaded, slug) for slug in sorted({**loaded.specs, **loaded.broken})]
     columns = (
         Column("slug", "Integration"),

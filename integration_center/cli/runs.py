@@ -98,6 +98,8 @@ class Launch:
 def launch(installation: Installation, loaded: LoadedIntegrations, wanted: Launch) -> SyncRecord:
     """Run the request where a Dagster of this home answers, else here; the sync's line in the log."""
     instance = open_instance(installation.settings)
+    specs = {**loaded.specs, **dict.fromkeys(loaded.broken)}
+    complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one
     webserver = find_webserver(installation.settings)
     if webserver is None:
         run_id = str(uuid4())
@@ -108,7 +110,7 @@ def launch(installation: Installation, loaded: LoadedIntegrations, wanted: Launc
         note_launch(installation, wanted, run_id)
         with console.status(escape(f"run {run_id} in {webserver.url}")) as status:
             wait_for(instance, run_id, lambda state: status.update(f"run {run_id}: {state.value.lower()}"))
-    complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
+    complete_log(instance, installation, specs)
     sync = installation.syncs.get(run_id, wanted.slug)
     if sync is None:
         raise ConfigurationError(f"run {run_id} ended without a line in the log; see it in the Dagster UI")

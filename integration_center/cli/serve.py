@@ -1,29 +1,29 @@
 """`up`, `console` and `emulator`: the long-running processes, in the foreground."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import stamina
 import typer
+from dagster._core.storage.runs import SqliteRunStorage
 
 from integration_center.access.binding import check_bind_address
-from integration_center.cli.embedded import STOP_SECONDS, embedded_demo, is_free, running
-from integration_center.cli.output import console
+from integration_center.cli.embedded import embedded_demo, is_free
+from integration_center.cli.output import console, errors
+from integration_center.cli.supervision import Part, Supervisor
 from integration_center.console.server import Certificate
 from integration_center.console.server import serve as run_console
 from integration_center.dagster_storage import open_instance
 from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
-from integration_center.errors import ConfigurationError
+from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.history import fail_killed_runs
 from integration_center.launching import WEBSERVER_FILE
 from integration_center.retries import log_retries
@@ -32,7 +32,7 @@ from integration_center.settings import PROJECT, Settings, prepare_home, read_se
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
 CONSOLE_PORT = 3001
-PYTHON = (sys.executable, "-m")
+LOOK_AT_RUNS_SECONDS = 30.0
 
 
 def serve_all(
@@ -49,34 +49,59 @@ def serve_all(
     prepare_home(settings.dagster_home)
     refuse_taken(port, "--port")
     refuse_taken(console_port, "--console-port")
-    with open_instance(settings) as instance:
-        fail_killed_runs(instance)  # else they would keep their places in the queue
+    close_runs_of_nobody(settings)
     url = f"http://{LOOPBACK}:{port}"
-    with ExitStack() as stack:
-        stack.enter_context(ended_by_signals())
-        processes = [
-            stack.enter_context(each) for each in build_processes(settings, port, (console_host, console_port))
-        ]
-        stack.callback(end_all, processes)
-        await_answer(f"{url}/server_info", processes)
+    supervisor = Supervisor(build_parts(settings, port, (console_host, console_port)), say=warn)
+    with ended_by_signals(), ExitStack() as stack:
+        stack.callback(close_runs_of_nobody, settings)
+        stack.callback(supervisor.stop)
+        supervisor.start()
+        await_answer(f"{url}/server_info", supervisor)
         noted = settings.dagster_home / WEBSERVER_FILE
         noted.write_text(json.dumps({"url": url}))
         stack.callback(noted.unlink, missing_ok=True)
-        await_answer(f"http://{reach(console_host)}:{console_port}/health", processes)
+        await_answer(f"http://{reach(console_host)}:{console_port}/health", supervisor)
         console.print(f"Console:    http://localhost:{console_port}", markup=False)
         console.print(f"Dagster UI: {url}  (Ctrl-C ends everything)", markup=False)
-        refuse_end(processes, os.wait())
+        looks = Every(LOOK_AT_RUNS_SECONDS)
+        supervisor.watch(lambda: close_killed_runs(settings) if looks.due() else None)
 
 
-def end_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask all to end at once, and wait for them; `running` sees to those that do not."""
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(deadline - time.monotonic(), 0))
+def close_runs_of_nobody(settings: Settings) -> None:
+    """Fail the runs that no process holds while `up` does not run: they would keep their places in the queue."""
+    with open_instance(settings) as instance:
+        # Runs in a database that hosts share may be those of another host.
+        fail_killed_runs(instance, unheld=isinstance(instance.run_storage, SqliteRunStorage))
+
+
+def close_killed_runs(settings: Settings) -> None:
+    """Fail the runs whose process was killed; nothing is lost when that fails once."""
+    try:
+        with open_instance(settings) as instance:
+            fail_killed_runs(instance)
+    except IntegrationCenterError as error:
+        warn(f"runs that were killed could not be looked for: {error}")
+
+
+@dataclass
+class Every:
+    """Says once every so many seconds that something is due."""
+
+    seconds: float
+    last: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        """Whether the time is over; it begins again then."""
+        now = time.monotonic()
+        if now - self.last < self.seconds:
+            return False
+        self.last = now
+        return True
+
+
+def warn(sentence: str) -> None:
+    """Tell the terminal what happened to a process."""
+    errors.print(sentence[0].upper() + sentence[1:], markup=False, soft_wrap=True)
 
 
 def reach(host: str) -> str:
@@ -96,31 +121,31 @@ def refuse_taken(port: int, option: str) -> None:
         raise ConfigurationError(f"port {port} is in use; choose another with {option}, or end what uses it")
 
 
-def build_processes(
-    settings: Settings, port: int, console_at: tuple[str, int]
-) -> Iterator[AbstractContextManager[subprocess.Popen[bytes]]]:
+def build_parts(settings: Settings, port: int, console_at: tuple[str, int]) -> list[Part]:
     """What `up` runs: the local org of the demo where the settings lead to it, the web server, the daemon, us."""
-    if demo := embedded_demo(settings):
-        yield running(demo.command, stdout=subprocess.DEVNULL)  # what it prints holds its secrets
     home = {"DAGSTER_HOME": str(settings.dagster_home)}
     host, console_port = console_at
-    console_command = [*PYTHON, "integration_center", "console", "--host", host, "--port", str(console_port)]
-    for command in (*dagster_commands(port), console_command):
-        yield running(command, home)
+    demo = embedded_demo(settings)
+    return [
+        # What the local org prints holds its secrets.
+        *([Part("the local org of the demo", "integration_center", demo.command[3:], silent=True)] if demo else []),
+        *build_dagster_parts(port, home),
+        Part("the console", "integration_center", ("console", "--host", host, "--port", str(console_port)), home),
+    ]
 
 
-def dagster_commands(port: int) -> tuple[list[str], list[str]]:
-    """How Dagster's web server and its daemon are started."""
-    workspace = ["-w", str(PROJECT / "workspace.yaml")]
-    return (
-        [*PYTHON, "integration_center.dagster_ui", "--port", str(port)],
-        [*PYTHON, "dagster._daemon", "run", *workspace],
-    )
+def build_dagster_parts(port: int, environment: Mapping[str, str]) -> list[Part]:
+    """Dagster's web server and its daemon."""
+    workspace = ("-w", str(PROJECT / "workspace.yaml"))
+    return [
+        Part("the Dagster UI", "integration_center.dagster_ui", ("--port", str(port)), environment),
+        Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), environment),
+    ]
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """End the block quietly on Ctrl-C or SIGTERM.
+    """End the block quietly on Ctrl-C, SIGTERM, or when the terminal is closed.
 
     A non-interactive shell starts background processes with SIGINT ignored, so both are said here.
     """
@@ -128,13 +153,13 @@ def ended_by_signals() -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
     with suppress(KeyboardInterrupt):
         yield
 
 
-def await_answer(url: str, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def await_answer(url: str, supervisor: Supervisor) -> None:
     """Wait until a web server answers at `url`.
 
     Raises:
@@ -142,29 +167,8 @@ def await_answer(url: str, processes: Sequence[subprocess.Popen[bytes]]) -> None
     """
     for attempt in stamina.retry_context(on=httpx.TransportError, attempts=None, timeout=START_SECONDS, wait_max=0.5):
         with attempt:
-            for process in processes:
-                if process.poll() is not None:
-                    raise ended_by_itself(process)
+            supervisor.require_alive()
             httpx.get(url, trust_env=False)
-
-
-def refuse_end(processes: Sequence[subprocess.Popen[bytes]], ended: tuple[int, int]) -> None:
-    """A process that ends by itself is an error.
-
-    Raises:
-        ConfigurationError: names it.
-    """
-    pid, status = ended
-    for process in processes:
-        if process.pid == pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            raise ended_by_itself(process)
-
-
-def ended_by_itself(process: subprocess.Popen[bytes]) -> ConfigurationError:
-    """The error that names a process and its exit code."""
-    name = " ".join(map(str, process.args[2:4])) if isinstance(process.args, list) else str(process.pid)
-    return ConfigurationError(f"{name} ended by itself with exit code {process.returncode}; see its messages above")
 
 
 def serve_console(
