@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: help setup demo up test screenshots lint bench lock
+.PHONY: help setup demo up test soak screenshots lint bench lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -29,6 +29,10 @@ up: setup ## Console on http://localhost:3001, Dagster UI on http://localhost:30
 
 test: setup ## The test suite; what needs a browser is skipped where no Chromium is installed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+SECONDS_OF_SOAK ?= 600
+soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
+	$(BIN)/python -m integration_center_tests.soak --seconds $(SECONDS_OF_SOAK)
 
 SCREENSHOTS ?= /tmp/integration-center-screenshots
 screenshots: setup ## Pictures of each page of the console, light, dark and narrow, in SCREENSHOTS

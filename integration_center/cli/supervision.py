@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from integration_center.errors import ConfigurationError
 
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds before a process that died is started again; twice as long each time that it dies at once again."""
-LONG_LIFE = 60.0
+LONG_LIFE = 30.0
 """Seconds after which a process that dies is taken for one that had been well."""
 STOP_SECONDS = 20.0
 LOOK_SECONDS = 0.3
