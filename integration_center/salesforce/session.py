@@ -241,7 +241,7 @@ class Session:
         tried = 0
 
         def judge(error: Exception) -> bool | float:
-            # A read that broke off is begun again by its reader, and maintenance takes longer than all our waits.
+            # A broken read is begun again by its reader, and maintenance outlasts all our waits.
             if not isinstance(error, TransientError) or isinstance(error, IncompleteRead | UnderMaintenance):
                 return False
             if isinstance(error, AnswerLost) and not call.idempotent:
@@ -260,17 +260,19 @@ class Session:
                 try:
                     return send()
                 except (Unreachable, AnswerLost) as error:
-                    if isinstance(error, Unreachable) or (call.idempotent and tried >= min(2, policy.attempts - 1)):
-                        self._look_for_org(base)
-                    raise
+                    safe = isinstance(error, Unreachable) or (call.idempotent and tried >= min(2, policy.attempts))
+                    if not (safe and self._has_moved(base)):
+                        raise
+                    return send()
         raise AssertionError("stamina gives an answer or raises")
 
-    def _look_for_org(self, base: str) -> None:
-        """Find out whether the org has moved, so that the next attempt goes there."""
+    def _has_moved(self, base: str) -> bool:
+        """Whether the sign-in now names another address than `base`; requests then go there."""
         try:
-            self._address.look_up(base)
-        except TransientError as error:  # the network is down as a whole: then the first error says what happened
+            return self._address.look_up(base) is not None
+        except TransientError as error:  # the whole network is down: the error at hand says what happened
             logger.warning("the sign-in does not tell the org's address: %s", error)
+        return False
 
     def _send(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
         response = self._send_signed(call, sink)
