@@ -25,7 +25,8 @@ from integration_center.plain_text import keep_log_printable
 from integration_center.retries import log_retries
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import RetryPolicy, Session
+from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.session import Session
 from integration_center.settings import Settings, read_settings
 from integration_center.snapshots import SnapshotFolder
 from integration_center.storage import WORK, LedgerFolder, ReportFolder

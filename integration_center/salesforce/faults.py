@@ -29,7 +29,27 @@ from integration_center.errors import (
 )
 
 DEAD_SESSION_TEXTS = frozenset({"Bad_OAuth_Token", "Missing_OAuth_Token"})
-BUSY_CODES = frozenset({"SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
+BUSY_CODES = frozenset(
+    {
+        "SERVER_UNAVAILABLE",
+        "UNABLE_TO_LOCK_ROW",
+        "TXN_SECURITY_METERING_ERROR",
+        "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE",
+        "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
+    }
+)
+"""Codes of a passing fault, under any status: nothing was carried out."""
+CUT_SHORT_CODES = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG", "UNKNOWN_EXCEPTION"})
+"""Codes, under any status, of a request that the org began and broke off. Asking for less at once may help."""
+CURES = {
+    "TXN_SECURITY_METERING_ERROR": "if this lasts, have the admin give the connected user the permission Exempt from"
+    " Transaction Security",
+    "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE": "the org is under maintenance and can only be read; wait for"
+    " its end (see status.salesforce.com)",
+    "QUERY_TIMEOUT": "the query took longer than two minutes; a condition or key on an indexed field makes it faster",
+    "REQUEST_RUNNING_TOO_LONG": "automation of the org (triggers, flows) may be slow; fewer records at once may help",
+}
+"""What helps against a passing fault that does not pass."""
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
@@ -51,6 +71,35 @@ STATUS_SENTENCES = {
 
 class AnswerLost(ServiceUnavailable):
     """The request went out, and whether Salesforce carried it out is not known."""
+
+
+class BusyOrg(RateLimited):
+    """The org is busy, and carried nothing out.
+
+    Args:
+        message: what the org said.
+        code: its error code, if it gave one.
+        status: the HTTP status.
+        retry_after: seconds the org asked to wait, if it did.
+    """
+
+    def __init__(self, message: str, *, code: str | None, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.code = code
+        self.status = status
+
+
+class CutShort(AnswerLost):
+    """The org began with the request and broke it off.
+
+    Args:
+        message: what the org said.
+        code: its error code.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class IncompleteRead(ServiceUnavailable):
@@ -124,6 +173,11 @@ def parse_retry_after(value: str | None) -> float | None:
         return None
 
 
+def _name_cure(code: str | None) -> str:
+    cure = CURES.get(code or "")
+    return f"; {cure}" if cure else ""
+
+
 class Unreachable(ServiceUnavailable):
     """No org answers at the address: nothing was sent, or nothing there could carry it out."""
 
@@ -143,7 +197,10 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
             status=status,
         )
     if status in (429, 503) or code in BUSY_CODES:
-        return RateLimited(f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''})", retry_after=wait)
+        said = f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''}){_name_cure(code)}"
+        return BusyOrg(said, code=code, status=status, retry_after=wait)
+    if code in CUT_SHORT_CODES and code is not None:
+        return CutShort(f"Salesforce broke the request off (HTTP {status}, {code}){_name_cure(code)}", code=code)
     if code in CURSOR_CODES:
         return IncompleteRead("the org closed a query's cursor before its last page was read")
     if status in (406, 420):  # the edge found no server for this org: nothing was carried out

@@ -4,7 +4,6 @@ import copy
 import functools
 import json as jsonlib
 import logging
-import random
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,12 @@ import httpx
 import stamina
 
 from integration_center.answers import Redactor, clean_answer
-from integration_center.errors import OrgError, TransientError, UnderMaintenance
+from integration_center.errors import OrgError, TransientError
 from integration_center.salesforce.address import Address, TokenProvider, is_elsewhere, name_host
 from integration_center.salesforce.compression import RequestCompression
 from integration_center.salesforce.faults import (
     AnswerLost,
-    IncompleteRead,
+    CutShort,
     Unreachable,
     build_disk_error,
     build_error,
@@ -31,6 +30,7 @@ from integration_center.salesforce.faults import (
     is_dead_session,
     is_row_list,
 )
+from integration_center.salesforce.retry_policy import RetryPolicy
 from integration_center.salesforce.usage import Meter, Usage
 
 logger = logging.getLogger(__name__)
@@ -48,34 +48,6 @@ Body = bytes | Callable[[], Iterable[bytes]]
 def trust_certificates() -> ssl.SSLContext:
     """The certificates we trust, read once for all clients of the process: that takes longer than a request."""
     return httpx.create_ssl_context()
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often and how long a session waits for an org that is not there. Times in seconds.
-
-    Attributes:
-        read_timeout: for the answer to a read.
-        write_timeout: for the answer to a write. The org ends a call after ten minutes, so a write that has no answer
-            by then is no longer under way, and may be looked up and sent again.
-        timeout: for all attempts of one request; once it has passed, there is no further one.
-    """
-
-    read_timeout: float = 300.0
-    write_timeout: float = 630.0
-    attempts: int = 6
-    timeout: float = 600.0
-    wait_initial: float = 0.5
-    wait_max: float = 30.0
-    wait_jitter: float = 0.5
-    retry_after_max: float = 120.0
-
-    def wait(self, attempt: int, error: TransientError) -> float:
-        """How long to wait after attempt number `attempt` (from 1): what the server asked, else doubling."""
-        if error.retry_after is not None:
-            return min(error.retry_after, self.retry_after_max)
-        jitter = random.uniform(0, self.wait_jitter)  # noqa: S311  spreads retries, guards nothing
-        return min(self.wait_initial * 2.0 ** (attempt - 1) + jitter, self.wait_max)
 
 
 @dataclass(frozen=True)
@@ -241,8 +213,7 @@ class Session:
         tried = 0
 
         def judge(error: Exception) -> bool | float:
-            # A broken read is begun again by its reader, and maintenance outlasts all our waits.
-            if not isinstance(error, TransientError) or isinstance(error, IncompleteRead | UnderMaintenance):
+            if not isinstance(error, TransientError) or not policy.may_repeat(error, tried):
                 return False
             if isinstance(error, AnswerLost) and not call.idempotent:
                 return False
@@ -259,6 +230,8 @@ class Session:
                 base = self._address.current()[0]
                 try:
                     return send()
+                except CutShort:
+                    raise
                 except (Unreachable, AnswerLost) as error:
                     safe = isinstance(error, Unreachable) or (call.idempotent and tried >= min(2, policy.attempts))
                     if not (safe and self._has_moved(base)):
