@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Protocol
 
 import polars as pl
@@ -73,13 +72,13 @@ class Sender:
             rows=group,
             headers=self.options.headers,
         )
-        for calls in count():
+        calls = sent = 0
+        while sent < updates.height:
             if free is not None and calls >= free and not self.options.can_spare(1):
-                logger.warning("the org has no more API calls to spare: the rest is not sent")
+                logger.warning("the org has no more API calls to spare: %d records stay", updates.height - sent)
                 return
-            results = next(sending, None)
-            if results is None:
-                return
+            results = next(sending)
+            calls, sent = calls + 1, sent + results.height
             yield results
 
 
