@@ -104,7 +104,11 @@ class GroupFault:
 
 
 class Faults:
-    """The faults switched on in one org. All methods may be called from any thread."""
+    """The faults switched on in one org. All methods may be called from any thread.
+
+    Attributes:
+        refused_groups: how many rows the transactions had that were refused for their size.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -113,6 +117,7 @@ class Faults:
         self._jobs: list[JobFault] = []
         self._group: GroupFault | None = None
         self._alerts: set[str] = set()
+        self.refused_groups: list[int] = []
 
     def add(self, fault: HttpFault) -> None:
         """Switch on an HTTP fault."""
@@ -225,6 +230,7 @@ class Faults:
             self._rows.clear()
             self._group = None
             self._alerts.clear()
+            self.refused_groups.clear()
             self._jobs.clear()
 
     def listing(self) -> dict[str, Any]:
@@ -254,9 +260,13 @@ class Faults:
         return hits
 
     def find_group(self, rows: int) -> RowError | None:
-        """Return the error of a transaction of so many rows."""
+        """Return the error of a transaction of so many rows, and note its size."""
         fault = self._group
-        return fault.error if fault is not None and rows > fault.most else None
+        if fault is None or rows <= fault.most:
+            return None
+        with self._lock:
+            self.refused_groups.append(rows)
+        return fault.error
 
     def take_row(self, record_id: str, *, allow_duplicates: bool = False) -> RowError | None:
         """Return the error that a write to this record runs into, and count it down."""
