@@ -4,10 +4,12 @@ IntegrationCenterError
 ├── TransientError          may be retried, with backoff
 │   ├── RateLimited         the server asked to wait (429, 503, concurrent-request limit)
 │   ├── ServiceUnavailable  a 5xx, an unreadable answer, or no answer at all
+│   │   └── UnderMaintenance    the org refuses even a new session
 │   └── ObjectBusy          the org object is held by another run of ours
 └── TerminalError           never retried: somebody has to change something first
     ├── ConfigurationError  a setting or an integration file
-    │   └── AppNotInstalled the External Client App is not installed in the org
+    │   ├── AppNotInstalled the External Client App is not installed in the org
+    │   ├── AppBlocked      the admin of the org blocks the External Client App
     │   └── EditedMeanwhile  another one changed the file while this change was made
     ├── ReportError         the report cannot be used
     │   ├── UnknownReport   not visible, or not there
@@ -73,6 +75,10 @@ class ServiceUnavailable(TransientError):
     """The server failed, answered nonsense, or did not answer."""
 
 
+class UnderMaintenance(ServiceUnavailable):
+    """The org refuses even a new session. The connection is good; the wait is longer than a retry."""
+
+
 class ObjectBusy(TransientError):
     """Another run of ours works on the same object of the same org."""
 
@@ -91,6 +97,10 @@ class EditedMeanwhile(ConfigurationError):
 
 class AppNotInstalled(ConfigurationError):
     """The External Client App is not installed in the org."""
+
+
+class AppBlocked(ConfigurationError):
+    """The admin of the org blocks the External Client App, or has not approved it."""
 
 
 class ReportError(TerminalError):

@@ -15,6 +15,7 @@ from integration_center.accounts.connecting import StoredTokens
 from integration_center.accounts.encryption import build_cipher
 from integration_center.accounts.store import AccountStore
 from integration_center.database.engine import build_engine
+from integration_center.database.group_sizes import GroupSizes
 from integration_center.database.leases import Leases
 from integration_center.database.syncs import SyncLog
 from integration_center.frames import writing
@@ -25,7 +26,8 @@ from integration_center.plain_text import keep_log_printable
 from integration_center.retries import log_retries
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import RetryPolicy, Session
+from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.session import Session
 from integration_center.settings import Settings, read_settings
 from integration_center.snapshots import SnapshotFolder
 from integration_center.storage import WORK, LedgerFolder, ReportFolder
@@ -64,6 +66,11 @@ class Installation:
     def leases(self) -> Leases:
         """Who works on which object of which org."""
         return Leases(self.engine)
+
+    @cached_property
+    def group_sizes(self) -> GroupSizes:
+        """How many records of an object the orgs save at once."""
+        return GroupSizes(self.engine)
 
     @cached_property
     def reports(self) -> ReportFolder:

@@ -125,6 +125,22 @@ class IntegrationSpec(Model):
     latest_by: Name | None = None
     where: str | None = None
     limits: Limits = Limits()
+    batch_size: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=200,
+            description="Records that Salesforce saves as one transaction, 1 to 200. Set it where triggers or flows of"
+            " the org fail with more. Without it, the size that worked in the last runs is used.",
+        ),
+    ] = None
+    duplicate_rules: Annotated[
+        Literal["respect", "allow"],
+        Field(
+            description="What happens to a record for which a duplicate rule of the org alerts: `respect` leaves it as"
+            " it is, `allow` saves it. Rules that block cannot be passed."
+        ),
+    ] = "respect"
     owners: tuple[str, ...] = ()
     gainsight: ApiName | None = None
 

@@ -21,6 +21,7 @@ from integration_center.errors import (
     WrongOrg,
 )
 from integration_center.integration import Environment
+from integration_center.salesforce.address import name_host
 from integration_center.salesforce.faults import build_moved, read_errors
 from integration_center.salesforce.grants import Grant
 from integration_center.salesforce.oauth import ATTEMPTS, RETRY_SECONDS, UserInfo, decide_retry, fetch_userinfo
@@ -147,11 +148,12 @@ def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> S
     try:
         answer = client.get(url, params={"q": soql}, headers=headers)
     except httpx.TransportError as error:
-        raise ServiceUnavailable(f"Salesforce does not answer ({type(error).__name__})") from None
+        host = name_host(grant.instance_url)
+        raise ServiceUnavailable(f"Salesforce does not answer at {host} ({type(error).__name__})") from None
     response = clean_answer(answer, Redactor([grant.access_token.get_secret_value()]))
     status = response.status_code
     if httpx.codes.is_redirect(status):
-        raise build_moved(status)
+        raise build_moved(status, name_host(grant.instance_url))
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
         raise RateLimited(f"Salesforce asks to come back later (HTTP {status})")
     try:

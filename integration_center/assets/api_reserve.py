@@ -1,11 +1,30 @@
-"""The reserve of API calls that no push uses up: judged before the first write."""
+"""The reserve of API calls that no push uses up, and how a push sends its records within it."""
 
 from collections.abc import Sequence
 from math import ceil
 
+from integration_center.assets.sync_step import SyncStep
 from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.usage import Allowance
+from integration_center.salesforce.write_options import ROWS_A_COLLECTION, WriteOptions
+
+
+def build_write_options(step: SyncStep, org: Org) -> WriteOptions:
+    """How the step sends its records: as its integration says, and as the org took them lately."""
+    installation, account, spec = step.installation, step.account, step.spec
+    lately = installation.group_sizes.find(account.org_id, spec.object)
+
+    def can_spare(calls: int) -> bool:
+        return short_of_calls(org, Forecast(calls, 0), installation.settings.api_reserve) is None
+
+    def note_group(size: int) -> None:
+        installation.group_sizes.note(account.org_id, spec.object, size)
+
+    group = spec.batch_size or lately or ROWS_A_COLLECTION
+    if group < ROWS_A_COLLECTION:
+        step.context.log.info(f"sending groups of {group} records: {'batch_size' if spec.batch_size else 'as lately'}")
+    return WriteOptions(group, spec.duplicate_rules == "allow", can_spare, note_group)
 
 
 def short_of_calls(org: Org, forecast: Forecast, reserve: float) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from integration_center.assets.api_reserve import short_of_calls
+from integration_center.assets.api_reserve import build_write_options, short_of_calls
 from integration_center.assets.checks import build_push_checks, report_push
 from integration_center.assets.look_back import look_back
 from integration_center.assets.metadata import (
@@ -39,6 +39,7 @@ from integration_center.salesforce.forecast import Forecast
 from integration_center.salesforce.ground import NAMED, Ground, survey
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import forecast_push, push_updates
+from integration_center.salesforce.write_options import WriteOptions
 from integration_center.storage import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import (
@@ -125,7 +126,7 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
 
 
 def send_updates(
-    step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame
+    step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame, options: WriteOptions
 ) -> pl.DataFrame:
     """Send the updates, with progress in the run's log; the Results frame."""
     account = step.account
@@ -135,7 +136,7 @@ def send_updates(
         step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
         step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
 
-    return push_updates(org, schema, updates, journal=journal, progress=show_progress)
+    return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
 
 
 def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder: Path) -> FrameFile | None:
@@ -241,7 +242,8 @@ def apply_plan(
     updates = planned_updates(lines).collect()
     if updates.is_empty():
         return Applied(lines)
-    forecast = forecast_push(updates)
+    options = build_write_options(step, org)
+    forecast = forecast_push(updates, options)
     step.context.log.info(
         f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
     )
@@ -256,7 +258,7 @@ def apply_plan(
     journal.push_begun()
     if not step.installation.syncs.apply(step.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
-    results = send_updates(step, org, ground.schema, journal, updates)
+    results = send_updates(step, org, ground.schema, journal, updates, options)
     return Applied(lines, completing(results), forecast, ground.schema)
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import dagster as dg
 import polars as pl
 
-from integration_center.assets.api_reserve import short_of_calls
+from integration_center.assets.api_reserve import build_write_options, short_of_calls
 from integration_center.assets.look_back import look_back
 from integration_center.assets.metadata import describe_counts, describe_results, describe_usage
 from integration_center.assets.one_org import require_one_org
@@ -217,11 +217,12 @@ def send_undo(step: UndoStep, org: Org, plan: UndoPlan, journal: JobJournal) -> 
     updates = planned_updates(lines)
     if updates.is_empty():
         return lines
-    if short := short_of_calls(org, forecast_push(updates), step.installation.settings.api_reserve):
+    options = build_write_options(step, org)
+    if short := short_of_calls(org, forecast_push(updates, options), step.installation.settings.api_reserve):
         return hold(lines, short)
     journal.push_begun()
     syncs.apply(step.run_id, step.slug)
-    return complete(lines, send_updates(step, org, plan.schema, journal, updates))
+    return complete(lines, send_updates(step, org, plan.schema, journal, updates, options))
 
 
 def build_undo_op(environment: Environment) -> dg.OpDefinition:

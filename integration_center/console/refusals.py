@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from integration_center.errors import (
     AccessRefused,
+    AppBlocked,
     AppNotInstalled,
     ConfigurationError,
     ConnectionEnded,
@@ -14,6 +15,7 @@ from integration_center.errors import (
     PermissionMissing,
     SignInOver,
     TransientError,
+    UnderMaintenance,
     WrongOrg,
 )
 from integration_center.integration import Environment
@@ -99,6 +101,20 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
                 "Ask the Salesforce admin, then connect again.",
                 f"Please install the External Client App of the Integration Center in the {slot} org, or make one"
                 " there (Setup → External Client App Manager), and permit it for the user who connects.",
+            )
+        case AppBlocked():
+            return Refusal(
+                "The org blocks the app",
+                said,
+                "Ask the Salesforce admin, then connect again. Waiting does not help.",
+                f"Please unblock the External Client App of the Integration Center in the {slot} org (Setup → Connected"
+                " Apps OAuth Usage, or External Client App Manager), and permit it for the user who connects.",
+            )
+        case UnderMaintenance():
+            return Refusal(
+                "The org is under maintenance",
+                said,
+                "Wait for the end of the maintenance; there is no need to connect again.",
             )
         case ConnectionEnded():
             return Refusal(

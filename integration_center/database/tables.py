@@ -134,6 +134,15 @@ leases = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+group_sizes = Table(
+    "group_sizes",
+    metadata,
+    Column("org_id", String(18), primary_key=True),
+    Column("object", String(255), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+)
+
 jobs = Table(
     "jobs",
     metadata,

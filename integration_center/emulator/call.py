@@ -68,6 +68,12 @@ class Call:
         """The path up to the version."""
         return f"/services/data/v{self.version}"
 
+    @property
+    def allows_duplicates(self) -> bool:
+        """Whether the call passes duplicate rules that only alert."""
+        options = self.headers.get("sforce-duplicate-rule-header", "").replace(" ", "").lower()
+        return "allowsave=true" in options.split(";")
+
     def json(self) -> Any:
         """Return the body as JSON.
 

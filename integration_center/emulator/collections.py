@@ -101,7 +101,11 @@ def _save_typed(
                     results.extend(RowResult(errors=[error]) for _ in group)
                     continue
                 rows = [values for values, _ in group]
-                results.extend(save_rows(call.org, sobject, operation, rows, key_field=key_field))
+                results.extend(
+                    save_rows(
+                        call.org, sobject, operation, rows, key_field=key_field, allow_duplicates=call.allows_duplicates
+                    )
+                )
             if all_or_none and any(item.errors for item in results):
                 raise _RolledBack(results)
     except _RolledBack as rolled_back:

@@ -14,6 +14,8 @@ FaultKind = Literal["respond", "drop", "delay", "truncate", "corrupt", "hold", "
 When = Literal["before", "during", "after"]
 LOCKED = RowError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
 
+DUPLICATE = RowError("DUPLICATES_DETECTED", "Use one of these records?")
+
 
 class Hold:
     """A call that is held until the test has done what it wants: `reached` is set when the call is there."""
@@ -93,14 +95,29 @@ class RowFault:
     times: int | None
 
 
+@dataclass
+class GroupFault:
+    """An error of all rows of a transaction that has more rows than a trigger or flow gets through."""
+
+    most: int
+    error: RowError
+
+
 class Faults:
-    """The faults switched on in one org. All methods may be called from any thread."""
+    """The faults switched on in one org. All methods may be called from any thread.
+
+    Attributes:
+        refused_groups: how many rows the transactions had that were refused for their size.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._http: list[HttpFault] = []
         self._rows: dict[str, RowFault] = {}
         self._jobs: list[JobFault] = []
+        self._group: GroupFault | None = None
+        self._alerts: set[str] = set()
+        self.refused_groups: list[int] = []
 
     def add(self, fault: HttpFault) -> None:
         """Switch on an HTTP fault."""
@@ -182,6 +199,16 @@ class Faults:
             for record_id in record_ids:
                 self._rows[normalize_id(record_id) or record_id] = RowFault(error, times)
 
+    def limit_groups(self, most: int, error: RowError) -> None:
+        """Refuse all rows of transactions of more than `most` rows, as a trigger that is not made for many would."""
+        with self._lock:
+            self._group = GroupFault(most, error)
+
+    def alert_duplicates(self, record_ids: Iterable[str]) -> None:
+        """Let a duplicate rule alert at writes to these records; they are saved where the call allows it."""
+        with self._lock:
+            self._alerts.update(normalize_id(record_id) or record_id for record_id in record_ids)
+
     def end_job(
         self,
         state: Literal["Failed", "Aborted"] = "Failed",
@@ -201,6 +228,9 @@ class Faults:
                     fault.held.release()
             self._http.clear()
             self._rows.clear()
+            self._group = None
+            self._alerts.clear()
+            self.refused_groups.clear()
             self._jobs.clear()
 
     def listing(self) -> dict[str, Any]:
@@ -229,8 +259,19 @@ class Faults:
             self._http = [fault for fault in self._http if fault.times != 0]
         return hits
 
-    def take_row(self, record_id: str) -> RowError | None:
+    def find_group(self, rows: int) -> RowError | None:
+        """Return the error of a transaction of so many rows, and note its size."""
+        fault = self._group
+        if fault is None or rows <= fault.most:
+            return None
+        with self._lock:
+            self.refused_groups.append(rows)
+        return fault.error
+
+    def take_row(self, record_id: str, *, allow_duplicates: bool = False) -> RowError | None:
         """Return the error that a write to this record runs into, and count it down."""
+        if record_id in self._alerts and not allow_duplicates:
+            return DUPLICATE
         if not self._rows:
             return None
         with self._lock:

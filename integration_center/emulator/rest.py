@@ -163,7 +163,7 @@ def _refuse_row(result: RowResult) -> None:
 def create_record(call: Call) -> Answer:
     """`POST /sobjects/X`: a new record."""
     sobject = call.writable_sobject()
-    result = save_rows(call.org, sobject, "insert", [_values(call)])[0]
+    result = save_rows(call.org, sobject, "insert", [_values(call)], allow_duplicates=call.allows_duplicates)[0]
     _refuse_row(result)
     location = f"{call.base}/sobjects/{sobject.name}/{result.id}"
     return Answer(201, {"id": result.id, "success": True, "errors": []}, headers={"location": location})
@@ -175,7 +175,9 @@ def update_record(call: Call) -> Answer:
     values = _values(call)
     if any(name.lower() == "id" for name in values):
         raise Refusal(400, "INVALID_FIELD", "The Id field should not be specified in the sobject data.", [])
-    result = save_rows(call.org, sobject, "update", [{"Id": _record_id(call), **values}])[0]
+    result = save_rows(
+        call.org, sobject, "update", [{"Id": _record_id(call), **values}], allow_duplicates=call.allows_duplicates
+    )[0]
     _refuse_row(result)
     return Answer(204)
 
@@ -195,7 +197,9 @@ def upsert_record(call: Call) -> Answer:
     if not owners and call.query.get("updateOnly", "").lower() == "true":
         raise not_found()
     row = {**_values(call), **({"Id": owners[0]} if owners else {target.name: value})}
-    result = save_rows(call.org, sobject, "update" if owners else "insert", [row])[0]
+    result = save_rows(
+        call.org, sobject, "update" if owners else "insert", [row], allow_duplicates=call.allows_duplicates
+    )[0]
     _refuse_row(result)
     data: dict[str, Any] = {"id": result.id, "success": True, "errors": [], "created": result.created}
     return Answer(201 if result.created else 200, data)

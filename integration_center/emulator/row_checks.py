@@ -102,8 +102,9 @@ def read_id(sobject: SObject, value: object) -> str | RowError:
 class RecordGuard:
     """Tells why existing records may not be written, for many ids at once."""
 
-    def __init__(self, org: Org, sobject: SObject, ids: Sequence[str]) -> None:
+    def __init__(self, org: Org, sobject: SObject, ids: Sequence[str], *, allow_duplicates: bool) -> None:
         self._org = org
+        self._allow_duplicates = allow_duplicates
         converts = "IsConverted" if sobject.has("IsConverted") else "0"
         owner = "OwnerId" if sobject.has("OwnerId") else "NULL"
         self._states: dict[str, tuple[int, int, str | None]] = {}
@@ -128,4 +129,4 @@ class RecordGuard:
             return NO_ACCESS
         if converted and not self._edits_converted:
             return CONVERTED
-        return self._org.faults.take_row(record_id)
+        return self._org.faults.take_row(record_id, allow_duplicates=self._allow_duplicates)

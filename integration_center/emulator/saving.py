@@ -34,6 +34,7 @@ def save_rows(
     key_field: str | None = None,
     all_or_none: bool = False,
     columns: Sequence[str] = (),
+    allow_duplicates: bool = False,
 ) -> list[RowResult]:
     """Save rows and tell what became of each, in the order given.
 
@@ -45,13 +46,14 @@ def save_rows(
         key_field: for upsert: the field that finds the record.
         all_or_none: save nothing when one row fails.
         columns: the header of a Bulk upload, for messages that name columns by position.
+        allow_duplicates: whether the call passes duplicate rules that only alert, which Bulk never does.
     """
     # A key that an earlier chunk made is found by the later one, so upserts go chunk by chunk.
     size = CHUNK if operation == "upsert" and not all_or_none else max(1, len(rows))
     results: list[RowResult] = []
     with org.store.writing():
         for start in range(0, len(rows), size):
-            batch = _Batch(org, sobject, operation, rows[start : start + size], key_field, columns)
+            batch = _Batch(org, sobject, operation, rows[start : start + size], key_field, columns, allow_duplicates)
             results += batch.save(all_or_none=all_or_none)
     return results
 
@@ -77,27 +79,34 @@ class _Batch:
         rows: Sequence[InputRow],
         key_field: str | None,
         columns: Sequence[str],
+        allow_duplicates: bool,
     ) -> None:
         self._org = org
         self._sobject = sobject
         self._operation = operation
         self._rows = rows
         self._key_field = key_field
+        self._allow_duplicates = allow_duplicates
         self._reader = ValueReader(org, sobject, columns)
         self._results = [RowResult() for _ in rows]
         self._now = stamp(org.clock.now())
 
     def save(self, *, all_or_none: bool) -> list[RowResult]:
         targets = self._find_targets()
-        guard = RecordGuard(self._org, self._sobject, sorted({item for item in targets if item is not None}))
+        found = sorted({item for item in targets if item is not None})
+        guard = RecordGuard(self._org, self._sobject, found, allow_duplicates=self._allow_duplicates)
         inserts: list[tuple[int, dict[str, Any]]] = []
         updates: list[tuple[int, dict[str, Any]]] = []
         deletes: list[str] = []
         seen: set[str] = set()
+        too_many: RowError | None = None
         for index, row in enumerate(self._rows):
             if index % CHUNK == 0:
                 seen.clear()
+                too_many = self._org.faults.find_group(min(CHUNK, len(self._rows) - index))
             result, target = self._results[index], targets[index]
+            if too_many is not None:
+                result.errors.append(too_many)
             if result.errors:
                 continue
             if target is not None:

@@ -39,6 +39,8 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 from integration_center.sync.terms import Terms, resolve_terms
 
+SENDING = {"batch_size", "duplicate_rules"}
+"""Options that say how a plan is sent, and have no part in what it holds."""
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
 
@@ -247,9 +249,12 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
 
 
 def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
-    """A hash of the integration and of what describe says of the fields it names: what a plan rests on."""
+    """A hash of the integration and of what describe says of the fields it names: what a plan rests on.
+
+    How a plan is sent is no part of it.
+    """
     named = tuple(pair.field for pair in spec.keys) + tuple(mapping.field for mapping in spec.fields)
-    return hashlib.sha256(f"{spec.model_dump_json()}\0{schema.fingerprint(named)}".encode()).hexdigest()
+    return hashlib.sha256(f"{spec.model_dump_json(exclude=SENDING)}\0{schema.fingerprint(named)}".encode()).hexdigest()
 
 
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import LimitExceeded, OrgError, SchemaMismatch
-from integration_center.salesforce.faults import IncompleteRead
+from integration_center.salesforce.faults import CutShort, IncompleteRead
 from integration_center.salesforce.overlay import lay_writes, overlay
 from integration_center.salesforce.query import Query, count_rows, follow_pages, read_first_page, read_first_pages
 from integration_center.salesforce.records import (
@@ -95,7 +95,7 @@ def read_changes(
             changes = _fetch(selection, _build_stamped(since, info, own), keys)
         except LimitExceeded:
             raise
-        except (OrgError, IncompleteRead) as error:
+        except (OrgError, IncompleteRead, CutShort) as error:
             raise WayClosed(str(error)) from error
         if records is None:  # only now: a whole read needs the memory that the snapshot takes
             records = keeper.read()

@@ -4,8 +4,9 @@ Source: REST API, "sObject Collections" (200 records) and "Composite" (25 subreq
 """
 
 import hashlib
+import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -15,19 +16,18 @@ import polars as pl
 
 from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
-from integration_center.salesforce.faults import AnswerLost, read_names
+from integration_center.salesforce.faults import AnswerLost, BusyOrg, CutShort, read_names
 from integration_center.salesforce.fields import changed_fields, write_json_records, write_texts
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.results import RESULTS, build_results, overlay_results
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.results import LIMIT_CODES, LOCK_CODES, RESULTS, build_results, overlay_results
+from integration_center.salesforce.write_options import COLLECTIONS_A_CALL
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)
 
-ROWS_A_COLLECTION = 200
-COLLECTIONS_A_CALL = 5
 SENDS = 3
+NO_HEADERS: Mapping[str, str] = {}
 COLLECTIONS_PATH = "composite/sobjects"
 
 
@@ -39,6 +39,17 @@ class _Answer:
     body: Any
 
 
+@dataclass(frozen=True)
+class _Sending:
+    """What all calls of one `send_collections` share."""
+
+    org: Org
+    schema: SObjectSchema
+    rows: int
+    chunk_sent: Callable[[str], None]
+    headers: Mapping[str, str]
+
+
 def send_collections(
     org: Org,
     schema: SObjectSchema,
@@ -46,6 +57,7 @@ def send_collections(
     *,
     chunk_sent: Callable[[str], None],
     rows: int,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Iterator[pl.DataFrame]:
     """Sends an Updates frame and yields the Results of each API call, in order.
 
@@ -58,15 +70,17 @@ def send_collections(
         updates: an Updates frame, each Id once.
         chunk_sent: called before each call with a hash of its Ids.
         rows: records of one collection, which Salesforce handles as one transaction.
+        headers: more headers of each collection.
 
     Raises:
         IntegrationCenterError: a call was refused; its records and all after it were not written.
     """
+    sending = _Sending(org, schema, rows, chunk_sent, headers)
     start, collections = 0, COLLECTIONS_A_CALL
     while start < updates.height:
         batch = updates[start : start + rows * collections]
         try:
-            yield _settle(org, schema, batch, chunk_sent, rows)
+            yield _settle(sending, batch)
         except OrgError as error:
             if error.status not in {404, 405} or batch.height <= rows:
                 raise
@@ -76,17 +90,15 @@ def send_collections(
             start += batch.height
 
 
-def _settle(
-    org: Org, schema: SObjectSchema, batch: pl.DataFrame, chunk_sent: Callable[[str], None], rows: int
-) -> pl.DataFrame:
+def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
     """The Results of one call and of those that repeat what it lost."""
     results, pending = pl.DataFrame(schema=RESULTS), batch
     for attempt in range(1, SENDS + 1):
         if attempt > 1:
             logger.warning("%d records are sent again after a lost answer", pending.height)
-        chunk_sent(hash_ids(pending["Id"]))
+        sending.chunk_sent(hash_ids(pending["Id"]))
         try:
-            sent = _send_call(org, schema, pending, rows)
+            sent = _send_call(sending, pending)
         except IntegrationCenterError as error:
             if attempt == 1:  # refused, so nothing of this call was written
                 raise
@@ -96,7 +108,7 @@ def _settle(
         lost = pending.join(sent.filter(pl.col("outcome") == Outcome.UNKNOWN.value), on="Id", how="semi")
         if lost.is_empty():
             break
-        verdicts, pending = _reread(org, schema, lost)
+        verdicts, pending = _reread(sending, lost)
         results = pl.concat([results, verdicts])
         if pending.is_empty():
             break
@@ -109,13 +121,25 @@ def hash_ids(ids: pl.Series) -> str:
     return hashlib.sha256(",".join(ids).encode()).hexdigest()
 
 
-def _send_call(org: Org, schema: SObjectSchema, updates: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """One API call; the records of a collection whose answer is lost come back as `unknown`."""
-    records = write_json_records(updates, schema.name, changed_fields(updates))
+def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
+    """One API call; the records of a collection whose answer is lost come back as `unknown`.
+
+    What the org refuses as too much at once comes back as `failed`, to be sent again in smaller collections.
+    """
+    rows = sending.rows
+    records = write_json_records(updates, sending.schema.name, changed_fields(updates))
     starts = range(0, updates.height, rows)
     bodies = [f'{{"allOrNone":false,"records":[{",".join(records[start : start + rows])}]}}' for start in starts]
     try:
-        answers = _post_one(org.session, bodies[0]) if len(bodies) == 1 else _post_many(org.session, bodies)
+        answers = _post_one(sending, bodies[0]) if len(bodies) == 1 else _post_many(sending, bodies)
+    except CutShort as error:
+        logger.warning("an update of %d records was broken off: %s", updates.height, error)
+        verdicts, undone = _reread(sending, updates)
+        return pl.concat([verdicts, build_results(undone["Id"], Outcome.FAILED, code=error.code)])
+    except BusyOrg as error:
+        if error.status >= 500 or error.code not in LIMIT_CODES | LOCK_CODES:
+            raise
+        return build_results(updates["Id"], Outcome.FAILED, code=error.code)
     except AnswerLost as error:
         logger.warning("the answer to an update of %d records is lost: %s", updates.height, error)
         return build_results(updates["Id"], Outcome.UNKNOWN)
@@ -123,10 +147,15 @@ def _send_call(org: Org, schema: SObjectSchema, updates: pl.DataFrame, rows: int
     return pl.concat(_read_answer(answer, ids) for answer, ids in zip(answers, parts, strict=True))
 
 
-def _post_one(session: Session, body: str) -> list[_Answer]:
+def _post_one(sending: _Sending, body: str) -> list[_Answer]:
     try:
-        response = session.request(
-            "PATCH", COLLECTIONS_PATH, content=body.encode(), idempotent=False, rows_may_fail=True
+        response = sending.org.session.request(
+            "PATCH",
+            COLLECTIONS_PATH,
+            content=body.encode(),
+            headers=sending.headers,
+            idempotent=False,
+            rows_may_fail=True,
         )
     except LimitExceeded:
         raise
@@ -137,15 +166,16 @@ def _post_one(session: Session, body: str) -> list[_Answer]:
     return [_Answer(response.status_code, response.json())]
 
 
-def _post_many(session: Session, bodies: Sequence[str]) -> list[_Answer]:
+def _post_many(sending: _Sending, bodies: Sequence[str]) -> list[_Answer]:
+    session = sending.org.session
+    headers = json.dumps({"Sforce-Auto-Assign": "FALSE", **sending.headers})
     url = f"{session.base_path}/{COLLECTIONS_PATH}"
     subrequests = ",".join(
-        f'{{"method":"PATCH","url":"{url}","referenceId":"part{number}",'
-        f'"httpHeaders":{{"Sforce-Auto-Assign":"FALSE"}},"body":{body}}}'
+        f'{{"method":"PATCH","url":"{url}","referenceId":"part{number}","httpHeaders":{headers},"body":{body}}}'
         for number, body in enumerate(bodies)
     )
     content = f'{{"allOrNone":false,"compositeRequest":[{subrequests}]}}'.encode()
-    response = session.request("POST", "composite", content=content, idempotent=False)
+    response = session.request("POST", "composite", content=content, headers=sending.headers, idempotent=False)
     answers = {
         result.get("referenceId"): _Answer(result["httpStatusCode"], result.get("body"))
         for result in response.json()["compositeResponse"]
@@ -181,11 +211,11 @@ def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | N
     return Outcome.FAILED.value, code, message or None, ",".join(fields) or None
 
 
-def _reread(org: Org, schema: SObjectSchema, lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _reread(sending: _Sending, lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Reads the records again. Returns the Results of those that are settled, and the updates to send again."""
     fields = changed_fields(lost)
     try:
-        now = org.read_records(schema, fields, key=("Id", lost["Id"].to_list()))
+        now = sending.org.read_records(sending.schema, fields, key=("Id", lost["Id"].to_list()))
     except IntegrationCenterError as error:
         logger.warning("%d records cannot be read after a lost answer: %s", lost.height, error)
         message = "the answer was lost, and the record cannot be read"

@@ -25,15 +25,37 @@ from integration_center.errors import (
     RateLimited,
     SchemaMismatch,
     ServiceUnavailable,
+    UnderMaintenance,
 )
 
 DEAD_SESSION_TEXTS = frozenset({"Bad_OAuth_Token", "Missing_OAuth_Token"})
-BUSY_CODES = frozenset({"SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
+BUSY_CODES = frozenset(
+    {
+        "SERVER_UNAVAILABLE",
+        "UNABLE_TO_LOCK_ROW",
+        "TXN_SECURITY_METERING_ERROR",
+        "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE",
+        "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
+    }
+)
+"""Codes of a passing fault, under any status: nothing was carried out."""
+CUT_SHORT_CODES = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG", "UNKNOWN_EXCEPTION"})
+"""Codes, under any status, of a request that the org began and broke off. Asking for less at once may help."""
+CURES = {
+    "TXN_SECURITY_METERING_ERROR": "if this lasts, have the admin give the connected user the permission Exempt from"
+    " Transaction Security",
+    "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE": "the org is under maintenance and can only be read; wait for"
+    " its end (see status.salesforce.com)",
+    "QUERY_TIMEOUT": "the query took longer than two minutes; a condition or key on an indexed field makes it faster",
+    "REQUEST_RUNNING_TOO_LONG": "automation of the org (triggers, flows) may be slow; fewer records at once may help",
+}
+"""What helps against a passing fault that does not pass."""
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
 API_NAME = re.compile(r"[A-Za-z]\w{0,79}(?:\.\w{1,80})*", re.ASCII)
 UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
+IF_MOVED = "if the org's My Domain was renamed, connect the account again"
 EDGE_REFUSALS = frozenset({300, 405, 409, 410, 414, 431})
 """Statuses that mean what they say even without an error document."""
 STATUS_SENTENCES = {
@@ -49,6 +71,35 @@ STATUS_SENTENCES = {
 
 class AnswerLost(ServiceUnavailable):
     """The request went out, and whether Salesforce carried it out is not known."""
+
+
+class BusyOrg(RateLimited):
+    """The org is busy, and carried nothing out.
+
+    Args:
+        message: what the org said.
+        code: its error code, if it gave one.
+        status: the HTTP status.
+        retry_after: seconds the org asked to wait, if it did.
+    """
+
+    def __init__(self, message: str, *, code: str | None, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.code = code
+        self.status = status
+
+
+class CutShort(AnswerLost):
+    """The org began with the request and broke it off.
+
+    Args:
+        message: what the org said.
+        code: its error code.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class IncompleteRead(ServiceUnavailable):
@@ -122,8 +173,17 @@ def parse_retry_after(value: str | None) -> float | None:
         return None
 
 
-def build_error(status: int, headers: httpx.Headers, body: bytes) -> IntegrationCenterError:
-    """The exception that an answer with an error status stands for."""
+def _name_cure(code: str | None) -> str:
+    cure = CURES.get(code or "")
+    return f"; {cure}" if cure else ""
+
+
+class Unreachable(ServiceUnavailable):
+    """No org answers at the address: nothing was sent, or nothing there could carry it out."""
+
+
+def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "Salesforce") -> IntegrationCenterError:
+    """The exception that an answer with an error status stands for; `host` gave it."""
     errors = read_errors(body)
     first = errors[0] if errors else None
     code = first.code if first else None
@@ -137,15 +197,20 @@ def build_error(status: int, headers: httpx.Headers, body: bytes) -> Integration
             status=status,
         )
     if status in (429, 503) or code in BUSY_CODES:
-        return RateLimited(f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''})", retry_after=wait)
+        said = f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''}){_name_cure(code)}"
+        return BusyOrg(said, code=code, status=status, retry_after=wait)
+    if code in CUT_SHORT_CODES and code is not None:
+        return CutShort(f"Salesforce broke the request off (HTTP {status}, {code}){_name_cure(code)}", code=code)
     if code in CURSOR_CODES:
         return IncompleteRead("the org closed a query's cursor before its last page was read")
     if status in (406, 420):  # the edge found no server for this org: nothing was carried out
-        return ServiceUnavailable(f"Salesforce's edge has no route to the org (HTTP {status})", retry_after=wait)
+        return Unreachable(f"{host} has no route to the org (HTTP {status}); {IF_MOVED}", retry_after=wait)
     if status != httpx.codes.MULTIPLE_CHOICES and httpx.codes.is_redirect(status):
-        return build_moved(status)
+        return build_moved(status, host)
+    if first is None and status in {404, 421}:
+        return AnswerLost(f"{host} answered HTTP {status}, and is no org's address; {IF_MOVED}", retry_after=wait)
     if status >= 500 or (first is None and status not in EDGE_REFUSALS):
-        return AnswerLost(f"Salesforce answered HTTP {status} without a usable answer", retry_after=wait)
+        return AnswerLost(f"{host} answered HTTP {status} without a usable answer", retry_after=wait)
     if first is None or code is None:
         return OrgError(f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})", status=status)
     if status == httpx.codes.UNAUTHORIZED:
@@ -155,10 +220,25 @@ def build_error(status: int, headers: httpx.Headers, body: bytes) -> Integration
     return build_refusal(status, first)
 
 
-def build_moved(status: int) -> AccessRefused:
+def build_moved(status: int, host: str) -> AccessRefused:
     """The error for a redirect. Following it would carry the access token, or a write, to another place."""
     return AccessRefused(
-        f"the org's address has moved (HTTP {status}), and nothing is sent to another one; connect the account again"
+        f"the org's address has moved: {host} redirects (HTTP {status}), Salesforce's sign-in names no other address,"
+        " and nothing is sent to where the redirect leads; look up the My Domain in the org's Setup, then connect the"
+        " account again"
+    )
+
+
+def build_unreachable(host: str, error: Exception) -> Unreachable:
+    """The error for a request that was never sent."""
+    return Unreachable(f"{host} cannot be reached ({type(error).__name__}); check the network; {IF_MOVED}")
+
+
+def build_maintenance(host: str, status: int) -> UnderMaintenance:
+    """The error for a new session that is refused at once."""
+    return UnderMaintenance(
+        f"{host} refuses even the session that it has just given (HTTP {status}), as orgs do during their maintenance;"
+        " wait for its end (see status.salesforce.com). If it lasts, have the admin check that the user may use the API"
     )
 
 

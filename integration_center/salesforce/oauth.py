@@ -16,8 +16,9 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pydantic import SecretStr
 
 from integration_center.answers import Redactor, clean_answer, read_code
-from integration_center.errors import AccessRefused, RateLimited, ServiceUnavailable, TransientError
+from integration_center.errors import AccessRefused, ConfigurationError, RateLimited, ServiceUnavailable, TransientError
 from integration_center.integration import Environment
+from integration_center.salesforce.address import is_elsewhere, name_host
 from integration_center.salesforce.assertions import build_assertion, choose_audience
 from integration_center.salesforce.faults import build_moved
 from integration_center.salesforce.grants import Grant, read_grant
@@ -174,6 +175,8 @@ def revoke(client: httpx.Client, environment: Environment, login_url: str, token
     response = _post(client, f"{login_url}/services/oauth2/revoke", {"token": secret}, [secret])
     if response.status_code == httpx.codes.OK:
         return True
+    if is_elsewhere(response.status_code, response.content):
+        raise build_moved(response.status_code, name_host(login_url))
     error, description = _read_error(response)
     if error == "invalid_token":
         return False
@@ -192,11 +195,11 @@ def fetch_userinfo(client: httpx.Client, grant: Grant) -> UserInfo:
     try:
         answer = client.get(f"{grant.instance_url}/services/oauth2/userinfo", headers=headers)
     except httpx.TransportError as error:
-        raise _no_answer(error) from None
+        raise _no_answer(error, grant.instance_url) from None
     response = clean_answer(answer, Redactor([grant.access_token.get_secret_value()]))
     _raise_if_overloaded(response)
     if httpx.codes.is_redirect(response.status_code):
-        raise build_moved(response.status_code)
+        raise build_moved(response.status_code, name_host(grant.instance_url))
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         if "Bad_OAuth_Token" in response.text:
             raise AccessRefused("Salesforce does not accept the access token (Bad_OAuth_Token); connect again")
@@ -218,6 +221,12 @@ def _request_token(
     sent = {**form, "client_id": app.client_id, **({"client_secret": secret} if secret else {})}
     secrets = [sent[name] for name in sent if name not in {"grant_type", "redirect_uri", "client_id"}]
     response = _post(client, f"{app.login_url}/services/oauth2/token", sent, secrets)
+    if is_elsewhere(response.status_code, response.content):
+        raise ConfigurationError(
+            f"{name_host(app.login_url)} is no login URL (HTTP {response.status_code}), and nothing was sent to another"
+            " host; if the org's My Domain was renamed, set"
+            f" SALESFORCE_{environment.name}_LOGIN_URL to the new one, or to {LOGIN_URLS[environment]}"
+        )
     if response.status_code != httpx.codes.OK:
         error, description = _read_error(response)
         raise explain_refusal(error, description, environment, sent=secrets)
@@ -230,14 +239,14 @@ def _post(client: httpx.Client, url: str, form: Mapping[str, str], secrets: Sequ
         response = client.post(url, data=dict(form))
     except httpx.TransportError as error:
         # Without its cause: the request it holds has the secrets in its body.
-        raise _no_answer(error) from None
+        raise _no_answer(error, url) from None
     _raise_if_overloaded(response)
     return response if response.is_success else clean_answer(response, Redactor(secrets))
 
 
-def _no_answer(error: httpx.TransportError) -> ServiceUnavailable:
+def _no_answer(error: httpx.TransportError, url: str) -> ServiceUnavailable:
     return ServiceUnavailable(
-        f"Salesforce does not answer ({type(error).__name__}); check the login URL and the network"
+        f"Salesforce does not answer at {name_host(url)} ({type(error).__name__}); check the login URL and the network"
     )
 
 
@@ -254,8 +263,6 @@ def _raise_if_overloaded(response: httpx.Response) -> None:
 
 
 def _read_error(response: httpx.Response) -> tuple[str, str]:
-    if response.is_redirect:
-        return "invalid_request", "the login URL redirects elsewhere; use the org's My Domain URL"
     content = _read_object(response)
     error = read_code(content.get("error")) or f"HTTP {response.status_code}"
     return error, str(content.get("error_description", ""))

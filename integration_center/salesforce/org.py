@@ -1,6 +1,7 @@
 """One connected org: describe, limits, and reading records by the cheapest way."""
 
 import copy
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -11,15 +12,19 @@ import polars as pl
 from integration_center.errors import ConfigurationError, OrgError, SchemaMismatch
 from integration_center.salesforce.access import list_field_names, may_edit_converted_leads
 from integration_center.salesforce.describe import SObjectSummary, read_objects, read_schema
+from integration_center.salesforce.faults import CutShort
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.query import Query, Record, count_rows, read_first_page, read_pages
 from integration_center.salesforce.reader import Reader
 from integration_center.salesforce.reading import Key
 from integration_center.salesforce.records import Selection, build_columns
-from integration_center.salesforce.session import RetryPolicy, Session
+from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.session import Session
 from integration_center.salesforce.snapshot import SnapshotKeeper
 from integration_center.salesforce.soql import build_select, enclose
 from integration_center.sync.schema import SObjectSchema
+
+logger = logging.getLogger(__name__)
 
 ORGANIZATION = "SELECT Id, Name FROM Organization LIMIT 1"
 REFUSED_CONDITIONS = frozenset(
@@ -121,8 +126,11 @@ class Org:
         """The number that a `SELECT COUNT() …` gives: one call."""
         return count_rows(self.session, soql)
 
-    def prove_condition(self, schema: SObjectSchema, where: str) -> int:
+    def prove_condition(self, schema: SObjectSchema, where: str) -> int | None:
         """Ask the org whether it takes the condition: one call, and the number of records that meet it.
+
+        Returns:
+            None when the condition is fine, but counting takes the org too long.
 
         Raises:
             SchemaMismatch: it names a field that is not there.
@@ -130,6 +138,9 @@ class Org:
         """
         try:
             return self.count(build_select(["COUNT()"], schema.name, enclose(where)))
+        except CutShort as error:
+            logger.info("the condition on %s is understood, but not counted: %s", schema.name, error)
+            return None
         except SchemaMismatch as error:
             raise SchemaMismatch(f"where: {error}", code=error.code, status=error.status) from None
         except OrgError as error:

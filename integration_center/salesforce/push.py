@@ -24,13 +24,21 @@ from integration_center.salesforce.bulk_ingest import (
     upload_part,
 )
 from integration_center.salesforce.bulk_results import read_ended_results, read_results
-from integration_center.salesforce.collections import COLLECTIONS_A_CALL, ROWS_A_COLLECTION, send_collections
-from integration_center.salesforce.faults import AnswerLost
+from integration_center.salesforce.faults import QUOTA_CODES, AnswerLost
 from integration_center.salesforce.fields import CLEAR, changed_fields
 from integration_center.salesforce.forecast import Forecast, forecast_bulk, forecast_collections
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.results import RESULTS, build_results, is_retryable, overlay_results
+from integration_center.salesforce.resending import (
+    LOCK_TRIES,
+    RESEND_ROWS,
+    RESEND_SIZES,
+    Sender,
+    resend_smaller,
+    send_left_by_bulk,
+)
+from integration_center.salesforce.results import RESULTS, advise, build_results
 from integration_center.salesforce.upload_parts import MAX_JOB_BYTES, Part, estimate_bytes, write_parts
+from integration_center.salesforce.write_options import COLLECTIONS_A_CALL, ROWS_A_COLLECTION, WriteOptions
 from integration_center.sync.distinct import repeats
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
@@ -43,9 +51,7 @@ Progress = Callable[[int, int], None]
 COLLECTIONS_ROWS = 2_000
 """Salesforce advises Collections up to here, and Bulk above."""
 
-RESEND_SIZES = (50, 10)
-RESEND_ROWS = 5_000
-RESEND_PAUSE = 1.0
+PLAIN = WriteOptions()
 
 
 class Journal(Protocol):
@@ -74,6 +80,7 @@ def push_updates(
     updates: pl.DataFrame,
     *,
     journal: Journal,
+    options: WriteOptions = PLAIN,
     channel: Channel = "auto",
     progress: Progress | None = None,
     max_job_bytes: int = MAX_JOB_BYTES,
@@ -85,7 +92,9 @@ def push_updates(
         schema: their object.
         updates: the Updates frame: `Id`, and per field `after.F` and `changed.F`.
         journal: told before anything can be written.
-        channel: `auto` takes Collections up to 2,000 records, else Bulk API 2.0 where it supports the object.
+        options: the size of groups, and what else the integration and the org ask for.
+        channel: `auto` takes Collections up to 2,000 records, or for small groups as long as the org has API calls to
+            spare; else Bulk API 2.0 where it supports the object.
         progress: called with the number of records done and in all, also while a Bulk job runs.
         max_job_bytes: the size of a Bulk upload.
 
@@ -106,11 +115,13 @@ def push_updates(
     ended: list[str] = []
     stop: IntegrationCenterError | None = None
 
+    sender = Sender(org, schema, journal, options)
+
     def running(processed: int) -> None:
         tell(sum(part.height for part in done) + processed, total)
 
     try:
-        for results in _send(org, schema, updates, journal, channel, max_job_bytes, running, ended.append):
+        for results in _send(sender, updates, journal, channel, max_job_bytes, running, ended.append):
             done.append(results)
             running(0)
     except (TerminalError, TransientError) as error:
@@ -118,10 +129,11 @@ def push_updates(
         stop = error
     known = _order_as_sent(pl.concat(done), updates["Id"], stop)
     if not stop:
-        known = _resend(org, schema, updates, known, journal)
+        known = send_left_by_bulk(sender, updates, known)
+        known = resend_smaller(sender, updates, known)
     for job_id in ended:
         journal.job_settled(job_id)
-    return known
+    return advise(known, allow_duplicates=options.allow_duplicates)
 
 
 def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterError | None) -> pl.DataFrame:
@@ -135,14 +147,23 @@ def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterE
     return order.join(known, on="Id", how="left", maintain_order="left")
 
 
-def forecast_push(updates: pl.DataFrame) -> Forecast:
+def forecast_push(updates: pl.DataFrame, options: WriteOptions = PLAIN) -> Forecast:
     """The API calls that sending an Updates frame will take: those it needs, and those that trouble may add."""
     rows = updates.height
     again = min(rows, RESEND_ROWS)
-    resends = sum(ceil(again / (size * COLLECTIONS_A_CALL)) for size in RESEND_SIZES)
-    if rows <= COLLECTIONS_ROWS:
-        return forecast_collections(rows, ROWS_A_COLLECTION * COLLECTIONS_A_CALL, resends)
+    resends = sum(options.count_calls(again, size) for size in RESEND_SIZES[:LOCK_TRIES])
+    if not _goes_by_bulk(rows, "auto", options):
+        return forecast_collections(rows, options.group * COLLECTIONS_A_CALL, resends)
     return forecast_bulk(rows, ceil(estimate_bytes(updates) / MAX_JOB_BYTES), resends)
+
+
+def _goes_by_bulk(rows: int, channel: Channel, options: WriteOptions) -> bool:
+    """Whether so many records go by Bulk, which makes transactions of 200 records, whatever the object takes."""
+    if channel != "auto":
+        return channel == "bulk"
+    if rows <= COLLECTIONS_ROWS:
+        return False
+    return options.group >= ROWS_A_COLLECTION or not options.can_spare(options.count_calls(rows))
 
 
 def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
@@ -162,8 +183,7 @@ def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
 
 
 def _send(
-    org: Org,
-    schema: SObjectSchema,
+    sender: Sender,
     updates: pl.DataFrame,
     journal: Journal,
     channel: Channel,
@@ -171,26 +191,38 @@ def _send(
     running: Callable[[int], None],
     settled: Callable[[str], None],
 ) -> Iterator[pl.DataFrame]:
-    by_bulk = channel == "bulk" or (channel == "auto" and updates.height > COLLECTIONS_ROWS)
-    if not by_bulk:
-        yield from send_collections(org, schema, updates, chunk_sent=journal.chunk_sent, rows=ROWS_A_COLLECTION)
+    group = sender.options.group
+    if not _goes_by_bulk(updates.height, channel, sender.options):
+        yield from sender.send(updates, group, free=None)
         return
     literal = updates.select(_holds_clear_text(updates)).to_series()
     plain = updates.filter(~literal) if literal.any() else updates  # a million lines are not copied for nothing
+    done = 0
     try:
-        yield from _send_bulk(org, schema, plain, journal, max_job_bytes, running, settled)
+        for results in _send_bulk(sender.org, sender.schema, plain, journal, max_job_bytes, running, settled):
+            done += results.height
+            yield results
     except BulkRefused as refusal:
         if channel == "bulk":
             raise
-        logger.info("Bulk does not take %s (%s): sending by Collections", schema.name, refusal.code)
-        literal = literal | True
-    yield from send_collections(
-        org, schema, updates.filter(literal), chunk_sent=journal.chunk_sent, rows=ROWS_A_COLLECTION
-    )
+        rest = plain[done:]
+        logger.info(
+            "Bulk takes no more of %s (%s): sending %d records by Collections",
+            sender.schema.name,
+            refusal.code,
+            rest.height,
+        )
+        sent = 0
+        for results in sender.send(rest, group, free=0):
+            sent += results.height
+            yield results
+        if sent < rest.height:
+            raise
+    yield from sender.send(updates.filter(literal), group, free=None)
 
 
 class BulkRefused(OrgError):
-    """Bulk API 2.0 does not take this object; nothing was sent."""
+    """Bulk API 2.0 takes nothing, or nothing more, of this push; the part that it refused was not written."""
 
 
 def _holds_clear_text(updates: pl.DataFrame) -> pl.Expr:
@@ -211,14 +243,15 @@ def _send_bulk(
 ) -> Iterator[pl.DataFrame]:
     fields = changed_fields(updates)
     with TemporaryDirectory(prefix="push-", dir=org.session.scratch) as folder:
-        for number, part in enumerate(write_parts(updates, fields, Path(folder), max_job_bytes)):
+        for part in write_parts(updates, fields, Path(folder), max_job_bytes):
             try:
                 job = _upload(org, schema.name, part, journal)
+                results = _finish(org, job, part, running, settled)
             except OrgError as error:
-                if number == 0 and is_job_refusal(error):
+                if error.code in QUOTA_CODES or is_job_refusal(error):
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
                 raise
-            yield _finish(org, job, part, running, settled)
+            yield results
 
 
 def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJob:
@@ -255,6 +288,10 @@ def _finish(
         close_job(org.session, job.id)
     except AnswerLost as error:
         return _build_unknown(job, part, error)
+    except OrgError:
+        if abort_job(org.session, job.id):
+            settled(job.id)
+        raise
     try:
         ended = await_job(
             org.session, job.id, org.polling, lambda seen: running(seen.processed or 0), rows=part.ids.len()
@@ -272,26 +309,3 @@ def _build_unknown(job: IngestJob, part: Part, error: IntegrationCenterError) ->
     logger.warning("what Bulk job %s wrote is not known: %s", job.id, error)
     code = getattr(error, "code", None) or type(error).__name__
     return build_results(part.ids, Outcome.UNKNOWN, code=code, message=str(error), job_id=job.id)
-
-
-def _resend(
-    org: Org, schema: SObjectSchema, updates: pl.DataFrame, results: pl.DataFrame, journal: Journal
-) -> pl.DataFrame:
-    """Sends records that failed by a lock or limit again, in smaller transactions, some thousands at most."""
-    for size in RESEND_SIZES:
-        failed = results.filter(is_retryable())["Id"]
-        if failed.is_empty():
-            break
-        again = updates.filter(pl.col("Id").is_in(failed.implode()))
-        if again.height > RESEND_ROWS:
-            logger.warning("%d records failed by locks or limits; %d are sent again", again.height, RESEND_ROWS)
-            again = again.head(RESEND_ROWS)
-        logger.info("%d records failed by locks or limits: sent again, %d a transaction", again.height, size)
-        org.polling.sleep(RESEND_PAUSE)
-        try:
-            for newer in send_collections(org, schema, again, chunk_sent=journal.chunk_sent, rows=size):
-                results = overlay_results(results, newer)
-        except (TerminalError, TransientError) as error:
-            logger.error("sending again stops: %s", error)
-            break
-    return results

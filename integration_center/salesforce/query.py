@@ -81,7 +81,7 @@ def read_first_pages(session: Session, queries: Sequence[Query]) -> list[dict[st
     tried = 0
 
     def judge(error: Exception) -> bool | float:
-        if not isinstance(error, TransientError) or isinstance(error, IncompleteRead):
+        if not isinstance(error, TransientError) or not retries.may_repeat(error, tried):
             return False
         logger.warning("a query in a composite call, attempt %d: %s", tried, error)
         return retries.wait(tried, error)

@@ -23,7 +23,7 @@ from integration_center.salesforce.fields import parse_records
 from integration_center.salesforce.ground import MARGIN, build_id_queries
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.query import QUERIES_A_CALL, Query, follow_pages, read_first_pages
-from integration_center.salesforce.session import RetryPolicy
+from integration_center.salesforce.retry_policy import RetryPolicy
 from integration_center.salesforce.snapshot import AUTHOR, STAMP, OwnWrites, SnapshotKeeper, Span
 from integration_center.salesforce.soql import build_select, join_conditions, quote, write_moment
 from integration_center.salesforce.totals import MEASURES, Total, choose_functions

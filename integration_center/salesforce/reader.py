@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from integration_center.salesforce.changed_records import read_changes
+from integration_center.salesforce.faults import CutShort
 from integration_center.salesforce.reading import Key, build_key_queries
 from integration_center.salesforce.records import Selection, order_by_id
 from integration_center.salesforce.snapshot import (
@@ -57,6 +58,7 @@ class Reader:
         self._queries = build_key_queries(selection.schema, selection.columns, key, selection.where)
         self._keys = len(key[1]) if key else 0
         self._rows = expected_rows
+        self._countable = True
         self._keeper = keeper
         self._started = selection.session.usage.org_time
         self._began = datetime.now(UTC)
@@ -79,6 +81,8 @@ class Reader:
                 self._ruled_out[chosen.way] = closed.reason
                 self._rows = closed.records if self._rows is None or closed.records is not None else self._rows
                 self._estimate_whole(self._count())
+                if not self._estimates:
+                    raise closed.__cause__ or closed from None
 
     def _take(self, way: Way) -> pl.DataFrame:
         selection = self._selection
@@ -124,9 +128,14 @@ class Reader:
         self._estimates |= {estimate.way: estimate for estimate in whole if estimate.way not in self._ruled_out}
 
     def _count(self) -> int | None:
-        """The number of records, asked for where it is not known and matters."""
-        if self._rows is None and self._selection.fits_url:
-            self._rows = self._selection.count()
+        """The number of records, asked for where it is not known and matters; None when it takes the org too long."""
+        if self._rows is None and self._selection.fits_url and self._countable:
+            try:
+                self._rows = self._selection.count()
+            except CutShort as error:
+                logger.info("the records of %s are not counted: %s", self._selection.schema.name, error)
+                self._countable = False
+                self._ruled_out.setdefault(Way.REST, "even to count the records takes the org too long")
         return self._rows
 
     def _build_basis(self, keeper: SnapshotKeeper) -> Basis:

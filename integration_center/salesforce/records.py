@@ -8,7 +8,7 @@ import polars as pl
 
 from integration_center.errors import OrgError, SchemaMismatch
 from integration_center.salesforce.bulk_query import JobFailed, read_bulk
-from integration_center.salesforce.faults import QUOTA_CODES, IncompleteRead
+from integration_center.salesforce.faults import QUOTA_CODES, CutShort, IncompleteRead
 from integration_center.salesforce.fields import parse_cells, parse_records
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.query import Record, count_rows, read_many, read_pages
@@ -75,18 +75,27 @@ class Selection:
 
         try:
             return read_again_if_incomplete(read, self.schema.name)
+        except CutShort as error:
+            raise WayClosed(str(error)) from error
         except OrgError as error:
             if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
                 raise
             raise WayClosed(str(error)) from error
 
     def fetch_by_rest(self) -> pl.DataFrame:
-        """All records, by REST."""
+        """All records, by REST.
+
+        Raises:
+            WayClosed: that takes the org too long, where Bulk has more time.
+        """
 
         def read() -> pl.DataFrame:
             return frame_pages(read_pages(self.session, self.soql), self.columns, self.schema)
 
-        return read_again_if_incomplete(read, self.schema.name)
+        try:
+            return read_again_if_incomplete(read, self.schema.name)
+        except CutShort as error:
+            raise WayClosed(str(error)) from error
 
     def fetch_by_bulk(self) -> pl.DataFrame:
         """All records, by a Bulk query.

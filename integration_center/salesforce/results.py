@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from integration_center.salesforce.faults import QUOTA_CODES
 from integration_center.sync.outcomes import OUTCOME, Outcome
 
 RESULTS = pl.Schema(
@@ -16,12 +17,50 @@ RESULTS = pl.Schema(
 )
 """One line a record. `message` is Salesforce's own text and may quote values: for the ledger, never for a log."""
 
-RETRYABLE_CODES = frozenset(
-    {"UNABLE_TO_LOCK_ROW", "LIMIT_EXCEEDED", "TooManyLockFailure", "APEX_CPU_TIME_LIMIT_EXCEEDED"}
+LOCK_CODES = frozenset({"UNABLE_TO_LOCK_ROW", "TooManyLockFailure"})
+LIMIT_CODES = frozenset(
+    {
+        "LIMIT_EXCEEDED",
+        "APEX_CPU_TIME_LIMIT_EXCEEDED",
+        "TXN_SECURITY_METERING_ERROR",
+        "REQUEST_RUNNING_TOO_LONG",
+        "QUERY_TIMEOUT",
+        "SERVER_UNAVAILABLE",
+        "UNKNOWN_EXCEPTION",
+    }
 )
-TRIGGER_CODES = frozenset({"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER"})
-TRIGGER_CAUSES = "UNABLE_TO_LOCK_ROW|LimitException"
-"""Names inside a trigger's message (never translated) that say it failed by a lock or by a governor limit."""
+"""Codes of a record that fewer records in its transaction may avoid."""
+AUTOMATION_CODES = frozenset(
+    {
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "CANNOT_EXECUTE_FLOW_TRIGGER",
+        "APEX_ERROR",
+    }
+)
+"""Codes of a record that a trigger, flow or process refused; only the message says why."""
+LOCK_NAMES = "UNABLE_TO_LOCK_ROW"
+LIMIT_NAMES = (
+    r"LimitException|REQUEST_RUNNING_TOO_LONG|QUERY_TIMEOUT|TXN_SECURITY_METERING_ERROR"
+    r"|(?i:\bCPU\b|heap size|too many (?:soql|sosl|dml|query|queries|rows|future|queueable|callouts|email|records))"
+    r"|:\s*(?:101|151|301|10001|50001)\b"
+)
+"""What says in a message that a governor limit was hit: names that are never translated, and the numbers by which the
+limits of a transaction are passed (Apex Developer Guide, "Execution Governors and Limits")."""
+CARRIED_BY_COLLECTIONS = QUOTA_CODES | {
+    "Timeout",
+    "TooManyLockFailure",
+    "REQUEST_RUNNING_TOO_LONG",
+    "UNKNOWN_EXCEPTION",
+    "SERVER_UNAVAILABLE",
+    "TXN_SECURITY_METERING_ERROR",
+}
+"""Codes of a Bulk job that failed as a whole where Collections may still get through."""
+DUPLICATES = "DUPLICATES_DETECTED"
+ALLOW = (
+    "a duplicate rule of the org refused the record; if the rule only alerts, `duplicate_rules: allow` in the"
+    " integration's defs.yaml saves it all the same"
+)
+BLOCKED = "a duplicate rule of the org blocks the record; have the admin look at the rule"
 
 
 def build_results(
@@ -43,11 +82,40 @@ def build_results(
     )
 
 
+def is_locked() -> pl.Expr:
+    """Whether a line failed by a lock, which another try may avoid."""
+    return _failed_by(LOCK_CODES, LOCK_NAMES)
+
+
+def is_too_much() -> pl.Expr:
+    """Whether a line failed by a limit of its transaction, which fewer records in a transaction may avoid."""
+    return _failed_by(LIMIT_CODES, LIMIT_NAMES)
+
+
 def is_retryable() -> pl.Expr:
-    """Whether a line failed by a lock, CPU or governor limit, which fewer rows a transaction may avoid."""
-    by_trigger = pl.col("code").is_in(TRIGGER_CODES) & pl.col("message").str.contains(TRIGGER_CAUSES)
+    """Whether a line failed by a lock or by a limit."""
+    return is_locked() | is_too_much()
+
+
+def _failed_by(codes: frozenset[str], names: str) -> pl.Expr:
+    by_automation = pl.col("code").is_in(AUTOMATION_CODES) & pl.col("message").str.contains(names)
     failed = pl.col("outcome") == Outcome.FAILED.value
-    return (failed & (pl.col("code").is_in(RETRYABLE_CODES) | by_trigger)).fill_null(False)
+    return (failed & (pl.col("code").is_in(codes) | by_automation)).fill_null(False)
+
+
+def is_left_by_bulk(*, allow_duplicates: bool) -> pl.Expr:
+    """Whether Bulk left a line undone that Collections may carry."""
+    unprocessed = (pl.col("outcome") == Outcome.UNPROCESSED.value) & pl.col("code").is_in(CARRIED_BY_COLLECTIONS)
+    duplicate = (pl.col("outcome") == Outcome.FAILED.value) & (pl.col("code") == DUPLICATES) & pl.lit(allow_duplicates)
+    return (pl.col("job_id").is_not_null() & (unprocessed | duplicate)).fill_null(False)
+
+
+def advise(results: pl.DataFrame, *, allow_duplicates: bool) -> pl.DataFrame:
+    """The results, in which lines that a duplicate rule refused say what can be done."""
+    advice = BLOCKED if allow_duplicates else ALLOW
+    said = pl.concat_str("message", pl.lit(f"({advice})"), separator=" ", ignore_nulls=True)
+    refused = (pl.col("outcome") == Outcome.FAILED.value) & (pl.col("code") == DUPLICATES)
+    return results.with_columns(pl.when(refused).then(said).otherwise("message").alias("message"))
 
 
 def overlay_results(results: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:

@@ -4,30 +4,33 @@ import copy
 import functools
 import json as jsonlib
 import logging
-import random
 import ssl
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, Self
 
 import httpx
 import stamina
 
 from integration_center.answers import Redactor, clean_answer
-from integration_center.errors import AccessRefused, OrgError, ServiceUnavailable, TransientError
+from integration_center.errors import OrgError, TransientError
+from integration_center.salesforce.address import Address, TokenProvider, is_elsewhere, name_host
 from integration_center.salesforce.compression import RequestCompression
 from integration_center.salesforce.faults import (
     AnswerLost,
-    IncompleteRead,
+    CutShort,
+    Unreachable,
     build_disk_error,
     build_error,
+    build_maintenance,
+    build_unreachable,
     check_readable,
     is_dead_session,
     is_row_list,
 )
+from integration_center.salesforce.retry_policy import RetryPolicy
 from integration_center.salesforce.usage import Meter, Usage
 
 logger = logging.getLogger(__name__)
@@ -45,46 +48,6 @@ Body = bytes | Callable[[], Iterable[bytes]]
 def trust_certificates() -> ssl.SSLContext:
     """The certificates we trust, read once for all clients of the process: that takes longer than a request."""
     return httpx.create_ssl_context()
-
-
-class TokenProvider(Protocol):
-    """Where a session gets its access token."""
-
-    def current(self) -> tuple[str, str]:
-        """The instance URL and access token to use now."""
-        ...
-
-    def renew(self, dead_token: str) -> tuple[str, str]:
-        """A new pair in place of `dead_token`; at once the current one when another thread renewed it already."""
-        ...
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often and how long a session waits for an org that is not there. Times in seconds.
-
-    Attributes:
-        read_timeout: for the answer to a read.
-        write_timeout: for the answer to a write. The org ends a call after ten minutes, so a write that has no answer
-            by then is no longer under way, and may be looked up and sent again.
-        timeout: for all attempts of one request; once it has passed, there is no further one.
-    """
-
-    read_timeout: float = 300.0
-    write_timeout: float = 630.0
-    attempts: int = 6
-    timeout: float = 600.0
-    wait_initial: float = 0.5
-    wait_max: float = 30.0
-    wait_jitter: float = 0.5
-    retry_after_max: float = 120.0
-
-    def wait(self, attempt: int, error: TransientError) -> float:
-        """How long to wait after attempt number `attempt` (from 1): what the server asked, else doubling."""
-        if error.retry_after is not None:
-            return min(error.retry_after, self.retry_after_max)
-        jitter = random.uniform(0, self.wait_jitter)  # noqa: S311  spreads retries, guards nothing
-        return min(self.wait_initial * 2.0 ** (attempt - 1) + jitter, self.wait_max)
 
 
 @dataclass(frozen=True)
@@ -123,8 +86,7 @@ class Session:
         retries: RetryPolicy | None = None,
         scratch: Path | None = None,
     ) -> None:
-        self._tokens = tokens
-        self._renewing = threading.Lock()
+        self._address = Address(tokens)
         self._redactors: dict[str, Redactor] = {}
         self._compression = RequestCompression()
         self.retries = retries or RetryPolicy()
@@ -170,7 +132,7 @@ class Session:
     @property
     def instance_url(self) -> str:
         """The org's address, for links."""
-        return self._tokens.current()[0]
+        return self._address.current()[0]
 
     def request(
         self,
@@ -238,7 +200,7 @@ class Session:
 
     def _full_path(self, path: str) -> str:
         if path.startswith("http"):
-            path = path.removeprefix(self._tokens.current()[0].rstrip("/"))  # an address of our own instance
+            path = self._address.strip(path)
         if "://" in path or path.startswith("//"):
             raise OrgError("Salesforce named an address on another host; the access token is not sent there")
         if path.startswith(("/services/", "services/")):
@@ -251,8 +213,8 @@ class Session:
         tried = 0
 
         def judge(error: Exception) -> bool | float:
-            if not isinstance(error, TransientError) or isinstance(error, IncompleteRead):
-                return False  # a read that broke off is begun again by its reader, not by repeating its last page
+            if not isinstance(error, TransientError) or not policy.may_repeat(error, tried):
+                return False
             if isinstance(error, AnswerLost) and not call.idempotent:
                 return False
             if tried >= policy.attempts:
@@ -265,8 +227,25 @@ class Session:
         for attempt in stamina.retry_context(on=judge, attempts=policy.attempts, timeout=policy.timeout):
             with attempt:
                 tried = attempt.num
-                return send()
+                base = self._address.current()[0]
+                try:
+                    return send()
+                except CutShort:
+                    raise
+                except (Unreachable, AnswerLost) as error:
+                    safe = isinstance(error, Unreachable) or (call.idempotent and tried >= min(2, policy.attempts))
+                    if not (safe and self._has_moved(base)):
+                        raise
+                    return send()
         raise AssertionError("stamina gives an answer or raises")
+
+    def _has_moved(self, base: str) -> bool:
+        """Whether the sign-in now names another address than `base`; requests then go there."""
+        try:
+            return self._address.look_up(base) is not None
+        except TransientError as error:  # the whole network is down: the error at hand says what happened
+            logger.warning("the sign-in does not tell the org's address: %s", error)
+        return False
 
     def _send(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
         response = self._send_signed(call, sink)
@@ -276,27 +255,29 @@ class Session:
             body = _body(response, sink)
             if call.rows_may_fail and response.status_code == httpx.codes.BAD_REQUEST and is_row_list(body):
                 return response
-            raise build_error(response.status_code, response.headers, body)
+            host = name_host(str(response.request.url))
+            raise build_error(response.status_code, response.headers, body, host)
         return response
 
     def _send_signed(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
-        """Sends with the access token; once more, with a renewed one, where the session has ended."""
-        base, token = self._tokens.current()
-        response = self._exchange(call, base, token, sink)
-        if is_dead_session(response.status_code, _body(response, sink)):
-            base, token = self._renew(token)
+        """Sends with the access token; once more where the session has ended, and where the org has moved."""
+        base, token = self._address.current()
+        renewed = moved = False
+        while True:
             response = self._exchange(call, base, token, sink)
-            if is_dead_session(response.status_code, _body(response, sink)):
-                raise AccessRefused("Salesforce refuses the session it has just renewed; connect the account again")
-        return response
-
-    def _renew(self, dead: str) -> tuple[str, str]:
-        with self._renewing:
-            base, token = self._tokens.current()
-            if token != dead:  # another thread was quicker
-                return base, token
-            logger.info("the Salesforce session has ended and is renewed")
-            return self._tokens.renew(dead)
+            body = _body(response, sink)
+            if is_dead_session(response.status_code, body):
+                if renewed:
+                    raise build_maintenance(name_host(base), response.status_code)
+                (base, token), renewed = self._address.renew(token), True
+            elif is_elsewhere(response.status_code, body):
+                found = None if moved else self._address.look_up(base)
+                if found is None:
+                    return response
+                (base, token), moved = found, True
+            else:
+                self._address.note_answer(base, response.status_code, body)
+                return response
 
     def _exchange(self, call: _Call, base: str, token: str, sink: IO[bytes] | None) -> httpx.Response:
         """Sends once and reads the answer: a success into `sink` when there is one, all else into memory."""
@@ -330,7 +311,7 @@ class Session:
                 told = response.headers
                 self.meter.count_answer(response.num_bytes_downloaded, told.get("sforce-limit-info"), told.get("date"))
         except NEVER_SENT as error:
-            raise ServiceUnavailable(f"Salesforce cannot be reached ({type(error).__name__})") from None
+            raise build_unreachable(name_host(base), error) from None
         except httpx.RequestError as error:
             # Its text may quote a header, so only its type is kept.
             raise AnswerLost(f"the connection to Salesforce broke ({type(error).__name__})") from None

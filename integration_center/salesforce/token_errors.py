@@ -1,7 +1,8 @@
-"""What a refusal of Salesforce's token endpoint means, and what to do about it.
+"""What a refusal of Salesforce's sign-in means, and what to do about it.
 
-The endpoint answers errors as an object (`error`, `error_description`), unlike the data API's arrays. Only an
-expired or revoked token, an inactive user and an inactive org end a connection (reference/salesforce-api.md, 1.3).
+The token endpoint answers errors as an object (`error`, `error_description`), unlike the data API's arrays; the consent
+page sends the same two to the callback. Only an expired or revoked token, an inactive user and an inactive org end a
+connection (reference/salesforce-api.md, 1.3).
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 from integration_center.answers import Redactor
 from integration_center.errors import (
     AccessRefused,
+    AppBlocked,
     AppNotInstalled,
     ConfigurationError,
     ConnectionEnded,
@@ -17,10 +19,16 @@ from integration_center.errors import (
     RateLimited,
     ServiceUnavailable,
     SignInOver,
+    UnderMaintenance,
 )
 from integration_center.integration import Environment
 
 MAX_DESCRIPTION = 200
+PASSING = frozenset({"server_error", "temporarily_unavailable", "unknown_error"})
+"""OAuth errors that go away by themselves (RFC 6749, 4.1.2.1; `unknown_error` is Salesforce's "retry your request")."""
+NO_CODE = "HTTP "
+"""How an answer without an OAuth error is named here: `HTTP 400`."""
+SETUP = "Setup, External Client App Manager or Connected Apps OAuth Usage"
 
 
 class AudienceRefused(ConfigurationError):
@@ -42,6 +50,13 @@ def explain_refusal(
     quoted = quote_refusal(error, description, sent)
     connect = f"integration-center connect {environment.value}"
     variable = f"SALESFORCE_{environment.name}"
+    if error.upper().startswith("OAUTH_"):
+        return _explain_app(error.upper(), quoted, environment)
+    if "maintenance" in said:
+        return UnderMaintenance(
+            f"Salesforce lets nobody sign in to the {environment.title} org during its maintenance {quoted}; wait for"
+            " the end of the maintenance (see status.salesforce.com)"
+        )
     match error:
         case "invalid_grant" if "expired access/refresh token" in said:
             return ConnectionEnded(
@@ -122,8 +137,45 @@ def explain_refusal(
                 f"Salesforce refused the request {quoted}; check the flows and scopes (api, refresh_token, openid) of"
                 f" the External Client App in {variable}_CLIENT_ID"
             )
+        case _ if error in PASSING or error.startswith(NO_CODE):
+            return ServiceUnavailable(f"Salesforce's sign-in failed {quoted}; try again in a while")
         case _:
-            return ServiceUnavailable(f"Salesforce's token endpoint failed {quoted}; try again in a while")
+            return AccessRefused(
+                f"Salesforce refused the sign-in of the {environment.title} account {quoted}; show this to the"
+                " Salesforce admin, who finds the attempt in Setup, Login History"
+            )
+
+
+def _explain_app(error: str, quoted: str, environment: Environment) -> IntegrationCenterError:
+    """The error for a refusal of the External Client App. Since 2025, orgs block apps that nobody has installed."""
+    app = f"the External Client App of SALESFORCE_{environment.name}_CLIENT_ID"
+    match error:
+        case "OAUTH_EC_APP_NOT_FOUND" | "OAUTH_EXTERNAL_CLIENT_APP_NOT_FOUND":
+            return AppNotInstalled(
+                f"{app} is not installed in the {environment.title} org {quoted}; have the Salesforce admin install it"
+                f" there, or use an app made in this org, then connect again"
+            )
+        case "OAUTH_APPROVAL_ERROR_GENERIC":
+            return AppNotInstalled(
+                f"Salesforce does not let this user approve {app} {quoted}; have the Salesforce admin install the app"
+                f" in the {environment.title} org, permit it for the user, and give it the scopes api, refresh_token"
+                f" and openid, then connect again"
+            )
+        case "OAUTH_APP_BLOCKED":
+            return AppBlocked(
+                f"the {environment.title} org blocks {app} {quoted}; have the Salesforce admin unblock it ({SETUP}), or"
+                f" install it in this org, then connect again"
+            )
+        case "OAUTH_APP_ACCESS_DENIED":
+            return AppBlocked(
+                f"the user is not approved for {app} {quoted}; have the Salesforce admin add the user's profile or"
+                f" permission set to the policies of the app, then connect again"
+            )
+        case _:
+            return AccessRefused(
+                f"Salesforce refused {app} in the {environment.title} org {quoted}; have the Salesforce admin check"
+                f" that the app is installed, not blocked, and approved for the user ({SETUP}), then connect again"
+            )
 
 
 def quote_refusal(error: str, description: str, sent: Iterable[str]) -> str:

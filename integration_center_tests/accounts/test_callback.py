@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from pydantic import SecretStr
 
-from integration_center.errors import AccessRefused, ConfigurationError, IntegrationCenterError
+from integration_center.errors import AccessRefused, AppBlocked, ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
 from integration_center.salesforce.callback import Answer, CallbackServer
 from integration_center_tests.accounts.fake_salesforce import visit
@@ -77,6 +77,17 @@ def test_a_denial_ends_the_wait() -> None:
     assert "denied" in str(result)
     assert status == 400
     assert "Not connected" in page
+
+
+def test_a_blocked_app_is_told_on_the_page_and_in_the_terminal() -> None:
+    """The terminal shows the error, the browser its page."""
+    answer = {"error": "OAUTH_APP_BLOCKED", "error_description": "this app is blocked by admin", "state": "good-state"}
+    result, [(status, page)] = come_back(answer)
+    assert isinstance(result, AppBlocked)
+    assert status == 400
+    for said in (str(result), page):
+        assert "have the Salesforce admin unblock it" in said
+        assert "again in a while" not in said
 
 
 def test_nothing_from_outside_is_echoed_unescaped() -> None:

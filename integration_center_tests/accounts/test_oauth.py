@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from integration_center.errors import (
     AccessRefused,
+    AppBlocked,
     AppNotInstalled,
     ConfigurationError,
     ConnectionEnded,
@@ -23,6 +24,8 @@ from integration_center.errors import (
     RateLimited,
     ServiceUnavailable,
     SignInOver,
+    TransientError,
+    UnderMaintenance,
 )
 from integration_center.integration import Environment
 from integration_center.salesforce import oauth
@@ -265,6 +268,15 @@ def test_a_listed_host_may_stand_for_the_org(client: httpx.Client, salesforce: F
         ("unsupported_grant_type", "grant type not supported", ConfigurationError, "flows"),
         ("rate_limit_exceeded", "too many", RateLimited, "try again"),
         ("unknown_error", "retry your request", ServiceUnavailable, "unknown_error"),
+        ("server_error", "internal server error", ServiceUnavailable, "try again in a while"),
+        ("OAUTH_APP_BLOCKED", "this app is blocked by admin", AppBlocked, "admin unblock it"),
+        ("oauth_app_blocked", "", AppBlocked, "admin unblock it"),
+        ("OAUTH_APP_ACCESS_DENIED", "user is not admin approved", AppBlocked, "profile or permission set"),
+        ("OAUTH_EC_APP_NOT_FOUND", "External client app is not installed in this org", AppNotInstalled, "install it"),
+        ("OAUTH_APPROVAL_ERROR_GENERIC", "An unexpected error", AppNotInstalled, "admin install the app"),
+        ("OAUTH_SOMETHING_NEW", "", AccessRefused, "installed, not blocked, and approved"),
+        ("org_policy_refused", "by a policy", AccessRefused, "Login History"),
+        ("invalid_grant", "Org is in maintenance mode", UnderMaintenance, "wait for the end of the maintenance"),
     ],
 )
 def test_a_refusal_says_what_to_do(
@@ -280,7 +292,9 @@ def test_a_refusal_says_what_to_do(
         oauth.refresh(client, SANDBOX, APP, SecretStr("5Aep861.refresh"))
     assert type(caught.value) is expected
     assert "5Aep861" not in str(caught.value)
-    is_transient = expected in {RateLimited, ServiceUnavailable}
+    if not issubclass(expected, ServiceUnavailable | RateLimited):
+        assert "try again in a while" not in str(caught.value)  # waiting does not help
+    is_transient = issubclass(expected, TransientError)
     assert len(salesforce.requests) == (3 if is_transient else 1)
 
 
@@ -337,7 +351,8 @@ def test_a_code_is_sent_once(client: httpx.Client, salesforce: FakeSalesforce) -
 
 def test_a_redirect_is_not_followed(client: httpx.Client, salesforce: FakeSalesforce) -> None:
     salesforce.refuse(httpx.Response(302, headers={"Location": "https://elsewhere.example/"}))
-    with pytest.raises(ConfigurationError, match="My Domain"):
+    said = rf"{urlsplit(APP.login_url).netloc} is no login URL.*My Domain.*SALESFORCE_SANDBOX_LOGIN_URL"
+    with pytest.raises(ConfigurationError, match=said):
         oauth.request_client_credentials(client, SANDBOX, APP)
     assert len(salesforce.requests) == 1
 

@@ -100,6 +100,26 @@ def test_access_that_was_denied(browser: Browser, installation: Installation) ->
 
 
 @pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize(
+    ("error", "headline"),
+    [
+        ("OAUTH_APP_BLOCKED", "The org blocks the app"),
+        ("OAUTH_EC_APP_NOT_FOUND", "The app is not installed in this org"),
+        ("OAUTH_APPROVAL_ERROR_GENERIC", "The app is not installed in this org"),
+        ("OAUTH_SOMETHING_NEW", "Salesforce refused access"),
+    ],
+)
+def test_an_app_that_the_org_refuses(browser: Browser, installation: Installation, error: str, headline: str) -> None:
+    state = httpx.URL(leave(browser)).params["state"]
+    seen = come_back(browser, f"/oauth/callback?error={error}&error_description=by+admin&state={state}", status=409)
+    assert headline in seen.text
+    assert "Salesforce admin" in seen.text
+    for wrong in ("again in a while", "token endpoint", "integration-center connect"):
+        assert wrong not in seen.text
+    assert installation.accounts.list() == ()
+
+
+@pytest.mark.usefixtures("nobody")
 def test_an_answer_for_another_browser_is_not_taken(
     browser: Browser, open_browser: Callable[..., Browser], installation: Installation
 ) -> None:

@@ -13,7 +13,7 @@ from integration_center.console.users import Role, User
 from integration_center.integration import Environment
 from integration_center.salesforce.describe import SObjectSummary
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.session import RetryPolicy
+from integration_center.salesforce.retry_policy import RetryPolicy
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.wizard_user import WizardUser

@@ -23,9 +23,8 @@ def re_execute(center: Center, parent: Ran) -> Ran:
 @pytest.fixture
 def stop(center: Center, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Ran]:
     """Runs the example in calls of three records, and stops it as Dagster does after the first of them."""
-    center.integrate()
+    center.integrate(batch_size=3)
     center.drop(logins(PLAIN))
-    monkeypatch.setattr("integration_center.salesforce.push.ROWS_A_COLLECTION", 3)
     monkeypatch.setattr("integration_center.salesforce.collections.COLLECTIONS_A_CALL", 1)
 
     def stop() -> Ran:

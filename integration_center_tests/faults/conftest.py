@@ -11,7 +11,7 @@ from integration_center.emulator.server import Emulator, EmulatorConfig
 from integration_center.installation import Installation
 from integration_center.integration import Environment, IntegrationSpec
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import RetryPolicy
+from integration_center.salesforce.retry_policy import RetryPolicy
 from integration_center.settings import read_settings
 from integration_center_tests.dagster_side.center import EXAMPLE
 from integration_center_tests.faults.cases import ROWS, VALUES, Case

@@ -10,7 +10,8 @@ import pytest
 from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import RetryPolicy, Session
+from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.session import Session
 from integration_center.snapshots import SnapshotFolder
 from integration_center_tests.conftest import restore
 from integration_center_tests.salesforce.credentials import ClientCredentials

@@ -11,7 +11,8 @@ import httpx
 
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import RetryPolicy, Session
+from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.session import Session
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 NO_WAIT = RetryPolicy(attempts=3, wait_initial=0.0, wait_jitter=0.0, retry_after_max=0.0)

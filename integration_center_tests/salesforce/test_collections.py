@@ -40,14 +40,7 @@ class CollectionsOrg:
         subrequests = body.get("compositeRequest")
         if subrequests and subrequests[0]["method"] == "GET":
             self.reads += 1
-            records = [
-                {"Id": i, "SystemModstamp": "2026-05-01T07:25:37.000+0000", "IsConverted": False, "Logins__c": v}
-                for i, v in self.values.items()
-                if i in subrequests[0]["url"]
-            ]
-            page = {"totalSize": len(records), "done": True, "records": records}
-            results = [{"httpStatusCode": 200, "referenceId": subrequests[0]["referenceId"], "body": page}]
-            return httpx.Response(200, json={"compositeResponse": results})
+            return httpx.Response(200, json={"compositeResponse": [self._read(sub) for sub in subrequests]})
         chunks = [sub["body"]["records"] for sub in subrequests] if subrequests else [body["records"]]
         self.sizes.append([len(chunk) for chunk in chunks])
         replaced = self.answer(len(self.sizes), [row for chunk in chunks for row in chunk])
@@ -61,6 +54,15 @@ class CollectionsOrg:
             for sub, rows in zip(subrequests, answers, strict=True)
         ]
         return httpx.Response(200, json={"compositeResponse": list(reversed(results))})
+
+    def _read(self, subrequest: Row) -> Row:
+        records = [
+            {"Id": i, "SystemModstamp": "2026-05-01T07:25:37.000+0000", "IsConverted": False, "Logins__c": v}
+            for i, v in self.values.items()
+            if i in subrequest["url"]
+        ]
+        page = {"totalSize": len(records), "done": True, "records": records}
+        return {"httpStatusCode": 200, "referenceId": subrequest["referenceId"], "body": page}
 
     def _update(self, row: Row) -> Row:
         assert row["attributes"] == {"type": "Lead"}

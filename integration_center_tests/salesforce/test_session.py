@@ -18,11 +18,13 @@ from integration_center.errors import (
     RateLimited,
     SchemaMismatch,
     ServiceUnavailable,
+    UnderMaintenance,
 )
 from integration_center.insights.walkme import WalkMeApi
 from integration_center.salesforce.faults import AnswerLost, parse_retry_after, read_errors
 from integration_center.salesforce.oauth import build_client
-from integration_center.salesforce.session import DOWNLOAD_CHUNK, RetryPolicy, Session, trust_certificates
+from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.session import DOWNLOAD_CHUNK, Session, trust_certificates
 from integration_center_tests.salesforce.scripted import Tokens, build_session, play, refuse
 
 DEAD = refuse(401, "INVALID_SESSION_ID", "Session expired or invalid")
@@ -81,10 +83,12 @@ def test_a_write_that_met_a_dead_session_is_sent_again_in_full() -> None:
     assert bodies == [b"Id\n1\n", b"Id\n1\n"]
 
 
-def test_a_session_refused_after_its_renewal_is_an_access_error() -> None:
+def test_a_session_refused_after_its_renewal_means_maintenance_and_is_renewed_once() -> None:
     tokens = Tokens()
-    with build_session(lambda request: DEAD, tokens) as session, pytest.raises(AccessRefused):
+    said = pytest.raises(UnderMaintenance, match=r"org\.example .*maintenance; wait")
+    with build_session(lambda request: DEAD, tokens) as session, said as caught:
         session.get_json("limits")
+    assert "connect" not in str(caught.value)
     assert tokens.renewals == 1
 
 
@@ -301,8 +305,9 @@ def test_an_address_of_the_own_instance_may_be_absolute() -> None:
     with build_session(handle) as session:
         instance = session.instance_url
         session.get_json(f"{instance}/services/data/v66.0/query/01gD0000002HU6KIAW-2000")
-        session.get_json(f"{instance}.evil.example/x")
-    assert [url.removeprefix(instance)[0] for url in seen] == ["/", "/"]  # never another host
+        with pytest.raises(OrgError, match="another host"):
+            session.get_json(f"{instance}.evil.example/x")
+    assert len(seen) == 1
     assert seen[0] == f"{instance}/services/data/v66.0/query/01gD0000002HU6KIAW-2000"
 
 
