@@ -32,7 +32,7 @@ test: setup ## The test suite; what needs a browser is skipped where no Chromium
 
 SECONDS_OF_SOAK ?= 600
 soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
-	$(BIN)/python -m integration_center_tests.soak --seconds $(SECONDS_OF_SOAK)
+	$(BIN)/python -m integration_center_tests.faults.soak --seconds $(SECONDS_OF_SOAK)
 
 SCREENSHOTS ?= /tmp/integration-center-screenshots
 screenshots: setup ## Pictures of each page of the console, light, dark and narrow, in SCREENSHOTS

@@ -19,8 +19,9 @@ from dagster._check import CheckError
 from sqlalchemy.exc import DatabaseError
 
 from integration_center.errors import ConfigurationError
+from integration_center.home import prepare_home
 from integration_center.regular_files import read_regular
-from integration_center.settings import Settings, prepare_home
+from integration_center.settings import Settings
 from integration_center.yaml_faults import YamlFault, check_bounds
 
 logger = logging.getLogger(__name__)

@@ -1,17 +1,15 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from integration_center.errors import ConfigurationError
@@ -27,13 +25,6 @@ LOGIN_URLS = {
 EMPTY = SecretStr("")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 HOST = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
-SHIPPED_BEFORE = frozenset(
-    {
-        "7f6937f6a0d1b545d898f70315452cde71c2b3af29e275af3f87c694d07dda04",
-        "eeea6268b249cd23575198c6b00baa4ebae7061d5a008c59ba9434a32c0ad35e",
-    }
-)
-"""SHA-256 of each `dagster.yaml` that the project shipped before."""
 ENV_FILE = ".env"
 DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
@@ -243,99 +234,13 @@ class Settings(Paths):
             raise ConfigurationError(f"{name}: {error}. Mend it in the environment or in .env") from None
 
 
-class CloudSettings(BaseSettings):
-    """What opens object storage, each variable under the name that the cloud's own tools give it.
-
-    Whatever else a cloud knows, such as roles of the machine or web identities, its library finds itself.
-    """
-
-    model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
-
-    aws_access_key_id: SecretStr | None = None
-    aws_secret_access_key: SecretStr | None = None
-    aws_session_token: SecretStr | None = None
-    aws_region: str | None = None
-    aws_default_region: str | None = None
-    aws_endpoint_url: Endpoint | None = None
-    aws_endpoint_url_s3: Endpoint | None = None
-
-    azure_storage_account_name: Annotated[
-        str | None, Field(validation_alias=AliasChoices("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"))
-    ] = None
-    azure_storage_account_key: Annotated[
-        SecretStr | None, Field(validation_alias=AliasChoices("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY"))
-    ] = None
-    azure_storage_sas_token: SecretStr | None = None
-    azure_storage_connection_string: SecretStr | None = None
-    azure_storage_endpoint: Endpoint | None = None
-    azure_tenant_id: str | None = None
-    azure_client_id: str | None = None
-    azure_client_secret: SecretStr | None = None
-
-    google_application_credentials: str | None = None
-    google_base_url: Endpoint | None = None
-
-    @field_validator("azure_storage_connection_string")
-    @classmethod
-    def check_connection_string(cls, value: SecretStr | None) -> SecretStr | None:
-        """Its endpoint is one that `check_url` accepts."""
-        if value is not None:
-            read_connection_string(value.get_secret_value())
-        return value
-
-    def configure(self, cloud: Literal["aws", "azure", "google"]) -> dict[str, Any]:
-        """The variables of one cloud that are set, secrets included, by their names in small letters.
-
-        What an Azure connection string says stands under the names of the single variables, which go before it.
-        """
-        found = {name: value for name, value in self if name.startswith(f"{cloud}_") and value is not None}
-        plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in found.items()}
-        return read_connection_string(plain.pop("azure_storage_connection_string", "")) | plain
-
-    def allows_http(self, cloud: Literal["aws", "azure", "google"]) -> bool:
-        """Whether an endpoint of the cloud has no TLS; `Endpoint` lets that pass on this machine only."""
-        return any(str(value).startswith("http://") for value in self.configure(cloud).values())
-
-
-def read_connection_string(text: str) -> dict[str, str]:
-    """The variables that an Azure connection string stands for.
-
-    See https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string.
-
-    Raises:
-        ValueError: its endpoint is not one that `check_url` accepts.
-    """
-    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
-    names = {
-        "AccountName": "azure_storage_account_name",
-        "AccountKey": "azure_storage_account_key",
-        "SharedAccessSignature": "azure_storage_sas_token",
-        "BlobEndpoint": "azure_storage_endpoint",
-    }
-    if "AccountName" in parts and "EndpointSuffix" in parts:
-        parts.setdefault("BlobEndpoint", f"https://{parts['AccountName']}.blob.{parts['EndpointSuffix']}")
-    if "BlobEndpoint" in parts:
-        parts["BlobEndpoint"] = check_url(parts["BlobEndpoint"])
-    return {names[name]: value for name, value in parts.items() if name in names}
-
-
-def read_cloud_settings() -> CloudSettings:
-    """The settings of all clouds as the environment and `.env` say them now.
-
-    Raises:
-        ConfigurationError: names each variable that is wrong, without its value.
-    """
-    with _named_faults():
-        return CloudSettings()
-
-
 def read_settings() -> Settings:
     """The settings as the environment and `.env` say them now.
 
     Raises:
         ConfigurationError: names each variable that is wrong, without its value.
     """
-    with _named_faults():
+    with named_faults():
         # The demo's own settings stand last: whatever is set for real goes before them.
         demo = Paths().dagster_home / DEMO_SETTINGS
         _check_text(demo)
@@ -348,7 +253,7 @@ def read_paths() -> Paths:
     Raises:
         ConfigurationError: names each variable that is wrong.
     """
-    with _named_faults():
+    with named_faults():
         return Paths()
 
 
@@ -374,31 +279,15 @@ def _check_text(path: Path) -> None:
 
 
 @contextmanager
-def _named_faults() -> Iterator[None]:
+def named_faults() -> Iterator[None]:
+    """Turn what is wrong with settings into one sentence.
+
+    Raises:
+        ConfigurationError: names each variable that is wrong, without its value.
+    """
     _check_text(Path(ENV_FILE))
     try:
         yield
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigurationError(f"settings: {faults}. Mend the variable in the environment or in .env") from None
-
-
-def prepare_home(home: Path) -> None:
-    """Make `DAGSTER_HOME`, with the project's Dagster settings unless it has its own.
-
-    Settings that an earlier version of the project put there, and nobody has changed, are replaced by those of today.
-    """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shipped, own = PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
-    if shipped.exists() and (not own.exists() or _is_shipped_before(own)):
-        new = own.with_name(f"{own.name}.{os.getpid()}.new")
-        new.write_bytes(shipped.read_bytes())
-        new.replace(own)
-
-
-def _is_shipped_before(path: Path) -> bool:
-    """Whether a file is a `dagster.yaml` of an earlier version; one that cannot be read is left to its reader."""
-    try:
-        return sha256(read_regular(path)).hexdigest() in SHIPPED_BEFORE
-    except OSError:
-        return False

@@ -6,21 +6,20 @@ import re
 import stat
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 import polars as pl
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.catch_up import check_long_range
-from integration_center.cli.output import AsJson, Column, console, print_json, print_rows, show
+from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
+from integration_center.cli.results import describe, finish, name_days
 from integration_center.dagster_storage import open_instance
-from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
+from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import ConfigurationError
 from integration_center.history import complete_log
 from integration_center.installation import Installation, open_installation
@@ -138,11 +137,6 @@ def note_launch(installation: Installation, wanted: Launch, run_id: str) -> None
     )
 
 
-def name_days(days: tuple[date, date]) -> str:
-    """`2026-11-22`, or `2026-11-20..2026-11-22`."""
-    return f"{days[0]}" if days[0] == days[1] else f"{days[0]}..{days[1]}"
-
-
 def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = False) -> None:
     """Make the update set, and show counts and a before/after sample. Nothing is written to Salesforce."""
     loaded = load_integrations(read_paths().defs)
@@ -187,81 +181,6 @@ def run_integration(
         sync = launch(installation, loaded, Launch(request, slug, environment, Action.RAN, said))
         sample = sample_changes(installation.ledgers.read(sync.run_id, slug), *WRITTEN) if sync.plan_id else []
     finish(sync, sample, as_json=as_json)
-
-
-def finish(sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print a sync's result; exit 1 when it failed."""
-    if as_json:
-        print_json({**describe(sync), "sample": sample})
-    else:
-        print_result(sync, sample)
-    if sync.status is SyncStatus.FAILED:
-        raise typer.Exit(1)
-
-
-def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
-    """Status, counts and sample for people."""
-    colour = "red" if sync.status is SyncStatus.FAILED else "green"
-    console.print(
-        f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
-    )
-    if sync.error:
-        console.print(sync.error, markup=False, soft_wrap=True)
-    print_counts(sync.counts)
-    print_sample(sample)
-    console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
-
-
-def print_counts(tally: Counts) -> None:
-    """Rows and lines by outcome, and their sums."""
-    counts = Table("Outcome", box=None, pad_edge=False, header_style="bold")
-    counts.add_column("Rows", justify="right")
-    counts.add_column("Lines", justify="right")
-    rows, lines = tally.get("rows", {}), tally.get("lines", {})
-    for outcome in Outcome:
-        if rows.get(outcome, 0) or lines.get(outcome, 0):
-            counts.add_row(outcome.value, f"{rows.get(outcome, 0):,}", f"{lines.get(outcome, 0):,}")
-    if counts.row_count:
-        counts.add_row("in all", f"{sum(rows.values()):,}", f"{sum(lines.values()):,}", style="bold")
-        console.print(counts)
-
-
-def print_sample(sample: list[dict[str, Any]]) -> None:
-    """A before/after table."""
-    if not sample:
-        return
-    console.print("[bold]Before and after[/]")
-    for (record_id, key), changes in groupby(sample, lambda change: (change["record_id"], change["key"])):
-        console.print(f"{record_id}  {key}", markup=False)
-        table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
-        for change in changes:
-            before, after = (escape(show(change[side])) or "(empty)" for side in ("before", "after"))
-            now = [f"changed by the org to {escape(show(change['holds'])) or '(empty)'}"] if "holds" in change else []
-            table.add_row(escape(show(change["field"])), before, "→", after, *now)
-        console.print(table)
-
-
-def describe(sync: SyncRecord) -> dict[str, Any]:
-    """A line of the log."""
-    return {
-        "run_id": sync.run_id,
-        "slug": sync.slug,
-        "report": sync.report,
-        "object": sync.object,
-        "environment": sync.environment.value if sync.environment else None,
-        "partition": name_days((sync.partition_start, sync.partition_end)),
-        "status": sync.status.value,
-        "start": sync.started_at,
-        "end": sync.ended_at,
-        "runtime_seconds": sync.runtime.total_seconds() if sync.runtime else None,
-        "rows": dict(sync.counts.get("rows", {})),
-        "lines": dict(sync.counts.get("lines", {})),
-        "api_calls": sync.api_calls,
-        "plan_id": sync.plan_id,
-        "held": sync.held,
-        "error": sync.error,
-        "triggered_by": sync.triggered_by,
-    }
 
 
 def show_log(

@@ -26,10 +26,11 @@ from integration_center.emulator.drop_people import read_drop_people
 from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.history import fail_killed_runs
+from integration_center.home import prepare_home
 from integration_center.launching import WEBSERVER_FILE
 from integration_center.regular_files import read_regular
 from integration_center.retries import log_retries
-from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
+from integration_center.settings import PROJECT, Settings, read_settings
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from integration_center.cloud_settings import read_cloud_settings
 from integration_center.errors import ConfigurationError
 from integration_center.insights.api import ApiSource
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.object_stores import build_object_drops
 from integration_center.insights.source import ReportSource
-from integration_center.settings import Settings, read_cloud_settings
+from integration_center.settings import Settings
 
 
 def build_source(settings: Settings) -> ReportSource:

@@ -12,7 +12,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"condition", "errors", "markdown", "near_names", "plain_text", "regular_files"}),
     frozenset({"integration"}),
     frozenset({"sync"}),
-    frozenset({"answers", "frames", "processes", "retries", "settings", "yaml_faults"}),
+    frozenset({"answers", "cloud_settings", "frames", "home", "processes", "retries", "settings", "yaml_faults"}),
     frozenset({"insights", "salesforce"}),
     frozenset({"access", "accounts", "database", "planning", "snapshots", "web"}),
     frozenset(

@@ -13,7 +13,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
-from integration_center import settings
+from integration_center import home
 from integration_center.launching import LOCATION
 from integration_center.settings import PROJECT
 from integration_center.translator import PARTITION_TAG
@@ -67,13 +67,13 @@ def test_settings_of_an_earlier_version_that_nobody_changed_are_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, before = tmp_path / "dagster.yaml", "telemetry:\n  enabled: false\n"
-    known = settings.SHIPPED_BEFORE | {sha256(before.encode()).hexdigest()}
-    monkeypatch.setattr(settings, "SHIPPED_BEFORE", known)
+    known = home.SHIPPED_BEFORE | {sha256(before.encode()).hexdigest()}
+    monkeypatch.setattr(home, "SHIPPED_BEFORE", known)
     assert sha256(SHIPPED.encode()).hexdigest() not in known
-    settings.prepare_home(tmp_path)
+    home.prepare_home(tmp_path)
     assert own.read_text(encoding="utf-8") == SHIPPED
     for text, then in ((before, SHIPPED), (f"# ours\n{before}", f"# ours\n{before}")):
         own.write_text(text, encoding="utf-8")
-        settings.prepare_home(tmp_path)
+        home.prepare_home(tmp_path)
         assert own.read_text(encoding="utf-8") == then
     assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]

@@ -9,6 +9,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from integration_center.assets.reports import fetch_day
+from integration_center.cloud_settings import read_connection_string
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -20,7 +21,7 @@ from integration_center.errors import (
 )
 from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
-from integration_center.settings import Settings, read_connection_string
+from integration_center.settings import Settings
 from integration_center.storage import ReportFolder
 from integration_center_tests.insights.object_servers import (
     BUCKET,

@@ -1,4 +1,4 @@
-"""`python -m integration_center_tests.soak`: processes are killed at random while runs and commands go on.
+"""`python -m integration_center_tests.faults.soak`: processes are killed at random while runs and commands go on.
 
 Against two local orgs over real HTTP. At the end no run is left started, no process is left, no line of the log is
 open, the org holds what the last report says, and no value was written to a record twice.

@@ -1,0 +1,93 @@
+"""How the command line shows what became of a sync: counts by outcome, and a sample of records before and after."""
+
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from integration_center.cli.output import console, print_json, show
+from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
+from integration_center.sync.outcomes import Outcome
+
+
+def name_days(days: tuple[date, date]) -> str:
+    """`2026-11-22`, or `2026-11-20..2026-11-22`."""
+    return f"{days[0]}" if days[0] == days[1] else f"{days[0]}..{days[1]}"
+
+
+def finish(sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print a sync's result; exit 1 when it failed."""
+    if as_json:
+        print_json({**describe(sync), "sample": sample})
+    else:
+        print_result(sync, sample)
+    if sync.status is SyncStatus.FAILED:
+        raise typer.Exit(1)
+
+
+def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
+    """Status, counts and sample for people."""
+    colour = "red" if sync.status is SyncStatus.FAILED else "green"
+    console.print(
+        f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
+    )
+    if sync.error:
+        console.print(sync.error, markup=False, soft_wrap=True)
+    print_counts(sync.counts)
+    print_sample(sample)
+    console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
+
+
+def print_counts(tally: Counts) -> None:
+    """Rows and lines by outcome, and their sums."""
+    counts = Table("Outcome", box=None, pad_edge=False, header_style="bold")
+    counts.add_column("Rows", justify="right")
+    counts.add_column("Lines", justify="right")
+    rows, lines = tally.get("rows", {}), tally.get("lines", {})
+    for outcome in Outcome:
+        if rows.get(outcome, 0) or lines.get(outcome, 0):
+            counts.add_row(outcome.value, f"{rows.get(outcome, 0):,}", f"{lines.get(outcome, 0):,}")
+    if counts.row_count:
+        counts.add_row("in all", f"{sum(rows.values()):,}", f"{sum(lines.values()):,}", style="bold")
+        console.print(counts)
+
+
+def print_sample(sample: list[dict[str, Any]]) -> None:
+    """A before/after table."""
+    if not sample:
+        return
+    console.print("[bold]Before and after[/]")
+    for (record_id, key), changes in groupby(sample, lambda change: (change["record_id"], change["key"])):
+        console.print(f"{record_id}  {key}", markup=False)
+        table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+        for change in changes:
+            before, after = (escape(show(change[side])) or "(empty)" for side in ("before", "after"))
+            now = [f"changed by the org to {escape(show(change['holds'])) or '(empty)'}"] if "holds" in change else []
+            table.add_row(escape(show(change["field"])), before, "→", after, *now)
+        console.print(table)
+
+
+def describe(sync: SyncRecord) -> dict[str, Any]:
+    """A line of the log."""
+    return {
+        "run_id": sync.run_id,
+        "slug": sync.slug,
+        "report": sync.report,
+        "object": sync.object,
+        "environment": sync.environment.value if sync.environment else None,
+        "partition": name_days((sync.partition_start, sync.partition_end)),
+        "status": sync.status.value,
+        "start": sync.started_at,
+        "end": sync.ended_at,
+        "runtime_seconds": sync.runtime.total_seconds() if sync.runtime else None,
+        "rows": dict(sync.counts.get("rows", {})),
+        "lines": dict(sync.counts.get("lines", {})),
+        "api_calls": sync.api_calls,
+        "plan_id": sync.plan_id,
+        "held": sync.held,
+        "error": sync.error,
+        "triggered_by": sync.triggered_by,
+    }
