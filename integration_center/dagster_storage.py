@@ -13,12 +13,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
+import yaml
+from dagster import DagsterError
+from dagster._check import CheckError
+from sqlalchemy.exc import DatabaseError
 
 from integration_center.errors import ConfigurationError
+from integration_center.regular_files import read_regular
 from integration_center.settings import Settings, prepare_home
+from integration_center.yaml_faults import YamlFault, check_bounds
 
 logger = logging.getLogger(__name__)
 
+REMEDY = "correct it, or move it away: the next command writes the one that the project ships"
+LONGEST_WORDS = 200
+"""Characters that are shown of an error's text."""
 LOCK = ".opening.lock"
 LOCKED_SECONDS = 15
 INDEX = "history/runs/index.db"
@@ -30,19 +39,63 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     """Open the Dagster instance of this `DAGSTER_HOME`, with its databases in place.
 
     Raises:
-        ConfigurationError: a database of Dagster's is damaged.
+        ConfigurationError: a database of Dagster's or its `dagster.yaml` is damaged.
     """
     home = settings.dagster_home
     prepare_home(home)
     with one_at_a_time(home):
         for name in STORES:
             repair(home / name)
-        instance = dg.DagsterInstance.from_config(str(home))
+        check_settings(home / "dagster.yaml")
+        try:
+            instance = dg.DagsterInstance.from_config(str(home))
+        except (DagsterError, CheckError, ValueError, TypeError, AttributeError, ImportError, yaml.YAMLError) as error:
+            raise ConfigurationError(
+                f"{home / 'dagster.yaml'} is not what Dagster expects ({type(error).__name__}: {shorten(error)});"
+                f" {REMEDY}"
+            ) from None
         # Each of them is made when it is first asked for.
-        instance.get_runs_count()
-        instance.event_log_storage.get_maximum_record_id()
-        instance.all_instigator_state()
+        try:
+            instance.get_runs_count()
+            instance.event_log_storage.get_maximum_record_id()
+            instance.all_instigator_state()
+        except DatabaseError as error:
+            raise ConfigurationError(
+                f"Dagster's databases in {home} cannot be used ({shorten(error.orig or error)}). Bring back a copy of"
+                " history and schedules, or move them away: Dagster then begins a new history of runs. The log of"
+                " syncs is kept elsewhere, and stays"
+            ) from None
     return instance
+
+
+def check_settings(path: Path) -> None:
+    """Check that `dagster.yaml` can be read, before Dagster does.
+
+    Raises:
+        ConfigurationError: it is no YAML, or no regular file.
+    """
+    try:
+        text = read_regular(path).decode()
+        check_bounds(text)
+        found = yaml.safe_load(text)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}; {REMEDY}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text; {REMEDY}") from None
+    except YamlFault as fault:
+        raise ConfigurationError(f"{path}: {fault}; {REMEDY}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is no YAML ({shorten(error)}); {REMEDY}") from None
+    if found is not None and not isinstance(found, dict):
+        raise ConfigurationError(f"{path} must hold options such as `telemetry:`, each on a line; {REMEDY}")
+
+
+def shorten(error: BaseException) -> str:
+    """The first words of an error that a library raised."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]} …"
 
 
 @contextlib.contextmanager

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration import Environment
+from integration_center.regular_files import read_regular
 
 PROJECT = Path(__file__).resolve().parent.parent
 WALKME_US = "https://api.walkme.com"
@@ -33,6 +34,7 @@ SHIPPED_BEFORE = frozenset(
     }
 )
 """SHA-256 of each `dagster.yaml` that the project shipped before."""
+ENV_FILE = ".env"
 DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
 
@@ -67,16 +69,36 @@ class ExternalClientApp:
 class Paths(BaseSettings):
     """Where things stand. Apart from `Settings`, because definitions load even when another setting is wrong."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, populate_by_name=True)
 
     dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME")] = PROJECT / "dagster_home"
     defs: Annotated[Path, Field(alias="INTEGRATION_CENTER_DEFS")] = PROJECT / "integration_center" / "defs"
 
+    @field_validator("dagster_home", "defs", mode="before")
+    @classmethod
+    def fill_in(cls, value: object, info: ValidationInfo) -> object:
+        """An empty value counts as none: as a path it would be the working directory."""
+        return (
+            cls.model_fields[info.field_name or ""].default if isinstance(value, str) and not value.strip() else value
+        )
+
     @field_validator("dagster_home", "defs")
     @classmethod
     def make_absolute(cls, value: Path) -> Path:
-        """Dagster refuses a relative home, and a component tree refuses relative folders."""
-        return value.expanduser().resolve()
+        """Dagster refuses a relative home, and a component tree refuses relative folders.
+
+        Raises:
+            ValueError: it is no path that there can be.
+        """
+        try:
+            path = value.expanduser().resolve()
+            exists = path.exists()
+        except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of a user who is not there
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise ValueError(f"{value} cannot be used as a folder: {reason or error}") from None
+        if exists and not path.is_dir():
+            raise ValueError(f"{value} is not a folder; name a folder")
+        return path
 
     @property
     def storage(self) -> Path:
@@ -125,6 +147,24 @@ class Settings(Paths):
     ]
     production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
     production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
+
+    @field_validator("callback_url")
+    @classmethod
+    def check_callback(cls, value: str) -> str:
+        """An address that a browser can be sent to.
+
+        Raises:
+            ValueError: it is none.
+        """
+        expected = "expected an address such as http://localhost:3001/oauth/callback"
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            raise ValueError(f"{value!r} is no address; {expected}") from None
+        if not sound:
+            raise ValueError(f"{value!r} is no address; {expected}")
+        return value
 
     @field_validator("salesforce_hosts")
     @classmethod
@@ -209,7 +249,7 @@ class CloudSettings(BaseSettings):
     Whatever else a cloud knows, such as roles of the machine or web identities, its library finds itself.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
 
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None
@@ -297,11 +337,45 @@ def read_settings() -> Settings:
     """
     with _named_faults():
         # The demo's own settings stand last: whatever is set for real goes before them.
-        return Settings(_env_file=(Paths().dagster_home / DEMO_SETTINGS, ".env"))
+        demo = Paths().dagster_home / DEMO_SETTINGS
+        _check_text(demo)
+        return Settings(_env_file=(demo, ENV_FILE))
+
+
+def read_paths() -> Paths:
+    """Where things stand, as the environment and `.env` say it now.
+
+    Raises:
+        ConfigurationError: names each variable that is wrong.
+    """
+    with _named_faults():
+        return Paths()
+
+
+def _check_text(path: Path) -> None:
+    """Check that a file of settings can be read.
+
+    Raises:
+        ConfigurationError: it is not UTF-8, too large, or closed to this user.
+    """
+    if not path.is_file():  # whatever else is called so is passed over
+        return
+    try:
+        text = read_regular(path).decode()
+    except OSError as error:
+        raise ConfigurationError(f"the settings file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"the settings file {path}, line {line}: this is not UTF-8; save the file as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise ConfigurationError(f"the settings file {path} is no text (it holds a NUL); write it again")
 
 
 @contextmanager
 def _named_faults() -> Iterator[None]:
+    _check_text(Path(ENV_FILE))
     try:
         yield
     except ValidationError as error:

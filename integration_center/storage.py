@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import dagster as dg
 import polars as pl
 
-from integration_center.errors import PlanMissing
+from integration_center.errors import PlanError, PlanMissing
 from integration_center.frames import (
     SPLIT_BY,
     FrameFile,
@@ -216,11 +216,20 @@ class LedgerFolder:
 
         Raises:
             PlanMissing: there is none.
+            PlanError: it is damaged.
         """
         path = self.path(run_id, slug)
         if not path.exists():
             raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
-        return read_outcomes(pl.scan_parquet(path)).collect()
+        if path.is_file():  # reading a pipe would last for ever
+            try:
+                return read_outcomes(pl.scan_parquet(path)).collect()
+            except (pl.exceptions.PolarsError, OSError) as error:
+                logger.debug("the ledger %s cannot be read (%s)", path, type(error).__name__)
+        raise PlanError(
+            f"the ledger {path} is damaged, or no ledger; bring back a copy of this file. What the run wrote to the"
+            " org is not affected"
+        )
 
     def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
         """The ledger of one sync; None when it is gone or damaged."""
@@ -228,8 +237,8 @@ class LedgerFolder:
             return self.read(run_id, slug)
         except PlanMissing:
             return None
-        except pl.exceptions.PolarsError as error:
-            logger.warning("the ledger of run %s cannot be read (%s)", run_id, type(error).__name__)
+        except PlanError as error:
+            logger.warning("%s", error)
             return None
 
     def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:

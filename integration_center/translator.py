@@ -1,5 +1,6 @@
 """The names that things have in Dagster: asset keys, groups, tags, pools. The single place that decides them."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -29,10 +30,23 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 BACKFILL_TAG = "dagster/backfill"
 PARENT_RUN_TAG = "dagster/parent_run_id"
 
+TYPED_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 
 def last_full_day(now: datetime) -> date:
     """The newest UTC day that has ended at `now`."""
     return now.astimezone(UTC).date() - timedelta(days=1)
+
+
+def parse_day(text: str) -> date:
+    """Read a day that somebody typed. Only `YYYY-MM-DD` counts: Python would also take `20261125` and `2026-W48-3`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not TYPED_DAY.fullmatch(text):
+        raise ValueError(f"{text!r} is not a day such as 2026-11-25")
+    return date.fromisoformat(text)
 
 
 def report_key(report_slug: str) -> dg.AssetKey:

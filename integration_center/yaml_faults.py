@@ -84,6 +84,21 @@ def construct_yaml(node: Node) -> object:
         raise YamlFault(f"a value is neither text nor a date or number ({error})") from None
 
 
+def check_bounds(text: str) -> None:
+    """Refuse a YAML text that is too deep, too long, or too large once its aliases are written out.
+
+    Raises:
+        YamlFault: it is.
+        yaml.YAMLError: it is no YAML.
+    """
+    if len(text) > LONGEST:
+        raise YamlFault(f"it has {len(text):,} characters; at most {LONGEST:,} are read")
+    _check_depth(text)
+    for document in yaml.compose_all(text, Loader=yaml.SafeLoader):
+        if document is not None:
+            _count_values(document, {})
+
+
 def _check_depth(text: str) -> None:
     """Refuse a text that is nested too deep, before anything reads it that goes down with it."""
     depth = 0

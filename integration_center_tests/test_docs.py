@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from integration_center.assets.checks import FITNESS, VERDICTS
 from integration_center.assets.reports import NOT_EMPTY, NOT_SHRUNK
-from integration_center.cli import app
+from integration_center.cli.verbs import app
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX, TAGS, report_slug
 from integration_center.insights.report_yaml import ReportFile

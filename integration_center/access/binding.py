@@ -18,7 +18,14 @@ def check_bind_address(host: str, settings: Settings) -> None:
     Raises:
         ConfigurationError: sign-in is not set up and others could reach `host`; or it is set up wrongly.
     """
-    if read_users(settings) or _is_loopback(host):
+    try:
+        loopback = _is_loopback(host)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(
+            f"the console cannot listen on {host!r}: this name has no address"
+            f" ({error.strerror if isinstance(error, OSError) else 'it is no name'}); check how it is written"
+        ) from None
+    if loopback or read_users(settings):
         return
     raise ConfigurationError(
         f"the console does not listen on {host!r} without sign-in, because everybody who reaches it could write to"
@@ -32,8 +39,5 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         pass
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
+    found = {info[4][0] for info in socket.getaddrinfo(host, None)}
     return bool(found) and all(ipaddress.ip_address(address).is_loopback for address in found)

@@ -1,35 +1,56 @@
-"""The command line: `integration-center VERB`. Exit 0 done, 1 failed, 2 wrong usage."""
+"""The command line: `integration-center VERB`. Exit 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.
 
+Nothing heavy is imported here. The imports take seconds, and what goes wrong meanwhile is caught, too.
+"""
+
+import os
+import signal
 import sys
-
-import typer
-from rich.markup import escape
-
-from integration_center.cli import access, accounts, catalogue, demo, integrations, new, runs, serve, undo
-from integration_center.cli.output import errors
-from integration_center.errors import IntegrationCenterError
-from integration_center.plain_text import keep_log_printable
-from integration_center.retries import log_retries
-
-app = typer.Typer(
-    name="integration-center",
-    help="Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    add_completion=False,
-)
-for part in (demo, serve, accounts, catalogue, integrations, new, runs, undo, access):
-    part.register(app)
+from types import FrameType
 
 
 def main() -> None:
-    """Run the command line; our own errors are a sentence on standard error and exit code 1."""
-    log_retries()
-    keep_log_printable()
-    try:
-        app()
-    except IntegrationCenterError as error:
-        # A sentence may hold brackets, of a path for instance, which are no markup.
-        errors.print(f"[bold red]Failed:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    """Run the command line. Whatever fails is one sentence on standard error, never a traceback."""
+    closed = open_closed_streams()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background process ignores it
+        signal.signal(signal.SIGINT, stop_at_once)
+    if closed:
+        os.write(2, b"Failed: standard output is closed; send it to a file, or to /dev/null\n")
         sys.exit(1)
+    from integration_center.cli.verbs import run
+
+    if signal.getsignal(signal.SIGINT) is stop_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    run()
+
+
+def open_closed_streams() -> bool:
+    """Open what is closed of the three standard streams, to nothing: the next file would take its number.
+
+    Returns:
+        Whether standard output was closed.
+    """
+    closed = [number for number in range(3) if not is_open(number)]
+    for number in closed:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        if nothing != number:
+            os.dup2(nothing, number)
+            os.close(nothing)
+    if 2 in closed:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - for as long as the process lives
+    return 1 in closed
+
+
+def is_open(number: int) -> bool:
+    """Whether a file descriptor is open."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def stop_at_once(number: int, frame: FrameType | None) -> None:
+    """End the process while modules are imported: nothing was begun yet that would have to be ended."""
+    os.write(2, b"Stopped.\n")
+    os._exit(130)

@@ -8,8 +8,11 @@ import typer
 from integration_center.access.passwords import hash_password
 from integration_center.access.users import NAME, ROLES, VARIABLE, User
 from integration_center.cli.output import AsJson, Column, errors, print_rows
+from integration_center.cli.runs import MOST_LINES, require
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
+from integration_center.loader import load_integrations
+from integration_center.settings import read_paths
 
 COLUMNS = (
     Column("at", "When (UTC)"),
@@ -43,10 +46,11 @@ def make_password(
 
 def list_audit(
     slug: Annotated[str | None, typer.Argument(help="Only this integration.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Who connected, changed, ran, signed in or was refused."""
+    loaded = load_integrations(read_paths().defs) if slug is not None else None
     with open_installation() as installation:
         rows = [
             {
@@ -63,6 +67,8 @@ def list_audit(
             }
             for entry in installation.audit.list(limit=limit, slug=slug)
         ]
+    if slug is not None and loaded is not None and not rows:  # one that was deleted has its lines still
+        require(loaded, slug)
     print_rows(rows, COLUMNS, as_json=as_json, empty="Nothing was done yet.")
 
 

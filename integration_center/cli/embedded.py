@@ -1,5 +1,6 @@
 """The embedded default: the local orgs and Insights API that the demo starts, and that `up` starts again."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from integration_center.errors import ServiceUnavailable
+from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.integration import Environment
+from integration_center.regular_files import read_regular
 from integration_center.settings import DEMO_SETTINGS, PROJECT, Settings
 
 DROPS = PROJECT / "integration_center" / "emulator" / "drops"
@@ -129,13 +131,18 @@ def choose_ports() -> dict[str, int]:
 
 def is_free(port: int) -> bool:
     """Whether a port of this machine can be listened on."""
+    return not find_obstacle(port)
+
+
+def find_obstacle(port: int) -> int:
+    """The number of the system's error when a port of this machine cannot be listened on; 0 when it can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return error.errno or errno.EADDRINUSE
+        return 0
 
 
 def free_port() -> int:
@@ -151,7 +158,13 @@ def embedded_demo(settings: Settings) -> EmbeddedDemo | None:
     noted = settings.dagster_home / "demo" / "demo.json"
     if not noted.exists():
         return None
-    state = json.loads(noted.read_text())
-    demo = EmbeddedDemo(settings.dagster_home, state["ports"], state["records"])
+    try:
+        state = json.loads(read_regular(noted))
+        ports = {name: int(state["ports"][name]) for name in PORTS}
+        demo = EmbeddedDemo(settings.dagster_home, ports, int(state["records"]))
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        raise ConfigurationError(
+            f"{noted} does not say how the demo is reached; remove it, or run the demo again: integration-center demo"
+        ) from None
     reached = f"http://127.0.0.1:{demo.ports['sandbox']}"
     return demo if settings.sandbox_login_url == reached else None

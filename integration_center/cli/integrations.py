@@ -19,7 +19,7 @@ from integration_center.plain_text import make_printable
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.org import Org
-from integration_center.settings import Paths
+from integration_center.settings import read_paths
 from integration_center.sync.fitness import admin_message, check_hashed_keys
 from integration_center.sync.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
@@ -30,7 +30,7 @@ SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[
 
 def list_integrations(as_json: AsJson = False) -> None:
     """The integrations, with the broken ones and why."""
-    loaded = load_integrations(Paths().defs)
+    loaded = load_integrations(read_paths().defs)
     with open_installation() as installation, open_instance(installation.settings) as instance:
         complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
         rows = [describe(installation, loaded, slug) for slug in sorted({**loaded.specs, **loaded.broken})]
@@ -44,7 +44,7 @@ def list_integrations(as_json: AsJson = False) -> None:
         Column("last_start", "Start (UTC)"),
         Column("error", "Problem"),
     )
-    empty = f"No integration in {Paths().defs}. See the README: write an integration."
+    empty = f"No integration in {read_paths().defs}. See the README: write an integration."
     print_rows(rows, columns, as_json=as_json, empty=empty)
 
 
@@ -72,7 +72,7 @@ def check_integrations(
     as_json: AsJson = False,
 ) -> None:
     """Validate integrations against the live report and object. Nothing is written."""
-    loaded = load_integrations(Paths().defs)
+    loaded = load_integrations(read_paths().defs)
     slugs = sorted({**loaded.specs, **loaded.broken})
     if slug is not None and slug not in slugs:
         raise typer.BadParameter(

@@ -1,8 +1,13 @@
 """How the command line prints: rich tables for people, JSON for programs."""
 
+import codecs
+import errno
+import io
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -17,6 +22,9 @@ from integration_center.plain_text import escape_json, make_lines_printable, mak
 
 PIPE_WIDTH = 160
 """Columns when the output is no terminal, so that tables are not folded for nobody."""
+PLAIN = {"…": "...", "→": "->", "×": "x", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'}
+"""What stands for our own signs on a terminal that knows ASCII only; other characters are shown as escapes."""
+ERROR_HANDLER = "integration_center.plain"
 
 
 class PrintableConsole(Console):
@@ -41,6 +49,65 @@ class PrintableConsole(Console):
                 yield segment
             else:
                 yield Segment(make_lines_printable(segment.text), segment.style)
+
+
+class OutputLost(Exception):
+    """Standard output cannot be written; the message says why."""
+
+
+class StandardOutput(io.FileIO):
+    """Standard output, whose failures are told apart from those of other files."""
+
+    def write(self, data: Any) -> int:
+        """See `io.RawIOBase.write`."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            why = "the disk is full" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)
+            raise OutputLost(f"standard output cannot be written: {why}; send it to another place") from None
+
+
+@contextmanager
+def guard_output() -> Iterator[None]:
+    """Let both outputs take every character, and a failure of standard output be an `OutputLost`, in the block."""
+    codecs.register_error(ERROR_HANDLER, replace_plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors=ERROR_HANDLER)
+    before = sys.stdout
+    # Without a buffer where PYTHONUNBUFFERED is set. Of another kind where a test reads it.
+    if isinstance(before, io.TextIOWrapper) and isinstance(before.buffer, io.BufferedWriter | io.FileIO):
+        buffer = io.BufferedWriter(StandardOutput(before.fileno(), "w", closefd=False))
+        sys.stdout = io.TextIOWrapper(
+            buffer,
+            before.encoding,
+            ERROR_HANDLER,
+            line_buffering=before.line_buffering or before.write_through,
+        )
+    try:
+        yield
+    finally:
+        sys.stdout = before
+
+
+def replace_plainly(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Stand in for characters that a terminal's encoding lacks; an error handler of `codecs`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end]
+    return "".join(PLAIN.get(each) or ascii(each)[1:-1] for each in found), error.end
+
+
+def show_failure(text: str) -> None:
+    """Print the sentence of a failure on standard error."""
+    # It may hold brackets, of a path for instance, which are no markup.
+    errors.print(f"[bold red]Failed:[/] {escape(text)}", highlight=False, soft_wrap=True)
+    try:
+        sys.stdout.flush()
+    except OutputLost:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else what it still holds fails again when Python ends
 
 
 console = PrintableConsole(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
@@ -76,7 +143,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, 
 
 def print_json(value: object) -> None:
     """Print JSON on standard output; times as ISO 8601 with their zone."""
-    typer.echo(escape_json(json.dumps(value, default=show, ensure_ascii=False, indent=2)))
+    plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")  # programs need JSON, whatever the terminal
+    typer.echo(escape_json(json.dumps(value, default=show, ensure_ascii=plain, indent=2)))
 
 
 def ask(question: str, default: str | None = None) -> str:

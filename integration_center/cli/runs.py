@@ -2,6 +2,8 @@
 
 import getpass
 import os
+import re
+import stat
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -27,11 +29,17 @@ from integration_center.launching import RunRequest, find_webserver, run_here, w
 from integration_center.loader import LoadedIntegrations, load_integrations
 from integration_center.plain_text import make_lines_printable, make_printable
 from integration_center.schedules import asset_keys
-from integration_center.settings import Paths
+from integration_center.settings import read_paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import FIRST_DAY, last_full_day, push_config, push_key, run_tags
+from integration_center.translator import FIRST_DAY, last_full_day, parse_day, push_config, push_key, run_tags
+
+MOST_LINES = 1_000_000
+"""What `--limit` may say."""
+NAMED = 5
+"""Syncs that an error names, when a run id fits several."""
+RUN_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]
 Partition = Annotated[
@@ -49,9 +57,9 @@ def read_days(partition: str | None) -> tuple[date, date]:
     newest = last_full_day(datetime.now(UTC))
     if partition is None:
         return newest, newest
-    first, _, last = partition.partition("..")
+    first, dots, last = partition.partition("..")
     try:
-        days = date.fromisoformat(first), date.fromisoformat(last or first)
+        days = parse_day(first), parse_day(last if dots else first)
     except ValueError:
         raise typer.BadParameter(
             f"partition {partition!r} must be a UTC day such as {newest}, or a range such as"
@@ -137,7 +145,7 @@ def name_days(days: tuple[date, date]) -> str:
 
 def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = False) -> None:
     """Make the update set, and show counts and a before/after sample. Nothing is written to Salesforce."""
-    loaded = load_integrations(Paths().defs)
+    loaded = load_integrations(read_paths().defs)
     require(loaded, slug)
     spec = loaded.specs.get(slug)
     if spec is None:
@@ -166,7 +174,7 @@ def run_integration(
     as_json: AsJson = False,
 ) -> None:
     """Run the sync through Dagster, and show what became of the rows."""
-    loaded = load_integrations(Paths().defs)
+    loaded = load_integrations(read_paths().defs)
     require(loaded, slug)
     spec = loaded.specs.get(slug)
     config = push_config(slug, allow_stale=allow_stale) if spec else None
@@ -258,15 +266,17 @@ def describe(sync: SyncRecord) -> dict[str, Any]:
 
 def show_log(
     slug: Annotated[str | None, typer.Argument(help="One integration; all when left out.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many lines, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """The history of syncs: Completed or Failed, with the counts."""
-    loaded = load_integrations(Paths().defs)
+    loaded = load_integrations(read_paths().defs)
     with open_installation() as installation:
         instance = open_instance(installation.settings)
         complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
         rows = [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
+    if slug is not None and not rows:  # one that was deleted has its lines still
+        require(loaded, slug)
     if as_json:
         print_json(rows)
         return
@@ -294,7 +304,7 @@ def show_ledger(
     slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only lines of this outcome.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the lines to this CSV file instead.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many lines to print.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines to print.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """What became of every row of one sync, and why."""
@@ -321,28 +331,44 @@ def show_ledger(
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read: a ledger holds personal data."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        if file.isatty():  # /dev/stdout of a terminal, which would obey control characters of a key
-            file.write(make_lines_printable(text))
-            return
-        os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
-        file.write(text)
+    """Write a file that only its owner may read: a ledger holds personal data.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    # Without waiting: opening a pipe that nobody reads would last for ever.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            os.set_blocking(file.fileno(), True)
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
+            # /dev/stdout of a terminal would obey control characters of a key
+            file.write(make_lines_printable(text) if file.isatty() else text)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigurationError(f"--csv {path} cannot be written: {reason or error}; name another file") from None
 
 
 def find_sync(installation: Installation, run: str, slug: str | None) -> SyncRecord:
     """The one sync that a run id, or its beginning, names.
 
     Raises:
+        typer.BadParameter: this is no run id.
         ConfigurationError: none or several.
     """
+    if not RUN_ID.fullmatch(run):
+        raise typer.BadParameter(
+            "a run id has up to 36 letters, digits and hyphens; `integration-center log` lists them"
+        )
     found = [sync for sync in installation.syncs.of_run(run) if slug in (None, sync.slug)]
     if len(found) == 1:
         return found[0]
     if not found:
         raise ConfigurationError(f"no sync of run {run!r}; `integration-center log` lists them")
+    named = ", ".join(f"{sync.run_id} {sync.slug}" for sync in found[:NAMED])
     raise ConfigurationError(
-        f"run {run!r} names {len(found)} syncs: {', '.join(f'{sync.run_id} {sync.slug}' for sync in found)};"
+        f"run {run!r} names {len(found)} syncs: {named}{', …' if len(found) > NAMED else ''};"
         " give more of the id, or --slug"
     )
 

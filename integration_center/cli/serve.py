@@ -1,5 +1,6 @@
 """`up`, `console` and `emulator`: the long-running processes, in the foreground."""
 
+import errno
 import json
 import signal
 import time
@@ -15,7 +16,7 @@ import typer
 from dagster._core.storage.runs import SqliteRunStorage
 
 from integration_center.access.binding import check_bind_address
-from integration_center.cli.embedded import embedded_demo, is_free
+from integration_center.cli.embedded import embedded_demo, find_obstacle
 from integration_center.cli.output import console, errors
 from integration_center.cli.supervision import Part, Supervisor
 from integration_center.console.server import Certificate
@@ -26,6 +27,7 @@ from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.history import fail_killed_runs
 from integration_center.launching import WEBSERVER_FILE
+from integration_center.regular_files import read_regular
 from integration_center.retries import log_retries
 from integration_center.settings import PROJECT, Settings, prepare_home, read_settings
 
@@ -36,14 +38,16 @@ LOOK_AT_RUNS_SECONDS = 30.0
 
 
 def serve_all(
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = 3000,
-    console_port: Annotated[int, typer.Option(help="Port of the console.")] = CONSOLE_PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI, on this machine only.")] = 3000,
+    console_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the console.")] = CONSOLE_PORT,
     console_host: Annotated[
         str, typer.Option(help="The console's address; other than loopback needs users.")
     ] = LOOPBACK,
 ) -> None:
     """Dagster UI, daemon and console in the foreground (and the demo's local org, if it ran); Ctrl-C ends all."""
     log_retries()  # else waiting for Dagster would fill the terminal
+    if port == console_port:
+        raise typer.BadParameter(f"--port and --console-port are both {port}; give each its own")
     settings = read_settings()
     check_bind_address(console_host, settings)
     prepare_home(settings.dagster_home)
@@ -115,9 +119,12 @@ def refuse_taken(port: int, option: str) -> None:
     """Check that a port can be listened on.
 
     Raises:
-        ConfigurationError: names the option that chooses another.
+        ConfigurationError: says why it cannot, and names the option that chooses another.
     """
-    if not is_free(port):
+    reason = find_obstacle(port)
+    if reason == errno.EACCES:
+        raise ConfigurationError(f"port {port} may not be opened by this user; choose one from 1024 on with {option}")
+    if reason:
         raise ConfigurationError(f"port {port} is in use; choose another with {option}, or end what uses it")
 
 
@@ -173,11 +180,13 @@ def await_answer(url: str, supervisor: Supervisor) -> None:
 
 def serve_console(
     host: Annotated[str, typer.Option(help="The address to listen on; other than loopback needs users.")] = LOOPBACK,
-    port: Annotated[int, typer.Option(help="Its port.")] = CONSOLE_PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = CONSOLE_PORT,
     certificate: Annotated[
-        Path | None, typer.Option(help="Speak TLS with this PEM certificate and chain.", exists=True)
+        Path | None, typer.Option(help="Speak TLS with this PEM certificate and chain.", exists=True, dir_okay=False)
     ] = None,
-    certificate_key: Annotated[Path | None, typer.Option(help="The certificate's PEM key.", exists=True)] = None,
+    certificate_key: Annotated[
+        Path | None, typer.Option(help="The certificate's PEM key.", exists=True, dir_okay=False)
+    ] = None,
 ) -> None:
     """The web console alone, in the foreground; Ctrl-C ends it."""
     if (certificate is None) != (certificate_key is None):
@@ -185,17 +194,34 @@ def serve_console(
     settings = read_settings()
     prepare_home(settings.dagster_home)
     refuse_taken(port, "--port")
+    for path in filter(None, (certificate, certificate_key)):
+        require_readable(path)
     files = Certificate(certificate, certificate_key) if certificate and certificate_key else None
     run_console(settings, host, port, files)
 
 
+def require_readable(path: Path) -> None:
+    """Check that a file of the certificate can be read to its end.
+
+    Raises:
+        ConfigurationError: it is none, or cannot be read.
+    """
+    try:
+        read_regular(path)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}; expected a PEM file") from None
+
+
 def serve_emulator(
     records: Annotated[int, typer.Option(min=0, max=2_000_000, help="Invented Leads in each org.")] = 2_000,
-    data: Annotated[Path | None, typer.Option(help="Keep the orgs' rows in this folder.")] = None,
-    drops: Annotated[Path | None, typer.Option(help="Serve these report drops, too, and make Leads for them.")] = None,
-    sandbox_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,
-    production_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,
-    insights_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,
+    data: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the orgs' rows in this folder.")] = None,
+    drops: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Serve these report drops, too, and make Leads for them."),
+    ] = None,
+    sandbox_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
+    production_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
+    insights_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
 ) -> None:
     """Two local Salesforce orgs and an Insights API on loopback; prints their addresses as one line of JSON."""
     config = EmulatorConfig(

@@ -13,7 +13,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.launching import RunRequest
 from integration_center.loader import load_integrations
-from integration_center.settings import Paths
+from integration_center.settings import read_paths
 from integration_center.sync.ledger import count_lines, tally
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
@@ -27,7 +27,7 @@ def undo_sync(
     as_json: AsJson = False,
 ) -> None:
     """Write back the values from before a sync, where the records still hold what it wrote."""
-    loaded = load_integrations(Paths().defs)
+    loaded = load_integrations(read_paths().defs)
     with open_installation() as installation:
         undone = find_sync(installation, run, slug)
         environment = require_undoable(installation, undone)

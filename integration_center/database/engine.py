@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 BUSY_TIMEOUT_MS = 15_000
+SMALLEST_SPACE = 128 * 1024
+"""Bytes without which SQLite cannot even read: its shared memory and its log take so much."""
 CREATION_LOCK = 0x1C_DB  # any number, the same in all our processes: PostgreSQL's advisory lock for creating tables
 
 
@@ -224,7 +226,7 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     said, place = str(error).lower(), _show(url)
     if "locked" in said or "busy" in said or "deadlock" in said:
         return TransientError(f"database {place} is locked by another process; try again in a while")
-    if "full" in said or "no space" in said:
+    if "full" in said or "no space" in said or _has_no_space(url):
         return ConfigurationError(f"database {place}: the disk is full; free some space, then run again")
     if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
         return ConfigurationError(f"database {place} cannot be written by this user; mend its file mode or its place")
@@ -235,6 +237,16 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     if "authentication failed" in said or "does not exist" in said:
         return ConfigurationError(f"database {place} refused the sign-in; mend INTEGRATION_CENTER_DATABASE_URL")
     return ServiceUnavailable(f"database {place} does not answer ({type(error).__name__})")
+
+
+def _has_no_space(url: URL) -> bool:
+    """Whether SQLite has no room left; its own words for it are "disk I/O error" and "unable to open" then."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return False
+    with contextlib.suppress(OSError):
+        found = os.statvfs(Path(url.database).parent)
+        return found.f_bavail * found.f_frsize < SMALLEST_SPACE
+    return False
 
 
 def _show(url: URL) -> str:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from integration_center.access.audit import Action
 from integration_center.access.passwords import find_user
 from integration_center.access.users import Role, read_users
-from integration_center.cli import app
+from integration_center.cli.verbs import app
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment

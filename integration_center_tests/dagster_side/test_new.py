@@ -2,7 +2,7 @@
 
 from typer.testing import CliRunner, Result
 
-from integration_center.cli import app
+from integration_center.cli.verbs import app
 from integration_center.errors import NotConnected
 from integration_center.installation import open_installation
 from integration_center.integration import Environment

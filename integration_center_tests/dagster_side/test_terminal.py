@@ -9,8 +9,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from integration_center.cli import app
 from integration_center.cli.runs import write_private
+from integration_center.cli.verbs import app
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center_tests.dagster_side.center import EXAMPLE, HEADER, PLAIN, Center, logins

@@ -21,7 +21,7 @@ from integration_center.database.sync_records import SyncRecord
 from integration_center.defs_files.reading import DefsFile
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
-from integration_center.translator import FIRST_DAY, last_full_day
+from integration_center.translator import FIRST_DAY, last_full_day, parse_day
 
 
 def run_now(request: Request) -> Response:
@@ -61,7 +61,7 @@ def read_day(given: str, newest: date) -> date:
     if not given:
         return newest
     try:
-        day = date.fromisoformat(given)
+        day = parse_day(given)
     except ValueError:
         raise HTTPException(400, f"The day must look like {newest}.") from None
     if not FIRST_DAY <= day <= newest:

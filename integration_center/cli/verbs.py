@@ -1,0 +1,45 @@
+"""All verbs of the command line, and how it runs one of them."""
+
+import sys
+
+import typer
+
+from integration_center.cli import access, accounts, catalogue, demo, integrations, new, runs, serve, undo
+from integration_center.cli.failures import describe_failure
+from integration_center.cli.output import OutputLost, errors, guard_output, show_failure
+from integration_center.errors import IntegrationCenterError
+from integration_center.plain_text import keep_log_printable
+from integration_center.retries import log_retries
+
+app = typer.Typer(
+    name="integration-center",
+    help="Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+for part in (demo, serve, accounts, catalogue, integrations, new, runs, undo, access):
+    part.register(app)
+
+
+def run() -> None:
+    """Run the verb that the arguments name. A failure is one sentence on standard error, and exit code 1."""
+    log_retries()
+    keep_log_printable()
+    with guard_output():
+        try:
+            try:
+                app()
+            finally:
+                sys.stdout.flush()
+        except (SystemExit, BrokenPipeError):  # whoever reads the output wants no more of it
+            raise
+        except KeyboardInterrupt:
+            errors.print("Stopped.")
+            sys.exit(130)
+        except (IntegrationCenterError, OutputLost) as error:
+            show_failure(str(error))
+        except BaseException as error:  # noqa: BLE001 - also what is no Exception, such as a panic of Polars
+            show_failure(describe_failure(error))
+        sys.exit(1)
