@@ -159,7 +159,7 @@ class Settings(Paths):
         expected = "expected an address such as http://localhost:3001/oauth/callback"
         try:
             parts = urlsplit(value)
-            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
         except ValueError:
             raise ValueError(f"{value!r} is no address; {expected}") from None
         if not sound:

@@ -18,15 +18,15 @@ def check_bind_address(host: str, settings: Settings) -> None:
     Raises:
         ConfigurationError: sign-in is not set up and others could reach `host`; or it is set up wrongly.
     """
-    try:
-        loopback = _is_loopback(host)
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(
-            f"the console cannot listen on {host!r}: this name has no address"
-            f" ({error.strerror if isinstance(error, OSError) else 'it is no name'}); check how it is written"
-        ) from None
-    if loopback or read_users(settings):
+    if read_users(settings):
         return
+    try:
+        if _is_loopback(host):
+            return
+    except (OSError, UnicodeError):
+        raise ConfigurationError(
+            f"the console cannot listen on {host!r}: no such name can be found; check how it is written"
+        ) from None
     raise ConfigurationError(
         f"the console does not listen on {host!r} without sign-in, because everybody who reaches it could write to"
         f" Salesforce; set {VARIABLE} ({HOW_TO_MAKE_ONE}), or use --host 127.0.0.1"
@@ -39,5 +39,7 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         pass
+    if not host:  # every address
+        return False
     found = {info[4][0] for info in socket.getaddrinfo(host, None)}
     return bool(found) and all(ipaddress.ip_address(address).is_loopback for address in found)

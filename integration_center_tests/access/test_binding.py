@@ -15,12 +15,18 @@ def test_this_machine_alone_needs_no_sign_in(host: str) -> None:
     check_bind_address(host, OPEN)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "fe80::1", "", "no-such-name.invalid"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "fe80::1", ""])
 def test_any_other_address_needs_sign_in(host: str) -> None:
     with pytest.raises(ConfigurationError, match="without sign-in") as caught:
         check_bind_address(host, OPEN)
     assert "integration-center password" in str(caught.value)
     check_bind_address(host, CLOSED)
+
+
+@pytest.mark.parametrize("host", ["no-such-name.invalid", "a b", "x" * 300, "é" * 80, "a..b"])
+def test_a_name_that_cannot_be_found_is_called_so(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="no such name can be found"):
+        check_bind_address(host, OPEN)
 
 
 def test_a_broken_list_of_users_is_no_sign_in() -> None:
