@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: help setup demo up test soak screenshots lint bench lock
+.PHONY: help setup demo up test soak screenshots lint bench lock hostile
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -44,6 +44,9 @@ lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+hostile: setup ## 300 bad files, settings and arguments, and what the command line says of each (some minutes)
+	$(BIN)/python -m integration_center_tests.faults.bad_inputs
 
 bench: setup ## Calls, bytes, seconds and peak memory, beside a floor
 	$(BIN)/python -m benchmarks

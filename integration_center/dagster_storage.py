@@ -121,8 +121,10 @@ def repair(path: Path) -> None:
     Raises:
         ConfigurationError: it is no database, or cannot be opened.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return
+    if not path.is_file():  # a pipe would be waited for, a device never ends
+        raise ConfigurationError(f"Dagster's database {path} is no regular file; move it away")
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=LOCKED_SECONDS)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

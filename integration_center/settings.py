@@ -358,7 +358,7 @@ def _check_text(path: Path) -> None:
     Raises:
         ConfigurationError: it is not UTF-8, too large, or closed to this user.
     """
-    if not path.is_file():  # whatever else is called so is passed over
+    if not (path.is_file() or path.is_fifo()):  # whatever else is called so is passed over
         return
     try:
         text = read_regular(path).decode()
@@ -390,7 +390,15 @@ def prepare_home(home: Path) -> None:
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shipped, own = PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
-    if shipped.exists() and (not own.exists() or sha256(own.read_bytes()).hexdigest() in SHIPPED_BEFORE):
+    if shipped.exists() and (not own.exists() or _is_shipped_before(own)):
         new = own.with_name(f"{own.name}.{os.getpid()}.new")
         new.write_bytes(shipped.read_bytes())
         new.replace(own)
+
+
+def _is_shipped_before(path: Path) -> bool:
+    """Whether a file is a `dagster.yaml` of an earlier version; one that cannot be read is left to its reader."""
+    try:
+        return sha256(read_regular(path)).hexdigest() in SHIPPED_BEFORE
+    except OSError:
+        return False

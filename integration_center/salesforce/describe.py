@@ -5,6 +5,7 @@ from typing import Any
 
 from integration_center.errors import OrgError, SchemaMismatch
 from integration_center.salesforce.session import Session
+from integration_center.salesforce.versions import check_version
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 
@@ -72,6 +73,7 @@ def read_schema(session: Session, name: str) -> SObjectSchema:
     try:
         return parse_describe(session.get_json(f"sobjects/{name}/describe"))
     except OrgError as error:
+        check_version(session, error)
         if error.status == 404 or error.code in {"NOT_FOUND", "INVALID_TYPE"}:
             raise SchemaMismatch(
                 f"the org has no object {name}, or the connected user may not see it; check its API name",
@@ -82,7 +84,16 @@ def read_schema(session: Session, name: str) -> SObjectSchema:
 
 
 def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
-    """All objects of the org that are not being retired: one API call."""
+    """All objects of the org that are not being retired: one API call.
+
+    Raises:
+        ConfigurationError: the org does not offer the API version.
+    """
+    try:
+        found = session.get_json("sobjects")
+    except OrgError as error:
+        check_version(session, error)
+        raise
     return tuple(
         SObjectSummary(
             row["name"],
@@ -91,6 +102,6 @@ def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
             bool(row.get("updateable")),
             bool(row.get("custom")),
         )
-        for row in session.get_json("sobjects")["sobjects"]
+        for row in found["sobjects"]
         if not row.get("deprecatedAndHidden")
     )
