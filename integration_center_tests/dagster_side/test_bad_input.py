@@ -2,22 +2,26 @@
 
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from integration_center.cli import failures, main, output
+from integration_center.dagster_storage import open_instance
+from integration_center.database.engine import build_engine, reading
 from integration_center.errors import ConfigurationError
+from integration_center.launching import read_noted_url
 from integration_center.settings import Settings, read_paths, read_settings
 from integration_center.storage import LedgerFolder
 from integration_center.translator import parse_day
 from integration_center_tests.dagster_side.center import PLAIN, Center, logins
 from integration_center_tests.dagster_side.commands import Command
+from integration_center_tests.faults.bad_inputs import LONGEST_SENTENCE, contents, put
 
 COMMAND_LINE = [sys.executable, "-m", "integration_center"]
 
@@ -160,27 +164,11 @@ def test_a_callback_url_is_an_address(home: Path, monkeypatch: pytest.MonkeyPatc
         read_settings()
 
 
-@pytest.fixture
-def started(home: Path) -> Iterator[list[subprocess.Popen[str]]]:
-    """Processes of a test, which end with it."""
-    processes: list[subprocess.Popen[str]] = []
-    yield processes
-    for process in processes:
-        process.kill()
-        process.communicate()
-
-
-def test_closed_output_is_a_sentence(started: list[subprocess.Popen[str]]) -> None:
-    started.append(
-        subprocess.Popen(
-            ["/bin/sh", "-c", 'exec "$0" -m integration_center list >&-', sys.executable],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    )
-    _, error = started[0].communicate()
-    assert started[0].returncode == 1
-    assert error == "Failed: standard output is closed; send it to a file, or to /dev/null\n"
+def test_closed_output_is_a_sentence() -> None:
+    shell = 'exec "$0" -m integration_center list >&-'
+    done = subprocess.run(["/bin/sh", "-c", shell, sys.executable], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "Failed: standard output is closed; send it to a file, or to /dev/null\n"
 
 
 @pytest.mark.parametrize("buffering", [1, -1], ids=["lines", "blocks"])
@@ -190,29 +178,66 @@ def test_full_output_is_a_sentence(
     monkeypatch.setattr("sys.argv", ["integration-center", "list"])
     monkeypatch.setattr("os.dup2", lambda *_: None)  # what fails again at the end of a process
     descriptor = os.open("/dev/full", os.O_WRONLY)
-    with os.fdopen(descriptor, "w", buffering) as full, pytest.raises(SystemExit) as ended:
-        monkeypatch.setattr("sys.stdout", full)
+    full = os.fdopen(descriptor, "w", buffering)
+    monkeypatch.setattr("sys.stdout", full)
+    with pytest.raises(SystemExit) as ended:
         main()
+    full.close()
     assert ended.value.code == 1
     said = "standard output cannot be written: the disk is full; send it to another place"
     assert said in " ".join(capsys.readouterr().err.split())
 
 
-def test_ctrl_c_during_the_imports_is_one_word(started: list[subprocess.Popen[str]], home: Path) -> None:
+def test_ctrl_c_during_the_imports_is_one_word(home: Path) -> None:
     """The interrupt comes from within the import of a module that is read early, so the moment is always the same."""
-    trap = home / "typer.py"
-    trap.write_text(f"import os, signal\nos.kill(os.getpid(), {int(signal.SIGINT)})\n", encoding="utf-8")
-    started.append(
-        subprocess.Popen(
-            [*COMMAND_LINE, "log"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(home)},
-        )
-    )
-    out, error = started[0].communicate()
-    assert (started[0].returncode, out, error) == (130, "", "Stopped.\n")
+    trap = f"import os, signal\nos.kill(os.getpid(), {int(signal.SIGINT)})\n"
+    (home / "typer.py").write_text(trap, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(home)}
+    done = subprocess.run([*COMMAND_LINE, "log"], capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+
+
+CONTENTS = dict(contents())
+HARMLESS = {"empty", "blanks", "link to nothing", "loop"}
+
+
+@pytest.mark.parametrize("name", [name for name in CONTENTS if name not in HARMLESS])
+def test_damaged_files_of_dagster_are_a_sentence(home: Path, name: str) -> None:
+    settings = read_settings()
+    for place in ("dagster.yaml", "history/runs.db"):
+        path = home / place
+        before = path.read_bytes() if path.exists() else None
+        put(path, CONTENTS[name])
+        with pytest.raises(ConfigurationError, match=re.escape(str(path))) as caught:
+            open_instance(settings)
+        assert len(str(caught.value)) < LONGEST_SENTENCE
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if before is not None:
+            path.write_bytes(before)
+
+
+@pytest.mark.parametrize("name", [*CONTENTS])
+def test_a_damaged_note_of_the_dagster_ui_is_ignored(home: Path, name: str) -> None:
+    put(home / "webserver.json", CONTENTS[name])
+    assert read_noted_url(home / "webserver.json") is None
+
+
+@pytest.mark.parametrize("name", ["pipe", "no UTF-8", "NUL", "long line", "noise"])
+def test_damaged_settings_files_are_a_sentence(home: Path, name: str) -> None:
+    for place in (home / ".env", home / "demo.env"):
+        put(place, CONTENTS[name])
+        with pytest.raises(ConfigurationError, match=f"the settings file .*{place.name}"):
+            read_settings()
+        place.unlink()
+
+
+def test_a_full_disk_is_called_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite itself says "disk I/O error" then, or that it cannot open the file."""
+    engine = build_engine(f"sqlite:///{home / 'x.db'}")
+    full = os.statvfs_result((4096, 4096, 100, 0, 0, 0, 0, 0, 0, 255))
+    monkeypatch.setattr("os.statvfs", lambda path: full)
+    with pytest.raises(ConfigurationError, match="the disk is full; free some space"), reading(engine) as connection:
+        connection.exec_driver_sql("SELECT disk_io_error()")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

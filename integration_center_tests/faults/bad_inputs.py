@@ -4,6 +4,7 @@
 """
 
 import gzip
+import json
 import os
 import random
 import re
@@ -25,6 +26,7 @@ DAY = "2026-11-20"
 GOOD = {"logins": "User ID,First Login\nann@example.com,2026-01-02\n"}
 SPEC = """type: integration_center.Integration
 attributes:
+  name: {report}
   report: {report}
   environment: sandbox
   object: Lead
@@ -124,7 +126,7 @@ def files() -> Iterator[BadInput]:
         ("demo.env", ["accounts"], True, {}),
         (".env", ["reports"], True, {}),
         ("drops/broken/report.yaml", ["reports"], True, {}),
-        (f"drops/broken/{DAY}.csv", ["check", "broken"], False, {}),
+        (f"drops/broken/{DAY}.csv", ["plan", "broken", "--partition", DAY], False, {}),
         ("defs/broken/defs.yaml", ["check", "broken"], False, {}),
         ("key.pem", ["connect", "sandbox", "--flow", "jwt", "--username", "u", "--key-file", "key.pem"], False, {}),
         ("users", ["console", "--host", "0.0.0.0"], False, {"INTEGRATION_CENTER_USERS": "users"}),
@@ -135,9 +137,14 @@ def files() -> Iterator[BadInput]:
             yield BadInput(f"{place}: {name}", arguments, {place: content}, settings, needless)
     bomb = gzip.compress(b"a\n" + b"\0" * 200_000_000, 1)
     small = {"WALKME_LARGEST_FILE_MB": "100"}
-    yield BadInput("drop that unpacks to 200 MB", ["check", "broken"], {f"drops/broken/{DAY}.csv.gz": bomb}, small)
+    yield BadInput(
+        "drop that unpacks to 200 MB",
+        ["plan", "broken", "--partition", DAY],
+        {f"drops/broken/{DAY}.csv.gz": bomb},
+        small,
+    )
     half = gzip.compress(b"User ID\n" * 1000)[:-9]
-    yield BadInput("half a packed drop", ["check", "broken"], {f"drops/broken/{DAY}.csv.gz": half})
+    yield BadInput("half a packed drop", ["plan", "broken", "--partition", DAY], {f"drops/broken/{DAY}.csv.gz": half})
 
 
 def settings() -> Iterator[BadInput]:
@@ -230,16 +237,20 @@ def lay_out(home: Path, bad: BadInput) -> None:
         (drops / f"{DAY}.csv").write_text(GOOD["logins"])
         (defs / "defs.yaml").write_text(SPEC.format(report=slug, field=target))
     for place, content in bad.files.items():
-        path = home / place
-        path.parent.mkdir(parents=True, exist_ok=True)
         if place.endswith(".gz"):
-            (path.parent / f"{DAY}.csv").unlink()
-        path.unlink(missing_ok=True)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-            path.chmod(0o600)
-        else:
-            content(path)
+            (home / place).with_suffix("").unlink()
+        put(home / place, content)
+
+
+def put(path: Path, content: Content) -> None:
+    """Put a content in the place of a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+        path.chmod(0o600)
+    else:
+        content(path)
 
 
 def attempt(home: Path, arguments: Sequence[str], settings: Mapping[str, str]) -> Answer:
@@ -310,11 +321,11 @@ def find_faults(bad: BadInput, answer: Answer) -> list[str]:
 def find_harm(home: Path) -> list[str]:
     """What became of the sound report and integration beside a broken one."""
     harm = []
-    reports, listed = attempt(home, ["reports", "--json"], {}), attempt(home, ["list", "--json"], {})
-    for what, answer in (("report", reports), ("integration", listed)):
-        sound = re.search(r'"(slug|name)": "good".*?"(problem|error)": null', answer.said, re.DOTALL)
-        if answer.code or not sound:
-            harm.append(f"the other {what} is stopped: {answer.said[:300]}")
+    for verb, key, fault in (("reports", "slug", "problem"), ("list", "slug", "error")):
+        answer = attempt(home, [verb, "--json"], {})
+        rows = json.loads(answer.said) if answer.said.startswith("[") else []
+        if answer.code or not any(row[key] == "good" and row[fault] is None for row in rows):
+            harm.append(f"{verb}: the other one is stopped: {answer.said[:300]}")
     return harm
 
 
