@@ -86,7 +86,8 @@ class Paths(BaseSettings):
             exists = path.exists()
         except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of a user who is not there
             reason = error.strerror if isinstance(error, OSError) else None
-            raise ValueError(f"{value} cannot be used as a folder: {reason or error}") from None
+            shown = f"{str(value)[:100]}{'…' if len(str(value)) > 100 else ''}"
+            raise ValueError(f"{shown} cannot be used as a folder: {reason or error}") from None
         if exists and not path.is_dir():
             raise ValueError(f"{value} is not a folder; name a folder")
         return path
