@@ -8,6 +8,8 @@ from difflib import SequenceMatcher
 ALIKE = 0.75
 """How alike two names must be for one to be called the nearest."""
 LISTED = 12
+LONGEST = 80
+"""Characters of a name that are compared and shown."""
 NAMESPACE = re.compile(r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*__(?=\w+__[a-z]+$)")
 """What a package puts before the names of its fields: `acme__` in `acme__Score__c`."""
 CUSTOM = re.compile(r"__[a-z]+$")
@@ -50,13 +52,17 @@ def find_nearest(name: str, there: Iterable[str]) -> str | None:
 def say_nearest(name: str, there: Sequence[str]) -> str:
     """What to say after "there is no `name`": the nearest name, or else the first names that there are."""
     if nearest := find_nearest(name, there):
-        return f"the nearest is {nearest!r}"
+        return f"the nearest is {_show(nearest)}"
     more = f" and {len(there) - LISTED:,} more" if len(there) > LISTED else ""
-    return f"there are {', '.join(map(repr, there[:LISTED]))}{more}" if there else "there is none at all"
+    return f"there are {', '.join(map(_show, there[:LISTED]))}{more}" if there else "there is none at all"
+
+
+def _show(name: str) -> str:
+    return repr(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
 
 
 def _simplify(name: str) -> str:
     """The letters and signs of a name that one sees."""
-    plain = unicodedata.normalize("NFKC", name).casefold()
+    plain = unicodedata.normalize("NFKC", name[:LONGEST]).casefold()
     plain = CUSTOM.sub("", NAMESPACE.sub("", plain))
     return "".join(char for char in plain if char != "_" and unicodedata.category(char)[0] not in "CZ")

@@ -50,6 +50,11 @@ def test_without_a_near_name_the_first_ones_are_listed() -> None:
     assert say_nearest("Churn", [f"Column {n}" for n in range(40)]).endswith("'Column 11' and 28 more")
 
 
+def test_a_name_without_end_is_cut() -> None:
+    assert len(say_nearest("x" * 50_000, ["x" * 50_001, "y"])) < 120
+    assert len(say_nearest("a", ["x" * 50_001] * 3)) < 300
+
+
 @given(name=st.text(), there=st.lists(st.text()))
 def test_any_name_has_an_answer(name: str, there: list[str]) -> None:
     assert find_nearest(name, there) in {None, *there} - {name} | {None}
