@@ -147,6 +147,21 @@ def test_a_call_that_is_refused_as_a_whole_is_sent_again_in_smaller_groups(code:
     assert set(org.values.values()) == {5.0}
 
 
+def test_a_collection_that_is_always_broken_off_by_a_fault_of_the_server_goes_in_smaller_groups() -> None:
+    """Inside a composite call, whose own status is 200, with HTTP 500."""
+
+    def answer(call: int, sent: list[Row]) -> httpx.Response | None:
+        if len(sent) <= 60:
+            return None
+        body = [{"errorCode": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred"}]
+        parts = [{"httpStatusCode": 500, "referenceId": f"part{number}", "body": body} for number in range(5)]
+        return httpx.Response(200, json={"compositeResponse": parts})
+
+    org = CollectionsOrg(answer)
+    org.values = {build_id(n): 1.0 for n in range(400)}
+    assert counts(push(org, 400, Terms().options())) == {"updated": 400}
+
+
 @pytest.mark.parametrize(
     "method",
     ["POST", "PUT", "PATCH"],
