@@ -115,6 +115,13 @@ def test_rows_that_bulk_fails_go_by_collections_in_smaller_groups(code: str, mes
     assert terms.noted == [10]
 
 
+def test_a_limit_that_few_records_ran_into_changes_no_size() -> None:
+    terms = Terms()
+    bulk = BulkOrg(failed={build_id(n): "SERVER_UNAVAILABLE:Server Unavailable:--" for n in range(20)})
+    assert counts(push(WholeOrg(bulk), 2_500, terms.options())) == {"updated": 2_500}
+    assert terms.noted == []
+
+
 def test_a_size_that_helps_nobody_is_given_up_after_some_calls() -> None:
     terms, org = Terms(), Limited(0)
     assert counts(push(org, 2_000, terms.options())) == {"failed": 2_000}
