@@ -25,6 +25,7 @@ from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncSt
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration import Environment, FieldMapping, IntegrationSpec, KeyPair
+from integration_center.loader import load_integrations
 from integration_center.planning.plan import fingerprint
 from integration_center.run_audit import note_run
 from integration_center.salesforce.org import Org
@@ -193,6 +194,9 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
                 f" {undo_job(wrote_to)}"
             )
         spec = describe_integration(undone, environment, find_ledger(installation, undone))
+        if (now := load_integrations(installation.settings.defs).specs.get(config.slug)) is not None:
+            # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
+            spec = spec.model_copy(update={"batch_size": now.batch_size, "duplicate_rules": now.duplicate_rules})
         step = UndoStep(context, installation, config.slug, spec, undone)
         with client_log(context), step.errors_reported():
             step.open()

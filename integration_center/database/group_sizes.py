@@ -7,8 +7,8 @@ from sqlalchemy import Engine, select
 from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.tables import group_sizes
 
-KEPT_FOR = timedelta(days=30)
-"""After that, large groups are tried once more: the org's triggers may have been improved."""
+KEPT_FOR = timedelta(days=7)
+"""After that, large groups are tried once more: what limited them may have passed, or been improved."""
 
 
 class GroupSizes:

@@ -21,7 +21,7 @@ from integration_center.salesforce.fields import changed_fields, write_json_reco
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.results import LIMIT_CODES, LOCK_CODES, RESULTS, build_results, overlay_results
 from integration_center.salesforce.write_options import COLLECTIONS_A_CALL
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)
@@ -110,10 +110,22 @@ def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
             break
         verdicts, pending = _reread(sending, lost)
         results = pl.concat([results, verdicts])
+        if attempt > 1 and not pending.is_empty():
+            refused, pending = _take_broken_off(sent, pending)
+            results = pl.concat([results, refused])
         if pending.is_empty():
             break
     unknown = build_results(batch["Id"], Outcome.UNKNOWN, code="ANSWER_LOST", message="the answer was lost")
     return overlay_results(unknown, results)
+
+
+def _take_broken_off(sent: pl.DataFrame, pending: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The Results of records whose collection the org broke off by a code of its own, and the other updates."""
+    named = sent.filter((pl.col("outcome") == Outcome.UNKNOWN.value) & pl.col("code").is_not_null())
+    refused = named.join(pending, on="Id", how="semi").with_columns(
+        pl.lit(Outcome.FAILED.value, dtype=OUTCOME).alias("outcome")
+    )
+    return refused, pending.join(refused, on="Id", how="anti", maintain_order="left")
 
 
 def hash_ids(ids: pl.Series) -> str:
@@ -187,7 +199,7 @@ def _read_answer(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
     """The Results of one collection: rows come in the order sent, a failed one without its id."""
     rows = answer.body
     if answer.status >= 500 or not isinstance(rows, list):
-        return build_results(ids, Outcome.UNKNOWN)
+        return build_results(ids, Outcome.UNKNOWN, code=_read_limit(rows))
     if rows and all("success" not in row for row in rows):  # the collection was refused as a whole
         return build_results(ids, Outcome.FAILED, code=read_code(rows[0].get("errorCode")) or UNKNOWN_CODE)
     if len(rows) != ids.len() or any(
@@ -198,6 +210,14 @@ def _read_answer(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
     return pl.DataFrame(
         [(sent, *line, None) for sent, line in zip(ids, lines, strict=True)], schema=RESULTS, orient="row"
     )
+
+
+def _read_limit(body: object) -> str | None:
+    """The code by which the org broke a whole collection off, where fewer records at once may help; else None."""
+    match body:
+        case [{"errorCode": str(code)}, *_] if code in LIMIT_CODES:
+            return code
+    return None
 
 
 def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | None]:

@@ -51,7 +51,7 @@ CURES = {
 }
 """What helps against a passing fault that does not pass."""
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
-QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA"})
+QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA", "EXCEEDEDQUOTA"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
 API_NAME = re.compile(r"[A-Za-z]\w{0,79}(?:\.\w{1,80})*", re.ASCII)
 UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
@@ -196,6 +196,8 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
             code=code,
             status=status,
         )
+    if code in QUOTA_CODES:
+        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status)
     if status in (429, 503) or code in BUSY_CODES:
         said = f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''}){_name_cure(code)}"
         return BusyOrg(said, code=code, status=status, retry_after=wait)
@@ -215,8 +217,6 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
         return OrgError(f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})", status=status)
     if status == httpx.codes.UNAUTHORIZED:
         return AccessRefused(f"Salesforce refuses the access token ({code}); connect the account again")
-    if code in QUOTA_CODES:
-        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status)
     return build_refusal(status, first)
 
 

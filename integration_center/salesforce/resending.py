@@ -33,7 +33,7 @@ FRUITLESS_CALLS = 3
 """After so many calls in which no record got past its limit, a size is given up for the next smaller one."""
 FRUITLESS_LAST_CALLS = 20
 WORTH_NOTING = 0.1
-"""The share of the records that ran into a limit from which on a size is remembered."""
+"""The share from which on a size is remembered: of all records, those limited; and of these, those it helped."""
 
 
 class ChunkJournal(Protocol):
@@ -123,7 +123,8 @@ def resend_smaller(sender: Sender, updates: pl.DataFrame, results: pl.DataFrame)
             helpful = size
         if stopped:
             break
-    if helpful is not None and helpful < sender.options.group:
+    many = ran_into_limits >= WORTH_NOTING * updates.height
+    if helpful is not None and many and helpful < sender.options.group:
         logger.info("groups of %d records went through: the next push begins with that size", helpful)
         sender.options.note_group(helpful)
     return results

@@ -84,3 +84,18 @@ def test_an_account_whose_address_is_gone_is_found_unless_another_org_is_there(c
         else:
             assert check_account(installation, SANDBOX).calls_left
             assert installation.accounts.get(SANDBOX).instance_url == center.emulator.sandbox.url
+
+
+def test_an_org_under_maintenance_keeps_its_account_and_asks_for_patience(center: Center) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    refusal = '[{"errorCode": "INVALID_SESSION_ID", "message": "This session is not valid for use with the REST API"}]'
+    faults = center.emulator.sandbox.faults
+    faults.respond(401, "/services/data/*", times=None, body=refusal, content_type="application/json")
+    sync = center.sync(center.run())
+    assert sync.status is SyncStatus.FAILED
+    assert "during their maintenance; wait for its end" in (sync.error or "")
+    assert "connect" not in (sync.error or "")
+    faults.clear()
+    with open_installation() as installation:
+        assert check_account(installation, SANDBOX).calls_left

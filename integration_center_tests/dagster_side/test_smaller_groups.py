@@ -9,6 +9,7 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center_tests.dagster_side.center import PLAIN, Center, logins
+from integration_center_tests.dagster_side.test_undo import undo_here
 
 CPU = RowError("CANNOT_EXECUTE_FLOW_TRIGGER", "Apex CPU time limit exceeded")
 
@@ -57,5 +58,11 @@ def test_a_batch_size_and_the_passing_of_duplicate_rules_are_options_of_the_inte
     assert "`duplicate_rules: allow`" in failed["reason"]
     center.integrate(duplicate_rules="allow", batch_size=4)
     center.emulator.sandbox.faults.limit_groups(4, CPU)
-    assert run(center, 150)["updated"] == len(PLAIN)
+    center.drop(logins(PLAIN, 150))
+    center.let_time_pass()
+    ran = center.run()
+    assert center.sync(ran).counts["lines"] == {"updated": len(PLAIN)}
+    center.let_time_pass()
+    undone = undo_here(center, ran.run_id)
+    assert center.sync(undone).counts["lines"] == {"updated": len(PLAIN)}, "an undo is sent as the integration says"
     assert list(refused(center)) == []

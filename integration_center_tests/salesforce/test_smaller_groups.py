@@ -98,21 +98,28 @@ def push(
 @pytest.mark.parametrize(("most", "noted"), [(199, 50), (55, 50), (12, 10), (5, 3), (1, 1)])
 def test_every_row_goes_through_in_groups_that_the_org_takes(most: int, noted: int) -> None:
     terms, org = Terms(), Limited(most)
-    assert counts(push(org, 400, terms.options())) == {"updated": 400}
+    assert counts(push(org, 210, terms.options())) == {"updated": 210}
     assert terms.noted == [noted]
     again = Limited(most)
-    assert counts(push(again, 400, terms.options(group=noted))) == {"updated": 400}
-    assert {size for call in again.sizes for size in call} == {noted} | ({400 % noted} - {0})
+    assert counts(push(again, 210, terms.options(group=noted))) == {"updated": 210}
+    assert {size for call in again.sizes for size in call} == {noted} | ({210 % noted} - {0})
     assert terms.noted == [noted]
 
 
-@pytest.mark.parametrize(("code", "message"), [TOO_MUCH[1], TOO_MUCH[3]])
+@pytest.mark.parametrize(("code", "message"), [TOO_MUCH[3]])
 def test_rows_that_bulk_fails_go_by_collections_in_smaller_groups(code: str, message: str) -> None:
     bulk = BulkOrg(failed={build_id(n): f"{code}:{message}:--" for n in range(2_300)})
     terms, collections = Terms(), Limited(12)
     results = push(WholeOrg(bulk, collections), 2_500, terms.options())
     assert counts(results) == {"updated": 2_500}
     assert terms.noted == [10]
+
+
+def test_a_limit_that_few_records_ran_into_changes_no_size() -> None:
+    terms = Terms()
+    bulk = BulkOrg(failed={build_id(n): "SERVER_UNAVAILABLE:Server Unavailable:--" for n in range(20)})
+    assert counts(push(WholeOrg(bulk), 2_500, terms.options())) == {"updated": 2_500}
+    assert terms.noted == []
 
 
 def test_a_size_that_helps_nobody_is_given_up_after_some_calls() -> None:
@@ -145,6 +152,21 @@ def test_a_call_that_is_refused_as_a_whole_is_sent_again_in_smaller_groups(code:
     results = push(org, rows, Terms().options())
     assert counts(results) == {"updated": rows}
     assert set(org.values.values()) == {5.0}
+
+
+def test_a_collection_that_is_always_broken_off_by_a_fault_of_the_server_goes_in_smaller_groups() -> None:
+    """Inside a composite call, whose own status is 200, with HTTP 500."""
+
+    def answer(call: int, sent: list[Row]) -> httpx.Response | None:
+        if len(sent) <= 60:
+            return None
+        body = [{"errorCode": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred"}]
+        parts = [{"httpStatusCode": 500, "referenceId": f"part{number}", "body": body} for number in range(5)]
+        return httpx.Response(200, json={"compositeResponse": parts})
+
+    org = CollectionsOrg(answer)
+    org.values = {build_id(n): 1.0 for n in range(400)}
+    assert counts(push(org, 400, Terms().options())) == {"updated": 400}
 
 
 @pytest.mark.parametrize(
