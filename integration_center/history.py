@@ -91,7 +91,10 @@ def fail_killed_runs(instance: dg.DagsterInstance, *, unheld: bool = False) -> N
         # A re-execution has its parent's tags until its own first step begins.
         inherited = parent is not None and parent.tags.get(PROCESS_TAG) == process
         if (is_gone(process) and not inherited) if process else (unheld and run.status not in WAITING):
-            instance.report_run_failed(run, KILLED)
+            # It may have finished after it was listed, and before its process ended. Now it changes no more.
+            now = instance.get_run_by_id(run.run_id)
+            if now is not None and now.status in GOING:
+                instance.report_run_failed(now, KILLED)
 
 
 def planned_slugs(

@@ -21,12 +21,24 @@ def is_gone(process: str) -> bool:
         return True
     except PermissionError:
         return False  # it lives, as another user
-    return _start(int(pid)) != start
+    return _start(int(pid)) != start or _has_ended(int(pid))
 
 
 def _start(pid: int) -> str:
+    fields = _stat(pid)
+    return fields[19] if fields else ""
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process has ended although its number is still taken, because nobody has waited for it."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] in {"Z", "X"}
+
+
+def _stat(pid: int) -> list[str]:
+    """What `/proc` says of a process from field 3 on (proc(5)); empty where it says nothing."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]  # field 22; the second may hold blanks (proc(5))
+        return []
+    return stat.rpartition(")")[2].split()  # field 2 may hold blanks

@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from integration_center.errors import ConfigurationError
+from integration_center.process_groups import STOP_SECONDS, end_groups, lives
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds before a process that died is started again; twice as long each time that it dies at once again."""
 LONG_LIFE = 30.0
 """Seconds after which a process that dies is taken for one that had been well."""
-STOP_SECONDS = 20.0
 LOOK_SECONDS = 0.3
 
 
@@ -57,12 +57,14 @@ class Supervisor:
         self._say = say
         # Nobody writes to the pipe. Its end tells the parts that this process is gone, in whatever way.
         self._tether, self._held = os.pipe()
-        self._groups: list[int] = []
+        self._groups: set[int] = set()
+        self._guard: subprocess.Popen[bytes] | None = None
         self._running: list[_Running] = []
         self._parts = parts
 
     def start(self) -> None:
         """Start all parts."""
+        self._keep_guard()
         for part in self._parts:
             self._running.append(_Running(part, self._launch(part), time.monotonic()))
 
@@ -97,8 +99,7 @@ class Supervisor:
                     del due[number]
                     wait = min(each.wait * 2, LONGEST_WAIT)
                     self._running[number] = _Running(each.part, self._launch(each.part), now, wait)
-            # A number that is free again may be given to somebody else's processes.
-            self._groups = [group for group in self._groups if _lives(group)]
+            self._keep_guard()
             on_round()
             time.sleep(LOOK_SECONDS)
 
@@ -111,22 +112,36 @@ class Supervisor:
         for each in self._running:
             with suppress(subprocess.TimeoutExpired):
                 each.process.wait(max(deadline - time.monotonic(), 0))
-        for signal_number, patience in ((signal.SIGTERM, STOP_SECONDS / 4), (signal.SIGKILL, STOP_SECONDS / 4)):
-            for group in self._groups:
-                with suppress(ProcessLookupError):
-                    os.killpg(group, signal_number)
-            deadline = time.monotonic() + patience
-            while self._left() and time.monotonic() < deadline:
-                time.sleep(0.05)
+        end_groups(self._groups, before_look=self._reap)
+        self._groups.clear()
         for end in (self._tether, self._held):
             with suppress(OSError):
                 os.close(end)
+        if self._guard:
+            self._guard.communicate()
 
-    def _left(self) -> list[int]:
-        """The groups in which a process still lives."""
+    def _reap(self) -> None:
+        """Wait for the parts that have ended, which keep their group until then."""
         for each in self._running:
-            each.process.poll()  # one that has ended keeps its group until it is waited for
-        return [group for group in self._groups if _lives(group)]
+            each.process.poll()
+
+    def _keep_guard(self) -> None:
+        """Tell the guard which groups there are. It ends them when this process is killed while it ends them itself."""
+        if self._guard is None or self._guard.poll() is not None:
+            command = [sys.executable, "-m", "integration_center.process_groups"]
+            self._guard = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.PIPE, bufsize=0, start_new_session=True
+            )
+            self._tell_guard(self._groups)
+        # A number that is free again may be given to somebody else's processes.
+        ended = {group for group in self._groups if not lives(group)}
+        self._groups -= ended
+        self._tell_guard({-group for group in ended})
+
+    def _tell_guard(self, changes: set[int]) -> None:
+        if self._guard and self._guard.stdin and changes:
+            with suppress(BrokenPipeError):  # it was killed; another one is started in the next round
+                self._guard.stdin.write("".join(f"{change:+}\n" for change in changes).encode())
 
     def _launch(self, part: Part) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "integration_center.tethered", str(self._tether), part.module]
@@ -137,7 +152,8 @@ class Supervisor:
             pass_fds=(self._tether,),
             start_new_session=True,
         )
-        self._groups.append(process.pid)
+        self._groups.add(process.pid)
+        self._tell_guard({process.pid})
         return process
 
 
@@ -149,11 +165,3 @@ def say_exit(code: int) -> str:
         return f"by {signal.Signals(-code).name}"
     except ValueError:
         return f"by signal {-code}"
-
-
-def _lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True

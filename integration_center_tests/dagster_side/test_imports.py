@@ -33,7 +33,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"definitions"}),
     frozenset({"dagster_storage", "launching"}),
     frozenset({"console", "dagster_ui"}),
-    frozenset({"cli", "__main__", "tethered"}),
+    frozenset({"cli", "__main__", "tethered", "process_groups"}),
 )
 """Each part may import the parts of its own layer and of those above it in this list."""
 DAGSTER_SIDE = 6

@@ -15,7 +15,7 @@ import pytest
 from integration_center.cli.supervision import Part, Supervisor, say_exit
 from integration_center.errors import ConfigurationError
 from integration_center.history import fail_killed_runs
-from integration_center.processes import this_process
+from integration_center.processes import is_gone, this_process
 from integration_center.translator import PROCESS_TAG
 from integration_center_tests.dagster_side.center import PLAIN, Center, logins
 
@@ -112,13 +112,13 @@ def test_before_all_are_ready_a_part_that_ends_is_an_error(supervisor: Superviso
         supervisor.require_alive()
 
 
-def test_the_parts_end_with_a_parent_that_is_killed(part: Part) -> None:
+def test_the_parts_and_what_they_started_end_with_a_parent_that_is_killed(part: Part) -> None:
     parent = subprocess.Popen([sys.executable, "-c", UP, part.arguments[0]])
     await_true(lambda: noted(part))
-    ((own, _),) = noted(part)
+    ((own, child),) = noted(part)
     parent.kill()
     parent.wait()
-    await_true(lambda: not lives(own))
+    await_true(lambda: not lives(own) and not lives(child))
 
 
 def test_how_a_process_ended_in_words() -> None:
@@ -151,6 +151,42 @@ def test_runs_that_no_process_holds_are_closed(center: Center) -> None:
     assert failed() == {"killed", "killed while starting"}
     fail_killed_runs(center.instance, unheld=True)
     assert failed() == {"killed", "killed while starting", "of nobody"}
+
+
+def test_a_run_that_finishes_while_it_is_looked_at_stays_as_it_ended(
+    center: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.integrate()
+    job = center.definitions().resolve_job_def("logins_to_leads")
+    tags = {PROCESS_TAG: this_process()}
+    run = center.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+
+    def finish(_: str) -> bool:
+        event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, job.name)
+        center.instance.report_dagster_event(event, run.run_id)
+        return True
+
+    monkeypatch.setattr("integration_center.history.is_gone", finish)
+    fail_killed_runs(center.instance)
+    then = center.instance.get_run_by_id(run.run_id)
+    assert then is not None
+    assert then.status is dg.DagsterRunStatus.SUCCESS
+
+
+def test_a_process_that_nobody_has_waited_for_is_gone() -> None:
+    """In a container whose first process waits for none but its own, it keeps its number for ever."""
+    command = (
+        "from integration_center.processes import is_gone, this_process; print(this_process(), flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        assert not is_gone(name)
+        process.kill()
+        await_true(lambda: not lives(process.pid))
+        assert is_gone(name)
 
 
 def test_a_run_of_the_command_line_notes_its_process_from_the_start(center: Center) -> None:
