@@ -16,6 +16,10 @@ import dagster as dg
 import yaml
 from dagster import DagsterError
 from dagster._check import CheckError
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
+from sqlalchemy import MetaData, NullPool, create_engine
 from sqlalchemy.exc import DatabaseError
 
 from integration_center.errors import ConfigurationError
@@ -32,8 +36,12 @@ LONGEST_WORDS = 200
 LOCK = ".opening.lock"
 LOCKED_SECONDS = 15
 INDEX = "history/runs/index.db"
-STORES = ("history/runs.db", INDEX, "schedules/schedules.db")
-"""Dagster's SQLite files, where `dagster.yaml` names no other storage."""
+STORES = {
+    "history/runs.db": RunStorageSqlMetadata,
+    INDEX: SqlEventLogStorageMetadata,
+    "schedules/schedules.db": ScheduleStorageSqlMetadata,
+}
+"""Dagster's SQLite files, where `dagster.yaml` names no other storage, with what is to be in them."""
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -45,8 +53,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     home = settings.dagster_home
     prepare_home(home)
     with one_at_a_time(home):
-        for name in STORES:
-            repair(home / name)
+        for name, made in STORES.items():
+            repair(home / name, made)
         check_settings(home / "dagster.yaml")
         try:
             instance = dg.DagsterInstance.from_config(str(home))
@@ -110,14 +118,17 @@ def one_at_a_time(home: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def repair(path: Path) -> None:
+def repair(path: Path, made: MetaData) -> None:
     """Repair a database that two processes made at once, or that a process only began to make.
 
     Two versions: both processes made the tables of today, so the version of today stays. An index without tables
     holds nothing, and Dagster makes it again from the files of the runs.
 
+    A version of today without all tables of today: Dagster would not make them again, so they are made here.
+
     Args:
         path: one of Dagster's SQLite files; it need not be there.
+        made: its tables.
 
     Raises:
         ConfigurationError: it is no database, or cannot be opened.
@@ -135,7 +146,12 @@ def repair(path: Path) -> None:
                     kept = find_newest(versions)
                     with connection:
                         connection.execute("DELETE FROM alembic_version WHERE version_num <> ?", (kept,))
+                    versions = [kept]
                     logger.warning("%s was made by two processes at once, and is repaired", path)
+                missing = made.tables.keys() - tables
+                if missing and versions == [find_newest([])]:
+                    make_tables(path, made)
+                    logger.warning("%s lacked %s; they are made again, empty", path, ", ".join(sorted(missing)))
     except sqlite3.OperationalError as error:
         raise ConfigurationError(f"Dagster's database {path} cannot be opened: {error}") from None
     except sqlite3.DatabaseError:
@@ -149,11 +165,17 @@ def repair(path: Path) -> None:
 
 
 def find_newest(versions: Sequence[str]) -> str:
-    """The one of some versions that is the furthest on in Dagster's migrations."""
+    """The one of some versions that is the furthest on in Dagster's migrations; that of today when there are none."""
     from alembic.script import ScriptDirectory  # only a damaged home needs it
     from dagster._core.storage.runs.sqlite import sqlite_run_storage
     from dagster._core.storage.sql import get_alembic_config
 
     script = ScriptDirectory.from_config(get_alembic_config(sqlite_run_storage.__file__))
     newest_first = [revision.revision for revision in script.walk_revisions()]
-    return min(versions, key=lambda version: [*newest_first, version].index(version))
+    return min(versions, key=lambda version: [*newest_first, version].index(version), default=newest_first[0])
+
+
+def make_tables(path: Path, made: MetaData) -> None:
+    """Make the tables that a database lacks."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    made.create_all(engine)

@@ -17,6 +17,7 @@ from dagster._core.storage.runs import SqliteRunStorage
 
 from integration_center.access.binding import check_bind_address
 from integration_center.cli.embedded import embedded_demo, find_obstacle
+from integration_center.cli.only_up import only_up
 from integration_center.cli.output import console, errors
 from integration_center.cli.supervision import Part, Supervisor
 from integration_center.console.server import Certificate
@@ -52,12 +53,13 @@ def serve_all(
     settings = read_settings()
     check_bind_address(console_host, settings)
     prepare_home(settings.dagster_home)
-    refuse_taken(port, "--port")
-    refuse_taken(console_port, "--console-port")
-    close_runs_of_nobody(settings)
     url = f"http://{LOOPBACK}:{port}"
-    supervisor = Supervisor(build_parts(settings, port, (console_host, console_port)), say=warn)
     with ended_by_signals(), ExitStack() as stack:
+        lock = stack.enter_context(only_up(settings.dagster_home, warn))
+        refuse_taken(port, "--port")
+        refuse_taken(console_port, "--console-port")
+        close_runs_of_nobody(settings)
+        supervisor = Supervisor(build_parts(settings, port, (console_host, console_port)), warn, lock)
         stack.callback(close_runs_of_nobody, settings)
         stack.callback(supervisor.stop)
         supervisor.start()

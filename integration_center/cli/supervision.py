@@ -51,10 +51,12 @@ class Supervisor:
     Args:
         parts: started in this order.
         say: told in a sentence what happened to a part.
+        lock: a descriptor that is kept open until all processes have ended, even when this one is killed.
     """
 
-    def __init__(self, parts: Sequence[Part], say: Callable[[str], None]) -> None:
+    def __init__(self, parts: Sequence[Part], say: Callable[[str], None], lock: int | None = None) -> None:
         self._say = say
+        self._lock = lock
         # Nobody writes to the pipe. Its end tells the parts that this process is gone, in whatever way.
         self._tether, self._held = os.pipe()
         self._groups: set[int] = set()
@@ -130,7 +132,11 @@ class Supervisor:
         if self._guard is None or self._guard.poll() is not None:
             command = [sys.executable, "-m", "integration_center.process_groups"]
             self._guard = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.PIPE, bufsize=0, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=() if self._lock is None else (self._lock,),
+                start_new_session=True,
             )
             self._tell_guard(self._groups)
         # A number that is free again may be given to somebody else's processes.

@@ -30,6 +30,12 @@ def new_home(home: Path) -> Path:
     return home
 
 
+def tables(path: Path) -> set[str]:
+    statement = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute(statement)}
+
+
 def versions(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         return [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
@@ -89,6 +95,19 @@ def test_an_index_that_was_only_begun_is_made_again(new_home: Path) -> None:
     (new_home / INDEX).write_bytes(b"")
     with open_instance(read_settings()) as instance:
         assert instance.event_log_storage.get_maximum_record_id() in {0, None}
+
+
+def test_tables_that_are_missing_are_made_again(new_home: Path) -> None:
+    with open_instance(read_settings()):
+        pass
+    whole = {name: tables(new_home / name) for name in STORES}
+    for name in STORES:
+        with closing(sqlite3.connect(new_home / name)) as connection, connection:
+            for table in whole[name] - {"event_logs", "alembic_version"}:
+                connection.execute(f"DROP TABLE {table}")
+    with open_instance(read_settings()) as instance:
+        assert instance.get_runs_count() == 0
+    assert {name: tables(new_home / name) for name in STORES} == whole
 
 
 @pytest.mark.parametrize("name", STORES)

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from integration_center.cli.only_up import LOCK, only_up
 from integration_center.cli.supervision import Part, Supervisor, say_exit
 from integration_center.errors import ConfigurationError
 from integration_center.history import fail_killed_runs
@@ -119,6 +120,29 @@ def test_the_parts_and_what_they_started_end_with_a_parent_that_is_killed(part: 
     parent.kill()
     parent.wait()
     await_true(lambda: not lives(own) and not lives(child))
+
+
+def test_up_runs_once_in_a_home(tmp_path: Path, said: list[str]) -> None:
+    refused = pytest.raises(ConfigurationError, match="`up` runs already")
+    with only_up(tmp_path, said.append), refused, only_up(tmp_path, said.append):
+        pass
+    with only_up(tmp_path, said.append):
+        assert said == []
+
+
+def test_up_starts_after_what_a_killed_one_left(tmp_path: Path) -> None:
+    said: list[str] = []
+    with contextlib.ExitStack() as guard, contextlib.ExitStack() as stack:
+        guard.enter_context(only_up(tmp_path, said.append))
+        (tmp_path / LOCK).write_text(this_process().rsplit("/", 1)[0] + "/1")
+
+        def end(sentence: str) -> None:
+            said.append(sentence)
+            guard.close()
+
+        stack.enter_context(only_up(tmp_path, end))
+        assert said == ["processes of an `up` that was killed still end; this one starts after them"]
+        assert (tmp_path / LOCK).read_text() == this_process()
 
 
 def test_how_a_process_ended_in_words() -> None:
