@@ -41,7 +41,7 @@ PAUSE = (2.0, 9.0)
 """Seconds between two kills."""
 READY_SECONDS = 120
 SETTLED_SECONDS = 300
-ORPHAN_SECONDS = 75
+ORPHAN_SECONDS = 45
 SLUG = "logins_to_leads"
 PARTS = {
     "the Dagster UI": "integration_center.dagster_ui",
@@ -168,7 +168,7 @@ class Soak:
         return found
 
     def await_end(self) -> dict[int, str]:
-        """The processes that are left after a minute: Dagster's code servers end when nobody asks them any more."""
+        """The processes that are left after a while."""
         deadline = time.monotonic() + ORPHAN_SECONDS
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(1)
