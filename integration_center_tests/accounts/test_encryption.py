@@ -126,6 +126,6 @@ def test_a_cipher_shows_no_key() -> None:
 
 
 def test_the_place_of_the_key_must_be_writable(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "secret.key").mkdir(mode=0o700)
     with pytest.raises(ConfigurationError, match="INTEGRATION_CENTER_SECRET_KEY"):
-        build_cipher(Settings(_env_file=None, dagster_home=tmp_path / "file"))
+        build_cipher(Settings(_env_file=None, dagster_home=tmp_path))

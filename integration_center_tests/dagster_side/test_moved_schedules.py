@@ -11,8 +11,8 @@ from integration_center_tests.dagster_side.center import Center
 def tick(center: Center, moment: datetime) -> dg.RunRequest | str:
     """What the integration's own schedule answers: a run, or why there is none."""
     repository = center.definitions().get_repository_def()
-    context = dg.build_schedule_context(center.instance, moment, repository_def=repository)
-    data = repository.get_schedule_def("logins_to_leads_schedule").evaluate_tick(context)
+    with dg.build_schedule_context(center.instance, moment, repository_def=repository) as context:
+        data = repository.get_schedule_def("logins_to_leads_schedule").evaluate_tick(context)
     return data.run_requests[0] if data.run_requests else str(data.skip_message)
 
 

@@ -141,7 +141,7 @@ def test_a_field_that_is_nowhere_is_said_to_be_missing(center: Center, check: Ch
     center.integrate(fields=[{"column": "First Login", "field": "WalkMe_First_Lgoin__c"}])
     center.drop(logins(PLAIN))
     (problem,) = check()["problems"]
-    assert "Lead has no field of this name; check its spelling" in problem
+    assert "Lead has no field of this name; the nearest is WalkMe_First_Login__c" in problem
 
 
 def test_hashed_user_ids_are_found_out_before_a_run(center: Center, check: Check) -> None:
