@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from integration_center.emulator.people import build_person
+from salesforce_emulator.people import build_person
 
 REPORT, OBJECT = "Logins Review", "Lead"
 KEY_COLUMN, KEY_FIELD = "User ID", "Email"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from integration_center.emulator.objects.organization import EDITS_CONVERTED_LEADS
-from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
+from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
+from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 settings.register_profile("suite", deadline=None)  # a busy machine is no broken law
 settings.load_profile("suite")

@@ -19,7 +19,7 @@ from integration_center.integration import Environment
 from integration_center.regular_files import read_regular
 from integration_center.settings import DEMO_SETTINGS, PROJECT, Settings
 
-DROPS = PROJECT / "integration_center" / "emulator" / "drops"
+DROPS = PROJECT / "salesforce_emulator" / "drops"
 PORTS = {"sandbox": 8801, "production": 8802, "insights": 8803}
 STOP_SECONDS = 20
 

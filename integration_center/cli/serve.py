@@ -23,8 +23,6 @@ from integration_center.cli.supervision import Part, Supervisor
 from integration_center.console.server import Certificate
 from integration_center.console.server import serve as run_console
 from integration_center.dagster_storage import open_instance
-from integration_center.emulator.drop_people import read_drop_people
-from integration_center.emulator.server import EmulatorConfig, serve
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.history import fail_killed_runs
 from integration_center.home import prepare_home
@@ -32,6 +30,8 @@ from integration_center.launching import WEBSERVER_FILE
 from integration_center.regular_files import read_regular
 from integration_center.retries import log_retries
 from integration_center.settings import PROJECT, Settings, read_settings
+from salesforce_emulator.insights.drop_people import read_drop_people
+from salesforce_emulator.server import EmulatorConfig, serve
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120

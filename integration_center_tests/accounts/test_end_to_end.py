@@ -19,10 +19,10 @@ from integration_center.accounts.connecting import (
     disconnect,
 )
 from integration_center.accounts.store import AccountStore, build_store
-from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 from integration_center.errors import AccessRefused, ConfigurationError
 from integration_center.integration import Environment
 from integration_center.settings import Settings
+from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
 Decide = Callable[[str], str]

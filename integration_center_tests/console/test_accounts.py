@@ -17,12 +17,12 @@ from integration_center.console.account_checks import AccountChecks
 from integration_center.console.app import build_app
 from integration_center.console.context import Console
 from integration_center.console.users import Role, User
-from integration_center.emulator.server import Emulator
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.salesforce_page import come_back, connect, decide, leave
 from integration_center_tests.dagster_side.center import Center
+from salesforce_emulator.server import Emulator
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
 

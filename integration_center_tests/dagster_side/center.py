@@ -13,10 +13,6 @@ import yaml
 
 from integration_center.database.sync_records import SyncRecord
 from integration_center.definitions import build_definitions
-from integration_center.emulator.calls import CallRecord
-from integration_center.emulator.clock import stamp
-from integration_center.emulator.people import build_person
-from integration_center.emulator.server import Emulator, OrgHandle
 from integration_center.history import complete_log
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
@@ -24,6 +20,10 @@ from integration_center.launching import QUIET, RunRequest, run_here
 from integration_center.loader import load_integrations
 from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
+from salesforce_emulator.clock import stamp
+from salesforce_emulator.org.calls import CallRecord
+from salesforce_emulator.people import build_person
+from salesforce_emulator.server import Emulator, OrgHandle
 
 FIRST, LAST, COUNT = "WalkMe_First_Login__c", "WalkMe_Last_Login__c", "WalkMe_Logins_Last_30_Days__c"
 HEADER = ("User ID", "First Login", "Last Login", "# Logins Last 30 Days")

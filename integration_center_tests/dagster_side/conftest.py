@@ -10,12 +10,12 @@ import pytest
 
 from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.cli import main
-from integration_center.emulator.server import Emulator
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center.settings import Settings
 from integration_center_tests.dagster_side.center import Center
 from integration_center_tests.dagster_side.commands import Command, Said
+from salesforce_emulator.server import Emulator
 
 DAGSTER_YAML = """
 telemetry:

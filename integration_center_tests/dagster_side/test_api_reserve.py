@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.calls import Allowance
 from integration_center.translator import push_key
 from integration_center_tests.dagster_side.center import PLAIN, Center, Ran, logins
+from salesforce_emulator.org.calls import Allowance
 
 
 @pytest.fixture

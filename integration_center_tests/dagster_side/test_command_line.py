@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from integration_center.emulator.refusals import RowError
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, days_before, logins
 from integration_center_tests.dagster_side.commands import Command, as_json
+from salesforce_emulator.refusals import RowError
 
 
 def test_from_plan_to_ledger(center: Center, command: Command, tmp_path: Path) -> None:

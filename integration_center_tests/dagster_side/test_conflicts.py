@@ -8,8 +8,6 @@ import dagster as dg
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.clock import stamp
-from integration_center.emulator.fields import PicklistValue
 from integration_center.installation import open_installation
 from integration_center.translator import PARENT_RUN_TAG
 from integration_center_tests.dagster_side.center import (
@@ -24,6 +22,8 @@ from integration_center_tests.dagster_side.center import (
     logins,
 )
 from integration_center_tests.dagster_side.commands import Command, as_json
+from salesforce_emulator.clock import stamp
+from salesforce_emulator.schema.fields import PicklistValue
 
 UPDATE_SET, PUSH = "logins_to_leads/update_set", "logins_to_leads/push"
 CHANGED, TOUCHED, MOVED, *REST = PLAIN

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from integration_center.definitions import build_definitions
-from integration_center.emulator.refusals import RowError
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, EXAMPLE, PLAIN, Center, logins
+from salesforce_emulator.refusals import RowError
 
 TICK = datetime(2026, 11, 23, 8, tzinfo=UTC)
 SCORE = {"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Score__c"}

@@ -10,12 +10,12 @@ import pytest
 
 from integration_center.assets import push
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.refusals import RowError
 from integration_center.integration import Environment
 from integration_center.translator import PARENT_RUN_TAG, RANGE_END_TAG, RANGE_START_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import Center, Ran, days_before, email
 from integration_center_tests.dagster_side.test_undo import undo_here
+from salesforce_emulator.refusals import RowError
 
 HEADER = ("End User ID", "NPS Score", "Question Date & Time (UTC)")
 SCORE = "WalkMe_NPS_Score__c"

@@ -7,8 +7,6 @@ import polars as pl
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator import insights
-from integration_center.emulator.refusals import RowError
 from integration_center.integration import Environment
 from integration_center_tests.dagster_side.center import (
     COUNT,
@@ -23,6 +21,8 @@ from integration_center_tests.dagster_side.center import (
     email,
     logins,
 )
+from salesforce_emulator.insights import api as insights
+from salesforce_emulator.refusals import RowError
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
 FIELDS = (FIRST, LAST, COUNT)

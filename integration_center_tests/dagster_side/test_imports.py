@@ -3,11 +3,16 @@
 import ast
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 import integration_center
+import salesforce_emulator
 
 PACKAGE = Path(integration_center.__file__).parent
+EMULATOR = Path(salesforce_emulator.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"condition", "errors", "markdown", "near_names", "plain_text", "regular_files"}),
     frozenset({"integration"}),
@@ -47,13 +52,13 @@ def part_of(module: str) -> str:
 
 
 @cache
-def imports() -> tuple[tuple[str, str], ...]:
-    """All imports in the package: (our module, what it imports), wherever in the file they stand."""
+def imports(package: Path = PACKAGE) -> tuple[tuple[str, str], ...]:
+    """All imports in a package: (our module, what it imports), wherever in the file they are."""
     return tuple(
         (module, name)
-        for path in sorted(PACKAGE.rglob("*.py"))
-        if "defs" not in path.relative_to(PACKAGE).parts
-        for module in [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")]
+        for path in sorted(package.rglob("*.py"))
+        if "defs" not in path.relative_to(package).parts
+        for module in [".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")]
         for name in imported(ast.parse(path.read_text(encoding="utf-8")))
     )
 
@@ -73,7 +78,7 @@ def importers_of(*names: str) -> set[str]:
 
 
 def test_every_part_has_its_layer() -> None:
-    parts = {part_of(module) for module, _ in imports()} - {"", "emulator"}
+    parts = {part_of(module) for module, _ in imports()} - {""}
     assert parts - LEVEL.keys() == set()
 
 
@@ -97,18 +102,22 @@ def test_the_core_needs_neither_dagster_nor_http() -> None:
 
 
 def test_only_the_command_line_starts_the_emulator() -> None:
-    users = {part_of(m) for m, n in imports() if n.startswith("integration_center.emulator")}
-    assert users <= {"emulator", "cli"}
+    users = {part_of(m) for m, n in imports() if n.startswith("salesforce_emulator")}
+    assert users == {"cli"}
 
 
 def test_the_emulator_shares_no_habit_with_the_client() -> None:
-    borrowed = {
-        name
-        for module, name in imports()
-        if part_of(module) == "emulator" and name.startswith("integration_center.")
-        if part_of(name) != "emulator"
-    }
+    borrowed = {name for _, name in imports(EMULATOR) if name.startswith("integration_center")}
     assert borrowed == set()
+
+
+@pytest.mark.parametrize("package", [EMULATOR])
+def test_no_module_imports_itself_by_way_of_others(package: Path) -> None:
+    modules = {module for module, _ in imports(package)}
+    arrows: dict[str, set[str]] = {module: set() for module in modules}
+    for module, name in imports(package):
+        arrows[module] |= {found for found in (name, name.rpartition(".")[0]) if found in modules} - {module}
+    TopologicalSorter(arrows).prepare()  # refuses a circle, and names it
 
 
 def test_only_settings_and_resources_name_environment_variables() -> None:

@@ -8,10 +8,10 @@ import pytest
 from dagster import DagsterEventType
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 
-from integration_center.emulator.refusals import RowError
 from integration_center.translator import push_key
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import PLAIN, Center, Ran, days_before, logins
+from salesforce_emulator.refusals import RowError
 
 PUSH = push_key("logins_to_leads")
 DAY = YESTERDAY.isoformat()

@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from integration_center.cli.integrations import check_one
-from integration_center.emulator.objects.organization import EDITS_CONVERTED_LEADS
-from integration_center.emulator.org import Org
-from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.loader import load_integrations
 from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, Center, days_before, email, logins
+from salesforce_emulator.org.org import Org
+from salesforce_emulator.refusals import RowError
+from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
 
 ALONE = PLAIN[0]
 CONVERTED = 20

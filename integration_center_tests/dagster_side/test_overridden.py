@@ -7,8 +7,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.emulator.faults import HttpFault
-from integration_center.emulator.org import Org
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.translator import PARENT_RUN_TAG
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, Ran, days_before, logins
@@ -16,6 +14,8 @@ from integration_center_tests.dagster_side.commands import Command, as_json
 from integration_center_tests.dagster_side.test_materialized import DAY, PUSH, evaluations
 from integration_center_tests.dagster_side.test_reading_less import said
 from integration_center_tests.dagster_side.test_undo import undo_here, values
+from salesforce_emulator.faults import HttpFault
+from salesforce_emulator.org.org import Org
 
 ALL, TOUCHED = len(PLAIN), PLAIN[:3]
 WORTH_A_LOOK = "integration_center.assets.look_back.WORTH_A_LOOK"

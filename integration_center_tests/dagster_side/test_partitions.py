@@ -16,13 +16,13 @@ from starlette.applications import Starlette
 
 from integration_center.assets.reports import fetch_day
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.insights import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 from integration_center.insights.api import ApiSource
 from integration_center.insights.source import name_days
 from integration_center.storage import ReportFolder
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, days_before, email, logins
 from integration_center_tests.dagster_side.commands import Command
+from salesforce_emulator.insights.api import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 
 NPS_HEADER = ("End User ID", "NPS Score", "Question Date & Time (UTC)")
 

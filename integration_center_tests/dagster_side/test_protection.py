@@ -14,7 +14,6 @@ import pytest
 
 from integration_center.database.leases import Leases
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.faults import HttpFault
 from integration_center.errors import ObjectBusy
 from integration_center.installation import open_installation
 from integration_center.translator import PARENT_RUN_TAG
@@ -29,6 +28,7 @@ from integration_center_tests.dagster_side.center import (
     email,
     logins,
 )
+from salesforce_emulator.faults import HttpFault
 
 UPDATE_SET, PUSH = "logins_to_leads/update_set", "logins_to_leads/push"
 TOGETHER = "Materialize update_set and push together"

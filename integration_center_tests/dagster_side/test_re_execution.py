@@ -7,11 +7,11 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.syncs import SyncLog
-from integration_center.emulator.refusals import RowError
 from integration_center.integration import Environment
 from integration_center.translator import PARENT_RUN_TAG
 from integration_center_tests.dagster_side.center import COUNT, FIRST, PLAIN, Center, Ran, logins
 from integration_center_tests.dagster_side.commands import Command
+from salesforce_emulator.refusals import RowError
 
 PUSH = "logins_to_leads/push"
 

@@ -9,11 +9,11 @@ from dagster_shared.error import SerializableErrorInfo
 from integration_center.assets import push
 from integration_center.assets.sync_step import SyncStep
 from integration_center.database.sync_records import SyncRecord, SyncStatus
-from integration_center.emulator.faults import HttpFault
 from integration_center.installation import open_installation
 from integration_center.run_endings import explain_ending
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import PLAIN, Center, Ran, logins
+from salesforce_emulator.faults import HttpFault
 
 SLUG = "logins_to_leads"
 

@@ -7,8 +7,6 @@ from typing import Any
 import dagster as dg
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.faults import HttpFault
-from integration_center.emulator.org import PRODUCTION, SANDBOX
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, run_here
@@ -17,6 +15,8 @@ from integration_center.translator import PARENT_RUN_TAG, undo_job, undo_op
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import PLAIN, Center, Ran, logins
 from integration_center_tests.dagster_side.graphql import open_graphql
+from salesforce_emulator.faults import HttpFault
+from salesforce_emulator.org.org import PRODUCTION, SANDBOX
 
 Connect = Callable[[Environment], None]
 

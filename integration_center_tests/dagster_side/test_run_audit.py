@@ -26,7 +26,6 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from integration_center.access.audit import COMMAND_LINE, Action, AuditEntry
-from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, run_here
@@ -43,6 +42,7 @@ from integration_center.translator import (
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import COUNT, PLAIN, Center, days_before, logins
 from integration_center_tests.dagster_side.commands import Command, as_json
+from salesforce_emulator.refusals import RowError
 
 SLUG = "logins_to_leads"
 ME = getpass.getuser()

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import pytest
 
-from integration_center.emulator import insights
-from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center.resources import build_resources
 from integration_center_tests.dagster_side.center import PLAIN, Center, Ran, email, logins
+from salesforce_emulator.insights import api as insights
+from salesforce_emulator.refusals import RowError
 
 COUNT_BASE = 7_654_000
 """Makes the values of the report numbers that nothing else holds."""

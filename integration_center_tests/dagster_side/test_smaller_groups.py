@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center_tests.dagster_side.center import PLAIN, Center, logins
 from integration_center_tests.dagster_side.test_undo import undo_here
+from salesforce_emulator.refusals import RowError
 
 CPU = RowError("CANNOT_EXECUTE_FLOW_TRIGGER", "Apex CPU time limit exceeded")
 

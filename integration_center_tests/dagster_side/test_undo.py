@@ -8,7 +8,6 @@ import pytest
 from integration_center.access.audit import Action
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.refusals import RowError
 from integration_center.installation import open_installation
 from integration_center.integration import Environment
 from integration_center.launching import RunRequest, run_here
@@ -16,6 +15,7 @@ from integration_center.settings import read_settings
 from integration_center.translator import UNDO_TAG, undo_job, undo_op
 from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, email, logins
 from integration_center_tests.dagster_side.commands import Command, as_json
+from salesforce_emulator.refusals import RowError
 
 SLUG = "logins_to_leads"
 FIELDS = (FIRST, LAST, COUNT)

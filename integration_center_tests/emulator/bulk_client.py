@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 
-from integration_center.emulator.org import Org
+from salesforce_emulator.bulk.ingest import IngestJobs
+from salesforce_emulator.bulk.query import QueryJobs
+from salesforce_emulator.org.org import Org
 
 PATIENCE = 20.0
 
@@ -30,7 +32,7 @@ def set_state(api: httpx.Client, job: dict[str, Any], state: str) -> httpx.Respo
 
 def finish_ingest(api: httpx.Client, org: Org, job: dict[str, Any]) -> dict[str, Any]:
     """Wait for the job's end (without polling) and return it."""
-    running = org.ingest_jobs.find(job["id"])
+    running = org.part(IngestJobs).find(job["id"])
     assert running is not None
     assert running.done.wait(PATIENCE)
     ended: dict[str, Any] = api.get(f"/jobs/ingest/{job['id']}").json()
@@ -58,7 +60,7 @@ def create_query(api: httpx.Client, statement: str, **described: Any) -> dict[st
 
 
 def finish_query(api: httpx.Client, org: Org, job: dict[str, Any]) -> dict[str, Any]:
-    running = org.query_jobs.find(job["id"])
+    running = org.part(QueryJobs).find(job["id"])
     assert running is not None
     assert running.done.wait(PATIENCE)
     ended: dict[str, Any] = api.get(f"/jobs/query/{job['id']}").json()

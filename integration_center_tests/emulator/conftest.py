@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from integration_center.emulator.org import Org
-from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
+from salesforce_emulator.org.org import Org
+from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 # Loading certificates costs more than any of these calls, and loopback needs none.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -4,7 +4,6 @@ import io
 import httpx
 import pytest
 
-from integration_center.emulator.org import Org
 from integration_center_tests.emulator.bulk_client import (
     create_ingest,
     finish_ingest,
@@ -13,6 +12,7 @@ from integration_center_tests.emulator.bulk_client import (
     set_state,
     upload,
 )
+from salesforce_emulator.org.org import Org
 
 CREATED_KEYS = {
     *("id", "operation", "object", "createdById", "createdDate", "systemModstamp", "state", "concurrencyMode"),

@@ -4,8 +4,8 @@ import io
 import httpx
 import pytest
 
-from integration_center.emulator.org import Org
 from integration_center_tests.emulator.bulk_client import create_query, finish_query
+from salesforce_emulator.org.org import Org
 
 STATEMENT = "SELECT ID, email, AnnualRevenue, IsConverted, SystemModstamp, Owner.Name FROM Lead"
 CREATED_KEYS = {

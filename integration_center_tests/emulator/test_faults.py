@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from integration_center.emulator.org import Org
-from integration_center.emulator.refusals import RowError
 from integration_center_tests.emulator.conftest import NO_CERTIFICATES, http_get, http_post
+from salesforce_emulator.org.org import Org
+from salesforce_emulator.refusals import RowError
 
 
 def test_answer_some_times_then_work(api: httpx.Client, org: Org) -> None:

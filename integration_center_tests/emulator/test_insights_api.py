@@ -12,14 +12,14 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from integration_center.emulator.insights import (
+from salesforce_emulator.insights.api import (
     CLIENT_ID,
     CLIENT_SECRET,
     EXPORTS,
     REPORTS,
     build_insights_app,
 )
-from integration_center.emulator.people import build_person
+from salesforce_emulator.people import build_person
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 TODAY = date(2026, 11, 23)

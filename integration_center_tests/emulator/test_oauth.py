@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from integration_center.emulator.server import OrgHandle
 from integration_center_tests.emulator.conftest import API, fetch_token, http_get, http_post
+from salesforce_emulator.server import OrgHandle
 
 REDIRECT_URI = "http://localhost:3001/oauth/callback"
 USER_INFO_KEYS = [

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from integration_center.emulator.org import Org
-from integration_center.emulator.record_events import convert_leads, merge_records, purge_records, undelete_records
-from integration_center.emulator.server import OrgHandle
 from integration_center_tests.emulator.conftest import http_post
+from salesforce_emulator.org.org import Org
+from salesforce_emulator.org.record_events import convert_leads, merge_records, purge_records, undelete_records
+from salesforce_emulator.server import OrgHandle
 
 SELECTED = "SELECT Id, IsDeleted, MasterRecordId, IsConverted FROM Lead WHERE SystemModstamp >= {} ORDER BY Id"
 

@@ -3,8 +3,8 @@ from typing import Any
 import httpx
 import pytest
 
-from integration_center.emulator.org import Org
 from integration_center_tests.emulator.conftest import Soql
+from salesforce_emulator.org.org import Org
 
 ENGAGEMENT = "WalkMe_Engagement__c"
 

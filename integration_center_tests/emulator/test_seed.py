@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from integration_center.emulator.identifiers import IdSequence, extend_id, normalize_id
-from integration_center.emulator.numbers import format_double
-from integration_center.emulator.org import PRODUCTION, SANDBOX, Org, OrgProfile
-from integration_center.emulator.people import Person, build_person
-from integration_center.emulator.seed import is_only_in_production, is_only_in_sandbox, seed_org
+from salesforce_emulator.org.org import PRODUCTION, SANDBOX, Org, OrgProfile
+from salesforce_emulator.people import Person, build_person
+from salesforce_emulator.schema.identifiers import IdSequence, extend_id, normalize_id
+from salesforce_emulator.schema.numbers import format_double
+from salesforce_emulator.seed import is_only_in_production, is_only_in_sandbox, seed_org
 
 GIVEN = (
     Person("zo.lindqvist45@customer8.example", "Zoë", "Lindqvist", "Customer 8"),

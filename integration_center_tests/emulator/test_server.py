@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from integration_center.emulator.server import Emulator, EmulatorConfig
 from integration_center_tests.emulator.conftest import fetch_token, http_get, http_post
+from salesforce_emulator.server import Emulator, EmulatorConfig
 
 SCRIPT = """
 import sys
-from integration_center.emulator.server import EmulatorConfig, serve
+from salesforce_emulator.server import EmulatorConfig, serve
 serve(EmulatorConfig(records=20, insights=True))
 """
 

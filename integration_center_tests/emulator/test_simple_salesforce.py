@@ -15,10 +15,10 @@ from simple_salesforce.exceptions import (
     SalesforceResourceNotFound,
 )
 
-from integration_center.emulator.org import Org
-from integration_center.emulator.people import build_person
-from integration_center.emulator.server import OrgHandle
 from integration_center_tests.emulator.conftest import fetch_token
+from salesforce_emulator.org.org import Org
+from salesforce_emulator.people import build_person
+from salesforce_emulator.server import OrgHandle
 
 
 class LoopbackSession(requests.Session):

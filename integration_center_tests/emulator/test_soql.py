@@ -3,9 +3,9 @@ from typing import Any
 import httpx
 import pytest
 
-from integration_center.emulator.org import Org
-from integration_center.emulator.people import build_person
 from integration_center_tests.emulator.conftest import RECORDS, Soql
+from salesforce_emulator.org.org import Org
+from salesforce_emulator.people import build_person
 
 
 def refuse(api: httpx.Client, statement: str) -> dict[str, Any]:

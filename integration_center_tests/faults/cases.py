@@ -7,11 +7,11 @@ from itertools import count
 import polars as pl
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.refusals import RowError
-from integration_center.emulator.server import Emulator
 from integration_center.sync.outcomes import Outcome
 from integration_center_tests.dagster_side.center import COUNT
 from integration_center_tests.faults.rehearsal import Rehearsal, Rehearsed, check_books
+from salesforce_emulator.refusals import RowError
+from salesforce_emulator.server import Emulator
 
 ROWS, REFUSED = 14, 2
 RULE = RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Ask Sam first")

@@ -7,7 +7,6 @@ import stamina
 
 from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.database.engine import build_engine
-from integration_center.emulator.server import Emulator, EmulatorConfig
 from integration_center.installation import Installation
 from integration_center.integration import Environment, IntegrationSpec
 from integration_center.salesforce.polling import Polling
@@ -16,6 +15,7 @@ from integration_center.settings import read_settings
 from integration_center_tests.dagster_side.center import EXAMPLE
 from integration_center_tests.faults.cases import ROWS, VALUES, Case
 from integration_center_tests.faults.rehearsal import Rehearsal
+from salesforce_emulator.server import Emulator, EmulatorConfig
 
 LEADS = 460
 """More than two of the smallest query pages."""

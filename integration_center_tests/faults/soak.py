@@ -26,14 +26,14 @@ import yaml
 
 from integration_center.cli.embedded import free_port
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.people import build_person
-from integration_center.emulator.server import Emulator, EmulatorConfig
 from integration_center.installation import open_installation
 from integration_center.launching import WEBSERVER_FILE
 from integration_center.processes import this_process
 from integration_center.settings import read_settings
 from integration_center.translator import PROCESS_TAG, last_full_day
 from integration_center_tests.dagster_side.center import COUNT, EXAMPLE, HEADER
+from salesforce_emulator.people import build_person
+from salesforce_emulator.server import Emulator, EmulatorConfig
 
 RECORDS = 400
 PEOPLE = range(1, 300)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.emulator.faults import Faults
 from integration_center.salesforce import query
 from integration_center_tests.faults.cases import Case
+from salesforce_emulator.faults import Faults
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from integration_center.emulator.insights import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 from integration_center.insights.api import ApiSource
+from salesforce_emulator.insights.api import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 DAY = date(2026, 11, 22)

@@ -6,13 +6,13 @@ from datetime import date
 import httpx
 import pytest
 
-from integration_center.emulator.insights import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID
 from integration_center.errors import ServiceUnavailable, UnreadableReport
 from integration_center.insights.api import ApiSource
 from integration_center.insights.exports import ExportPolling
 from integration_center.insights.source import Report
 from integration_center_tests.insights.local_api import DAY, Running
 from integration_center_tests.insights.walkme_double import PATH, WalkMeDouble
+from salesforce_emulator.insights.api import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID
 
 ROWS = 1_000
 

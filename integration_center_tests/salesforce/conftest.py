@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.retry_policy import RetryPolicy
@@ -16,6 +15,7 @@ from integration_center.snapshots import SnapshotFolder
 from integration_center_tests.conftest import restore
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.daily import ORG_ID, Integration
+from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import httpx
 
-from integration_center.emulator.server import OrgHandle
+from salesforce_emulator.server import OrgHandle
 
 
 class ClientCredentials:

@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import polars as pl
 
-from integration_center.emulator.calls import CallRecord
-from integration_center.emulator.saving import save_rows
-from integration_center.emulator.server import OrgHandle
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.polling import Polling
 from integration_center.salesforce.session import Session
 from integration_center.snapshots import SnapshotFile
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import NO_WAIT
+from salesforce_emulator.org.calls import CallRecord
+from salesforce_emulator.org.saving import save_rows
+from salesforce_emulator.server import OrgHandle
 
 FIELDS = ("Email", "Company", "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Login__c")
 INCREMENTAL = ["POST composite"]

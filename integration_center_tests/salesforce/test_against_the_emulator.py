@@ -7,13 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.emulator.server import OrgHandle
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import Channel, push_updates, settle_job
 from integration_center.salesforce.session import Session
 from integration_center.sync.schema import SObjectSchema
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import RecordingJournal
+from salesforce_emulator.server import OrgHandle
 
 NUMBER, MOMENT, COMMENT = "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Login__c", "WalkMe_NPS_Comment__c"
 CHANNELS: tuple[Channel, ...] = ("bulk", "collections")

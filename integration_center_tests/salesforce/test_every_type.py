@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration_center.emulator.server import Emulator, OrgHandle
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.push import Channel, push_updates
 from integration_center.sync.fitness import check_fitness, why_not_target
@@ -19,6 +18,7 @@ from integration_center.sync.plan import build_lines
 from integration_center.sync.schema import USABLE_TYPES, SObjectSchema
 from integration_center_tests.salesforce.scripted import RecordingJournal
 from integration_center_tests.sync.builders import make_spec
+from salesforce_emulator.server import Emulator, OrgHandle
 
 CHANNELS: tuple[Channel, ...] = ("bulk", "collections")
 BY_REST, BY_BULK = 1, 1_000_000

@@ -8,9 +8,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.emulator.clock import stamp
-from integration_center.emulator.saving import save_rows
-from integration_center.emulator.server import Emulator, EmulatorConfig, OrgHandle
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import list_keys
 from integration_center.salesforce.org import Org
@@ -34,6 +31,9 @@ from integration_center.sync.columns import DAY
 from integration_center.sync.plan import build_lines
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import NO_WAIT
+from salesforce_emulator.clock import stamp
+from salesforce_emulator.org.saving import save_rows
+from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 QUERY = "x" * 15_000
 RECORDS = 18_000

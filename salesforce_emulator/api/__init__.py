@@ -1,0 +1,1 @@
+"""The REST resources that answer data requests."""

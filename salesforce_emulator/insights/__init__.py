@@ -1,0 +1,1 @@
+"""The Insights API, and the report drops that it serves."""

@@ -1,0 +1,1 @@
+"""Sign-in: token and authorize endpoints, identity, consent page."""

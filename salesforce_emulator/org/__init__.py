@@ -1,0 +1,1 @@
+"""One org: its records, jobs, sessions, calls, and how rows are saved."""

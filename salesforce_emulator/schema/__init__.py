@@ -1,0 +1,1 @@
+"""Objects and fields: kinds, values, identifiers."""

@@ -1,0 +1,1 @@
+"""SOQL: read, and turned into SQL."""
