@@ -2,7 +2,6 @@ from typing import Any
 
 import httpx
 import polars as pl
-import httpx
 import pytest
 
 from integration_center.errors import OrgError, SchemaMismatch
