@@ -245,7 +245,8 @@ def test_a_plan_is_not_pushed_after_the_integration_changed(center: Center, plan
 
 
 def test_a_re_execution_of_a_re_execution_finds_the_first_plan(center: Center, planned: Ran) -> None:
-    center.emulator.sandbox.faults.respond(403, "*/composite", times=50)
+    refused = '[{"errorCode":"API_DISABLED_FOR_ORG","message":"API is not enabled for this org"}]'
+    center.emulator.sandbox.faults.respond(403, "*/composite", times=50, body=refused)
     broken = re_execute(center, planned)
     assert not broken.success
     center.emulator.sandbox.faults.clear()

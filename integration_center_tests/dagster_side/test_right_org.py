@@ -49,6 +49,10 @@ def test_no_run_config_and_no_tag_chooses_org_folder_or_database(center: Center)
     assert len(center.writes(Environment.SANDBOX)) == 1
 
 
+NOT_FOUND = '[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
+"""What an org says of a resource it does not have. Any other 404 is not the org's."""
+
+
 def let_production_answer(center: Center, connect: Connect) -> None:
     """Let the address and token of the sandbox's account lead to the production org, whatever brought that about."""
     connect(Environment.PRODUCTION)
@@ -78,7 +82,7 @@ def test_an_org_without_composite_calls_is_asked_on_its_own(center: Center, conn
     center.integrate()
     center.drop(logins(PLAIN))
     let_production_answer(center, connect)
-    center.emulator.production.faults.add(HttpFault("respond", "*/composite", status=404, body="[]"))
+    center.emulator.production.faults.add(HttpFault("respond", "*/composite", status=404, body=NOT_FOUND))
     ran = center.run()
     assert names_both_orgs(ran.error), ran.error
     assert center.writes(Environment.PRODUCTION) == []

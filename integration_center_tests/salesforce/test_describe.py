@@ -74,7 +74,8 @@ def test_org_describes_with_one_call() -> None:
 
 
 def test_a_missing_object_is_named() -> None:
-    org = build_org(play(refuse(404, "NOT_FOUND", "The requested resource does not exist")))
+    versions = httpx.Response(200, json=[{"version": "65.0"}, {"version": "66.0"}])
+    org = build_org(play(refuse(404, "NOT_FOUND", "The requested resource does not exist"), versions))
     with pytest.raises(SchemaMismatch, match="no object Leed"):
         org.describe("Leed")
 

@@ -293,7 +293,7 @@ def columns(draw: Draw) -> pl.Series:
     return pl.Series("c", draw(st.lists(st.none() | values, max_size=8)), dtype=dtype)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(column=columns(), field=st.sampled_from(FIT_FIELDS), truncate=st.booleans())
 def test_fitting_never_raises_and_twice_is_once(column: pl.Series, field: SObjectField, truncate: bool) -> None:
     once = fit_column(column, field, truncate=truncate)
@@ -307,7 +307,7 @@ def test_fitting_never_raises_and_twice_is_once(column: pl.Series, field: SObjec
     assert twice["value"].equals(once["value"], null_equal=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(texts=st.lists(st.text(max_size=30), max_size=8), length=st.integers(1, 20), truncate=st.booleans())
 def test_text_never_exceeds_its_field_as_java_counts(texts: list[str], length: int, truncate: bool) -> None:
     fitted = fit_column(pl.Series("c", texts, dtype=pl.String), make_field("string", length=length), truncate=truncate)

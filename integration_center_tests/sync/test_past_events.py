@@ -105,7 +105,7 @@ TEXTS = st.lists(st.booleans(), min_size=6, max_size=6)
 ANN = " Ann@X.org "
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(steps=STEPS, texts=TEXTS)
 @example([(1, [(ANN, None, None)], 0), (0, [(ANN, None, None), (ANN, None, 1)], 1), (1, None, 1)], [False] * 6)
 def test_days_in_any_order_end_in_the_same_org(
