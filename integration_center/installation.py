@@ -24,12 +24,12 @@ from integration_center.insights.source import ReportSource
 from integration_center.integration import Environment
 from integration_center.plain_text import keep_log_printable
 from integration_center.retries import log_retries
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.retry_policy import RetryPolicy
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings, read_settings
-from integration_center.snapshots import SnapshotFolder
 from integration_center.storage import WORK, LedgerFolder, ReportFolder
 
 

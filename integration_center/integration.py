@@ -1,7 +1,7 @@
 """The model of an integration: environment + report + object + key pairs + field mappings + options.
 
 Pure data and the rules that need neither a report nor an org. The live rules (does the field exist, can it hold
-the column) are in `integration_center.sync.fitness`; the rule across integrations is `find_conflicts` here.
+the column) are in `integration_center.sync.mapping.fitness`; the rule across integrations is `find_conflicts` here.
 """
 
 import keyword

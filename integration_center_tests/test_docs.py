@@ -20,7 +20,7 @@ from integration_center.insights.catalogue import OUT_OF_THE_BOX, TAGS, report_s
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.integration import FieldMapping, IntegrationSpec, Limits
 from integration_center.settings import PROJECT, Settings
-from integration_center.sync.missing_fields import suggest_field
+from integration_center.sync.mapping.missing_fields import suggest_field
 from integration_center.sync.outcomes import Outcome
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -18,9 +18,9 @@ from integration_center.database.engine import reading
 from integration_center.database.tables import jobs, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
-from integration_center.salesforce.callback import SIGN_IN_SECONDS, Answer, CallbackServer
-from integration_center.salesforce.grants import Grant
-from integration_center.salesforce.oauth import (
+from integration_center.salesforce.auth.callback import SIGN_IN_SECONDS, Answer, CallbackServer
+from integration_center.salesforce.auth.grants import Grant
+from integration_center.salesforce.auth.oauth import (
     AuthorizationRequest,
     build_authorization,
     build_client,
@@ -29,9 +29,9 @@ from integration_center.salesforce.oauth import (
     request_jwt,
     revoke,
 )
-from integration_center.salesforce.token_errors import explain_refusal
+from integration_center.salesforce.auth.token_errors import explain_refusal
+from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings
-from integration_center.snapshots import SnapshotFolder
 
 STILL_IN_LOG = (
     "the encrypted tokens, from the write-ahead log of our database, because another process is reading it; they are"

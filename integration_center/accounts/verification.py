@@ -21,11 +21,11 @@ from integration_center.errors import (
     WrongOrg,
 )
 from integration_center.integration import Environment
-from integration_center.salesforce.address import name_host
-from integration_center.salesforce.faults import build_moved, read_errors
-from integration_center.salesforce.grants import Grant
-from integration_center.salesforce.oauth import ATTEMPTS, RETRY_SECONDS, UserInfo, decide_retry, fetch_userinfo
-from integration_center.salesforce.soql import quote
+from integration_center.salesforce.auth.grants import Grant
+from integration_center.salesforce.auth.oauth import ATTEMPTS, RETRY_SECONDS, UserInfo, decide_retry, fetch_userinfo
+from integration_center.salesforce.client.address import name_host
+from integration_center.salesforce.client.faults import build_moved, read_errors
+from integration_center.salesforce.client.soql import quote
 
 logger = logging.getLogger(__name__)
 

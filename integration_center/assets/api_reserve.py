@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from math import ceil
 
 from integration_center.assets.sync_step import SyncStep
-from integration_center.salesforce.forecast import Forecast
+from integration_center.salesforce.client.usage import Allowance
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.usage import Allowance
-from integration_center.salesforce.write_options import ROWS_A_COLLECTION, WriteOptions
+from integration_center.salesforce.write.forecast import Forecast
+from integration_center.salesforce.write.options import ROWS_A_COLLECTION, WriteOptions
 
 
 def build_write_options(step: SyncStep, org: Org) -> WriteOptions:

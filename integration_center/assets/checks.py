@@ -9,9 +9,9 @@ import dagster as dg
 import polars as pl
 
 from integration_center.markdown import escape_markdown
-from integration_center.sync.fitness import Fault
 from integration_center.sync.ledger import Tally, ledger_adds_up
 from integration_center.sync.limits import Verdict, explain_nothing_written
+from integration_center.sync.mapping.fitness import Fault
 from integration_center.sync.outcomes import BROKEN, Outcome
 from integration_center.translator import DAYS
 

@@ -9,8 +9,8 @@ import polars as pl
 
 from integration_center.insights.catalogue import ColumnType
 from integration_center.integration import IntegrationSpec
-from integration_center.salesforce.forecast import Forecast
-from integration_center.salesforce.usage import Usage
+from integration_center.salesforce.client.usage import Usage
+from integration_center.salesforce.write.forecast import Forecast
 from integration_center.sync.columns import AFTER, BEFORE
 from integration_center.sync.ledger import Counts, Tally
 from integration_center.sync.outcomes import Outcome

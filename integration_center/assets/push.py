@@ -35,11 +35,11 @@ from integration_center.frames import FrameFile, rewrite_frame
 from integration_center.integration import IntegrationSpec
 from integration_center.markdown import escape_markdown
 from integration_center.planning.plan import fingerprint, read_fields, read_since
-from integration_center.salesforce.forecast import Forecast
-from integration_center.salesforce.ground import NAMED, Ground, survey
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import forecast_push, push_updates
-from integration_center.salesforce.write_options import WriteOptions
+from integration_center.salesforce.write.forecast import Forecast
+from integration_center.salesforce.write.last_look import NAMED, Ground, survey
+from integration_center.salesforce.write.options import WriteOptions
+from integration_center.salesforce.write.push import forecast_push, push_updates
 from integration_center.storage import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import (

@@ -16,8 +16,8 @@ from integration_center.assets.one_org import require_answering_org
 from integration_center.database.journal import SentKind, SentWork, settle, unfinished
 from integration_center.installation import Installation
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import settle_job
-from integration_center.salesforce.results import RESULTS
+from integration_center.salesforce.write.push import settle_job
+from integration_center.salesforce.write.results import RESULTS
 from integration_center.sync.changes import verify_lines
 from integration_center.sync.columns import AFTER
 from integration_center.sync.ledger import amend, reopen, tally

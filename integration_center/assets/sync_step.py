@@ -26,7 +26,7 @@ from integration_center.integration import IntegrationSpec
 from integration_center.plain_text import make_printable
 from integration_center.run_audit import means_to_push, note_run
 from integration_center.salesforce.org import Org
-from integration_center.snapshots import SnapshotFile
+from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center.sync.past_events import Past
 from integration_center.translator import BY_USER, RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
 

@@ -29,7 +29,7 @@ from integration_center.loader import load_integrations
 from integration_center.planning.plan import fingerprint
 from integration_center.run_audit import note_run
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import forecast_push
+from integration_center.salesforce.write.push import forecast_push
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, tally, tally_lines
 from integration_center.sync.limits import run_status

@@ -25,7 +25,7 @@ from integration_center.markdown import escape_markdown
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.storage import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
-from integration_center.sync.fitness import admin_message
+from integration_center.sync.mapping.fitness import admin_message
 from integration_center.translator import (
     DAYS,
     ONE_RUN,

@@ -32,7 +32,7 @@ from integration_center.integration import Environment
 from integration_center.launching import RunRequest, run_here
 from integration_center.loader import load_integrations
 from integration_center.plain_text import make_printable
-from integration_center.salesforce.soql import build_select, write_moment
+from integration_center.salesforce.client.soql import build_select, write_moment
 from integration_center.settings import Settings, read_settings
 from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.sample import sample_changes

@@ -20,8 +20,8 @@ from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.org import Org
 from integration_center.settings import read_paths
-from integration_center.sync.fitness import admin_message, check_hashed_keys
-from integration_center.sync.match_rate import ALTERED
+from integration_center.sync.mapping.fitness import admin_message, check_hashed_keys
+from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 

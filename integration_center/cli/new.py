@@ -18,13 +18,13 @@ from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
 from integration_center.loader import find_key_columns
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.plan import check_against_org
-from integration_center.salesforce.describe import SObjectSummary
+from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.org import Org
 from integration_center.schedules import next_run
-from integration_center.sync.match_rate import ALTERED, MatchRate
-from integration_center.sync.missing_fields import admin_message
+from integration_center.sync.mapping.missing_fields import admin_message
+from integration_center.sync.mapping.suggestions import Choice, rank_keys, rank_targets, suggest_key, suggest_targets
+from integration_center.sync.match.match_rate import ALTERED, MatchRate
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.suggestions import Choice, rank_keys, rank_targets, suggest_key, suggest_targets
 
 SKIP = "-"
 SHOWN = 12

@@ -20,7 +20,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 from integration_center.integration import Environment
 from integration_center.launching import Webserver, find_webserver
-from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.client.retry_policy import RetryPolicy
 
 SHORT = RetryPolicy(read_timeout=120.0, attempts=3, timeout=15.0, wait_max=3.0, retry_after_max=3.0)
 """How long an org is waited for while a person waits; a run has more patience."""

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from integration_center.errors import ConfigurationError
-from integration_center.salesforce.instances import is_loopback
+from integration_center.salesforce.auth.instances import is_loopback
 from integration_center.settings import Settings
 
 CALLBACK_PATH = "/oauth/callback"

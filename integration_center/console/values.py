@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.sync.values import kind_of
+from integration_center.sync.values.fit import kind_of
 
 CELL_CHARACTERS = 80
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType
-from integration_center.sync.moment_values import read_moment
+from integration_center.sync.values.moments import read_moment
 
 DATETIME = pl.Datetime("us", "UTC")
 DTYPES: Mapping[ColumnType, pl.DataType] = {

@@ -27,7 +27,7 @@ from integration_center.errors import (
     UnknownReport,
 )
 from integration_center.insights.patience import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
-from integration_center.salesforce.session import trust_certificates
+from integration_center.salesforce.client.session import trust_certificates
 from integration_center.settings import check_url
 
 Answer = TypeVar("Answer")

@@ -6,12 +6,8 @@ from dataclasses import replace
 import polars as pl
 
 from integration_center.errors import OrgError, SchemaMismatch
-from integration_center.salesforce.fields import parse_records
-from integration_center.salesforce.org import Org
-from integration_center.salesforce.query import read_many
-from integration_center.salesforce.reading import URI_BYTES, is_indexed
-from integration_center.salesforce.records import build_columns
-from integration_center.salesforce.soql import (
+from integration_center.salesforce.client.cells import parse_records
+from integration_center.salesforce.client.soql import (
     build_in,
     build_literal,
     build_select,
@@ -20,11 +16,15 @@ from integration_center.salesforce.soql import (
     join_conditions,
     split_literals,
 )
-from integration_center.sync.keys import list_spellings
-from integration_center.sync.match_rate import KeySample, MatchRate, compare_keys, find_keys, resolve_pairs
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.read.key_queries import URI_BYTES, is_indexed
+from integration_center.salesforce.read.rest import read_many
+from integration_center.salesforce.read.selection import build_columns
+from integration_center.sync.match.keys import list_spellings
+from integration_center.sync.match.match_rate import KeySample, MatchRate, compare_keys, find_keys, resolve_pairs
+from integration_center.sync.plan_terms import match_key_of_rows
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectSchema
 from integration_center.sync.targets import Key
-from integration_center.sync.terms import match_key_of_rows
 
 LISTED_TYPES = NUMBER_TYPES | ID_TYPES | {"string", "email", "phone", "url", "picklist", "combobox"}
 """Types whose values can stand in a list of literals; dates and times are compared with the whole object."""

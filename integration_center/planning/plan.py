@@ -24,20 +24,20 @@ from integration_center.planning.drafting import (
     write_draft,
 )
 from integration_center.planning.match_sample import has_altered_addresses
-from integration_center.salesforce.ground import MARGIN
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.reading import is_indexed
-from integration_center.salesforce.snapshot import SnapshotKeeper
+from integration_center.salesforce.read.key_queries import is_indexed
+from integration_center.salesforce.read.snapshot import SnapshotKeeper
+from integration_center.salesforce.write.last_look import MARGIN
 from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP, OF_PAST
-from integration_center.sync.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
-from integration_center.sync.keys import list_spellings
 from integration_center.sync.ledger import Tally, list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge
-from integration_center.sync.match_rate import ALTERED
+from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
+from integration_center.sync.match.keys import list_spellings
+from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
+from integration_center.sync.plan_terms import Terms, resolve_terms
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
-from integration_center.sync.terms import Terms, resolve_terms
 
 SENDING = {"batch_size", "duplicate_rules"}
 """Options that say how a plan is sent, and have no part in what it holds."""

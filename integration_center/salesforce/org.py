@@ -10,18 +10,18 @@ import httpx
 import polars as pl
 
 from integration_center.errors import ConfigurationError, OrgError, SchemaMismatch
-from integration_center.salesforce.access import list_field_names, may_edit_converted_leads
-from integration_center.salesforce.describe import SObjectSummary, read_objects, read_schema
-from integration_center.salesforce.faults import CutShort
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.query import Query, Record, count_rows, read_first_page, read_pages
-from integration_center.salesforce.reader import Reader
-from integration_center.salesforce.reading import Key
-from integration_center.salesforce.records import Selection, build_columns
-from integration_center.salesforce.retry_policy import RetryPolicy
-from integration_center.salesforce.session import Session
-from integration_center.salesforce.snapshot import SnapshotKeeper
-from integration_center.salesforce.soql import build_select, enclose
+from integration_center.salesforce.client.faults import CutShort
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.salesforce.client.session import Session
+from integration_center.salesforce.client.soql import build_select, enclose
+from integration_center.salesforce.objects.describe import SObjectSummary, read_objects, read_schema
+from integration_center.salesforce.objects.permissions import list_field_names, may_edit_converted_leads
+from integration_center.salesforce.read.key_queries import Key
+from integration_center.salesforce.read.reader import Reader
+from integration_center.salesforce.read.rest import Query, Record, count_rows, read_first_page, read_pages
+from integration_center.salesforce.read.selection import Selection, build_columns
+from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.columns import AFTER, CHANGED
-from integration_center.sync.moment_values import whole_second
 from integration_center.sync.outcomes import OUTCOME, Outcome
-from integration_center.sync.rich_text import canonical_rich_text
 from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.targets import Target, fit_sources
-from integration_center.sync.text_values import normalise_line_breaks, normalise_multipicklist
+from integration_center.sync.values.moments import whole_second
+from integration_center.sync.values.rich_text import canonical_rich_text
+from integration_center.sync.values.texts import normalise_line_breaks, normalise_multipicklist
 
 NOT_NILLABLE = "NOT_NILLABLE"
 VERDICTS = {

@@ -9,10 +9,10 @@ from polars.selectors import starts_with as by_start
 
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS
+from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome
+from integration_center.sync.plan_terms import name_columns
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.selection import show_key
-from integration_center.sync.terms import name_columns
 
 Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
 ANSWER = {"outcome": OUTCOME, **dict.fromkeys(("code", "message", "error_fields", "job_id"), pl.String())}

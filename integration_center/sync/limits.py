@@ -8,8 +8,8 @@ import polars as pl
 
 from integration_center.integration import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
-from integration_center.sync.keys import count_hashed_ids
 from integration_center.sync.ledger import Counts
+from integration_center.sync.match.keys import count_hashed_ids
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, SOUND, Outcome
 
 RunStatus = Literal["Completed", "Failed"]

@@ -16,10 +16,10 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.sync.columns import COLUMN, DAY, PAST
-from integration_center.sync.keys import BLANKS
+from integration_center.sync.match.keys import BLANKS
 from integration_center.sync.outcomes import APPLIED, Outcome
+from integration_center.sync.plan_terms import LATEST, Terms, find_row_keys, name_columns
 from integration_center.sync.recency import keep_newest, read_recency
-from integration_center.sync.terms import LATEST, Terms, find_row_keys, name_columns
 
 NUMBER = "number"
 """Stands for the key of a row; see `MatchKeys`."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from integration_center.sync.fitted import standardise
-from integration_center.sync.moment_values import read_moment
-from integration_center.sync.number_values import read_number
+from integration_center.sync.values.moments import read_moment
+from integration_center.sync.values.numbers import read_number
+from integration_center.sync.values.rules import standardise
 
 USUAL = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:[0-5]\d$"
 WORDS = {"true": True, "false": False}

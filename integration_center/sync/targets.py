@@ -7,10 +7,10 @@ import polars as pl
 
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN
-from integration_center.sync.fitted import FittedValue
-from integration_center.sync.plain_values import read_plain
 from integration_center.sync.schema import SObjectField, SObjectSchema
-from integration_center.sync.values import fit_values
+from integration_center.sync.values.fit import fit_values
+from integration_center.sync.values.plain import read_plain
+from integration_center.sync.values.rules import FittedValue
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from integration_center.errors import AccessRefused, AppBlocked, ConfigurationError, IntegrationCenterError
 from integration_center.integration import Environment
-from integration_center.salesforce.callback import Answer, CallbackServer
+from integration_center.salesforce.auth.callback import Answer, CallbackServer
 from integration_center_tests.accounts.fake_salesforce import visit
 
 URL = "http://127.0.0.1:0/oauth/callback"

@@ -28,10 +28,10 @@ from integration_center.errors import (
     UnderMaintenance,
 )
 from integration_center.integration import Environment
-from integration_center.salesforce import oauth
-from integration_center.salesforce.assertions import build_assertion, choose_audience
-from integration_center.salesforce.grants import Grant
-from integration_center.salesforce.token_errors import AudienceRefused
+from integration_center.salesforce.auth import oauth
+from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
+from integration_center.salesforce.auth.grants import Grant
+from integration_center.salesforce.auth.token_errors import AudienceRefused
 from integration_center.settings import ExternalClientApp
 from integration_center_tests.accounts.fake_salesforce import (
     CLIENT_ID,

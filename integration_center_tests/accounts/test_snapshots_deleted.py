@@ -11,9 +11,9 @@ from integration_center.accounts.connecting import connect_client_credentials, d
 from integration_center.accounts.connections import Connection
 from integration_center.accounts.store import AccountStore
 from integration_center.integration import Environment
-from integration_center.salesforce.snapshot import Basis, SnapshotInfo
+from integration_center.salesforce.read.snapshot import Basis, SnapshotInfo
+from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings
-from integration_center.snapshots import SnapshotFolder
 from integration_center_tests.accounts.fake_salesforce import ORG_ID, OTHER_ORG_ID, FakeSalesforce
 
 SANDBOX = Environment.SANDBOX

@@ -11,9 +11,9 @@ from integration_center.console.app import build_app
 from integration_center.console.context import Console
 from integration_center.console.users import Role, User
 from integration_center.integration import Environment
-from integration_center.salesforce.describe import SObjectSummary
+from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.retry_policy import RetryPolicy
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.wizard_user import WizardUser

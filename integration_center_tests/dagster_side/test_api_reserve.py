@@ -72,7 +72,7 @@ def test_forecast_use_and_waits_stand_in_the_metadata(center: Center, allowance:
 
 
 def test_looks_at_a_bulk_job_are_counted(center: Center, allowance: Allowance, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 0)
+    monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     ran = center.run()
     shown = metadata(center, ran)
     assert shown["waits_for_jobs"] >= 1

@@ -34,7 +34,7 @@ FEATURE = "WalkMe_Top_Feature__c"
 def planned(request: pytest.FixtureRequest, center: Center, monkeypatch: pytest.MonkeyPatch) -> Ran:
     """The example, planned and not pushed; the records are looked at as few are, and as many are."""
     if request.param == "by the time of their change":
-        monkeypatch.setattr("integration_center.salesforce.ground.NAMED", 0)
+        monkeypatch.setattr("integration_center.salesforce.write.last_look.NAMED", 0)
     center.integrate(limits={"max_failed": 50})
     center.drop(logins(PLAIN))
     return center.run(assets=["insights/logins", UPDATE_SET])

@@ -190,7 +190,7 @@ def test_few_failures_stay_below_the_limit(center: Center) -> None:
 
 def test_large_pushes_go_through_bulk(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     """The channel never changes the outcome."""
-    monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 2)
+    monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 2)
     center.integrate()
     center.drop(logins(PLAIN))
     before = center.leads()

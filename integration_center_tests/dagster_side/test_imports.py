@@ -47,7 +47,7 @@ LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 
 def part_of(module: str) -> str:
-    """`sync` of `integration_center.sync.plan`."""
+    """`sync` of `integration_center.sync.lines`."""
     return module.removeprefix("integration_center").lstrip(".").partition(".")[0]
 
 

@@ -14,7 +14,7 @@ from integration_center.integration import Environment
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.salesforce.org import Org
 from integration_center.schedules import next_run
-from integration_center.sync.match_rate import MatchRate
+from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.outcomes import Outcome
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.dagster_side.center import PLAIN, Center, email, logins

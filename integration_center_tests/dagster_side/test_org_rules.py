@@ -191,7 +191,7 @@ def test_an_org_that_does_not_tell_the_permission_has_its_converted_leads_left_a
 def test_a_record_that_cannot_be_edited_fails_alone(
     center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, code: str, collections_rows: int
 ) -> None:
-    monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", collections_rows)
+    monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", collections_rows)
     center.integrate(limits={"max_failed": 50})
     center.drop(logins(PLAIN))
     refused = center.lead(PLAIN[3])

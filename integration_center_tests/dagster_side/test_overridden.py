@@ -117,7 +117,7 @@ def test_an_undo_that_the_org_rewrites_says_so_too(center: Center, org: Org) -> 
 def test_the_sample_decides_whether_all_are_read(
     center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, people: tuple[int, ...], told: bool
 ) -> None:
-    monkeypatch.setattr("integration_center.salesforce.read_back.SAMPLE", 4)
+    monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE", 4)
     rewrite(center, org, people)
     ran = center.run()
     assert lines(center, ran) == ({"overridden": ALL} if told else {"updated": ALL})
@@ -137,7 +137,7 @@ def test_a_look_that_fails_is_given_up_after_one_retry(
     center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     faults = center.emulator.sandbox.faults
-    monkeypatch.setattr("integration_center.salesforce.read_back.SAMPLE_SECONDS", 0.2)
+    monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE_SECONDS", 0.2)
     match fault:
         case "HTTP 500":
             faults.respond(500, COMPOSITE, skip=BEFORE_THE_LOOK, times=None)
@@ -162,7 +162,7 @@ def test_a_look_that_fails_is_given_up_after_one_retry(
 
 
 def test_where_not_all_can_be_read_the_push_stands(center: Center, org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration_center.salesforce.read_back.SAMPLE", 4)
+    monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE", 4)
     rewrite(center, org)
     center.emulator.sandbox.faults.respond(500, "*/query", times=None)
     ran = center.run()

@@ -25,7 +25,7 @@ def stop(center: Center, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Ran]:
     """Runs the example in calls of three records, and stops it as Dagster does after the first of them."""
     center.integrate(batch_size=3)
     center.drop(logins(PLAIN))
-    monkeypatch.setattr("integration_center.salesforce.collections.COLLECTIONS_A_CALL", 1)
+    monkeypatch.setattr("integration_center.salesforce.write.collections.COLLECTIONS_A_CALL", 1)
 
     def stop() -> Ran:
         def interrupt(*_: object) -> None:

@@ -54,8 +54,8 @@ def test_a_push_cut_off_before_its_ledger_is_completed_by_the_next_run(
 def test_what_never_arrived_is_unprocessed(planned: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         # The chunk is in the journal, and its request never goes out.
-        broken.setattr("integration_center.salesforce.collections._post_many", break_off)
-        broken.setattr("integration_center.salesforce.collections._post_one", break_off)
+        broken.setattr("integration_center.salesforce.write.collections._post_many", break_off)
+        broken.setattr("integration_center.salesforce.write.collections._post_one", break_off)
         first = planned.run()
     assert not first.success
 
@@ -109,7 +109,7 @@ def test_counts_are_corrected_when_the_line_could_not_be_closed(
 
 
 def test_result_files_that_are_refused_stop_no_later_run(planned: Center, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 0)
+    monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     with monkeypatch.context() as broken:
         broken.setattr(push, "completing", break_off)
         first = planned.run()

@@ -16,7 +16,7 @@ CPU = RowError("CANNOT_EXECUTE_FLOW_TRIGGER", "Apex CPU time limit exceeded")
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration_center.salesforce.resending.RESEND_PAUSE", 0.0)
+    monkeypatch.setattr("integration_center.salesforce.write.resending.RESEND_PAUSE", 0.0)
 
 
 def run(center: Center, count: int) -> Mapping[str, int]:

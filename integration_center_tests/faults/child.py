@@ -20,9 +20,9 @@ import stamina
 from integration_center.database.engine import build_engine
 from integration_center.installation import Installation
 from integration_center.integration import IntegrationSpec
-from integration_center.salesforce import push
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.salesforce.write import push
 from integration_center.settings import Settings
 from integration_center_tests.faults.rehearsal import Rehearsal
 

@@ -9,8 +9,8 @@ from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.database.engine import build_engine
 from integration_center.installation import Installation
 from integration_center.integration import Environment, IntegrationSpec
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.retry_policy import RetryPolicy
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.settings import read_settings
 from integration_center_tests.dagster_side.center import EXAMPLE
 from integration_center_tests.faults.cases import ROWS, VALUES, Case
@@ -52,7 +52,7 @@ def installation(faulty_emulator: Emulator, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Sign-in has no policy of its own to inject."""
-    monkeypatch.setattr("integration_center.salesforce.oauth.TIMEOUT", PATIENCE.read_timeout)
+    monkeypatch.setattr("integration_center.salesforce.auth.oauth.TIMEOUT", PATIENCE.read_timeout)
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
 

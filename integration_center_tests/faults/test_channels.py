@@ -119,9 +119,9 @@ def delete_records(case: Case, *ids: str) -> None:
 def test_awkward_rows_end_the_same_by_either_channel(
     case: Case, spec: IntegrationSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integration_center.salesforce.resending.RESEND_PAUSE", 0.0)
+    monkeypatch.setattr("integration_center.salesforce.write.resending.RESEND_PAUSE", 0.0)
     by_collections, held_then = sync(case, spec, "collections")
-    monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 0)
+    monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     by_bulk, held_now = sync(case, spec, "bulk")
 
     told = ["row", "key", "record_id", "outcome", "code", "error_fields"]

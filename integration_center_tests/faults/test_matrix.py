@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.salesforce import query
+from integration_center.salesforce.read import rest as query
 from integration_center_tests.faults.cases import Case
 from salesforce_emulator.faults import Faults
 
@@ -151,12 +151,12 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         monkeypatch.setattr("integration_center.planning.plan.KEY_LIST_ROWS", 0)
     match name:
         case "pages":
-            monkeypatch.setattr("integration_center.salesforce.strategies.BULK_CALLS", 1_000)
+            monkeypatch.setattr("integration_center.salesforce.read.costs.BULK_CALLS", 1_000)
             monkeypatch.setitem(query.PAGE_SIZE, "Sforce-Query-Options", "batchSize=200")
             monkeypatch.setattr("integration_center.assets.api_reserve.ROWS_A_COLLECTION", 5)
         case "bulk":
-            monkeypatch.setattr("integration_center.salesforce.strategies.BULK_CALLS", 0)
-            monkeypatch.setattr("integration_center.salesforce.push.COLLECTIONS_ROWS", 0)
+            monkeypatch.setattr("integration_center.salesforce.read.costs.BULK_CALLS", 0)
+            monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     return name
 
 

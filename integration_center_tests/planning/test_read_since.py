@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from integration_center.planning.plan import read_since
-from integration_center.salesforce.ground import MARGIN
+from integration_center.salesforce.write.last_look import MARGIN
 from integration_center.sync.columns import MODSTAMP
 
 NEWEST = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

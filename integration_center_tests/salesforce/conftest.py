@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.retry_policy import RetryPolicy
-from integration_center.salesforce.session import Session
-from integration_center.snapshots import SnapshotFolder
+from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center_tests.conftest import restore
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.daily import ORG_ID, Integration

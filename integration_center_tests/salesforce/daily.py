@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import polars as pl
 
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import Session
-from integration_center.snapshots import SnapshotFile
+from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import NO_WAIT
 from salesforce_emulator.org.calls import CallRecord

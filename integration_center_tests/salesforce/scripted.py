@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.retry_policy import RetryPolicy
-from integration_center.salesforce.session import Session
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 NO_WAIT = RetryPolicy(attempts=3, wait_initial=0.0, wait_jitter=0.0, retry_after_max=0.0)

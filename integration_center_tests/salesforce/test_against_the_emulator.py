@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import Channel, push_updates, settle_job
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.write.push import Channel, push_updates, settle_job
 from integration_center.sync.schema import SObjectSchema
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import RecordingJournal

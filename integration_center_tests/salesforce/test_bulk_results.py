@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from integration_center.errors import TransientError
-from integration_center.salesforce.bulk_ingest import IngestJob, end_job, parse_ingest_job
-from integration_center.salesforce.bulk_results import parse_row_error, read_ended_results, read_results
+from integration_center.salesforce.write.bulk import IngestJob, end_job, parse_ingest_job
+from integration_center.salesforce.write.bulk_results import parse_row_error, read_ended_results, read_results
 from integration_center_tests.salesforce.scripted import BulkOrg, build_id, build_org, build_session, refuse
 
 JOB = f"750{1:012d}AAA"

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from integration_center.errors import LimitExceeded, OrgError
-from integration_center.salesforce.collections import send_collections
-from integration_center.salesforce.results import build_results, is_retryable
+from integration_center.salesforce.write.collections import send_collections
+from integration_center.salesforce.write.results import build_results, is_retryable
 from integration_center.sync.outcomes import Outcome
 from integration_center_tests.salesforce.scripted import LEAD, build_id, build_org, read_body, refuse
 

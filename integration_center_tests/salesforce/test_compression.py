@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 from integration_center.errors import OrgError
-from integration_center.salesforce.compression import SMALLEST
-from integration_center.salesforce.faults import AnswerLost
+from integration_center.salesforce.client.compression import SMALLEST
+from integration_center.salesforce.client.faults import AnswerLost
 from integration_center_tests.salesforce.scripted import build_session, refuse
 
 LONG, SHORT = {"rows": "x" * SMALLEST}, {"rows": "x"}

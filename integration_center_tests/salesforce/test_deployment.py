@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from integration_center.salesforce.deployment import build_package, can_deploy
-from integration_center.sync.missing_fields import LABEL_LENGTH, UNFIT_FOR_LABEL, MissingField, suggest_field
+from integration_center.salesforce.objects.field_package import build_package, can_deploy
+from integration_center.sync.mapping.missing_fields import LABEL_LENGTH, UNFIT_FOR_LABEL, MissingField, suggest_field
 
 SPACE = "{http://soap.sforce.com/2006/04/metadata}"
 

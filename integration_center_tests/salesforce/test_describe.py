@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from integration_center.errors import OrgError, SchemaMismatch
-from integration_center.salesforce.describe import parse_describe
+from integration_center.salesforce.objects.describe import parse_describe
 from integration_center_tests.salesforce.scripted import build_org, play, refuse
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from integration_center.planning.plan import list_keys
 from integration_center.salesforce.org import Org
-from integration_center.sync.fitness import check_fitness, why_not_key
-from integration_center.sync.plan import build_lines
+from integration_center.sync.lines import build_lines
+from integration_center.sync.mapping.fitness import check_fitness, why_not_key
 from integration_center.sync.schema import USABLE_TYPES
 from integration_center_tests.sync.builders import make_spec
 from salesforce_emulator.server import Emulator, OrgHandle

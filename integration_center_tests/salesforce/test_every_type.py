@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.push import Channel, push_updates
-from integration_center.sync.fitness import check_fitness, why_not_target
+from integration_center.salesforce.write.push import Channel, push_updates
 from integration_center.sync.ledger import planned_updates
-from integration_center.sync.plan import build_lines
+from integration_center.sync.lines import build_lines
+from integration_center.sync.mapping.fitness import check_fitness, why_not_target
 from integration_center.sync.schema import USABLE_TYPES, SObjectSchema
 from integration_center_tests.salesforce.scripted import RecordingJournal
 from integration_center_tests.sync.builders import make_spec

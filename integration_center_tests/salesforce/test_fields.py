@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from integration_center.errors import OrgError
-from integration_center.salesforce.fields import (
+from integration_center.salesforce.client.cells import (
     changed_fields,
     parse_cells,
     parse_records,

@@ -3,8 +3,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.salesforce.push import forecast_push, push_updates
-from integration_center.salesforce.upload_parts import estimate_bytes, write_parts
+from integration_center.salesforce.write.bulk_files import estimate_bytes, write_parts
+from integration_center.salesforce.write.push import forecast_push, push_updates
 from integration_center_tests.salesforce.scripted import LEAD, RecordingJournal, build_org
 from integration_center_tests.salesforce.test_collections import build_updates
 from integration_center_tests.salesforce.test_push import WholeOrg

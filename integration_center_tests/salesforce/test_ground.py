@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from integration_center.errors import SchemaMismatch
-from integration_center.salesforce.ground import survey
 from integration_center.salesforce.org import OrgIdentity
+from integration_center.salesforce.write.last_look import survey
 from integration_center_tests.salesforce.scripted import build_id, build_org, read_body, refuse
 
 SINCE = datetime(2026, 11, 22, 8, 0, 30, tzinfo=UTC)

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integration_center.errors import LimitExceeded, TransientError
-from integration_center.salesforce import changed_records, snapshot, usage
-from integration_center.salesforce.bulk_query import read_bulk
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.snapshot import Basis, SnapshotInfo, find_doubt, find_watermark
+from integration_center.salesforce.client import usage
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.read import changes as changed_records
+from integration_center.salesforce.read import snapshot
+from integration_center.salesforce.read.bulk import read_bulk
+from integration_center.salesforce.read.snapshot import Basis, SnapshotInfo, find_doubt, find_watermark
 from integration_center_tests.salesforce.daily import FIELDS, INCREMENTAL, ORG_ID, Integration
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.org.record_events import convert_leads, merge_records, purge_records, undelete_records

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.errors import AccessRefused
-from integration_center.salesforce.instances import SALESFORCE_DOMAINS, check_instance
+from integration_center.salesforce.auth.instances import SALESFORCE_DOMAINS, check_instance
 from integration_center.settings import Settings
 
 LOGIN = "https://login.salesforce.com"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from integration_center.errors import AccessRefused, IntegrationCenterError
-from integration_center.salesforce.session import Session
+from integration_center.salesforce.client.session import Session
 from integration_center_tests.salesforce.scripted import Tokens, build_session
 
 OLD, NEW = "https://old.example", "https://new.example"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from integration_center.salesforce.bulk_ingest import IngestJob
-from integration_center.salesforce.polling import FIRST_WAITS, LATER_WAIT, SHORTEST_WAIT, Polling, StillRunning
+from integration_center.salesforce.client.polling import FIRST_WAITS, LATER_WAIT, SHORTEST_WAIT, Polling, StillRunning
+from integration_center.salesforce.write.bulk import IngestJob
 
 SCHEDULE = list(accumulate([*FIRST_WAITS, *[LATER_WAIT] * 9]))
 """The seconds at which the table looks at a job until the deadline of these tests."""

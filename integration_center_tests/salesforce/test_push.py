@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from integration_center.errors import PlanError
-from integration_center.salesforce.push import push_updates, settle_job
-from integration_center.salesforce.results import RESULTS
-from integration_center.salesforce.upload_parts import write_parts
+from integration_center.salesforce.write.bulk_files import write_parts
+from integration_center.salesforce.write.push import push_updates, settle_job
+from integration_center.salesforce.write.results import RESULTS
 from integration_center_tests.salesforce.scripted import LEAD, BulkOrg, RecordingJournal, build_id, build_org, refuse
 from integration_center_tests.salesforce.test_collections import CollectionsOrg, build_updates
 
@@ -326,7 +326,7 @@ def test_an_upload_that_finds_the_disk_full_writes_nothing(monkeypatch: pytest.M
     org = WholeOrg()
     parts = write_parts(build_updates(3), ["Logins__c"], folder)
     folder.rmdir()
-    monkeypatch.setattr("integration_center.salesforce.push.write_parts", lambda *_: parts)
+    monkeypatch.setattr("integration_center.salesforce.write.push.write_parts", lambda *_: parts)
     results = push_updates(build_org(org), LEAD, build_updates(3), journal=RecordingJournal(), channel="bulk")
     assert counts(results) == {"unprocessed": 3}
     assert "free some space" in results["message"][0]

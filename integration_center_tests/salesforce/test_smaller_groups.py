@@ -8,9 +8,9 @@ import httpx
 import polars as pl
 import pytest
 
-from integration_center.salesforce.push import Channel, push_updates
-from integration_center.salesforce.results import build_results, is_retryable, is_too_much
-from integration_center.salesforce.write_options import WriteOptions
+from integration_center.salesforce.write.options import WriteOptions
+from integration_center.salesforce.write.push import Channel, push_updates
+from integration_center.salesforce.write.results import build_results, is_retryable, is_too_much
 from integration_center.sync.outcomes import Outcome
 from integration_center_tests.salesforce.scripted import LEAD, BulkOrg, RecordingJournal, build_id, build_org, refuse
 from integration_center_tests.salesforce.test_collections import CollectionsOrg, Row, build_updates

@@ -10,10 +10,10 @@ import pytest
 
 from integration_center.integration import IntegrationSpec
 from integration_center.planning.plan import list_keys
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.polling import Polling
-from integration_center.salesforce.session import Session
-from integration_center.salesforce.strategies import (
+from integration_center.salesforce.read.costs import (
     Estimate,
     Way,
     choose,
@@ -26,9 +26,9 @@ from integration_center.salesforce.strategies import (
     explain,
     show_bytes,
 )
-from integration_center.snapshots import SnapshotFolder
+from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.sync.columns import DAY
-from integration_center.sync.plan import build_lines
+from integration_center.sync.lines import build_lines
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import NO_WAIT
 from salesforce_emulator.clock import stamp

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from integration_center.integration import IntegrationSpec
-from integration_center.sync.fitted import FittedValue
 from integration_center.sync.schema import SObjectField, SObjectSchema
-from integration_center.sync.values import fit_values
+from integration_center.sync.values.fit import fit_values
+from integration_center.sync.values.rules import FittedValue
 
 DAY = date(2026, 11, 22)
 FIELDS = (

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.plan import build_lines
+from integration_center.sync.lines import build_lines
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 FIELDS = {"Logins": "Logins__c", "Note": "Note__c", "Tags": "Tags__c", "Score": "Score__c"}

@@ -4,7 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.sync.fitness import admin_message, check_fitness, missing_fields
+from integration_center.sync.mapping.fitness import admin_message, check_fitness, missing_fields
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.sync.builders import LEAD, make_spec
 

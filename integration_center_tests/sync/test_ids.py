@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from integration_center.sync.ids import to_18
+from integration_center.sync.values.ids import to_18
 
 KNOWN = ["001RM000003oLrBYAU", "0013000000auCyTAAU", "000000000000000AAA"]
 

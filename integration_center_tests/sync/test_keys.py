@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration_center.sync.keys import count_hashed_ids, list_spellings, normalise_key
+from integration_center.sync.match.keys import count_hashed_ids, list_spellings, normalise_key
 from integration_center.sync.schema import SObjectField
 from integration_center_tests.sync.builders import make_field, utc
 

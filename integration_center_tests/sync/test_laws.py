@@ -23,10 +23,10 @@ from integration_center.sync.ledger import (
     tally_lines,
 )
 from integration_center.sync.limits import Figures, judge, measure
+from integration_center.sync.lines import build_lines, match_report, settle_lines
 from integration_center.sync.outcomes import OUTCOME, Outcome
-from integration_center.sync.plan import build_lines, match_report, settle_lines
+from integration_center.sync.plan_terms import resolve_terms
 from integration_center.sync.schema import SObjectField
-from integration_center.sync.terms import resolve_terms
 from integration_center_tests.sync.builders import DAY, LEAD, fit_column, make_field, make_records, make_rows, make_spec
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

@@ -16,8 +16,8 @@ from integration_center.sync.ledger import (
     supersede,
     to_csv_safe,
 )
+from integration_center.sync.lines import build_lines
 from integration_center.sync.outcomes import OUTCOME, Outcome
-from integration_center.sync.plan import build_lines
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec, record_id, utc
 
 SPEC = make_spec({"Score": "Score__c", "Job": "Title"})

@@ -6,8 +6,8 @@ import pytest
 from integration_center.integration import Limits
 from integration_center.sync.ledger import Counts, hold
 from integration_center.sync.limits import Verdict, judge, measure, run_status
+from integration_center.sync.lines import build_lines
 from integration_center.sync.outcomes import Outcome
-from integration_center.sync.plan import build_lines
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 

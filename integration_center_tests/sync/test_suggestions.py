@@ -3,8 +3,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from integration_center.sync.schema import SObjectField, SObjectSchema
-from integration_center.sync.suggestions import (
+from integration_center.sync.mapping.suggestions import (
     plain_name,
     rank_keys,
     rank_targets,
@@ -12,6 +11,7 @@ from integration_center.sync.suggestions import (
     suggest_key,
     suggest_targets,
 )
+from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.sync.builders import LEAD
 
 OURS = (

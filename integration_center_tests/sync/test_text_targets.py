@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration_center.insights.columns import infer_types, show_dtypes
-from integration_center.sync.fitness import check_fitness
+from integration_center.sync.lines import build_lines
+from integration_center.sync.mapping.fitness import check_fitness
 from integration_center.sync.outcomes import Outcome
-from integration_center.sync.plan import build_lines
 from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.targets import Target, fit_sources

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from integration_center.integration import IntegrationSpec
 from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates
+from integration_center.sync.lines import build_lines
 from integration_center.sync.outcomes import Outcome
-from integration_center.sync.plan import build_lines
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec

@@ -25,7 +25,7 @@ from integration_center.defs_files.folder import build_copy
 from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError, EditedMeanwhile, IntegrationCenterError
 from integration_center.integration import Environment, IntegrationSpec
-from integration_center.salesforce.deployment import build_package, can_deploy
+from integration_center.salesforce.objects.field_package import build_package, can_deploy
 
 
 def begin(request: Request) -> Response:

@@ -13,8 +13,8 @@ from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import ReportInfo, report_slug
 from integration_center.integration import Environment
 from integration_center.planning.match_sample import measure_match_rate
-from integration_center.salesforce.describe import SObjectSummary
-from integration_center.sync.match_rate import MatchRate
+from integration_center.salesforce.objects.describe import SObjectSummary
+from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
 
 REPORTS_KEPT = 60.0

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from integration_center.sync.mapping.suggestions import Choice, suggest_api_name
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.suggestions import Choice, suggest_api_name
 
 MISSING = "Not there, or hidden from the connected user"
 NEW = "Not there yet: ask the Salesforce admin for"

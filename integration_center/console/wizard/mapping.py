@@ -22,11 +22,11 @@ from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
 from integration_center.near_names import find_nearest, find_twin, say_nearest
-from integration_center.salesforce.deployment import can_deploy
+from integration_center.salesforce.objects.field_package import can_deploy
 from integration_center.schedules import next_run
-from integration_center.sync.fitness import why_not_target, why_not_target_of
+from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
+from integration_center.sync.mapping.suggestions import Choice, rank_targets, suggest_targets
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.suggestions import Choice, rank_targets, suggest_targets
 
 MORE = (
     "max_matches",

@@ -18,10 +18,10 @@ from integration_center.console.wizard.screens import STEPS, Screen, settle
 from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report
 from integration_center.near_names import find_nearest, say_nearest
-from integration_center.salesforce.describe import SObjectSummary
-from integration_center.sync.match_rate import MatchRate
+from integration_center.salesforce.objects.describe import SObjectSummary
+from integration_center.sync.mapping.suggestions import rank_keys, suggest_key
+from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.suggestions import rank_keys, suggest_key
 
 FOUND = 20
 """Objects that a search shows."""

@@ -18,7 +18,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.integration import FieldMapping, IntegrationSpec, KeyPair
 from integration_center.planning.plan import check_against_org
 from integration_center.schedules import next_run
-from integration_center.sync.missing_fields import (
+from integration_center.sync.mapping.missing_fields import (
     MissingField,
     admin_message,
     find_existing,

@@ -1,0 +1,1 @@
+"""Sign-in with OAuth, and what is believed of its answers."""

@@ -1,0 +1,278 @@
+"""Salesforce's OAuth 2.0, on the wire: web-server flow with PKCE, client credentials, refresh, revoke, userinfo.
+
+Pure builders and single calls; nothing here knows of the database. The protocol and its traps are in
+reference/salesforce-api.md, section 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import stamina
+from authlib.common.security import generate_token
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from pydantic import SecretStr
+
+from integration_center.answers import Redactor, clean_answer, read_code
+from integration_center.errors import AccessRefused, ConfigurationError, RateLimited, ServiceUnavailable, TransientError
+from integration_center.integration import Environment
+from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
+from integration_center.salesforce.auth.grants import Grant, read_grant
+from integration_center.salesforce.auth.token_errors import AudienceRefused, explain_refusal
+from integration_center.salesforce.client.address import is_elsewhere, name_host
+from integration_center.salesforce.client.faults import build_moved
+from integration_center.salesforce.client.session import trust_certificates
+from integration_center.settings import LOGIN_URLS, ExternalClientApp
+
+SCOPES = ("api", "refresh_token", "openid")
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+VERIFIER_LENGTH = 96  # RFC 7636 allows 43 to 128
+STATE_LENGTH = 48
+TIMEOUT = httpx.Timeout(20)
+ATTEMPTS = 4
+RETRY_SECONDS = 30.0
+USERNAMES = ("preferred_username", "username", "email")
+"""Where userinfo names the user, the best first."""
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """Where to send the browser, and what to compare when it comes back."""
+
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    verifier: SecretStr
+
+
+@dataclass(frozen=True)
+class UserInfo:
+    """Who a token acts as."""
+
+    user_id: str
+    org_id: str
+    username: str
+
+
+def decide_retry(error: Exception) -> bool | float:
+    """Whether to try again: with our own backoff, after the seconds the server asked for, or not at all."""
+    if not isinstance(error, TransientError):
+        return False
+    if error.retry_after is None:
+        return True
+    return error.retry_after if error.retry_after < RETRY_SECONDS else False
+
+
+def build_client() -> httpx.Client:
+    """A client for OAuth calls; it follows no redirect, because a redirect would carry secrets elsewhere."""
+    return httpx.Client(
+        verify=trust_certificates(), timeout=TIMEOUT, headers={"Accept": "application/json"}, follow_redirects=False
+    )
+
+
+def build_authorization(
+    app: ExternalClientApp, callback_url: str, scopes: tuple[str, ...] = SCOPES
+) -> AuthorizationRequest:
+    """A web-server authorization request with a fresh state and PKCE verifier (S256)."""
+    state, verifier = generate_token(STATE_LENGTH), generate_token(VERIFIER_LENGTH)
+    challenge: str = create_s256_code_challenge(verifier)  # type: ignore[no-untyped-call]
+    parameters = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": callback_url,
+        "scope": " ".join(scopes),
+        "state": state,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    url = f"{app.login_url}/services/oauth2/authorize?{urlencode(parameters)}"
+    return AuthorizationRequest(url, state, SecretStr(verifier))
+
+
+def exchange_code(
+    client: httpx.Client,
+    environment: Environment,
+    app: ExternalClientApp,
+    code: SecretStr,
+    verifier: SecretStr,
+    callback_url: str,
+) -> Grant:
+    """The tokens for an authorization code.
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`.
+        TransientError: Salesforce did not answer. Not retried here, because a code works once.
+    """
+    form = {
+        "grant_type": "authorization_code",
+        "code": code.get_secret_value(),
+        "redirect_uri": callback_url,
+        "code_verifier": verifier.get_secret_value(),
+    }
+    return _request_token(client, environment, app, form)
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def request_client_credentials(client: httpx.Client, environment: Environment, app: ExternalClientApp) -> Grant:
+    """A token for the app's own Run As user; only the org's My Domain host gives it.
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    return _request_token(client, environment, app, {"grant_type": "client_credentials"})
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def request_jwt(
+    client: httpx.Client, environment: Environment, app: ExternalClientApp, username: str, signing_key: SecretStr
+) -> Grant:
+    """A token for `username`, by a signed assertion; the app holds the certificate of `signing_key` (PEM).
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`; also when the key is no RSA private key.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    # A host that is none of Salesforce's own may speak for itself, or stand for Salesforce's login host.
+    *others, last = dict.fromkeys((choose_audience(app.login_url), LOGIN_URLS[environment]))
+    for audience in others:
+        try:
+            return _present(client, environment, app, build_assertion(app, username, signing_key, audience))
+        except AudienceRefused:
+            continue
+    return _present(client, environment, app, build_assertion(app, username, signing_key, last))
+
+
+def _present(client: httpx.Client, environment: Environment, app: ExternalClientApp, assertion: SecretStr) -> Grant:
+    form = {"grant_type": JWT_BEARER, "assertion": assertion.get_secret_value()}
+    return _request_token(client, environment, replace(app, client_secret=SecretStr("")), form)
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def refresh(client: httpx.Client, environment: Environment, app: ExternalClientApp, refresh_token: SecretStr) -> Grant:
+    """A new access token. With rotation on, the answer holds a new refresh token and the old one is dead.
+
+    Call it from one place at a time: a rotated-out token, used again, ends the whole connection.
+
+    Raises:
+        AccessRefused, ConfigurationError: see `explain_refusal`.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()}
+    return _request_token(client, environment, app, form)
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def revoke(client: httpx.Client, environment: Environment, login_url: str, token: SecretStr) -> bool:
+    """End a token; a refresh token ends all its access tokens too. False when it was ended before.
+
+    Raises:
+        AccessRefused, ConfigurationError: Salesforce refused; see `explain_refusal`.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    secret = token.get_secret_value()
+    response = _post(client, f"{login_url}/services/oauth2/revoke", {"token": secret}, [secret])
+    if response.status_code == httpx.codes.OK:
+        return True
+    if is_elsewhere(response.status_code, response.content):
+        raise build_moved(response.status_code, name_host(login_url))
+    error, description = _read_error(response)
+    if error == "invalid_token":
+        return False
+    raise explain_refusal(error, description, environment, sent=[secret])
+
+
+@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+def fetch_userinfo(client: httpx.Client, grant: Grant) -> UserInfo:
+    """Who the access token of `grant` acts as.
+
+    Raises:
+        AccessRefused: the token is no longer good (here that is a 403 of plain text), or lacks the scope.
+        TransientError: Salesforce did not answer after several tries.
+    """
+    headers = {"Authorization": f"Bearer {grant.access_token.get_secret_value()}"}
+    try:
+        answer = client.get(f"{grant.instance_url}/services/oauth2/userinfo", headers=headers)
+    except httpx.TransportError as error:
+        raise _no_answer(error, grant.instance_url) from None
+    response = clean_answer(answer, Redactor([grant.access_token.get_secret_value()]))
+    _raise_if_overloaded(response)
+    if httpx.codes.is_redirect(response.status_code):
+        raise build_moved(response.status_code, name_host(grant.instance_url))
+    if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        if "Bad_OAuth_Token" in response.text:
+            raise AccessRefused("Salesforce does not accept the access token (Bad_OAuth_Token); connect again")
+        raise AccessRefused("Salesforce does not say who is signed in; add the scope openid to the External Client App")
+    content = _read_object(response)
+    # Older answers lack some of the keys; the grant's identity URL names the same user and org.
+    username = next((content[name] for name in USERNAMES if content.get(name)), None)
+    if username is None:
+        raise ServiceUnavailable("Salesforce's userinfo answer lacks a username")
+    user_id, org_id = content.get("user_id") or grant.user_id, content.get("organization_id") or grant.org_id
+    return UserInfo(str(user_id), str(org_id), str(username))
+
+
+def _request_token(
+    client: httpx.Client, environment: Environment, app: ExternalClientApp, form: Mapping[str, str]
+) -> Grant:
+    secret = app.client_secret.get_secret_value()
+    # In the body rather than by HTTP Basic: every External Client App takes it so, whatever its policy.
+    sent = {**form, "client_id": app.client_id, **({"client_secret": secret} if secret else {})}
+    secrets = [sent[name] for name in sent if name not in {"grant_type", "redirect_uri", "client_id"}]
+    response = _post(client, f"{app.login_url}/services/oauth2/token", sent, secrets)
+    if is_elsewhere(response.status_code, response.content):
+        raise ConfigurationError(
+            f"{name_host(app.login_url)} is no login URL (HTTP {response.status_code}), and nothing was sent to another"
+            " host; if the org's My Domain was renamed, set"
+            f" SALESFORCE_{environment.name}_LOGIN_URL to the new one, or to {LOGIN_URLS[environment]}"
+        )
+    if response.status_code != httpx.codes.OK:
+        error, description = _read_error(response)
+        raise explain_refusal(error, description, environment, sent=secrets)
+    return read_grant(_read_object(response), app, sent=secrets)
+
+
+def _post(client: httpx.Client, url: str, form: Mapping[str, str], secrets: Sequence[str]) -> httpx.Response:
+    """Post a form. A refusal is cleaned of `secrets`; a success holds new ones, which its reader keeps apart."""
+    try:
+        response = client.post(url, data=dict(form))
+    except httpx.TransportError as error:
+        # Without its cause: the request it holds has the secrets in its body.
+        raise _no_answer(error, url) from None
+    _raise_if_overloaded(response)
+    return response if response.is_success else clean_answer(response, Redactor(secrets))
+
+
+def _no_answer(error: httpx.TransportError, url: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"Salesforce does not answer at {name_host(url)} ({type(error).__name__}); check the login URL and the network"
+    )
+
+
+def _raise_if_overloaded(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
+        after = response.headers.get("Retry-After", "")
+        raise RateLimited(
+            f"Salesforce asks to come back later (HTTP {status})",
+            retry_after=float(after) if after.isdecimal() else None,
+        )
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise ServiceUnavailable(f"Salesforce's sign-in service failed (HTTP {status})")
+
+
+def _read_error(response: httpx.Response) -> tuple[str, str]:
+    content = _read_object(response)
+    error = read_code(content.get("error")) or f"HTTP {response.status_code}"
+    return error, str(content.get("error_description", ""))
+
+
+def _read_object(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        content = response.json()
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise ServiceUnavailable(f"Salesforce's answer is no JSON object (HTTP {response.status_code})")
+    return content

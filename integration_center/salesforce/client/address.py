@@ -1,0 +1,115 @@
+"""Where an org answers and by which access token; both are asked for again when they have ended or moved.
+
+An org keeps its records and its tokens when its My Domain is renamed or it moves to other servers. Its old address then
+redirects, answers nothing of use, or is gone from the network, while the token endpoint names the new one
+(reference/salesforce-api.md, 1.1). Only the token endpoint is believed: what a redirect names never gets a token.
+"""
+
+import logging
+import threading
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from integration_center.salesforce.client.faults import read_errors
+
+logger = logging.getLogger(__name__)
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+Pair = tuple[str, str]
+"""An instance URL and an access token."""
+
+
+class TokenProvider(Protocol):
+    """Where a session gets its access token."""
+
+    def current(self) -> Pair:
+        """The instance URL and access token to use now."""
+        ...
+
+    def renew(self, dead_token: str) -> Pair:
+        """A new pair in place of `dead_token`; at once the current one when another thread renewed it already."""
+        ...
+
+
+class Address:
+    """The org's address and access token, for all threads of a session.
+
+    Args:
+        tokens: gives and renews both.
+    """
+
+    def __init__(self, tokens: TokenProvider) -> None:
+        self._tokens = tokens
+        self._asking = threading.Lock()
+        self._named: set[str] = set()
+        self._asked: set[str] = set()
+
+    def current(self) -> Pair:
+        """The instance URL and access token to use now."""
+        base, token = self._tokens.current()
+        self._named.add(base.rstrip("/"))
+        return base, token
+
+    def renew(self, dead: str) -> Pair:
+        """A pair whose token is not `dead`."""
+        with self._asking:
+            base, token = self.current()
+            if token != dead:  # another thread was quicker
+                return base, token
+            logger.info("the Salesforce session has ended and is renewed")
+            self._tokens.renew(dead)
+            return self.current()
+
+    def look_up(self, base: str) -> Pair | None:
+        """Ask the sign-in for the org's address, because no org answers at `base`.
+
+        The sign-in is asked once, until `note_answer` says that an org answers there again.
+
+        Returns:
+            The new pair; None when the sign-in still names `base`.
+
+        Raises:
+            AccessRefused: the sign-in is refused, or leads to another org.
+            TransientError: the sign-in does not answer.
+        """
+        with self._asking:
+            now, token = self.current()
+            if now != base:  # another thread was quicker
+                return now, token
+            if base in self._asked:
+                return None
+            self._asked.add(base)
+            logger.warning("no org answers at %s: asking the sign-in for the org's address", name_host(base))
+            self._tokens.renew(token)
+            now, token = self.current()
+            if now == base:
+                return None
+            logger.warning("the org has moved from %s to %s: going on there", name_host(base), name_host(now))
+            return now, token
+
+    def note_answer(self, base: str, status: int, body: bytes) -> None:
+        """Note an answer of `base`: a success or an error document shows that an org lives there."""
+        if httpx.codes.is_success(status) or read_errors(body):
+            self._asked.discard(base)
+
+    def strip(self, url: str) -> str:
+        """The path of a `url` below one of the addresses that the sign-in named; any other `url` as it is."""
+        self.current()
+        for base in sorted(self._named, key=len, reverse=True):
+            if url.startswith(f"{base}/"):
+                return url.removeprefix(base)
+        return url
+
+
+def is_elsewhere(status: int, body: bytes) -> bool:
+    """Whether an answer says that no org lives at the address: a redirect, 421, or a 404 that is no error document."""
+    if status in REDIRECTS or status == httpx.codes.MISDIRECTED_REQUEST:
+        return True
+    return status == httpx.codes.NOT_FOUND and not read_errors(body)
+
+
+def name_host(url: str) -> str:
+    """The host of an address, with its port if it has one, for a sentence."""
+    return urlsplit(url).netloc or "the org's address"

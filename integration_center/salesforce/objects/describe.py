@@ -1,0 +1,107 @@
+"""What describe says, as our schema. Source: REST API, "sObject Describe"; real answers of API v58."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from integration_center.errors import OrgError, SchemaMismatch
+from integration_center.salesforce.client.session import Session
+from integration_center.salesforce.client.versions import check_version
+from integration_center.sync.schema import SObjectField, SObjectSchema
+
+
+@dataclass(frozen=True)
+class SObjectSummary:
+    """One object, as the list of objects names it."""
+
+    name: str
+    label: str
+    queryable: bool
+    updateable: bool
+    custom: bool
+
+
+def parse_field(json: dict[str, Any]) -> SObjectField:
+    """One entry of describe's `fields`."""
+    return SObjectField(
+        name=json["name"],
+        label=json.get("label") or json["name"],
+        type=json["type"],
+        length=json.get("length") or 0,
+        digits=json.get("digits") or 0,
+        precision=json.get("precision") or 0,
+        scale=json.get("scale") or 0,
+        nillable=bool(json.get("nillable")),
+        updateable=bool(json.get("updateable")),
+        filterable=bool(json.get("filterable")),
+        aggregatable=bool(json.get("aggregatable")),
+        case_sensitive=bool(json.get("caseSensitive")),
+        unique=bool(json.get("unique")),
+        external_id=bool(json.get("externalId")),
+        id_lookup=bool(json.get("idLookup")),
+        calculated=bool(json.get("calculated")),
+        auto_number=bool(json.get("autoNumber")),
+        restricted_picklist=bool(json.get("restrictedPicklist")),
+        html_formatted=bool(json.get("htmlFormatted")),
+        custom=bool(json.get("custom")),
+        # Inactive values are listed too, but the org refuses them.
+        picklist=tuple(
+            item["value"] for item in json.get("picklistValues") or () if item.get("active", True) and item.get("value")
+        ),
+        reference_to=tuple(json.get("referenceTo") or ()),
+    )
+
+
+def parse_describe(json: dict[str, Any]) -> SObjectSchema:
+    """A whole describe answer."""
+    return SObjectSchema(
+        name=json["name"],
+        label=json.get("label") or json["name"],
+        queryable=bool(json.get("queryable")),
+        updateable=bool(json.get("updateable")),
+        fields=tuple(parse_field(field) for field in json["fields"]),
+    )
+
+
+def read_schema(session: Session, name: str) -> SObjectSchema:
+    """Describes the object `name`: one API call.
+
+    Raises:
+        SchemaMismatch: the org has no such object, or hides it from the connected user.
+    """
+    if not name.isidentifier():
+        raise SchemaMismatch(f"{name!r} is not an API name of an object")
+    try:
+        return parse_describe(session.get_json(f"sobjects/{name}/describe"))
+    except OrgError as error:
+        check_version(session, error)
+        if error.status == 404 or error.code in {"NOT_FOUND", "INVALID_TYPE"}:
+            raise SchemaMismatch(
+                f"the org has no object {name}, or the connected user may not see it; check its API name",
+                code=error.code,
+                status=error.status,
+            ) from None
+        raise
+
+
+def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
+    """All objects of the org that are not being retired: one API call.
+
+    Raises:
+        ConfigurationError: the org does not offer the API version.
+    """
+    try:
+        found = session.get_json("sobjects")
+    except OrgError as error:
+        check_version(session, error)
+        raise
+    return tuple(
+        SObjectSummary(
+            row["name"],
+            row.get("label") or row["name"],
+            bool(row.get("queryable")),
+            bool(row.get("updateable")),
+            bool(row.get("custom")),
+        )
+        for row in found["sobjects"]
+        if not row.get("deprecatedAndHidden")
+    )

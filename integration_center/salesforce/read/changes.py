@@ -1,0 +1,218 @@
+"""Reads what changed of an object's records since a snapshot, and lays it over the snapshot."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from integration_center.errors import LimitExceeded, OrgError, SchemaMismatch
+from integration_center.salesforce.client.faults import CutShort, IncompleteRead
+from integration_center.salesforce.client.soql import build_select, join_conditions, quote, write_moment
+from integration_center.salesforce.read.costs import (
+    Estimate,
+    Way,
+    WayClosed,
+    choose,
+    estimate_bulk,
+    estimate_changes_bulk,
+    estimate_changes_rest,
+    estimate_rest,
+    explain,
+)
+from integration_center.salesforce.read.overlay import lay_writes, overlay
+from integration_center.salesforce.read.rest import Query, count_rows, follow_pages, read_first_page, read_first_pages
+from integration_center.salesforce.read.selection import (
+    NOT_OFFERED,
+    Selection,
+    fetch_bulk,
+    frame_pages,
+    is_bulk_refusal,
+)
+from integration_center.salesforce.read.snapshot import (
+    AUTHOR,
+    DELETED,
+    OVERLAP,
+    STAMP,
+    SnapshotInfo,
+    SnapshotKeeper,
+    Span,
+    find_known_span,
+    find_latest,
+    find_newest,
+    find_watermark,
+)
+
+logger = logging.getLogger(__name__)
+
+MOST_LAID_OVER = 500_000
+"""More changed records than these are not laid over the snapshot: both at once would take too much memory."""
+LOOKS = 2
+"""Records that come or go while the first look is under way make its count differ; the second one is short."""
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What the org says of the time since a snapshot.
+
+    Attributes:
+        rows: the rows stamped since that meet the selection's condition, with `IsDeleted`, from the recycle bin too.
+        touched: `Id` and `SystemModstamp` of all rows stamped since; without a condition those of `rows`.
+        total: the number of records that the selection has now.
+    """
+
+    rows: pl.DataFrame
+    touched: pl.DataFrame
+    total: int
+
+
+def read_changes(
+    selection: Selection, keeper: SnapshotKeeper, info: SnapshotInfo, keys: Estimate | None
+) -> pl.DataFrame:
+    """The records as they are now, by the snapshot and the rows stamped since; the snapshot then holds them, too.
+
+    The first page of the changes and the `COUNT()` of all records come in one call. The count is the proof: where the
+    records that the snapshot now has are not so many, some change left no trace (a hard delete, a purged recycle bin).
+
+    Args:
+        selection: what is read.
+        keeper: of the snapshot.
+        info: what stands beside it.
+        keys: what a list of keys would cost, where there is one.
+
+    Raises:
+        WayClosed: it takes a full read to be sure, or another way costs less now that the changes are counted.
+    """
+    records: pl.DataFrame | None = None
+    noted = keeper.find_writes(info)
+    own = (*info.own, *([noted.span] if noted else []))
+    for _ in range(LOOKS):
+        org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
+        since = info.watermark - OVERLAP
+        try:
+            changes = _fetch(selection, _build_stamped(since, info, own), keys)
+        except LimitExceeded:
+            raise
+        except (OrgError, IncompleteRead, CutShort) as error:
+            raise WayClosed(str(error)) from error
+        if records is None:  # only now: a whole read needs the memory that the snapshot takes
+            records = keeper.read()
+            if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
+                raise WayClosed("the snapshot is damaged")
+            if noted:
+                writes = keeper.read_writes()
+                if writes is None or writes.height != noted.rows:
+                    raise WayClosed("what was noted of own writes is damaged")
+                records = lay_writes(records, writes, noted.span)
+        # Rows of the overlap come again; those in the bin are never in a snapshot, so they would always look new.
+        known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
+        living = changes.rows.lazy().filter(pl.col(DELETED).not_())
+        new = living.join(known, on=["Id", STAMP], how="anti").select(pl.col(STAMP).min()).collect().item()
+        records = overlay(records, changes.rows, changes.touched["Id"])
+        newest = find_newest(records, changes.touched)
+        watermark = find_watermark(newest, org_time, info, new)
+        stamped_at = find_latest(newest, selection.session.usage.stamp_time, info.stamped_at)
+        info = replace(
+            info,
+            watermark=watermark,
+            read_at=org_time,
+            our_time=our_time,
+            count=records.height,
+            stamped_at=stamped_at,
+            newest=newest,
+            known=find_known_span(records, watermark, stamped_at),
+            own=tuple(span for span in own if span.last >= watermark - OVERLAP),
+        )
+        counts = f"the org counts {changes.total:,} records, the snapshot with its changes {records.height:,}"
+        if records.height == changes.total:
+            logger.info("%s records changed since the last read", f"{changes.touched.height:,}")
+            # Without a change the older watermark brings nothing more, and the file can stay as it is.
+            if changes.touched.height or noted:
+                keeper.save(info, records)
+            return records
+        logger.info(counts)
+    raise WayClosed(counts, records=changes.total)
+
+
+def _build_stamped(since: datetime, info: SnapshotInfo, own: Sequence[Span]) -> str:
+    """The condition of rows that may have changed: stamped since, but for those that the snapshot has for certain."""
+    conditions = [f"{STAMP} >= {write_moment(since)}"]
+    for span in own:
+        author = f"{AUTHOR} != {quote(info.basis.user_id)}"
+        conditions.append(f"{author} OR {_outside(span)}")
+    if info.known is not None:
+        conditions.append(_outside(info.known))
+    return join_conditions(*conditions) or conditions[0]
+
+
+def _outside(span: Span) -> str:
+    return f"{STAMP} < {write_moment(span.first)} OR {STAMP} > {write_moment(span.last)}"
+
+
+def _fetch(selection: Selection, stamped: str, keys: Estimate | None) -> _Changes:
+    schema, fields = selection.schema, len(selection.columns)
+    wanted = _Wanted(selection, (*selection.columns, DELETED), join_conditions(selection.where, stamped))
+    # What is touched is asked for first: of a row that changes in between, the later answer says what became of it.
+    asked = [_Wanted(selection, ("Id", STAMP), stamped), wanted] if selection.where else [wanted]
+    firsts, total = _ask(selection, asked)
+    sizes = [int(first["totalSize"]) for first in firsts]
+    frames: list[pl.DataFrame] | None = None
+    if not all(first["done"] for first in firsts):
+        ways = [
+            estimate_changes_rest(sizes, fields),
+            *([] if selection.where or sizes[0] > MOST_LAID_OVER else [estimate_changes_bulk(sizes[0], fields)]),
+            estimate_rest(total, fields),
+            estimate_bulk(total, fields),
+            *([keys] if keys else []),
+        ]
+        chosen = choose(ways)
+        if chosen.way not in (Way.CHANGES_REST, Way.CHANGES_BULK):
+            raise WayClosed(f"{sizes[0]:,} records changed, and there are {total:,}", records=total)
+        logger.info("%s records changed: %s", f"{sizes[0]:,}", explain(schema.name, chosen, ways, {}))
+        if chosen.way is Way.CHANGES_BULK:
+            try:
+                frames = [fetch_bulk(selection, wanted.soql, wanted.columns, with_deleted=True)]
+            except OrgError as error:
+                if not is_bulk_refusal(error):
+                    raise
+                logger.info("Bulk cannot read the changes (%s): going on by REST", error)
+                firsts = [read_first_page(selection.session, wanted.query)]  # its cursor may be closed by now
+    if frames is None:
+        frames = [
+            frame_pages(follow_pages(selection.session, first), part.columns, schema)
+            for first, part in zip(firsts, asked, strict=True)
+        ]
+    return _Changes(frames[-1], frames[0].select("Id", STAMP), total)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A query for changed rows, those in the recycle bin too."""
+
+    selection: Selection
+    columns: tuple[str, ...]
+    condition: str | None
+
+    @property
+    def soql(self) -> str:
+        return build_select(self.columns, self.selection.schema.name, self.condition)
+
+    @property
+    def query(self) -> Query:
+        return Query(self.soql, with_deleted=True)
+
+
+def _ask(selection: Selection, asked: Sequence[_Wanted]) -> tuple[list[dict[str, Any]], int]:
+    """The first pages of the changes, and then the count of all records: in one call where the org allows that."""
+    session, count = selection.session, Query(selection.count_soql)
+    try:
+        *firsts, counted = read_first_pages(session, [*(wanted.query for wanted in asked), count])
+        return firsts, int(counted["totalSize"])
+    except OrgError as error:
+        if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
+            raise
+        logger.info("changes and count do not go into one call (%s): asking for one after the other", error)
+    firsts = [read_first_page(session, wanted.query) for wanted in asked]
+    return firsts, count_rows(session, count.soql)

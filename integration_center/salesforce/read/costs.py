@@ -1,0 +1,123 @@
+"""Which way of reading records is the cheapest: by API calls, then by bytes. Every way gives the same records."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import ceil
+
+from integration_center.salesforce.read.bulk import PAGE_ROWS
+from integration_center.salesforce.read.rest import PAGE, QUERIES_A_CALL
+
+BULK_CALLS = 7
+"""What a Bulk query costs: create, some looks, one page of results."""
+FIELD_BYTES = 5
+"""What one value takes on the wire, compressed: measured 4 to 5 on e-mail addresses, moments and numbers."""
+REST_RECORD_BYTES = 14
+"""What a record's `attributes` and field names take in JSON, compressed."""
+EXPECTED_CHANGES = 1_000
+"""Records we take to have changed since the last read, until the org says how many: a tenth, at most half a page."""
+
+
+class Way(StrEnum):
+    """How records are read."""
+
+    CHANGES = "the changes since the last read"
+    CHANGES_REST = "the changes, going on by REST"
+    CHANGES_BULK = "the changes, by a Bulk query"
+    KEYS = "a list of keys"
+    REST = "a REST query"
+    BULK = "a Bulk query"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a way of reading is expected to cost.
+
+    Attributes:
+        calls: API calls.
+        size: bytes of bodies on the wire, both ways; None when the number of records is not known.
+    """
+
+    way: Way
+    calls: int
+    size: int | None = None
+
+    def __str__(self) -> str:
+        calls = "1 API call" if self.calls == 1 else f"{self.calls:,} API calls"
+        return f"{self.way} ({calls}, {'size unknown' if self.size is None else f'about {show_bytes(self.size)}'})"
+
+
+class WayClosed(Exception):
+    """This way of reading does not work, or not now; another one has to be taken.
+
+    Args:
+        reason: for the log.
+        records: the number of records, where it was learnt on the way.
+    """
+
+    def __init__(self, reason: str, *, records: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.records = records
+
+
+def estimate_keys(queries: Sequence[str], keys: int, fields: int) -> Estimate:
+    """Lists of keys: the queries go out uncompressed, and about one record a key comes back."""
+    sent = sum(map(len, queries))
+    return Estimate(Way.KEYS, ceil(len(queries) / QUERIES_A_CALL), sent + _rest_bytes(keys, fields))
+
+
+def estimate_rest(records: int, fields: int) -> Estimate:
+    """All of so many records by REST, a page a call."""
+    return Estimate(Way.REST, max(ceil(records / PAGE), 1), _rest_bytes(records, fields))
+
+
+def estimate_bulk(records: int | None, fields: int) -> Estimate:
+    """All of so many records (None: not known) by a Bulk query."""
+    if records is None:
+        return Estimate(Way.BULK, BULK_CALLS)
+    further = max(ceil(records / PAGE_ROWS) - 1, 0)
+    return Estimate(Way.BULK, BULK_CALLS + further, records * fields * FIELD_BYTES)
+
+
+def estimate_changes(records: int, fields: int) -> Estimate:
+    """What changed among so many records, while it is not known how much: one page, with the count of all."""
+    return Estimate(Way.CHANGES, 1, _rest_bytes(min(records // 10, EXPECTED_CHANGES), fields))
+
+
+def estimate_changes_rest(sizes: Sequence[int], fields: int) -> Estimate:
+    """The changed records after the first page of each query for them, by REST."""
+    rest = [max(size - PAGE, 0) for size in sizes]
+    return Estimate(Way.CHANGES_REST, sum(ceil(size / PAGE) for size in rest), _rest_bytes(sum(rest), fields))
+
+
+def estimate_changes_bulk(changed: int, fields: int) -> Estimate:
+    """All changed records by a Bulk query."""
+    return replace(estimate_bulk(changed, fields), way=Way.CHANGES_BULK)
+
+
+def choose(estimates: Iterable[Estimate]) -> Estimate:
+    """The estimate with the fewest calls; of equals the one with the fewest bytes, a size not known being the most."""
+    order = list(Way)
+    return min(estimates, key=lambda it: (it.calls, it.size is None, it.size or 0, order.index(it.way)))
+
+
+def explain(name: str, chosen: Estimate, estimates: Iterable[Estimate], ruled_out: Mapping[Way, str]) -> str:
+    """The line for the log: what was chosen to read object `name`, what the others cost, and why some cannot be."""
+    others = [str(other) for other in sorted(estimates, key=lambda it: it.calls) if other != chosen]
+    parts = [f"reading {name} by {chosen}"]
+    if others:
+        parts.append(f"rather than by {', '.join(others)}")
+    parts += [f"not by {way}: {reason}" for way, reason in ruled_out.items()]
+    return "; ".join(parts)
+
+
+def show_bytes(size: int) -> str:
+    """Bytes for people: `900 B`, `12 kB`, `3.5 MB`."""
+    if size < 1_000:
+        return f"{size} B"
+    return f"{size / 1_000:,.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
+
+
+def _rest_bytes(records: int, fields: int) -> int:
+    return records * (REST_RECORD_BYTES + fields * FIELD_BYTES)

@@ -1,0 +1,181 @@
+"""One selection of an object's records, fetched in each of the ways there are."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from integration_center.errors import OrgError, SchemaMismatch
+from integration_center.salesforce.client.cells import parse_cells, parse_records
+from integration_center.salesforce.client.faults import QUOTA_CODES, CutShort, IncompleteRead
+from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.session import Session
+from integration_center.salesforce.client.soql import build_select, enclose, encoded_length
+from integration_center.salesforce.read.bulk import JobFailed, read_bulk
+from integration_center.salesforce.read.costs import WayClosed
+from integration_center.salesforce.read.key_queries import URI_BYTES
+from integration_center.salesforce.read.rest import Record, count_rows, read_many, read_pages
+from integration_center.sync.schema import SObjectSchema
+
+logger = logging.getLogger(__name__)
+
+READS = 2
+BULK_REFUSED = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "INVALIDJOB", "FEATURENOTENABLED", "API_ERROR"})
+NOT_OFFERED = frozenset({404, 405})
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some fields of an object's records.
+
+    Attributes:
+        columns: the fields, as `build_columns` gives them.
+        where: a SOQL condition that the records meet.
+    """
+
+    session: Session
+    polling: Polling
+    schema: SObjectSchema
+    columns: tuple[str, ...]
+    where: str | None = None
+
+    @property
+    def soql(self) -> str:
+        """The query of all its records."""
+        return build_select(self.columns, self.schema.name, enclose(self.where))
+
+    @property
+    def count_soql(self) -> str:
+        """The query of their number."""
+        return build_select(["COUNT()"], self.schema.name, enclose(self.where))
+
+    @property
+    def fits_url(self) -> bool:
+        """Whether REST can be asked; a longer query has to go by Bulk, which takes it in a body."""
+        return encoded_length(self.soql) <= URI_BYTES
+
+    def empty(self) -> pl.DataFrame:
+        """The frame without a record."""
+        return parse_records([], self.columns, self.schema)
+
+    def count(self) -> int:
+        """How many records there are: one call."""
+        return count_rows(self.session, self.count_soql)
+
+    def fetch_by_keys(self, queries: Sequence[str]) -> pl.DataFrame:
+        """The records that the queries of a list of keys find.
+
+        Raises:
+            WayClosed: the org does not take such queries.
+        """
+
+        def read() -> pl.DataFrame:
+            return frame_pages(read_many(self.session, queries), self.columns, self.schema)
+
+        try:
+            return read_again_if_incomplete(read, self.schema.name)
+        except CutShort as error:
+            raise WayClosed(str(error)) from error
+        except OrgError as error:
+            if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
+                raise
+            raise WayClosed(str(error)) from error
+
+    def fetch_by_rest(self) -> pl.DataFrame:
+        """All records, by REST.
+
+        Raises:
+            WayClosed: that takes the org too long, where Bulk has more time.
+        """
+
+        def read() -> pl.DataFrame:
+            return frame_pages(read_pages(self.session, self.soql), self.columns, self.schema)
+
+        try:
+            return read_again_if_incomplete(read, self.schema.name)
+        except CutShort as error:
+            raise WayClosed(str(error)) from error
+
+    def fetch_by_bulk(self) -> pl.DataFrame:
+        """All records, by a Bulk query.
+
+        Raises:
+            WayClosed: Bulk cannot run it, or cannot now, where REST may.
+        """
+        try:
+            return fetch_bulk(self, self.soql, self.columns)
+        except OrgError as error:
+            if not self.fits_url or not is_bulk_refusal(error):
+                raise
+            raise WayClosed(str(error)) from error
+
+
+def frame_pages(pages: Iterator[list[Record]], columns: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
+    """The records of REST's pages as one frame."""
+    return pl.concat([parse_records([], columns, schema), *(parse_records(page, columns, schema) for page in pages)])
+
+
+def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_deleted: bool = False) -> pl.DataFrame:
+    """The records that a Bulk query finds."""
+    schema = selection.schema
+
+    def read() -> pl.DataFrame:
+        pages = read_bulk(selection.session, soql, columns, selection.polling, with_deleted=with_deleted)
+        return pl.concat([parse_records([], columns, schema), *(parse_cells(page, schema) for page in pages)])
+
+    return read_again_if_incomplete(read, schema.name)
+
+
+def is_bulk_refusal(error: OrgError) -> bool:
+    """Whether Bulk cannot run this query, or cannot now, where REST may."""
+    code = error.code or ""
+    return (
+        isinstance(error, JobFailed)
+        or error.status in NOT_OFFERED
+        or code in QUOTA_CODES
+        or code.upper() in BULK_REFUSED
+    )
+
+
+def read_again_if_incomplete(read: Callable[[], pl.DataFrame], name: str) -> pl.DataFrame:
+    """What `read` gives, in a second try when the first one broke off."""
+    for _ in range(READS - 1):
+        try:
+            return read()
+        except IncompleteRead as error:
+            logger.warning("reading %s again from the start: %s", name, error)
+    return read()
+
+
+def order_by_id(records: pl.DataFrame) -> pl.DataFrame:
+    """A record once (as read last: pages can bring it twice when it changes meanwhile), in the order of Ids.
+
+    The org promises no order, so that is how every way of reading comes to the same frame.
+    """
+    ordered = records if records["Id"].is_sorted() else records.sort("Id", maintain_order=True)
+    if (ordered["Id"] == ordered["Id"].shift()).any():
+        ordered = ordered.unique("Id", keep="last", maintain_order=True)
+    return ordered
+
+
+def build_columns(schema: SObjectSchema, fields: Sequence[str]) -> tuple[str, ...]:
+    """The fields to select, with describe's spelling, each once: what the Records frame needs, then `fields`.
+
+    Raises:
+        SchemaMismatch: the object cannot be queried, or a field is not there or is a compound one.
+    """
+    if not schema.queryable:
+        raise SchemaMismatch(f"{schema.name} cannot be queried")
+    needed = ["Id", *(name for name in ("SystemModstamp",) if schema.get(name))]
+    if schema.name == "Lead" and schema.get("IsConverted"):
+        needed.append("IsConverted")
+    names: dict[str, None] = dict.fromkeys(needed)
+    for name in fields:
+        field = schema.get(name)
+        if field is None and "." not in name:
+            raise SchemaMismatch(f"{schema.name} has no field {name}, or the connected user may not see it")
+        if field and field.unusable:
+            raise SchemaMismatch(f"{schema.name}.{field.name} {field.unusable}")
+        names[field.name if field else name] = None
+    return tuple(names)

@@ -1,0 +1,1 @@
+"""Sending records, and the looks at them before and after."""

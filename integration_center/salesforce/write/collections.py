@@ -1,0 +1,249 @@
+"""Updates by sObject Collections, several in one composite call.
+
+Source: REST API, "sObject Collections" (200 records) and "Composite" (25 subrequests, 5 of them collections).
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Any
+
+import polars as pl
+
+from integration_center.answers import UNKNOWN_CODE, read_code
+from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
+from integration_center.salesforce.client.cells import changed_fields, write_json_records, write_texts
+from integration_center.salesforce.client.faults import AnswerLost, BusyOrg, CutShort, read_names
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.write.options import COLLECTIONS_A_CALL
+from integration_center.salesforce.write.results import LIMIT_CODES, LOCK_CODES, RESULTS, build_results, overlay_results
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.schema import SObjectSchema
+
+logger = logging.getLogger(__name__)
+
+SENDS = 3
+NO_HEADERS: Mapping[str, str] = {}
+COLLECTIONS_PATH = "composite/sobjects"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What one collection was answered."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """What all calls of one `send_collections` share."""
+
+    org: Org
+    schema: SObjectSchema
+    rows: int
+    chunk_sent: Callable[[str], None]
+    headers: Mapping[str, str]
+
+
+def send_collections(
+    org: Org,
+    schema: SObjectSchema,
+    updates: pl.DataFrame,
+    *,
+    chunk_sent: Callable[[str], None],
+    rows: int,
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> Iterator[pl.DataFrame]:
+    """Sends an Updates frame and yields the Results of each API call, in order.
+
+    After a lost answer the records are read again: those that hold what they shall are `updated`, the others are sent
+    again; what cannot be read is `unknown`.
+
+    Args:
+        org: where the records are.
+        schema: their object.
+        updates: an Updates frame, each Id once.
+        chunk_sent: called before each call with a hash of its Ids.
+        rows: records of one collection, which Salesforce handles as one transaction.
+        headers: more headers of each collection.
+
+    Raises:
+        IntegrationCenterError: a call was refused; its records and all after it were not written.
+    """
+    sending = _Sending(org, schema, rows, chunk_sent, headers)
+    start, collections = 0, COLLECTIONS_A_CALL
+    while start < updates.height:
+        batch = updates[start : start + rows * collections]
+        try:
+            yield _settle(sending, batch)
+        except OrgError as error:
+            if error.status not in {404, 405} or batch.height <= rows:
+                raise
+            logger.info("the org takes no composite calls (%s): sending collections one by one", error)
+            collections = 1  # nothing of the batch was written
+        else:
+            start += batch.height
+
+
+def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
+    """The Results of one call and of those that repeat what it lost."""
+    results, pending = pl.DataFrame(schema=RESULTS), batch
+    for attempt in range(1, SENDS + 1):
+        if attempt > 1:
+            logger.warning("%d records are sent again after a lost answer", pending.height)
+        sending.chunk_sent(hash_ids(pending["Id"]))
+        try:
+            sent = _send_call(sending, pending)
+        except IntegrationCenterError as error:
+            if attempt == 1:  # refused, so nothing of this call was written
+                raise
+            logger.warning("%d records cannot be sent again: %s", pending.height, error)
+            break
+        results = pl.concat([results, sent.filter(pl.col("outcome") != Outcome.UNKNOWN.value)])
+        lost = pending.join(sent.filter(pl.col("outcome") == Outcome.UNKNOWN.value), on="Id", how="semi")
+        if lost.is_empty():
+            break
+        verdicts, pending = _reread(sending, lost)
+        results = pl.concat([results, verdicts])
+        if attempt > 1 and not pending.is_empty():
+            refused, pending = _take_broken_off(sent, pending)
+            results = pl.concat([results, refused])
+        if pending.is_empty():
+            break
+    unknown = build_results(batch["Id"], Outcome.UNKNOWN, code="ANSWER_LOST", message="the answer was lost")
+    return overlay_results(unknown, results)
+
+
+def _take_broken_off(sent: pl.DataFrame, pending: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The Results of records whose collection the org broke off by a code of its own, and the other updates."""
+    named = sent.filter((pl.col("outcome") == Outcome.UNKNOWN.value) & pl.col("code").is_not_null())
+    refused = named.join(pending, on="Id", how="semi").with_columns(
+        pl.lit(Outcome.FAILED.value, dtype=OUTCOME).alias("outcome")
+    )
+    return refused, pending.join(refused, on="Id", how="anti", maintain_order="left")
+
+
+def hash_ids(ids: pl.Series) -> str:
+    """A name for a set of records sent together."""
+    return hashlib.sha256(",".join(ids).encode()).hexdigest()
+
+
+def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
+    """One API call; the records of a collection whose answer is lost come back as `unknown`.
+
+    What the org refuses as too much at once comes back as `failed`, to be sent again in smaller collections.
+    """
+    rows = sending.rows
+    records = write_json_records(updates, sending.schema.name, changed_fields(updates))
+    starts = range(0, updates.height, rows)
+    bodies = [f'{{"allOrNone":false,"records":[{",".join(records[start : start + rows])}]}}' for start in starts]
+    try:
+        answers = _post_one(sending, bodies[0]) if len(bodies) == 1 else _post_many(sending, bodies)
+    except CutShort as error:
+        logger.warning("an update of %d records was broken off: %s", updates.height, error)
+        verdicts, undone = _reread(sending, updates)
+        return pl.concat([verdicts, build_results(undone["Id"], Outcome.FAILED, code=error.code)])
+    except BusyOrg as error:
+        if error.status >= 500 or error.code not in LIMIT_CODES | LOCK_CODES:
+            raise
+        return build_results(updates["Id"], Outcome.FAILED, code=error.code)
+    except AnswerLost as error:
+        logger.warning("the answer to an update of %d records is lost: %s", updates.height, error)
+        return build_results(updates["Id"], Outcome.UNKNOWN)
+    parts = [updates["Id"][start : start + rows] for start in starts]
+    return pl.concat(_read_answer(answer, ids) for answer, ids in zip(answers, parts, strict=True))
+
+
+def _post_one(sending: _Sending, body: str) -> list[_Answer]:
+    try:
+        response = sending.org.session.request(
+            "PATCH",
+            COLLECTIONS_PATH,
+            content=body.encode(),
+            headers=sending.headers,
+            idempotent=False,
+            rows_may_fail=True,
+        )
+    except LimitExceeded:
+        raise
+    except OrgError as error:
+        if error.status != 400:
+            raise
+        return [_Answer(400, [{"errorCode": error.code}])]
+    return [_Answer(response.status_code, response.json())]
+
+
+def _post_many(sending: _Sending, bodies: Sequence[str]) -> list[_Answer]:
+    session = sending.org.session
+    headers = json.dumps({"Sforce-Auto-Assign": "FALSE", **sending.headers})
+    url = f"{session.base_path}/{COLLECTIONS_PATH}"
+    subrequests = ",".join(
+        f'{{"method":"PATCH","url":"{url}","referenceId":"part{number}","httpHeaders":{headers},"body":{body}}}'
+        for number, body in enumerate(bodies)
+    )
+    content = f'{{"allOrNone":false,"compositeRequest":[{subrequests}]}}'.encode()
+    response = session.request("POST", "composite", content=content, headers=sending.headers, idempotent=False)
+    answers = {
+        result.get("referenceId"): _Answer(result["httpStatusCode"], result.get("body"))
+        for result in response.json()["compositeResponse"]
+    }
+    return [answers.get(f"part{number}", _Answer(500, None)) for number in range(len(bodies))]
+
+
+def _read_answer(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
+    """The Results of one collection: rows come in the order sent, a failed one without its id."""
+    rows = answer.body
+    if answer.status >= 500 or not isinstance(rows, list):
+        return build_results(ids, Outcome.UNKNOWN, code=_read_limit(rows))
+    if rows and all("success" not in row for row in rows):  # the collection was refused as a whole
+        return build_results(ids, Outcome.FAILED, code=read_code(rows[0].get("errorCode")) or UNKNOWN_CODE)
+    if len(rows) != ids.len() or any(
+        row.get("id") and row["id"][:15] != sent[:15] for row, sent in zip(rows, ids, strict=True)
+    ):
+        return build_results(ids, Outcome.UNKNOWN)
+    lines = [_read_row(row) for row in rows]
+    return pl.DataFrame(
+        [(sent, *line, None) for sent, line in zip(ids, lines, strict=True)], schema=RESULTS, orient="row"
+    )
+
+
+def _read_limit(body: object) -> str | None:
+    """The code by which the org broke a whole collection off, where fewer records at once may help; else None."""
+    match body:
+        case [{"errorCode": str(code)}, *_] if code in LIMIT_CODES:
+            return code
+    return None
+
+
+def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | None]:
+    """Outcome, code, message and fields of one row."""
+    if row["success"]:
+        return Outcome.UPDATED.value, None, None, None
+    errors = row.get("errors") or [{}]
+    fields = dict.fromkeys(name for error in errors for name in read_names(error.get("fields")))
+    code = read_code(errors[0].get("statusCode") or errors[0].get("errorCode")) or UNKNOWN_CODE
+    message = "; ".join(str(error["message"]) for error in errors if error.get("message"))
+    return Outcome.FAILED.value, code, message or None, ",".join(fields) or None
+
+
+def _reread(sending: _Sending, lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Reads the records again. Returns the Results of those that are settled, and the updates to send again."""
+    fields = changed_fields(lost)
+    try:
+        now = sending.org.read_records(sending.schema, fields, key=("Id", lost["Id"].to_list()))
+    except IntegrationCenterError as error:
+        logger.warning("%d records cannot be read after a lost answer: %s", lost.height, error)
+        message = "the answer was lost, and the record cannot be read"
+        return build_results(lost["Id"], Outcome.UNKNOWN, code="ANSWER_LOST", message=message), lost.clear()
+    readable = lost.join(now, on="Id", how="inner", maintain_order="left")
+    same = [
+        ~readable[f"changed.{name}"] | write_texts(readable[f"after.{name}"]).eq_missing(write_texts(readable[name]))
+        for name in fields
+    ]
+    held = reduce(and_, same)
+    return build_results(readable.filter(held)["Id"], Outcome.UPDATED), readable.filter(~held).select(lost.columns)

@@ -1,0 +1,311 @@
+"""Sends an update set and says what became of each record. The channel never changes the outcome."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import reduce
+from math import ceil
+from operator import or_
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, Protocol
+
+import polars as pl
+
+from integration_center.errors import IntegrationCenterError, OrgError, PlanError, TerminalError, TransientError
+from integration_center.salesforce.client.cells import CLEAR, changed_fields
+from integration_center.salesforce.client.faults import QUOTA_CODES, AnswerLost
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.write.bulk import (
+    UPLOADS,
+    IngestJob,
+    abort_job,
+    await_job,
+    close_job,
+    create_job,
+    end_job,
+    is_job_refusal,
+    upload_part,
+)
+from integration_center.salesforce.write.bulk_files import MAX_JOB_BYTES, Part, estimate_bytes, write_parts
+from integration_center.salesforce.write.bulk_results import read_ended_results, read_results
+from integration_center.salesforce.write.forecast import Forecast, forecast_bulk, forecast_collections
+from integration_center.salesforce.write.options import COLLECTIONS_A_CALL, ROWS_A_COLLECTION, WriteOptions
+from integration_center.salesforce.write.resending import (
+    LOCK_TRIES,
+    RESEND_ROWS,
+    RESEND_SIZES,
+    Sender,
+    resend_smaller,
+    send_left_by_bulk,
+)
+from integration_center.salesforce.write.results import RESULTS, advise, build_results
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values.distinct import repeats
+
+logger = logging.getLogger(__name__)
+
+Channel = Literal["auto", "collections", "bulk"]
+Progress = Callable[[int, int], None]
+
+COLLECTIONS_ROWS = 2_000
+"""Salesforce advises Collections up to here, and Bulk above."""
+
+PLAIN = WriteOptions()
+
+
+class Journal(Protocol):
+    """Remembers what is under way, so that the next run can settle what a killed one left."""
+
+    def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
+        """A Bulk job with this content will be closed; called before that."""
+        ...
+
+    def job_settled(self, job_id: str) -> None:
+        """Nothing is left to find out about the job: it was aborted before it was closed, or its results are returned.
+
+        For jobs that ended, called once all results of the push are at hand, just before it returns. A journal that
+        waits with it until the ledger is stored leaves no gap at all.
+        """
+        ...
+
+    def chunk_sent(self, ids_hash: str) -> None:
+        """A collections call with these records goes out next."""
+        ...
+
+
+def push_updates(
+    org: Org,
+    schema: SObjectSchema,
+    updates: pl.DataFrame,
+    *,
+    journal: Journal,
+    options: WriteOptions = PLAIN,
+    channel: Channel = "auto",
+    progress: Progress | None = None,
+    max_job_bytes: int = MAX_JOB_BYTES,
+) -> pl.DataFrame:
+    """Sends every line and reports every line.
+
+    Args:
+        org: where the records are.
+        schema: their object.
+        updates: the Updates frame: `Id`, and per field `after.F` and `changed.F`.
+        journal: told before anything can be written.
+        options: the size of groups, and what else the integration and the org ask for.
+        channel: `auto` takes Collections up to 2,000 records, or for small groups as long as the org has API calls to
+            spare; else Bulk API 2.0 where it supports the object.
+        progress: called with the number of records done and in all, also while a Bulk job runs.
+        max_job_bytes: the size of a Bulk upload.
+
+    Returns:
+        The Results frame, one line for each update, in the same order. A refusal in the middle of the push does not
+        raise: the records it stopped are `unprocessed` with its code, and what was sent before keeps its result.
+
+    Raises:
+        PlanError: a record stands twice in `updates`; Salesforce would keep either.
+    """
+    if updates.is_empty():
+        return pl.DataFrame(schema=RESULTS)
+    if repeats(updates["Id"]):
+        raise PlanError("the update set holds a record twice; materialize it again")
+    total = updates.height
+    tell = progress or (lambda done, total: None)
+    done: list[pl.DataFrame] = [pl.DataFrame(schema=RESULTS)]
+    ended: list[str] = []
+    stop: IntegrationCenterError | None = None
+
+    sender = Sender(org, schema, journal, options)
+
+    def running(processed: int) -> None:
+        tell(sum(part.height for part in done) + processed, total)
+
+    try:
+        for results in _send(sender, updates, journal, channel, max_job_bytes, running, ended.append):
+            done.append(results)
+            running(0)
+    except (TerminalError, TransientError) as error:
+        logger.error("the push stops: %s", error)
+        stop = error
+    known = _order_as_sent(pl.concat(done), updates["Id"], stop)
+    if not stop:
+        known = send_left_by_bulk(sender, updates, known)
+        known = resend_smaller(sender, updates, known)
+    for job_id in ended:
+        journal.job_settled(job_id)
+    return advise(known, allow_duplicates=options.allow_duplicates)
+
+
+def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterError | None) -> pl.DataFrame:
+    """The results in the order of `ids`; records that have none are `unprocessed`, for what stopped the push."""
+    if known["Id"].equals(ids):
+        return known
+    order = pl.DataFrame({"Id": ids})
+    rest = order.join(known, on="Id", how="anti")["Id"]
+    code = getattr(stop, "code", None) or (type(stop).__name__ if stop else None)
+    known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=str(stop) if stop else None)])
+    return order.join(known, on="Id", how="left", maintain_order="left")
+
+
+def forecast_push(updates: pl.DataFrame, options: WriteOptions = PLAIN) -> Forecast:
+    """The API calls that sending an Updates frame will take: those it needs, and those that trouble may add."""
+    rows = updates.height
+    again = min(rows, RESEND_ROWS)
+    resends = sum(options.count_calls(again, size) for size in RESEND_SIZES[:LOCK_TRIES])
+    if not _goes_by_bulk(rows, "auto", options):
+        return forecast_collections(rows, options.group * COLLECTIONS_A_CALL, resends)
+    return forecast_bulk(rows, ceil(estimate_bytes(updates) / MAX_JOB_BYTES), resends)
+
+
+def _goes_by_bulk(rows: int, channel: Channel, options: WriteOptions) -> bool:
+    """Whether so many records go by Bulk, which makes transactions of 200 records, whatever the object takes."""
+    if channel != "auto":
+        return channel == "bulk"
+    if rows <= COLLECTIONS_ROWS:
+        return False
+    return options.group >= ROWS_A_COLLECTION or not options.can_spare(options.count_calls(rows))
+
+
+def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
+    """Brings an unfinished job of a killed run to its end.
+
+    Returns:
+        Its last state (`JobComplete`, `Failed`, `Aborted`; `Deleted` when the org has forgotten it), and the Results of
+        the records in its result files; what stands in none of them is unknown.
+
+    Raises:
+        TransientError: the org stayed unavailable, or the job runs on.
+    """
+    job = end_job(org.session, job_id, org.polling)
+    if job is None:
+        return "Deleted", pl.DataFrame(schema=RESULTS)
+    return job.state, read_ended_results(org.session, job)
+
+
+def _send(
+    sender: Sender,
+    updates: pl.DataFrame,
+    journal: Journal,
+    channel: Channel,
+    max_job_bytes: int,
+    running: Callable[[int], None],
+    settled: Callable[[str], None],
+) -> Iterator[pl.DataFrame]:
+    group = sender.options.group
+    if not _goes_by_bulk(updates.height, channel, sender.options):
+        yield from sender.send(updates, group, free=None)
+        return
+    literal = updates.select(_holds_clear_text(updates)).to_series()
+    plain = updates.filter(~literal) if literal.any() else updates  # a million lines are not copied for nothing
+    done = 0
+    try:
+        for results in _send_bulk(sender.org, sender.schema, plain, journal, max_job_bytes, running, settled):
+            done += results.height
+            yield results
+    except BulkRefused as refusal:
+        if channel == "bulk":
+            raise
+        rest = plain[done:]
+        logger.info(
+            "Bulk takes no more of %s (%s): sending %d records by Collections",
+            sender.schema.name,
+            refusal.code,
+            rest.height,
+        )
+        sent = 0
+        for results in sender.send(rest, group, free=0):
+            sent += results.height
+            yield results
+        if sent < rest.height:
+            raise
+    yield from sender.send(updates.filter(literal), group, free=None)
+
+
+class BulkRefused(OrgError):
+    """Bulk API 2.0 takes nothing, or nothing more, of this push; the part that it refused was not written."""
+
+
+def _holds_clear_text(updates: pl.DataFrame) -> pl.Expr:
+    """Whether a text of the line reads `#N/A`, which in a Bulk file would clear the field."""
+    texts = [name for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
+    cells = [pl.col(f"changed.{name}") & (pl.col(f"after.{name}") == CLEAR).fill_null(False) for name in texts]
+    return reduce(or_, cells, pl.lit(False)) & pl.col("Id").is_not_null()
+
+
+def _send_bulk(
+    org: Org,
+    schema: SObjectSchema,
+    updates: pl.DataFrame,
+    journal: Journal,
+    max_job_bytes: int,
+    running: Callable[[int], None],
+    settled: Callable[[str], None],
+) -> Iterator[pl.DataFrame]:
+    fields = changed_fields(updates)
+    with TemporaryDirectory(prefix="push-", dir=org.session.scratch) as folder:
+        for part in write_parts(updates, fields, Path(folder), max_job_bytes):
+            try:
+                job = _upload(org, schema.name, part, journal)
+                results = _finish(org, job, part, running, settled)
+            except OrgError as error:
+                if error.code in QUOTA_CODES or is_job_refusal(error):
+                    raise BulkRefused(str(error), code=error.code, status=error.status) from None
+                raise
+            yield results
+
+
+def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJob:
+    """Opens a job and uploads its file; when the answer to the upload is lost, a new job takes the place of the old."""
+    for attempt in range(1, UPLOADS + 1):
+        job = create_job(org.session, object_name)
+        journal.job_opened(job.id, part.ids.len(), part.content_hash)
+        try:
+            upload_part(org.session, job, part)
+        except (TransientError, TerminalError) as error:
+            if abort_job(org.session, job.id):
+                journal.job_settled(job.id)
+            if not isinstance(error, AnswerLost) or attempt == UPLOADS:
+                raise
+            logger.warning("the upload to Bulk job %s broke, attempt %d", job.id, attempt)
+        else:
+            logger.info("Bulk job %s: %d records, %d bytes uploaded", job.id, part.ids.len(), part.size)
+            return job
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _finish(
+    org: Org, job: IngestJob, part: Part, running: Callable[[int], None], settled: Callable[[str], None]
+) -> pl.DataFrame:
+    """Closes the job, waits, and reads what became of its records.
+
+    From the moment the close may have arrived, the org may write: what cannot be found out after that is `unknown`, and
+    the job stays in the journal for the next run to settle.
+
+    Raises:
+        IntegrationCenterError: the close was refused; nothing was written.
+    """
+    try:
+        close_job(org.session, job.id)
+    except AnswerLost as error:
+        return _build_unknown(job, part, error)
+    except OrgError:
+        if abort_job(org.session, job.id):
+            settled(job.id)
+        raise
+    try:
+        ended = await_job(
+            org.session, job.id, org.polling, lambda seen: running(seen.processed or 0), rows=part.ids.len()
+        )
+        logger.info("Bulk job %s: %s, %s processed, %s failed", ended.id, ended.state, ended.processed, ended.failed)
+        results = read_results(org.session, ended, part.ids)
+    except (TransientError, TerminalError) as error:
+        return _build_unknown(job, part, error)
+    if not (results["outcome"] == Outcome.UNKNOWN).any():  # else the next run looks again
+        settled(job.id)
+    return results
+
+
+def _build_unknown(job: IngestJob, part: Part, error: IntegrationCenterError) -> pl.DataFrame:
+    logger.warning("what Bulk job %s wrote is not known: %s", job.id, error)
+    code = getattr(error, "code", None) or type(error).__name__
+    return build_results(part.ids, Outcome.UNKNOWN, code=code, message=str(error), job_id=job.id)

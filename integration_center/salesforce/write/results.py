@@ -1,0 +1,124 @@
+"""The Results frame: what Salesforce did with each record of a push."""
+
+import polars as pl
+
+from integration_center.salesforce.client.faults import QUOTA_CODES
+from integration_center.sync.outcomes import OUTCOME, Outcome
+
+RESULTS = pl.Schema(
+    {
+        "Id": pl.String(),
+        "outcome": OUTCOME,
+        "code": pl.String(),
+        "message": pl.String(),
+        "error_fields": pl.String(),
+        "job_id": pl.String(),
+    }
+)
+"""One line a record. `message` is Salesforce's own text and may quote values: for the ledger, never for a log."""
+
+LOCK_CODES = frozenset({"UNABLE_TO_LOCK_ROW", "TooManyLockFailure"})
+LIMIT_CODES = frozenset(
+    {
+        "LIMIT_EXCEEDED",
+        "APEX_CPU_TIME_LIMIT_EXCEEDED",
+        "TXN_SECURITY_METERING_ERROR",
+        "REQUEST_RUNNING_TOO_LONG",
+        "QUERY_TIMEOUT",
+        "SERVER_UNAVAILABLE",
+        "UNKNOWN_EXCEPTION",
+    }
+)
+"""Codes of a record that fewer records in its transaction may avoid."""
+AUTOMATION_CODES = frozenset(
+    {
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "CANNOT_EXECUTE_FLOW_TRIGGER",
+        "APEX_ERROR",
+    }
+)
+"""Codes of a record that a trigger, flow or process refused; only the message says why."""
+LOCK_NAMES = "UNABLE_TO_LOCK_ROW"
+LIMIT_NAMES = (
+    r"LimitException|REQUEST_RUNNING_TOO_LONG|QUERY_TIMEOUT|TXN_SECURITY_METERING_ERROR"
+    r"|(?i:\bCPU\b|heap size|too many (?:soql|sosl|dml|query|queries|rows|future|queueable|callouts|email|records))"
+    r"|:\s*(?:101|151|301|10001|50001)\b"
+)
+"""What says in a message that a governor limit was hit: names that are never translated, and the numbers by which the
+limits of a transaction are passed (Apex Developer Guide, "Execution Governors and Limits")."""
+CARRIED_BY_COLLECTIONS = QUOTA_CODES | {
+    "Timeout",
+    "TooManyLockFailure",
+    "REQUEST_RUNNING_TOO_LONG",
+    "UNKNOWN_EXCEPTION",
+    "SERVER_UNAVAILABLE",
+    "TXN_SECURITY_METERING_ERROR",
+}
+"""Codes of a Bulk job that failed as a whole where Collections may still get through."""
+DUPLICATES = "DUPLICATES_DETECTED"
+ALLOW = (
+    "a duplicate rule of the org refused the record; if the rule only alerts, `duplicate_rules: allow` in the"
+    " integration's defs.yaml saves it all the same"
+)
+BLOCKED = "a duplicate rule of the org blocks the record; have the admin look at the rule"
+
+
+def build_results(
+    ids: pl.Series,
+    outcome: Outcome,
+    *,
+    code: str | None = None,
+    message: str | None = None,
+    job_id: str | None = None,
+) -> pl.DataFrame:
+    """The same result for every record of `ids`."""
+    return pl.DataFrame({"Id": ids}).select(
+        "Id",
+        pl.lit(outcome.value, dtype=OUTCOME).alias("outcome"),
+        pl.lit(code, dtype=pl.String).alias("code"),
+        pl.lit(message, dtype=pl.String).alias("message"),
+        pl.lit(None, dtype=pl.String).alias("error_fields"),
+        pl.lit(job_id, dtype=pl.String).alias("job_id"),
+    )
+
+
+def is_locked() -> pl.Expr:
+    """Whether a line failed by a lock, which another try may avoid."""
+    return _failed_by(LOCK_CODES, LOCK_NAMES)
+
+
+def is_too_much() -> pl.Expr:
+    """Whether a line failed by a limit of its transaction, which fewer records in a transaction may avoid."""
+    return _failed_by(LIMIT_CODES, LIMIT_NAMES)
+
+
+def is_retryable() -> pl.Expr:
+    """Whether a line failed by a lock or by a limit."""
+    return is_locked() | is_too_much()
+
+
+def _failed_by(codes: frozenset[str], names: str) -> pl.Expr:
+    by_automation = pl.col("code").is_in(AUTOMATION_CODES) & pl.col("message").str.contains(names)
+    failed = pl.col("outcome") == Outcome.FAILED.value
+    return (failed & (pl.col("code").is_in(codes) | by_automation)).fill_null(False)
+
+
+def is_left_by_bulk(*, allow_duplicates: bool) -> pl.Expr:
+    """Whether Bulk left a line undone that Collections may carry."""
+    unprocessed = (pl.col("outcome") == Outcome.UNPROCESSED.value) & pl.col("code").is_in(CARRIED_BY_COLLECTIONS)
+    duplicate = (pl.col("outcome") == Outcome.FAILED.value) & (pl.col("code") == DUPLICATES) & pl.lit(allow_duplicates)
+    return (pl.col("job_id").is_not_null() & (unprocessed | duplicate)).fill_null(False)
+
+
+def advise(results: pl.DataFrame, *, allow_duplicates: bool) -> pl.DataFrame:
+    """The results, in which lines that a duplicate rule refused say what can be done."""
+    advice = BLOCKED if allow_duplicates else ALLOW
+    said = pl.concat_str("message", pl.lit(f"({advice})"), separator=" ", ignore_nulls=True)
+    refused = (pl.col("outcome") == Outcome.FAILED.value) & (pl.col("code") == DUPLICATES)
+    return results.with_columns(pl.when(refused).then(said).otherwise("message").alias("message"))
+
+
+def overlay_results(results: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:
+    """`results` with the lines of `newer` in place of those with the same Id; the order stays."""
+    kept = results.join(newer, on="Id", how="anti")
+    return results.select("Id").join(pl.concat([kept, newer]), on="Id", how="left", maintain_order="left")

@@ -1,0 +1,210 @@
+"""The plan of a run: what every row of the report comes to, field by field, before and after."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from integration_center.integration import IntegrationSpec
+from integration_center.sync.changes import compare_lines
+from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, PAST
+from integration_center.sync.match.keys import looks_hashed
+from integration_center.sync.match.matching import PLACE, match_rows
+from integration_center.sync.match.usable_rows import select_rows
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.plan_terms import (
+    ROW,
+    Kind,
+    MatchKeys,
+    Terms,
+    find_record_keys,
+    find_row_keys,
+    prepare_rows,
+    resolve_terms,
+)
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.targets import Key
+from integration_center.sync.values.distinct import repeats
+
+HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
+CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
+
+
+def build_lines(
+    rows: pl.DataFrame,
+    records: pl.DataFrame,
+    spec: IntegrationSpec,
+    schema: SObjectSchema,
+    *,
+    latest_by: str | None = None,
+    kind: Kind = "snapshot",
+    edits_converted: Callable[[], bool] = lambda: False,
+) -> pl.DataFrame:
+    """Match, compare and plan.
+
+    Args:
+        rows: the report, of one day or several, with `_day` Date.
+        records: `Id` String (18 characters); the key and mapped fields under their describe names, raw, in
+            `SObjectField.dtype`; `SystemModstamp` Datetime and `IsConverted` Boolean where the object has them.
+        spec: the integration.
+        schema: the object as describe reports it.
+        latest_by: the column that tells which of several rows with one key is the newest; `spec.latest_by` counts
+            when this is None.
+        kind: of the report.
+        edits_converted: whether the connected user may edit converted Leads; asked when a row matches one.
+
+    Returns:
+        The lines, in order of the report and then of the records: `LEDGER_COLUMNS`, then for each mapped field F,
+        under its describe name, `before.F` and `after.F` in its dtype and `changed.F` Boolean. Every row has a
+        line, every line an outcome, and no record is on two lines.
+
+    Raises:
+        ConfigurationError: the report lacks a column.
+        SchemaMismatch: the object lacks a field.
+        PlanError: keys match several records, and the integration says `when_many_match: fail`.
+    """
+    newest = rows[DAY].max()
+    terms = resolve_terms(
+        spec,
+        schema,
+        {name: dtype for name, dtype in rows.schema.items() if name != DAY},
+        latest_by=latest_by,
+        kind=kind,
+        newest=newest if isinstance(newest, date) else None,
+    )
+    matching = match_report(rows, one_line_a_record(records), terms)
+    return settle_lines(matching.lines, matching, edits_converted=edits_converted)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """A report matched to records, before their values are compared.
+
+    Attributes:
+        terms: of the plan.
+        lines: at least one for each row, in order of the rows: `row`, `day`, `key`, `outcome`, `reason`, and
+            `place`; see `match_rows`.
+        given: the report's values of the targets, each at the number of its row.
+        there: the records' `record_id`, `modstamp`, `converted` and `before.F`, each in its `place`.
+    """
+
+    terms: Terms
+    lines: pl.DataFrame
+    given: pl.DataFrame
+    there: pl.DataFrame
+
+
+def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Matching:
+    """Match the whole report by its keys.
+
+    Args:
+        rows: as `build_lines` takes them; of other columns than the plan needs there may be none. Rows of other days
+            may follow them, see `PAST`; those that must be written again and are used become lines.
+        records: as `build_lines` takes them, each record once.
+        terms: of the plan.
+
+    Raises:
+        PlanError: keys match several records, and the integration says `when_many_match: fail`.
+    """
+    prepared = prepare_rows(rows, terms)
+    row_keys = find_row_keys(prepared, terms)
+    selected = select_rows(prepared, row_keys, terms)
+    if PAST in prepared.columns:
+        selected, prepared, row_keys = _leave_out_past(selected, prepared, row_keys)
+    matched = match_rows(selected, row_keys, find_record_keys(records, terms), terms.spec)
+    none = pl.lit(None)
+    return Matching(
+        terms=terms,
+        lines=_explain_hashed(matched, prepared, terms.keys),
+        given=prepared.select(pl.col(target.given).alias(target.source) for target in terms.targets),
+        there=records.select(
+            pl.col("Id").alias("record_id"),
+            (pl.col("SystemModstamp") if "SystemModstamp" in records.columns else none)
+            .cast(MODSTAMP)
+            .alias("modstamp"),
+            (pl.col("IsConverted") if "IsConverted" in records.columns else none).cast(pl.Boolean).alias("converted"),
+            *(pl.col(target.field.name).cast(target.field.dtype).alias(target.before) for target in terms.targets),
+        ),
+    )
+
+
+def settle_lines(
+    lines: pl.DataFrame, matching: Matching, *, edits_converted: Callable[[], bool] = lambda: False
+) -> pl.DataFrame:
+    """Lay values and record beside some lines of a matching, and settle each: as `build_lines` returns them.
+
+    Args:
+        lines: of `matching.lines`, all or some successive ones.
+        matching: what they are of.
+        edits_converted: see `build_lines`.
+    """
+    targets = matching.terms.targets
+    settled = _settle_converted(_with_values(lines, matching), edits_converted)
+    compared = compare_lines(settled, targets)
+    names = [name for target in targets for name in (target.before, target.after, target.changed)]
+    return compared.select(*LEDGER_COLUMNS, *names)
+
+
+def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
+    """Each record once, as read last: paged reads can bring a record twice when it changes meanwhile."""
+    return records.unique("Id", keep="last", maintain_order=True) if repeats(records["Id"]) else records
+
+
+def _leave_out_past(
+    selected: pl.DataFrame, prepared: pl.DataFrame, row_keys: MatchKeys
+) -> tuple[pl.DataFrame, pl.DataFrame, MatchKeys]:
+    """Leave out the rows of other days, except those that are used and must be written again."""
+    stays = prepared[PAST].is_null() | (prepared[PAST] & selected["outcome"].is_null())
+    number = pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)
+    return (
+        selected.filter(stays).with_columns(number),
+        prepared.filter(stays).with_columns(number),
+        MatchKeys(row_keys.numbers.filter(stays), row_keys.fields.filter(stays), row_keys.text),
+    )
+
+
+def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
+    """Say of unmatched rows whose e-mail key is one of WalkMe's hashed user ids why they cannot match."""
+    addresses = [key.given for key in keys if key.field.type == "email"]
+    unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED).select(ROW)
+    if not addresses or unmatched.is_empty():
+        return matched
+    given = unmatched.hstack(rows.select(pl.col(addresses).cast(pl.String).gather(unmatched[ROW])))
+    hashed = given.filter(pl.any_horizontal(looks_hashed(pl.col(address)) for address in addresses))[ROW]
+    if hashed.is_empty():
+        return matched
+    return matched.with_columns(
+        pl.when(pl.col(ROW).is_in(hashed.implode())).then(pl.lit(HASHED)).otherwise("reason").alias("reason")
+    )
+
+
+def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
+    """Lay the record's and the report's values beside each matched line, and whether the lead is `converted`."""
+    row = lines.select(pl.when(pl.col(PLACE).is_not_null()).then(ROW)).to_series()
+    laid = pl.concat(
+        [
+            lines.drop(PLACE),
+            matching.there.select(pl.all().gather(lines[PLACE])),
+            matching.given.select(pl.all().gather(row)),
+        ],
+        how="horizontal",
+    )
+    return laid.with_columns(
+        pl.col("converted").fill_null(False) & pl.col("outcome").is_null(),
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in ("code", "error_fields", "job_id")),
+    )
+
+
+def _settle_converted(lines: pl.DataFrame, edits_converted: Callable[[], bool]) -> pl.DataFrame:
+    """Converted leads are `ineligible`, unless the user may edit them."""
+    settled = lines.drop("converted")
+    if not lines["converted"].any() or edits_converted():
+        return settled
+    return settled.with_columns(
+        pl.when(lines["converted"])
+        .then(pl.lit(Outcome.INELIGIBLE, dtype=OUTCOME))
+        .otherwise("outcome")
+        .alias("outcome"),
+        pl.when(lines["converted"]).then(pl.lit(CONVERTED)).otherwise("reason").alias("reason"),
+    )

@@ -1,0 +1,231 @@
+"""Whether an integration fits the live report and the live object, before anything is read or written."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from integration_center.integration import FieldMapping, IntegrationSpec
+from integration_center.near_names import find_nearest, find_twin, say_nearest
+from integration_center.sync.mapping.missing_fields import (
+    MissingField,
+    admin_message,
+    is_custom,
+    is_hidden,
+    missing_fields,
+)
+from integration_center.sync.match.keys import detect_hashed_ids
+from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.values.fit import can_hold, kind_of, takes_factor
+
+__all__ = [
+    "Check",
+    "Fault",
+    "MissingField",
+    "admin_message",
+    "check_fitness",
+    "check_hashed_keys",
+    "missing_fields",
+    "why_not_key",
+    "why_not_key_of",
+    "why_not_target",
+    "why_not_target_of",
+]
+
+COLUMNS_PRESENT: Literal["columns_present"] = "columns_present"
+SCHEMA_AS_MAPPED: Literal["schema_as_mapped"] = "schema_as_mapped"
+TYPES_FIT: Literal["types_fit"] = "types_fit"
+FIELD_MISSING = "FIELD_MISSING"
+FIELD_HIDDEN = "FIELD_HIDDEN"
+Check = Literal["columns_present", "schema_as_mapped", "types_fit"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One reason why an integration cannot run.
+
+    Attributes:
+        check: the asset check it fails.
+        code: short and stable.
+        message: what is wrong and what to do, without values.
+        column: of the report, when it is about one.
+        field: of the object, when it is about one.
+    """
+
+    check: Check
+    code: str
+    message: str
+    column: str | None = None
+    field: str | None = None
+
+
+def check_fitness(
+    spec: IntegrationSpec,
+    schema: SObjectSchema,
+    dtypes: Mapping[str, pl.DataType],
+    *,
+    likely: Mapping[str, pl.DataType] | None = None,
+    org_fields: Collection[str] | None = None,
+) -> list[Fault]:
+    """Check an integration against the report's columns and the object's describe.
+
+    Args:
+        spec: the integration.
+        schema: the object as the connected user sees it.
+        dtypes: the report's columns.
+        likely: what all values of a text column look like, by column: such values can be refused as a whole.
+        org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
+
+    Returns:
+        All faults, in order of the integration's own lines; empty when it fits.
+    """
+    faults = [
+        Fault(
+            COLUMNS_PRESENT,
+            "COLUMN_MISSING",
+            f"report {spec.report!r} has no column {column!r}; {say_nearest(column, list(dtypes))}",
+            column=column,
+        )
+        for column in spec.columns
+        if column not in dtypes
+    ]
+    for allowed, code, verb in (
+        (schema.queryable, "OBJECT_NOT_QUERYABLE", "read"),
+        (schema.updateable, "OBJECT_NOT_UPDATEABLE", "updated"),
+    ):
+        if not allowed:
+            faults.append(
+                Fault(
+                    SCHEMA_AS_MAPPED,
+                    code,
+                    f"object {schema.name} cannot be {verb} by the connected user through the API",
+                )
+            )
+    for pair in spec.keys:
+        field = schema.get(pair.field)
+        if field is None:
+            faults.append(_missing(schema, pair.column, pair.field, "Read", org_fields))
+        else:
+            faults += _check_key(schema, pair.column, field, dtypes.get(pair.column))
+    for mapping in spec.fields:
+        field = schema.get(mapping.field)
+        if field is None:
+            faults.append(_missing(schema, mapping.column, mapping.field, "Read and Edit", org_fields))
+        else:
+            dtype = (likely or {}).get(mapping.column, dtypes.get(mapping.column))
+            faults += _check_target(schema, mapping, field, dtype)
+    return faults
+
+
+def check_hashed_keys(spec: IntegrationSpec, schema: SObjectSchema, rows: pl.DataFrame) -> list[Fault]:
+    """The key columns of a report that hold WalkMe's hashed user ids, where their field holds e-mail addresses."""
+    return [
+        Fault(
+            TYPES_FIT,
+            "HASHED_KEYS",
+            f"column {pair.column!r} holds WalkMe's hashed user ids, which match no e-mail address of"
+            f" {schema.name}.{field.name}; let WalkMe report the plain user ids, or map a field that holds the hashes",
+            pair.column,
+            field.name,
+        )
+        for pair in spec.keys
+        if (field := schema.get(pair.field))
+        and field.type == "email"
+        and pair.column in rows.columns
+        and detect_hashed_ids(rows.get_column(pair.column))
+    ]
+
+
+def why_not_key(field: SObjectField) -> str | None:
+    """Why records cannot be matched by the field, to go on after its name; None when they can."""
+    if field.unusable:
+        return field.unusable
+    if not field.filterable:
+        return "cannot be searched by (it is not filterable), so it cannot be a key"
+    return None
+
+
+def why_not_target(field: SObjectField) -> str | None:
+    """Why the field cannot be written, to go on after its name; None when it can."""
+    if field.unusable:
+        return field.unusable
+    if field.calculated:
+        return "is a formula or roll-up, so Salesforce computes it"
+    if field.auto_number:
+        return "is an auto-number, so Salesforce assigns it"
+    if not field.updateable:
+        return "is read-only, or the connected user has no edit access by field-level security"
+    return None
+
+
+def why_not_key_of(field: SObjectField, dtype: pl.DataType | None) -> str | None:
+    """Why a column of `dtype` cannot be matched with the field, to go on after its name; None when it can."""
+    kind = None if dtype is None else kind_of(dtype)
+    if dtype is not None and (kind is None or (kind == "boolean" and field.type != "boolean")):
+        return f"is of type {field.type}, which cannot be matched with {kind or dtype} values"
+    return None
+
+
+def why_not_target_of(field: SObjectField, dtype: pl.DataType | None) -> str | None:
+    """Why the field cannot hold a column of `dtype`, to go on after its name; None when it can."""
+    if dtype is None or can_hold(field, dtype):
+        return None
+    return f"is of type {field.type}, which cannot hold {kind_of(dtype) or dtype} values"
+
+
+def _check_key(schema: SObjectSchema, column: str, field: SObjectField, dtype: pl.DataType | None) -> Iterator[Fault]:
+    place = f"{schema.name}.{field.name}"
+    if reason := why_not_key(field):
+        code = "KEY_TYPE" if field.unusable else "KEY_NOT_FILTERABLE"
+        yield Fault(SCHEMA_AS_MAPPED, code, f"{place} {reason}", column, field.name)
+        return
+    if why_not_key_of(field, dtype):
+        message = f"column {column!r} holds {dtype} values, which cannot be a key of {place} ({field.type})"
+        yield Fault(TYPES_FIT, "KEY_COLUMN_TYPE", message, column, field.name)
+
+
+def _check_target(
+    schema: SObjectSchema, mapping: FieldMapping, field: SObjectField, dtype: pl.DataType | None
+) -> Iterator[Fault]:
+    if reason := why_not_target(field):
+        message = f"{schema.name}.{field.name} {reason}"
+        yield Fault(SCHEMA_AS_MAPPED, "FIELD_NOT_WRITABLE", message, mapping.column, field.name)
+        return
+    if dtype is None:
+        return
+    if not can_hold(field, dtype):
+        message = (
+            f"column {mapping.column!r} holds {kind_of(dtype) or dtype} values, which {schema.name}.{field.name}"
+            f" ({field.type}) cannot hold"
+        )
+        yield Fault(TYPES_FIT, "WRONG_TYPE", message, mapping.column, field.name)
+    elif mapping.factor is not None and not takes_factor(field, dtype):
+        message = f"factor of {schema.name}.{field.name}: column {mapping.column!r} holds no numbers"
+        yield Fault(TYPES_FIT, "FACTOR_WITHOUT_NUMBER", message, mapping.column, field.name)
+
+
+def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fields: Collection[str] | None) -> Fault:
+    code, place = FIELD_MISSING, f"{schema.name}.{name}"
+    known = {field.name for field in schema.fields} | set(org_fields or ())
+    nearest = find_nearest(name, known)
+    if is_hidden(name, org_fields or ()):
+        code = FIELD_HIDDEN
+        message = (
+            f"{place} exists, but is hidden from the connected user by field-level security; ask the Salesforce admin"
+            f" to grant {access} access to it"
+        )
+    elif twin := find_twin(name, known):
+        hidden = "" if schema.get(twin) else f", hidden from the connected user, who needs {access} access to it"
+        message = f"{place} is missing, but {schema.name} has {twin}{hidden}; map that field"
+    elif org_fields is None or not is_custom(name):
+        # The org's list may leave out parts of its standard compound fields, so it proves nothing about those.
+        message = f"{place} is missing, or hidden from the connected user by field-level security"
+        message += f"; the nearest field there is: {nearest}" if nearest else ""
+    else:
+        meant = f"the nearest is {nearest}; map that one if it is meant" if nearest else "check its spelling"
+        message = (
+            f"{place} is missing: {schema.name} has no field of this name; {meant}, or ask the Salesforce admin to"
+            " create it"
+        )
+    return Fault(SCHEMA_AS_MAPPED, code, message, column, name)

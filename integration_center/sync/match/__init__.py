@@ -1,0 +1,1 @@
+"""From the rows of a report to the records of an object."""

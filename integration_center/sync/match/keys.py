@@ -1,0 +1,160 @@
+"""Keys, compared the way Salesforce compares.
+
+SOQL compares text without case, except in fields that are unique and case-sensitive, and finds an id under its 15-
+and its 18-character form (reference/salesforce-api.md, section 4). The same function serves both sides of the join.
+"""
+
+import polars as pl
+
+from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
+from integration_center.sync.values.booleans import read_boolean
+from integration_center.sync.values.distinct import map_distinct
+from integration_center.sync.values.ids import to_18
+from integration_center.sync.values.moments import read_date, read_moment, read_time, write_moment
+from integration_center.sync.values.numbers import loses_digits, read_number, write_number
+from integration_center.sync.values.rules import standardise
+from integration_center.sync.values.texts import MULTIPLE, blank_to_null
+
+SPACES = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""All Unicode blanks."""
+BLANKS = SPACES + "\u180e\u200b\u200c\u200d\u2060\ufeff"
+"""Also the invisible ones that come along when cells are copied."""
+INVISIBLE = (
+    r"[\x{ad}\x{34f}\x{61c}\x{180b}-\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}"
+    r"\x{2060}-\x{206f}\x{fe00}-\x{fe0f}\x{feff}]"
+)
+"""Marks that nobody sees: soft hyphens, joiners, marks of writing direction, variation selectors, byte-order marks."""
+ALTERED = r"(?i)(\.invalid)+$"
+ALTERED_BEFORE_2019 = r"(?i)^([^=@\s]+)=([^=@\s]+\.[^=@\s]+)@example\.com$"
+NOT_ASCII = r"[^\x00-\x7f]"
+HASHED_ID = r"^[A-Za-z0-9+/_-]{43}=?$"
+"""A SHA-256 digest in base64, which is how WalkMe hashes user ids on request."""
+
+
+def normalise_key(
+    key: pl.Expr, field: SObjectField, dtype: pl.DataType | None = None, *, ignore_invalid: bool = False
+) -> pl.Expr:
+    """Make equal keys equal text.
+
+    Blanks are trimmed, invisible marks left out, and letters with accents are one form whether composed or not (NFC);
+    text is compared without case unless the field minds it (e-mail fields never do, whatever
+    describe says: Salesforce keeps them in small letters); ids become their 18-character form; numbers, dates, times
+    and checkboxes are compared by value, multi-select picklists as sets. A key that is no value of the field's type
+    stays as text and matches nothing.
+
+    Args:
+        key: a report column, or the record's field.
+        field: the object field of the key pair.
+        dtype: the column's type; String when not given.
+        ignore_invalid: see `restore_address`; of text and e-mail fields.
+
+    Returns:
+        String, null for blank keys. Normalising twice changes nothing.
+    """
+    key, dtype = standardise(key, dtype or pl.String())
+    if dtype.is_numeric():
+        text = write_number(key.cast(pl.Float64)) if dtype.is_float() else key.cast(pl.String)
+    elif dtype.is_temporal():
+        text = write_moment(key, dtype)
+    else:
+        text = blank_to_null(unify_letters(key.cast(pl.String)).str.strip_chars(BLANKS))
+    if field.type in NUMBER_TYPES:
+        number = read_number(text, pl.String()).cast(pl.Float64)
+        # A number that is another one as a double must not match that one's record.
+        exact = pl.when(~loses_digits(text, number, scale=0)).then(write_number(number))
+        return pl.coalesce(exact, text)
+    match field.type:
+        case "date":
+            return pl.coalesce(write_moment(read_date(text, pl.String()), pl.Date()), text)
+        case "datetime":
+            return pl.coalesce(write_moment(read_moment(text, pl.String()), pl.Datetime("us", "UTC")), text)
+        case "time":
+            return pl.coalesce(read_time(text, pl.String()), text)
+        case "boolean":
+            return pl.coalesce(read_boolean(text, pl.String()).cast(pl.String), text)
+        case "multipicklist":
+            return map_distinct(text, _as_set)
+    if field.type in ID_TYPES:
+        return pl.coalesce(to_18(text), text)
+    if not (field.case_sensitive and field.type != "email"):
+        text = text.str.to_lowercase()
+    return restore_address(text) if ignore_invalid else text
+
+
+def restore_address(text: pl.Expr) -> pl.Expr:
+    """E-mail addresses as they were before Salesforce made the sandbox; other text as it is.
+
+    In a new sandbox the addresses of users end in `.invalid`, once for each time it was made again, so that nobody
+    gets mail from there. Until 2019 they became `user=domain@example.com` instead.
+    Source: Salesforce Help, "Sandbox Setup Considerations".
+    """
+    return text.str.replace(ALTERED, "").str.replace(ALTERED_BEFORE_2019, "${1}@${2}")
+
+
+def unify_letters(text: pl.Expr) -> pl.Expr:
+    """Text that looks the same as the same letters: no invisible marks, plain blanks, composed letters (Unicode NFC).
+
+    Args:
+        text: String.
+    """
+
+    def unify(series: pl.Series) -> pl.Series:
+        if series.str.len_bytes().sum() == series.str.len_chars().sum():  # ASCII, as most keys are
+            return series
+        letters = series.alias("text").to_frame().select(pl.col("text").str.replace_all(INVISIBLE, ""))
+        plain = letters.select(pl.col("text").str.replace_all(f"[{SPACES}]", " ").str.normalize("NFC"))
+        return plain.to_series().alias(series.name)
+
+    return text.map_batches(unify, return_dtype=pl.String, is_elementwise=True)
+
+
+def list_spellings(keys: pl.Series, field: SObjectField, *, ignore_invalid: bool = False) -> list[str]:
+    """The texts under which records may hold some keys, each once: as they are compared, and others as given, too.
+
+    Text that is not ASCII may be held as it is given, or with its letters decomposed (Unicode NFD).
+
+    Args:
+        keys: a report column.
+        field: the object field of the key pair.
+        ignore_invalid: also the two ways in which Salesforce alters addresses in a sandbox, see `restore_address`.
+    """
+    keys = keys.alias("key")  # a column's own name may read as a pattern
+    given = keys.to_frame()
+    compared = given.select(normalise_key(pl.col("key"), field, keys.dtype, ignore_invalid=ignore_invalid)).to_series()
+    forms = [compared, compared.filter(compared.str.contains(NOT_ASCII)).str.normalize("NFD")]
+    if keys.dtype == pl.String:
+        forms.append(keys.str.strip_chars(BLANKS).filter(keys.str.contains(NOT_ASCII)))
+    if ignore_invalid:
+        forms.append(compared + ".invalid")
+        forms.append(compared.filter(compared.str.contains("@")).str.replace("@", "=") + "@example.com")
+    found = pl.concat(forms)
+    return found.drop_nulls().unique(maintain_order=True).to_list()
+
+
+def _as_set(text: pl.Expr) -> pl.Expr:
+    """The values between semicolons, each once, without case, in one order."""
+    values = text.str.to_lowercase().str.split(MULTIPLE).list.eval(pl.element().str.strip_chars(BLANKS))
+    return blank_to_null(
+        values.list.eval(blank_to_null(pl.element())).list.drop_nulls().list.unique().list.sort().list.join(MULTIPLE)
+    )
+
+
+def looks_hashed(key: pl.Expr) -> pl.Expr:
+    """Whether a String key looks like one of WalkMe's hashed user ids."""
+    return key.str.strip_chars().str.contains(HASHED_ID)
+
+
+def detect_hashed_ids(keys: pl.Series) -> bool:
+    """Whether most keys of a String series look like WalkMe's hashed user ids."""
+    given, hashed = count_hashed_ids(keys)
+    return hashed * 2 > given
+
+
+def count_hashed_ids(keys: pl.Series) -> tuple[int, int]:
+    """How many keys of a String series there are, and how many look like WalkMe's hashed ids, which match no e-mail."""
+    given = keys.drop_nulls().cast(pl.String).alias("key")
+    given = given.filter(given.str.strip_chars() != "")
+    return given.len(), int(given.to_frame().select(looks_hashed(pl.col("key")).sum()).item())

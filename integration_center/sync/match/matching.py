@@ -1,0 +1,94 @@
+"""Usable rows joined to the records they match."""
+
+import polars as pl
+
+from integration_center.errors import PlanError
+from integration_center.integration import IntegrationSpec
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.plan_terms import ROW, MatchKeys
+
+PLACE = "place"
+"""Where a record stands in the records frame."""
+COMPARED_AT_A_TIME = 100_000
+
+
+def match_rows(
+    selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchKeys, spec: IntegrationSpec
+) -> pl.DataFrame:
+    """Join rows to records by their keys.
+
+    A record has one key and a key has at most one usable row, so a record is never matched twice.
+
+    Args:
+        selected: what `select_rows` returns.
+        row_keys: of the rows.
+        record_keys: of the records.
+        spec: says what to do with a key that matches many records.
+
+    Returns:
+        `selected` without `number`, a line per row and matched record, in order of `row`; with `place` UInt32,
+        the position of the record, null when there is none or the match is ambiguous. `unmatched` and `ambiguous`
+        stand in `outcome`; it stays null for matched lines.
+
+    Raises:
+        PlanError: `when_many_match` is `fail`, and a key matches several records.
+    """
+    found = _find_places(selected, row_keys, record_keys)
+    matches = found[ROW].rle().struct.field("len").alias("matches")  # of each row, for `found` is in their order
+    if spec.when_many_match == "fail" and (matches > 1).any():
+        raise _build_refusal(spec, matches.filter(matches > 1))
+    allowed = 1 if spec.when_many_match == "skip" else spec.max_matches
+    ambiguous = pl.col("matches") > allowed
+    found = found.with_columns(matches.gather(found[ROW]))
+    found = found.filter(~ambiguous | (pl.col(ROW) != pl.col(ROW).shift()).fill_null(True))
+    lines = selected.drop("number")
+    if found.height != selected.height:
+        lines = lines.select(pl.all().gather(found[ROW]))
+    return (
+        lines.hstack([found[PLACE], found["matches"]])
+        .with_columns(
+            pl.when(ambiguous)
+            .then(pl.lit(Outcome.AMBIGUOUS, dtype=OUTCOME))
+            .when(pl.col("outcome").is_null() & pl.col(PLACE).is_null())
+            .then(pl.lit(Outcome.UNMATCHED, dtype=OUTCOME))
+            .otherwise("outcome")
+            .alias("outcome"),
+            pl.when(ambiguous)
+            .then(pl.format("matches {} records; at most {} may match", "matches", pl.lit(allowed)))
+            .otherwise("reason")
+            .alias("reason"),
+            pl.when(~ambiguous).then(PLACE).alias(PLACE),
+        )
+        .drop("matches")
+    )
+
+
+def _build_refusal(spec: IntegrationSpec, matches: pl.Series) -> PlanError:
+    """The error for keys that match so many records each, where they must match one."""
+    subject = "1 key matches" if len(matches) == 1 else f"{len(matches):,} keys match"
+    return PlanError(
+        f"report {spec.report!r}: {subject} more than one {spec.object} record (up to {matches.max()!r}), and"
+        " when_many_match is 'fail'; add a second key pair, or choose 'update_all' or 'skip'"
+    )
+
+
+def _find_places(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchKeys) -> pl.DataFrame:
+    """`row` and `place`, in that order, of each usable row and matched record; of another row, `place` is null."""
+    found = _join(selected.select(ROW, key="number"), record_keys.numbers)
+    for part in found.drop_nulls(PLACE).iter_slices(COMPARED_AT_A_TIME):
+        if not row_keys.agree(part[ROW], record_keys, part[PLACE]):
+            return _join_texts(selected, row_keys, record_keys)
+    return found
+
+
+def _join_texts(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchKeys) -> pl.DataFrame:
+    """The same where two different keys have one number."""
+    text = pl.when(pl.col("number").is_not_null()).then(row_keys.texts(selected[ROW]))
+    every = pl.int_range(len(record_keys.numbers), dtype=pl.UInt32, eager=True)
+    return _join(selected.select(ROW, text.alias("key")), record_keys.texts(every))
+
+
+def _join(rows: pl.DataFrame, record_keys: pl.Series) -> pl.DataFrame:
+    records = pl.LazyFrame({"key": record_keys}).with_row_index(PLACE).drop_nulls("key")
+    joined = rows.lazy().join(records, on="key", how="left", maintain_order="left_right")
+    return joined.select(ROW, pl.col(PLACE).cast(pl.UInt32)).collect()

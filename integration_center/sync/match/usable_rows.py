@@ -1,0 +1,203 @@
+"""Which rows of the report may be used: at most one for each key."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from integration_center.sync.columns import DAY, PAST
+from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.plan_terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
+from integration_center.sync.recency import keep_newest
+from integration_center.sync.targets import Target, fit_sources
+from integration_center.sync.values.distinct import find_repeated
+
+NEWER_DAY = "a newer day has this row's place"
+SHOWN_KEY_SEPARATOR = " · "
+
+
+def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFrame:
+    """Settle the rows that cannot or need not be used, so that no two usable rows share a key.
+
+    - Rows of a snapshot's older days are `superseded`.
+    - Rows without a key (of several key pairs, without any one) are `no_key`.
+    - Of the rows of one key and day, the newest is used: by `latest`, where rows without it count as oldest. Where
+      several rows are the newest, the first is used if they all would write the same values, else none is.
+    - Of the rows that their days use for one key, the newest with a value to write is used: by `latest`, then by the
+      day. So a range comes to what its days come to one by one.
+    - Rows that lose to a row of another day are `superseded`, those that lose to one of their own `duplicate_key`.
+    - The same holds for rows of other days that earlier runs applied. Of the rows that lose to one of them, the record
+      of the newest is looked up all the same: what the run says of its report is not that nothing was found.
+
+    Args:
+        rows: what `prepare_rows` returns.
+        keys: of the rows.
+        terms: of the plan.
+
+    Returns:
+        A line per row, in order: `row` UInt32, `day` Date, `key` String, `number` UInt64 (of its key;
+        null unless its record is looked up), `outcome` OUTCOME and `reason` String (null if the row is usable).
+    """
+    superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
+    base = rows.select(
+        ROW,
+        pl.col(DAY).alias("day"),
+        show_key([key.given for key in terms.keys]).alias("key"),
+        keys.numbers,
+        pl.when(superseded)
+        .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
+        .when(keys.numbers.is_null())
+        .then(pl.lit(Outcome.NO_KEY, dtype=OUTCOME))
+        .alias("outcome"),
+        pl.when(superseded).then(pl.lit(NEWER_DAY)).alias("reason"),
+    ).with_columns(pl.when(pl.col("outcome").is_null()).then("number").alias("number"))
+    losers = _settle_duplicates(rows, _find_shared(base, keys), terms)
+    if losers.is_empty():
+        return base
+    settled = base.join(losers, on=ROW, how="left", maintain_order="left")
+    return settled.select(
+        ROW,
+        "day",
+        "key",
+        pl.when(pl.col("loses.looked_up").fill_null(True)).then("number").alias("number"),
+        pl.coalesce("loses.outcome", "outcome").alias("outcome"),
+        pl.coalesce("loses.reason", "reason").alias("reason"),
+    )
+
+
+def show_key(columns: Sequence[str]) -> pl.Expr:
+    """The key as the report has it; null when it has none at all."""
+    shown = [pl.col(column).cast(pl.String) for column in columns]
+    if not shown:
+        return pl.lit(None, dtype=pl.String)
+    if len(shown) == 1:
+        return shown[0]
+    joined = pl.concat_str([part.fill_null("") for part in shown], separator=SHOWN_KEY_SEPARATOR)
+    return pl.when(pl.any_horizontal(part.is_not_null() for part in shown)).then(joined)
+
+
+def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """Find the rows that lose against others with the same key.
+
+    Returns:
+        `row`, `loses.outcome`, `loses.reason`, and `loses.looked_up`: whether its record is looked up all the same.
+    """
+    beside = [name for name in (LATEST, PAST) if name in rows.columns]
+    latest = LATEST if LATEST in rows.columns else None
+    contenders = contenders.hstack([rows[name].gather(contenders[ROW]) for name in beside])
+    newest = contenders.filter(_is_newest(latest)) if latest else contenders
+    verdicts = _judge_newest(newest, rows, terms.targets)
+    agreed = verdicts.filter(pl.col("columns") == "")
+    order = ["says", *([latest] if latest else []), "day"]
+    used = keep_newest(agreed, MATCH_KEY, order)
+    beaten = (
+        contenders.select(ROW, "day", MATCH_KEY)
+        .join(verdicts, on=[MATCH_KEY, "day"], how="left")
+        .join(used.drop("columns", "count", "says").rename(_name_used), on=MATCH_KEY, how="left", suffix=".used")
+        .filter(pl.col("used.row").is_null() | (pl.col(ROW) != pl.col("used.row")))
+    )
+    differ = (pl.col("columns") != "") & (pl.col("used.row").is_null() | _is_newer_than_used(latest))
+    same_day = pl.col("day") == pl.col("used.day")
+    applied = ~pl.col("used.past") if PAST in beside else pl.lit(False)
+    own = agreed.filter(pl.col(PAST).is_null()) if PAST in beside else agreed.clear()
+    own_best = keep_newest(own, MATCH_KEY, order)["winning.row"]
+    return beaten.select(
+        ROW,
+        pl.when(differ | same_day)
+        .then(pl.lit(Outcome.DUPLICATE_KEY, dtype=OUTCOME))
+        .otherwise(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
+        .alias("loses.outcome"),
+        pl.when(differ)
+        .then(
+            pl.format("{} {} and differ in {}; none is used", "count", pl.lit(_describe_tie(terms, latest)), "columns")
+        )
+        .when(same_day)
+        .then(pl.format("row {} has the same key and is used", "used.row"))
+        .when(~pl.col("says"))
+        .then(pl.format("the row has no value to write; that of {} is used", "used.day"))
+        .when(applied.fill_null(False))
+        .then(pl.format("a newer row of this key, of {}, was applied already", "used.day"))
+        .when(pl.col("day") < pl.col("used.day"))
+        .then(pl.lit(NEWER_DAY))
+        .otherwise(pl.format("a newer row of this key, of {}, is used", "used.day"))
+        .alias("loses.reason"),
+        (~differ & applied.fill_null(False) & pl.col(ROW).is_in(own_best.implode())).alias("loses.looked_up"),
+    )
+
+
+def _name_used(column: str) -> str:
+    names = {"winning.row": "used.row", "day": "used.day", LATEST: "used.latest", PAST: "used.past"}
+    return names.get(column, column)
+
+
+def _is_newer_than_used(latest: str | None) -> pl.Expr:
+    """Whether the newest rows of a day are newer than the row that is used, which is of another day."""
+    newer_day = pl.col("day") > pl.col("used.day")
+    if latest is None:
+        return newer_day
+    own, used = pl.col(latest), pl.col("used.latest")
+    return (own > used).fill_null(False) | (own.is_not_null() & used.is_null()) | (own.eq_missing(used) & newer_day)
+
+
+def _describe_tie(terms: Terms, latest: str | None) -> str:
+    if terms.latest_by is None:
+        return "rows have this key"
+    if latest is None:
+        return (
+            f"rows have this key (the texts of {terms.latest_by!r} tell no newest one: they are neither all ISO moments"
+            " nor all numbers)"
+        )
+    return f"rows have this key and the newest {terms.latest_by!r}"
+
+
+def _find_shared(base: pl.DataFrame, keys: MatchKeys) -> pl.DataFrame:
+    """The usable rows that share their key with another one: `row`, `day` and `match_key`."""
+    repeated = find_repeated(base["number"])
+    likely = base.filter(pl.col("number").is_in(repeated.implode()).fill_null(False)).select(ROW, "day")
+    return likely.with_columns(keys.texts(likely[ROW])).filter(pl.col(MATCH_KEY).is_duplicated())
+
+
+def _is_newest(column: str) -> pl.Expr:
+    return pl.col(column).eq_missing(pl.col(column).max().over(MATCH_KEY, "day"))
+
+
+def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
+    """Judge the newest rows of each key and day.
+
+    Returns:
+        A line per `match_key` and `day`: `winning.row`; `count` of the rows; `columns`, those in which they differ,
+        empty when they would write the same values; `says`, whether there is something to write; and the rows' other
+        columns of `newest`.
+    """
+    others = [name for name in newest.columns if name not in (ROW, "day", MATCH_KEY)]
+    sources = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets)
+    fitted = fit_sources(sources, targets)
+    says = pl.any_horizontal(
+        pl.lit(any(target.clears for target in targets)),
+        *(pl.col(column).is_not_null() for target in targets for column in (target.after, target.code)),
+    )
+    disagreements = [
+        pl.when((pl.col(target.after).n_unique() > 1) | (pl.col(target.code).n_unique() > 1))
+        .then(pl.lit(repr(target.column)))
+        .alias(target.source)
+        for target in targets
+    ]
+    return (
+        newest.hstack(fitted)
+        .group_by(MATCH_KEY, "day")
+        .agg(
+            pl.col(ROW).min().alias("winning.row"),
+            pl.len().alias("count"),
+            *(pl.col(name).first() for name in others),
+            says.first().alias("says"),
+            *disagreements,
+        )
+        .select(
+            MATCH_KEY,
+            "day",
+            "winning.row",
+            "count",
+            "says",
+            *others,
+            pl.concat_str([target.source for target in targets], separator=", ", ignore_nulls=True).alias("columns"),
+        )
+    )

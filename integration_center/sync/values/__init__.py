@@ -1,0 +1,1 @@
+"""What Salesforce stores of a value, type by type."""

@@ -1,0 +1,117 @@
+"""Dates, datetimes and times of day, read from text and columns.
+
+Only ISO 8601 forms are read (with a blank or `T`, seconds and zone optional; without a zone it is UTC): any other
+order of day and month would be a guess. Salesforce stores whole seconds (reference/salesforce-api.md, 6.2).
+"""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from integration_center.sync.values.rules import FittedValue, Rule, judge_value, say, say_of
+
+EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
+"""The dates Salesforce accepts."""
+ISO_MOMENT = (
+    r"^(?P<day>\d{4}-\d{2}-\d{2})"
+    r"(?:[Tt ](?P<minute>\d{2}:\d{2})(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?"
+    r"\s?(?:[Zz]|UTC|(?P<sign>[+-])(?P<ahead_hours>[01]\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d))?)?$"
+)
+TIME_OF_DAY = r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?[Zz]?$"
+NO_FRACTION = ".000Z"
+"""How the org ends a time of day."""
+WRITTEN_DATETIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Read the column as Datetime("us", "UTC").
+
+    A date begins at 00:00 UTC, digits beyond microseconds are dropped, and text in no ISO form is null.
+    """
+    if isinstance(dtype, pl.String):
+        parts = column.str.strip_chars().str.extract_groups(ISO_MOMENT).struct
+        local = pl.concat_str(
+            parts.field("day"),
+            pl.lit(" "),
+            parts.field("minute").fill_null("00:00"),
+            parts.field("second").fill_null(":00"),
+            parts.field("fraction").fill_null(""),
+        ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+        minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64)
+        ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
+        return local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
+    if isinstance(dtype, pl.Date):
+        return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return column
+
+
+def read_date(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The column as Date: a datetime by its UTC day; text in no ISO form is null."""
+    if isinstance(dtype, pl.Date):
+        return column
+    return read_moment(column, dtype).dt.date()
+
+
+def fit_date(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
+    """Fit a String, Date or Datetime column to a `date` field; a datetime becomes its UTC day."""
+    value = read_date(column, dtype)
+    in_range = value.is_between(pl.lit(EARLIEST), pl.lit(LATEST))
+    return judge_value(value, [*_unreadable(column, dtype, value, "date"), _out_of_range(in_range)])
+
+
+def fit_datetime(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
+    """Fit a String, Date or Datetime column to a `datetime` field: whole seconds, UTC."""
+    moment = read_moment(column, dtype)
+    value = moment.dt.truncate("1s").cast(pl.Datetime("ms", "UTC"))
+    first = datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC)
+    last = datetime(LATEST.year, LATEST.month, LATEST.day, 23, 59, 59, tzinfo=UTC)
+    in_range = value.is_between(pl.lit(first), pl.lit(last))
+    return judge_value(value, [*_unreadable(column, dtype, moment, "date and time"), _out_of_range(in_range)])
+
+
+def fit_time(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
+    """Fit a String or Time column to a `time` field, whose values are text such as `09:30:00.000Z`: whole seconds."""
+    value = read_time(column, dtype)
+    return judge_value(value, _unreadable(column, dtype, value, "time of day"))
+
+
+def read_time(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The column as the org writes a time of day, `09:30:00.000Z`; text in another form is null."""
+    if isinstance(dtype, pl.Time):
+        return column.dt.to_string("%H:%M:%S.000Z")
+    parts = column.str.strip_chars().str.extract_groups(TIME_OF_DAY).struct
+    written = pl.concat_str(
+        parts.field("hour").str.zfill(2),
+        pl.lit(":"),
+        parts.field("minute"),
+        parts.field("second").fill_null(":00"),
+        pl.lit(NO_FRACTION),
+    )
+    return pl.when(parts.field("hour").cast(pl.Int8, strict=False) < 24).then(written)
+
+
+def whole_second(time: pl.Expr) -> pl.Expr:
+    """A time of day as the org has it, `09:30:00.250Z` or `09:30:00Z`, without its fraction."""
+    return pl.concat_str(time.str.head(len("09:30:00")), pl.lit(NO_FRACTION))
+
+
+def write_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A Date, Datetime("us", "UTC") or Time column as ISO text, without fractions of a second."""
+    match dtype:
+        case pl.Date():
+            return column.dt.to_string("%Y-%m-%d")
+        case pl.Time():
+            return column.dt.to_string("%H:%M:%S")
+        case _:
+            return column.dt.to_string(WRITTEN_DATETIME)
+
+
+def _unreadable(column: pl.Expr, dtype: pl.DataType, value: pl.Expr, kind: str) -> list[Rule]:
+    if not isinstance(dtype, pl.String):
+        return []
+    text = column.str.strip_chars()
+    return [Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, f"is no ISO {kind}"))]
+
+
+def _out_of_range(in_range: pl.Expr) -> Rule:
+    return Rule(~in_range, "OUT_OF_RANGE", say(f"is outside {EARLIEST} to {LATEST}, which is what Salesforce stores"))
