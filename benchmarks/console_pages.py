@@ -18,8 +18,8 @@ from rich.console import Console as Terminal
 from rich.table import Table
 from sqlalchemy import insert
 
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
 from integration_center.database.engine import writing
 from integration_center.database.tables import syncs
 from integration_center.installation import Installation, open_installation

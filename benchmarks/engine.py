@@ -10,10 +10,9 @@ import polars as pl
 from benchmarks.measure import Measurement, measured, read_task, tell
 from benchmarks.product import DEFS
 from benchmarks.scenario import Task
-from integration_center.frames import rewrite_frame
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.plan import build_plan
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
@@ -21,6 +20,7 @@ from integration_center.salesforce.read.snapshot import WORTH_LEAVING_OUT
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.salesforce.write.push import push_updates
 from integration_center.salesforce.write.read_back import prove_writes
+from integration_center.store.frames import rewrite_frame
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import completing, count_lines, planned_updates
 from integration_center.sync.outcomes import Outcome

@@ -28,10 +28,10 @@ from benchmarks.scenario import Task, plan_days, write_reports
 from benchmarks.tables import Verdict
 from integration_center.cli.serve import LOOPBACK, await_answer, build_dagster_parts
 from integration_center.cli.supervision import Supervisor
-from integration_center.integration import Environment
-from integration_center.launching import RunRequest, Webserver, wait_for
-from integration_center.retries import log_retries
-from integration_center.translator import run_tags
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.launching import RunRequest, Webserver, wait_for
+from integration_center.pipeline.names import run_tags
+from integration_center.remote import log_retries
 
 GOAL_SECONDS = 3.6
 LAUNCHES = 5

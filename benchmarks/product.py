@@ -9,13 +9,13 @@ import yaml
 
 from benchmarks.measure import Measurement, measured, read_task, tell
 from benchmarks.scenario import FIELDS, KEY_COLUMN, KEY_FIELD, OBJECT, REPORT, Task
-from integration_center.dagster_storage import open_instance
 from integration_center.installation import open_installation
-from integration_center.integration import Environment
-from integration_center.launching import RunRequest, run_here
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.launching import RunRequest, run_here
+from integration_center.pipeline.names import run_tags
 from integration_center.settings import PROJECT, Settings, read_settings
 from integration_center.sync.outcomes import Outcome
-from integration_center.translator import run_tags
 
 SLUG = "logins_to_leads"
 DEFS = {

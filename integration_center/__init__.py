@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from integration_center.component import Integration as Integration
+    from integration_center.pipeline.component import Integration as Integration
 
 __all__ = ["Integration"]
 
@@ -11,7 +11,7 @@ __all__ = ["Integration"]
 def __getattr__(name: str) -> object:
     """`integration_center.Integration` is what YAML files name; Dagster is imported only when it is asked for."""
     if name == "Integration":
-        from integration_center.component import Integration
+        from integration_center.pipeline.component import Integration
 
         return Integration
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,7 +40,7 @@ or a value of a record.
 from collections.abc import Sequence
 from datetime import date
 
-from integration_center.plain_text import join_lines
+from integration_center.wording.plain_text import join_lines
 
 
 class IntegrationCenterError(Exception):

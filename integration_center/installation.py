@@ -18,19 +18,21 @@ from integration_center.database.engine import build_engine
 from integration_center.database.group_sizes import GroupSizes
 from integration_center.database.leases import Leases
 from integration_center.database.syncs import SyncLog
-from integration_center.frames import writing
 from integration_center.insights.build import build_source
 from integration_center.insights.source import ReportSource
-from integration_center.integration import Environment
-from integration_center.plain_text import keep_log_printable
-from integration_center.retries import log_retries
+from integration_center.integration.spec import Environment
+from integration_center.remote import log_retries
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings, read_settings
-from integration_center.storage import WORK, LedgerFolder, ReportFolder
+from integration_center.store.frames import writing
+from integration_center.store.ledgers import LedgerFolder
+from integration_center.store.reports import ReportFolder
+from integration_center.store.work import WORK
+from integration_center.wording.plain_text import keep_log_printable
 
 
 @dataclass(frozen=True)

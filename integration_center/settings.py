@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration import Environment
-from integration_center.regular_files import read_regular
+from integration_center.files.regular_files import read_regular
+from integration_center.integration.spec import Environment
 
 PROJECT = Path(__file__).resolve().parent.parent
 WALKME_US = "https://api.walkme.com"

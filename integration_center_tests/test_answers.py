@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.answers import BLOT, PART, STRIDE, Redactor, read_code
+from integration_center.wording.answers import BLOT, PART, STRIDE, Redactor, read_code
 
 TOKEN = "00D5g000004abcdEAA!AQEAQJx.vK2m_9LrT0wZbYc4HdNfGpSuXeV7iOaRk8tWnQyMzBj3Ul5Co6PhDsIg1FxEv"
 REST = TOKEN.split("!")[1]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.condition import check_condition, find_fields
+from integration_center.integration.condition import check_condition, find_fields
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 
-from integration_center.assets.checks import FITNESS, VERDICTS
-from integration_center.assets.reports import NOT_EMPTY, NOT_SHRUNK
 from integration_center.cli.verbs import app
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX, TAGS, report_slug
 from integration_center.insights.report_yaml import ReportFile
-from integration_center.integration import FieldMapping, IntegrationSpec, Limits
+from integration_center.integration.spec import FieldMapping, IntegrationSpec, Limits
+from integration_center.pipeline.checks import FITNESS, VERDICTS
+from integration_center.pipeline.report import NOT_EMPTY, NOT_SHRUNK
 from integration_center.settings import PROJECT, Settings
 from integration_center.sync.mapping.missing_fields import suggest_field
 from integration_center.sync.outcomes import Outcome

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from integration_center.markdown import JOINER, escape_markdown, unescape_markdown
-from integration_center.plain_text import make_printable
+from integration_center.wording.markdown import JOINER, escape_markdown, unescape_markdown
+from integration_center.wording.plain_text import make_printable
 
 GFM = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 LITERAL_LINKS = re.compile(r"(https?://|www\.)[-.\w]+|[-.\w+]+@[-\w]+\.[-\w]+", re.IGNORECASE)

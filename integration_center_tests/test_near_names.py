@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.near_names import find_nearest, find_twin, say_nearest
+from integration_center.wording.near_names import find_nearest, find_twin, say_nearest
 
 FIELDS = ["Email", "acme__WalkMe_Score__c", "WalkMe_Last_Login__c", "WalkMe_First_Login__c", "Rating"]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError, PermissionMissing, RateLimited
-from integration_center.plain_text import (
+from integration_center.wording.plain_text import (
     escape_json,
     join_lines,
     keep_log_printable,

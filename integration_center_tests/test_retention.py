@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from integration_center.retention import delete_old_files
+from integration_center.store.retention import delete_old_files
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import stamina
 from stamina.instrumentation import set_on_retry_hooks
 
 from integration_center.errors import ServiceUnavailable
-from integration_center.retries import log_retries
+from integration_center.remote import log_retries
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ from time import process_time
 import pytest
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.yaml_faults import YamlFault, check_yaml, construct_yaml
 from integration_center.insights.report_yaml import ReportFile, read_report_file
-from integration_center.loader import IntegrationFile
-from integration_center.yaml_faults import YamlFault, check_yaml, construct_yaml
+from integration_center.pipeline.loader import IntegrationFile
 
 FILE = """\
 type: integration_center.Integration

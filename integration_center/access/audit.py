@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select
 
 from integration_center.database.engine import insert_if_absent, reading, upsert, writing
 from integration_center.database.tables import accounts, audit
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 KEPT = timedelta(days=365)
 COMMAND_LINE = "command line"

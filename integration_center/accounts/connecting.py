@@ -13,11 +13,10 @@ from integration_center.accounts.sign_ins import PendingSignIn
 from integration_center.accounts.store import Account, AccountStore, Flow, Tokens
 from integration_center.accounts.stored_tokens import StoredTokens, require_app
 from integration_center.accounts.verification import verify_account
-from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.database.engine import reading
 from integration_center.database.tables import jobs, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth.callback import SIGN_IN_SECONDS, Answer, CallbackServer
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import (
@@ -32,6 +31,7 @@ from integration_center.salesforce.auth.oauth import (
 from integration_center.salesforce.auth.token_errors import explain_refusal
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings
+from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 STILL_IN_LOG = (
     "the encrypted tokens, from the write-ahead log of our database, because another process is reading it; they are"

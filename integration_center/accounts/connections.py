@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from integration_center.accounts.store import Account
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 
 @dataclass(frozen=True)

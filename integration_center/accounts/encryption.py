@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from integration_center.errors import ConfigurationError
-from integration_center.regular_files import read_regular
+from integration_center.files.regular_files import read_regular
 from integration_center.settings import Settings
 
 KEY_FILE = "secret.key"

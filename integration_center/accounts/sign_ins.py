@@ -15,7 +15,7 @@ from integration_center.accounts.encryption import Cipher
 from integration_center.database.engine import upsert, writing
 from integration_center.database.tables import oauth_states
 from integration_center.errors import SignInOver
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 LIFETIME = timedelta(minutes=15)
 

@@ -15,7 +15,7 @@ from integration_center.accounts.sign_ins import SignIns
 from integration_center.database.engine import build_engine, erase_deleted, reading, upsert, writing
 from integration_center.database.tables import account_tokens, accounts
 from integration_center.errors import ConfigurationError, NotConnected, WrongOrg
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 
 Flow = Literal["web", "client-credentials", "jwt"]

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from integration_center.accounts.store import Account, AccountStore, Tokens
 from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth.instances import check_instance
 from integration_center.salesforce.auth.oauth import build_client, refresh, request_client_credentials, request_jwt
 from integration_center.settings import ExternalClientApp, Settings

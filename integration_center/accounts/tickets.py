@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from integration_center.database.engine import writing
 from integration_center.database.tables import connect_tickets
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 LIFETIME = timedelta(minutes=1)
 TICKET_BYTES = 32

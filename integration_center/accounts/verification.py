@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import stamina
 
-from integration_center.answers import Redactor, clean_answer
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -20,12 +19,13 @@ from integration_center.errors import (
     ServiceUnavailable,
     WrongOrg,
 )
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import ATTEMPTS, RETRY_SECONDS, UserInfo, decide_retry, fetch_userinfo
 from integration_center.salesforce.client.address import name_host
 from integration_center.salesforce.client.faults import build_moved, read_errors
 from integration_center.salesforce.client.soql import quote
+from integration_center.wording.answers import Redactor, clean_answer
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from integration_center.cli.output import AsJson, Column, errors, print_rows
 from integration_center.cli.runs import MOST_LINES, require
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.loader import load_integrations
+from integration_center.pipeline.loader import load_integrations
 from integration_center.settings import read_paths
 
 COLUMNS = (

@@ -16,9 +16,9 @@ from integration_center.accounts.connections import Connection
 from integration_center.cli.output import AsJson, Column, console, print_rows
 from integration_center.console.refusals import explain
 from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.files.regular_files import read_regular
 from integration_center.installation import Installation, open_installation
-from integration_center.integration import Environment
-from integration_center.regular_files import read_regular
+from integration_center.integration.spec import Environment
 
 LONGEST_KEY = 64_000
 """Bytes of a private key's file."""

@@ -6,7 +6,7 @@ import typer
 
 from integration_center.cli.output import AsJson, Column, print_rows
 from integration_center.installation import open_installation
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.sync.mapping.fitness import why_not_key, why_not_target
 
 EnvironmentArgument = Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")]

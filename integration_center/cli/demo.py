@@ -23,20 +23,21 @@ from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_se
 from integration_center.cli.output import console
 from integration_center.cli.results import print_result
 from integration_center.cli.runs import Launch, note_launch
-from integration_center.dagster_storage import open_instance
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, SyncFailed
-from integration_center.home import prepare_home
+from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation, open_installation
-from integration_center.integration import Environment
-from integration_center.launching import RunRequest, run_here
-from integration_center.loader import load_integrations
-from integration_center.plain_text import make_printable
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.launching import RunRequest, run_here
+from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.names import push_config, run_tags
 from integration_center.salesforce.client.soql import build_select, write_moment
 from integration_center.settings import Settings, read_settings
+from integration_center.store.home import prepare_home
 from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import last_full_day, push_config, run_tags
+from integration_center.wording.plain_text import make_printable
 
 RECORDS = 5_000
 EXAMPLES = ("logins_to_leads", "logins_to_leads_production", "champions_to_leads")

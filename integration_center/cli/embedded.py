@@ -15,8 +15,8 @@ from datetime import date
 from pathlib import Path
 
 from integration_center.errors import ConfigurationError, ServiceUnavailable
-from integration_center.integration import Environment
-from integration_center.regular_files import read_regular
+from integration_center.files.regular_files import read_regular
+from integration_center.integration.spec import Environment
 from integration_center.settings import DEMO_SETTINGS, PROJECT, Settings
 
 DROPS = PROJECT / "salesforce_emulator" / "drops"

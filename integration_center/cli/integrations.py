@@ -8,14 +8,13 @@ import typer
 from rich.markup import escape
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
-from integration_center.dagster_storage import open_instance
 from integration_center.errors import ConfigurationError, IntegrationCenterError, SchemaMismatch, TransientError
-from integration_center.history import complete_log
 from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
-from integration_center.integration import IntegrationSpec
-from integration_center.loader import LoadedIntegrations, find_key_columns, load_integrations
-from integration_center.plain_text import make_printable
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.loader import LoadedIntegrations, find_key_columns, load_integrations
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.org import Org
@@ -24,6 +23,7 @@ from integration_center.sync.mapping.fitness import admin_message, check_hashed_
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
+from integration_center.wording.plain_text import make_printable
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
 

@@ -8,19 +8,19 @@ import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.accounts.store import Account
-from integration_center.assets.report_preview import NewestReport, read_newest
 from integration_center.cli.output import ask, console
-from integration_center.defs_files.folder import DefsFolder
 from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
 from integration_center.installation import Installation, open_installation
-from integration_center.integration import DEFAULT_SCHEDULE, IntegrationSpec
-from integration_center.loader import find_key_columns
+from integration_center.integration.spec import DEFAULT_SCHEDULE, IntegrationSpec
+from integration_center.integration_files.folder import DefsFolder
+from integration_center.pipeline.loader import find_key_columns
+from integration_center.pipeline.schedules import next_run
 from integration_center.planning.match_sample import measure_match_rate
+from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.org import Org
-from integration_center.schedules import next_run
 from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.mapping.suggestions import Choice, rank_keys, rank_targets, suggest_key, suggest_targets
 from integration_center.sync.match.match_rate import ALTERED, MatchRate

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from integration_center.database.processes import is_gone, this_process
 from integration_center.errors import ConfigurationError
-from integration_center.processes import is_gone, this_process
 
 LOCK = ".up.lock"
 ENDING_SECONDS = 60.0

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table
 
-from integration_center.plain_text import escape_json, make_lines_printable, make_printable
+from integration_center.wording.plain_text import escape_json, make_lines_printable, make_printable
 
 PIPE_WIDTH = 160
 """Columns when the output is no terminal, so that tables are not folded for nobody."""

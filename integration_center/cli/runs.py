@@ -15,24 +15,25 @@ import typer
 from rich.markup import escape
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.catch_up import check_long_range
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
 from integration_center.cli.results import describe, finish, name_days
-from integration_center.dagster_storage import open_instance
 from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import ConfigurationError
-from integration_center.history import complete_log
+from integration_center.insights.source import last_full_day, parse_day
 from integration_center.installation import Installation, open_installation
-from integration_center.integration import Environment
-from integration_center.launching import RunRequest, find_webserver, run_here, wait_for
-from integration_center.loader import LoadedIntegrations, load_integrations
-from integration_center.plain_text import make_lines_printable, make_printable
-from integration_center.schedules import asset_keys
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.catch_up import check_long_range
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.launching import RunRequest, find_webserver, run_here, wait_for
+from integration_center.pipeline.loader import LoadedIntegrations, load_integrations
+from integration_center.pipeline.names import FIRST_DAY, push_config, push_key, run_tags
+from integration_center.pipeline.schedules import asset_keys
 from integration_center.settings import read_paths
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import FIRST_DAY, last_full_day, parse_day, push_config, push_key, run_tags
+from integration_center.wording.plain_text import make_lines_printable, make_printable
 
 MOST_LINES = 1_000_000
 """What `--limit` may say."""

@@ -20,16 +20,16 @@ from integration_center.cli.embedded import embedded_demo, find_obstacle
 from integration_center.cli.only_up import only_up
 from integration_center.cli.output import console, errors
 from integration_center.cli.supervision import Part, Supervisor
-from integration_center.console.server import Certificate
-from integration_center.console.server import serve as run_console
-from integration_center.dagster_storage import open_instance
+from integration_center.console.shell.server import Certificate
+from integration_center.console.shell.server import serve as run_console
 from integration_center.errors import ConfigurationError, IntegrationCenterError
-from integration_center.history import fail_killed_runs
-from integration_center.home import prepare_home
-from integration_center.launching import WEBSERVER_FILE
-from integration_center.regular_files import read_regular
-from integration_center.retries import log_retries
+from integration_center.files.regular_files import read_regular
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.history import fail_killed_runs
+from integration_center.pipeline.launching import WEBSERVER_FILE
+from integration_center.remote import log_retries
 from integration_center.settings import PROJECT, Settings, read_settings
+from integration_center.store.home import prepare_home
 from salesforce_emulator.insights.drop_people import read_drop_people
 from salesforce_emulator.server import EmulatorConfig, serve
 
@@ -148,7 +148,7 @@ def build_dagster_parts(port: int, environment: Mapping[str, str]) -> list[Part]
     """Dagster's web server and its daemon."""
     workspace = ("-w", str(PROJECT / "workspace.yaml"))
     return [
-        Part("the Dagster UI", "integration_center.dagster_ui", ("--port", str(port)), environment),
+        Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), environment),
         Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), environment),
     ]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from integration_center.cli.process_groups import STOP_SECONDS, end_groups, lives
 from integration_center.errors import ConfigurationError
-from integration_center.process_groups import STOP_SECONDS, end_groups, lives
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds before a process that died is started again; twice as long each time that it dies at once again."""
@@ -130,7 +130,7 @@ class Supervisor:
     def _keep_guard(self) -> None:
         """Tell the guard which groups there are. It ends them when this process is killed while it ends them itself."""
         if self._guard is None or self._guard.poll() is not None:
-            command = [sys.executable, "-m", "integration_center.process_groups"]
+            command = [sys.executable, "-m", "integration_center.cli.process_groups"]
             self._guard = subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.PIPE,
@@ -150,7 +150,7 @@ class Supervisor:
                 self._guard.stdin.write("".join(f"{change:+}\n" for change in changes).encode())
 
     def _launch(self, part: Part) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "integration_center.tethered", str(self._tether), part.module]
+        command = [sys.executable, "-m", "integration_center.cli.tethered", str(self._tether), part.module]
         process = subprocess.Popen(  # noqa: S603
             [*command, *part.arguments],
             env={**os.environ, **part.environment},

@@ -6,19 +6,19 @@ from typing import Annotated
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.assets.undo import plan_undo, require_undoable
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.cli.results import finish, print_counts, print_sample
 from integration_center.cli.runs import Launch, find_sync, launch
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.launching import RunRequest
-from integration_center.loader import load_integrations
+from integration_center.pipeline.launching import RunRequest
+from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
+from integration_center.pipeline.undo import plan_undo, require_undoable
 from integration_center.settings import read_paths
 from integration_center.sync.ledger import count_lines, tally
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import UNDO_TAG, run_tags, undo_job, undo_op
 
 
 def undo_sync(

@@ -8,8 +8,8 @@ from integration_center.cli import access, accounts, catalogue, demo, integratio
 from integration_center.cli.failures import describe_failure
 from integration_center.cli.output import OutputLost, errors, guard_output, show_failure
 from integration_center.errors import IntegrationCenterError
-from integration_center.plain_text import keep_log_printable
-from integration_center.retries import log_retries
+from integration_center.remote import log_retries
+from integration_center.wording.plain_text import keep_log_printable
 
 app = typer.Typer(
     name="integration-center",

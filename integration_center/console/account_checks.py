@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from integration_center.account_status import AccountStatus, check_account
 from integration_center.accounts.store import Account
+from integration_center.console.account_status import AccountStatus, check_account
 from integration_center.errors import IntegrationCenterError
 from integration_center.installation import Installation
 

@@ -6,16 +6,16 @@ from threading import Lock
 
 import dagster as dg
 
-from integration_center.console.context import Console
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
-from integration_center.dagster_storage import open_instance
-from integration_center.defs_files.reading import DefsFile
+from integration_center.console.shell.context import Console
 from integration_center.errors import ConfigurationError, ServiceUnavailable
-from integration_center.history import complete_log, fail_killed_runs
-from integration_center.integration import IntegrationSpec
-from integration_center.launching import RunRequest, Webserver
-from integration_center.schedules import asset_keys
-from integration_center.translator import INTEGRATION_TAG, push_config, push_key, run_tags
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.history import complete_log, fail_killed_runs
+from integration_center.pipeline.launching import RunRequest, Webserver
+from integration_center.pipeline.names import INTEGRATION_TAG, push_config, push_key, run_tags
+from integration_center.pipeline.schedules import asset_keys
 
 HOW_TO_START = "start it with `make up` (or `integration-center up`) on the machine of this console"
 _starting = Lock()

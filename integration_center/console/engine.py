@@ -10,12 +10,12 @@ from dagster._core.scheduler.instigation import InstigatorStatus  # not public: 
 from dagster._daemon.daemon import SchedulerDaemon
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
-from integration_center.dagster_storage import open_instance
-from integration_center.history import complete_log
 from integration_center.installation import Installation
-from integration_center.integration import IntegrationSpec
-from integration_center.launching import LOCATION, find_webserver
-from integration_center.translator import INTEGRATION_TAG
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.launching import LOCATION, find_webserver
+from integration_center.pipeline.names import INTEGRATION_TAG
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,

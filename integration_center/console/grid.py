@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from integration_center.console.context import Console
 from integration_center.console.engine import UnfinishedRun
 from integration_center.console.obstacles import BLOCKED, Banner, Obstacle, Surroundings, Touched, list_banners
 from integration_center.console.picture import RUNS, Picture, draw
+from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import RecentSyncs, SyncRecord, SyncStatus
-from integration_center.defs_files.reading import DefsFile
-from integration_center.integration import Environment
-from integration_center.schedules import next_run
+from integration_center.integration.spec import Environment
+from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.schedules import next_run
 from integration_center.sync.outcomes import WRITTEN, Outcome
 
 PAGE_ROWS = 50

@@ -7,18 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.assets.report_preview import NewestReport, read_newest
-from integration_center.assets.writes import read_writes
-from integration_center.console.context import Console
 from integration_center.console.ledger import count_reasons
 from integration_center.console.lookups import Answer
 from integration_center.console.results import Reason
-from integration_center.integration import IntegrationSpec
+from integration_center.console.shell.context import Console
+from integration_center.insights.source import last_full_day
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.earlier_writes import read_writes
+from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.planning.plan import build_plan
 from integration_center.sync.limits import Verdict
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
-from integration_center.translator import last_full_day
 
 KEPT = 900.0
 """Seconds; afterwards the org may hold something else."""

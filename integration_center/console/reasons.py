@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from integration_center.console.context import Console
 from integration_center.console.ledger import read_reasons
 from integration_center.console.lookups import wait_for
 from integration_center.console.results import Reason, count_troubled
+from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 
 KEPT = 86_400.0

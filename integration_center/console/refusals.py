@@ -18,7 +18,7 @@ from integration_center.errors import (
     UnderMaintenance,
     WrongOrg,
 )
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 
 @dataclass(frozen=True)

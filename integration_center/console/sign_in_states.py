@@ -2,8 +2,8 @@
 
 import hashlib
 
-from integration_center.console.sessions import Session
-from integration_center.integration import Environment
+from integration_center.console.shell.sessions import Session
+from integration_center.integration.spec import Environment
 
 KEY = "connecting"
 MOST = 4

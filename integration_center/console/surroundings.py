@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from integration_center.accounts.store import Account
-from integration_center.console.context import Console
-from integration_center.console.links import dagster_url
 from integration_center.console.obstacles import (
     Obstacle,
     Surroundings,
@@ -13,10 +11,12 @@ from integration_center.console.obstacles import (
     describe_reports,
 )
 from integration_center.console.refusals import explain
-from integration_center.defs_files.reading import DefsFile
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.links import dagster_url
 from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
 from integration_center.insights.catalogue import report_slug
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
+from integration_center.integration_files.reading import DefsFile
 
 PATIENCE = 0.4
 """Seconds for which a page waits for what was never looked at; later it shows what was seen last."""

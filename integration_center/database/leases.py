@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Engine, and_, delete, select, update
 
 from integration_center.database.engine import insert_if_absent, reading, writing
+from integration_center.database.processes import is_gone, this_process
 from integration_center.database.tables import leases
 from integration_center.errors import ObjectBusy
-from integration_center.processes import is_gone, this_process
 
 TIME_TO_LIVE = timedelta(minutes=30)
 

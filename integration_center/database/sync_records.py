@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 Counts = Mapping[str, Mapping[str, int]]
 """Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""

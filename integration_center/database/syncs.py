@@ -36,9 +36,9 @@ from integration_center.database.sync_records import (
 )
 from integration_center.database.tables import accounts, sync_progress, syncs
 from integration_center.errors import PlanMissing
-from integration_center.integration import Environment
-from integration_center.plain_text import join_lines
+from integration_center.integration.spec import Environment
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, WRITTEN
+from integration_center.wording.plain_text import join_lines
 
 KEY = ("run_id", "slug")
 

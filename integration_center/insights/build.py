@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from integration_center.cloud_settings import read_cloud_settings
 from integration_center.errors import ConfigurationError
 from integration_center.insights.api import ApiSource
+from integration_center.insights.cloud_settings import read_cloud_settings
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.object_stores import build_object_drops

@@ -12,8 +12,8 @@ from itertools import islice
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.regular_files import show_size
 from integration_center.insights.drops import LARGEST
-from integration_center.regular_files import show_size
 
 BATCH_ROWS = 50_000
 """Rows that are Python lists at a time; as columns they take far less memory."""

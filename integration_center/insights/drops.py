@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from integration_center.errors import ConfigurationError, UnreadableReport
-from integration_center.regular_files import read_regular
+from integration_center.files.regular_files import read_regular
 
 LARGEST = 4_096_000_000
 """Bytes that a drop may have, packed or not, unless the settings say otherwise."""

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 import polars as pl
 
-from integration_center.answers import read_code
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -24,6 +23,7 @@ from integration_center.errors import (
 )
 from integration_center.insights.delimited import read_text_frame, unpack
 from integration_center.insights.walkme import LinkExpired, WalkMeSession
+from integration_center.wording.answers import read_code
 
 logger = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 import polars as pl
 
 from integration_center.errors import NoDataForDay, ServiceUnavailable, UnreadableReport
+from integration_center.files.regular_files import SMALL
 from integration_center.insights.catalogue import (
     OPTIONAL,
     OUT_OF_THE_BOX,
@@ -25,8 +26,7 @@ from integration_center.insights.delimited import read_text_frame, unpack
 from integration_center.insights.drops import LARGEST, Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
-from integration_center.near_names import say_nearest
-from integration_center.regular_files import SMALL
+from integration_center.wording.near_names import say_nearest
 
 _DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
 _UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)

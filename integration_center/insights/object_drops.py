@@ -10,10 +10,10 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from integration_center.errors import ConfigurationError, UnreadableReport
+from integration_center.files.regular_files import show_size
 from integration_center.insights.drops import LARGEST, Content, Drop, DropChanged
 from integration_center.insights.object_errors import Service, build_error
-from integration_center.insights.patience import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
-from integration_center.regular_files import show_size
+from integration_center.remote import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
 
 if TYPE_CHECKING:  # a type that the library does not have when it runs
     from obstore import ObjectMeta

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from integration_center.cloud_settings import CloudSettings
 from integration_center.errors import ConfigurationError
+from integration_center.insights.cloud_settings import CloudSettings
 from integration_center.insights.drops import LARGEST
 from integration_center.insights.object_drops import ObjectDrops
 from integration_center.insights.object_errors import Service

@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.yaml_faults import YamlFault, check_yaml, construct_yaml
 from integration_center.insights.catalogue import ColumnType, ReportKind
-from integration_center.yaml_faults import YamlFault, check_yaml, construct_yaml
 
 FILE_NAME = "report.yaml"
 

@@ -1,5 +1,6 @@
 """The interface that every report source fills, and the report it hands over."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,6 +14,7 @@ from integration_center.insights.catalogue import ColumnType, ReportInfo
 TYPING_RULES = "2"
 """Part of every identity: raise it when the same rows would become another frame, so that stored ones are voided."""
 
+TYPED_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAYS_NAMED = 5
 """Up to so many missing days are named one by one."""
 
@@ -96,6 +98,22 @@ def start_of(day: date) -> datetime:
 def end_of(day: date) -> datetime:
     """00:00 UTC of the day after, the moment from which data for `day` can be whole."""
     return start_of(day + timedelta(days=1))
+
+
+def last_full_day(now: datetime) -> date:
+    """The newest UTC day that has ended at `now`."""
+    return now.astimezone(UTC).date() - timedelta(days=1)
+
+
+def parse_day(text: str) -> date:
+    """Read a day that somebody typed. Only `YYYY-MM-DD` counts: Python would also take `20261125` and `2026-W48-3`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not TYPED_DAY.fullmatch(text):
+        raise ValueError(f"{text!r} is not a day such as 2026-11-25")
+    return date.fromisoformat(text)
 
 
 def no_data(report: ReportInfo, days: Sequence[date], newest: date | None, advice: str) -> NoDataForDay:

@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 import stamina
 
-from integration_center.answers import UNKNOWN_CODE, Redactor, clean_answer, read_code
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -26,9 +25,9 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnknownReport,
 )
-from integration_center.insights.patience import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
-from integration_center.salesforce.client.session import trust_certificates
+from integration_center.remote import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry, trust_certificates
 from integration_center.settings import check_url
+from integration_center.wording.answers import UNKNOWN_CODE, Redactor, clean_answer, read_code
 
 Answer = TypeVar("Answer")
 

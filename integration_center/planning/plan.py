@@ -11,11 +11,11 @@ from uuid import uuid4
 import polars as pl
 from polars.selectors import by_name
 
-from integration_center.frames import FrameFile, count_height
 from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.columns import show_dtypes
-from integration_center.integration import IntegrationSpec
-from integration_center.planning.drafting import (
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.match_sample import has_altered_addresses
+from integration_center.planning.plan_file import (
     Earlier,
     hold_draft,
     hold_slices,
@@ -23,11 +23,11 @@ from integration_center.planning.drafting import (
     plan_slices,
     write_draft,
 )
-from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.key_queries import is_indexed
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.salesforce.write.last_look import MARGIN
+from integration_center.store.frames import FrameFile, count_height
 from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP, OF_PAST
 from integration_center.sync.ledger import Tally, list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge

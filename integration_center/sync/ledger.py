@@ -7,7 +7,7 @@ from typing import TypeVar
 import polars as pl
 from polars.selectors import starts_with as by_start
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome

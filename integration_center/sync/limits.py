@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from integration_center.integration import Limits
+from integration_center.integration.spec import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
 from integration_center.sync.ledger import Counts
 from integration_center.sync.match.keys import count_hashed_ids

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.changes import compare_lines
 from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, PAST
 from integration_center.sync.match.keys import looks_hashed

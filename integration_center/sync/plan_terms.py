@@ -7,7 +7,7 @@ from typing import Literal
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec, require_columns
+from integration_center.integration.spec import IntegrationSpec, require_columns
 from integration_center.sync.columns import COLUMN, DAY, PAST
 from integration_center.sync.match.keys import normalise_key
 from integration_center.sync.recency import read_recency

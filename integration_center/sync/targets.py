@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import fit_values

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from integration_center.access.audit import COMMAND_LINE, EDITS, KEPT, MAX_DETAIL, Action, AuditEntry, AuditLog
 from integration_center.database.engine import build_engine, writing
 from integration_center.database.tables import accounts
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 
 def test_what_was_done_is_read_back_newest_first(engine: Engine) -> None:

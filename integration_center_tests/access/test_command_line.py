@@ -13,7 +13,7 @@ from integration_center.access.users import Role, read_users
 from integration_center.cli.verbs import app
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from integration_center.accounts.store import Account, Tokens
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center_tests.accounts.fake_salesforce import INSTANCE_URL, LOGIN_URL, ORG_ID, USER_ID, USERNAME
 
 

@@ -9,7 +9,7 @@ from integration_center.accounts.store import AccountStore
 from integration_center.database.engine import reading, writing
 from integration_center.database.tables import account_tokens
 from integration_center.errors import AccessRefused, ConfigurationError, NotConnected
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center_tests.accounts.fake_salesforce import OTHER_ORG_ID
 from integration_center_tests.accounts.samples import build_account, build_tokens
 

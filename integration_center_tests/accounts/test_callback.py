@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from integration_center.errors import AccessRefused, AppBlocked, ConfigurationError, IntegrationCenterError
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth.callback import Answer, CallbackServer
 from integration_center_tests.accounts.fake_salesforce import visit
 

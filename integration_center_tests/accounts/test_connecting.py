@@ -28,7 +28,7 @@ from integration_center.errors import (
     OrgError,
     ServiceUnavailable,
 )
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import LOGIN_URLS, Settings, read_settings
 from integration_center_tests.accounts.fake_salesforce import (
     ORG_ID,

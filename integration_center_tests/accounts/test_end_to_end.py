@@ -20,7 +20,7 @@ from integration_center.accounts.connecting import (
 )
 from integration_center.accounts.store import AccountStore, build_store
 from integration_center.errors import AccessRefused, ConfigurationError
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
@@ -32,7 +32,7 @@ import json, sys
 from pathlib import Path
 from integration_center.accounts.store import build_store
 from integration_center.accounts.connecting import StoredTokens
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 settings = Settings(_env_file=None, **json.loads(sys.argv[1]))
 tokens = StoredTokens(Environment.SANDBOX, settings, build_store(settings))

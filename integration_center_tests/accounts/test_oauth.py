@@ -27,7 +27,7 @@ from integration_center.errors import (
     TransientError,
     UnderMaintenance,
 )
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth import oauth
 from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
 from integration_center.salesforce.auth.grants import Grant

@@ -15,7 +15,7 @@ from integration_center.accounts.store import AccountStore
 from integration_center.database.engine import reading
 from integration_center.database.tables import account_tokens
 from integration_center.errors import IntegrationCenterError
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import CLIENT_SECRET, USERNAME, FakeSalesforce, oauth_error
 

@@ -10,7 +10,7 @@ import pytest
 from integration_center.accounts.connecting import connect_client_credentials, disconnect
 from integration_center.accounts.connections import Connection
 from integration_center.accounts.store import AccountStore
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.read.snapshot import Basis, SnapshotInfo
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from integration_center.accounts.connecting import StoredTokens
 from integration_center.accounts.store import AccountStore, build_store
 from integration_center.errors import AccessRefused, ConfigurationError, NotConnected, ServiceUnavailable
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import (
     INSTANCE_URL,

@@ -7,7 +7,7 @@ from integration_center.accounts.store import AccountStore
 from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
 from integration_center.database.syncs import SyncLog
 from integration_center.errors import PlanMissing
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center_tests.accounts.fake_salesforce import ORG_ID, OTHER_ORG_ID
 from integration_center_tests.accounts.samples import build_account, build_tokens
 

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from integration_center.accounts.store import build_store
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
-from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, logins
+from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, logins
 from salesforce_emulator.server import OrgHandle
 
 pytestmark = pytest.mark.xdist_group("browser")

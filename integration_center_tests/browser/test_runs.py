@@ -6,11 +6,11 @@ import pytest
 import stamina
 from playwright.sync_api import Page, expect
 
-from integration_center.launching import find_webserver
+from integration_center.pipeline.launching import find_webserver
 from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import START_SECONDS, Services
-from integration_center_tests.dagster_side.center import PLAIN
+from integration_center_tests.pipeline.center import PLAIN
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
-from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN
+from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN
 
 pytestmark = pytest.mark.xdist_group("browser")
 

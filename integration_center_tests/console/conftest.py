@@ -7,13 +7,13 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
 from integration_center.installation import Installation, open_installation
 from integration_center_tests.console.browser import Browser, InProcess
 from integration_center_tests.console.dagsters import OwnDagster
-from integration_center_tests.dagster_side.center import Center
-from integration_center_tests.dagster_side.conftest import (
+from integration_center_tests.pipeline.center import Center
+from integration_center_tests.pipeline.conftest import (
     center,
     center_on_disk,
     connect,

@@ -14,14 +14,14 @@ from integration_center.access.audit import Action
 from integration_center.accounts.connecting import begin_web
 from integration_center.accounts.tickets import ConnectTickets
 from integration_center.console.account_checks import AccountChecks
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
-from integration_center.console.users import Role, User
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import Role, User
 from integration_center.installation import Installation
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.salesforce_page import come_back, connect, decide, leave
-from integration_center_tests.dagster_side.center import Center
+from integration_center_tests.pipeline.center import Center
 from salesforce_emulator.server import Emulator
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION

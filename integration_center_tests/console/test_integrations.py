@@ -10,17 +10,17 @@ import pytest
 from sqlalchemy import inspect, text
 
 from integration_center.access.audit import Action
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
-from integration_center.console.users import Role, User
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import Role, User
 from integration_center.database.engine import build_engine, writing
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation
-from integration_center.integration import Environment
-from integration_center.launching import Webserver
-from integration_center.loader import load_integrations
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.launching import Webserver
+from integration_center.pipeline.loader import load_integrations
 from integration_center_tests.console.browser import Browser
-from integration_center_tests.dagster_side.center import Center
+from integration_center_tests.pipeline.center import Center
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&"
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)

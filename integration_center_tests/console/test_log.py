@@ -8,15 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.console.context import Console
+from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncStatus
-from integration_center.integration import Environment
-from integration_center.launching import LogLine, RunLog
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.launching import LogLine, RunLog
 from integration_center.sync.outcomes import OUTCOME
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.test_integrations import HOSTILE, log
-from integration_center_tests.dagster_side.center import PLAIN, Center, logins
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 HERE = "/integrations/logins_to_leads"
 

@@ -17,18 +17,18 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
 from integration_center.console.engine import NEEDED, Engine, read_engine
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import Role, User
 from integration_center.console.surroundings import check_again
-from integration_center.console.users import Role, User
 from integration_center.console.watch import Watch
 from integration_center.errors import ConnectionEnded, ServiceUnavailable
 from integration_center.insights.files import FilesSource
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.test_integrations import NOON
-from integration_center_tests.dagster_side.center import PLAIN, Center, logins
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 RUNS = Engine(webserver=True, daemon=True)
 DUE = "2026-11-26 08:00 UTC"

@@ -6,16 +6,16 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
-from integration_center.console.context import Console
 from integration_center.console.engine import Engine, UnfinishedRun
 from integration_center.console.results import Reason, judge, tone_of
+from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.sync.outcomes import BROKEN, Outcome
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.test_integrations import log
-from integration_center_tests.dagster_side.center import PLAIN, Center, logins
-from integration_center_tests.dagster_side.test_materialized import refuse
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
+from integration_center_tests.pipeline.test_materialized import refuse
 
 HERE = "/integrations/logins_to_leads"
 RUN = f"{HERE}/runs/r"

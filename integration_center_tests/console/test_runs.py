@@ -6,18 +6,18 @@ import dagster as dg
 import pytest
 
 from integration_center.access.audit import Action
-from integration_center.console.context import Console
+from integration_center.console.shell.context import Console
+from integration_center.database.processes import this_process
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.syncs import SyncLog
 from integration_center.errors import ConfigurationError
-from integration_center.launching import RunRequest
-from integration_center.processes import this_process
-from integration_center.translator import INTEGRATION_TAG, PROCESS_TAG
+from integration_center.pipeline.launching import RunRequest
+from integration_center.pipeline.names import INTEGRATION_TAG, PROCESS_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster, serve_dagster
 from integration_center_tests.console.test_integrations import log
-from integration_center_tests.dagster_side.center import PLAIN, Center, logins
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 RUN, PLAN = "/integrations/logins_to_leads/run", "/integrations/logins_to_leads/plan"
 

@@ -11,18 +11,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.app import build_app
-from integration_center.console.context import Console, user_of
-from integration_center.console.page import Link, Page, change, form_of, view
 from integration_center.console.pages import PAGES
-from integration_center.console.rendering import leave_for, redirect, render
-from integration_center.console.security import TOKEN_FIELD
-from integration_center.console.sessions import COOKIE
-from integration_center.console.users import Role, User
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console, user_of
+from integration_center.console.shell.page import Link, Page, change, form_of, view
+from integration_center.console.shell.rendering import leave_for, redirect, render
+from integration_center.console.shell.security import TOKEN_FIELD
+from integration_center.console.shell.sessions import COOKIE
+from integration_center.console.shell.users import Role, User
 from integration_center.errors import IntegrationCenterError, NotConnected, ServiceUnavailable
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser
-from integration_center_tests.dagster_side.center import Center
+from integration_center_tests.pipeline.center import Center
 
 HOSTILE = "<script>alert('x')</script>\"onload='y'"
 

@@ -10,13 +10,13 @@ from pydantic import SecretStr
 from integration_center.access.attempts import FROM_ADDRESS_AS_USER
 from integration_center.access.audit import Action
 from integration_center.access.refused_attempts import NOBODY, RefusedAttempts
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
 from integration_center.console.pages.sign_in import TOO_MANY, WRONG
-from integration_center.console.security import TOKEN_FIELD
-from integration_center.console.server import serve
-from integration_center.console.sessions import SECURE_COOKIE
-from integration_center.console.users import build_identify
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.security import TOKEN_FIELD
+from integration_center.console.shell.server import serve
+from integration_center.console.shell.sessions import SECURE_COOKIE
+from integration_center.console.shell.users import build_identify
 from integration_center.errors import ConfigurationError, TransientError
 from integration_center.installation import Installation
 from integration_center.settings import read_settings

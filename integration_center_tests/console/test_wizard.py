@@ -7,16 +7,16 @@ import pytest
 from sqlalchemy import select
 
 from integration_center.access.audit import Action
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
-from integration_center.console.users import Role, User
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import Role, User
 from integration_center.database.engine import reading
 from integration_center.database.tables import drafts
 from integration_center.installation import Installation
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.wizard_user import WizardUser
-from integration_center_tests.dagster_side.center import COUNT, FIRST, LAST, PLAIN, Center, email, logins
+from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, email, logins
 
 HOSTILE = "<script>alert('x')</script>\"onload='y'"
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from integration_center.console import context
-from integration_center.console.app import build_app
-from integration_center.console.context import Console
-from integration_center.console.users import Role, User
-from integration_center.integration import Environment
+from integration_center.console.shell import context
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import Role, User
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.org import Org
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.wizard_user import WizardUser
-from integration_center_tests.dagster_side.center import LAST, PLAIN, Center, logins
+from integration_center_tests.pipeline.center import LAST, PLAIN, Center, logins
 
 TOKENS = "/services/oauth2/token"
 

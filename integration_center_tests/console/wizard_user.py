@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from integration_center.console.security import TOKEN_FIELD
+from integration_center.console.shell.security import TOKEN_FIELD
 from integration_center_tests.console.browser import Browser, Seen
 
 WAITS = 60

@@ -8,8 +8,8 @@ import polars as pl
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.sync.outcomes import Outcome
-from integration_center_tests.dagster_side.center import COUNT
 from integration_center_tests.faults.rehearsal import Rehearsal, Rehearsed, check_books
+from integration_center_tests.pipeline.center import COUNT
 from salesforce_emulator.refusals import RowError
 from salesforce_emulator.server import Emulator
 

@@ -19,7 +19,7 @@ import stamina
 
 from integration_center.database.engine import build_engine
 from integration_center.installation import Installation
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.write import push

@@ -8,13 +8,13 @@ import stamina
 from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.database.engine import build_engine
 from integration_center.installation import Installation
-from integration_center.integration import Environment, IntegrationSpec
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.settings import read_settings
-from integration_center_tests.dagster_side.center import EXAMPLE
 from integration_center_tests.faults.cases import ROWS, VALUES, Case
 from integration_center_tests.faults.rehearsal import Rehearsal
+from integration_center_tests.pipeline.center import EXAMPLE
 from salesforce_emulator.server import Emulator, EmulatorConfig
 
 LEADS = 460

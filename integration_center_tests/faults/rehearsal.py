@@ -13,17 +13,17 @@ from uuid import uuid4
 import dagster as dg
 import polars as pl
 
-from integration_center.assets.push import send_plan
-from integration_center.assets.sync_step import sync_step
-from integration_center.assets.update_set import note_plan
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.names import push_key
+from integration_center.pipeline.push import send_plan
+from integration_center.pipeline.sync_step import sync_step
+from integration_center.pipeline.update_set import note_plan
 from integration_center.planning.plan import build_plan
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import ledger_adds_up
 from integration_center.sync.outcomes import Outcome
-from integration_center.translator import push_key
 from integration_center_tests.conftest import YESTERDAY
 
 

@@ -25,13 +25,14 @@ import dagster as dg
 import yaml
 
 from integration_center.cli.embedded import free_port
+from integration_center.database.processes import this_process
 from integration_center.database.sync_records import SyncStatus
+from integration_center.insights.source import last_full_day
 from integration_center.installation import open_installation
-from integration_center.launching import WEBSERVER_FILE
-from integration_center.processes import this_process
+from integration_center.pipeline.launching import WEBSERVER_FILE
+from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.settings import read_settings
-from integration_center.translator import PROCESS_TAG, last_full_day
-from integration_center_tests.dagster_side.center import COUNT, EXAMPLE, HEADER
+from integration_center_tests.pipeline.center import COUNT, EXAMPLE, HEADER
 from salesforce_emulator.people import build_person
 from salesforce_emulator.server import Emulator, EmulatorConfig
 
@@ -44,7 +45,7 @@ SETTLED_SECONDS = 300
 ORPHAN_SECONDS = 45
 SLUG = "logins_to_leads"
 PARTS = {
-    "the Dagster UI": "integration_center.dagster_ui",
+    "the Dagster UI": "integration_center.pipeline.dagster_ui",
     "the daemon": "dagster._daemon",
     "the console": "integration_center\0console",
 }

@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center_tests.conftest import restore
-from integration_center_tests.dagster_side.center import EXAMPLE
 from integration_center_tests.faults.cases import Case
 from integration_center_tests.faults.rehearsal import Rehearsal, check_books
+from integration_center_tests.pipeline.center import EXAMPLE
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.org.record_events import convert_leads
 from salesforce_emulator.refusals import RowError

@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center_tests.dagster_side.center import EXAMPLE
 from integration_center_tests.faults.cases import Case
 from integration_center_tests.faults.child import Work, start
 from integration_center_tests.faults.conftest import EAGER, PATIENCE
+from integration_center_tests.pipeline.center import EXAMPLE
 
 WAITED = 60
 Step = tuple[str, str, str, int, Literal["before", "after"]]

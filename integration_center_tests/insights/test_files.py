@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.cloud_settings import CloudSettings
 from integration_center.errors import ConfigurationError, NoDataForDay, UnknownReport, UnreadableReport
+from integration_center.insights.cloud_settings import CloudSettings
 from integration_center.insights.drops import Drops, LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.object_stores import build_object_drops

@@ -8,8 +8,6 @@ import httpx
 import pytest
 from werkzeug.wrappers import Response
 
-from integration_center.assets.reports import fetch_day
-from integration_center.cloud_settings import read_connection_string
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -20,9 +18,10 @@ from integration_center.errors import (
     UnreadableReport,
 )
 from integration_center.insights.build import build_source
+from integration_center.insights.cloud_settings import read_connection_string
 from integration_center.insights.source import ReportSource
 from integration_center.settings import Settings
-from integration_center.storage import ReportFolder
+from integration_center.store.reports import ReportFolder, fetch_day
 from integration_center_tests.insights.object_servers import (
     BUCKET,
     KEY,

@@ -10,11 +10,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from integration_center.errors import PlanError, ServiceUnavailable
-from integration_center.frames import make_folder, write_frame
 from integration_center.insights.catalogue import ReportKind
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.plan import build_plan, list_keys
-from integration_center.storage import pin_frame
+from integration_center.store.frames import make_folder, write_frame
+from integration_center.store.work import pin_frame
 from integration_center.sync.ledger import tally_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
@@ -70,7 +70,7 @@ def test_a_plan_made_some_rows_at_a_time_is_the_one_made_as_a_whole(
     """What is held at a time is set so low that slices cut through days, keys and rows of many lines."""
     report, plans = make_report(400).lazy(), {}
     for name, height in {"whole": 1_000, "sliced": 17}.items():
-        monkeypatch.setattr("integration_center.frames.SLICE_ROWS", height)
+        monkeypatch.setattr("integration_center.store.frames.SLICE_ROWS", height)
         folder = tmp_path / name
         folder.mkdir()
         org = make_org(350)
@@ -90,8 +90,8 @@ def test_values_that_the_org_keeps_changing_back_are_left_to_it_however_the_plan
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Earlier writes are asked for some records at a time, and the plan is written anew without what they rule out."""
-    monkeypatch.setattr("integration_center.frames.SLICE_ROWS", 17)
-    monkeypatch.setattr("integration_center.planning.drafting.LOOKED_UP", 30)
+    monkeypatch.setattr("integration_center.store.frames.SLICE_ROWS", 17)
+    monkeypatch.setattr("integration_center.planning.plan_file.LOOKED_UP", 30)
     report, asked = make_report(400).lazy(), []
     first = build_plan(SPEC, report, make_org(350), kind="events", latest_by=None, folder=make_folder(tmp_path, "1"))  # type: ignore[arg-type]
     planned = first.lines.filter(pl.col("outcome") == "planned").collect()

@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.frames import FrameFile, make_folder, rewrite_frame
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.salesforce.write import read_back as module
 from integration_center.salesforce.write.push import push_updates
 from integration_center.salesforce.write.read_back import ReadBack, prove_writes
+from integration_center.store.frames import FrameFile, make_folder, rewrite_frame
 from integration_center.sync.ledger import completing, planned_updates
 from integration_center_tests.salesforce.daily import INCREMENTAL, ORG_ID, Integration
 from integration_center_tests.salesforce.scripted import RecordingJournal

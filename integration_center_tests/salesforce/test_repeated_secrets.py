@@ -11,7 +11,6 @@ import httpx
 import polars as pl
 import pytest
 
-from integration_center.answers import BLOT
 from integration_center.errors import IntegrationCenterError
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.session import Session
@@ -20,6 +19,7 @@ from integration_center.salesforce.read.bulk import read_bulk
 from integration_center.salesforce.write.bulk import parse_ingest_job, read_job
 from integration_center.salesforce.write.bulk_results import read_results
 from integration_center.salesforce.write.collections import send_collections
+from integration_center.wording.answers import BLOT
 from integration_center_tests.salesforce.scripted import LEAD, NO_WAIT, build_id
 
 TOKEN = "00D5g000004abcdEAA!AQEAQJx.vK2m_9LrT0wZbYc4HdNfGpSuXeV7iOaRk8tWnQyMzBj3Ul5Co6PhDsIg1FxEv"

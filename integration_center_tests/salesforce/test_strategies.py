@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.plan import list_keys
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.session import Session

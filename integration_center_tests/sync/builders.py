@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import fit_values
 from integration_center.sync.values.rules import FittedValue

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from integration_center.frames import keep_rows_whole
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.store.frames import keep_rows_whole
 from integration_center.sync.changes import verify_lines
 from integration_center.sync.ledger import (
     Tally,

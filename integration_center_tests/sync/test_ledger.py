@@ -2,7 +2,7 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.columns import LEDGER_COLUMNS
 from integration_center.sync.ledger import (
     amend,

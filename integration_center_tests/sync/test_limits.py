@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.integration import Limits
+from integration_center.integration.spec import Limits
 from integration_center.sync.ledger import Counts, hold
 from integration_center.sync.limits import Verdict, judge, measure, run_status
 from integration_center.sync.lines import build_lines

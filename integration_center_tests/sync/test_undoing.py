@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates
 from integration_center.sync.lines import build_lines
 from integration_center.sync.outcomes import Outcome

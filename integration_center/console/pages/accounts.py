@@ -7,23 +7,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.account_status import find_stored_data
 from integration_center.accounts.connecting import begin_web, connect_client_credentials, connect_jwt, disconnect
 from integration_center.accounts.connections import Connection
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import require_app
 from integration_center.accounts.tickets import ConnectTickets
 from integration_center.console.account_checks import Result
-from integration_center.console.context import console_of, note, user_of
-from integration_center.console.origins import find_callback_origin, origin_of, refuse_other_origin
-from integration_center.console.page import Link, Page, change, view
+from integration_center.console.account_status import find_stored_data
 from integration_center.console.refusals import Refusal, explain
-from integration_center.console.rendering import leave_for, redirect, render
+from integration_center.console.shell.context import console_of, note, user_of
+from integration_center.console.shell.origins import find_callback_origin, origin_of, refuse_other_origin
+from integration_center.console.shell.page import Link, Page, change, view
+from integration_center.console.shell.rendering import leave_for, redirect, render
+from integration_center.console.shell.users import Role
 from integration_center.console.sign_in_states import remember_state
-from integration_center.console.users import Role
 from integration_center.errors import ConfigurationError, IntegrationCenterError
-from integration_center.integration import Environment
-from integration_center.loader import load_integrations
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.loader import load_integrations
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
 

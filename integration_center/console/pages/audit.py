@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.console.context import console_of
-from integration_center.console.page import Link, Page, view
-from integration_center.console.rendering import render
-from integration_center.console.users import Role
+from integration_center.console.shell.context import console_of
+from integration_center.console.shell.page import Link, Page, view
+from integration_center.console.shell.rendering import render
+from integration_center.console.shell.users import Role
 
 PAGE_LENGTH = 100
 

@@ -6,14 +6,14 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.accounts.connecting import abandon_web, finish_web
-from integration_center.console.context import console_of, note, user_of
-from integration_center.console.origins import CALLBACK_PATH
-from integration_center.console.page import Page, view
 from integration_center.console.pages.accounts import show_refusal
 from integration_center.console.refusals import SIGNED_OUT, STRANGER, explain
-from integration_center.console.rendering import redirect, render
+from integration_center.console.shell.context import console_of, note, user_of
+from integration_center.console.shell.origins import CALLBACK_PATH
+from integration_center.console.shell.page import Page, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.users import Role
 from integration_center.console.sign_in_states import take_state
-from integration_center.console.users import Role
 from integration_center.errors import IntegrationCenterError, SignInOver
 
 

@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.context import console_of, note, user_of
 from integration_center.console.dagster import reload_code
 from integration_center.console.grid import STATES, Narrowing, build_grid, say_counts
 from integration_center.console.obstacles import WEB_SERVER_DOWN
-from integration_center.console.page import Link, Page, change, form_of, view
 from integration_center.console.reasons import find_reasons
-from integration_center.console.rendering import redirect, render
 from integration_center.console.results import say_why
+from integration_center.console.shell.context import console_of, note, user_of
+from integration_center.console.shell.page import Link, Page, change, form_of, view
+from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.surroundings import look_around
-from integration_center.defs_files.reading import DefsFile
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
+from integration_center.integration_files.reading import DefsFile
 
 FEW = 8
 """Up to so many integrations nobody needs to search."""

@@ -7,24 +7,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from integration_center.console.context import Console, console_of
 from integration_center.console.dagster import find_stored_status
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
 from integration_center.console.grid import say_counts
 from integration_center.console.ledger import read_page as read_ledger
 from integration_center.console.ledger import scan, stream_csv
-from integration_center.console.links import record_url, run_url
-from integration_center.console.page import Link, Page, view
 from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
 from integration_center.console.reasons import find_reasons
-from integration_center.console.rendering import render
 from integration_center.console.results import say_why
+from integration_center.console.shell.context import Console, console_of
+from integration_center.console.shell.links import record_url, run_url
+from integration_center.console.shell.page import Link, Page, view
+from integration_center.console.shell.rendering import render
+from integration_center.console.shell.values import show_value
 from integration_center.console.surroundings import PATIENCE
-from integration_center.console.values import show_value
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, ServiceUnavailable
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.sync.outcomes import Outcome
 
 PAGE_RUNS = 50

@@ -7,21 +7,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.context import Console, console_of, note, user_of
 from integration_center.console.dagster import DagsterDown, start
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
-from integration_center.console.links import record_url, run_url
-from integration_center.console.page import Page, change, form_of, view
 from integration_center.console.pages.integrations import find_file
 from integration_center.console.progress import Stage, watch
-from integration_center.console.rendering import redirect, render
 from integration_center.console.results import TROUBLED, count_troubled, judge
-from integration_center.console.values import show_value
+from integration_center.console.shell.context import Console, console_of, note, user_of
+from integration_center.console.shell.links import record_url, run_url
+from integration_center.console.shell.page import Page, change, form_of, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.values import show_value
 from integration_center.database.sync_records import SyncRecord
-from integration_center.defs_files.reading import DefsFile
+from integration_center.insights.source import last_full_day, parse_day
+from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.names import FIRST_DAY
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
-from integration_center.translator import FIRST_DAY, last_full_day, parse_day
 
 
 def run_now(request: Request) -> Response:

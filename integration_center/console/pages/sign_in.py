@@ -11,10 +11,10 @@ from integration_center.access.common_passwords import is_common
 from integration_center.access.passwords import find_user
 from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.access.sessions import ConsoleSessions
-from integration_center.console.context import address_of, console_of
-from integration_center.console.page import SIGN_IN, Page, change, form_of, view
-from integration_center.console.rendering import redirect, render
-from integration_center.console.users import SESSION_TOKEN, users_of
+from integration_center.console.shell.context import address_of, console_of
+from integration_center.console.shell.page import SIGN_IN, Page, change, form_of, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.users import SESSION_TOKEN, users_of
 from integration_center.errors import RateLimited
 
 WRONG = "the name or the password is wrong"

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from integration_center.accounts.store import Account
-from integration_center.assets.report_preview import NewestReport, read_newest
-from integration_center.console.context import Console
 from integration_center.console.lookups import LARGE, Answer
+from integration_center.console.shell.context import Console
 from integration_center.console.wizard.drafts import Draft
 from integration_center.console.wizard.specs import read_condition, read_option
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import ReportInfo, report_slug
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.planning.match_sample import measure_match_rate
+from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema

@@ -10,9 +10,9 @@ from sqlalchemy import Engine, delete, select
 
 from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.tables import drafts
-from integration_center.defs_files.reading import DefsFile
 from integration_center.errors import ConfigurationError
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
+from integration_center.integration_files.reading import DefsFile
 
 LIFETIME = timedelta(days=14)
 """Since the last change: long enough for an admin to create the missing fields."""

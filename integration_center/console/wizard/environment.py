@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.wizard.screens import STEPS, Screen
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 
 
 def show_environment(request: Request) -> Response:

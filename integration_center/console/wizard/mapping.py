@@ -9,9 +9,8 @@ import polars as pl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.assets.report_preview import NewestReport
 from integration_center.console.lookups import Answer
-from integration_center.console.values import name_type
+from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
@@ -21,12 +20,13 @@ from integration_center.console.wizard.saving import find_missing, write_admin_m
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
-from integration_center.near_names import find_nearest, find_twin, say_nearest
+from integration_center.pipeline.schedules import next_run
+from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.field_package import can_deploy
-from integration_center.schedules import next_run
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
 from integration_center.sync.mapping.suggestions import Choice, rank_targets, suggest_targets
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.near_names import find_nearest, find_twin, say_nearest
 
 MORE = (
     "max_matches",

@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.context import note
 from integration_center.console.planned import ask_plan, find_plan
+from integration_center.console.shell.context import note
 from integration_center.console.wizard.saving import Refused, check_draft
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import build_spec

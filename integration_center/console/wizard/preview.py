@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from integration_center.assets.report_preview import NewestReport
-from integration_center.console.values import name_type, show_value
+from integration_center.console.shell.values import name_type, show_value
+from integration_center.planning.newest_report import NewestReport
 
 ROWS = 6
 

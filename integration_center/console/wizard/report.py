@@ -7,7 +7,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.assets.report_preview import NewestReport
 from integration_center.console.lookups import Answer
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_keys
@@ -17,11 +16,12 @@ from integration_center.console.wizard.preview import build_preview
 from integration_center.console.wizard.screens import STEPS, Screen, settle
 from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report
-from integration_center.near_names import find_nearest, say_nearest
+from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.sync.mapping.suggestions import rank_keys, suggest_key
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.near_names import find_nearest, say_nearest
 
 FOUND = 20
 """Objects that a search shows."""

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import polars as pl
 
 from integration_center.access.audit import Action
-from integration_center.console.context import note, user_of
 from integration_center.console.dagster import reload_code
+from integration_center.console.shell.context import note, user_of
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
-from integration_center.defs_files.reading import DefsFile, load_text
-from integration_center.defs_files.yaml_text import edit
 from integration_center.errors import ConfigurationError
-from integration_center.integration import FieldMapping, IntegrationSpec, KeyPair
+from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair
+from integration_center.integration_files.reading import DefsFile, load_text
+from integration_center.integration_files.yaml_edit import edit
+from integration_center.pipeline.schedules import next_run
 from integration_center.planning.plan import check_against_org
-from integration_center.schedules import next_run
 from integration_center.sync.mapping.missing_fields import (
     MissingField,
     admin_message,

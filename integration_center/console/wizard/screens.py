@@ -7,12 +7,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.console.context import Console, console_of, user_of
-from integration_center.console.faults import find_signpost
 from integration_center.console.lookups import Answer, wait_for
-from integration_center.console.page import form_of
-from integration_center.console.rendering import redirect, render
-from integration_center.console.security import Form
+from integration_center.console.shell.context import Console, console_of, user_of
+from integration_center.console.shell.faults import find_signpost
+from integration_center.console.shell.page import form_of
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.security import Form
 from integration_center.console.wizard.calls import Calls
 from integration_center.console.wizard.drafts import Draft, DraftStore
 from integration_center.errors import IntegrationCenterError

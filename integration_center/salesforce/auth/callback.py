@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
-from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.errors import AccessRefused, ConfigurationError, IntegrationCenterError
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth.instances import is_loopback
 from integration_center.salesforce.auth.token_errors import explain_refusal
+from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 Result = TypeVar("Result")
 SIGN_IN_SECONDS = 300.0

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from integration_center.answers import Redactor
 from integration_center.errors import AccessRefused, ServiceUnavailable
 from integration_center.salesforce.auth.instances import check_instance
 from integration_center.settings import ExternalClientApp
+from integration_center.wording.answers import Redactor
 
 logger = logging.getLogger(__name__)
 

@@ -15,16 +15,16 @@ from authlib.common.security import generate_token
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pydantic import SecretStr
 
-from integration_center.answers import Redactor, clean_answer, read_code
 from integration_center.errors import AccessRefused, ConfigurationError, RateLimited, ServiceUnavailable, TransientError
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
+from integration_center.remote import trust_certificates
 from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
 from integration_center.salesforce.auth.grants import Grant, read_grant
 from integration_center.salesforce.auth.token_errors import AudienceRefused, explain_refusal
 from integration_center.salesforce.client.address import is_elsewhere, name_host
 from integration_center.salesforce.client.faults import build_moved
-from integration_center.salesforce.client.session import trust_certificates
 from integration_center.settings import LOGIN_URLS, ExternalClientApp
+from integration_center.wording.answers import Redactor, clean_answer, read_code
 
 SCOPES = ("api", "refresh_token", "openid")
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

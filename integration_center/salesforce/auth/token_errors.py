@@ -7,7 +7,6 @@ connection (reference/salesforce-api.md, 1.3).
 
 from collections.abc import Iterable
 
-from integration_center.answers import Redactor
 from integration_center.errors import (
     AccessRefused,
     AppBlocked,
@@ -21,7 +20,8 @@ from integration_center.errors import (
     SignInOver,
     UnderMaintenance,
 )
-from integration_center.integration import Environment
+from integration_center.integration.spec import Environment
+from integration_center.wording.answers import Redactor
 
 MAX_DESCRIPTION = 200
 PASSING = frozenset({"server_error", "temporarily_unavailable", "unknown_error"})

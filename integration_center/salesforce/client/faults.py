@@ -15,7 +15,6 @@ from typing import IO
 
 import httpx
 
-from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
@@ -27,6 +26,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnderMaintenance,
 )
+from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 DEAD_SESSION_TEXTS = frozenset({"Bad_OAuth_Token", "Missing_OAuth_Token"})
 BUSY_CODES = frozenset(

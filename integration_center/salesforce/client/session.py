@@ -1,10 +1,8 @@
 """One HTTP session with an org: tokens, retries, faults and the meter."""
 
 import copy
-import functools
 import json as jsonlib
 import logging
-import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +12,8 @@ from typing import IO, Any, Self
 import httpx
 import stamina
 
-from integration_center.answers import Redactor, clean_answer
 from integration_center.errors import OrgError, TransientError
+from integration_center.remote import trust_certificates
 from integration_center.salesforce.client.address import Address, TokenProvider, is_elsewhere, name_host
 from integration_center.salesforce.client.compression import RequestCompression
 from integration_center.salesforce.client.faults import (
@@ -32,6 +30,7 @@ from integration_center.salesforce.client.faults import (
 )
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.usage import Meter, Usage
+from integration_center.wording.answers import Redactor, clean_answer
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +41,6 @@ CONNECT_TIMEOUT = 10.0
 
 Body = bytes | Callable[[], Iterable[bytes]]
 """A request body: bytes, or a function that gives its pieces afresh each time the request is sent."""
-
-
-@functools.cache
-def trust_certificates() -> ssl.SSLContext:
-    """The certificates we trust, read once for all clients of the process: that takes longer than a request."""
-    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True)

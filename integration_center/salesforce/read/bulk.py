@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.answers import read_code
 from integration_center.errors import OrgError
 from integration_center.salesforce.client.faults import IncompleteRead
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.session import Session
+from integration_center.wording.answers import read_code
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import polars as pl
 
-from integration_center.condition import find_fields
-from integration_center.frames import FrameFile
+from integration_center.integration.condition import find_fields
+from integration_center.store.frames import FrameFile
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 OVERLAP = timedelta(hours=1)

@@ -15,8 +15,8 @@ from polars.selectors import starts_with as by_start
 from pydantic import TypeAdapter
 
 from integration_center.errors import ConfigurationError
-from integration_center.frames import FrameFile, link_frame, write_frame, write_text
 from integration_center.salesforce.read.snapshot import OwnWrites, SnapshotInfo
+from integration_center.store.frames import FrameFile, link_frame, write_frame, write_text
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import Outcome
 

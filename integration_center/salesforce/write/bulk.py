@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from integration_center.answers import read_code
 from integration_center.errors import OrgError, ServiceUnavailable, TransientError
 from integration_center.salesforce.client.faults import AnswerLost
 from integration_center.salesforce.client.polling import TERMINAL_STATES, Polling
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.write.bulk_files import Part
+from integration_center.wording.answers import read_code
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.answers import UNKNOWN_CODE, read_code
 from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
 from integration_center.salesforce.client.cells import changed_fields, write_json_records, write_texts
 from integration_center.salesforce.client.faults import AnswerLost, BusyOrg, CutShort, read_names
@@ -23,6 +22,7 @@ from integration_center.salesforce.write.options import COLLECTIONS_A_CALL
 from integration_center.salesforce.write.results import LIMIT_CODES, LOCK_CODES, RESULTS, build_results, overlay_results
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import TerminalError, TransientError
-from integration_center.frames import FrameFile
 from integration_center.salesforce.client.cells import parse_records
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.soql import build_select, join_conditions, quote, write_moment
@@ -27,6 +26,7 @@ from integration_center.salesforce.read.rest import QUERIES_A_CALL, Query, follo
 from integration_center.salesforce.read.snapshot import AUTHOR, STAMP, OwnWrites, SnapshotKeeper, Span
 from integration_center.salesforce.write.last_look import MARGIN, build_id_queries
 from integration_center.salesforce.write.totals import MEASURES, Total, choose_functions
+from integration_center.store.frames import FrameFile
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import count_lines

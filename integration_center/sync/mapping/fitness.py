@@ -6,8 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from integration_center.integration import FieldMapping, IntegrationSpec
-from integration_center.near_names import find_nearest, find_twin, say_nearest
+from integration_center.integration.spec import FieldMapping, IntegrationSpec
 from integration_center.sync.mapping.missing_fields import (
     MissingField,
     admin_message,
@@ -18,6 +17,7 @@ from integration_center.sync.mapping.missing_fields import (
 from integration_center.sync.match.keys import detect_hashed_ids
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import can_hold, kind_of, takes_factor
+from integration_center.wording.near_names import find_nearest, find_twin, say_nearest
 
 __all__ = [
     "Check",

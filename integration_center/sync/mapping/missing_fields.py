@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from integration_center.integration import IntegrationSpec
-from integration_center.near_names import find_twin
-from integration_center.plain_text import CONTROLS, make_printable
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.values.fit import kind_of
+from integration_center.wording.near_names import find_twin
+from integration_center.wording.plain_text import CONTROLS, make_printable
 
 LABEL_LENGTH = 40
 """The longest label of a custom field."""

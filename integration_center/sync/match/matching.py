@@ -3,7 +3,7 @@
 import polars as pl
 
 from integration_center.errors import PlanError
-from integration_center.integration import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.outcomes import OUTCOME, Outcome
 from integration_center.sync.plan_terms import ROW, MatchKeys
 

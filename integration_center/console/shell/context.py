@@ -1,0 +1,143 @@
+"""What the pages work with, made once when the console starts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from ipaddress import ip_address
+
+from starlette.requests import Request
+
+from integration_center.access.audit import Action
+from integration_center.console.account_checks import AccountChecks
+from integration_center.console.engine import Engine, Starts, UnfinishedRun, look_at_dagster
+from integration_center.console.lookups import Lookups
+from integration_center.console.report_states import ReportStates, look_at_reports
+from integration_center.console.shell.users import Identify, User, local_operator
+from integration_center.console.watch import Watch
+from integration_center.errors import ConfigurationError
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment
+from integration_center.integration_files.folder import DefsFolder
+from integration_center.pipeline.launching import Webserver, find_webserver
+from integration_center.salesforce.client.retry_policy import RetryPolicy
+
+SHORT = RetryPolicy(read_timeout=120.0, attempts=3, timeout=15.0, wait_max=3.0, retry_after_max=3.0)
+"""How long an org is waited for while a person waits; a run has more patience."""
+ENGINE_FRESH, ENGINE_KEPT = 3.0, 60.0
+"""Seconds for which what Dagster does counts as seen just now, and as known."""
+REPORTS_FRESH, REPORTS_FRESH_REMOTE, REPORTS_KEPT = 10.0, 300.0, 1_200.0
+"""The same of the reports: a folder is looked at often, a bucket or an API is not."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Console:
+    """One running console.
+
+    Attributes:
+        installation: its stored state.
+        identify: finds the user of a request.
+        now: the clock, UTC.
+        checks: the accounts that were looked at lately.
+        lookups: calls to orgs and report sources, kept shortly.
+        starts: the runs that were started here a moment ago.
+    """
+
+    installation: Installation
+    identify: Identify = local_operator
+    now: Callable[[], datetime] = field(default=_now)
+    checks: AccountChecks = field(default_factory=AccountChecks)
+    lookups: Lookups = field(default_factory=Lookups)
+    starts: Starts = field(default_factory=Starts)
+
+    @cached_property
+    def defs(self) -> DefsFolder:
+        """The integrations as files; one for all requests, because it remembers what it has loaded."""
+        return DefsFolder(self.installation.settings.defs)
+
+    @cached_property
+    def interactive(self) -> Installation:
+        """The installation, with less patience for orgs that are not there."""
+        return replace(self.installation, retries=SHORT)
+
+    @cached_property
+    def engine(self) -> Watch[Engine]:
+        """What Dagster does."""
+        return Watch(self.look_at_dagster, fresh=ENGINE_FRESH, kept=ENGINE_KEPT)
+
+    @cached_property
+    def reports(self) -> Watch[ReportStates]:
+        """How the reports are that integrations name."""
+        settings = self.installation.settings
+        remote = settings.walkme_source == "api" or "://" in settings.walkme_files_root
+        fresh = REPORTS_FRESH_REMOTE if remote else REPORTS_FRESH
+        return Watch(self.look_at_reports, fresh=fresh, kept=REPORTS_KEPT)
+
+    def find_unfinished(self, engine: Engine | None) -> dict[str, UnfinishedRun]:
+        """List the newest unfinished run of each integration, by slug; `engine` may not have seen the newest start."""
+        return {**self.starts.recent(), **(engine.runs if engine else {})}
+
+    def look_at_dagster(self) -> Engine:
+        """See what Dagster does now; takes a moment."""
+        return look_at_dagster(self.installation, {file.slug: file.spec for file in self.defs.list()}, self.now())
+
+    def look_at_reports(self) -> ReportStates:
+        """See how the reports are now; takes a moment."""
+        names = [file.spec.report for file in self.defs.list() if file.spec and file.spec.enabled]
+        try:
+            source = self.interactive.source()
+        except ConfigurationError as error:
+            return ReportStates(problem=str(error))
+        return look_at_reports(source, names)
+
+    def find_dagster(self) -> Webserver | None:
+        """The Dagster webserver of this installation; None while it is down."""
+        return find_webserver(self.installation.settings)
+
+
+def console_of(request: Request) -> Console:
+    """The console that answers this request."""
+    console: Console = request.app.state.console
+    return console
+
+
+def user_of(request: Request) -> User:
+    """Who sent this request; only for pages that need a user."""
+    user: User = request.state.user
+    return user
+
+
+def address_of(request: Request) -> str:
+    """Where a request came from: an address, as the trusted proxy says it if there is one; else `unknown`."""
+    host = request.client.host if request.client else ""
+    try:
+        return str(ip_address(host.partition("%")[0]))
+    except ValueError:  # what a proxy passed on from the client's own header
+        return "unknown"
+
+
+def note(
+    request: Request,
+    action: Action,
+    *,
+    environment: Environment | None = None,
+    slug: str | None = None,
+    detail: str | None = None,
+    org_id: str | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Put what the user of this request did into the audit log; see `AuditLog.record`."""
+    console_of(request).installation.audit.record(
+        action,
+        who=user_of(request).name,
+        where=address_of(request),
+        environment=environment,
+        slug=slug,
+        detail=detail,
+        org_id=org_id,
+        run_id=run_id,
+    )

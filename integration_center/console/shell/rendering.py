@@ -1,0 +1,98 @@
+"""Pages from templates. Everything that a template shows is escaped."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from integration_center.console.results import TROUBLED, tone_of
+from integration_center.console.shell.sessions import Tone
+from integration_center.console.shell.values import show_value
+
+
+def build_templates() -> Environment:
+    """The templates, with our filters. An unknown name in a template is an error, not an empty place."""
+    environment = Environment(
+        loader=PackageLoader("integration_center.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {"when": show_moment, "span": show_span, "count": show_count, "value": show_value}
+    environment.globals |= {"asset": asset_url, "tone_of": tone_of, "TROUBLED": TROUBLED}
+    return environment
+
+
+def show_moment(moment: datetime) -> str:
+    """`2026-11-25 08:00:03`: UTC, as all columns with times say."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def show_span(span: timedelta) -> str:
+    """`0.4 s`, `3 min 05 s` or `2 h 03 min`."""
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def show_count(number: int) -> str:
+    """`12,345`."""
+    return f"{number:,}"
+
+
+@cache
+def asset_url(name: str) -> str:
+    """The address of a static file; it changes with the content, so browsers may keep the file."""
+    content = files("integration_center.console").joinpath("static", name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def render(request: Request, template: str, values: Mapping[str, Any] | None = None, *, status: int = 200) -> Response:
+    """A page.
+
+    Args:
+        request: what it answers.
+        template: its file in `templates/`.
+        values: what the template names, besides `request`, `user`, `nav`, `csrf` and `messages`.
+        status: of HTTP.
+    """
+    state = request.state
+    content = request.app.state.templates.get_template(template).render(
+        request=request,
+        user=getattr(state, "user", None),
+        nav=request.app.state.nav,
+        csrf=state.session.csrf,
+        messages=state.session.take_messages(),
+        **(values or {}),
+    )
+    return HTMLResponse(content, status_code=status)
+
+
+def redirect(request: Request, to: str, message: str | None = None, tone: Tone = "success") -> Response:
+    """Go on to another of our pages after a change, with a message there."""
+    if message is not None:
+        request.state.session.flash(message, tone)
+    return RedirectResponse(to, status_code=303)
+
+
+def leave_for(request: Request, url: str, name: str) -> Response:
+    """Go on to a page elsewhere, such as an org's login page.
+
+    Not by a redirect: after a form, our policy (`form-action 'self'`) forbids those, all along their chain.
+
+    Args:
+        request: what it answers.
+        url: where to.
+        name: what is there.
+    """
+    return render(request, "leave.html", {"url": url, "name": name})

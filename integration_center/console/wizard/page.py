@@ -1,0 +1,192 @@
+"""The wizard's addresses: beginning, editing and copying an integration, its three screens, its plan, and saving it."""
+
+from collections.abc import Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.access.audit import EDITS
+from integration_center.console.shell.context import console_of, user_of
+from integration_center.console.shell.page import Page, change, form_of, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.security import refuse_other_sites
+from integration_center.console.shell.users import Role
+from integration_center.console.wizard.calls import require_environment
+from integration_center.console.wizard.drafts import Draft
+from integration_center.console.wizard.environment import show_environment, take_environment
+from integration_center.console.wizard.mapping import show_mapping, take_mapping
+from integration_center.console.wizard.plans import begin_plan, show_plan
+from integration_center.console.wizard.report import show_report, take_report
+from integration_center.console.wizard.saving import Refused, find_missing, save
+from integration_center.console.wizard.screens import STEPS, Screen, store_of
+from integration_center.console.wizard.specs import draft_of, draft_of_file
+from integration_center.errors import ConfigurationError, EditedMeanwhile, IntegrationCenterError
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.folder import build_copy
+from integration_center.integration_files.reading import DefsFile
+from integration_center.salesforce.objects.field_package import build_package, can_deploy
+
+
+def begin(request: Request) -> Response:
+    """A new integration."""
+    refuse_other_sites(request)
+    return _open(request, Draft(), "environment")
+
+
+def edit(request: Request) -> Response:
+    """An integration as its file says it, on the mapping screen."""
+    refuse_other_sites(request)
+    file, spec = find_sound(request)
+    return _open(request, draft_of_file(file, spec), "mapping")
+
+
+def ask_copy(request: Request) -> Response:
+    """Which environment the copy is for; the other one is proposed."""
+    file, spec = find_sound(request)
+    accounts = {account.environment: account for account in console_of(request).installation.accounts.list()}
+    other = next(each for each in Environment if each is not spec.environment)
+    values = {
+        "slug": file.slug,
+        "name": spec.name,
+        "slots": [(environment, accounts.get(environment)) for environment in Environment],
+        "chosen": other if other in accounts else spec.environment,
+    }
+    return render(request, "duplicate.html", values)
+
+
+def copy(request: Request) -> Response:
+    """A copy on its mapping screen, where everything is checked in the copy's own org."""
+    file, spec = find_sound(request)
+    given = form_of(request).get("environment", "")
+    if given not in set(Environment):
+        return redirect(request, f"/integrations/{file.slug}/duplicate", "Choose an environment.", "warning")
+    draft = draft_of(build_copy(spec, Environment(given))).change(source=file.slug)
+    return _open(request, draft, "mapping")
+
+
+def find_sound(request: Request) -> tuple[DefsFile, IntegrationSpec]:
+    """The integration of the address.
+
+    Raises:
+        HTTPException: 404, there is none.
+        ConfigurationError: its file is broken.
+    """
+    slug = request.path_params["slug"]
+    try:
+        file = console_of(request).defs.read(slug)
+    except ConfigurationError as error:
+        raise HTTPException(404, str(error)) from None
+    if file.spec is None:
+        path = console_of(request).defs.path(slug)
+        raise ConfigurationError(
+            f"the file of {slug!r} is broken, so it can only be mended by hand: {path}: {file.problem}"
+        )
+    return file, file.spec
+
+
+def _open(request: Request, draft: Draft, step: str) -> Response:
+    draft_id = store_of(request).create(user_of(request).name, draft)
+    return redirect(request, f"/wizard/{draft_id}/{step}")
+
+
+def discard(request: Request) -> Response:
+    """Drop a draft."""
+    store_of(request).delete(request.path_params["draft"], user_of(request).name)
+    return redirect(request, "/", "The draft is discarded; nothing was saved.", "info")
+
+
+def take(request: Request) -> Response:
+    """What the buttons of the mapping screen do."""
+    screen = take_mapping(request)
+    go = screen.form.get("go", "")
+    if go in STEPS:
+        return screen.go(go)
+    if go == "recheck":
+        screen.calls.forget(require_environment(screen.draft))
+    acts: dict[str, Callable[[Screen], Response]] = {"save": save_draft, "plan": plan_draft}
+    return acts[go](screen) if go in acts else screen.go("mapping")
+
+
+def take_plan(request: Request) -> Response:
+    """What the buttons of the plan do."""
+    screen = Screen.open(request)
+    return save_draft(screen) if screen.form.get("go") == "save" else plan_draft(screen)
+
+
+def plan_draft(screen: Screen) -> Response:
+    """Begin the plan, or say on the mapping screen why that cannot be."""
+    try:
+        done = begin_plan(screen)
+    except IntegrationCenterError as error:
+        return screen.show_fault("mapping", error)
+    return screen.go("mapping", done.text, check=True) if isinstance(done, Refused) else done
+
+
+def save_draft(screen: Screen) -> Response:
+    """Save, or say why that cannot be."""
+    try:
+        saved = save(screen)
+    except EditedMeanwhile as error:
+        return _show_edited(screen, error)
+    except IntegrationCenterError as error:
+        return screen.show_fault("mapping", error)
+    if isinstance(saved, Refused):
+        return screen.go("mapping", saved.text, check=True)
+    return redirect(screen.request, "/", saved.text, "success" if saved.whole else "warning")
+
+
+def _show_edited(screen: Screen, error: EditedMeanwhile) -> Response:
+    """Two people edited one integration, and this is the second."""
+    base = screen.draft.base
+    slug = base.slug if base else ""
+    newest = next(iter(screen.console.installation.audit.list(limit=1, slug=slug, actions=EDITS)), None)
+    values = {
+        "said": str(error)[:1].upper() + str(error)[1:] + ".",
+        "who": newest if newest and base and newest.at >= base.modified_at else None,
+        "slug": slug,
+        "there": screen.console.defs.path(slug).exists(),
+        "path": screen.path,
+    }
+    return render(screen.request, "wizard/edited.html", values, status=409)
+
+
+def download_missing(request: Request) -> Response:
+    """The metadata package with the fields that the draft lacks.
+
+    Raises:
+        HTTPException: 404, none is missing that a package could create.
+    """
+    screen = Screen.open(request)
+    environment = require_environment(screen.draft)
+    rows = screen.calls.newest(screen.draft).get()
+    schema = screen.calls.schema(environment, screen.draft.object).get()
+    names = screen.calls.field_names(environment, schema.name).get() or ()
+    missing = find_missing(screen.draft, schema, rows.likely_dtypes, names)
+    if not any(can_deploy(field) for field in missing):
+        raise HTTPException(404, "No field is missing that a metadata file could create.")
+    content = build_package(schema.name, missing, api_version=screen.console.installation.settings.api_version)
+    headers = {"content-disposition": 'attachment; filename="missing-fields.zip"'}
+    return Response(content, media_type="application/zip", headers=headers)
+
+
+OPERATOR = Role.OPERATOR
+
+PAGE = Page(
+    routes=(
+        view("/integrations/new", begin, role=OPERATOR),
+        view("/integrations/{slug}/edit", edit, role=OPERATOR),
+        view("/integrations/{slug}/duplicate", ask_copy, role=OPERATOR),
+        change("/integrations/{slug}/duplicate", copy),
+        view("/wizard/{draft}/environment", show_environment, role=OPERATOR),
+        change("/wizard/{draft}/environment", take_environment),
+        view("/wizard/{draft}/report", show_report, role=OPERATOR),
+        change("/wizard/{draft}/report", take_report),
+        view("/wizard/{draft}/mapping", show_mapping, role=OPERATOR),
+        change("/wizard/{draft}/mapping", take),
+        view("/wizard/{draft}/missing-fields.zip", download_missing, role=OPERATOR),
+        view("/wizard/{draft}/plan", show_plan, role=OPERATOR),
+        change("/wizard/{draft}/plan", take_plan),
+        change("/wizard/{draft}/discard", discard),
+    ),
+)

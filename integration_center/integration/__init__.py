@@ -1,0 +1,1 @@
+"""The model of an integration, and the condition that narrows its records."""

@@ -1,0 +1,192 @@
+"""The folder of integrations, as the console and the terminal wizard change it.
+
+A file is written whole or not at all, after it was loaded the way Dagster will load it. Who edits gives the file that
+was read; when another one stands there by now, nothing is written.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+
+from integration_center.errors import ConfigurationError, EditedMeanwhile
+from integration_center.files.text_files import write_atomically, writing
+from integration_center.insights.catalogue import find_clashes, slugify
+from integration_center.integration.spec import Environment, IntegrationSpec, check_slug, find_conflicts, free_slug
+from integration_center.integration_files.reading import DefsFile, DefsReader, load_text
+from integration_center.integration_files.yaml_edit import dump, edit, write_new
+
+SLUG_CHARACTERS = 60
+_OURS_LAST = "~"
+"""Sorts behind every slug, so that `find_conflicts` lets all others keep their fields."""
+
+
+class DefsFolder(DefsReader):
+    """Reads and changes integrations."""
+
+    def new_slug(self, name: str) -> str:
+        """A free slug made of an integration's name."""
+        base = slugify(name)[:SLUG_CHARACTERS].strip("_")
+        taken = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
+        return free_slug(base, taken)
+
+    def check(self, slug: str, spec: IntegrationSpec) -> None:
+        """Whether the integration may stand beside the others.
+
+        Raises:
+            ConfigurationError: an enabled one writes one of its fields, or its report cannot be told from another.
+        """
+        others = {file.slug: file.spec for file in self.list() if file.spec and file.slug != slug}
+        reasons = [
+            *find_clashes(
+                {**{other: found.report for other, found in others.items()}, _OURS_LAST: spec.report}
+            ).items(),
+            *find_conflicts({**others, _OURS_LAST: spec}).items(),
+        ]
+        if ours := [reason for name, reason in reasons if name == _OURS_LAST]:
+            raise ConfigurationError("; ".join(ours))
+
+    def create(self, spec: IntegrationSpec, *, slug: str | None = None, text: str | None = None) -> DefsFile:
+        """Write a new integration.
+
+        Args:
+            spec: the integration.
+            slug: its folder; made of its name when left out.
+            text: the file; written anew when left out.
+
+        Raises:
+            ConfigurationError: it may not stand beside the others, the slug is taken, or nothing can be written.
+        """
+        with self._locked():
+            slug = check_slug(slug or self.new_slug(spec.name))
+            if self.path(slug).exists():
+                raise ConfigurationError(f"there is an integration {slug!r} already; choose another name")
+            self.check(slug, spec)
+            return self._write(slug, spec, text if text is not None else write_new(spec))
+
+    def save(self, base: DefsFile, spec: IntegrationSpec) -> DefsFile:
+        """Change the integration that was read as `base`.
+
+        Raises:
+            EditedMeanwhile: the file is another one by now, or gone.
+            ConfigurationError: it may not stand beside the others, or nothing can be written.
+        """
+        with self._locked():
+            current = self._require_unchanged(base)
+            if current.spec is None:
+                raise ConfigurationError(f"{self.path(base.slug)}: {current.problem}. Mend the file by hand first")
+            if spec == current.spec:
+                return current
+            self.check(base.slug, spec)
+            text = edit(current.text, current.spec, spec)
+            if load_text(base.slug, text) != spec:  # anchors, merges or doubled names that an edit cannot follow
+                text = write_new(spec)
+            return self._write(base.slug, spec, text)
+
+    def set_enabled(self, slug: str, enabled: bool) -> DefsFile:
+        """Put an integration on or off the schedule.
+
+        Raises:
+            ConfigurationError: there is none, it is broken, or enabled it would write a field that another writes.
+        """
+        file = self.read(slug)
+        if file.spec is None:
+            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Mend the file first")
+        return self.save(file, file.spec.model_copy(update={"enabled": enabled}))
+
+    def delete(self, slug: str, *, content_hash: str | None = None) -> None:
+        """Delete an integration's file, and its folder when nothing else is in it.
+
+        Args:
+            slug: the integration.
+            content_hash: of the file that was shown when the deletion was confirmed.
+
+        Raises:
+            EditedMeanwhile: the file is another one by now.
+            ConfigurationError: there is none.
+        """
+        with self._locked():
+            file = self.read(slug)
+            if content_hash is not None and content_hash != file.content_hash:
+                raise EditedMeanwhile(
+                    f"integration {slug!r} was changed at {_moment(file.modified_at)} after it was shown to you;"
+                    " look at it again before you delete it"
+                )
+            path = self.path(slug)
+            with writing(path):
+                path.unlink()
+            with suppress(OSError):  # the folder holds other files, which stay
+                path.parent.rmdir()
+
+    def duplicate(self, slug: str, environment: Environment | None = None) -> DefsFile:
+        """Write a copy with its comments, disabled: two enabled ones would write the same fields.
+
+        Args:
+            slug: the integration.
+            environment: the copy's; the same when left out. Whether its object and fields are there is not checked.
+
+        Raises:
+            ConfigurationError: there is none, or it is broken.
+        """
+        file = self.read(slug)
+        if file.spec is None:
+            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Mend the file first")
+        copy = build_copy(file.spec, environment or file.spec.environment)
+        text = edit(file.text, file.spec, copy)
+        return self.create(copy, text=text if load_text(slug, text) == copy else None)
+
+    def _require_unchanged(self, base: DefsFile) -> DefsFile:
+        try:
+            current = self.load(base.slug)
+        except (FileNotFoundError, NotADirectoryError):
+            raise EditedMeanwhile(f"integration {base.slug!r} was deleted while you edited it") from None
+        if current.content_hash == base.content_hash:
+            return current
+        raise EditedMeanwhile(
+            f"integration {base.slug!r} was changed at {_moment(current.modified_at)} while you edited it:"
+            f" {describe_changes(base, current)}. Nothing was saved; open it again and make your change there"
+        )
+
+    def _write(self, slug: str, spec: IntegrationSpec, text: str) -> DefsFile:
+        """Write a text that loads as `spec`.
+
+        Raises:
+            ConfigurationError: it loads as something else, or cannot be written.
+        """
+        if (said := load_text(slug, text)) != spec:
+            raise ConfigurationError(f"integration {slug!r} was not saved, for the loader refuses it: {said}")
+        write_atomically(self.path(slug), text)
+        return self.load(slug)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One change at a time, over all processes."""
+        with writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+
+def build_copy(spec: IntegrationSpec, environment: Environment) -> IntegrationSpec:
+    """The integration again under another name, disabled."""
+    name = f"{spec.name}, {environment.title}" if environment is not spec.environment else f"{spec.name} (copy)"
+    return spec.model_copy(update={"name": name[-255:], "environment": environment, "enabled": False})
+
+
+def describe_changes(base: DefsFile, current: DefsFile) -> str:
+    """The attributes in which two readings of a file differ, in words, without their values."""
+    if current.spec is None:
+        return f"it is broken now ({current.problem})"
+    before: Mapping[str, object] = dump(base.spec) if base.spec else {}
+    after = dump(current.spec)
+    names = [name for name in IntegrationSpec.model_fields if before.get(name) != after.get(name)]
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} different now" if names else "its comments changed"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,184 @@
+"""The integrations as their files say them: `<root>/<slug>/defs.yaml`, loaded the way Dagster loads them."""
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from integration_center.errors import ConfigurationError
+from integration_center.files.regular_files import read_regular
+from integration_center.insights.catalogue import find_clashes
+from integration_center.integration.spec import IntegrationSpec, check_slug, find_conflicts
+from integration_center.pipeline.loader import describe, find_folders, load_folder, name_broken
+
+LONGEST_NAME = 255
+"""Bytes that file systems allow the name of a folder."""
+
+FILE = "defs.yaml"
+Signature = tuple[str, int, int, int]
+"""Folder, inode, time of change (ns) and size of a file."""
+
+
+@dataclass(frozen=True)
+class DefsFile:
+    """An integration's file as it was read.
+
+    Attributes:
+        slug: the folder's name.
+        text: the whole file.
+        modified_at: when it was written last, UTC.
+        spec: what it says; None when it cannot be loaded.
+        problem: why it is broken, or which field another integration writes already; None when it is sound.
+    """
+
+    slug: str
+    text: str
+    modified_at: datetime
+    spec: IntegrationSpec | None
+    problem: str | None = None
+
+    @property
+    def content_hash(self) -> str:
+        """What tells this text from every other."""
+        return hash_text(self.text)
+
+
+def hash_text(text: str) -> str:
+    """SHA-256, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class DefsReader:
+    """Reads integrations. What was loaded is kept as long as its file stays the same.
+
+    Args:
+        root: the folder, absolute.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[str, tuple[tuple[int, int, int], DefsFile]] = {}
+        self._guard = threading.Lock()
+        self._listed: tuple[Sequence[Signature], Sequence[DefsFile]] | None = None
+        self._listing = threading.Lock()
+
+    def path(self, slug: str) -> Path:
+        """Where the integration's file stands."""
+        return self.root / slug / FILE
+
+    def list(self) -> list[DefsFile]:
+        """All integrations by slug, broken ones too; conflicts between them count as the loader counts them.
+
+        As long as no file changed, this costs a look at each.
+        """
+        with self._listing:  # two requests at once load each file once
+            seen = _look(self.root)
+            if self._listed is None or self._listed[0] != seen:
+                self._listed = seen, self._list_anew(find_folders(self.root))
+            return [*self._listed[1]]
+
+    def _list_anew(self, folders: Sequence[Path]) -> Sequence[DefsFile]:
+        taken = {folder.name for folder in folders}
+        files: dict[str, DefsFile] = {}
+        for folder in folders:
+            with suppress(FileNotFoundError):  # deleted a moment ago
+                file = self.load(folder.name)
+                slug = file.slug if file.spec else name_broken(folder.name, taken - {folder.name})
+                taken.add(slug)
+                files[slug] = file
+        by_age = sorted(files.items(), key=lambda item: (int(item[1].modified_at.timestamp()), item[0]))
+        specs = {slug: file.spec for slug, file in by_age if file.spec}
+        clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
+        conflicts = find_conflicts({slug: spec for slug, spec in specs.items() if slug not in clashes})
+        problems = {**clashes, **conflicts}
+        return [replace(file, problem=problems.get(slug, file.problem)) for slug, file in sorted(files.items())]
+
+    def read(self, slug: str) -> DefsFile:
+        """One integration, alone: what it says of a field that another writes too is not looked at.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        try:
+            if "/" in slug or "\0" in slug or slug.startswith(".") or len(slug.encode()) > LONGEST_NAME:
+                raise FileNotFoundError
+            return self.load(slug)
+        except (FileNotFoundError, NotADirectoryError):
+            raise ConfigurationError(f"there is no integration {slug!r}; it was deleted or renamed") from None
+
+    def load(self, slug: str) -> DefsFile:
+        """One integration, from memory while its file is the same. Raises FileNotFoundError."""
+        path = self.path(slug)
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            raise
+        except OSError as error:  # a link that leads to itself, a folder that is closed
+            return DefsFile(slug, "", datetime.fromtimestamp(0, UTC), None, _say_unreadable(error))
+        signature = (status.st_ino, status.st_mtime_ns, status.st_size)
+        with self._guard:
+            known = self._known.get(slug)
+        if known and known[0] == signature:
+            return known[1]
+        modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+        content = b""
+        try:
+            content = read_regular(path)
+            text = content.decode()
+            file = DefsFile(slug, text, modified_at, _load(path.parent))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            file = DefsFile(slug, "", modified_at, None, _say_unreadable(error))
+        except UnicodeDecodeError:
+            file = DefsFile(slug, content.decode(errors="replace"), modified_at, None, "the file is not UTF-8 text")
+        except Exception as error:  # noqa: BLE001 - a component tree raises many types, and one broken file stops no other
+            file = DefsFile(slug, text, modified_at, None, describe(error))
+        with self._guard:
+            self._known[slug] = (signature, file)
+        return file
+
+
+def _look(root: Path) -> Sequence[Signature]:
+    """What the files of all folders look like from outside; by plain calls, since a page does this for hundreds."""
+    seen: list[Signature] = []
+    try:
+        entries = os.scandir(root)
+    except (FileNotFoundError, NotADirectoryError):
+        return seen
+    with entries:
+        for entry in entries:
+            try:
+                status = os.stat(f"{entry.path}/{FILE}")
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:
+                status = os.lstat(f"{entry.path}/{FILE}")
+            seen.append((entry.name, status.st_ino, status.st_mtime_ns, status.st_size))
+    return sorted(seen)
+
+
+def _say_unreadable(error: OSError) -> str:
+    return f"the file cannot be read: {error.strerror}"
+
+
+def _load(folder: Path) -> IntegrationSpec:
+    check_slug(folder.name)
+    return load_folder(folder)[0]
+
+
+def load_text(slug: str, text: str) -> IntegrationSpec | str:
+    """What a file of this text is to Dagster: an integration, or the reason why it is none."""
+    with tempfile.TemporaryDirectory(prefix="integration_center_") as place:
+        folder = Path(place) / slug
+        folder.mkdir()
+        (folder / FILE).write_text(text, encoding="utf-8")
+        try:
+            return _load(folder)
+        except Exception as error:  # noqa: BLE001 - a component tree raises many types; each is a reason
+            return describe(error).replace(place, "").strip()

@@ -1,0 +1,1 @@
+"""All that is Dagster: component, loader, assets, schedules, sensors, names, launching."""

@@ -1,0 +1,123 @@
+"""Which days of an event report earlier runs of an integration applied to an org, and what became of their rows.
+
+Nothing is stored for this but the report's frames beside each run's ledger: the log of syncs tells which runs wrote,
+and their ledgers tell which rows. So a killed run that is settled later, and a run that is undone, count as what they
+are.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.errors import PlanStale
+from integration_center.installation import Installation
+from integration_center.pipeline.io_manager import scan_day
+from integration_center.store.frames import FrameFile
+from integration_center.store.ledgers import read_outcomes
+from integration_center.sync.outcomes import MAY_BE_WRITTEN, OUTCOME, Outcome
+from integration_center.sync.past_events import Past, PastDay
+
+RESTORED = (*MAY_BE_WRITTEN, Outcome.UNCHANGED)
+"""The outcomes of an undo after which the org no longer holds, or may not hold, what the undone sync wrote."""
+
+
+def keep_days(
+    installation: Installation, run_id: str, slug: str, report_slug: str, days: Sequence[date]
+) -> Mapping[date, FrameFile]:
+    """Keep the stored frames of a report beside the ledger of a run, as far as there are any; by day, oldest first."""
+    stored = {day: installation.reports.path(report_slug, day) for day in days}
+    return {
+        day: installation.ledgers.keep_day(run_id, slug, day, FrameFile(path))
+        for day, path in stored.items()
+        if path.exists()
+    }
+
+
+def scan_days(kept: Mapping[date, FrameFile]) -> pl.LazyFrame:
+    """Lay the frames of several days below each other, with `_day`."""
+    return pl.concat([scan_day(file.path, day) for day, file in kept.items()], how="diagonal_relaxed")
+
+
+def find_past(installation: Installation, slug: str, org_id: str, days: Sequence[date]) -> Past:
+    """Find what earlier runs of an integration applied to an org.
+
+    Args:
+        installation: where log and ledgers are.
+        slug: of the integration.
+        org_id: of the org that is connected.
+        days: of the run that asks.
+
+    Raises:
+        PlanStale: a newer day was pushed by a run whose files are gone, so that older rows cannot be judged any more.
+    """
+    pushed = installation.syncs.pushed(slug, org_id)
+    undone = _find_undone(installation, pushed)
+    complete: set[date] = set()  # the days that a completed run applied: older versions of them have no say
+    versions: list[PastDay] = []
+    for sync in pushed:
+        if sync.undoes:
+            continue
+        kept = installation.ledgers.kept_days(sync.run_id, slug)
+        ledger = installation.ledgers.path(sync.run_id, slug)
+        if not kept or not ledger.exists():
+            _require_newer(days, sync, complete)
+            continue
+        lines = read_outcomes(pl.scan_parquet(ledger))
+        for restored in undone.get(sync.run_id, ()):
+            lines = lines.with_columns(_mark_undone(restored))
+        versions += [PastDay(day, file.scan(), lines) for day, file in kept.items() if day not in complete]
+        if sync.status is SyncStatus.COMPLETED:
+            complete |= kept.keys()
+    return Past(frozenset(days), versions)
+
+
+def _require_newer(days: Sequence[date], sync: SyncRecord, complete: set[date]) -> None:
+    lost = [day for day in _list_days(sync) if day not in complete and day not in days]
+    if lost and lost[-1] > days[0]:
+        raise PlanStale(
+            f"{sync.slug}: {days[0]} is older than {lost[-1]}, which run {sync.run_id} pushed, and the files of that"
+            " run are gone (they are kept for 90 days). Without them nobody can tell which rows are the newest of"
+            " their keys, so nothing is written. Run newer days only"
+        )
+
+
+def _list_days(sync: SyncRecord) -> Sequence[date]:
+    first, last = sync.partition_start.toordinal(), sync.partition_end.toordinal()
+    return [date.fromordinal(ordinal) for ordinal in range(first, last + 1)]
+
+
+def _find_undone(installation: Installation, pushed: Sequence[SyncRecord]) -> Mapping[str, Sequence[pl.Series]]:
+    """Find the records that undos restored, by the run whose lines they void.
+
+    An undo restores a record only while it holds what the undone run wrote. So it voids, besides that run's line, those
+    of the runs in between, which found the same value.
+    """
+    place = {sync.run_id: number for number, sync in enumerate(pushed)}
+    void: dict[str, list[pl.Series]] = {}
+    for undo in pushed:
+        if undo.undoes is None or undo.undoes not in place or pushed[place[undo.undoes]].undoes:
+            continue
+        restored = _find_restored(installation, pushed, undo)
+        for sync in pushed[place[undo.run_id] + 1 : place[undo.undoes] + 1]:
+            if not sync.undoes:
+                void.setdefault(sync.run_id, []).append(restored)
+    return void
+
+
+def _find_restored(installation: Installation, pushed: Sequence[SyncRecord], undo: SyncRecord) -> pl.Series:
+    """Find the records that an undo restored, without those that an undo of it restored in turn."""
+    ledger = installation.ledgers.find(undo.run_id, undo.slug)
+    if ledger is None:
+        return pl.Series("record_id", [], dtype=pl.String)
+    restored = ledger.filter(pl.col("outcome").is_in(RESTORED))["record_id"]
+    for again in pushed:
+        if again.undoes == undo.run_id:
+            restored = restored.filter(~restored.is_in(_find_restored(installation, pushed, again).implode()))
+    return restored
+
+
+def _mark_undone(restored: pl.Series) -> pl.Expr:
+    undone = pl.col("record_id").is_in(restored.implode()).fill_null(False)
+    return pl.when(undone).then(pl.lit(Outcome.UNPROCESSED, dtype=OUTCOME)).otherwise("outcome").alias("outcome")

@@ -1,0 +1,181 @@
+"""Dagster's own databases in `DAGSTER_HOME`: made by one process at a time, and repaired where two made them at once.
+
+Dagster 1.13 makes its SQLite files without a lock. Two commands in a new home left `history/runs.db` with two versions,
+and every command after that failed. Source: github.com/dagster-io/dagster/issues/11408.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import dagster as dg
+import yaml
+from dagster import DagsterError
+from dagster._check import CheckError
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
+from sqlalchemy import MetaData, NullPool, create_engine
+from sqlalchemy.exc import DatabaseError
+
+from integration_center.errors import ConfigurationError
+from integration_center.files.regular_files import read_regular
+from integration_center.files.yaml_faults import YamlFault, check_bounds
+from integration_center.settings import Settings
+from integration_center.store.home import prepare_home
+
+logger = logging.getLogger(__name__)
+
+REMEDY = "correct it, or move it away: the next command writes the one that the project ships"
+LONGEST_WORDS = 200
+"""Characters that are shown of an error's text."""
+LOCK = ".opening.lock"
+LOCKED_SECONDS = 15
+INDEX = "history/runs/index.db"
+STORES = {
+    "history/runs.db": RunStorageSqlMetadata,
+    INDEX: SqlEventLogStorageMetadata,
+    "schedules/schedules.db": ScheduleStorageSqlMetadata,
+}
+"""Dagster's SQLite files, where `dagster.yaml` names no other storage, with what is to be in them."""
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Open the Dagster instance of this `DAGSTER_HOME`, with its databases in place.
+
+    Raises:
+        ConfigurationError: a database of Dagster's or its `dagster.yaml` is damaged.
+    """
+    home = settings.dagster_home
+    prepare_home(home)
+    with one_at_a_time(home):
+        for name, made in STORES.items():
+            repair(home / name, made)
+        check_settings(home / "dagster.yaml")
+        try:
+            instance = dg.DagsterInstance.from_config(str(home))
+        except (DagsterError, CheckError, ValueError, TypeError, AttributeError, ImportError, yaml.YAMLError) as error:
+            raise ConfigurationError(
+                f"{home / 'dagster.yaml'} is not what Dagster expects ({type(error).__name__}: {shorten(error)});"
+                f" {REMEDY}"
+            ) from None
+        # Each of them is made when it is first asked for.
+        try:
+            instance.get_runs_count()
+            instance.event_log_storage.get_maximum_record_id()
+            instance.all_instigator_state()
+        except DatabaseError as error:
+            raise ConfigurationError(
+                f"Dagster's databases in {home} cannot be used ({shorten(error.orig or error)}). Bring back a copy of"
+                " history and schedules, or move them away: Dagster then begins a new history of runs. The log of"
+                " syncs is kept elsewhere, and stays"
+            ) from None
+    return instance
+
+
+def check_settings(path: Path) -> None:
+    """Check that `dagster.yaml` can be read, before Dagster does.
+
+    Raises:
+        ConfigurationError: it is no YAML, or no regular file.
+    """
+    try:
+        text = read_regular(path).decode()
+        check_bounds(text)
+        found = yaml.safe_load(text)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}; {REMEDY}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text; {REMEDY}") from None
+    except YamlFault as fault:
+        raise ConfigurationError(f"{path}: {fault}; {REMEDY}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is no YAML ({shorten(error)}); {REMEDY}") from None
+    if found is not None and not isinstance(found, dict):
+        raise ConfigurationError(f"{path} must hold options such as `telemetry:`, each on a line; {REMEDY}")
+
+
+def shorten(error: BaseException) -> str:
+    """The first words of an error that a library raised."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]} …"
+
+
+@contextlib.contextmanager
+def one_at_a_time(home: Path) -> Iterator[None]:
+    """Let no other process open the home meanwhile. A process that is killed lets go of it."""
+    lock = os.open(home / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def repair(path: Path, made: MetaData) -> None:
+    """Repair a database that two processes made at once, or that a process only began to make.
+
+    Two versions: both processes made the tables of today, so the version of today stays. An index without tables
+    holds nothing, and Dagster makes it again from the files of the runs.
+
+    A version of today without all tables of today: Dagster would not make them again, so they are made here.
+
+    Args:
+        path: one of Dagster's SQLite files; it need not be there.
+        made: its tables.
+
+    Raises:
+        ConfigurationError: it is no database, or cannot be opened.
+    """
+    if not os.path.lexists(path):
+        return
+    if not path.is_file():  # a pipe would be waited for, a device never ends
+        raise ConfigurationError(f"Dagster's database {path} is no regular file; move it away")
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=LOCKED_SECONDS)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "alembic_version" in tables:
+                versions = [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
+                if len(versions) > 1:
+                    kept = find_newest(versions)
+                    with connection:
+                        connection.execute("DELETE FROM alembic_version WHERE version_num <> ?", (kept,))
+                    versions = [kept]
+                    logger.warning("%s was made by two processes at once, and is repaired", path)
+                missing = made.tables.keys() - tables
+                if missing and versions == [find_newest([])]:
+                    make_tables(path, made)
+                    logger.warning("%s lacked %s; they are made again, empty", path, ", ".join(sorted(missing)))
+    except sqlite3.OperationalError as error:
+        raise ConfigurationError(f"Dagster's database {path} cannot be opened: {error}") from None
+    except sqlite3.DatabaseError:
+        raise ConfigurationError(
+            f"Dagster's database {path} is damaged or no database. Bring back a copy, or move it away: Dagster then"
+            " begins a new history of runs. The log of syncs is kept elsewhere, and stays"
+        ) from None
+    if path.match(INDEX) and "event_logs" not in tables:
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def find_newest(versions: Sequence[str]) -> str:
+    """The one of some versions that is the furthest on in Dagster's migrations; that of today when there are none."""
+    from alembic.script import ScriptDirectory  # only a damaged home needs it
+    from dagster._core.storage.runs.sqlite import sqlite_run_storage
+    from dagster._core.storage.sql import get_alembic_config
+
+    script = ScriptDirectory.from_config(get_alembic_config(sqlite_run_storage.__file__))
+    newest_first = [revision.revision for revision in script.walk_revisions()]
+    return min(versions, key=lambda version: [*newest_first, version].index(version), default=newest_first[0])
+
+
+def make_tables(path: Path, made: MetaData) -> None:
+    """Make the tables that a database lacks."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    made.create_all(engine)

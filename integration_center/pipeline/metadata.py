@@ -1,0 +1,143 @@
+"""What the Dagster UI shows of a plan and a push: counts, calls, jobs, columns and their lineage. Never a value."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import dagster as dg
+import polars as pl
+
+from integration_center.insights.catalogue import ColumnType
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.names import push_key, report_key, update_set_key
+from integration_center.salesforce.client.usage import Usage
+from integration_center.salesforce.write.forecast import Forecast
+from integration_center.sync.columns import AFTER, BEFORE
+from integration_center.sync.ledger import Counts, Tally
+from integration_center.sync.outcomes import Outcome
+
+FAILURES_SHOWN = 20
+PREVIEWED = 5
+
+
+def describe_counts(counts: Counts) -> str:
+    """Counts in a line: `1,900 unchanged, 3 updated`."""
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in counts.as_dict().items() if count) or "no rows"
+
+
+def describe_usage(usage: Usage) -> dict[str, int | float]:
+    """API calls of this step, bytes on the wire, waits and their seconds, and what org and app have left today."""
+    shown: dict[str, int | float] = {
+        "api_calls": usage.calls,
+        "bytes_sent": usage.bytes_sent,
+        "bytes_received": usage.bytes_received,
+        "waits": usage.waits,
+        "waited_seconds": round(usage.waits_seconds, 1),
+        "waits_for_jobs": usage.looks,
+        "waited_for_jobs_seconds": round(usage.looks_seconds, 1),
+    }
+    names = {"org": "api_calls_left_today", "connected app": "api_calls_left_to_the_app"}
+    return shown | {names[allowance.of]: allowance.left for allowance in usage.allowances}
+
+
+def describe_forecast(forecast: Forecast | None) -> dict[str, int]:
+    """The API calls that a push was expected to take; nothing when it did not come to sending."""
+    if forecast is None:
+        return {}
+    return {"api_calls_forecast": forecast.calls, "api_calls_forecast_at_most": forecast.total}
+
+
+def describe_columns(
+    schema: Mapping[str, pl.DataType], likely_types: Mapping[str, ColumnType] | None = None
+) -> dg.TableSchema:
+    """Describe the columns of a frame, and what all values of its text columns look like."""
+    likely = likely_types or {}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                str(dtype.base_type()),
+                description=f"text, all of which looks like {likely[name]}" if name in likely else None,
+            )
+            for name, dtype in schema.items()
+        ]
+    )
+
+
+def describe_fields(lines: pl.LazyFrame) -> dg.TableSchema:
+    """The Salesforce fields that a push may write, with the types their values have in the ledger."""
+    return describe_columns(
+        {name.removeprefix(AFTER): dtype for name, dtype in lines.collect_schema().items() if name.startswith(AFTER)}
+    )
+
+
+def describe_failures(lines: pl.LazyFrame) -> dg.TableMetadataValue:
+    """The first refused lines: record Id, code and fields. Salesforce's messages quote values, so they stay out."""
+    refused = lines.filter(
+        pl.col("outcome").is_in([Outcome.CONFLICT, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN])
+    )
+    described = refused.select(
+        pl.col("record_id").fill_null(""), pl.col("code").fill_null(""), pl.col("error_fields").fill_null("")
+    )
+    shown = described.head(FAILURES_SHOWN).collect()
+    columns = [dg.TableColumn(name, "string") for name in shown.columns]
+    records = [dg.TableRecord(row) for row in shown.iter_rows(named=True)]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns))
+
+
+def preview_changes(lines: pl.LazyFrame) -> dict[str, dg.TableMetadataValue]:
+    """A few planned lines with their values, for installations whose settings turn previews on."""
+    names = [name for name in lines.collect_schema() if name.startswith((BEFORE, AFTER))]
+    shown = lines.filter(pl.col("outcome") == Outcome.PLANNED).head(PREVIEWED).select("record_id", "key", *names)
+    texts = shown.select(pl.all().cast(pl.String).fill_null("")).collect()
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in texts.columns])
+    return {"preview": dg.MetadataValue.table([dg.TableRecord(row) for row in texts.iter_rows(named=True)], schema)}
+
+
+def link_jobs(lines: pl.LazyFrame, instance_url: str) -> dict[str, dg.UrlMetadataValue]:
+    """The Bulk jobs of a push, each with its page in the org's setup."""
+    jobs = lines.select(pl.col("job_id").drop_nulls().unique().sort()).collect()["job_id"]
+    page = f"{instance_url}/lightning/setup/AsyncApiJobStatus/page?address="
+    return {f"job {job}": dg.MetadataValue.url(page + quote(f"/{job}", safe="")) for job in jobs}
+
+
+def describe_results(lines: pl.LazyFrame, tally: Tally, instance_url: str) -> dict[str, Any]:
+    """A completed ledger: counts by outcome, the fields that may have been written, refused lines, Bulk jobs."""
+    return {
+        "outcomes": tally.lines.as_dict(),
+        "rows": tally.rows.as_dict(),
+        "failures": describe_failures(lines),
+        "dagster/column_schema": describe_fields(lines),
+        **link_jobs(lines, instance_url),
+    }
+
+
+def trace_update_set(spec: IntegrationSpec, report_slug: str) -> dg.TableColumnLineage:
+    """Update set column ← report column."""
+    keys = [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=pair.column) for pair in spec.keys]
+    fields = {
+        AFTER + mapping.field: [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=mapping.column)]
+        for mapping in spec.fields
+    }
+    return dg.TableColumnLineage({"key": keys, **fields})
+
+
+def trace_push(slug: str, spec: IntegrationSpec) -> dg.TableColumnLineage:
+    """Pushed field ← update set column."""
+    return dg.TableColumnLineage(
+        {
+            mapping.field: [dg.TableColumnDep(asset_key=update_set_key(slug), column_name=AFTER + mapping.field)]
+            for mapping in spec.fields
+        }
+    )
+
+
+def trace_object(integrations: dict[str, IntegrationSpec]) -> dg.TableColumnLineage:
+    """Field of a Salesforce object ← pushed field, over all the integrations that write the object."""
+    return dg.TableColumnLineage(
+        {
+            mapping.field: [dg.TableColumnDep(asset_key=push_key(slug), column_name=mapping.field)]
+            for slug, spec in sorted(integrations.items())
+            for mapping in spec.fields
+        }
+    )

@@ -1,0 +1,107 @@
+"""The names that things have in Dagster: asset keys, groups, tags, pools. The single place that decides them."""
+
+from datetime import date
+
+import dagster as dg
+
+from integration_center.integration.spec import Environment, IntegrationSpec
+
+FIRST_DAY = date(2020, 1, 1)
+DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
+"""Partition D is the report with data up to the end of the UTC day D."""
+
+NO_DAY = "choose a day: a run of this job is for one partition, or for a range of them"
+
+ONE_RUN = dg.BackfillPolicy.single_run()
+
+INTEGRATION_TAG = "integration"
+ENVIRONMENT_TAG = "salesforce_environment"
+TRIGGER_TAG = "triggered_by"
+BY_USER = "user"
+"""What started a run, as far as the job of an integration knows by itself."""
+UNDO_TAG = "undoes"
+PROCESS_TAG = ".integration_center/process"
+PARTITION_TAG = "dagster/partition"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+ALLOW_STALE, RUN_DISABLED = "allow_stale", "run_disabled"
+"""Options of a push, in its run config."""
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+BACKFILL_TAG = "dagster/backfill"
+PARENT_RUN_TAG = "dagster/parent_run_id"
+
+
+def report_key(report_slug: str) -> dg.AssetKey:
+    """The asset of a report, shared by all its integrations."""
+    return dg.AssetKey(["insights", report_slug])
+
+
+def update_set_key(slug: str) -> dg.AssetKey:
+    """The plan of an integration."""
+    return dg.AssetKey([slug, "update_set"])
+
+
+def push_key(slug: str) -> dg.AssetKey:
+    """The sending of an integration's plan."""
+    return dg.AssetKey([slug, "push"])
+
+
+def object_key(environment: Environment, sobject: str) -> dg.AssetKey:
+    """The external asset of a Salesforce object."""
+    return dg.AssetKey(["salesforce", environment.value, sobject])
+
+
+def gainsight_key(sobject: str) -> dg.AssetKey:
+    """The external asset of the Gainsight object that reads the Salesforce one."""
+    return dg.AssetKey(["gainsight", sobject])
+
+
+def resource_key(environment: Environment) -> str:
+    """One resource an environment, so that an unset Production never stops Sandbox."""
+    return f"salesforce_{environment.value}"
+
+
+def undo_job(environment: Environment) -> str:
+    """The job that undoes a sync in an environment."""
+    return f"undo_{environment.value}"
+
+
+def undo_op(environment: Environment) -> str:
+    """The one op of that job; ops and jobs must not share a name."""
+    return f"write_back_{environment.value}"
+
+
+def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:
+    """The run config of somebody's own run of one integration: it runs although it may be switched off."""
+    options = {ALLOW_STALE: allow_stale, RUN_DISABLED: True}
+    return {"ops": {push_key(slug).to_python_identifier(): {"config": options}}}
+
+
+def pool(spec: IntegrationSpec) -> str:
+    """Runs on one object of one environment wait for each other in the queue."""
+    return f"salesforce_{spec.environment.value}_{spec.object.lower()}"
+
+
+def run_tags(slug: str, environment: Environment | None, triggered_by: str) -> dict[str, str]:
+    """The tags of a run of one integration; for reading only, nothing depends on them."""
+    tags = {INTEGRATION_TAG: slug, TRIGGER_TAG: triggered_by}
+    return tags if environment is None else tags | {ENVIRONMENT_TAG: environment.value}
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """The tags that make one run of several days."""
+    return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
+
+
+def owners(spec: IntegrationSpec) -> list[str]:
+    """Owners as Dagster wants them: an e-mail address, or `team:name`."""
+    return [owner if "@" in owner or owner.startswith("team:") else f"team:{owner}" for owner in spec.owners]
+
+
+def asset_tags(spec: IntegrationSpec) -> dict[str, str]:
+    """Tags that make the asset catalogue searchable."""
+    return {ENVIRONMENT_TAG: spec.environment.value, "salesforce_object": spec.object}
+
+
+def selection(slug: str) -> dg.AssetSelection:
+    """Everything one run of the integration materializes: report, update set, push."""
+    return dg.AssetSelection.assets(push_key(slug)).upstream()

@@ -1,0 +1,337 @@
+"""`<slug>/push`: the sink op sends the plan of its own run and completes the ledger."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from integration_center.database.journal import JobJournal
+from integration_center.database.sync_records import SyncStatus
+from integration_center.errors import PlanMissing, PlanStale
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
+from integration_center.pipeline.checks import build_push_checks, report_push
+from integration_center.pipeline.look_back import look_back
+from integration_center.pipeline.metadata import (
+    describe_counts,
+    describe_forecast,
+    describe_results,
+    describe_usage,
+    trace_push,
+)
+from integration_center.pipeline.names import (
+    DAYS,
+    ONE_RUN,
+    asset_tags,
+    object_key,
+    owners,
+    pool,
+    push_key,
+    resource_key,
+    update_set_key,
+)
+from integration_center.pipeline.one_org import require_one_org
+from integration_center.pipeline.pushable_plan import (
+    TOGETHER,
+    OwnPlan,
+    check_newest,
+    check_own,
+    find_plan,
+    newer_day,
+    take_days,
+)
+from integration_center.pipeline.sync_step import SyncStep, sync_step
+from integration_center.planning.plan import fingerprint, read_fields, read_since
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.write.forecast import Forecast
+from integration_center.salesforce.write.last_look import NAMED, Ground, survey
+from integration_center.salesforce.write.options import WriteOptions
+from integration_center.salesforce.write.push import forecast_push, push_updates
+from integration_center.store.frames import FrameFile, rewrite_frame
+from integration_center.store.ledgers import read_outcomes
+from integration_center.sync.conflicts import mark_conflicts
+from integration_center.sync.ledger import (
+    completing,
+    count_lines,
+    count_outdated,
+    hold,
+    planned_updates,
+    resume,
+    supersede,
+)
+from integration_center.sync.limits import run_status
+from integration_center.sync.outcomes import WRITTEN, Outcome
+from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.markdown import escape_markdown
+
+
+class PushConfig(dg.Config):
+    """Run config of a push.
+
+    Attributes:
+        allow_stale: push a day of a snapshot although a newer one was pushed already. Events are judged key by key.
+        run_disabled: push although the integration is switched off (`enabled: false`).
+    """
+
+    allow_stale: bool = False
+    run_disabled: bool = False
+
+
+def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
+    """The graph-backed asset whose sink op sends one integration's plan."""
+    key = push_key(slug)
+    checks = build_push_checks(key)
+    op_name = f"{slug}__send"
+
+    @dg.op(
+        name=op_name,
+        description=f"Sends the planned lines to {spec.object} and completes the ledger.",
+        out={"result": dg.Out(dg.Nothing), **{check.name: dg.Out(dg.Nothing) for check in checks}},
+        required_resource_keys={"installation", resource_key(spec.environment)},
+        pool=pool(spec),
+        tags={"kind": "salesforce"},
+    )
+    def send(
+        context: dg.OpExecutionContext, config: PushConfig, update_set: pl.LazyFrame
+    ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+        with sync_step(context, slug, spec) as step:
+            yield from send_plan(step, update_set, allow_stale=config.allow_stale)
+
+    @dg.config_mapping
+    def flat_config(config: PushConfig) -> dict[str, object]:
+        return {op_name: {"config": config.model_dump()}}
+
+    @dg.graph_asset(
+        key=key,
+        ins={"update_set": dg.AssetIn(update_set_key(slug))},
+        description=f"Sends the plan of '{escape_markdown(spec.name)}' to {spec.object} in {spec.environment.title}.",
+        group_name=slug,
+        kinds={"salesforce"},
+        tags=asset_tags(spec),
+        owners=owners(spec),
+        partitions_def=DAYS,
+        backfill_policy=ONE_RUN,
+        config=flat_config,
+        check_specs=checks,
+    )
+    def push(update_set: pl.DataFrame) -> dict[str, object]:
+        result, *evaluations = send(update_set)
+        return {"result": result} | {
+            check.get_python_identifier(): evaluation for check, evaluation in zip(checks, evaluations, strict=True)
+        }
+
+    return push
+
+
+def send_updates(
+    step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame, options: WriteOptions
+) -> pl.DataFrame:
+    """Send the updates, with progress in the run's log; the Results frame."""
+    account = step.account
+
+    def show_progress(done: int, total: int) -> None:
+        step.context.log.info(f"sent {done:,} of {total:,}")
+        step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
+        step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
+
+    return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
+
+
+def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder: Path) -> FrameFile | None:
+    """The lines with those in `conflict` whose record somebody changed since the plan was made; None without any."""
+    records = ground.read_records()
+    if records is None:
+        step.context.log.warning(
+            f"{step.spec.object} does not tell when its records change: changes since the plan go unseen"
+        )
+    if records is None or records.is_empty():
+        return None
+    keys, conflicts = [pair.field for pair in step.spec.keys], 0
+
+    def mark(part: pl.DataFrame) -> pl.DataFrame:
+        nonlocal conflicts
+        settled = mark_conflicts(part, records, keys, ground.schema)
+        conflicts += count_lines(settled)[Outcome.CONFLICT]
+        return settled
+
+    settled = rewrite_frame(lines, mark, folder / "settled.parquet")
+    if not conflicts:
+        return None
+    step.context.log.warning(f"{conflicts:,} records were changed since the plan was made, and are left alone")
+    return settled
+
+
+def find_rest(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame, folder: Path) -> pl.LazyFrame:
+    """The lines still to be settled: those of the plan, or what an earlier push of the same plan left.
+
+    Called with the lease held and unfinished work settled, so that no other run pushes the plan meanwhile.
+
+    Raises:
+        PlanMissing: the ledger of the earlier push is gone, or that push was undone.
+    """
+    earlier = step.installation.syncs.latest_push(step.slug, plan.plan_id)
+    if earlier is None:
+        return lines
+    ledger = step.installation.ledgers.path(earlier.run_id, step.slug)
+    pushed_by = f"{step.slug}: run {earlier.run_id}, which pushed the plan,"
+    if not ledger.exists():
+        raise PlanMissing(f"{pushed_by} has no ledger any more. {TOGETHER}")
+    if any(sync.undoes == earlier.run_id for sync in step.installation.syncs.history(step.slug)):
+        raise PlanMissing(f"{pushed_by} was undone. {TOGETHER}")
+    step.context.log.info(f"going on where run {earlier.run_id} ended")
+    resumed = rewrite_frame(
+        read_outcomes(pl.scan_parquet(ledger)), lambda part: resume(part, earlier.run_id), folder / "resumed.parquet"
+    )
+    return resumed.scan()
+
+
+def note_taken_over(step: SyncStep, plan: OwnPlan) -> None:
+    """Note that this run pushes the plan of the run that it re-executes."""
+    step.installation.syncs.planned(
+        step.run_id,
+        step.slug,
+        plan_id=plan.plan_id,
+        counts=plan.counts,
+        org_id=step.account.org_id,
+        read_at=plan.read_at,
+        describe_hash=plan.fingerprint or "",
+        api_calls=0,
+    )
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a push did.
+
+    Attributes:
+        lines: the plan as it was sent.
+        finish: turns its lines, given some after another, into those of the ledger.
+        forecast: the API calls it was expected to take, if it came to that.
+        schema: of the object, if something was sent.
+    """
+
+    lines: pl.LazyFrame
+    finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
+    forecast: Forecast | None = None
+    schema: SObjectSchema | None = None
+
+
+def apply_plan(
+    step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.LazyFrame, folder: Path
+) -> Applied:
+    """Send the planned lines, if there are any and the org has calls to spare.
+
+    Raises:
+        PlanMissing: the plan was applied already, or the ledger of an earlier push of it is gone.
+        WrongOrg: another org answers than the one that the plan was made for.
+        PlanStale: the integration's file or the org's schema changed since.
+    """
+    lines = find_rest(step, plan, lines, folder)
+    ids = planned_updates(lines).select("Id").collect()["Id"]
+    if ids.is_empty():
+        return Applied(lines)
+    named = ids.head(NAMED + 1).to_list()
+    ground = survey(org, step.spec.object, read_fields(step.spec, lines), named, read_since(lines))
+    require_one_org(step.account, planned=plan.org_id, answering=ground.identity)
+    if fingerprint(step.spec, ground.schema) != plan.fingerprint:
+        raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
+    settled = leave_conflicts(step, ground, lines, folder)
+    lines = settled.scan() if settled else lines
+    updates = planned_updates(lines).collect()
+    if updates.is_empty():
+        return Applied(lines)
+    options = build_write_options(step, org)
+    forecast = forecast_push(updates, options)
+    step.context.log.info(
+        f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
+    )
+    if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
+        return Applied(lines, lambda part: hold(part, short), forecast)
+    # A re-execution has no plan and no draft of its own yet, which the next run needs if this one is cut off.
+    if plan.run_id != step.run_id:
+        note_taken_over(step, plan)
+    if settled or plan.run_id != step.run_id:
+        draft = settled or rewrite_frame(lines, lambda part: part, folder / "draft.parquet")
+        step.installation.ledgers.keep(step.run_id, step.slug, draft)
+    journal.push_begun()
+    if not step.installation.syncs.apply(step.run_id, step.slug):
+        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
+    results = send_updates(step, org, ground.schema, journal, updates, options)
+    return Applied(lines, completing(results), forecast, ground.schema)
+
+
+def send_plan(
+    step: SyncStep, lines: pl.LazyFrame, *, allow_stale: bool
+) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+    """Judge the plan, send it, store the ledger, and end the sync.
+
+    Raises:
+        PlanError: the plan may not be pushed.
+        dagster.Failure: the outcome breaks a limit of the integration; it carries the metadata of the push.
+    """
+    if step.installation.syncs.get(step.run_id, step.slug) is None:
+        step.open()
+    step.require_switched_on()
+    plan = find_plan(step)
+    check_own(step, plan, lines)
+    events = take_days(step, plan)
+    newest = None if events else newer_day(step, allow_stale=allow_stale)
+    journal = step.open_journal(plan.plan_id)
+    with step.installation.work_folder() as folder, step.connect() as org:
+        if events:
+            check_newest(step, plan)
+        if newest:
+            applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
+        else:
+            applied = apply_plan(step, org, plan, journal, lines, folder)
+        tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+        if applied.schema:
+            keys = [pair.field for pair in step.spec.keys]
+            tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=step.snapshot)
+        usage, instance_url = org.session.usage, org.session.instance_url
+    ledger = step.installation.ledgers.path(step.run_id, step.slug)
+    lines, by_line = pl.scan_parquet(ledger), tally.lines
+    calls = usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
+    outdated = events and count_outdated(lines) > 0
+    verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None, outdated=outdated)
+    status = SyncStatus(verdict)
+    step.installation.syncs.close(
+        step.run_id,
+        step.slug,
+        status=status,
+        counts=tally.as_dict(),
+        error=reason,
+        api_calls=calls,
+    )
+    # After the line is closed: until then the next run looks again, and corrects ledger and counts.
+    journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
+    step.release_lease()
+    step.context.log.info(f"{status.value}: {describe_counts(by_line)}")
+    step.context.log_event(
+        dg.AssetObservation(
+            object_key(step.spec.environment, step.spec.object),
+            metadata={
+                "integration": step.slug,
+                **{outcome.value: by_line[outcome] for outcome in WRITTEN},
+                "run_id": step.run_id,
+            },
+        )
+    )
+    metadata = {
+        "status": status.value,
+        "api_calls_of_the_sync": calls,
+        "ledger": dg.MetadataValue.path(ledger),
+        "dagster/column_lineage": trace_push(step.slug, step.spec),
+        **describe_results(lines, tally, instance_url),
+        **describe_forecast(applied.forecast),
+        **describe_usage(usage),
+    }
+    failed = status is SyncStatus.FAILED
+    if not failed:
+        yield dg.Output(None, "result", metadata=metadata)
+    yield from report_push(push_key(step.slug), lines, tally, plan.report_rows, failed=failed)
+    if failed:
+        # Without output the asset is not materialized: neither backfills nor automation take what failed for done.
+        raise dg.Failure(f"{step.slug}: {reason}", metadata=metadata, allow_retries=False)

@@ -1,0 +1,107 @@
+"""`insights/<report>`: one asset a report, shared by all the integrations that read it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from integration_center.pipeline.checks import build_check
+from integration_center.pipeline.metadata import describe_columns
+from integration_center.pipeline.names import DAYS, ONE_RUN, report_key
+from integration_center.pipeline.step_errors import read_days, reported_errors
+from integration_center.store.reports import StoredReport, fetch_day
+from integration_center.wording.markdown import escape_markdown
+
+NOT_EMPTY = "not_empty"
+NOT_SHRUNK = "not_shrunk"
+
+
+def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], allow_empty: bool) -> dg.AssetsDefinition:
+    """The asset of the report called `name`, in which the columns `keys` stay text: integrations match by them.
+
+    Its checks are facts of the report itself, since they stop all of its integrations: it has rows (unless an
+    integration that reads it has `allow_empty`), and a snapshot has not lost more than half of them.
+    """
+    key = report_key(report_slug)
+
+    @dg.asset(
+        key=key,
+        description=f"The WalkMe Insights report '{escape_markdown(name)}', a frame a UTC day.",
+        group_name="insights",
+        kinds={"walkme", "polars", "parquet"},
+        partitions_def=DAYS,
+        backfill_policy=ONE_RUN,
+        required_resource_keys={"installation"},
+        check_specs=[
+            build_check(key, NOT_EMPTY, "The report has rows.", blocking=True),
+            build_check(key, NOT_SHRUNK, "A snapshot keeps at least half of its rows.", blocking=True),
+        ],
+    )
+    def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        with reported_errors(context), context.resources.installation.open() as installation:
+            source = installation.source()
+            info = replace(source.find(name), text_columns=keys)
+            days = read_days(context)
+            stored: dict[date, StoredReport] = {}
+            newest = days[-1]
+            if missing := source.missing(info, days):
+                if newest in missing.days:
+                    raise missing
+                # Of a snapshot only the newest day counts, and the days of events do not need each other.
+                context.log.warning(f"left out: {missing}")
+                days = [day for day in days if day not in missing.days]
+            for day in days:
+                stored[day], fetched = fetch_day(source, installation.reports, info, day)
+                context.log.info(
+                    f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
+                )
+            path = installation.reports.path(report_slug, newest)
+            yield dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": sum(report.rows for report in stored.values()),
+                    "dagster/column_schema": describe_columns(
+                        pl.read_parquet_schema(path), stored[newest].likely_types or {}
+                    ),
+                    "refreshed_at": str(stored[newest].refreshed_at or "unknown"),
+                    "kind": info.kind,
+                    "path": dg.MetadataValue.path(path),
+                },
+                data_version=dg.DataVersion(stored[newest].identity),
+                check_results=[
+                    check_not_empty(sum(report.rows for report in stored.values()), allow_empty=allow_empty),
+                    check_not_shrunk(
+                        info.kind,
+                        stored[min(stored)].rows,
+                        installation.reports.rows_before(report_slug, days[0]),
+                        allow_empty=allow_empty,
+                    ),
+                ],
+            )
+
+    return report
+
+
+def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:
+    """An empty report stops its integrations, unless one of them allows it; each judges its own plan besides."""
+    return dg.AssetCheckResult(
+        check_name=NOT_EMPTY,
+        passed=rows > 0 or allow_empty,
+        metadata={"rows": rows},
+        description=f"{rows:,} rows." if rows else "The report has no rows; `limits.allow_empty: true` accepts that.",
+    )
+
+
+def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: bool) -> dg.AssetCheckResult:
+    """A snapshot that lost more than half of its rows is more likely broken than true; an empty one may be allowed."""
+    may_be_empty = allow_empty and rows == 0
+    shrunk = kind == "snapshot" and before is not None and rows * 2 < before and not may_be_empty
+    return dg.AssetCheckResult(
+        check_name=NOT_SHRUNK,
+        passed=not shrunk,
+        metadata={"rows": rows, "rows_before": before if before is not None else "none stored"},
+        description=f"{rows:,} rows, after {before:,} before. If that is right, delete the older stored frame."
+        if shrunk
+        else "The report did not shrink by more than half.",
+    )

@@ -1,0 +1,60 @@
+"""The Dagster resources. None of them takes run config: a run cannot choose another org, folder or database.
+
+Settings and accounts are read inside the step. An `EnvVar` that is unset in a resource would make Dagster refuse the
+launch and lose the rest of a schedule's tick.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from integration_center.installation import Installation, open_installation
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.io_manager import FrameIOManager
+from integration_center.pipeline.names import resource_key
+from integration_center.salesforce.org import Org
+from integration_center.settings import Paths
+
+
+class InstallationResource:
+    """The stored state of this `DAGSTER_HOME`."""
+
+    @contextmanager
+    def open(self) -> Iterator[Installation]:
+        """The installation, for the length of a step."""
+        with open_installation() as installation:
+            yield installation
+
+
+@dataclass(frozen=True)
+class SalesforceEnvironment:
+    """The org connected in one environment."""
+
+    environment: Environment
+
+    @contextmanager
+    def connect(self, installation: Installation) -> Iterator[Org]:
+        """The org, for the length of a step."""
+        with installation.connect(self.environment) as org:
+            yield org
+
+
+def build_resources() -> dict[str, object]:
+    """Every resource the definitions need, by key."""
+    frames = FrameIOManager(Paths().storage)
+    environments = {resource_key(environment): SalesforceEnvironment(environment) for environment in Environment}
+    fixed = {"installation": InstallationResource(), **environments}
+    return {
+        "io_manager": dg.IOManagerDefinition(lambda _: frames, config_schema={}),
+        **{key: build_fixed_resource(value) for key, value in fixed.items()},
+    }
+
+
+def build_fixed_resource(value: object) -> dg.ResourceDefinition:
+    """A resource whose run config must be empty: Dagster refuses to launch a run with any.
+
+    `ResourceDefinition.hardcoded_resource` would take any run config, and ignore it.
+    """
+    return dg.ResourceDefinition(lambda _: value, config_schema={})

@@ -1,0 +1,128 @@
+"""Why a run ended without closing its line in the log of syncs, in one sentence, from what Dagster stored."""
+
+import dagster as dg
+from dagster import DagsterEvent
+from dagster_shared.error import SerializableErrorInfo
+
+from integration_center import errors
+from integration_center.insights.catalogue import report_slug
+from integration_center.pipeline.names import (
+    NO_DAY,
+    PARTITION_TAG,
+    RANGE_START_TAG,
+    push_key,
+    report_key,
+    update_set_key,
+)
+from integration_center.wording.markdown import unescape_markdown
+
+DIED = "the run ended without finishing this sync; see its log in the Dagster UI"
+DELETED = "the run was deleted in Dagster before it finished this sync"
+CANCELLED = "cancelled in the Dagster UI"
+INTERRUPTED = "stopped by Ctrl-C or a signal; run it again: the next run finds out what was written"
+
+BY_A_PERSON = frozenset({"Sending run termination request.", "Canceling run from the queue."})
+"""What Dagster 1.13 notes when somebody asks it to end a run; its own reasons to end one have other texts."""
+FROM_OUTSIDE = "This run has been marked as failed from outside the execution context."
+"""What Dagster 1.13 notes of a failed run when it has no text for it; an engine event before it has the reason."""
+LONGEST_REASON = 300
+OURS = frozenset(name for name, value in vars(errors).items() if isinstance(value, type))
+DAY_TAGS = frozenset({PARTITION_TAG, RANGE_START_TAG})
+INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
+
+
+def explain_ending(instance: dg.DagsterInstance, run: dg.DagsterRun | None, slug: str, report: str) -> str:
+    """Say why a finished run left its line of `slug` open.
+
+    Args:
+        instance: Dagster's.
+        run: as Dagster knows it; None when it was deleted.
+        slug: the integration.
+        report: its report; empty when that is unknown.
+    """
+    if run is None:
+        return DELETED
+    return (
+        explain_interruption(instance, run.run_id)
+        or _find_failure(instance, run, slug, report)
+        or _find_reason_of_dagster(instance, run.run_id)
+        or DIED
+    )
+
+
+def explain_interruption(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Say who stopped a run: a person in the Dagster UI, Dagster itself, or a signal. None when nobody did."""
+    requests = _events(instance, run_id, dg.DagsterEventType.RUN_CANCELING)
+    if requests:
+        said = requests[-1].message or ""
+        return CANCELLED if said in BY_A_PERSON else _by_dagster(said)
+    failures = _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)
+    causes = [event.step_failure_data.error for event in failures]
+    return INTERRUPTED if any(error and error.cls_name in INTERRUPTIONS for error in causes) else None
+
+
+def _find_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, slug: str, report: str) -> str | None:
+    """What the first failed step of this integration said, without its stack; None when none of its steps failed.
+
+    A run may carry several integrations, so the steps of the others are passed over.
+    """
+    keys = [update_set_key(slug), push_key(slug), *([report_key(report_slug(report))] if report else [])]
+    steps = {key.to_python_identifier() for key in keys}
+    for event in _events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE):
+        if (event.step_key or "").partition(".")[0] not in steps:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return data.user_failure_data.description
+        if said := _failed_checks(instance, run.run_id, keys):
+            return said
+        if data.error:
+            # Dagster's own error when it loads the frames of a step without knowing their day.
+            without_day = data.error.cls_name == "DagsterInvariantViolationError" and not DAY_TAGS & run.tags.keys()
+            return NO_DAY if without_day else read_error(data.error)
+    return None
+
+
+def _failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.AssetKey]) -> str:
+    """What the blocking checks that failed on these assets said; empty when none did."""
+    events = _events(instance, run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    return "; ".join(
+        f"{evaluation.asset_key.to_user_string()}: {unescape_markdown(evaluation.description or '')}"
+        for evaluation in (event.asset_check_evaluation_data for event in events)
+        if evaluation.asset_key in keys and evaluation.blocking and not evaluation.passed
+    )
+
+
+def _find_reason_of_dagster(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Why Dagster ended a run that it lost, dropped from its queue, or could not start; None when it does not say."""
+    for event in _events(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
+        if event.event_specific_data and (error := event.job_failure_data.error):
+            return _by_dagster(read_error(error))
+        if event.message and event.message != FROM_OUTSIDE:
+            return _by_dagster(event.message)
+    for event in reversed(_events(instance, run_id, dg.DagsterEventType.ENGINE_EVENT)):
+        if error := event.engine_event_data.error:
+            return _by_dagster(f"{event.message} ({read_error(error)})")
+    return None
+
+
+def read_error(error: SerializableErrorInfo) -> str:
+    """The sentence of an error as Dagster stored it: that of our own error behind it, else the first line."""
+    chain = [error]
+    while cause := chain[-1].cause or chain[-1].context:
+        chain.append(cause)
+    for link in chain:
+        if link.cls_name in OURS:
+            return link.message.strip().partition(": ")[2]
+    return error.message.strip().partition("\n")[0]
+
+
+def _by_dagster(reason: str) -> str:
+    short = " ".join(reason.split())
+    return f"Dagster ended the run: {short[:LONGEST_REASON]}"
+
+
+def _events(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> list[DagsterEvent]:
+    """The events of one kind of a run, the oldest first."""
+    records = instance.get_records_for_run(run_id, of_type=kind).records
+    return [event for record in records if (event := record.event_log_entry.dagster_event) is not None]

@@ -1,0 +1,151 @@
+"""The daily schedule, and one of its own for each integration with another cron."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+from dagster._utils.schedules import get_next_cron_tick, is_valid_cron_schedule
+
+from integration_center.errors import IntegrationCenterError
+from integration_center.insights.catalogue import report_slug
+from integration_center.insights.source import last_full_day
+from integration_center.installation import open_installation
+from integration_center.integration.spec import DEFAULT_SCHEDULE, IntegrationSpec
+from integration_center.pipeline.catch_up import LONGEST, find_first_day, reads_events
+from integration_center.pipeline.loader import LoadedIntegrations
+from integration_center.pipeline.moved_schedules import passed_before_move
+from integration_center.pipeline.names import push_key, range_tags, report_key, run_tags, update_set_key
+from integration_center.settings import Paths
+from integration_center.store.reports import ReportFolder
+from integration_center.wording.markdown import escape_markdown
+
+SYNC_JOB = "sync"
+
+
+def next_run(schedule: str, now: datetime) -> datetime | None:
+    """The first tick of a cron expression after `now`, UTC; None when it is no expression, or never ticks."""
+    if not is_valid_cron_schedule(schedule):
+        return None
+    try:
+        return get_next_cron_tick(schedule, now.astimezone(UTC) + timedelta(seconds=1), "UTC").astimezone(UTC)
+    except ValueError:  # such as 30 February
+        return None
+
+
+def asset_keys(slug: str, spec: IntegrationSpec | None) -> list[dg.AssetKey]:
+    """What a run of the integration materializes; a broken one has only its stand-in."""
+    if spec is None:
+        return [push_key(slug)]
+    return [report_key(report_slug(spec.report)), update_set_key(slug), push_key(slug)]
+
+
+def find_first_days(
+    specs: Mapping[str, IntegrationSpec], day: date, log: logging.Logger | dg.DagsterLogManager
+) -> dict[str, date]:
+    """Find the first day of each integration's run; those that run `day` alone are left out.
+
+    Whatever goes wrong here costs the days before, never the tick: the run of `day` itself is asked for all the same.
+    """
+    reports = ReportFolder(Paths().storage)
+    first: dict[str, date] = {}
+    for slug, spec in specs.items():
+        try:
+            if not reads_events(reports, spec):
+                continue
+            with open_installation() as installation:
+                since = find_first_day(installation, slug, spec, day)
+        except Exception as error:  # noqa: BLE001 - one integration must not cost all others their runs
+            said = str(error) if isinstance(error, IntegrationCenterError) else type(error).__name__
+            log.warning(f"{slug}: only {day} is run, because the last completed day cannot be read ({said})")
+            continue
+        if since < day:
+            log.info(f"{slug}: runs {since} to {day}, the days since the last completed one (at most {LONGEST})")
+            first[slug] = since
+    return first
+
+
+def request_run(
+    slug: str, spec: IntegrationSpec | None, tick: datetime, first: date | None, assets: Sequence[dg.AssetKey] | None
+) -> dg.RunRequest:
+    """Build the request for one integration's run: for the UTC day before the tick, or all days since `first`."""
+    day = last_full_day(tick)
+    tags = run_tags(slug, spec.environment if spec else None, "schedule")
+    return dg.RunRequest(
+        run_key=f"{slug}:{tick.isoformat()}",
+        partition_key=None if first else day.isoformat(),
+        asset_selection=assets,
+        tags=tags | range_tags(first, day) if first else tags,
+    )
+
+
+def request_runs(
+    loaded: LoadedIntegrations, tick: datetime, log: logging.Logger | dg.DagsterLogManager
+) -> Iterator[dg.RunRequest]:
+    """One run per enabled integration on the default schedule, and per broken one, so that it fails visibly."""
+    due = {slug: spec for slug, spec in loaded.specs.items() if spec.enabled and spec.schedule == DEFAULT_SCHEDULE}
+    first = find_first_days(due, last_full_day(tick), log)
+    for slug in sorted(due.keys() | (loaded.broken.keys() - loaded.specs.keys())):
+        spec = due.get(slug)
+        yield request_run(slug, spec, tick, first.get(slug), asset_keys(slug, spec))
+
+
+def build_daily_sync(loaded: LoadedIntegrations) -> dg.Definitions:
+    """The `sync` job and its schedule `daily_sync` at 08:00 UTC, running by default."""
+    pushes = [push_key(slug) for slug in sorted({**loaded.specs, **loaded.broken})]
+    if not pushes:
+        return dg.Definitions()
+    job = dg.define_asset_job(
+        SYNC_JOB,
+        selection=dg.AssetSelection.assets(*pushes).upstream(),
+        description="Every integration; the daily schedule asks for one run each.",
+    )
+
+    @dg.schedule(
+        name="daily_sync",
+        job=job,
+        cron_schedule=DEFAULT_SCHEDULE,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="At 08:00 UTC, one run per enabled integration, for the UTC day before; of events, for all days"
+        f" since the last completed one, at most {LONGEST}.",
+    )
+    def daily_sync(context: dg.ScheduleEvaluationContext) -> Sequence[dg.RunRequest]:
+        return list(request_runs(loaded, context.scheduled_execution_time, context.log))
+
+    return dg.Definitions(jobs=[job], schedules=[daily_sync])
+
+
+def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinition:
+    """The schedule of an integration with a cron of its own, in UTC."""
+
+    @dg.schedule(
+        name=f"{slug}_schedule",
+        job_name=slug,
+        cron_schedule=spec.schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"{escape_markdown(spec.name)}, at its own times.",
+    )
+    def own_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        tick = context.scheduled_execution_time
+        if passed_before_move(context, slug, spec.schedule, Paths().defs / slug / "defs.yaml"):
+            again = next_run(spec.schedule, tick)
+            return dg.SkipReason(
+                f"{spec.name} was moved to this time after it had passed. It runs next at {again:%Y-%m-%d %H:%M} UTC;"
+                " run it by hand if that is too late"
+            )
+        first = find_first_days({slug: spec}, last_full_day(tick), context.log)
+        return request_run(slug, spec, tick, first.get(slug), None)
+
+    return own_schedule
+
+
+def build_schedules(loaded: LoadedIntegrations) -> dg.Definitions:
+    """All the schedules."""
+    own = [
+        build_own_schedule(slug, spec)
+        for slug, spec in sorted(loaded.specs.items())
+        if spec.enabled and spec.schedule != DEFAULT_SCHEDULE
+    ]
+    return dg.Definitions.merge(build_daily_sync(loaded), dg.Definitions(schedules=own))

@@ -1,0 +1,78 @@
+"""What every step does with an error: our sentence for the run's log, and nothing that quotes a value."""
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError  # not public, and the only name it has
+
+from integration_center.database.processes import this_process
+from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
+from integration_center.pipeline.names import NO_DAY, PROCESS_TAG
+from integration_center.pipeline.run_endings import INTERRUPTED, explain_interruption
+
+StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
+
+
+@contextmanager
+def reported_errors(context: StepContext, on_error: Callable[[str, str], None] | None = None) -> Iterator[None]:
+    """Turn errors into `dagster.Failure`s whose texts may stand in the event log.
+
+    Our own errors speak for themselves. Any other exception may quote keys or values of records in its message, so
+    only its type and place are shown.
+
+    Args:
+        context: of the step.
+        on_error: called with the sentence and the full text before the failure is raised.
+
+    Raises:
+        dagster.Failure: for any error, retried by Dagster only when transient. Who stops the run gets no Failure: what
+            Dagster raises then is passed on.
+    """
+    note_process(context)
+    try:
+        yield
+    except dg.Failure:
+        raise
+    except (DagsterExecutionInterruptedError, KeyboardInterrupt):
+        if on_error:
+            sentence = explain_interruption(context.instance, context.run.run_id) or INTERRUPTED
+            on_error(sentence, sentence)
+        raise
+    except IntegrationCenterError as error:
+        if on_error:
+            on_error(str(error), str(error))
+        raise dg.Failure(str(error), allow_retries=isinstance(error, TransientError)) from None
+    except Exception as error:  # noqa: BLE001 - raised again, without the values its message may quote
+        sentence = f"unexpected {type(error).__name__} at {place(error)}"
+        if on_error:
+            on_error(sentence, traceback.format_exc())
+        context.log.error(sentence)
+        raise dg.Failure(sentence, allow_retries=False) from None
+
+
+def read_days(context: StepContext) -> Sequence[date]:
+    """The days that a run is for, oldest first.
+
+    Raises:
+        ConfigurationError: it was launched without a partition.
+    """
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise ConfigurationError(NO_DAY)
+    return [date.fromisoformat(key) for key in sorted(context.partition_keys)]
+
+
+def note_process(context: StepContext) -> None:
+    """Say in the run's tags which process executes it, so that others can tell when that was killed."""
+    if context.run.tags.get(PROCESS_TAG) != this_process():
+        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
+
+
+def place(error: Exception) -> str:
+    """File and line of our own code where `error` came up."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "integration_center" in Path(frame.filename).parts] or frames
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"

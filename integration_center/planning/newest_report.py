@@ -1,0 +1,67 @@
+"""A report as an integration would see it, before any run has stored it: its newest day."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
+from integration_center.insights.columns import show_dtypes
+from integration_center.insights.source import ReportSource, last_full_day
+from integration_center.store.reports import ReportFolder, find_current
+from integration_center.sync.columns import DAY
+
+
+@dataclass(frozen=True)
+class NewestReport:
+    """The newest rows of a report.
+
+    Attributes:
+        info: with the key and latest-by columns that the rows really have.
+        day: the UTC day up to whose end they go.
+        frame: the report's own columns, without `_day`.
+        likely_types: what all values of a text column look like.
+    """
+
+    info: ReportInfo
+    day: date
+    frame: pl.DataFrame
+    likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
+
+    @property
+    def likely_dtypes(self) -> dict[str, pl.DataType]:
+        """Each column's dtype, or the one that its text looks like."""
+        return show_dtypes(self.frame.schema, self.likely_types)
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The frame with `_day`, as a plan takes it."""
+        return self.frame.with_columns(pl.lit(self.day).alias(DAY))
+
+
+def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_columns: Collection[str]) -> NewestReport:
+    """The newest day of the report called `name`: the stored frame while it is current, else fetched and not stored.
+
+    A fetched frame is not stored, since another integration's run may be reading the stored one.
+
+    Args:
+        source: where reports come from.
+        folder: the stored frames.
+        name: of the report, an alias or its slug.
+        text_columns: stay text whatever is declared: the key columns of all integrations that read the report.
+
+    Raises:
+        UnknownReport: it is gone, or not visible any more.
+        NoDataForDay: it has no data at all.
+        UnreadableReport: what is there does not parse.
+        TransientError: the source does not answer.
+    """
+    info = replace(source.find(name), text_columns=frozenset(text_columns))
+    day = source.newest_day(info) or last_full_day(datetime.now(UTC))
+    if stored := find_current(source, folder, info, day):
+        frame = pl.read_parquet(folder.path(info.slug, day))
+        shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)
+        return NewestReport(shown, day, frame, stored.likely_types or {})
+    report = source.read(info, day)
+    return NewestReport(report.info, day, report.frame, report.likely_types)

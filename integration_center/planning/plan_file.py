@@ -1,0 +1,136 @@
+"""The lines of a plan as they are made and written, some rows of the report at a time.
+
+Matching needs the keys of all rows and records. What is compared and written is many times as much, and never stands
+in memory together.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from polars.selectors import by_name
+
+from integration_center.integration.spec import IntegrationSpec, Limits
+from integration_center.store.frames import SPLIT_BY, FrameFile, cut_slices, keep_rows_whole, read_slices, write_slices
+from integration_center.sync.columns import DAY, PAST
+from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
+from integration_center.sync.limits import Figures, measure
+from integration_center.sync.lines import match_report, settle_lines
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.overrides import respect_overrides
+from integration_center.sync.plan_terms import Terms
+from integration_center.sync.schema import SObjectSchema
+
+LOOKED_UP = 150_000
+"""Records whose earlier writes are in memory at a time."""
+
+Earlier = Callable[[pl.Series], Sequence[pl.DataFrame]]
+"""What earlier syncs wrote to the records named: lines of their ledgers, the newest sync first."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Lines of a plan on disk.
+
+    Attributes:
+        file: the Lines frame.
+        tally: its lines and rows by outcome.
+        figures: what the integration's limits are held against.
+    """
+
+    file: FrameFile
+    tally: Tally
+    figures: Figures
+
+
+def write_draft(slices: Iterable[pl.DataFrame], schema: pl.Schema, path: Path, limits: Limits) -> Draft:
+    """Write lines that are made some at a time, all lines of a row together, and count them.
+
+    Args:
+        slices: each with the columns of `schema`.
+        schema: of the file.
+        path: where it shall stand; what is read of a file that stands there is the old one until all is written.
+        limits: of the integration.
+    """
+    tally, figures = Tally(), Figures()
+
+    def count(lines: pl.DataFrame) -> pl.DataFrame:
+        nonlocal tally, figures
+        tally += tally_lines(lines)
+        figures += measure(lines, limits)
+        return lines
+
+    file = write_slices(map(count, slices), schema, path, {SPLIT_BY: "day"})
+    return Draft(file, tally, figures)
+
+
+def rewrite_draft(draft: Draft, change: Callable[[pl.DataFrame], pl.DataFrame], limits: Limits) -> Draft:
+    """The draft with `change` done to its lines, which keeps their order and columns."""
+    lines = draft.file.scan()
+    slices = keep_rows_whole(read_slices(lines))
+    return write_draft(map(change, slices), lines.collect_schema(), draft.file.path, limits)
+
+
+def hold_slices(
+    rows: pl.LazyFrame, spec: IntegrationSpec, schema: SObjectSchema, reason: str
+) -> Iterator[pl.DataFrame]:
+    """The lines of an integration that does not fit, of some rows at a time; see `hold_rows`."""
+    first = 0
+    for part in read_slices(rows):
+        yield hold_rows(part, spec, schema, reason, first=first)
+        first += part.height
+
+
+def plan_slices(
+    rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms, *, edits_converted: Callable[[], bool]
+) -> Iterator[pl.DataFrame]:
+    """Match the whole report, then compare and settle the lines of some of its rows at a time.
+
+    Args:
+        rows: the report, with `_day`; rows of other days may follow it, see `PAST`.
+        records: the Records frame, each record once.
+        terms: of the plan.
+        edits_converted: see `build_lines`.
+
+    Raises:
+        PlanError: keys match several records, and the integration says `when_many_match: fail`.
+    """
+    used = by_name(DAY, *terms.columns) | by_name(PAST, require_all=False)
+    matching = match_report(rows.select(used).collect(), records, terms)
+    del records
+    for lines in keep_rows_whole(cut_slices(matching.lines)):
+        yield settle_lines(lines, matching, edits_converted=edits_converted)
+
+
+def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: Limits) -> Draft:
+    """The draft without the values that the org keeps changing back; see `respect_overrides`.
+
+    Args:
+        draft: a plan.
+        earlier: asked for the records with planned lines, some of them at a time.
+        schema: the object as describe reports it.
+        limits: of the integration.
+    """
+    ids = planned_updates(draft.file.scan()).select("Id").collect()["Id"]
+    batches = (ids[start : start + LOOKED_UP] for start in range(0, len(ids), LOOKED_UP))
+    if all(ledger.is_empty() for batch in batches for ledger in earlier(batch)):
+        return draft
+    taken, known = 0, 0
+    written: Sequence[pl.DataFrame] = ()
+
+    def respect(lines: pl.DataFrame) -> pl.DataFrame:
+        nonlocal taken, known, written
+        end = taken + count_lines(lines)[Outcome.PLANNED]
+        if end > known:
+            known = max(end, taken + LOOKED_UP)
+            written = earlier(ids[taken:known])
+        taken = end
+        return respect_overrides(lines, written, schema)
+
+    return rewrite_draft(draft, respect, limits)
+
+
+def hold_draft(draft: Draft, reason: str, limits: Limits) -> Draft:
+    """The draft with every planned line `held`, for `reason`."""
+    return rewrite_draft(draft, lambda lines: hold(lines, reason), limits)

@@ -1,0 +1,1 @@
+"""What one DAGSTER_HOME keeps as files: frames of reports, plans and ledgers."""

@@ -1,0 +1,37 @@
+"""`DAGSTER_HOME`: the folder of one installation, with the project's Dagster settings in it."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from integration_center.files.regular_files import read_regular
+from integration_center.settings import PROJECT
+
+SHIPPED_BEFORE = frozenset(
+    {
+        "7f6937f6a0d1b545d898f70315452cde71c2b3af29e275af3f87c694d07dda04",
+        "eeea6268b249cd23575198c6b00baa4ebae7061d5a008c59ba9434a32c0ad35e",
+    }
+)
+"""SHA-256 of each `dagster.yaml` that the project shipped before."""
+
+
+def prepare_home(home: Path) -> None:
+    """Make `DAGSTER_HOME`, with the project's Dagster settings unless it has its own.
+
+    Settings that an earlier version of the project put there, and nobody has changed, are replaced by those of today.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shipped, own = PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
+    if shipped.exists() and (not own.exists() or _is_shipped_before(own)):
+        new = own.with_name(f"{own.name}.{os.getpid()}.new")
+        new.write_bytes(shipped.read_bytes())
+        new.replace(own)
+
+
+def _is_shipped_before(path: Path) -> bool:
+    """Whether a file is a `dagster.yaml` of an earlier version; one that cannot be read is left to its reader."""
+    try:
+        return sha256(read_regular(path)).hexdigest() in SHIPPED_BEFORE
+    except OSError:
+        return False

@@ -1,0 +1,143 @@
+"""The ledgers of syncs: one line per report row and matched record. Files are mode 0600."""
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from integration_center.errors import PlanError, PlanMissing
+from integration_center.store.frames import (
+    FrameFile,
+    keep_rows_whole,
+    link_frame,
+    read_slices,
+    write_frame,
+    write_slices,
+)
+from integration_center.sync.ledger import Tally, tally_lines
+from integration_center.sync.outcomes import OUTCOME
+from integration_center.sync.overrides import is_memorable
+
+logger = logging.getLogger(__name__)
+
+
+class LedgerFolder:
+    """The ledgers: `<storage>/ledgers/<run id>/<slug>.parquet`, one line per report row and matched record."""
+
+    def __init__(self, storage: Path) -> None:
+        self.storage = storage
+
+    def path(self, run_id: str, slug: str) -> Path:
+        """Where the ledger of one sync stands."""
+        return self.storage / "ledgers" / run_id / f"{slug}.parquet"
+
+    def write(self, run_id: str, slug: str, lines: pl.DataFrame) -> Path:
+        """Store a ledger, replacing an earlier draft of the same sync."""
+        path = self.path(run_id, slug)
+        write_frame(lines, path)
+        return path
+
+    def write_from(
+        self, run_id: str, slug: str, lines: pl.LazyFrame, finish: Callable[[pl.DataFrame], pl.DataFrame]
+    ) -> Tally:
+        """Store lines that stand on disk as a ledger, `finish` done to them some after another; their tally.
+
+        Args:
+            run_id: of the sync.
+            slug: of its integration.
+            lines: in order of their rows.
+            finish: keeps order and columns; all lines of a row come together.
+        """
+        tally = Tally()
+
+        def settle(part: pl.DataFrame) -> pl.DataFrame:
+            nonlocal tally
+            settled = finish(part)
+            tally += tally_lines(settled)
+            return settled
+
+        parts = map(settle, keep_rows_whole(read_slices(lines)))
+        write_slices(parts, lines.collect_schema(), self.path(run_id, slug))
+        return tally
+
+    def keep(self, run_id: str, slug: str, file: FrameFile) -> Path:
+        """Store a frame that is a file already as a ledger, replacing an earlier draft of the same sync."""
+        path = self.path(run_id, slug)
+        link_frame(file, path)
+        return path
+
+    def keep_day(self, run_id: str, slug: str, day: date, file: FrameFile) -> FrameFile:
+        """Keep the report's frame of a day as a sync has it: later runs judge their rows by it."""
+        kept = FrameFile(self.path(run_id, slug).with_name(f"{slug}.{day.isoformat()}.parquet"))
+        link_frame(file, kept.path)
+        return kept
+
+    def kept_days(self, run_id: str, slug: str) -> dict[date, FrameFile]:
+        """The frames that were kept of a sync, oldest day first."""
+        folder = self.path(run_id, slug).parent
+        paths = sorted(folder.glob(f"{slug}.????-??-??.parquet"))
+        return {date.fromisoformat(path.stem.removeprefix(f"{slug}.")): FrameFile(path) for path in paths}
+
+    def read(self, run_id: str, slug: str) -> pl.DataFrame:
+        """The ledger of one sync.
+
+        Raises:
+            PlanMissing: there is none.
+            PlanError: it is damaged.
+        """
+        path = self.path(run_id, slug)
+        if not path.exists():
+            raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
+        if path.is_file():  # reading a pipe would last for ever
+            try:
+                return read_outcomes(pl.scan_parquet(path)).collect()
+            except (pl.exceptions.PolarsError, OSError) as error:
+                logger.debug("the ledger %s cannot be read (%s)", path, type(error).__name__)
+        raise PlanError(
+            f"the ledger {path} is damaged, or no ledger; bring back a copy of this file. What the run wrote to the"
+            " org is not affected"
+        )
+
+    def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
+        """The ledger of one sync; None when it is gone or damaged."""
+        try:
+            return self.read(run_id, slug)
+        except PlanMissing:
+            return None
+        except PlanError as error:
+            logger.warning("%s", error)
+            return None
+
+    def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:
+        """What one sync wrote to the records named, or left to the org; none when its ledger is gone or damaged."""
+        path = self.path(run_id, slug)
+        wanted = pl.LazyFrame({"record_id": record_ids})
+        try:
+            return (
+                pl.scan_parquet(path)
+                .filter(is_memorable())
+                .join(wanted, on="record_id", how="semi", maintain_order="left")
+                .collect()
+            )
+        except (pl.exceptions.PolarsError, OSError) as error:
+            logger.warning("the ledger of run %s cannot be read (%s); it is passed over", run_id, type(error).__name__)
+            return pl.DataFrame()
+
+    def write_error(self, run_id: str, slug: str, text: str) -> Path:
+        """Keep the full text of an unexpected error: it may quote values, so it stays out of the event log."""
+        path = self.path(run_id, slug).with_suffix(".error.txt")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        return path
+
+
+def read_outcomes(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines with today's outcomes: an earlier version, which stored them, may have known fewer."""
+    stored = lines.collect_schema().get("outcome")
+    if not isinstance(stored, pl.Enum) or stored == OUTCOME or not set(stored.categories) <= set(OUTCOME.categories):
+        return lines
+    return lines.with_columns(pl.col("outcome").cast(OUTCOME))

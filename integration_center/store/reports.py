@@ -1,0 +1,143 @@
+"""The stored frames of reports, each with what is known of it beside its rows. Files are mode 0600."""
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from integration_center.insights.catalogue import ColumnType, ReportInfo, ReportKind
+from integration_center.insights.source import Report, ReportSource
+from integration_center.store.frames import write_frame
+
+EVENTS: ReportKind = "events"
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """What stands beside a stored report frame.
+
+    Attributes:
+        likely_types: see `Report`; None for a frame of an earlier version, whose text may have been altered.
+    """
+
+    identity: str
+    kind: ReportKind
+    latest_by: str | None
+    refreshed_at: datetime | None
+    rows: int
+    likely_types: Mapping[str, ColumnType] | None
+
+
+class ReportFolder:
+    """The stored frames of reports: `<storage>/insights/<report>/<day>.parquet`."""
+
+    def __init__(self, storage: Path) -> None:
+        self.storage = storage
+
+    def path(self, report_slug: str, day: date) -> Path:
+        """Where the report's frame of `day` stands."""
+        return self.storage / "insights" / report_slug / f"{day.isoformat()}.parquet"
+
+    @contextmanager
+    def locked(self, report_slug: str, day: date) -> Iterator[None]:
+        """Hold the report of `day`, so that two runs at once fetch it once."""
+        path = self.path(report_slug, day).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def stored(self, report_slug: str, day: date) -> StoredReport | None:
+        """What is stored for `day`, without reading its rows; None when there is none that can be read."""
+        path = self.path(report_slug, day)
+        if not path.exists():
+            return None
+        try:
+            metadata = pl.read_parquet_metadata(path)
+            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+        except (pl.exceptions.PolarsError, OSError):
+            return None  # damaged: it will be fetched again
+        if "identity" not in metadata:
+            return None
+        refreshed_at = metadata.get("refreshed_at")
+        return StoredReport(
+            identity=metadata["identity"],
+            kind="events" if metadata["kind"] == "events" else "snapshot",
+            latest_by=metadata.get("latest_by") or None,
+            refreshed_at=datetime.fromisoformat(refreshed_at) if refreshed_at else None,
+            rows=rows,
+            likely_types=json.loads(metadata["likely_types"]) if "likely_types" in metadata else None,
+        )
+
+    def write(self, report: Report) -> StoredReport:
+        """Store a report's frame with its identity."""
+        metadata = {
+            "identity": report.identity,
+            "kind": report.info.kind,
+            "latest_by": report.info.latest_by or "",
+            "refreshed_at": report.refreshed_at.isoformat() if report.refreshed_at else "",
+            "stored_at": datetime.now(UTC).isoformat(),
+            "likely_types": json.dumps(dict(report.likely_types)),
+        }
+        write_frame(report.frame, self.path(report.info.slug, report.day), metadata)
+        return StoredReport(
+            identity=report.identity,
+            kind=report.info.kind,
+            latest_by=report.info.latest_by,
+            refreshed_at=report.refreshed_at,
+            rows=report.frame.height,
+            likely_types=report.likely_types,
+        )
+
+    def newest_kind(self, report_slug: str) -> ReportKind | None:
+        """The kind of the report by its newest stored frame; None when there is none."""
+        folder = self.path(report_slug, date.min).parent
+        for path in sorted(folder.glob("*.parquet"), reverse=True):
+            if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
+                return stored.kind
+        return None
+
+    def rows_before(self, report_slug: str, day: date) -> int | None:
+        """The number of rows of the newest stored frame older than `day`; None when there is none."""
+        folder = self.path(report_slug, day).parent
+        older = sorted((path for path in folder.glob("*.parquet") if path.stem < day.isoformat()), reverse=True)
+        for path in older:
+            if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
+                return stored.rows
+        return None
+
+
+def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> tuple[StoredReport, bool]:
+    """The stored report of `day`, and whether it had to be fetched: a current frame is not fetched again.
+
+    A frame is current when the source has nothing newer and the same declared columns were kept as text.
+
+    Raises:
+        NoDataForDay: the source has none; another day never stands in for it.
+    """
+    with folder.locked(info.slug, day):
+        if stored := find_current(source, folder, info, day):
+            return stored, False
+        report = source.read(info, day)
+        return folder.write(replace(report, identity=report.identity + _name_text_columns(info))), True
+
+
+def find_current(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> StoredReport | None:
+    """What is stored of `day` while it is what the source would give; None when it has to be fetched.
+
+    Raises:
+        NoDataForDay: the source has none.
+    """
+    stored = folder.stored(info.slug, day)
+    if stored is None or stored.identity != source.identity(info, day) + _name_text_columns(info):
+        return None
+    return stored
+
+
+def _name_text_columns(info: ReportInfo) -> str:
+    return f" text: {sorted(info.text_columns & info.columns.keys())}"

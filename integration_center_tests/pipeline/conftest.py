@@ -1,0 +1,120 @@
+"""An isolated installation for each test, connected to the local orgs."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import certifi
+import dagster as dg
+import pytest
+
+from integration_center.accounts.connecting import connect_client_credentials
+from integration_center.cli import main
+from integration_center.installation import open_installation
+from integration_center.integration.spec import Environment
+from integration_center.settings import Settings
+from integration_center_tests.pipeline.center import Center
+from integration_center_tests.pipeline.commands import Command, Said
+from salesforce_emulator.server import Emulator
+
+DAGSTER_YAML = """
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+
+@pytest.fixture(scope="session")
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of one certificate: all servers here speak plain HTTP, and reading certifi's takes each client 50 ms."""
+    end = "-----END CERTIFICATE-----"
+    first, _, _ = Path(certifi.where()).read_text(encoding="utf-8").partition(end)
+    path = tmp_path_factory.mktemp("certificates") / "one.pem"
+    path.write_text(first + end + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, emulator: Emulator, one_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home: no integrations, no drops, nobody connected; the environment says where everything is."""
+    for field in Settings.model_fields.values():
+        if field.alias:
+            monkeypatch.delenv(field.alias, raising=False)
+    orgs = {"SANDBOX": emulator.sandbox, "PRODUCTION": emulator.production}
+    variables = {
+        "SSL_CERT_FILE": str(one_certificate),
+        "DAGSTER_HOME": str(tmp_path),
+        "INTEGRATION_CENTER_DEFS": str(tmp_path / "defs"),
+        "WALKME_FILES_ROOT": str(tmp_path / "drops"),
+        **{f"SALESFORCE_{name}_LOGIN_URL": org.url for name, org in orgs.items()},
+        **{f"SALESFORCE_{name}_CLIENT_ID": org.client_id for name, org in orgs.items()},
+        **{f"SALESFORCE_{name}_CLIENT_SECRET": org.client_secret for name, org in orgs.items()},
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)  # away from the project's own .env
+    for folder in ("defs", "drops"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def connect(home: Path, emulator: Emulator) -> Callable[[Environment], None]:
+    """Connects an environment, and forgets the calls that took."""
+
+    def connect(environment: Environment) -> None:
+        with open_installation() as installation:
+            connect_client_credentials(
+                environment, installation.settings, installation.accounts, connected_by="the tests"
+            )
+        (emulator.sandbox if environment is Environment.SANDBOX else emulator.production).calls.clear()
+
+    return connect
+
+
+@pytest.fixture(scope="session")
+def history_in_memory() -> Iterator[dg.DagsterInstance]:
+    """A Dagster history in memory, one a worker: to make one takes as long as a fifth of a run."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def center(
+    home: Path, emulator: Emulator, connect: Callable[[Environment], None], history_in_memory: dg.DagsterInstance
+) -> Center:
+    """An installation with the sandbox connected; its Dagster history is in memory, and empty."""
+    connect(Environment.SANDBOX)
+    history_in_memory.wipe()
+    return Center(home, emulator, history_in_memory)
+
+
+@pytest.fixture
+def center_on_disk(home: Path, emulator: Emulator, connect: Callable[[Environment], None]) -> Iterator[Center]:
+    """The same with the history in files, as the command line and threads need it."""
+    connect(Environment.SANDBOX)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield Center(home, emulator, instance)
+
+
+@pytest.fixture
+def command(center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in the installation.
+
+    Its Dagster history is the one in memory, three times as quick as files; `test_protection` has a run with files.
+    """
+    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings: center.instance)
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr("sys.argv", ["integration-center", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = capsys.readouterr()
+        code = exit_.value.code
+        assert isinstance(code, int)
+        return code, said.out, " ".join(re.sub(r"[│╭╮╰╯─]", " ", said.err).split())
+
+    return run

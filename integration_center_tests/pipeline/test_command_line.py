@@ -1,0 +1,190 @@
+"""The command line: what it prints for people and programs, and its exit codes."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, logins
+from integration_center_tests.pipeline.commands import Command, as_json
+from salesforce_emulator.refusals import RowError
+
+
+def test_from_plan_to_ledger(center: Center, command: Command, tmp_path: Path) -> None:
+    center.integrate()
+    center.drop([*logins(PLAIN), ("=cmd()@nowhere.example", None, None, 1)])
+
+    code, out, _ = command("plan", "logins_to_leads")
+    assert code == 0
+    assert "Planned" in out
+    assert re.search(rf"planned +{len(PLAIN)} +{len(PLAIN)}", out)
+    assert re.search(rf"{COUNT} .*→ +{7 + PLAIN[0]}\b", out)
+    assert center.writes() == []
+
+    code, out, _ = command("run", "logins_to_leads", "--json")
+    assert code == 0
+    ran = json.loads(out)
+    assert ran["rows"] == {"updated": len(PLAIN), "unmatched": 1}
+    assert (ran["status"], ran["partition"]) == ("Completed", str(YESTERDAY))
+
+    history = as_json(command("log", "--json"))
+    assert [line["status"] for line in history] == ["Completed", "Planned"]
+    assert history[0]["run_id"] == ran["run_id"]
+    assert history[0]["triggered_by"] == "command line"
+    assert history[0]["runtime_seconds"] > 0
+
+    target = tmp_path / "ledger.csv"
+    target.touch(mode=0o644)
+    code, _, _ = command("ledger", ran["run_id"][:8], "--csv", str(target))
+    assert code == 0
+    with target.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["outcome"] for line in lines] == ["updated"] * len(PLAIN) + ["unmatched"]
+    assert lines[-1]["key"] == "'=cmd()@nowhere.example"
+    assert target.stat().st_mode & 0o777 == 0o600
+    (unmatched,) = as_json(command("ledger", ran["run_id"], "--outcome", "unmatched", "--json"))
+    assert unmatched["row"] == len(PLAIN)
+
+
+def test_a_failed_run_exits_with_one_and_its_reason(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    center.emulator.sandbox.faults.fail_rows(center.leads(), RowError("CUSTOM_ERROR", "no"))
+    code, out, _ = command("run", "logins_to_leads")
+    assert code == 1
+    assert f"{len(PLAIN)} failed: 100.0 %" in out
+
+
+def test_errors_before_the_plan_are_told(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN[:1]), day=days_before(3))
+    for verb in ("plan", "run"):
+        code, out, _ = command(verb, "logins_to_leads")
+        assert code == 1
+        assert f"no data for {YESTERDAY}; the newest is {days_before(3)}" in out
+
+
+def test_list_and_check(center: Center, command: Command) -> None:
+    center.integrate()
+    fields = [{"column": "# Logins Last 30 Days", "field": "Logins_of_30_Days__c"}]
+    center.integrate("no_field", fields=fields)
+    center.write("broken", "type: [")
+    center.drop(logins(PLAIN))
+
+    code, out, _ = command("list", "--json")
+    listed = {row["slug"]: row for row in json.loads(out)}
+    assert code == 0
+    assert listed.keys() == {"logins_to_leads", "no_field", "broken"}
+    assert listed["logins_to_leads"]["error"] is None
+    assert str(center.defs / "broken" / "defs.yaml") in listed["broken"]["error"]
+
+    assert command("check", "logins_to_leads")[0] == 0
+    code, out, _ = command("check", "no_field")
+    assert code == 1
+    assert "Lead.Logins_of_30_Days__c is missing" in out
+    assert "API name: Logins_of_30_Days__c, type: Number(18, 0)" in out
+    assert center.emulator.sandbox.org.profile.username in out
+    code, out, _ = command("check")
+    assert code == 1
+    assert re.findall(r"^(sound|broken) +(\w+)", out, re.MULTILINE) == [
+        ("broken", "broken"),
+        ("sound", "logins_to_leads"),
+        ("broken", "no_field"),
+    ]
+    assert center.writes() == []
+
+
+def test_check_sees_the_columns_as_a_run_will(center: Center, command: Command) -> None:
+    """What all values of a column look like refuses a mapping that can never fit; its other readers change nothing."""
+    factor = {"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Comment__c", "factor": 2}
+    center.integrate(fields=[factor])
+    center.integrate("by_count", keys=[{"column": "# Logins Last 30 Days", "field": "Company"}], enabled=False)
+    center.drop(logins(PLAIN))
+    assert command("check", "logins_to_leads")[0] == 0
+
+    center.integrate(fields=[{**factor, "column": "Last Login"}])
+    code, out, _ = command("check", "logins_to_leads")
+    assert code == 1
+    assert "column 'Last Login' holds no numbers" in out
+    run = center.run()
+    assert not run.success
+    assert "column 'Last Login' holds no numbers" in (center.sync(run).error or "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "nonsense"], "there is no integration 'nonsense'; there are logins_to_leads"),
+        (["check", "nonsense"], "there is no integration 'nonsense'"),
+        (["run", "logins_to_leads", "--partition", "yesterday"], "'yesterday' must be a UTC day"),
+        (["plan", "logins_to_leads", "--partition", "2999-01-01"], "the last UTC day that has ended"),
+        (["run", "logins_to_leads", "--partition", "2025-02-03..2025-02-01"], "the first day is after the last"),
+        (["run", "logins_to_leads", "--dry-run"], "No such option"),
+        (["ledger", "x", "--outcome", "lost"], "'lost'"),
+        (["fly"], "No such command 'fly'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_exits_with_two(center: Center, command: Command, arguments: list[str], said: str) -> None:
+    center.integrate()
+    code, _, error = command(*arguments)
+    assert code == 2
+    assert said in error
+
+
+def test_errors_are_printed_as_they_are(center: Center, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brackets in a path are no markup."""
+    center.integrate()
+    monkeypatch.setenv("WALKME_FILES_ROOT", "/drops/[red]/[/]")
+    code, _, error = command("reports")
+    assert code == 1
+    assert "/drops/[red]/[/]" in error
+    assert command("ledger", "nonsense")[0] == 1
+
+
+def test_a_jwt_account_syncs_and_renews_its_token_by_itself(
+    center: Center, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    org = center.emulator.sandbox.org
+    monkeypatch.setattr(org.app, "jwt_certificate", public)
+    monkeypatch.delenv("SALESFORCE_SANDBOX_CLIENT_SECRET")
+    pem = tmp_path / "app.pem"
+    pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    connect = ("connect", "sandbox", "--flow", "jwt", "--key-file", str(pem), "--username")
+    code, _, err = command(*connect, "nobody@acme.example")
+    assert code == 1
+    assert "the user has not approved the External Client App" in err
+    code, out, _ = command(*connect, org.profile.username)
+    assert code == 0
+    assert f"as {org.profile.username}" in " ".join(out.split())
+    pem.unlink()  # kept encrypted, beside the account
+
+    center.integrate()
+    center.drop(logins(PLAIN))
+    org.sessions.expire_access()
+    assert as_json(command("run", "logins_to_leads", "--json"))["rows"] == {"updated": len(PLAIN)}
+    (account,) = as_json(command("accounts", "--json"))
+    assert (account["flow"], account["username"]) == ("jwt", org.profile.username)
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"\xff\x00", "no RSA private key in PEM"), (None, "is a directory")])
+def test_a_key_file_that_is_none_is_refused(
+    center: Center, command: Command, tmp_path: Path, content: bytes | None, told: str
+) -> None:
+    path = tmp_path
+    if content is not None:
+        path = tmp_path / "app.pem"
+        path.write_bytes(content)
+    code, _, err = command(
+        "connect", "sandbox", "--flow", "jwt", "--username", "ann@acme.example", "--key-file", str(path)
+    )
+    assert code != 0
+    assert told in err

@@ -1,0 +1,98 @@
+"""The log of syncs is completed from Dagster's history, at the same cost however long that is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, event
+
+from integration_center.database.sync_records import SyncStatus
+from integration_center.installation import open_installation
+from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.names import PARTITION_TAG, push_key, report_key, update_set_key
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.pipeline.center import Center
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The statements that any database is sent meanwhile."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def fail(center: Center, slug: str, *, selection: frozenset[dg.AssetKey] | None = None, job: str = "") -> str:
+    """A run of an integration that failed before it did anything, as one that Dagster could not start."""
+    instance = center.instance
+    run = instance.create_run_for_job(
+        center.definitions().resolve_job_def(job or slug),
+        tags={PARTITION_TAG: YESTERDAY.isoformat()},
+        asset_selection=selection,
+        status=dg.DagsterRunStatus.STARTING,
+    )
+    instance.report_run_failed(run, "it could not be started")
+    return run.run_id
+
+
+def complete(center: Center, **only: Any) -> list[str]:
+    """Complete the log; the statements that took."""
+    loaded = load_integrations(center.defs)
+    with open_installation() as installation, counted() as sent:
+        complete_log(center.instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)}, **only)
+    return sent
+
+
+def asked(sent: list[str]) -> list[str]:
+    """The statements without those that open a connection."""
+    return [statement for statement in sent if statement.startswith("SELECT")]
+
+
+def lines(center: Center) -> set[tuple[str, str, SyncStatus]]:
+    with open_installation() as installation:
+        return {(sync.run_id, sync.slug, sync.status) for sync in installation.syncs.history(limit=1_000)}
+
+
+def test_completing_the_log_takes_the_same_queries_however_long_the_history(center: Center) -> None:
+    center.integrate()
+    fail(center, "logins_to_leads")
+    assert len(complete(center)) > 0
+    few = len(asked(complete(center)))
+    for number in range(8):
+        center.integrate(f"other_{number}", object=f"Object_{number}__c")
+    known = {fail(center, f"other_{number % 8}") for number in range(16)}
+    complete(center)
+    assert {run_id for run_id, *_ in lines(center)} >= known
+    assert len(asked(complete(center))) == few
+    assert few <= 5
+
+
+def test_the_run_that_failed_is_the_only_one_looked_at(center: Center) -> None:
+    center.integrate()
+    first, second = fail(center, "logins_to_leads"), fail(center, "logins_to_leads")
+    complete(center, run_id=second)
+    assert lines(center) == {(second, "logins_to_leads", SyncStatus.FAILED)}
+    complete(center)
+    assert {run_id for run_id, *_ in lines(center)} == {first, second}
+
+
+@pytest.mark.parametrize("job", ["sync", "__ASSET_JOB"])
+def test_a_run_of_many_integrations_gets_a_line_for_each_that_it_planned(center: Center, job: str) -> None:
+    center.integrate()
+    center.integrate("other", object="Object__c")
+    both = frozenset({update_set_key("other"), push_key("other"), push_key("logins_to_leads"), report_key("logins")})
+    run_id = fail(center, "", selection=both, job=job)
+    report_only = fail(center, "", selection=frozenset({report_key("logins")}), job=job)
+    complete(center)
+    assert lines(center) == {(run_id, slug, SyncStatus.FAILED) for slug in ("logins_to_leads", "other")}
+    assert report_only not in {run for run, *_ in lines(center)}

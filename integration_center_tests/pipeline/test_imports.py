@@ -1,0 +1,109 @@
+"""The direction of imports, read from the source: the core knows nothing of Dagster, HTTP or the environment."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import integration_center
+import salesforce_emulator
+
+PACKAGE = Path(integration_center.__file__).parent
+EMULATOR = Path(salesforce_emulator.__file__).parent
+ORDER = (
+    *("wording", "errors", "files", "integration", "settings", "remote", "sync", "insights", "store", "salesforce"),
+    *("planning", "database", "access", "accounts", "web", "installation", "pipeline", "definitions"),
+    *("integration_files", "console", "cli", "__main__"),
+)
+"""The parts of the package. Each imports only parts that come before it."""
+LEVEL = {part: level for level, part in enumerate(ORDER)}
+DAGSTER_SIDE = {"pipeline", "definitions", "console", "cli", ""}
+"""Where Dagster may be imported."""
+
+
+def part_of(module: str) -> str:
+    """`sync` of `integration_center.sync.lines`."""
+    return module.removeprefix("integration_center").lstrip(".").partition(".")[0]
+
+
+@cache
+def imports(package: Path = PACKAGE) -> tuple[tuple[str, str], ...]:
+    """All imports in a package: (our module, what it imports), wherever in the file they are."""
+    return tuple(
+        (module, name)
+        for path in sorted(package.rglob("*.py"))
+        if "defs" not in path.relative_to(package).parts
+        for module in [".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")]
+        for name in imported(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The modules that a file imports; `from package import part` counts as `package.part`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def importers_of(*names: str) -> set[str]:
+    """The parts of the package that import one of these libraries."""
+    return {part_of(module) for module, name in imports() if name.partition(".")[0] in names}
+
+
+def test_every_part_has_its_layer() -> None:
+    parts = {part_of(module) for module, _ in imports()} - {""}
+    assert parts - LEVEL.keys() == set()
+
+
+def test_imports_run_one_way() -> None:
+    wrong = [
+        (module, name)
+        for module, name in imports()
+        if part_of(module) in LEVEL and name.startswith("integration_center.")
+        if part_of(name) != part_of(module) and LEVEL.get(part_of(name), -1) >= LEVEL[part_of(module)]
+    ]
+    assert wrong == []
+
+
+def test_the_core_needs_neither_dagster_nor_http() -> None:
+    assert importers_of("dagster", "dagster_shared") <= DAGSTER_SIDE
+    forbidden = {"dagster", "httpx", "obstore", "sqlalchemy", "starlette", "integration_center.insights"}
+    core = [(m, n) for m, n in imports() if part_of(m) in {"errors", "integration", "sync"}]
+    assert core
+    assert [(m, n) for m, n in core if n.startswith(tuple(forbidden))] == []
+
+
+def test_only_the_command_line_starts_the_emulator() -> None:
+    users = {part_of(m) for m, n in imports() if n.startswith("salesforce_emulator")}
+    assert users == {"cli"}
+
+
+def test_the_emulator_shares_no_habit_with_the_client() -> None:
+    borrowed = {name for _, name in imports(EMULATOR) if name.startswith("integration_center")}
+    assert borrowed == set()
+
+
+@pytest.mark.parametrize("package", [EMULATOR])
+def test_no_module_imports_itself_by_way_of_others(package: Path) -> None:
+    modules = {module for module, _ in imports(package)}
+    arrows: dict[str, set[str]] = {module: set() for module in modules}
+    for module, name in imports(package):
+        arrows[module] |= {found for found in (name, name.rpartition(".")[0]) if found in modules} - {module}
+    TopologicalSorter(arrows).prepare()  # refuses a circle, and names it
+
+
+def test_only_settings_and_resources_name_environment_variables() -> None:
+    readers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"})
+        or (isinstance(node, ast.Name) and node.id == "EnvVar")
+    }
+    # The command line hands the environment on to the processes it starts, and sets it for the demo.
+    assert {reader for reader in readers if not reader.startswith("cli/")} <= {"settings.py", "pipeline/resources.py"}
