@@ -12,8 +12,9 @@ from benchmarks.scenario import FIELDS, KEY_COLUMN, KEY_FIELD, OBJECT, REPORT, T
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.launching import RunRequest, run_here
+from integration_center.pipeline.launching import run_here
 from integration_center.pipeline.names import run_tags
+from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import PROJECT, Settings, read_settings
 from integration_center.sync.outcomes import Outcome
 

@@ -29,9 +29,10 @@ from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.launching import RunRequest, run_here
+from integration_center.pipeline.launching import run_here
 from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.names import push_config, run_tags
+from integration_center.pipeline.run_request import RunRequest
 from integration_center.salesforce.client.soql import build_select, write_moment
 from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home

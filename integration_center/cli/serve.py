@@ -26,7 +26,7 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import fail_killed_runs
-from integration_center.pipeline.launching import WEBSERVER_FILE
+from integration_center.pipeline.webserver import WEBSERVER_FILE
 from integration_center.remote import log_retries
 from integration_center.settings import PROJECT, Settings, read_settings
 from integration_center.store.home import prepare_home

@@ -11,9 +11,9 @@ from integration_center.cli.results import finish, print_counts, print_sample
 from integration_center.cli.runs import Launch, find_sync, launch
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.pipeline.launching import RunRequest
 from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
+from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.undo import plan_undo, require_undoable
 from integration_center.settings import read_paths
 from integration_center.sync.ledger import count_lines, tally

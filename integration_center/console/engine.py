@@ -14,8 +14,8 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
-from integration_center.pipeline.launching import LOCATION, find_webserver
 from integration_center.pipeline.names import INTEGRATION_TAG
+from integration_center.pipeline.webserver import LOCATION, find_webserver
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,

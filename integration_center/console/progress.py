@@ -11,7 +11,7 @@ from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.launching import Webserver
+from integration_center.pipeline.webserver import Webserver
 
 STARTING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
 WAITING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED}

@@ -1,110 +1,23 @@
-"""Starts runs: over GraphQL where a Dagster of this `DAGSTER_HOME` answers, else in this process.
+"""Runs a job in this process, and waits for one that Dagster runs.
 
-A run launched over GraphQL can be re-executed from the UI; one executed here cannot, but stands in the same history.
+A run launched over GraphQL (see `webserver`) can be re-executed from the UI; one executed here cannot, but is in the
+same history.
 """
 
-import json
-import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import dagster as dg
-import httpx
 
 from integration_center.database.processes import this_process
-from integration_center.errors import ConfigurationError, ServiceUnavailable
-from integration_center.files.regular_files import read_regular
+from integration_center.errors import ConfigurationError
 from integration_center.pipeline.assembly import build_definitions
-from integration_center.pipeline.names import PARTITION_TAG, PROCESS_TAG, range_tags
-from integration_center.settings import Settings, check_url
+from integration_center.pipeline.names import PROCESS_TAG
+from integration_center.pipeline.run_request import RunRequest
+from integration_center.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-WEBSERVER_FILE = "webserver.json"
-LOCATION = "integration_center"
-CONNECT_SECONDS = 3
-ANSWER_SECONDS = 30
-RELOAD_SECONDS = 120
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 """The run's events stand in its history; on the terminal our own summary speaks."""
-
-LAUNCH = """
-mutation Launch($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on InvalidSubsetError { message }
-    ... on UnauthorizedError { message }
-    ... on PipelineNotFoundError { message }
-  }
-}
-"""
-
-
-RUN_STATUS = """
-query Status($run: ID!) { runOrError(runId: $run) { __typename ... on Run { status } } }
-"""
-
-RUN_LOG = """
-query Log($run: ID!, $after: String, $limit: Int) {
-  logsForRun(runId: $run, afterCursor: $after, limit: $limit) {
-    __typename
-    ... on EventConnection {
-      hasMore
-      cursor
-      events { __typename ... on MessageEvent { timestamp level message stepKey }
-               ... on ErrorEvent { error { message } } }
-    }
-  }
-}
-"""
-
-RELOAD = """
-mutation Reload($location: String!) {
-  reloadRepositoryLocation(repositoryLocationName: $location) {
-    __typename
-    ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } }
-    ... on PythonError { message }
-    ... on UnauthorizedError { message }
-    ... on RepositoryLocationNotFound { message }
-    ... on ReloadNotSupported { message }
-  }
-}
-"""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What to run.
-
-    Attributes:
-        job: the job's name.
-        days: first and last UTC day, the same for one day; None for a job without partitions.
-        assets: a part of the job's assets; all when empty.
-        run_config: as Dagster takes it.
-    """
-
-    job: str
-    days: tuple[date, date] | None
-    tags: dict[str, str]
-    assets: tuple[dg.AssetKey, ...] = ()
-    run_config: dict[str, Any] | None = None
-
-    @property
-    def all_tags(self) -> dict[str, str]:
-        """The tags with the partition: a range is one run by its range tags."""
-        if self.days is None:
-            return self.tags
-        first, last = self.days
-        if first == last:
-            return {**self.tags, PARTITION_TAG: first.isoformat()}
-        return {**self.tags, **range_tags(first, last)}
 
 
 def run_here(
@@ -124,174 +37,6 @@ def run_here(
         raise_on_error=False,
     )
     return result.run_id, result.success
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """A line of a run's log.
-
-    Attributes:
-        at: UTC.
-        level: such as `INFO` or `ERROR`.
-        step: the step that said it; empty when the run itself did.
-    """
-
-    at: datetime
-    level: str
-    step: str
-    text: str
-
-
-@dataclass(frozen=True)
-class RunLog:
-    """Some lines of a run's log, the oldest first.
-
-    Attributes:
-        cursor: where the next lines begin; None when there are none.
-    """
-
-    lines: Sequence[LogLine]
-    cursor: str | None
-
-
-@dataclass(frozen=True)
-class Webserver:
-    """A Dagster webserver of this `DAGSTER_HOME`."""
-
-    url: str
-
-    def execute(
-        self, query: str, variables: dict[str, Any] | None = None, *, timeout: float = ANSWER_SECONDS
-    ) -> dict[str, Any]:
-        """One GraphQL request; a resolver error comes as HTTP 500 with a JSON body, so the body is read first.
-
-        Args:
-            query: GraphQL.
-            variables: what it names.
-            timeout: seconds to wait for an answer.
-
-        Raises:
-            ServiceUnavailable: no answer, or one that is no GraphQL.
-        """
-        try:
-            response = httpx.post(
-                f"{self.url}/graphql",
-                json={"query": query, "variables": variables or {}},
-                timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-                trust_env=False,
-            )
-            body = response.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
-            raise ServiceUnavailable(f"the Dagster webserver at {self.url} does not answer: {error}") from None
-        if not isinstance(body, dict) or not isinstance(body.get("data") or {}, dict):
-            raise ServiceUnavailable(f"what answers at {self.url} is no Dagster webserver")
-        if body.get("data") is None:
-            errors = "; ".join(error.get("message", "") for error in body.get("errors", []))
-            raise ServiceUnavailable(f"the Dagster webserver at {self.url} refused the request: {errors}")
-        data: dict[str, Any] = body["data"]
-        return data
-
-    def launch(self, request: RunRequest) -> str:
-        """Launch a run; its id.
-
-        Raises:
-            ConfigurationError: Dagster refused it.
-        """
-        params: dict[str, Any] = {
-            "selector": {
-                "repositoryLocationName": LOCATION,
-                "repositoryName": "__repository__",
-                "jobName": request.job,
-                "assetSelection": [{"path": key.path} for key in request.assets] or None,
-            },
-            "runConfigData": request.run_config or {},
-            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in request.all_tags.items()]},
-        }
-        outcome = self.execute(LAUNCH, {"params": params})["launchRun"]
-        if outcome["__typename"] != "LaunchRunSuccess":
-            reasons = outcome.get("message") or "; ".join(error["message"] for error in outcome.get("errors", []))
-            raise ConfigurationError(f"Dagster refused the run: {outcome['__typename']} {reasons}")
-        run_id: str = outcome["run"]["runId"]
-        return run_id
-
-    def status(self, run_id: str) -> dg.DagsterRunStatus | None:
-        """What Dagster says of a run; None when it does not know it.
-
-        Raises:
-            ServiceUnavailable: it does not answer.
-        """
-        run = self.execute(RUN_STATUS, {"run": run_id})["runOrError"]
-        return dg.DagsterRunStatus(run["status"]) if run["__typename"] == "Run" else None
-
-    def log(self, run_id: str, after: str | None = None, *, limit: int = 500) -> RunLog | None:
-        """Lines of a run's log; None when Dagster does not know the run.
-
-        Args:
-            run_id: the run.
-            after: the cursor of the lines before; from the beginning when None.
-            limit: at most so many.
-
-        Raises:
-            ServiceUnavailable: it does not answer.
-        """
-        found = self.execute(RUN_LOG, {"run": run_id, "after": after, "limit": limit})["logsForRun"]
-        if found["__typename"] != "EventConnection":
-            return None
-        lines = [read_log_line(event) for event in found["events"] if "message" in event]
-        return RunLog(lines, found["cursor"] if found["hasMore"] else None)
-
-    def reload(self) -> None:
-        """Let Dagster read the integrations anew.
-
-        Raises:
-            ConfigurationError: Dagster refused it, or could not load them.
-            ServiceUnavailable: it does not answer.
-        """
-        outcome = self.execute(RELOAD, {"location": LOCATION}, timeout=RELOAD_SECONDS)["reloadRepositoryLocation"]
-        loaded = outcome.get("locationOrLoadError") or outcome
-        if loaded["__typename"] != "RepositoryLocation":
-            raise ConfigurationError(
-                f"Dagster could not load the integrations: {loaded['__typename']} {loaded.get('message', '')}".strip()
-            )
-
-
-def read_log_line(event: Mapping[str, Any]) -> LogLine:
-    """A line of the log from GraphQL's event; an error is told by its own text, without its stack."""
-    error = (event.get("error") or {}).get("message", "")
-    text = "\n".join(part.strip() for part in (event["message"], error) if part and part.strip())
-    at = datetime.fromtimestamp(float(event["timestamp"]) / 1000, UTC)
-    return LogLine(at, event["level"], event["stepKey"] or "", text or event["__typename"])
-
-
-def find_webserver(settings: Settings, *, timeout: float = ANSWER_SECONDS) -> Webserver | None:
-    """The webserver of this `DAGSTER_HOME`, when one answers with our code location loaded.
-
-    Looks where `integration-center up` noted its address, else on Dagster's default port.
-    """
-    noted = settings.dagster_home / WEBSERVER_FILE
-    url = read_noted_url(noted) or "http://127.0.0.1:3000"
-    query = "{ instance { info } repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
-    try:
-        data = Webserver(url).execute(query, timeout=timeout)
-        locations = [node["location"]["name"] for node in data["repositoriesOrError"].get("nodes", [])]
-        same_home = str(settings.dagster_home) in (data["instance"]["info"] or "")
-    except (ServiceUnavailable, LookupError, TypeError, AttributeError):  # nobody answers, or something else
-        return None
-    return Webserver(url) if same_home and LOCATION in locations else None
-
-
-def read_noted_url(noted: Path) -> str | None:
-    """The address that `integration-center up` noted; None where there is no note, or one that makes no sense."""
-    try:
-        note = json.loads(read_regular(noted))
-        return check_url(note["url"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        logger.warning(
-            "%s does not hold the address of the Dagster UI (%s); it is ignored", noted, type(error).__name__
-        )
-        return None
 
 
 def wait_for(

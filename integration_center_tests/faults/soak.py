@@ -29,8 +29,8 @@ from integration_center.database.processes import this_process
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.source import last_full_day
 from integration_center.installation import open_installation
-from integration_center.pipeline.launching import WEBSERVER_FILE
 from integration_center.pipeline.names import PROCESS_TAG
+from integration_center.pipeline.webserver import WEBSERVER_FILE
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, HEADER
 from salesforce_emulator.people import build_person

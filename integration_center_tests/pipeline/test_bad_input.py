@@ -16,7 +16,7 @@ from integration_center.database.engine import build_engine, reading
 from integration_center.errors import ConfigurationError
 from integration_center.insights.source import parse_day
 from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.launching import read_noted_url
+from integration_center.pipeline.webserver import read_noted_url
 from integration_center.settings import Settings, read_paths, read_settings
 from integration_center.store.ledgers import LedgerFolder
 from integration_center_tests.faults.bad_inputs import LONGEST_SENTENCE, contents, put

@@ -10,8 +10,9 @@ from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.launching import RunRequest, run_here
+from integration_center.pipeline.launching import run_here
 from integration_center.pipeline.names import UNDO_TAG, undo_job, undo_op
+from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
