@@ -17,6 +17,11 @@ def main() -> None:
     if closed:
         os.write(2, b"Failed: standard output is closed; send it to a file, or to /dev/null\n")
         sys.exit(1)
+    if sys.argv[1:] == ["--version"]:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"integration-center {version('integration-center')}\n")
+        return
     from integration_center.cli.verbs import run
 
     if signal.getsignal(signal.SIGINT) is stop_at_once:

@@ -1,4 +1,4 @@
-"""`up`, `console` and `emulator`: the long-running processes, in the foreground."""
+"""`up` and `console`: the long-running processes, in the foreground."""
 
 import errno
 import json
@@ -30,8 +30,6 @@ from integration_center.pipeline.webserver import WEBSERVER_FILE
 from integration_center.remote import log_retries
 from integration_center.settings import PROJECT, Settings, read_settings
 from integration_center.store.home import prepare_home
-from salesforce_emulator.insights.drop_people import read_drop_people
-from salesforce_emulator.server import EmulatorConfig, serve
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
@@ -215,33 +213,7 @@ def require_readable(path: Path) -> None:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}; expected a PEM file") from None
 
 
-def serve_emulator(
-    records: Annotated[int, typer.Option(min=0, max=2_000_000, help="Invented Leads in each org.")] = 2_000,
-    data: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the orgs' rows in this folder.")] = None,
-    drops: Annotated[
-        Path | None,
-        typer.Option(exists=True, file_okay=False, help="Serve these report drops, too, and make Leads for them."),
-    ] = None,
-    sandbox_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
-    production_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
-    insights_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
-) -> None:
-    """Two local Salesforce orgs and an Insights API on loopback; prints their addresses as one line of JSON."""
-    config = EmulatorConfig(
-        records=records,
-        people=read_drop_people(drops) if drops else (),
-        data=data,
-        drops=drops,
-        sandbox_port=sandbox_port,
-        production_port=production_port,
-        insights_port=insights_port,
-        redirect_uris=[read_settings().callback_url],
-    )
-    serve(config)
-
-
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("up")(serve_all)
     app.command("console")(serve_console)
-    app.command("emulator")(serve_emulator)

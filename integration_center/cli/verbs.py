@@ -1,10 +1,11 @@
 """All verbs of the command line, and how it runs one of them."""
 
 import sys
+from typing import Annotated
 
 import typer
 
-from integration_center.cli import access, accounts, catalogue, demo, integrations, new, runs, serve, undo
+from integration_center.cli import access, accounts, catalogue, demo, emulator, integrations, new, runs, serve, undo
 from integration_center.cli.failures import describe_failure
 from integration_center.cli.output import OutputLost, errors, guard_output, show_failure
 from integration_center.errors import IntegrationCenterError
@@ -13,14 +14,23 @@ from integration_center.wording.plain_text import keep_log_printable
 
 app = typer.Typer(
     name="integration-center",
-    help="Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
 )
-for part in (demo, serve, accounts, catalogue, integrations, new, runs, undo, access):
+for part in (demo, serve, emulator, accounts, catalogue, integrations, new, runs, undo, access):
     part.register(app)
+
+
+@app.callback()
+def read_options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version, and do nothing else.")] = False,
+) -> None:
+    """Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster."""
+    # `main` answers --version alone, before anything heavy is imported.
+    if version:
+        raise typer.BadParameter("--version goes alone")
 
 
 def run() -> None:

@@ -13,7 +13,7 @@ from integration_center.insights.files import FilesSource
 from integration_center.insights.source import Report
 
 SAMPLES = Path(__file__).parent.parent / "samples"
-SHIPPED = Path(__file__).parent.parent.parent / "integration_center" / "emulator" / "drops"
+SHIPPED = Path(__file__).parent.parent.parent / "salesforce_emulator" / "drops"
 UTC_DATETIME = pl.Datetime("us", "UTC")
 
 

@@ -3,6 +3,9 @@
 import csv
 import json
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -188,3 +191,9 @@ def test_a_key_file_that_is_none_is_refused(
     )
     assert code != 0
     assert told in err
+
+
+def test_the_version_is_told_before_anything_heavy_is_imported() -> None:
+    program = "import sys\nfrom integration_center.cli import main\nmain()\nassert 'dagster' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"integration-center {version('integration-center')}\n"

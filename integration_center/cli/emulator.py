@@ -1,0 +1,46 @@
+"""`emulator`: the local orgs and Insights API, in the foreground."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from integration_center.errors import ConfigurationError
+from integration_center.settings import read_settings
+
+
+def serve_emulator(
+    records: Annotated[int, typer.Option(min=0, max=2_000_000, help="Invented Leads in each org.")] = 2_000,
+    data: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the orgs' rows in this folder.")] = None,
+    drops: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Serve these report drops, too, and make Leads for them."),
+    ] = None,
+    sandbox_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
+    production_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
+    insights_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
+) -> None:
+    """Two local Salesforce orgs and an Insights API on loopback; prints their addresses as one line of JSON."""
+    try:  # the package stays beside the product: an installation from the wheel does without it
+        from salesforce_emulator.insights.drop_people import read_drop_people
+        from salesforce_emulator.server import EmulatorConfig, serve
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "the local org is not part of this installation; use a clone of the project, and `make setup` there"
+        ) from None
+    config = EmulatorConfig(
+        records=records,
+        people=read_drop_people(drops) if drops else (),
+        data=data,
+        drops=drops,
+        sandbox_port=sandbox_port,
+        production_port=production_port,
+        insights_port=insights_port,
+        redirect_uris=[read_settings().callback_url],
+    )
+    serve(config)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("emulator")(serve_emulator)
