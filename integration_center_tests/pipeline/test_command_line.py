@@ -67,9 +67,9 @@ def test_errors_before_the_plan_are_told(center: Center, command: Command) -> No
     center.integrate()
     center.drop(logins(PLAIN[:1]), day=days_before(3))
     for verb in ("plan", "run"):
-        code, out, _ = command(verb, "logins_to_leads")
+        code, out, error = command(verb, "logins_to_leads")
         assert code == 1
-        assert f"no data for {YESTERDAY}; the newest is {days_before(3)}" in out
+        assert f"no data for {YESTERDAY}; the newest is {days_before(3)}" in out, error
 
 
 def test_list_and_check(center: Center, command: Command) -> None:
