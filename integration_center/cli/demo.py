@@ -21,8 +21,8 @@ from integration_center.accounts.connecting import connect_client_credentials, c
 from integration_center.cli.accounts import note_connection
 from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
 from integration_center.cli.output import console
-from integration_center.cli.results import print_result
 from integration_center.cli.runs import Launch, note_launch
+from integration_center.cli.sync_output import print_result
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, SyncFailed
 from integration_center.insights.source import last_full_day

@@ -1,4 +1,4 @@
-"""What a person is told of a failure that no code of ours foresaw: one sentence, and a file with the details."""
+"""Describes a failure that the code did not foresee: one sentence for the terminal, a file with the details."""
 
 import contextlib
 import errno
@@ -88,7 +88,7 @@ def choose_folders() -> Iterator[Path]:
 def describe(error: BaseException) -> Iterator[str]:
     """Lines about an error and its causes. Their texts may quote secrets and values of records, so these are left out.
 
-    Of the arguments only the verb and the names of the options are told.
+    Of the arguments only the verb and the names of the options are given.
     """
     options = [argument.partition("=")[0] for argument in sys.argv[2:] if argument.startswith("--")]
     yield f"{datetime.now(UTC).isoformat(timespec='seconds')}"

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-import polars as pl
 import typer
 from rich.markup import escape
 
@@ -135,7 +134,11 @@ def check_live(
         schema = org.describe(spec.object)
         faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
         refused = find_refusal(org, schema, spec.where)
-        altered = not faults and not refused and find_altered(org, spec, schema, report.frame)
+        altered = (
+            not faults
+            and not refused
+            and has_altered_addresses(report.frame, resolve_keys(spec, schema), schema, org, where=spec.where)
+        )
     faults += check_hashed_keys(spec, schema, report.frame)
     message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
     problems = [fault.message for fault in faults] + ([refused] if refused else [])
@@ -153,11 +156,6 @@ def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | No
     except (ConfigurationError, SchemaMismatch) as error:
         return str(error)
     return None
-
-
-def find_altered(org: Org, spec: IntegrationSpec, schema: SObjectSchema, rows: pl.DataFrame) -> bool:
-    """Whether the keys of a report do not match because the org holds its addresses as those of a sandbox."""
-    return has_altered_addresses(rows, resolve_keys(spec, schema), schema, org, where=spec.where)
 
 
 def register(app: typer.Typer) -> None:

@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.2
 
 @contextmanager
 def only_up(home: Path, say: Callable[[str], None]) -> Iterator[int]:
-    """Hold the home's lock, and give its descriptor. Whoever else keeps that open holds the lock, too.
+    """Hold the home's lock, and give its descriptor. A process that keeps the descriptor open holds the lock, too.
 
     An `up` that was killed leaves processes that still end. They are waited for.
 

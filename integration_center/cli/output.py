@@ -23,7 +23,7 @@ from integration_center.wording.plain_text import escape_json, make_lines_printa
 PIPE_WIDTH = 160
 """Columns when the output is no terminal, so that tables are not folded for nobody."""
 PLAIN = {"…": "...", "→": "->", "×": "x", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'}
-"""What stands for our own signs on a terminal that knows ASCII only; other characters are shown as escapes."""
+"""Replaces our own signs on a terminal that knows ASCII only; other characters are shown as escapes."""
 ERROR_HANDLER = "integration_center.plain"
 
 
@@ -56,7 +56,7 @@ class OutputLost(Exception):
 
 
 class StandardOutput(io.FileIO):
-    """Standard output, whose failures are told apart from those of other files."""
+    """Standard output. Its failures are of a type of their own, unlike those of other files."""
 
     def write(self, data: Any) -> int:
         """See `io.RawIOBase.write`."""
@@ -93,7 +93,7 @@ def guard_output() -> Iterator[None]:
 
 
 def replace_plainly(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Stand in for characters that a terminal's encoding lacks; an error handler of `codecs`."""
+    """Replace characters that a terminal's encoding lacks; an error handler of `codecs`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     found = error.object[error.start : error.end]

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
-from integration_center.cli.results import describe, finish, name_days
+from integration_center.cli.sync_output import describe, finish, name_days
 from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import ConfigurationError
 from integration_center.insights.source import last_full_day, parse_day

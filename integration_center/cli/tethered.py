@@ -9,6 +9,7 @@ import runpy
 import signal
 import sys
 import threading
+import time
 
 PATIENCE = 20.0
 """Seconds that the module has to end before it is killed, with all processes that it started."""
@@ -26,8 +27,7 @@ def end_with_parent(tether: int) -> None:
     """Wait for the end of the parent, then end this process and its group."""
     os.read(tether, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-    killer = threading.Event()
-    killer.wait(PATIENCE)
+    time.sleep(PATIENCE)
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 

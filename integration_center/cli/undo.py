@@ -7,8 +7,8 @@ import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.output import AsJson, console, print_json
-from integration_center.cli.results import finish, print_counts, print_sample
 from integration_center.cli.runs import Launch, find_sync, launch
+from integration_center.cli.sync_output import finish, print_counts, print_sample
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.pipeline.loader import load_integrations

@@ -43,7 +43,7 @@ def run() -> None:
                 app()
             finally:
                 sys.stdout.flush()
-        except (SystemExit, BrokenPipeError):  # whoever reads the output wants no more of it
+        except (SystemExit, BrokenPipeError):  # the reader of the output wants no more of it
             raise
         except KeyboardInterrupt:
             errors.print("Stopped.")

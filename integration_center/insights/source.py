@@ -119,10 +119,10 @@ def parse_day(text: str) -> date:
 def no_data(report: ReportInfo, days: Sequence[date], newest: date | None, advice: str) -> NoDataForDay:
     """The error for days that are not there; `advice` says what to do."""
     there = f"the newest is {newest}" if newest else "there is none at all"
-    return NoDataForDay(f"report {report.name!r}: no data for {name_days(days)}; {there}. {advice}", days)
+    return NoDataForDay(f"report {report.name!r}: no data for {say_days(days)}; {there}. {advice}", days)
 
 
-def name_days(days: Sequence[date]) -> str:
+def say_days(days: Sequence[date]) -> str:
     """A few days by name, many by their number, the first and the last."""
     if len(days) > DAYS_NAMED:
         return f"{len(days):,} days, the first {days[0]}, the last {days[-1]}"

@@ -5,11 +5,10 @@ and every command after that failed. Source: github.com/dagster-io/dagster/issue
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -23,6 +22,7 @@ from sqlalchemy import MetaData, NullPool, create_engine
 from sqlalchemy.exc import DatabaseError
 
 from integration_center.errors import ConfigurationError
+from integration_center.files.file_lock import hold_lock
 from integration_center.files.regular_files import read_regular
 from integration_center.files.yaml_faults import YamlFault, check_bounds
 from integration_center.settings import Settings
@@ -52,7 +52,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     """
     home = settings.dagster_home
     prepare_home(home)
-    with one_at_a_time(home):
+    with hold_lock(home / LOCK):
         for name, made in STORES.items():
             repair(home / name, made)
         check_settings(home / "dagster.yaml")
@@ -105,17 +105,6 @@ def shorten(error: BaseException) -> str:
     """The first words of an error that a library raised."""
     words = " ".join(str(error).split())
     return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]} …"
-
-
-@contextlib.contextmanager
-def one_at_a_time(home: Path) -> Iterator[None]:
-    """Let no other process open the home meanwhile. A process that is killed lets go of it."""
-    lock = os.open(home / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def repair(path: Path, made: MetaData) -> None:

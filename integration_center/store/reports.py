@@ -1,6 +1,5 @@
 """The stored frames of reports, each with what is known of it beside its rows. Files are mode 0600."""
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from integration_center.files.file_lock import hold_lock
 from integration_center.insights.catalogue import ColumnType, ReportInfo, ReportKind
 from integration_center.insights.source import Report, ReportSource
 from integration_center.store.frames import write_frame
@@ -48,8 +48,7 @@ class ReportFolder:
         """Hold the report of `day`, so that two runs at once fetch it once."""
         path = self.path(report_slug, day).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with hold_lock(path):
             yield
 
     def stored(self, report_slug: str, day: date) -> StoredReport | None:

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.api import ApiSource
-from integration_center.insights.source import name_days
+from integration_center.insights.source import say_days
 from integration_center.store.reports import ReportFolder, fetch_day
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, email, logins
@@ -93,7 +93,7 @@ def test_a_range_of_a_snapshot_needs_its_newest_day_only(center: Center, there: 
     assert run.success, run.error
     assert center.lead(PLAIN[0])[COUNT] == 10 + PLAIN[0]
     warnings = [entry.user_message for entry in center.instance.all_logs(run.run_id) if entry.level == WARNING]
-    left_out = name_days([days_before(age) for age in (3, 2, 1) if age not in there])
+    left_out = say_days([days_before(age) for age in (3, 2, 1) if age not in there])
     assert any(f"left out: report 'Logins': no data for {left_out}" in said for said in warnings)
 
 
