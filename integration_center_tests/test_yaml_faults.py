@@ -1,12 +1,14 @@
 """YAML that means something else than its writer meant."""
 
 import re
+from contextlib import suppress
 from time import process_time
 
 import pytest
 
 from integration_center.errors import UnreadableReport
-from integration_center.files.yaml_faults import YamlFault, check_yaml, construct_yaml
+from integration_center.files.yaml_bounds import YamlFault
+from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.pipeline.loader import IntegrationFile
 
@@ -200,3 +202,34 @@ def test_a_text_without_bounds_is_refused_before_anything_is_built_of_it(text: s
     with pytest.raises(YamlFault, match=re.escape(said)):
         list(map(construct_yaml, check_yaml(text, ReportFile)))
     assert process_time() - begun < 5
+
+
+TAGGED = [
+    f"!!{tag} {value}".strip()
+    for tag in ("bool", "int", "float", "timestamp", "binary", "omap", "set", "seq", "map", "merge", "python/name:os.x")
+    for value in ("foo", "''", "[a]", "{a: b}", "")
+]
+UNREADABLE = [*TAGGED, "!x y", "<<", "2026-99-99", "9" * 5_000, "1" + ":1" * 20_000 + ".5", '"\\ud800"', "&a x"]
+
+
+@pytest.mark.parametrize(
+    "text", ["name: X", "columns: {X: date}", "columns:\n  ? X\n  : date", "tags: [X]", "other: X", "X"]
+)
+def test_a_value_of_which_yaml_makes_nothing_is_a_fault_of_its_file_only(text: str) -> None:
+    for written in UNREADABLE:
+        with suppress(UnreadableReport):
+            read_report_file(text.replace("X", written).encode(), "report.yaml")
+        with suppress(YamlFault):
+            check_yaml(FILE.replace("COLUMN", written) + text.replace("X", written), IntegrationFile)
+
+
+def test_what_yaml_makes_nothing_of_is_named_with_its_line() -> None:
+    assert explain("other:\n  - !!bool foo\n") == (
+        "a value is neither text nor a date or number (it is none that !!bool can be), in line 2: write 'foo' as text,"
+        " in quotes"
+    )
+    assert explain('other: "\\ud800"') == "line 1: \\ud800 is half of a character; write the whole one"
+    assert explain("other: !!set {a}") == "line 1: the tag !!set is not read here; take it out"
+    assert explain("".join(f"k{n}: {n}\n" for n in range(11_000))) == (
+        "line 1: it holds more than 20,000 values; at most so many are read"
+    )

@@ -16,25 +16,14 @@ import yaml
 from pydantic import BaseModel
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-TAG = "tag:yaml.org,2002:"
-SHOWN_CHARACTERS = 80
+from integration_center.files.yaml_bounds import YamlFault, compose_bounded, line_of
+from integration_center.files.yaml_scalars import MERGE, TAG, cut, find_unreadable, read_scalar, show_scalar
+
 PLAIN_NUMBER = re.compile(r"^[-+]?(0|[1-9]\d*)?(\.\d*)?([eE][-+]?\d+)?$")
 COMMENT = re.compile(r"^\s+(#.*)$")
 COMMENT_INSIDE_BRACKETS = re.compile(r"[{\[](?:[^}\]#]*[,:])?\s+#")
 COLUMN_NAMES = frozenset({"key_column", "latest_by"})
 """Options that may be left empty. A comment right behind one of them is a column whose name begins with #."""
-
-
-LONGEST = 200_000
-"""Characters of a file. Forty mappings have some 4,000."""
-DEEPEST = 40
-"""Levels of lists and mappings; an integration has four."""
-MOST_VALUES = 20_000
-"""Values of a document, those that aliases repeat counted each time."""
-
-
-class YamlFault(Exception):
-    """A text is no YAML, or says something else than its writer meant; the message names each place and line."""
 
 
 def check_yaml(text: str, model: type[BaseModel], *, root: str = "") -> Sequence[Node]:
@@ -48,13 +37,8 @@ def check_yaml(text: str, model: type[BaseModel], *, root: str = "") -> Sequence
     Raises:
         YamlFault: they do not, or the text is no YAML.
     """
-    if len(text) > LONGEST:
-        raise YamlFault(f"it has {len(text):,} characters; at most {LONGEST:,} are read")
     try:
-        _check_depth(text)
-        documents = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
-        for document in documents:
-            _count_values(document, {})
+        documents = compose_bounded(text)
         reading = _Reading(text.splitlines(), root)
         for document in documents:
             reading.check_type(document, model, "")
@@ -65,8 +49,10 @@ def check_yaml(text: str, model: type[BaseModel], *, root: str = "") -> Sequence
         raise YamlFault(f"it cannot be read as YAML ({type(error).__name__})") from None
     except RecursionError:
         raise YamlFault("it is nested too deep to be read") from None
-    if reading.faults:
-        raise YamlFault("; ".join(dict.fromkeys(reading.faults)))
+    looked_at: set[int] = set()
+    faults = reading.faults or [fault for document in documents for fault in find_unreadable(document, looked_at)]
+    if faults:
+        raise YamlFault("; ".join(dict.fromkeys(faults)))
     return documents
 
 
@@ -82,57 +68,6 @@ def construct_yaml(node: Node) -> object:
         raise YamlFault(_explain(error, [])) from None
     except ValueError as error:
         raise YamlFault(f"a value is neither text nor a date or number ({error})") from None
-
-
-def check_bounds(text: str) -> None:
-    """Refuse a YAML text that is too deep, too long, or too large once its aliases are written out.
-
-    Raises:
-        YamlFault: it is.
-        yaml.YAMLError: it is no YAML.
-    """
-    if len(text) > LONGEST:
-        raise YamlFault(f"it has {len(text):,} characters; at most {LONGEST:,} are read")
-    _check_depth(text)
-    for document in yaml.compose_all(text, Loader=yaml.SafeLoader):
-        if document is not None:
-            _count_values(document, {})
-
-
-def _check_depth(text: str) -> None:
-    """Refuse a text that is nested too deep, before anything reads it that goes down with it."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEEPEST:
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise YamlFault(f"line {line}: lists and mappings are nested too deep to be read")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _count_values(node: Node, counted: dict[int, int]) -> int:
-    """Count the values under a node, as many as there are once each alias is written out.
-
-    Args:
-        node: of a document.
-        counted: the counts of the nodes seen so far, by identity; 0 while one is being counted.
-
-    Raises:
-        YamlFault: there are too many, or the node holds itself.
-    """
-    if id(node) in counted:
-        if not counted[id(node)]:
-            raise YamlFault(f"line {_line(node)}: an anchor (&) holds itself by an alias (*); write out what is meant")
-        return counted[id(node)]
-    counted[id(node)] = 0
-    inner = [node.value] if isinstance(node, SequenceNode) else node.value if isinstance(node, MappingNode) else []
-    count = 1 + sum(_count_values(each, counted) for group in inner for each in group)
-    if count > MOST_VALUES:
-        raise YamlFault(f"line {_line(node)}: aliases (*) make more than {MOST_VALUES:,} values of it; write it out")
-    counted[id(node)] = count
-    return count
 
 
 @dataclass
@@ -167,7 +102,7 @@ class _Reading:
                 self.check_type(item, get_args(expected)[0], f"{place}[{number}]")
         elif isinstance(node, MappingNode):
             for name, value in node.value:
-                if name.tag == f"{TAG}merge":
+                if name.tag == MERGE:
                     for merged in value.value if isinstance(value, SequenceNode) else [value]:
                         self.check_type(merged, expected, place)
                 else:
@@ -188,7 +123,7 @@ class _Reading:
                     given[_key_of(name)].append(name)
                     self.check_names(value, self._join(place, name.value))
                 else:
-                    self.faults.append(f"line {_line(name)}: a name is a list or a mapping; write it in quotes")
+                    self.faults.append(f"line {line_of(name)}: a name is a list or a mapping; write it in quotes")
             self.faults += [self._say_repeated(names, place) for names in given.values() if len(names) > 1]
 
     def _check_member(self, name: Node, value: Node, expected: Any, place: str) -> None:
@@ -209,18 +144,18 @@ class _Reading:
         if optional and node.tag == f"{TAG}null" and not (place in COLUMN_NAMES and self._find_comment(node)):
             return
         self.seen.add(id(node))  # its own names do not matter
-        self.faults.append(f"{place} in line {_line(node)}: {self._say_misread(node)}")
+        self.faults.append(f"{place} in line {line_of(node)}: {self._say_misread(node)}")
 
     def _check_number(self, node: Node, place: str) -> None:
+        if not isinstance(node, ScalarNode):
+            return
         if node.tag == f"{TAG}bool":
             self.faults.append(
-                f"{place} in line {_line(node)}: YAML reads {node.value} as {_show(node)}; write a number"
+                f"{place} in line {line_of(node)}: YAML reads {node.value} as {show_scalar(node)}; write a number"
             )
         elif node.tag in (f"{TAG}int", f"{TAG}float") and not PLAIN_NUMBER.match(node.value):
-            self.faults.append(
-                f"{place} in line {_line(node)}: YAML reads {_cut(node.value)} as {_show(node)}; write the number in"
-                " plain digits"
-            )
+            read = f"YAML reads {cut(node.value)} as {show_scalar(node)}"
+            self.faults.append(f"{place} in line {line_of(node)}: {read}; write the number in plain digits")
 
     def _say_misread(self, node: Node) -> str:
         if not isinstance(node, ScalarNode):
@@ -229,12 +164,12 @@ class _Reading:
         written, tag = node.value, node.tag.removeprefix(TAG)
         if not written and tag == "null":
             if comment := self._find_comment(node):
-                return f"YAML reads {_cut(comment)} as a comment; write it in quotes: {_quote(comment)}"
+                return f"YAML reads {cut(comment)} as a comment; write it in quotes: {_quote(comment)}"
             return "it is empty; write a text, or take the line out"
         if node.tag == tag or node.style:  # a tag that stands before the value
             written = f"{node.tag.replace(TAG, '!!')} {written}".strip()
-            return f"YAML reads {_cut(written)} as a tag; write it in quotes: {_quote(written)}"
-        return f"YAML reads {_cut(written)} as {_show(node)}; write it in quotes: {_quote(written)}"
+            return f"YAML reads {cut(written)} as a tag; write it in quotes: {_quote(written)}"
+        return f"YAML reads {cut(written)} as {show_scalar(node)}; write it in quotes: {_quote(written)}"
 
     def _find_comment(self, node: Node) -> str | None:
         """Find the comment that stands in the place of an empty value."""
@@ -246,7 +181,7 @@ class _Reading:
 
     def _say_repeated(self, names: Sequence[ScalarNode], place: str) -> str:
         spelled = list(dict.fromkeys(self._join(place, name.value) or name.value for name in names))
-        lines = list(dict.fromkeys(str(_line(name)) for name in names))
+        lines = list(dict.fromkeys(str(line_of(name)) for name in names))
         where = f"in line {lines[0]}" if len(lines) == 1 else f"in lines {', '.join(lines[:-1])} and {lines[-1]}"
         if len(spelled) > 1:
             return f"{' and '.join(spelled)} are one name to YAML, {where}; keep one"
@@ -255,8 +190,8 @@ class _Reading:
 
     def _join(self, place: str, name: str) -> str:
         if not place:
-            return "" if name == self.root else _cut(name)
-        return f"{place}.{_cut(name)}"
+            return "" if name == self.root else cut(name)
+        return f"{place}.{cut(name)}"
 
 
 def _unwrap(expected: Any) -> tuple[Any, bool]:
@@ -285,26 +220,9 @@ def _is_text(expected: Any) -> bool:
 def _key_of(name: ScalarNode) -> Hashable:
     """The name as YAML compares it: `yes` is `true`, and quotes make no difference."""
     try:
-        key: Hashable = yaml.SafeLoader("").construct_object(name)
-    except (yaml.YAMLError, ValueError):
+        return read_scalar(name)
+    except ValueError:
         return name.tag, name.value
-    return key
-
-
-def _show(node: Node) -> str:
-    """What YAML makes of a plain text, in words."""
-    tag = node.tag.removeprefix(TAG)
-    if tag == "null":
-        return "nothing"
-    if tag == "timestamp":
-        return "a date and time" if ":" in node.value else "a date"
-    try:
-        value = yaml.SafeLoader("").construct_object(node)
-        if tag == "bool":
-            return "true" if value else "false"
-        return f"the number {value}"[:SHOWN_CHARACTERS] if tag in ("int", "float") else "a sign of its own"
-    except (yaml.YAMLError, ValueError):
-        return "a number" if tag in ("int", "float") else "a sign of its own"
 
 
 def _explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> str:
@@ -322,15 +240,5 @@ def _explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> str:
     return f"{place}: not YAML ({error.problem})"
 
 
-def _line(node: Node) -> int:
-    return int(node.start_mark.line) + 1
-
-
 def _quote(text: str) -> str:
-    return _cut(json.dumps(text, ensure_ascii=False))
-
-
-def _cut(text: str) -> str:
-    """Shorten a text of the file, and spell out its control characters."""
-    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return cut(json.dumps(text, ensure_ascii=False))

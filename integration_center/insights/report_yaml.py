@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from integration_center.errors import UnreadableReport
-from integration_center.files.yaml_faults import YamlFault, check_yaml, construct_yaml
+from integration_center.files.yaml_bounds import YamlFault
+from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.catalogue import ColumnType, ReportKind
 
 FILE_NAME = "report.yaml"

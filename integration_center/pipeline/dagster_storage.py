@@ -24,7 +24,7 @@ from sqlalchemy.exc import DatabaseError
 from integration_center.errors import ConfigurationError
 from integration_center.files.file_lock import hold_lock
 from integration_center.files.regular_files import read_regular
-from integration_center.files.yaml_faults import YamlFault, check_bounds
+from integration_center.files.yaml_bounds import YamlFault, compose_bounded
 from integration_center.settings import Settings
 from integration_center.store.home import prepare_home
 
@@ -85,7 +85,7 @@ def check_settings(path: Path) -> None:
     """
     try:
         text = read_regular(path).decode()
-        check_bounds(text)
+        compose_bounded(text)
         found = yaml.safe_load(text)
     except FileNotFoundError:
         return

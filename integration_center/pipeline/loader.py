@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from integration_center.errors import ConfigurationError
 from integration_center.files.regular_files import read_regular
-from integration_center.files.yaml_faults import YamlFault, check_yaml
+from integration_center.files.yaml_bounds import YamlFault
+from integration_center.files.yaml_faults import check_yaml
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration.spec import SLUG, IntegrationSpec, check_slug, find_conflicts, is_reserved
 from integration_center.pipeline.component import Integration

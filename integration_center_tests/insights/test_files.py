@@ -156,6 +156,8 @@ def test_a_custom_folder_without_the_tag_is_invisible(drops: Place, yaml: str) -
         ("name: 7\n", ["name in line 1: YAML reads 7 as the number 7; write it in quotes"]),
         ("- a\n", ["file", "dictionary"]),
         ("name: [\n", ["line 2", "not YAML"]),
+        ("other: !!bool foo\n", ["in line 1", "!!bool"]),
+        ("columns: {!!set x: date}\n", ["a name of columns in line 1"]),
         ("name: \xff\n".encode("latin-1"), ["UTF-8"]),
     ],
 )
