@@ -90,7 +90,7 @@ def slugify(name: str) -> str:
     words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     if words and not any(char.isalnum() and not char.isascii() for char in plain):
         return words
-    digest = hashlib.sha256(plain.strip().encode()).hexdigest()[:8]
+    digest = hashlib.sha256(plain.strip().encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{words or 'report'}_{digest}"
 
 

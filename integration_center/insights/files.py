@@ -27,6 +27,7 @@ from integration_center.insights.drops import LARGEST, Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
 from integration_center.wording.near_names import say_nearest
+from integration_center.wording.plain_text import is_text, make_printable
 
 _DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
 _UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
@@ -165,15 +166,18 @@ class FilesSource:
 
     def _describe(self, slug: str, names: Sequence[str]) -> Folder:
         name = names[0]
-        info = OUT_OF_THE_BOX.get(slug) or ReportInfo(slug, slug, name)
+        shown = make_printable(name)
+        info = OUT_OF_THE_BOX.get(slug) or ReportInfo(slug, slug, shown)
         try:
+            if not is_text(name):
+                raise UnreadableReport(f"{self._drops.locate(name)}: the folder's name is not UTF-8; rename the folder")
             if len(names) > 1:
                 same, root = ", ".join(map(repr, names)), self._drops.locate("")
                 raise UnreadableReport(f"folders {same} of {root} are one report, {slug!r}; merge them")
             files = self._drops.files(name)
             file = self._read_description(files)
         except UnreadableReport as error:
-            return Folder(name, replace(info, id=name, problem=str(error)), ReportFile(), {})
+            return Folder(name, replace(info, id=shown, problem=make_printable(str(error))), ReportFile(), {})
         said = {key: getattr(file, key) for key in ("name", "kind", "key_column", "latest_by") if getattr(file, key)}
         info = replace(info, id=name, tags=tuple(file.tags), columns=file.columns, **said)
         days = _group_by_day(files)
@@ -220,11 +224,11 @@ class FilesSource:
 
 
 def _group_by_day(files: Iterable[Drop]) -> dict[date, list[Drop]]:
-    """The drops among the files by day, by name within a day; a name that starts with no date is none."""
+    """The drops among the files by day, by name within a day; a name without a date, or that is no text, is none."""
     drops: dict[date, list[Drop]] = defaultdict(list)
     for drop in sorted(files, key=_natural_order):
         match = _DROP.match(drop.name)
-        if match and (day := _parse_day(match[1])):
+        if match and is_text(drop.name) and (day := _parse_day(match[1])):
             drops[day].append(drop)
     return dict(drops)
 

@@ -15,6 +15,7 @@ from integration_center.files.regular_files import read_regular
 from integration_center.insights.catalogue import find_clashes
 from integration_center.integration.spec import IntegrationSpec, check_slug, find_conflicts
 from integration_center.pipeline.loader import describe, find_folders, load_folder, name_broken
+from integration_center.wording.plain_text import is_text, make_printable
 
 LONGEST_NAME = 255
 """Bytes that file systems allow the name of a folder."""
@@ -90,13 +91,15 @@ class DefsReader:
                 file = self.load(folder.name)
                 slug = file.slug if file.spec else name_broken(folder.name, taken - {folder.name})
                 taken.add(slug)
-                files[slug] = file
+                # A name whose bytes are no text cannot stand on a page or in JSON.
+                files[slug] = file if is_text(file.slug) else replace(file, slug=slug)
         by_age = sorted(files.items(), key=lambda item: (int(item[1].modified_at.timestamp()), item[0]))
         specs = {slug: file.spec for slug, file in by_age if file.spec}
         clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
         conflicts = find_conflicts({slug: spec for slug, spec in specs.items() if slug not in clashes})
         problems = {**clashes, **conflicts}
-        return [replace(file, problem=problems.get(slug, file.problem)) for slug, file in sorted(files.items())]
+        said = {slug: problems.get(slug, file.problem) for slug, file in files.items()}
+        return [replace(file, problem=make_printable(said[slug] or "") or None) for slug, file in sorted(files.items())]
 
     def read(self, slug: str) -> DefsFile:
         """One integration, alone: what it says of a field that another writes too is not looked at.
@@ -105,7 +108,7 @@ class DefsReader:
             ConfigurationError: there is none.
         """
         try:
-            if "/" in slug or "\0" in slug or slug.startswith(".") or len(slug.encode()) > LONGEST_NAME:
+            if "/" in slug or "\0" in slug or slug.startswith(".") or len(os.fsencode(slug)) > LONGEST_NAME:
                 raise FileNotFoundError
             return self.load(slug)
         except (FileNotFoundError, NotADirectoryError):

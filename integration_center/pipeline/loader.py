@@ -8,25 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagster as dg
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from integration_center.errors import ConfigurationError
-from integration_center.files.regular_files import read_regular
-from integration_center.files.yaml_bounds import YamlFault
-from integration_center.files.yaml_faults import check_yaml
 from integration_center.insights.catalogue import find_clashes, report_slug
 from integration_center.integration.spec import SLUG, IntegrationSpec, check_slug, find_conflicts, is_reserved
 from integration_center.pipeline.component import Integration
+from integration_center.pipeline.file_checks import check_post_processing, check_text
 from integration_center.pipeline.names import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.pipeline.step_errors import reported_errors
 from integration_center.wording.markdown import escape_markdown
+from integration_center.wording.plain_text import make_printable
 
-
-class IntegrationFile(BaseModel):
-    """What a `defs.yaml` holds."""
-
-    type: str
-    attributes: IntegrationSpec
+LONGEST_REASON = 2_000
+"""Characters of the reason why an integration is broken: it stands in lists, in descriptions and in failed runs."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +88,7 @@ def load_integrations(root: Path) -> LoadedIntegrations:
         except Exception as error:  # noqa: BLE001 - a component tree raises many types; none may reach the others
             slug = name_broken(folder.name, taken - {folder.name})
             taken.add(slug)
-            broken[slug] = f"{folder / 'defs.yaml'}: {describe(error)}"
+            broken[slug] = make_printable(f"{folder / 'defs.yaml'}: {describe(error)}")
     by_age = {slug: loaded[slug][0] for slug in sorted(loaded, key=lambda slug: (read_age(root / slug), slug))}
     clashes = find_clashes({slug: spec.report for slug, spec in by_age.items()})
     conflicts = find_conflicts({slug: spec for slug, spec in by_age.items() if slug not in clashes})
@@ -125,47 +120,25 @@ def load_folder(folder: Path) -> tuple[IntegrationSpec, dg.Definitions]:
     Raises:
         Exception: whatever is wrong with the file.
     """
-    check_text(folder / "defs.yaml")
+    post_processed = check_text(folder / "defs.yaml")
     module = types.ModuleType(f"integration_center.defs.{folder.name}")
     module.__file__ = None
     module.__path__ = [str(folder)]
     tree = dg.ComponentTree(defs_module=module, project_root=folder.parent)
     component = tree.load_component(folder, expected_type=Integration)
     definitions = tree.build_defs(folder)
-    check_post_processing(definitions)
+    if post_processed:
+        check_post_processing(folder.name, component.spec, definitions)
     return component.spec, definitions
 
 
-def check_post_processing(definitions: dg.Definitions) -> None:
-    """Check that the assets are still ours where the file has `post_processing`, which may change anything of them.
-
-    Raises:
-        ConfigurationError: an asset has other days than all others, and no run would find its frames.
-    """
-    for asset in definitions.assets or ():
-        if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def != DAYS:
-            name = ", ".join(key.to_user_string() for key in asset.keys)
-            raise ConfigurationError(f"post_processing changes partitions_def of {name}; take that out")
-
-
-def check_text(path: Path) -> None:
-    """Check that an integration's file means what it looks like, before Dagster reads it.
-
-    Raises:
-        ConfigurationError: a name is written twice, or YAML reads text as something else; names each place and line.
-    """
-    try:
-        check_yaml(read_regular(path).decode(), IntegrationFile, root="attributes")
-    except OSError as error:
-        raise ConfigurationError(f"the file cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError("the file is not UTF-8 text") from None
-    except YamlFault as error:
-        raise ConfigurationError(str(error)) from None
-
-
 def describe(error: Exception) -> str:
-    """The innermost cause in a line; a component tree wraps it in its own frames."""
+    """The innermost cause in a line, cut where it is too long; a component tree wraps it in its own frames."""
+    said = _say(error)
+    return said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 1]}…"
+
+
+def _say(error: Exception) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
@@ -186,7 +159,7 @@ def name_broken(folder: str, taken: Collection[str]) -> str:
     if SLUG.fullmatch(folder) and not is_reserved(folder) and folder not in taken:
         return folder
     name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()
-    while name in taken:
+    while name in taken or is_reserved(name):
         name += "_"
     return name
 

@@ -19,6 +19,11 @@ NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 OUR_LOGGERS = "integration_center"
 
 
+def is_text(name: str) -> bool:
+    """Whether the name of a file or folder is text: Python reads bytes that are not UTF-8 as halves of characters."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
+
+
 def make_printable(text: str) -> str:
     r"""Write each control character as an escape, such as `\x1b` or `\n`. The result is one line."""
     return CONTROLS.sub(_escape, text)

@@ -101,6 +101,15 @@ def test_a_broken_integration_shows_its_error_beside_the_sound_ones(center: Cent
     assert "/integrations/mangled/delete" in seen.targets
 
 
+def test_a_folder_whose_name_is_no_text_does_not_stop_the_page(center: Center, browser: Browser) -> None:
+    center.integrate()
+    center.write(os.fsdecode(b"Z\xfcrich"), "x")
+    seen = browser.open("/")
+    assert "broken_z_rich Broken" in seen.text
+    assert "Z\\udcfcrich" in seen.text
+    assert "/integrations/logins_to_leads/run" in {form.action for form in seen.reader.forms}
+
+
 def test_a_newcomer_never_breaks_one_that_runs(center: Center, browser: Browser, reloads: list[str]) -> None:
     """Its slug sorts before the other's; its file is newer."""
     center.integrate()

@@ -331,3 +331,16 @@ def test_what_is_no_file_is_named_and_stops_its_own_report_only(folder: LocalPla
     assert folder.read("nps").frame.height == 1
     problems = {info.slug: info.problem for info in folder.source.list_reports()}
     assert [slug for slug, problem in problems.items() if problem] == (["teachme"] if kind != "folder" else [])
+
+
+def test_a_name_that_is_no_text_stops_its_own_report_only(folder: LocalPlace) -> None:
+    """Such as the Latin-1 name of an older archive."""
+    folder.put("logins/2026-11-22.csv")
+    folder.put(os.fsdecode(b"logins/2026-11-23_Z\xfcrich.csv"))
+    folder.put(os.fsdecode(b"Z\xfcrich/2026-11-22.csv"))
+    assert folder.read().frame.height == 1
+    assert folder.source.newest_day(folder.source.find("logins")) == DAY
+    problems = {info.name: info.problem for info in folder.source.list_reports() if info.problem}
+    assert problems == {
+        "Z\\udcfcrich": f"{folder.root}/Z\\udcfcrich: the folder's name is not UTF-8; rename the folder"
+    }

@@ -172,7 +172,7 @@ def test_a_folder_with_other_files_keeps_them(folder: DefsFolder) -> None:
 def test_a_broken_file_is_listed_with_its_reason_and_not_touched(folder: DefsFolder) -> None:
     for slug, text, reason in (
         ("syntax", "type: [", "line 1, column 8: not YAML"),
-        ("two_documents", BY_HAND + "---\n" + BY_HAND, "not of type"),
+        ("two_documents", BY_HAND + "---\n" + BY_HAND, "it has 2 documents (---)"),
         ("twice", BY_HAND + "  name: Again\n", "name is written twice, in lines "),
         (
             "misread",

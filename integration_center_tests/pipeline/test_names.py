@@ -1,5 +1,6 @@
 """Whatever the folders of integrations are called and hold, the code location loads and the sound ones run."""
 
+import json
 import keyword
 import os
 import re
@@ -9,6 +10,8 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.definitions.utils import DISALLOWED_NAMES
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster_shared.serdes import serialize_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,8 +28,13 @@ HOSTILE = (
     *("global", "class", "config", "input", "type", "str", "delete_old_files", "write_back_sandbox", "undo_production"),
     *("insights", "salesforce", "insights__logins", f"{GOOD}__push", f"{GOOD}__update_set", f"{GOOD}__send", "__push"),
     *("daily_sync", "weekly_retention", "log_failure_runs", f"{GOOD}_schedule", "_", "1", "a" * 200, "x__y"),
-    *("__asset_job", "Upper", "with blank", "é", "a.b", "-", "..."),
+    *("__asset_job", "Upper", "with blank", "é", "a.b", "-", "...", os.fsdecode(b"Z\xfcrich"), "a\nb", "x__push"),
+    *("Upper__push", "broken_x", "broken_upper", "broken_x__send"),
 )
+
+
+COMPONENT = "integration_center.Integration"
+POST = "post_processing:\n  assets:\n    - target: '*'\n      attributes: WHAT\n"
 
 
 def write(root: Path, slug: str, extra: str = "", **changes: object) -> None:
@@ -57,7 +65,9 @@ def test_hostile_names_stop_no_other_and_are_listed_as_broken(tmp_path: Path) ->
     assert {"global", "delete_old_files", f"{GOOD}__push", "insights__logins"}.isdisjoint(loaded.specs)
     assert {"x__y", "daily_sync", "_", "1", f"{GOOD}_schedule"} <= loaded.specs.keys()
     problems = {file.slug: file.problem for file in DefsFolder(tmp_path).list() if file.problem}
-    assert problems.keys() == set(HOSTILE) - loaded.specs.keys()
+    no_text = {os.fsdecode(b"Z\xfcrich"): "broken_z_rich"}
+    assert problems.keys() == {no_text.get(slug, slug) for slug in HOSTILE} - loaded.specs.keys()
+    json.dumps([problems, dict(loaded.broken)], ensure_ascii=False).encode()
     assert "rename the folder, for example to 'global_2'" in problems["global"]
 
 
@@ -99,11 +109,59 @@ def test_what_dagster_does_not_take_together_breaks_the_newer_alone(
     assert center.run().success
 
 
+def test_two_stand_ins_never_share_the_name_of_a_step(tmp_path: Path) -> None:
+    for slug in ("x__push", "X__send", "X", "broken_x"):
+        write(tmp_path, slug)
+    write(tmp_path, GOOD)
+    loaded = load_integrations(tmp_path)
+    assert names(build_definitions(tmp_path)) >= {GOOD, "broken_x", *loaded.broken}
+    assert loaded.specs.keys() == {GOOD, "broken_x"}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dagster, where it describes its own schedules
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("unittest.__main__.X", "", "type: 'unittest.__main__.X' is no integration"),
+        ("integration_center.__main__.X", "", "write integration_center.Integration"),
+        (COMPONENT, "template_vars_module: unittest.__main__\n", "template_vars_module: it would run code"),
+        (
+            COMPONENT,
+            POST.replace("WHAT", "{description: \"{{ 'x' * 3000000000 }}\"}"),
+            "is a template; write the value",
+        ),
+        (COMPONENT, POST.replace("WHAT", "{description: '{{ env.HOME }}'}"), "is a template; write the value"),
+        (COMPONENT, POST.replace("WHAT", "{metadata: {dagster/column_schema: 3}}"), "TableSchema"),
+        (COMPONENT, POST.replace("WHAT", "{metadata: {a: 0x" + "f" * 5_000 + "}}"), "it has 5,002 characters"),
+        (COMPONENT, POST.replace("WHAT", '{metadata: {a: "\\ud800"}}'), "half of a character"),
+        (COMPONENT, "---\ntype: x\n", "it has 2 documents"),
+        (COMPONENT, "other: {" + ", ".join(f"no: {n}" for n in range(2_000)) + "}\n", "other"),
+    ],
+    ids=lambda value: value[-30:],
+)
+def test_what_a_file_would_run_or_break_is_refused_before_it_does(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, "other", after)
+    file = tmp_path / "other" / "defs.yaml"
+    file.write_text(file.read_text().replace(COMPONENT, before))
+    loaded = load_integrations(tmp_path)
+    assert said in loaded.broken["other"]
+    assert len(loaded.broken["other"]) < 2_200
+    assert [each.problem for each in DefsFolder(tmp_path).list() if each.slug == "other"] != [None]
+    repository = build_definitions(tmp_path).get_repository_def()
+    assert {job.name for job in repository.get_all_jobs()} >= {GOOD, "other"}
+    serialize_value(RepositorySnap.from_def(repository)).encode()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dagster, where it reads conditions
 @pytest.mark.parametrize(
     ("attributes", "said"),
     [
         ("{partitions_def: {type: weekly, start_date: '2026-01-01'}}", "artitions"),
-        ("{tags: {team: success}}", ""),
+        ("{tags: {team: success}, metadata: {a: 2026-01-01}}", ""),
+        ("{automation_condition: '{{ automation_condition.eager() }}'}", ""),
     ],
 )
 def test_post_processing_may_add_but_not_change_the_days(tmp_path: Path, attributes: str, said: str) -> None:
