@@ -10,7 +10,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.report_yaml import ReportFile, read_report_file
-from integration_center.pipeline.file_checks import IntegrationFile
+from integration_center.integration_files.parsing import IntegrationFile
 
 FILE = """\
 type: integration_center.Integration

@@ -11,7 +11,7 @@ from integration_center.cli.output import AsJson, Column, errors, print_rows
 from integration_center.cli.runs import MOST_LINES, require
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.judging import read_folder
 from integration_center.settings import read_paths
 
 COLUMNS = (
@@ -50,7 +50,7 @@ def list_audit(
     as_json: AsJson = False,
 ) -> None:
     """Who connected, changed, ran, signed in or was refused."""
-    loaded = load_integrations(read_paths().defs) if slug is not None else None
+    loaded = read_folder(read_paths().defs) if slug is not None else None
     with open_installation() as installation:
         rows = [
             {

@@ -29,8 +29,8 @@ from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.launching import run_here
-from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.names import push_config, run_tags
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.salesforce.client.soql import build_select, write_moment
@@ -197,7 +197,7 @@ def run_example(installation: Installation, slug: str, bar: Progress) -> SyncRec
     Raises:
         ConfigurationError: the example is not among the integrations.
     """
-    spec = load_integrations(installation.settings.defs).specs.get(slug)
+    spec = read_folder(installation.settings.defs).specs.get(slug)
     if spec is None:
         raise ConfigurationError(f"the example integration {slug!r} is not in {installation.settings.defs}")
     day = last_full_day(datetime.now(UTC))

@@ -11,9 +11,10 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
-from integration_center.pipeline.loader import LoadedIntegrations, find_key_columns, load_integrations
+from integration_center.pipeline.judging import read_folder
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
 from integration_center.salesforce.org import Org
@@ -29,10 +30,10 @@ SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[
 
 def list_integrations(as_json: AsJson = False) -> None:
     """The integrations, with the broken ones and why."""
-    loaded = load_integrations(read_paths().defs)
+    loaded = read_folder(read_paths().defs)
     with open_installation() as installation, open_instance(installation.settings) as instance:
-        complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
-        rows = [describe(installation, loaded, slug) for slug in sorted({**loaded.specs, **loaded.broken})]
+        complete_log(instance, installation, loaded.by_slug)
+        rows = [describe(installation, loaded, slug) for slug in loaded.slugs]
     columns = (
         Column("slug", "Integration"),
         Column("report", "Report"),
@@ -47,7 +48,7 @@ def list_integrations(as_json: AsJson = False) -> None:
     print_rows(rows, columns, as_json=as_json, empty=empty)
 
 
-def describe(installation: Installation, loaded: LoadedIntegrations, slug: str) -> dict[str, Any]:
+def describe(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:
     """One row of the list."""
     spec = loaded.specs.get(slug)
     last = next(iter(installation.syncs.history(slug, limit=1)), None)
@@ -71,8 +72,8 @@ def check_integrations(
     as_json: AsJson = False,
 ) -> None:
     """Validate integrations against the live report and object. Nothing is written."""
-    loaded = load_integrations(read_paths().defs)
-    slugs = sorted({**loaded.specs, **loaded.broken})
+    loaded = read_folder(read_paths().defs)
+    slugs = loaded.slugs
     if slug is not None and slug not in slugs:
         raise typer.BadParameter(
             make_printable(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
@@ -93,7 +94,7 @@ def check_integrations(
         raise typer.Exit(1)
 
 
-def check_one(installation: Installation, loaded: LoadedIntegrations, slug: str) -> dict[str, Any]:
+def check_one(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:
     """What is wrong with one integration; an error of one stops no other."""
     spec = loaded.specs.get(slug)
     message: str | None = None

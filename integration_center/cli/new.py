@@ -12,10 +12,11 @@ from integration_center.cli.output import ask, console
 from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
 from integration_center.installation import Installation, open_installation
-from integration_center.integration.spec import DEFAULT_SCHEDULE, IntegrationSpec
+from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_schedule
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.folder import DefsFolder
-from integration_center.pipeline.loader import find_key_columns
-from integration_center.pipeline.schedules import next_run
+from integration_center.integration_files.integrations import find_key_columns
+from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.planning.plan import check_against_org
@@ -34,7 +35,7 @@ Pair = tuple[str, str]
 def new_integration() -> None:
     """Build an integration by answering questions, check it against report and org, and write its file."""
     with open_installation() as installation:
-        defs = DefsFolder(installation.settings.defs)
+        defs = DefsFolder(installation.settings.defs, judge_with_dagster)
         account = choose_account(installation)
         info = choose_report(installation.source().list_reports())
         with installation.connect(account.environment) as org:
@@ -149,9 +150,11 @@ def ask_rest(
     name = ask("Name", default=f"{info.name} to {schema.label}")
     while True:
         schedule = ask("Schedule (cron, UTC)", default=DEFAULT_SCHEDULE)
-        if len(schedule.split()) == 5 and next_run(" ".join(schedule.split()), account.connected_at):
+        try:
+            schedule = check_schedule(schedule)
             break
-        console.print(f"expected is a cron expression of five fields, such as {DEFAULT_SCHEDULE}", markup=False)
+        except ValueError as error:
+            console.print(f"{error}", markup=False)
     return IntegrationSpec.model_validate(
         {
             "name": name,

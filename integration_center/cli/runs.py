@@ -22,11 +22,12 @@ from integration_center.errors import ConfigurationError
 from integration_center.insights.source import last_full_day, parse_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
+from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.catch_up import check_long_range
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.launching import run_here, wait_for
-from integration_center.pipeline.loader import LoadedIntegrations, load_integrations
 from integration_center.pipeline.names import FIRST_DAY, push_config, push_key, run_tags
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.schedules import asset_keys
@@ -76,13 +77,13 @@ def read_days(partition: str | None) -> tuple[date, date]:
     return days
 
 
-def require(loaded: LoadedIntegrations, slug: str) -> None:
+def require(loaded: Integrations, slug: str) -> None:
     """Check that there is such an integration.
 
     Raises:
         typer.BadParameter: there is none.
     """
-    known = sorted({**loaded.specs, **loaded.broken})
+    known = loaded.slugs
     if slug not in known:
         raise typer.BadParameter(
             make_printable(f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}")
@@ -105,10 +106,10 @@ class Launch:
     detail: str
 
 
-def launch(installation: Installation, loaded: LoadedIntegrations, wanted: Launch) -> SyncRecord:
+def launch(installation: Installation, loaded: Integrations, wanted: Launch) -> SyncRecord:
     """Run the request where a Dagster of this home answers, else here; the sync's line in the log."""
     instance = open_instance(installation.settings)
-    specs = {**loaded.specs, **dict.fromkeys(loaded.broken)}
+    specs = loaded.by_slug
     complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one
     webserver = find_webserver(installation.settings)
     if webserver is None:
@@ -142,7 +143,7 @@ def note_launch(installation: Installation, wanted: Launch, run_id: str) -> None
 
 def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = False) -> None:
     """Make the update set, and show counts and a before/after sample. Nothing is written to Salesforce."""
-    loaded = load_integrations(read_paths().defs)
+    loaded = read_folder(read_paths().defs)
     require(loaded, slug)
     spec = loaded.specs.get(slug)
     if spec is None:
@@ -171,7 +172,7 @@ def run_integration(
     as_json: AsJson = False,
 ) -> None:
     """Run the sync through Dagster, and show what became of the rows."""
-    loaded = load_integrations(read_paths().defs)
+    loaded = read_folder(read_paths().defs)
     require(loaded, slug)
     spec = loaded.specs.get(slug)
     config = push_config(slug, allow_stale=allow_stale) if spec else None
@@ -192,10 +193,10 @@ def show_log(
     as_json: AsJson = False,
 ) -> None:
     """The history of syncs: Completed or Failed, with the counts."""
-    loaded = load_integrations(read_paths().defs)
+    loaded = read_folder(read_paths().defs)
     with open_installation() as installation:
         instance = open_instance(installation.settings)
-        complete_log(instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)})
+        complete_log(instance, installation, loaded.by_slug)
         rows = [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
     if slug is not None and not rows:  # one that was deleted has its lines still
         require(loaded, slug)

@@ -11,7 +11,7 @@ from integration_center.cli.runs import Launch, find_sync, launch
 from integration_center.cli.sync_output import finish, print_counts, print_sample
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.undo import plan_undo, require_undoable
@@ -28,7 +28,7 @@ def undo_sync(
     as_json: AsJson = False,
 ) -> None:
     """Write back the values from before a sync, where the records still hold what it wrote."""
-    loaded = load_integrations(read_paths().defs)
+    loaded = read_folder(read_paths().defs)
     with open_installation() as installation:
         undone = find_sync(installation, run, slug)
         environment = require_undoable(installation, undone)

@@ -10,9 +10,9 @@ from integration_center.console.obstacles import BLOCKED, Banner, Obstacle, Surr
 from integration_center.console.picture import RUNS, Picture, draw
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import RecentSyncs, SyncRecord, SyncStatus
+from integration_center.integration.schedule import next_run
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
-from integration_center.pipeline.schedules import next_run
 from integration_center.sync.outcomes import WRITTEN, Outcome
 
 PAGE_ROWS = 50

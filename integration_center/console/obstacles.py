@@ -7,7 +7,8 @@ from datetime import datetime
 from integration_center.console.engine import Engine, UnfinishedRun
 from integration_center.console.report_states import Lack, ReportStates
 from integration_center.insights.catalogue import report_slug
-from integration_center.integration.spec import DEFAULT_SCHEDULE, Environment, IntegrationSpec
+from integration_center.integration.schedule import DEFAULT_SCHEDULE
+from integration_center.integration.spec import Environment, IntegrationSpec
 
 FAIL, WAIT = "will fail", "will not start"
 WEB_SERVER_DOWN = "Dagster's web server does not answer: Run Now and Plan do not work just now."

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.condition import check_condition
+from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_schedule
 from integration_center.wording.near_names import say_nearest
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
@@ -30,7 +31,8 @@ DAGSTER_NAMES = frozenset(
 """Names that Dagster 1.13 gives to no job, op or group. Source: `dagster._core.definitions.utils.DISALLOWED_NAMES`."""
 STEP_NAME = re.compile(r"^insights__|__(update_set|push|send)$")
 """How the steps of reports and of integrations are called: a job must not have the name of a step."""
-DEFAULT_SCHEDULE = "0 8 * * *"
+OWNER = re.compile(r"team:.+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}\b", re.DOTALL)
+"""Whom Dagster takes for the owner of an asset. Source: `is_valid_email` and `is_valid_owner` of Dagster 1.13."""
 WhenNull = Literal["keep", "clear"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]
 
@@ -153,12 +155,17 @@ class IntegrationSpec(Model):
     @field_validator("schedule")
     @classmethod
     def check_schedule(cls, value: str) -> str:
-        """A cron expression has five fields; Dagster checks the rest when it builds the schedule."""
-        if len(value.split()) != 5:
-            raise ValueError(
-                f"schedule {value!r} must be a cron expression of five fields, such as {DEFAULT_SCHEDULE!r}"
-            )
-        return " ".join(value.split())
+        """A cron expression of five fields, whose time comes."""
+        return check_schedule(value)
+
+    @field_validator("owners")
+    @classmethod
+    def check_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Addresses and teams, as Dagster takes them."""
+        for owner in value:
+            if not OWNER.fullmatch(owner):
+                raise ValueError(f"{owner!r} is neither an e-mail address nor a team, such as 'team:success'")
+        return value
 
     @model_validator(mode="after")
     def check_fields(self) -> Self:
@@ -223,6 +230,16 @@ def free_slug(slug: str, taken: Collection[str] = ()) -> str:
         number += 1
         found = f"{base}_{number}"
     return found
+
+
+def name_broken(folder: str, taken: Collection[str]) -> str:
+    """The folder's name, so that its history goes on; where that is taken or can be no slug, one like it."""
+    if SLUG.fullmatch(folder) and not is_reserved(folder) and folder not in taken:
+        return folder
+    name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()
+    while name in taken or is_reserved(name):
+        name += "_"
+    return name
 
 
 def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str]:

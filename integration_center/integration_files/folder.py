@@ -14,7 +14,7 @@ from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.files.text_files import write_atomically, writing
 from integration_center.insights.catalogue import find_clashes, slugify
 from integration_center.integration.spec import Environment, IntegrationSpec, check_slug, find_conflicts, free_slug
-from integration_center.integration_files.reading import DefsFile, DefsReader, load_text
+from integration_center.integration_files.reading import DefsFile, DefsReader
 from integration_center.integration_files.yaml_edit import dump, edit, write_new
 
 SLUG_CHARACTERS = 60
@@ -80,7 +80,7 @@ class DefsFolder(DefsReader):
                 return current
             self.check(base.slug, spec)
             text = edit(current.text, current.spec, spec)
-            if load_text(base.slug, text) != spec:  # anchors, merges or doubled names that an edit cannot follow
+            if self.judge_text(base.slug, text) != spec:  # anchors, merges or doubled names that an edit cannot follow
                 text = write_new(spec)
             return self._write(base.slug, spec, text)
 
@@ -134,7 +134,7 @@ class DefsFolder(DefsReader):
             raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Mend the file first")
         copy = build_copy(file.spec, environment or file.spec.environment)
         text = edit(file.text, file.spec, copy)
-        return self.create(copy, text=text if load_text(slug, text) == copy else None)
+        return self.create(copy, text=text if self.judge_text(slug, text) == copy else None)
 
     def _require_unchanged(self, base: DefsFile) -> DefsFile:
         try:
@@ -154,7 +154,7 @@ class DefsFolder(DefsReader):
         Raises:
             ConfigurationError: it loads as something else, or cannot be written.
         """
-        if (said := load_text(slug, text)) != spec:
+        if (said := self.judge_text(slug, text)) != spec:
             raise ConfigurationError(f"integration {slug!r} was not saved, for the loader refuses it: {said}")
         write_atomically(self.path(slug), text)
         return self.load(slug)

@@ -1,10 +1,13 @@
-"""The integrations as their files say them: `<root>/<slug>/defs.yaml`, loaded the way Dagster loads them."""
+"""Reads the integrations of a folder: `<root>/<slug>/defs.yaml`, by the model alone.
+
+Only Dagster can judge what a file's `post_processing` makes of its assets, so whoever reads gives a judge for it.
+"""
 
 import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,14 +16,18 @@ from pathlib import Path
 from integration_center.errors import ConfigurationError
 from integration_center.files.regular_files import read_regular
 from integration_center.insights.catalogue import find_clashes
-from integration_center.integration.spec import IntegrationSpec, check_slug, find_conflicts
-from integration_center.pipeline.loader import describe, find_folders, load_folder, name_broken
+from integration_center.integration.spec import IntegrationSpec, check_slug, find_conflicts, name_broken
+from integration_center.integration_files.parsing import ParsedFile, parse_integration
 from integration_center.wording.plain_text import is_text, make_printable
 
 LONGEST_NAME = 255
 """Bytes that file systems allow the name of a folder."""
 
+LONGEST_REASON = 2_000
+"""Characters of the reason why an integration is broken: it is shown in lists, in descriptions and in failed runs."""
 FILE = "defs.yaml"
+Judge = Callable[[Path, ParsedFile], str | None]
+"""Says why Dagster does not take the integration of a folder; None when it does."""
 Signature = tuple[str, int, int, int]
 """Folder, inode, time of change (ns) and size of a file."""
 
@@ -31,6 +38,7 @@ class DefsFile:
 
     Attributes:
         slug: the folder's name.
+        path: of the file.
         text: the whole file.
         modified_at: when it was written last, UTC.
         spec: what it says; None when it cannot be loaded.
@@ -38,6 +46,7 @@ class DefsFile:
     """
 
     slug: str
+    path: Path
     text: str
     modified_at: datetime
     spec: IntegrationSpec | None
@@ -47,6 +56,14 @@ class DefsFile:
     def content_hash(self) -> str:
         """What tells this text from every other."""
         return hash_text(self.text)
+
+
+def age(file: DefsFile) -> tuple[int, str]:
+    """What tells the older of two files: the time of its last change, and then its name.
+
+    Whole seconds, so that files that came together, such as by a checkout, are in order of their names.
+    """
+    return int(file.modified_at.timestamp()), file.slug
 
 
 def hash_text(text: str) -> str:
@@ -59,10 +76,12 @@ class DefsReader:
 
     Args:
         root: the folder, absolute.
+        judge: what Dagster says of an integration.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, judge: Judge) -> None:
         self.root = root
+        self._judge = judge
         self._known: dict[str, tuple[tuple[int, int, int], DefsFile]] = {}
         self._guard = threading.Lock()
         self._listed: tuple[Sequence[Signature], Sequence[DefsFile]] | None = None
@@ -93,8 +112,7 @@ class DefsReader:
                 taken.add(slug)
                 # A name whose bytes are no text cannot stand on a page or in JSON.
                 files[slug] = file if is_text(file.slug) else replace(file, slug=slug)
-        by_age = sorted(files.items(), key=lambda item: (int(item[1].modified_at.timestamp()), item[0]))
-        specs = {slug: file.spec for slug, file in by_age if file.spec}
+        specs = {file.slug: file.spec for file in sorted(files.values(), key=age) if file.spec}
         clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
         conflicts = find_conflicts({slug: spec for slug, spec in specs.items() if slug not in clashes})
         problems = {**clashes, **conflicts}
@@ -122,29 +140,52 @@ class DefsReader:
         except FileNotFoundError:
             raise
         except OSError as error:  # a link that leads to itself, a folder that is closed
-            return DefsFile(slug, "", datetime.fromtimestamp(0, UTC), None, _say_unreadable(error))
+            return DefsFile(slug, path, "", datetime.fromtimestamp(0, UTC), None, _say_unreadable(error))
         signature = (status.st_ino, status.st_mtime_ns, status.st_size)
         with self._guard:
             known = self._known.get(slug)
         if known and known[0] == signature:
             return known[1]
         modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
-        content = b""
+        content, spec, problem = b"", None, None
         try:
             content = read_regular(path)
-            text = content.decode()
-            file = DefsFile(slug, text, modified_at, _load(path.parent))
+            spec = self._parse(path.parent, content.decode())
         except FileNotFoundError:
             raise
         except OSError as error:
-            file = DefsFile(slug, "", modified_at, None, _say_unreadable(error))
+            problem = _say_unreadable(error)
         except UnicodeDecodeError:
-            file = DefsFile(slug, content.decode(errors="replace"), modified_at, None, "the file is not UTF-8 text")
-        except Exception as error:  # noqa: BLE001 - a component tree raises many types, and one broken file stops no other
-            file = DefsFile(slug, text, modified_at, None, describe(error))
+            problem = "the file is not UTF-8 text"
+        except ConfigurationError as error:
+            problem = cut_reason(str(error))
+        file = DefsFile(slug, path, content.decode(errors="replace"), modified_at, spec, problem)
         with self._guard:
             self._known[slug] = (signature, file)
         return file
+
+    def judge_text(self, slug: str, text: str) -> IntegrationSpec | str:
+        """What a file of this text would be: an integration, or the reason why it is none."""
+        with tempfile.TemporaryDirectory(prefix="integration_center_") as place:
+            folder = Path(place) / slug
+            folder.mkdir()
+            (folder / FILE).write_text(text, encoding="utf-8")
+            try:
+                return self._parse(folder, text)
+            except ConfigurationError as error:
+                return str(error).replace(place, "").strip()
+
+    def _parse(self, folder: Path, text: str) -> IntegrationSpec:
+        """The integration that a file of this folder holds.
+
+        Raises:
+            ConfigurationError: it holds none, or Dagster does not take it.
+        """
+        check_slug(folder.name)
+        parsed = parse_integration(text)
+        if problem := self._judge(folder, parsed):
+            raise ConfigurationError(problem)
+        return parsed.spec
 
 
 def _look(root: Path) -> Sequence[Signature]:
@@ -170,18 +211,14 @@ def _say_unreadable(error: OSError) -> str:
     return f"the file cannot be read: {error.strerror}"
 
 
-def _load(folder: Path) -> IntegrationSpec:
-    check_slug(folder.name)
-    return load_folder(folder)[0]
+def cut_reason(reason: str) -> str:
+    """Shorten the reason why an integration is broken, where it is too long to be read."""
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"
 
 
-def load_text(slug: str, text: str) -> IntegrationSpec | str:
-    """What a file of this text is to Dagster: an integration, or the reason why it is none."""
-    with tempfile.TemporaryDirectory(prefix="integration_center_") as place:
-        folder = Path(place) / slug
-        folder.mkdir()
-        (folder / FILE).write_text(text, encoding="utf-8")
-        try:
-            return _load(folder)
-        except Exception as error:  # noqa: BLE001 - a component tree raises many types; each is a reason
-            return describe(error).replace(place, "").strip()
+def find_folders(root: Path) -> list[Path]:
+    """Find the folders below `root` that hold a `defs.yaml`, in order of name."""
+    if not root.is_dir():
+        return []
+    # Whatever is called so counts, also a link that leads nowhere: it is broken, and somebody should know.
+    return sorted(folder for folder in root.iterdir() if os.path.lexists(folder / FILE))

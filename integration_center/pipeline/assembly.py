@@ -9,13 +9,8 @@ import dagster as dg
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.pipeline.loader import (
-    LoadedIntegrations,
-    describe,
-    find_key_columns,
-    load_integrations,
-    read_age,
-)
+from integration_center.integration_files.integrations import find_key_columns
+from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.metadata import trace_object
 from integration_center.pipeline.names import gainsight_key, object_key, push_key
 from integration_center.pipeline.report import build_report_asset
@@ -123,7 +118,7 @@ def find_misfits(loaded: LoadedIntegrations, folder: Path) -> dict[str, str]:
             add(slugs[middle:])
 
     add(())
-    add(sorted(loaded.specs, key=lambda slug: (read_age(folder / slug), slug)))
+    add([*loaded.specs])  # the oldest first
     return misfits
 
 

@@ -4,11 +4,9 @@ from typing import Self
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._utils.schedules import is_valid_cron_schedule
 from pydantic import BaseModel
 
-from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import DEFAULT_SCHEDULE, IntegrationSpec, check_slug
+from integration_center.integration.spec import IntegrationSpec, check_slug
 from integration_center.pipeline.names import BY_USER, run_tags, selection
 from integration_center.pipeline.push import build_push
 from integration_center.pipeline.update_set import build_update_set
@@ -41,11 +39,6 @@ class Integration(dg.Component):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The integration's own assets and job; the report and the external assets are shared, see `definitions`."""
         slug = check_slug(context.path.name)
-        if not is_valid_cron_schedule(self.spec.schedule):
-            # Checked here, where it breaks this integration alone: Dagster checks when it builds the schedules of all.
-            raise ConfigurationError(
-                f"schedule {self.spec.schedule!r} is no cron expression; expected is one such as {DEFAULT_SCHEDULE!r}"
-            )
         return dg.Definitions(
             assets=[build_update_set(slug, self.spec), build_push(slug, self.spec)],
             jobs=[build_job(slug, self.spec)],

@@ -2,16 +2,16 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 import dagster as dg
-from dagster._utils.schedules import get_next_cron_tick, is_valid_cron_schedule
 
 from integration_center.errors import IntegrationCenterError
 from integration_center.insights.catalogue import report_slug
 from integration_center.insights.source import last_full_day
 from integration_center.installation import open_installation
-from integration_center.integration.spec import DEFAULT_SCHEDULE, IntegrationSpec
+from integration_center.integration.schedule import DEFAULT_SCHEDULE, next_run
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.catch_up import LONGEST, find_first_day, reads_events
 from integration_center.pipeline.loader import LoadedIntegrations
 from integration_center.pipeline.moved_schedules import passed_before_move
@@ -21,16 +21,6 @@ from integration_center.store.reports import ReportFolder
 from integration_center.wording.markdown import escape_markdown
 
 SYNC_JOB = "sync"
-
-
-def next_run(schedule: str, now: datetime) -> datetime | None:
-    """The first tick of a cron expression after `now`, UTC; None when it is no expression, or never ticks."""
-    if not is_valid_cron_schedule(schedule):
-        return None
-    try:
-        return get_next_cron_tick(schedule, now.astimezone(UTC) + timedelta(seconds=1), "UTC").astimezone(UTC)
-    except ValueError:  # such as 30 February
-        return None
 
 
 def asset_keys(slug: str, spec: IntegrationSpec | None) -> list[dg.AssetKey]:

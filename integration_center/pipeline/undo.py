@@ -19,7 +19,7 @@ from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, FieldMapping, IntegrationSpec, KeyPair
 from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts, describe_results, describe_usage
 from integration_center.pipeline.names import resource_key, undo_job, undo_op
@@ -194,7 +194,7 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
                 f" {undo_job(wrote_to)}"
             )
         spec = describe_integration(undone, environment, find_ledger(installation, undone))
-        if (now := load_integrations(installation.settings.defs).specs.get(config.slug)) is not None:
+        if (now := read_folder(installation.settings.defs).specs.get(config.slug)) is not None:
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
             spec = spec.model_copy(update={"batch_size": now.batch_size, "duplicate_rules": now.duplicate_rules})
         step = UndoStep(context, installation, config.slug, spec, undone)

@@ -170,7 +170,7 @@ def test_saving_needs_a_complete_row_also_on_the_server(drops: Center, browser: 
     [
         ("name", " ", "Give the integration a name."),
         ("schedule", "every day", "cron expression of five fields"),
-        ("schedule", "0 0 30 2 *", "no cron expression that ever ticks"),
+        ("schedule", "0 0 30 2 *", "a time that never comes"),
         ("max_cleared", "120", "less than or equal to 100"),
         ("min_match_rate", "many", "valid number"),
         ("max_matches", "0", "greater than or equal to 1"),

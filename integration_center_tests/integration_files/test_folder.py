@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.integration.spec import Environment, FieldMapping, IntegrationSpec, KeyPair, Limits
 from integration_center.integration_files.folder import DefsFolder, build_copy
-from integration_center.integration_files.reading import load_text
+from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import edit, write_new
+from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.loader import load_integrations
 
 BY_HAND = """\
@@ -39,7 +40,7 @@ def folder(tmp_path: Path) -> DefsFolder:
     """A folder with one integration, written by hand."""
     (tmp_path / "logins_to_leads").mkdir()
     (tmp_path / "logins_to_leads" / "defs.yaml").write_text(BY_HAND)
-    return DefsFolder(tmp_path)
+    return DefsFolder(tmp_path, judge_with_dagster)
 
 
 def spec_of(folder: DefsFolder, slug: str = "logins_to_leads") -> IntegrationSpec:
@@ -89,9 +90,7 @@ def test_what_two_editors_do_is_told_to_the_second(folder: DefsFolder) -> None:
 
 
 def spec_of_text(text: str) -> IntegrationSpec:
-    spec = load_text("any", text)
-    assert isinstance(spec, IntegrationSpec)
-    return spec
+    return parse_integration(text).spec
 
 
 def test_of_many_editors_at_once_one_saves(folder: DefsFolder) -> None:
@@ -101,7 +100,7 @@ def test_of_many_editors_at_once_one_saves(folder: DefsFolder) -> None:
 
     def save(number: int) -> None:
         try:
-            DefsFolder(folder.root).save(base, spec.model_copy(update={"max_matches": number}))
+            DefsFolder(folder.root, judge_with_dagster).save(base, spec.model_copy(update={"max_matches": number}))
         except EditedMeanwhile as error:
             refused.append(error)
 
@@ -217,7 +216,7 @@ def test_line_ends_of_windows_stay(folder: DefsFolder) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="could not be written"):
-        DefsFolder(tmp_path / "file" / "defs").create(spec_of_text(BY_HAND))
+        DefsFolder(tmp_path / "file" / "defs", judge_with_dagster).create(spec_of_text(BY_HAND))
 
 
 COMMENTED = """\

@@ -9,6 +9,7 @@ import pytest
 
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.reading import FILE
+from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.loader import load_integrations
 from integration_center_tests.test_yaml_faults import LAUGHS
 
@@ -54,7 +55,7 @@ def test_a_hostile_file_is_broken_alone(tmp_path: Path, name: str) -> None:
         (tmp_path / slug).mkdir()
         make(tmp_path / slug / FILE)
     begun = process_time()
-    listed = {file.slug: file.problem for file in DefsFolder(tmp_path).list()}
+    listed = {file.slug: file.problem for file in DefsFolder(tmp_path, judge_with_dagster).list()}
     loaded = load_integrations(tmp_path)
     assert process_time() - begun < 10
     assert listed["good"] is None

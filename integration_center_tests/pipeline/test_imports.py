@@ -15,8 +15,8 @@ PACKAGE = Path(integration_center.__file__).parent
 EMULATOR = Path(salesforce_emulator.__file__).parent
 ORDER = (
     *("wording", "errors", "files", "integration", "settings", "remote", "sync", "insights", "store", "salesforce"),
-    *("planning", "database", "access", "accounts", "web", "installation", "pipeline", "definitions"),
-    *("integration_files", "console", "cli", "__main__"),
+    *("planning", "database", "access", "accounts", "web", "installation", "integration_files", "pipeline"),
+    *("definitions", "console", "cli", "__main__"),
 )
 """The parts of the package. Each imports only parts that come before it."""
 LEVEL = {part: level for level, part in enumerate(ORDER)}

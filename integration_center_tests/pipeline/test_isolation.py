@@ -31,7 +31,7 @@ def as_yaml(**changes: Any) -> str:
 FREE = {"fields": [SCORE]}
 BROKEN_FILES: Mapping[str, tuple[str, str, str]] = {
     "YAML syntax": ("bad_syntax", "type: integration_center.Integration\nattributes: {name: [", r"defs\.yaml.*line"),
-    "missing attribute": ("no_report", as_yaml(report=None, **FREE), r"report.*Field required"),
+    "missing attribute": ("no_report", as_yaml(report=None, **FREE), r"report in line 1: it is missing"),
     "misspelt attribute": ("misspelt", as_yaml(enabledd=True, **FREE), r"enabledd"),
     "misread text": (
         "misread",
@@ -49,7 +49,7 @@ BROKEN_FILES: Mapping[str, tuple[str, str, str]] = {
         "type: integration_center.Nonsense\nattributes: {}\n",
         r"integration_center.*Nonsense",
     ),
-    "empty file": ("empty", "", r"No components found"),
+    "empty file": ("empty", "", r"the file is empty"),
     "bad schedule": ("bad_cron", as_yaml(schedule="61 8 * * *", **FREE), r"'61 8 \* \* \*' is no cron expression"),
     "bad owner": ("bad_owner", as_yaml(owners=["ann@"], **FREE), r"ann@"),
     "key written": ("key_written", as_yaml(fields=[{"column": "User ID", "field": "Email"}]), r"Email is a key field"),

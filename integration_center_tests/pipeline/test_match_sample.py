@@ -9,8 +9,8 @@ import pytest
 
 from integration_center.errors import NoDataForDay, OrgError, SchemaMismatch, UnknownReport
 from integration_center.installation import open_installation
+from integration_center.integration.schedule import check_schedule, next_run
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.schedules import next_run
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.salesforce.org import Org
@@ -124,4 +124,6 @@ def test_the_next_run_of_a_cron() -> None:
     assert next_run("0 8 * * *", now) == datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
     assert next_run("30 9 * * 1", now) == datetime(2026, 11, 30, 9, 30, tzinfo=UTC)
     assert next_run("0 0 30 2 *", now) is None
-    assert next_run("every day at nine", now) is None
+    for never in ("0 0 30 2 *", "every day at nine", "99 8 * * *", "@daily"):
+        with pytest.raises(ValueError, match=r"cron expression of five fields|never comes"):
+            check_schedule(never)

@@ -20,6 +20,7 @@ from integration_center.integration import spec as integration
 from integration_center.integration.spec import DAGSTER_NAMES, IntegrationSpec, check_slug, free_slug
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.pipeline.assembly import build_definitions
+from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.loader import load_integrations
 from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, logins
 
@@ -64,7 +65,7 @@ def test_hostile_names_stop_no_other_and_are_listed_as_broken(tmp_path: Path) ->
     assert jobs >= {GOOD, *loaded.specs, *loaded.broken}
     assert {"global", "delete_old_files", f"{GOOD}__push", "insights__logins"}.isdisjoint(loaded.specs)
     assert {"x__y", "daily_sync", "_", "1", f"{GOOD}_schedule"} <= loaded.specs.keys()
-    problems = {file.slug: file.problem for file in DefsFolder(tmp_path).list() if file.problem}
+    problems = {file.slug: file.problem for file in DefsFolder(tmp_path, judge_with_dagster).list() if file.problem}
     no_text = {os.fsdecode(b"Z\xfcrich"): "broken_z_rich"}
     assert problems.keys() == {no_text.get(slug, slug) for slug in HOSTILE} - loaded.specs.keys()
     json.dumps([problems, dict(loaded.broken)], ensure_ascii=False).encode()
@@ -149,7 +150,7 @@ def test_what_a_file_would_run_or_break_is_refused_before_it_does(
     loaded = load_integrations(tmp_path)
     assert said in loaded.broken["other"]
     assert len(loaded.broken["other"]) < 2_200
-    assert [each.problem for each in DefsFolder(tmp_path).list() if each.slug == "other"] != [None]
+    assert [each.problem for each in DefsFolder(tmp_path, judge_with_dagster).list() if each.slug == "other"] != [None]
     repository = build_definitions(tmp_path).get_repository_def()
     assert {job.name for job in repository.get_all_jobs()} >= {GOOD, "other"}
     serialize_value(RepositorySnap.from_def(repository)).encode()
@@ -174,7 +175,7 @@ def test_post_processing_may_add_but_not_change_the_days(tmp_path: Path, attribu
 
 
 def test_a_name_that_is_reserved_is_refused_when_it_is_saved_or_gets_another_slug(tmp_path: Path) -> None:
-    folder = DefsFolder(tmp_path)
+    folder = DefsFolder(tmp_path, judge_with_dagster)
     for name, slug in (("Global", "global_2"), ("insights  logins", "insights_logins"), ("Class", "class_2")):
         assert folder.create(IntegrationSpec.model_validate({**EXAMPLE, "name": name, "enabled": False})).slug == slug
     with pytest.raises(ConfigurationError, match="rename the folder, for example to 'sync_2'"):

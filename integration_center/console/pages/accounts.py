@@ -23,7 +23,7 @@ from integration_center.console.shell.users import Role
 from integration_center.console.sign_in_states import remember_state
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.judging import read_folder
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
 
@@ -139,7 +139,7 @@ def confirm_disconnection(request: Request) -> Response:
     environment = environment_of(request)
     installation = console_of(request).installation
     account = installation.accounts.get(environment)
-    loaded = load_integrations(installation.settings.defs)
+    loaded = read_folder(installation.settings.defs)
     dependents = [(slug, spec) for slug, spec in sorted(loaded.specs.items()) if spec.environment is environment]
     values = {"account": account, "dependents": dependents, "stored": find_stored_data(installation, account.org_id)}
     return render(request, "disconnect.html", values)

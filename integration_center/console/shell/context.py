@@ -19,6 +19,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.folder import DefsFolder
+from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.webserver import Webserver, find_webserver
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 
@@ -57,7 +58,7 @@ class Console:
     @cached_property
     def defs(self) -> DefsFolder:
         """The integrations as files; one for all requests, because it remembers what it has loaded."""
-        return DefsFolder(self.installation.settings.defs)
+        return DefsFolder(self.installation.settings.defs, judge_with_dagster)
 
     @cached_property
     def interactive(self) -> Installation:

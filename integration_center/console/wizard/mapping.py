@@ -20,7 +20,7 @@ from integration_center.console.wizard.saving import find_missing, write_admin_m
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
-from integration_center.pipeline.schedules import next_run
+from integration_center.integration.schedule import check_schedule, next_run
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.field_package import can_deploy
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
@@ -212,8 +212,8 @@ def say_next_run(draft: Draft, now: datetime) -> str:
     """When the integration would run next, in a sentence."""
     if not read_option(draft, "enabled"):
         return "It is disabled, so it runs only when somebody starts it."
-    schedule = read_option(draft, "schedule")
-    tick = next_run(" ".join(schedule.split()), now) if len(schedule.split()) == 5 else None
-    if tick is None:
-        return f"{schedule!r} is no cron expression of five fields that ever ticks."
+    try:
+        tick = next_run(check_schedule(read_option(draft, "schedule")), now)
+    except ValueError as error:
+        return f"{error}."
     return f"After saving, the next run is {tick:%A, %Y-%m-%d at %H:%M} UTC."

@@ -13,10 +13,10 @@ from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
 from integration_center.errors import ConfigurationError
+from integration_center.integration.schedule import next_run
 from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair
-from integration_center.integration_files.reading import DefsFile, load_text
+from integration_center.integration_files.reading import DefsFile
 from integration_center.integration_files.yaml_edit import edit
-from integration_center.pipeline.schedules import next_run
 from integration_center.planning.plan import check_against_org
 from integration_center.sync.mapping.missing_fields import (
     MissingField,
@@ -62,8 +62,6 @@ def check_draft(screen: Screen) -> IntegrationSpec | Refused:
     """
     draft = screen.draft
     spec, problems = build_spec(draft)
-    if spec is not None and next_run(spec.schedule, screen.console.now()) is None:
-        problems = {"schedule": f"{spec.schedule!r} is no cron expression that ever ticks; such as 0 8 * * *."}
     if spec is None or problems:
         return Refused(problems)
     environment = require_environment(draft)
@@ -103,7 +101,11 @@ def save(screen: Screen) -> Saved | Refused:
     defs, draft, request = screen.console.defs, screen.draft, screen.request
     if draft.base:
         base = DefsFile(
-            draft.base.slug, draft.base.text, draft.base.modified_at, IntegrationSpec.model_validate(draft.attributes)
+            draft.base.slug,
+            defs.path(draft.base.slug),
+            draft.base.text,
+            draft.base.modified_at,
+            IntegrationSpec.model_validate(draft.attributes),
         )
         file = defs.save(base, spec)
         note(request, Action.CHANGED, slug=file.slug, environment=spec.environment)
@@ -128,7 +130,7 @@ def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:
         text = edit(source.text, source.spec, spec)
     except ConfigurationError:  # deleted or broken since: the copy does without its comments
         return None
-    return text if load_text("copy", text) == spec else None
+    return text if screen.console.defs.judge_text("copy", text) == spec else None
 
 
 def find_missing(

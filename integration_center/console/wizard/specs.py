@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from integration_center.console.wizard.drafts import Draft, FieldRow, KeyRow, base_of
 from integration_center.integration.condition import check_condition
-from integration_center.integration.spec import DEFAULT_SCHEDULE, IntegrationSpec, Limits
+from integration_center.integration.schedule import DEFAULT_SCHEDULE
+from integration_center.integration.spec import IntegrationSpec, Limits
 from integration_center.integration_files.reading import DefsFile
 
 LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed")
