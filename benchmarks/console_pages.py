@@ -24,7 +24,7 @@ from integration_center.database.engine import writing
 from integration_center.database.tables import syncs
 from integration_center.installation import Installation, open_installation
 from integration_center.settings import Settings
-from integration_center.sync.outcomes import OUTCOME
+from integration_center.sync.columns import OUTCOME
 
 GOAL_MS = 50
 REPEATS = 15

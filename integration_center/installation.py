@@ -1,4 +1,8 @@
-"""One installation's stored state, opened together: accounts, syncs, leases, reports, ledgers."""
+"""One installation's stored state, opened together: accounts, syncs, leases, reports, ledgers.
+
+What reads reports or talks to Salesforce is imported when it is first asked for: it takes longer than all else that
+`log` or `accounts` do.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -7,32 +11,30 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from integration_center.access.audit import AuditLog
-from integration_center.accounts.connecting import StoredTokens
 from integration_center.accounts.encryption import build_cipher
 from integration_center.accounts.store import AccountStore
 from integration_center.database.engine import build_engine
 from integration_center.database.group_sizes import GroupSizes
 from integration_center.database.leases import Leases
 from integration_center.database.syncs import SyncLog
-from integration_center.insights.build import build_source
-from integration_center.insights.source import ReportSource
 from integration_center.integration.spec import Environment
 from integration_center.remote import log_retries
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.retry_policy import RetryPolicy
-from integration_center.salesforce.client.session import Session
-from integration_center.salesforce.org import Org
-from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings, read_settings
-from integration_center.store.frames import writing
-from integration_center.store.ledgers import LedgerFolder
-from integration_center.store.reports import ReportFolder
-from integration_center.store.work import WORK
 from integration_center.wording.plain_text import keep_log_printable
+
+if TYPE_CHECKING:
+    from integration_center.insights.source import ReportSource
+    from integration_center.salesforce.org import Org
+    from integration_center.salesforce.read.snapshot_file import SnapshotFolder
+    from integration_center.store.ledgers import LedgerFolder
+    from integration_center.store.reports import ReportFolder
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,32 @@ class Installation:
         return GroupSizes(self.engine)
 
     @cached_property
-    def reports(self) -> ReportFolder:
+    def reports(self) -> "ReportFolder":
         """The stored frames of reports."""
+        from integration_center.store.reports import ReportFolder
+
         return ReportFolder(self.settings.storage)
 
     @cached_property
-    def ledgers(self) -> LedgerFolder:
+    def ledgers(self) -> "LedgerFolder":
         """The stored ledgers."""
+        from integration_center.store.ledgers import LedgerFolder
+
         return LedgerFolder(self.settings.storage)
 
     @cached_property
-    def snapshots(self) -> SnapshotFolder:
+    def snapshots(self) -> "SnapshotFolder":
         """What was read of the orgs."""
+        from integration_center.salesforce.read.snapshot_file import SnapshotFolder
+
         return SnapshotFolder(self.settings.storage)
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:
         """A folder beside the stored frames for the length of the block, for nobody else to read."""
+        from integration_center.store.frames import writing
+        from integration_center.store.work import WORK
+
         work = self.settings.storage / WORK
         with writing(work):
             work.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -99,17 +110,23 @@ class Installation:
         with folder as name:
             yield Path(name)
 
-    def source(self) -> ReportSource:
+    def source(self) -> "ReportSource":
         """Where reports come from."""
+        from integration_center.insights.build import build_source
+
         return build_source(self.settings)
 
     @contextmanager
-    def connect(self, environment: Environment) -> Iterator[Org]:
+    def connect(self, environment: Environment) -> "Iterator[Org]":
         """The org connected in `environment`.
 
         Raises:
             NotConnected: there is none.
         """
+        from integration_center.accounts.stored_tokens import StoredTokens
+        from integration_center.salesforce.client.session import Session
+        from integration_center.salesforce.org import Org
+
         self.accounts.get(environment)
         tokens = StoredTokens(environment, self.settings, self.accounts)
         version, retries = self.settings.api_version, self.retries

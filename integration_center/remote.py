@@ -4,7 +4,6 @@ import functools
 import logging
 import ssl
 
-import httpx
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from integration_center.errors import IntegrationCenterError, TransientError
@@ -22,6 +21,8 @@ LONGEST_WAIT = 30.0
 @functools.cache
 def trust_certificates() -> ssl.SSLContext:
     """Read the certificates we trust, once for all clients of the process: that takes longer than a request."""
+    import httpx  # a quarter of a second, which a command without the network need not wait for
+
     return httpx.create_ssl_context()
 
 

@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 import yaml
 from polars import Datetime, Int64
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
-from typer.core import TyperGroup
 
-from integration_center.cli.verbs import app
+from integration_center.cli.verbs import VERBS
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX, TAGS, report_slug
 from integration_center.insights.report_yaml import ReportFile
@@ -54,11 +52,8 @@ def read_blocks(language: str) -> list[str]:
 
 def read_verbs() -> dict[str, set[str]]:
     """The options of each command of the command line."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
     return {
-        verb: {option for parameter in command.params for option in parameter.opts}
-        for verb, command in group.commands.items()
+        name: {option for parameter in verb.load().params for option in parameter.opts} for name, verb in VERBS.items()
     }
 
 

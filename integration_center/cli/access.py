@@ -7,8 +7,8 @@ import typer
 
 from integration_center.access.passwords import hash_password
 from integration_center.access.users import NAME, ROLES, VARIABLE, User
-from integration_center.cli.output import AsJson, Column, errors, print_rows
-from integration_center.cli.runs import MOST_LINES, require
+from integration_center.cli.output import MOST_LINES, AsJson, Column, errors, print_rows
+from integration_center.cli.slugs import require
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.pipeline.judging import read_folder
@@ -31,7 +31,7 @@ def make_password(
     name: Annotated[str, typer.Argument(help="The user's name.")],
     role: Annotated[str, typer.Option(help="viewer (looks) or operator (connects, changes, runs).")] = "viewer",
 ) -> None:
-    """Ask for a password, and print the user's line for INTEGRATION_CENTER_USERS."""
+    """Ask for a password, and print the line for the file of users."""
     if not NAME.fullmatch(name):
         raise ConfigurationError("a user name has 1 to 64 letters, digits and . _ @ + -; choose another")
     if role not in ROLES:
@@ -70,9 +70,3 @@ def list_audit(
     if slug is not None and loaded is not None and not rows:  # one that was deleted has its lines still
         require(loaded, slug)
     print_rows(rows, COLUMNS, as_json=as_json, empty="Nothing was done yet.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs."""
-    app.command("password")(make_password)
-    app.command("audit")(list_audit)

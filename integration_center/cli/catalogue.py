@@ -89,10 +89,3 @@ def list_fields(
         Column("target", "Can be written"),
     )
     print_rows(rows, columns, as_json=as_json, empty="The connected user sees no field of this object.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs."""
-    app.command("reports")(list_reports)
-    app.command("objects")(list_objects)
-    app.command("fields")(list_fields)

@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from typing import Annotated
 from uuid import uuid4
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from integration_center.access.audit import Action
 from integration_center.accounts.connecting import connect_client_credentials, connect_web
-from integration_center.cli.accounts import note_connection
+from integration_center.cli.connecting import note_connection
 from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
 from integration_center.cli.output import console
 from integration_center.cli.runs import Launch, note_launch
@@ -49,7 +49,7 @@ STEPS_OF_A_RUN = 3
 def run_demo(
     records: Annotated[int, typer.Option(min=100, max=2_000_000, help="Leads in each local org.")] = RECORDS,
 ) -> None:
-    """The main job on the embedded Salesforce orgs and Insights API; then how to open the UI on the same data."""
+    """The main job on the embedded Salesforce orgs and Insights API. Then it says how to open the UI on its data."""
     before = read_settings()
     refuse_real_accounts(before)
     prepare_home(before.dagster_home)
@@ -66,7 +66,7 @@ def run_demo(
         with open_installation(settings) as installation:
             connect_both(installation)
             with environment({"WALKME_FILES_ROOT": str(demo.drops)}):
-                run_examples(installation)
+                run_examples(installation, day)
     console.rule("What now")
     console.print("make up                                the same data in the console, http://localhost:3001,")
     console.print("                                       and in the Dagster UI, http://127.0.0.1:3000")
@@ -143,14 +143,14 @@ def connect_both(installation: Installation) -> None:
         console.print(connection.summary, markup=False)
 
 
-def run_examples(installation: Installation) -> None:
+def run_examples(installation: Installation, day: date) -> None:
     """Run the example integrations twice: the second time nothing may be written.
 
     Raises:
         SyncFailed: a sync failed, or the second run wrote something.
     """
     with progress() as bar:
-        first = [run_example(installation, slug, bar) for slug in EXAMPLES]
+        first = [run_example(installation, slug, day, bar) for slug in EXAMPLES]
     for sync in first:
         console.rule(escape(make_printable(sync.name)))
         console.print(
@@ -163,7 +163,7 @@ def run_examples(installation: Installation) -> None:
     console.rule("The same again: nothing is written")
     began = datetime.now(UTC)
     with progress() as bar:
-        second = [run_example(installation, slug, bar) for slug in EXAMPLES]
+        second = [run_example(installation, slug, day, bar) for slug in EXAMPLES]
     for sync in second:
         counts = sync.counts["lines"]
         console.print(
@@ -191,7 +191,7 @@ def progress() -> Progress:
     )
 
 
-def run_example(installation: Installation, slug: str, bar: Progress) -> SyncRecord:
+def run_example(installation: Installation, slug: str, day: date, bar: Progress) -> SyncRecord:
     """Run one integration through Dagster, in this process, while its bar shows the steps done.
 
     Raises:
@@ -200,7 +200,6 @@ def run_example(installation: Installation, slug: str, bar: Progress) -> SyncRec
     spec = read_folder(installation.settings.defs).specs.get(slug)
     if spec is None:
         raise ConfigurationError(f"the example integration {slug!r} is not in {installation.settings.defs}")
-    day = last_full_day(datetime.now(UTC))
     request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"), run_config=push_config(slug))
     run_id = str(uuid4())
     note_launch(installation, Launch(request, slug, spec.environment, Action.RAN, f"{day}, by the demo"), run_id)
@@ -235,8 +234,3 @@ def watched(instance: dg.DagsterInstance, run_id: str, bar: Progress, task: Task
         ended.set()
         watcher.join()
         bar.update(task, completed=STEPS_OF_A_RUN)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("demo")(run_demo)

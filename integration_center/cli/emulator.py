@@ -20,7 +20,7 @@ def serve_emulator(
     production_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
     insights_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
 ) -> None:
-    """Two local Salesforce orgs and an Insights API on loopback; prints their addresses as one line of JSON."""
+    """Two local Salesforce orgs and an Insights API on loopback. Their addresses are one line of JSON."""
     try:  # the package stays beside the product: an installation from the wheel does without it
         from salesforce_emulator.insights.drop_people import read_drop_people
         from salesforce_emulator.server import EmulatorConfig, serve
@@ -39,8 +39,3 @@ def serve_emulator(
         redirect_uris=[read_settings().callback_url],
     )
     serve(config)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("emulator")(serve_emulator)

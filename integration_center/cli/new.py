@@ -33,7 +33,7 @@ Pair = tuple[str, str]
 
 
 def new_integration() -> None:
-    """Build an integration by answering questions, check it against report and org, and write its file."""
+    """Build an integration by answering questions, and write its file. It is checked first."""
     with open_installation() as installation:
         defs = DefsFolder(installation.settings.defs, judge_with_dagster)
         account = choose_account(installation)
@@ -239,8 +239,3 @@ def say_alike(names: Sequence[str], none: str) -> None:
 
 def _name_object(summary: SObjectSummary) -> str:
     return summary.name if summary.name == summary.label else f"{summary.name} ({summary.label})"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("new")(new_integration)

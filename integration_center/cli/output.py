@@ -20,6 +20,8 @@ from rich.table import Table
 
 from integration_center.wording.plain_text import escape_json, make_lines_printable, make_printable
 
+MOST_LINES = 1_000_000
+"""What `--limit` may say."""
 PIPE_WIDTH = 160
 """Columns when the output is no terminal, so that tables are not folded for nobody."""
 PLAIN = {"…": "...", "→": "->", "×": "x", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'}

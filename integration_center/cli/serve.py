@@ -44,7 +44,7 @@ def serve_all(
         str, typer.Option(help="The console's address; other than loopback needs users.")
     ] = LOOPBACK,
 ) -> None:
-    """Dagster UI, daemon and console in the foreground (and the demo's local org, if it ran); Ctrl-C ends all."""
+    """Dagster UI, daemon and console in the foreground; Ctrl-C ends all. After the demo, its orgs run too."""
     log_retries()  # else waiting for Dagster would fill the terminal
     if port == console_port:
         raise typer.BadParameter(f"--port and --console-port are both {port}; give each its own")
@@ -211,9 +211,3 @@ def require_readable(path: Path) -> None:
         read_regular(path)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}; expected a PEM file") from None
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs."""
-    app.command("up")(serve_all)
-    app.command("console")(serve_console)

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.history import find_sync
 from integration_center.cli.output import AsJson, console, print_json
-from integration_center.cli.runs import Launch, find_sync, launch
+from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import finish, print_counts, print_sample
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
@@ -27,7 +28,7 @@ def undo_sync(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write back the values from before a sync, where the records still hold what it wrote."""
+    """Write back the values from before a sync. Records that hold something else by now stay as they are."""
     loaded = read_folder(read_paths().defs)
     with open_installation() as installation:
         undone = find_sync(installation, run, slug)
@@ -68,8 +69,3 @@ def undo_sync(
             markup=False,
         )
     finish(sync, sample, as_json=as_json)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("undo")(undo_sync)

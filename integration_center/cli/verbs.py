@@ -1,26 +1,125 @@
-"""All verbs of the command line, and how it runs one of them."""
+"""All verbs of the command line, and how it runs one of them.
 
+The module of a verb is imported when the verb is called: importing all of them takes seconds.
+"""
+
+import importlib
 import sys
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from integration_center.cli import access, accounts, catalogue, demo, emulator, integrations, new, runs, serve, undo
-from integration_center.cli.failures import describe_failure
 from integration_center.cli.output import OutputLost, errors, guard_output, show_failure
 from integration_center.errors import IntegrationCenterError
-from integration_center.remote import log_retries
+from integration_center.wording.near_names import say_nearest
 from integration_center.wording.plain_text import keep_log_printable
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+        name: as it is typed.
+        place: the function that does it, as `module.function` below `integration_center.cli`.
+        help: the beginning of the function's docstring.
+    """
+
+    name: str
+    place: str
+    help: str
+
+    def load(self) -> Any:
+        """Import the function, and make a command of it."""
+        module, _, function = self.place.partition(".")
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(self.name)(getattr(importlib.import_module(f"integration_center.cli.{module}"), function))
+        return get_command(alone)
+
+
+TASKS = {
+    "Set up": (
+        Verb("connect", "connecting.connect_account", "Connect an org to an environment."),
+        Verb("accounts", "accounts.list_accounts", "The connected accounts."),
+        Verb("disconnect", "connecting.disconnect_account", "Revoke an environment's tokens and forget them."),
+        Verb(
+            "password",
+            "access.make_password",
+            "Ask for a password, and print the line for the file of users.",
+        ),
+    ),
+    "Sync": (
+        Verb("new", "new.new_integration", "Build an integration by answering questions, and write its file."),
+        Verb(
+            "check",
+            "checking.check_integrations",
+            "Check integrations against the live report and object.",
+        ),
+        Verb(
+            "plan",
+            "runs.plan_integration",
+            "Make the update set, and show counts and a before/after sample.",
+        ),
+        Verb("run", "runs.run_integration", "Run the sync through Dagster, and show what became of the rows."),
+        Verb(
+            "undo",
+            "undo.undo_sync",
+            "Write back the values from before a sync.",
+        ),
+    ),
+    "Look": (
+        Verb("list", "integrations.list_integrations", "The integrations, with the broken ones and why."),
+        Verb("log", "history.show_log", "The history of syncs: Completed or Failed, with the counts."),
+        Verb("ledger", "history.show_ledger", "What became of every row of one sync, and why."),
+        Verb("audit", "access.list_audit", "Who connected, changed, ran, signed in or was refused."),
+        Verb("reports", "catalogue.list_reports", "The Insights reports that may be integrated."),
+        Verb("objects", "catalogue.list_objects", "The objects of an org that can be read and updated."),
+        Verb("fields", "catalogue.list_fields", "The fields of an object: which may be keys, which may be written."),
+    ),
+    "Serve": (
+        Verb("demo", "demo.run_demo", "The main job on the embedded Salesforce orgs and Insights API."),
+        Verb("up", "serve.serve_all", "Dagster UI, daemon and console in the foreground; Ctrl-C ends all."),
+        Verb("console", "serve.serve_console", "The web console alone, in the foreground; Ctrl-C ends it."),
+        Verb("emulator", "emulator.serve_emulator", "Two local Salesforce orgs and an Insights API on loopback."),
+    ),
+}
+VERBS = {verb.name: verb for verbs in TASKS.values() for verb in verbs}
+
+
+class Verbs(TyperGroup):
+    """The verbs, by task."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """See `click.Group`."""
+        return [*VERBS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """See `click.Group`."""
+        return VERBS[cmd_name].load() if cmd_name in VERBS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """See `click.Group`. Nothing is imported to find a verb like a misspelt one."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}; {say_nearest(args[0], [*VERBS])}.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """See `click.Group`."""
+        for task, verbs in TASKS.items():
+            with formatter.section(task):
+                formatter.write_dl([(verb.name, verb.help) for verb in verbs], col_max=12)
+
 
 app = typer.Typer(
     name="integration-center",
+    cls=Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
 )
-for part in (demo, serve, emulator, accounts, catalogue, integrations, new, runs, undo, access):
-    part.register(app)
 
 
 @app.callback()
@@ -35,12 +134,11 @@ def read_options(
 
 def run() -> None:
     """Run the verb that the arguments name. A failure is one sentence on standard error, and exit code 1."""
-    log_retries()
     keep_log_printable()
     with guard_output():
         try:
             try:
-                app()
+                app(prog_name="integration-center")
             finally:
                 sys.stdout.flush()
         except (SystemExit, BrokenPipeError):  # the reader of the output wants no more of it
@@ -51,5 +149,7 @@ def run() -> None:
         except (IntegrationCenterError, OutputLost) as error:
             show_failure(str(error))
         except BaseException as error:  # noqa: BLE001 - also what is no Exception, such as a panic of Polars
+            from integration_center.cli.failures import describe_failure
+
             show_failure(describe_failure(error))
         sys.exit(1)

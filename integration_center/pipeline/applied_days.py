@@ -16,7 +16,8 @@ from integration_center.installation import Installation
 from integration_center.pipeline.io_manager import scan_day
 from integration_center.store.frames import FrameFile
 from integration_center.store.ledgers import read_outcomes
-from integration_center.sync.outcomes import MAY_BE_WRITTEN, OUTCOME, Outcome
+from integration_center.sync.columns import OUTCOME
+from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.past_events import Past, PastDay
 
 RESTORED = (*MAY_BE_WRITTEN, Outcome.UNCHANGED)

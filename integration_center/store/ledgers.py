@@ -17,8 +17,8 @@ from integration_center.store.frames import (
     write_frame,
     write_slices,
 )
+from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import Tally, tally_lines
-from integration_center.sync.outcomes import OUTCOME
 from integration_center.sync.overrides import is_memorable
 
 logger = logging.getLogger(__name__)

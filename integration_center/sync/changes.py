@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from integration_center.sync.columns import AFTER, CHANGED
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import AFTER, CHANGED, OUTCOME
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.targets import Target, fit_sources
 from integration_center.sync.values.moments import whole_second

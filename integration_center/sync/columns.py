@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from integration_center.sync.outcomes import OUTCOME
+from integration_center.sync.outcomes import Outcome
+
+OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
+"""The dtype of the `outcome` column; its order is the severity, so `max` of a row's lines is the row's outcome."""
 
 DAY = "_day"
 """What the caller adds to the report: the partition a row came from, Date."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.changes import is_equal
-from integration_center.sync.columns import BEFORE
+from integration_center.sync.columns import BEFORE, OUTCOME
 from integration_center.sync.match.keys import normalise_key
 from integration_center.sync.match.usable_rows import SHOWN_KEY_SEPARATOR
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 REASON = "the record changed after the plan was made, and was left alone; the next sync plans it anew"

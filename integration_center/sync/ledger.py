@@ -8,9 +8,9 @@ import polars as pl
 from polars.selectors import starts_with as by_start
 
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS, OUTCOME
 from integration_center.sync.match.usable_rows import show_key
-from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.plan_terms import name_columns
 from integration_center.sync.schema import SObjectSchema
 

@@ -8,11 +8,11 @@ import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.changes import compare_lines
-from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, PAST
+from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, OUTCOME, PAST
 from integration_center.sync.match.keys import looks_hashed
 from integration_center.sync.match.matching import PLACE, match_rows
 from integration_center.sync.match.usable_rows import select_rows
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import (
     ROW,
     Kind,

@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-import polars as pl
-
 
 class Outcome(StrEnum):
     """What became of one line. Declared from best to worst: a row's outcome is its worst line."""
@@ -25,9 +23,6 @@ class Outcome(StrEnum):
     UNPROCESSED = "unprocessed"
     UNKNOWN = "unknown"
 
-
-OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
-"""The dtype of the `outcome` column; its order is the severity, so `max` of a row's lines is the row's outcome."""
 
 BROKEN = (Outcome.REJECTED, Outcome.CONFLICT, Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN)
 """The outcomes that count against `limits.max_failed`."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from integration_center.sync.columns import AFTER, CHANGED, HOLDS
+from integration_center.sync.columns import AFTER, CHANGED, HOLDS, OUTCOME
 from integration_center.sync.conflicts import holds_still
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 
 REASON = "written, and then changed by the org: "

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.changes import is_equal
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED
-from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, OUTCOME
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 ORG_OVERRIDES = "org_overrides"

@@ -3,9 +3,9 @@
 import polars as pl
 
 from integration_center.sync.changes import is_equal
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS, MODSTAMP
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS, MODSTAMP, OUTCOME
 from integration_center.sync.conflicts import holds_still
-from integration_center.sync.outcomes import OUTCOME, WRITTEN, Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 NOW = "now."

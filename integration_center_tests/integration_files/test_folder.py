@@ -239,7 +239,7 @@ attributes:
     # before D
     - {column: D, field: D__c}
   # about owners
-  owners: [x]
+  owners: ["team:x"]
 """
 
 
@@ -253,7 +253,7 @@ def test_comments_stay_with_what_they_are_about(kept: str) -> None:
     for comment in ("# key", "# about all fields", "# these", "# before A", "# before B", "# before D"):
         assert comment in text
     lines = [line.strip() for line in text.splitlines()]
-    assert lines[-2:] == ["# about owners", "owners: [x]"]
+    assert lines[-2:] == ["# about owners", 'owners: ["team:x"]']
     if kept != "DCBA":  # moved rows leave their comments behind
         for column in set(kept) & set("ABD"):
             assert lines.index(f"# before {column}") < next(n for n, t in enumerate(lines) if f"column: {column}," in t)

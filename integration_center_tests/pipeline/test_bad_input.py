@@ -107,7 +107,7 @@ def test_what_nobody_foresaw_is_a_sentence_and_a_private_report_without_values(
     key, token = "ann@example.com", "00Dsecret"
 
     center.integrate()
-    monkeypatch.setattr("integration_center.cli.runs.complete_log", fail)
+    monkeypatch.setattr("integration_center.cli.history.log_ended_runs", fail)
     code, out, error = command("log", "--limit", "5", "logins_to_leads")
     assert (code, out) == (1, "")
     found = re.fullmatch(r"Failed: something unexpected happened \(RuntimeError\)\. The details are in (\S+);.*", error)

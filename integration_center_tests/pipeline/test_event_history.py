@@ -22,8 +22,9 @@ from integration_center.integration.spec import Environment
 from integration_center.pipeline.applied_days import find_past, keep_days, scan_days
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import write_frame
+from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates, tally
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center_tests.sync.builders import LEAD, make_records
 from integration_center_tests.sync.test_past_events import (
     DAYS,

@@ -10,9 +10,12 @@ from sqlalchemy import Engine, event
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
+from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
 from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.names import PARTITION_TAG, push_key, report_key, update_set_key
+from integration_center.pipeline.unlogged_runs import log_ended_runs
+from integration_center.settings import Settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import Center
 
@@ -96,3 +99,36 @@ def test_a_run_of_many_integrations_gets_a_line_for_each_that_it_planned(center:
     complete(center)
     assert lines(center) == {(run_id, slug, SyncStatus.FAILED) for slug in ("logins_to_leads", "other")}
     assert report_only not in {run for run, *_ in lines(center)}
+
+
+def test_the_log_asks_dagster_again_only_when_a_run_ended_badly_or_is_under_way(
+    center_on_disk: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center = center_on_disk
+    asked_dagster: list[str] = []
+
+    def open_counted(settings: Settings) -> dg.DagsterInstance:
+        asked_dagster.append("asked")
+        return open_instance(settings)
+
+    monkeypatch.setattr("integration_center.pipeline.dagster_storage.open_instance", open_counted)
+
+    def logged() -> set[str]:
+        asked_dagster.clear()
+        with open_installation() as installation:
+            log_ended_runs(installation, load_integrations(center.defs).by_slug)
+        return {run_id for run_id, *_ in lines(center)}
+
+    center.integrate()
+    first = fail(center, "logins_to_leads")
+    assert (logged(), asked_dagster) == ({first}, ["asked"])
+    assert (logged(), asked_dagster) == ({first}, [])
+    second = fail(center, "logins_to_leads")
+    assert (logged(), asked_dagster) == ({first, second}, ["asked"])
+    job = center.definitions().resolve_job_def("logins_to_leads")
+    third = center.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    for _ in range(2):
+        assert (logged(), asked_dagster) == ({first, second}, ["asked"])
+    center.instance.report_run_failed(third, "its process was killed")
+    assert (logged(), asked_dagster) == ({first, second, third.run_id}, ["asked"])
+    assert (logged(), asked_dagster) == ({first, second, third.run_id}, [])

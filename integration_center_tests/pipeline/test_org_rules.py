@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.cli.integrations import check_one
+from integration_center.cli.checking import check_one
 from integration_center.installation import open_installation
 from integration_center.pipeline.loader import load_integrations
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, days_before, email, logins

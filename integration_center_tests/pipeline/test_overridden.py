@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from integration_center.pipeline.names import PARENT_RUN_TAG
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import OUTCOME
+from integration_center.sync.outcomes import Outcome
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, Ran, days_before, logins
 from integration_center_tests.pipeline.commands import Command, as_json
 from integration_center_tests.pipeline.test_materialized import DAY, PUSH, evaluations

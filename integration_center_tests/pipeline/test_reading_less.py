@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integration_center.cli.integrations import check_live
+from integration_center.cli.checking import check_live
 from integration_center.installation import open_installation
 from integration_center.pipeline.loader import load_integrations
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from integration_center.cli.runs import write_private
+from integration_center.cli.history import write_private
 from integration_center.cli.verbs import app
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment

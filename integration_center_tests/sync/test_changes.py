@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from integration_center.sync.changes import verify_lines
+from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import amend, complete
 from integration_center.sync.lines import build_lines
-from integration_center.sync.outcomes import OUTCOME
 from integration_center.sync.schema import SObjectSchema
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec, record_id
 

@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.columns import LEDGER_COLUMNS
+from integration_center.sync.columns import LEDGER_COLUMNS, OUTCOME
 from integration_center.sync.ledger import (
     amend,
     complete,
@@ -17,7 +17,7 @@ from integration_center.sync.ledger import (
     to_csv_safe,
 )
 from integration_center.sync.lines import build_lines
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec, record_id, utc
 
 SPEC = make_spec({"Score": "Score__c", "Job": "Title"})

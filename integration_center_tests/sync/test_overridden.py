@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import ledger_adds_up, resume, tally_lines
 from integration_center.sync.limits import run_status
 from integration_center.sync.lines import build_lines
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import add_holds, mark_overridden
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.sample import sample_changes

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import polars as pl
 
+from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete, planned_updates
 from integration_center.sync.lines import build_lines
-from integration_center.sync.outcomes import OUTCOME
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.schema import SObjectField
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec

@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integration_center.sync.columns import DAY as DAY_COLUMN
+from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates
 from integration_center.sync.lines import match_report, settle_lines
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.past_events import Past, PastDay, add_past_rows, find_past_rows
 from integration_center.sync.plan_terms import resolve_terms
 from integration_center_tests.sync.builders import LEAD, make_records, make_spec

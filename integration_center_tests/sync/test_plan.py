@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from integration_center.errors import ConfigurationError, PlanError, SchemaMismatch
-from integration_center.sync.columns import LEDGER_COLUMNS
+from integration_center.sync.columns import LEDGER_COLUMNS, OUTCOME
 from integration_center.sync.lines import build_lines
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center_tests.sync.builders import (
     DAY,
     LEAD,

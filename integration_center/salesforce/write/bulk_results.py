@@ -14,7 +14,8 @@ from integration_center.errors import OrgError, TransientError
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.write.bulk import IngestJob, read_job
 from integration_center.salesforce.write.results import RESULTS, build_results
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import OUTCOME
+from integration_center.sync.outcomes import Outcome
 from integration_center.wording.answers import CODE, LONGEST_CODE, UNKNOWN_CODE, read_code
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ from integration_center.salesforce.client.faults import AnswerLost, BusyOrg, Cut
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.options import COLLECTIONS_A_CALL
 from integration_center.salesforce.write.results import LIMIT_CODES, LOCK_CODES, RESULTS, build_results, overlay_results
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import OUTCOME
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.answers import UNKNOWN_CODE, read_code
 

@@ -27,10 +27,10 @@ from integration_center.salesforce.read.snapshot import AUTHOR, STAMP, OwnWrites
 from integration_center.salesforce.write.last_look import MARGIN, build_id_queries
 from integration_center.salesforce.write.totals import MEASURES, Total, choose_functions
 from integration_center.store.frames import FrameFile
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, OUTCOME
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import count_lines
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import mark_overridden
 from integration_center.sync.schema import SObjectField, SObjectSchema
 

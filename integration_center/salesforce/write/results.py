@@ -3,7 +3,8 @@
 import polars as pl
 
 from integration_center.salesforce.client.faults import QUOTA_CODES
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import OUTCOME
+from integration_center.sync.outcomes import Outcome
 
 RESULTS = pl.Schema(
     {

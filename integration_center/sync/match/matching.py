@@ -4,7 +4,8 @@ import polars as pl
 
 from integration_center.errors import PlanError
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import OUTCOME
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import ROW, MatchKeys
 
 PLACE = "place"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from integration_center.sync.columns import DAY, PAST
-from integration_center.sync.outcomes import OUTCOME, Outcome
+from integration_center.sync.columns import DAY, OUTCOME, PAST
+from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
 from integration_center.sync.recency import keep_newest
 from integration_center.sync.targets import Target, fit_sources

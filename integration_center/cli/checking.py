@@ -1,0 +1,118 @@
+"""`check`: the live validation of integrations."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from integration_center.cli.output import AsJson, console, print_json
+from integration_center.errors import ConfigurationError, IntegrationCenterError, SchemaMismatch, TransientError
+from integration_center.insights.catalogue import report_slug
+from integration_center.installation import Installation, open_installation
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration_files.integrations import Integrations, find_key_columns
+from integration_center.pipeline.judging import read_folder
+from integration_center.planning.match_sample import has_altered_addresses
+from integration_center.planning.plan import check_against_org
+from integration_center.salesforce.org import Org
+from integration_center.settings import read_paths
+from integration_center.sync.mapping.fitness import admin_message, check_hashed_keys
+from integration_center.sync.match.match_rate import ALTERED
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.targets import resolve_keys
+from integration_center.wording.plain_text import make_printable
+
+SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
+
+
+def check_integrations(
+    slug: Annotated[str | None, typer.Argument(help="One integration; all when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check integrations against the live report and object. Nothing is written."""
+    loaded = read_folder(read_paths().defs)
+    slugs = loaded.slugs
+    if slug is not None and slug not in slugs:
+        raise typer.BadParameter(
+            make_printable(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
+        )
+    with open_installation() as installation:
+        results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
+    if as_json:
+        print_json(results)
+    else:
+        for result in results:
+            sign = SIGNS[result["verdict"]]
+            console.print(f"{sign}  {escape(result['slug'])}")
+            for problem in result["problems"]:
+                console.print(f"  {problem}", markup=False, soft_wrap=True)
+            if result["admin_message"]:
+                console.print_lines(f"\n{result['admin_message']}\n")
+    if any(result["problems"] for result in results):
+        raise typer.Exit(1)
+
+
+def check_one(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:
+    """What is wrong with one integration; an error of one stops no other."""
+    spec = loaded.specs.get(slug)
+    message: str | None = None
+    if spec is None:
+        verdict, problems = "broken", [loaded.broken[slug]]
+    else:
+        try:
+            readers = loaded.readers()[report_slug(spec.report)]
+            problems, message = check_live(installation, spec, key_columns=find_key_columns(readers))
+            verdict = "broken" if problems else "sound"
+        except TransientError as error:
+            verdict, problems = "unchecked", [str(error)]
+        except IntegrationCenterError as error:
+            verdict, problems = "broken", [str(error)]
+    return {"slug": slug, "verdict": verdict, "problems": problems, "admin_message": message}
+
+
+def check_live(
+    installation: Installation, spec: IntegrationSpec, *, key_columns: frozenset[str]
+) -> tuple[list[str], str | None]:
+    """Faults against the newest report and the object, and the message to the Salesforce admin when fields miss.
+
+    Args:
+        installation: gives the report and the org.
+        spec: the integration.
+        key_columns: of all integrations that read the report: a run keeps them text for each of its readers.
+
+    Raises:
+        IntegrationCenterError: the report or the org cannot be reached.
+    """
+    source = installation.source()
+    info = source.find(spec.report)
+    newest = source.newest_day(info)
+    if newest is None:
+        raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
+    report = source.read(replace(info, text_columns=key_columns), newest)
+    with installation.connect(spec.environment) as org:
+        schema = org.describe(spec.object)
+        faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
+        refused = find_refusal(org, schema, spec.where)
+        altered = (
+            not faults
+            and not refused
+            and has_altered_addresses(report.frame, resolve_keys(spec, schema), schema, org, where=spec.where)
+        )
+    faults += check_hashed_keys(spec, schema, report.frame)
+    message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
+    problems = [fault.message for fault in faults] + ([refused] if refused else [])
+    if altered:
+        problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
+    return problems, message if missing else None
+
+
+def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:
+    """Why the org does not take the condition; None when it does, or there is none."""
+    if where is None:
+        return None
+    try:
+        org.prove_condition(schema, where)
+    except (ConfigurationError, SchemaMismatch) as error:
+        return str(error)
+    return None

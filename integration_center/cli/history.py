@@ -1,0 +1,137 @@
+"""`log` and `ledger`: past syncs, and what became of every row."""
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from integration_center.cli.output import MOST_LINES, AsJson, Column, console, print_json, print_rows
+from integration_center.cli.slugs import require
+from integration_center.cli.sync_output import describe
+from integration_center.database.sync_records import SyncRecord
+from integration_center.errors import ConfigurationError
+from integration_center.installation import Installation, open_installation
+from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.unlogged_runs import log_ended_runs
+from integration_center.settings import read_paths
+from integration_center.sync.outcomes import Outcome
+from integration_center.wording.plain_text import make_lines_printable
+
+NAMED = 5
+"""Syncs that an error names, when a run id fits several."""
+RUN_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
+
+
+def show_log(
+    slug: Annotated[str | None, typer.Argument(help="One integration; all when left out.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines, the newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The history of syncs: Completed or Failed, with the counts."""
+    loaded = read_folder(read_paths().defs)
+    with open_installation() as installation:
+        log_ended_runs(installation, loaded.by_slug)
+        rows = [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
+    if slug is not None and not rows:  # one that was deleted has its lines still
+        require(loaded, slug)
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        row["counts"] = ", ".join(f"{count:,} {outcome}" for outcome, count in row["rows"].items() if count)
+        row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
+        row["run"] = row["run_id"][:8]
+        if row["triggered_by"].startswith("undo of "):
+            row["slug"] += f" ({row['triggered_by'][: len('undo of ') + 8]})"
+    columns = (
+        Column("start", "Start (UTC)"),
+        Column("slug", "Integration"),
+        Column("partition", "Day"),
+        Column("status", "Status"),
+        Column("seconds", "Seconds", right=True),
+        Column("counts", "Rows by outcome"),
+        Column("run", "Run"),
+        Column("error", "Reason"),
+    )
+    print_rows(rows, columns, as_json=False, empty="Nothing ran yet.")
+
+
+def show_ledger(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")],
+    slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only lines of this outcome.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the lines to this CSV file instead.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines to print.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What became of every row of one sync, and why."""
+    import polars as pl  # a third of a second, which `log` need not wait for
+
+    from integration_center.sync.ledger import to_csv_safe
+
+    with open_installation() as installation:
+        sync = find_sync(installation, run, slug)
+        lines = installation.ledgers.read(sync.run_id, sync.slug)
+    if outcome is not None:
+        lines = lines.filter(pl.col("outcome") == outcome)
+    flat = to_csv_safe(lines)
+    if csv is not None:
+        write_private(csv, flat.write_csv())
+        console.print(f"{flat.height:,} lines written to {csv}", markup=False)
+        return
+    shown = ("row", "key", "record_id", "outcome", "reason", "code", "error_fields")
+    rows = (lines if as_json else lines.head(limit)).to_dicts()
+    print_rows(
+        rows,
+        [Column(name, name.replace("_", " ").capitalize()) for name in shown],
+        as_json=as_json,
+        empty="No such line.",
+    )
+    if not as_json and lines.height > limit:
+        console.print(f"… and {lines.height - limit:,} more; --csv FILE writes them all", markup=False)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read: a ledger holds personal data.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    # Without waiting: opening a pipe that nobody reads would last for ever.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            os.set_blocking(file.fileno(), True)
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
+            # /dev/stdout of a terminal would obey control characters of a key
+            file.write(make_lines_printable(text) if file.isatty() else text)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigurationError(f"--csv {path} cannot be written: {reason or error}; name another file") from None
+
+
+def find_sync(installation: Installation, run: str, slug: str | None) -> SyncRecord:
+    """The one sync that a run id, or its beginning, names.
+
+    Raises:
+        typer.BadParameter: this is no run id.
+        ConfigurationError: none or several.
+    """
+    if not RUN_ID.fullmatch(run):
+        raise typer.BadParameter(
+            "a run id has up to 36 letters, digits and hyphens; `integration-center log` lists them"
+        )
+    found = [sync for sync in installation.syncs.of_run(run) if slug in (None, sync.slug)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ConfigurationError(f"no sync of run {run!r}; `integration-center log` lists them")
+    named = ", ".join(f"{sync.run_id} {sync.slug}" for sync in found[:NAMED])
+    raise ConfigurationError(
+        f"run {run!r} names {len(found)} syncs: {named}{', …' if len(found) > NAMED else ''};"
+        " give more of the id, or --slug"
+    )
