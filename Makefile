@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: help setup demo up test soak hostile screenshots lint bench lock
+.PHONY: help setup demo up test soak hostile installed screenshots lint bench lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -12,12 +12,23 @@ help: ## List these targets
 
 setup: .venv/ready ## A virtual environment in .venv with the locked dependencies and the project
 
-.venv/ready: requirements/lock.txt requirements/uv.txt pyproject.toml
+# The extras that were asked for once stay: make setup EXTRAS=postgres
+EXTRAS ?= $(shell cat .venv/extras 2>/dev/null)
+LOCKS := requirements/development.txt $(EXTRAS:%=requirements/%.txt)
+
+.venv/extras: force
+	@mkdir -p .venv
+	@echo "$(EXTRAS)" | cmp -s - $@ || echo "$(EXTRAS)" > $@
+
+.PHONY: force
+force:
+
+.venv/ready: $(LOCKS) requirements/uv.txt pyproject.toml .venv/extras
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
-	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes requirements/lock.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes $(LOCKS)
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -40,6 +51,9 @@ screenshots: setup ## Pictures of each page of the console, light, dark and narr
 	  $(BIN)/python -m pytest -q integration_center_tests/browser
 	@echo "see $(SCREENSHOTS)"
 
+installed: setup ## Build the wheel, install it in a new environment, and run the demo and up there
+	$(BIN)/python -m integration_center_tests.installed
+
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -51,8 +65,10 @@ hostile: setup ## 300 bad files, settings and arguments, and what the command li
 bench: setup ## Calls, bytes, seconds and peak memory, beside a floor
 	$(BIN)/python -m benchmarks
 
-lock: setup ## Write the locks anew from pyproject.toml: hashes, no addresses
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header --group dev pyproject.toml -o requirements/lock.txt
-	echo uv | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header -c requirements/lock.txt - -o requirements/uv.txt
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-annotate --no-header
+lock: setup ## Write the locks of production, of each extra and of development: hashes, no addresses
+	$(COMPILE) --group dev pyproject.toml -o requirements/development.txt
+	$(COMPILE) -c requirements/development.txt pyproject.toml -o requirements/production.txt
+	$(COMPILE) -c requirements/development.txt --extra postgres pyproject.toml -o requirements/postgres.txt
+	echo uv | $(COMPILE) -c requirements/development.txt - -o requirements/uv.txt

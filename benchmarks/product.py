@@ -2,7 +2,6 @@
 
 from datetime import date
 from pathlib import Path
-from shutil import copy
 
 import dagster as dg
 import yaml
@@ -15,7 +14,8 @@ from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.launching import run_here
 from integration_center.pipeline.names import run_tags
 from integration_center.pipeline.run_request import RunRequest
-from integration_center.settings import PROJECT, Settings, read_settings
+from integration_center.settings import Settings, read_settings
+from integration_center.store.home import prepare_home
 from integration_center.sync.outcomes import Outcome
 
 SLUG = "logins_to_leads"
@@ -37,7 +37,7 @@ def write_home(home: Path) -> None:
     folder = home / "defs" / SLUG
     folder.mkdir(parents=True)
     (folder / "defs.yaml").write_text(yaml.safe_dump(DEFS))
-    copy(PROJECT / "dagster_home" / "dagster.yaml", home)
+    prepare_home(home)
 
 
 def build_environment(home: Path, reports: Path, task: Task) -> dict[str, str]:

@@ -17,6 +17,7 @@ from integration_center.files.regular_files import read_regular
 from integration_center.integration.spec import Environment
 
 PROJECT = Path(__file__).resolve().parent.parent
+"""The folder that holds the package: of a checkout, or of all installed packages."""
 WALKME_US = "https://api.walkme.com"
 LOGIN_URLS = {
     Environment.SANDBOX: "https://test.salesforce.com",
@@ -57,20 +58,46 @@ class ExternalClientApp:
     """Hosts besides Salesforce's own that may stand for the org, see `salesforce.instances`."""
 
 
+def find_default_home() -> Path:
+    """Find the home of an installation that names none: in the checkout, or else in the user's own folder."""
+    checkout = (PROJECT / "pyproject.toml").is_file()
+    return PROJECT / "dagster_home" if checkout else Path.home() / ".integration_center"
+
+
+def find_default_defs(home: Path | None) -> Path:
+    """Find the folder of integrations where none is named: `integrations` in the home.
+
+    Earlier versions kept integrations inside the package; they stay there as long as there are some.
+    """
+    earlier = PROJECT / "integration_center" / "defs"
+    if (PROJECT / "pyproject.toml").is_file() and any(earlier.glob("*/defs.yaml")):
+        return earlier
+    return (home or find_default_home()) / "integrations"
+
+
 class Paths(BaseSettings):
     """Where things stand. Apart from `Settings`, because definitions load even when another setting is wrong."""
 
     model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, populate_by_name=True)
 
-    dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME")] = PROJECT / "dagster_home"
-    defs: Annotated[Path, Field(alias="INTEGRATION_CENTER_DEFS")] = PROJECT / "integration_center" / "defs"
+    dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME", default_factory=find_default_home)]
+    defs: Annotated[
+        Path,
+        Field(
+            alias="INTEGRATION_CENTER_DEFS", default_factory=lambda data: find_default_defs(data.get("dagster_home"))
+        ),
+    ]
 
     @field_validator("dagster_home", "defs", mode="before")
     @classmethod
     def fill_in(cls, value: object, info: ValidationInfo) -> object:
         """An empty value counts as none: as a path it would be the working directory."""
+        if not isinstance(value, str) or value.strip():
+            return value
         return (
-            cls.model_fields[info.field_name or ""].default if isinstance(value, str) and not value.strip() else value
+            find_default_home()
+            if info.field_name == "dagster_home"
+            else find_default_defs(info.data.get("dagster_home"))
         )
 
     @field_validator("dagster_home", "defs")

@@ -24,9 +24,10 @@ from integration_center.sync.outcomes import Outcome
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 CHANGELOG = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
 ENV_EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
+EXAMPLE = "salesforce_emulator/integrations/logins_to_leads/defs.yaml"
 PROSE = {
-    "DAGSTER_HOME": "`dagster_home` of the project",
-    "INTEGRATION_CENTER_DEFS": "`integration_center/defs` of the project",
+    "DAGSTER_HOME": "`dagster_home` of a checkout, else `~/.integration_center`",
+    "INTEGRATION_CENTER_DEFS": "`integrations` in `DAGSTER_HOME`",
     "INTEGRATION_CENTER_DATABASE_URL": "SQLite file in `DAGSTER_HOME`",
     "INTEGRATION_CENTER_SECRET_KEY": "key file in `DAGSTER_HOME`",
 }
@@ -152,7 +153,7 @@ def test_required_parts_of_a_mapping_are_named_with_it() -> None:
 def test_example_integration_loads_and_is_the_shipped_one() -> None:
     (example,) = (block for block in read_blocks("yaml") if "integration_center.Integration" in block)
     given = yaml.safe_load(example)
-    shipped = yaml.safe_load((PROJECT / "integration_center/defs/logins_to_leads/defs.yaml").read_text())
+    shipped = yaml.safe_load((PROJECT / EXAMPLE).read_text())
     assert given["type"] == shipped["type"]
     assert IntegrationSpec.model_validate(given["attributes"]) == IntegrationSpec.model_validate(shipped["attributes"])
 
@@ -187,7 +188,7 @@ def test_checks_table_names_every_check() -> None:
 
 
 def test_custom_fields_table_is_that_of_the_example() -> None:
-    spec = yaml.safe_load((PROJECT / "integration_center/defs/logins_to_leads/defs.yaml").read_text())["attributes"]
+    spec = yaml.safe_load((PROJECT / EXAMPLE).read_text())["attributes"]
     said = {(row[0], bare(row[1])) for row in read_table("label")}
     assert said == {(field["column"], field["field"]) for field in spec["fields"]}
 

@@ -55,7 +55,7 @@ def run_demo(
     prepare_home(before.dagster_home)
     day = last_full_day(datetime.now(UTC))
     demo = EmbeddedDemo(before.dagster_home, choose_ports(), records)
-    demo.lay_out(day)
+    demo.lay_out(day, before.defs)
     (demo.folder / "demo.json").write_text(json.dumps({"ports": dict(demo.ports), "records": records}))
     console.rule("Two local Salesforce orgs and an Insights API")
     with demo.started() as reached, environment(reached):

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.regular_files import read_regular
 from integration_center.integration.spec import Environment
-from integration_center.settings import DEMO_SETTINGS, PROJECT, Settings
+from integration_center.settings import DEMO_SETTINGS, Settings
 
-DROPS = PROJECT / "salesforce_emulator" / "drops"
 PORTS = {"sandbox": 8801, "production": 8802, "insights": 8803}
 STOP_SECONDS = 20
 
@@ -75,16 +75,22 @@ class EmbeddedDemo:
         options = ["--records", str(self.records), "--data", str(self.folder / "orgs"), "--drops", str(self.drops)]
         return [sys.executable, "-m", "integration_center", "emulator", *options, *ports]
 
-    def lay_out(self, day: date) -> None:
-        """Begin anew: no rows, and the sample drops as those of `day`."""
+    def lay_out(self, day: date, defs: Path) -> None:
+        """Begin with no rows, the sample drops as those of `day`, and the example integrations beside those there are.
+
+        Raises:
+            ConfigurationError: the local org is not part of this installation.
+        """
+        package = find_emulator()
         shutil.rmtree(self.folder, ignore_errors=True)
-        for source in sorted(DROPS.rglob("*")):
-            if not source.is_file():
-                continue
-            name = f"{day.isoformat()}.csv" if source.suffix == ".csv" else source.name
-            target = self.drops / source.relative_to(DROPS).with_name(name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+        for source in sorted((package / "drops").rglob("*")):
+            if source.is_file():
+                name = f"{day.isoformat()}.csv" if source.suffix == ".csv" else source.name
+                copy_file(source, self.drops / source.relative_to(package / "drops").with_name(name))
+        for source in sorted((package / "integrations").glob("*/defs.yaml")):
+            target = defs / source.parent.name / source.name
+            if not target.exists():
+                copy_file(source, target)
 
     @contextmanager
     def started(self) -> Iterator[dict[str, str]]:
@@ -98,6 +104,26 @@ class EmbeddedDemo:
             if not line:
                 raise ServiceUnavailable("the local org did not start; see its message above")
             yield build_settings(json.loads(line))
+
+
+def find_emulator() -> Path:
+    """Find the folder of the local org's package, which an installation from the wheel does without.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    found = find_spec("salesforce_emulator")
+    if found is None or found.origin is None:
+        raise ConfigurationError(
+            "the local org is not part of this installation; install it with: pip install 'integration-center[demo]'"
+        )
+    return Path(found.origin).parent
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, and make the folder that it goes into."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(source.read_bytes())
 
 
 def build_settings(reached: Mapping[str, str]) -> dict[str, str]:

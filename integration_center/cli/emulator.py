@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from integration_center.errors import ConfigurationError
+from integration_center.cli.embedded import find_emulator
 from integration_center.settings import read_settings
 
 
@@ -21,13 +21,10 @@ def serve_emulator(
     insights_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
 ) -> None:
     """Two local Salesforce orgs and an Insights API on loopback. Their addresses are one line of JSON."""
-    try:  # the package stays beside the product: an installation from the wheel does without it
-        from salesforce_emulator.insights.drop_people import read_drop_people
-        from salesforce_emulator.server import EmulatorConfig, serve
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            "the local org is not part of this installation; use a clone of the project, and `make setup` there"
-        ) from None
+    find_emulator()  # or say how to install it
+    from salesforce_emulator.insights.drop_people import read_drop_people
+    from salesforce_emulator.server import EmulatorConfig, serve
+
     config = EmulatorConfig(
         records=records,
         people=read_drop_people(drops) if drops else (),

@@ -26,9 +26,9 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import fail_killed_runs
-from integration_center.pipeline.webserver import WEBSERVER_FILE
+from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE
 from integration_center.remote import log_retries
-from integration_center.settings import PROJECT, Settings, read_settings
+from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home
 
 LOOPBACK = "127.0.0.1"
@@ -144,7 +144,7 @@ def build_parts(settings: Settings, port: int, console_at: tuple[str, int]) -> l
 
 def build_dagster_parts(port: int, environment: Mapping[str, str]) -> list[Part]:
     """Dagster's web server and its daemon."""
-    workspace = ("-w", str(PROJECT / "workspace.yaml"))
+    workspace = ("-w", str(WORKSPACE))
     return [
         Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), environment),
         Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), environment),

@@ -18,6 +18,8 @@ from integration_center.settings import Settings, check_url
 
 logger = logging.getLogger(__name__)
 
+WORKSPACE = Path(__file__).with_name("workspace.yaml")
+"""Names our code location to Dagster's processes."""
 WEBSERVER_FILE = "webserver.json"
 LOCATION = "integration_center"
 CONNECT_SECONDS = 3

@@ -2,11 +2,13 @@
 
 import os
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
 from integration_center.files.regular_files import read_regular
-from integration_center.settings import PROJECT
 
+SHIPPED = files("integration_center.store") / "dagster.yaml"
+"""Dagster's settings as the project ships them."""
 SHIPPED_BEFORE = frozenset(
     {
         "7f6937f6a0d1b545d898f70315452cde71c2b3af29e275af3f87c694d07dda04",
@@ -17,15 +19,15 @@ SHIPPED_BEFORE = frozenset(
 
 
 def prepare_home(home: Path) -> None:
-    """Make `DAGSTER_HOME`, with the project's Dagster settings unless it has its own.
+    """Make `DAGSTER_HOME`, with Dagster's settings as the project ships them unless it has its own.
 
     Settings that an earlier version of the project put there, and nobody has changed, are replaced by those of today.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shipped, own = PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
-    if shipped.exists() and (not own.exists() or _is_shipped_before(own)):
+    own = home / "dagster.yaml"
+    if not own.exists() or _is_shipped_before(own):
         new = own.with_name(f"{own.name}.{os.getpid()}.new")
-        new.write_bytes(shipped.read_bytes())
+        new.write_bytes(SHIPPED.read_bytes())
         new.replace(own)
 
 

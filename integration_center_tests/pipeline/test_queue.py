@@ -15,13 +15,13 @@ from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from integration_center.pipeline.names import PARTITION_TAG
 from integration_center.pipeline.webserver import LOCATION
-from integration_center.settings import PROJECT
 from integration_center.store import home
+from integration_center.store.home import SHIPPED as SHIPPED_FILE
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 from integration_center_tests.pipeline.graphql import GraphQL
 
-SHIPPED = (PROJECT / "dagster_home" / "dagster.yaml").read_text(encoding="utf-8")
+SHIPPED = SHIPPED_FILE.read_text(encoding="utf-8")
 LAUNCHER = """
 run_launcher:
   module: dagster._core.launcher.sync_in_memory_run_launcher
