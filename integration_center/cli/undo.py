@@ -17,7 +17,6 @@ from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.undo import plan_undo, require_undoable
 from integration_center.settings import read_paths
-from integration_center.sync.ledger import count_lines, tally
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
 
@@ -33,21 +32,22 @@ def undo_sync(
     with open_installation() as installation:
         undone = find_sync(installation, run, slug)
         environment = require_undoable(installation, undone)
-        with installation.connect(environment) as org:
-            plan = plan_undo(installation, org, undone)
-        planned, sample = count_lines(plan.lines)[Outcome.PLANNED], sample_changes(plan.lines, Outcome.PLANNED)
+        with installation.work_folder() as folder, installation.connect(environment) as org:
+            plan = plan_undo(installation, org, undone, folder)
+            sample = sample_changes(plan.file.scan(), Outcome.PLANNED)
+        planned, counts = plan.tally.lines[Outcome.PLANNED], plan.tally.as_dict()
         if not planned:
             if as_json:
-                print_json({"undoes": undone.run_id, "slug": undone.slug, **tally(plan.lines), "sample": []})
+                print_json({"undoes": undone.run_id, "slug": undone.slug, **counts, "sample": []})
             else:
-                print_counts(tally(plan.lines))
+                print_counts(counts)
                 console.print("Nothing to write back.")
             return
         if not as_json:
             console.print(
                 f"Undo of run {undone.run_id}, {undone.slug}: {undone.object} in {environment.title}", markup=False
             )
-            print_counts(tally(plan.lines))
+            print_counts(counts)
             print_sample(sample)
         if not yes:
             if as_json or not sys.stdin.isatty():

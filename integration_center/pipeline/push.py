@@ -1,7 +1,6 @@
 """`<slug>/push`: the sink op sends the plan of its own run and completes the ledger."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -11,11 +10,9 @@ from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing, PlanStale
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
+from integration_center.pipeline.applying import Applied, end_sync, send_lines, store_ledger
 from integration_center.pipeline.checks import build_push_checks, report_push
-from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import (
-    describe_counts,
     describe_forecast,
     describe_results,
     describe_usage,
@@ -45,25 +42,18 @@ from integration_center.pipeline.pushable_plan import (
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.planning.plan import fingerprint, read_fields, read_since
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.write.forecast import Forecast
 from integration_center.salesforce.write.last_look import NAMED, Ground, survey
-from integration_center.salesforce.write.options import WriteOptions
-from integration_center.salesforce.write.push import forecast_push, push_updates
 from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.ledgers import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import (
-    completing,
     count_lines,
     count_outdated,
-    hold,
     planned_updates,
     resume,
     supersede,
 )
-from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import WRITTEN, Outcome
-from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.markdown import escape_markdown
 
 
@@ -123,20 +113,6 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
         }
 
     return push
-
-
-def send_updates(
-    step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame, options: WriteOptions
-) -> pl.DataFrame:
-    """Send the updates, with progress in the run's log; the Results frame."""
-    account = step.account
-
-    def show_progress(done: int, total: int) -> None:
-        step.context.log.info(f"sent {done:,} of {total:,}")
-        step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
-        step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
-
-    return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
 
 
 def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder: Path) -> FrameFile | None:
@@ -201,23 +177,6 @@ def note_taken_over(step: SyncStep, plan: OwnPlan) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Applied:
-    """What a push did.
-
-    Attributes:
-        lines: the plan as it was sent.
-        finish: turns its lines, given some after another, into those of the ledger.
-        forecast: the API calls it was expected to take, if it came to that.
-        schema: of the object, if something was sent.
-    """
-
-    lines: pl.LazyFrame
-    finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
-    forecast: Forecast | None = None
-    schema: SObjectSchema | None = None
-
-
 def apply_plan(
     step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.LazyFrame, folder: Path
 ) -> Applied:
@@ -239,27 +198,16 @@ def apply_plan(
         raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
     settled = leave_conflicts(step, ground, lines, folder)
     lines = settled.scan() if settled else lines
-    updates = planned_updates(lines).collect()
-    if updates.is_empty():
-        return Applied(lines)
-    options = build_write_options(step, org)
-    forecast = forecast_push(updates, options)
-    step.context.log.info(
-        f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
-    )
-    if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
-        return Applied(lines, lambda part: hold(part, short), forecast)
-    # A re-execution has no plan and no draft of its own yet, which the next run needs if this one is cut off.
-    if plan.run_id != step.run_id:
-        note_taken_over(step, plan)
-    if settled or plan.run_id != step.run_id:
-        draft = settled or rewrite_frame(lines, lambda part: part, folder / "draft.parquet")
-        step.installation.ledgers.keep(step.run_id, step.slug, draft)
-    journal.push_begun()
-    if not step.installation.syncs.apply(step.run_id, step.slug):
-        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
-    results = send_updates(step, org, ground.schema, journal, updates, options)
-    return Applied(lines, completing(results), forecast, ground.schema)
+
+    def keep_draft() -> None:
+        # A re-execution has no plan and no draft of its own yet, which the next run needs if this one is cut off.
+        if plan.run_id != step.run_id:
+            note_taken_over(step, plan)
+        if settled or plan.run_id != step.run_id:
+            draft = settled or rewrite_frame(lines, lambda part: part, folder / "draft.parquet")
+            step.installation.ledgers.keep(step.run_id, step.slug, draft)
+
+    return send_lines(step, org, ground.schema, lines, journal, keep_draft)
 
 
 def send_plan(
@@ -286,29 +234,12 @@ def send_plan(
             applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
         else:
             applied = apply_plan(step, org, plan, journal, lines, folder)
-        tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
-        if applied.schema:
-            keys = [pair.field for pair in step.spec.keys]
-            tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=step.snapshot)
-        usage, instance_url = org.session.usage, org.session.instance_url
-    ledger = step.installation.ledgers.path(step.run_id, step.slug)
-    lines, by_line = pl.scan_parquet(ledger), tally.lines
-    calls = usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
-    outdated = events and count_outdated(lines) > 0
-    verdict, reason = run_status(by_line, step.spec.limits, superseded=newest is not None, outdated=outdated)
-    status = SyncStatus(verdict)
-    step.installation.syncs.close(
-        step.run_id,
-        step.slug,
-        status=status,
-        counts=tally.as_dict(),
-        error=reason,
-        api_calls=calls,
-    )
-    # After the line is closed: until then the next run looks again, and corrects ledger and counts.
-    journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
-    step.release_lease()
-    step.context.log.info(f"{status.value}: {describe_counts(by_line)}")
+        keys = [pair.field for pair in step.spec.keys]
+        stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
+    calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
+    outdated = events and count_outdated(stored.lines) > 0
+    ended = end_sync(step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated)
+    by_line = stored.tally.lines
     step.context.log_event(
         dg.AssetObservation(
             object_key(step.spec.environment, step.spec.object),
@@ -320,18 +251,18 @@ def send_plan(
         )
     )
     metadata = {
-        "status": status.value,
+        "status": ended.status.value,
         "api_calls_of_the_sync": calls,
-        "ledger": dg.MetadataValue.path(ledger),
+        "ledger": dg.MetadataValue.path(stored.path),
         "dagster/column_lineage": trace_push(step.slug, step.spec),
-        **describe_results(lines, tally, instance_url),
+        **describe_results(stored.lines, stored.tally, stored.instance_url),
         **describe_forecast(applied.forecast),
-        **describe_usage(usage),
+        **describe_usage(stored.usage),
     }
-    failed = status is SyncStatus.FAILED
+    failed = ended.status is SyncStatus.FAILED
     if not failed:
         yield dg.Output(None, "result", metadata=metadata)
-    yield from report_push(push_key(step.slug), lines, tally, plan.report_rows, failed=failed)
+    yield from report_push(push_key(step.slug), stored.lines, stored.tally, plan.report_rows, failed=failed)
     if failed:
         # Without output the asset is not materialized: neither backfills nor automation take what failed for done.
-        raise dg.Failure(f"{step.slug}: {reason}", metadata=metadata, allow_retries=False)
+        raise dg.Failure(f"{step.slug}: {ended.reason}", metadata=metadata, allow_retries=False)

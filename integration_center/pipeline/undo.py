@@ -6,8 +6,9 @@ lease, journal, reserve of API calls. It may therefore be killed, looked up, and
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
@@ -18,23 +19,20 @@ from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncSt
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, FieldMapping, IntegrationSpec, KeyPair
-from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
+from integration_center.pipeline.applying import Applied, end_sync, send_lines, store_ledger
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.look_back import look_back
-from integration_center.pipeline.metadata import describe_counts, describe_results, describe_usage
+from integration_center.pipeline.metadata import describe_results, describe_usage
 from integration_center.pipeline.names import resource_key, undo_job, undo_op
 from integration_center.pipeline.one_org import require_one_org
-from integration_center.pipeline.push import send_updates
 from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import reported_errors
 from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.planning.plan import fingerprint
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.write.push import forecast_push
+from integration_center.store.frames import FrameFile, read_slices, write_slices
 from integration_center.sync.columns import CHANGED
-from integration_center.sync.ledger import complete, count_lines, hold, planned_updates, tally, tally_lines
-from integration_center.sync.limits import run_status
-from integration_center.sync.outcomes import WRITTEN, Outcome
+from integration_center.sync.ledger import Tally, tally_lines
+from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
 
@@ -56,12 +54,14 @@ class UndoPlan:
     """What an undo would write.
 
     Attributes:
-        lines: see `build_undo_lines`, with the plan's id in `plan_id`.
+        file: the lines, see `build_undo_lines`, with the plan's id in `plan_id`.
+        tally: of the lines by outcome.
         read_at: when the org was read, UTC.
     """
 
     plan_id: str
-    lines: pl.DataFrame
+    file: FrameFile
+    tally: Tally
     schema: SObjectSchema
     read_at: datetime
 
@@ -92,58 +92,90 @@ def require_undoable(installation: Installation, sync: SyncRecord) -> Environmen
     return sync.environment
 
 
-def find_ledger(installation: Installation, sync: SyncRecord) -> pl.DataFrame:
-    """The ledger of the sync.
+def require_settled(installation: Installation, sync: SyncRecord) -> None:
+    """Check that it is known what the sync wrote.
 
     Raises:
-        PlanMissing: it is gone or damaged.
+        PlanMissing: the run was cut off.
     """
-    ledger = installation.ledgers.find(sync.run_id, sync.slug)
-    if ledger is None:
-        raise PlanMissing(f"run {sync.run_id} has no ledger of {sync.slug!r} any more (they are kept for 90 days)")
-    return ledger
-
-
-def read_writes_of(installation: Installation, sync: SyncRecord) -> pl.DataFrame:
-    """The ledger of a sync that updated records.
-
-    Raises:
-        PlanMissing: it is gone or damaged, names no record that was updated, or does not yet say what a run that was
-            cut off has written.
-    """
-    what = f"run {sync.run_id} of {sync.slug!r}"
-    ledger = find_ledger(installation, sync)
     left = unfinished(installation.engine, sync.org_id or "", sync.object)
     if any((work.run_id, work.slug) == (sync.run_id, sync.slug) for work in left):
         raise PlanMissing(
-            f"{what} was cut off, and what it wrote is not known yet; `integration-center plan {sync.slug}` finds it"
-            " out, then undo it"
+            f"run {sync.run_id} of {sync.slug!r} was cut off, and what it wrote is not known yet;"
+            f" `integration-center plan {sync.slug}` finds it out, then undo it"
         )
-    if not count_lines(ledger).written:
-        raise PlanMissing(f"{what} updated no record; there is nothing to undo")
-    return ledger
 
 
-def plan_undo(installation: Installation, org: Org, sync: SyncRecord) -> UndoPlan:
-    """Read the records that `sync` updated, and plan its undo. Nothing is written.
+@contextmanager
+def scanned_ledger(installation: Installation, sync: SyncRecord) -> Iterator[pl.LazyFrame]:
+    """The ledger of the sync, for reading some of it after another in the block.
 
     Raises:
-        PlanMissing: there is nothing to undo.
+        PlanMissing: it is gone.
+        PlanError: it is damaged.
+    """
+    if not installation.ledgers.path(sync.run_id, sync.slug).exists():
+        raise PlanMissing(f"run {sync.run_id} has no ledger of {sync.slug!r} any more (they are kept for 90 days)")
+    with installation.ledgers.scanned(sync.run_id, sync.slug) as ledger:
+        yield ledger
+
+
+def plan_undo(installation: Installation, org: Org, sync: SyncRecord, folder: Path) -> UndoPlan:
+    """Read the records that `sync` updated, and plan its undo. Nothing is written to the org.
+
+    Args:
+        installation: where log and ledgers are.
+        org: that the sync wrote to.
+        sync: to undo.
+        folder: for the plan's file; it must stay as long as the plan is used.
+
+    Raises:
+        PlanMissing: there is nothing to undo, or it is not known yet what the sync wrote.
+        PlanError: the ledger is damaged.
         WrongOrg: another org answers than the one that the sync wrote to.
     """
-    ledger = read_writes_of(installation, sync)
-    account = installation.accounts.get(require_undoable(installation, sync))
-    require_one_org(account, planned=sync.org_id, answering=org.identify())
-    read_at, plan_id = datetime.now(UTC), uuid4().hex
-    schema = org.describe(sync.object)
-    wrote = ledger.filter(pl.col("outcome").is_in(WRITTEN))
-    names = [name for name in _fields(ledger) if schema.get(name) is not None]
-    records = org.read_records(schema, names, key=("Id", wrote["record_id"].to_list()))
-    lines = build_undo_lines(ledger, records, schema).with_columns(pl.lit(plan_id).alias("plan_id"))
-    return UndoPlan(plan_id, lines, schema, read_at)
+    require_settled(installation, sync)
+    with scanned_ledger(installation, sync) as ledger:
+        wrote = ledger.filter(pl.col("outcome").is_in(WRITTEN))
+        ids = wrote.select("record_id").collect()["record_id"]
+        if ids.is_empty():
+            raise PlanMissing(f"run {sync.run_id} of {sync.slug!r} updated no record; there is nothing to undo")
+        account = installation.accounts.get(require_undoable(installation, sync))
+        require_one_org(account, planned=sync.org_id, answering=org.identify())
+        read_at, plan_id = datetime.now(UTC), uuid4().hex
+        schema = org.describe(sync.object)
+        names = [name for name in list_fields(ledger) if schema.get(name) is not None]
+        planner = UndoPlanner(plan_id, schema, org.read_records(schema, names, key=("Id", ids.to_list())))
+        columns = planner.plan(wrote.head(0).collect()).schema
+        file = write_slices(map(planner.plan, read_slices(wrote)), columns, folder / "undo.parquet")
+    return UndoPlan(plan_id, file, planner.tally, schema, read_at)
 
 
-def describe_integration(sync: SyncRecord, environment: Environment, ledger: pl.DataFrame) -> IntegrationSpec:
+@dataclass
+class UndoPlanner:
+    """Plans an undo, some lines of the ledger after another.
+
+    Attributes:
+        records: as the org holds them now.
+        tally: of the lines planned so far; their number is the next line's row.
+    """
+
+    plan_id: str
+    schema: SObjectSchema
+    records: pl.DataFrame
+    tally: Tally = field(default_factory=Tally)
+
+    def plan(self, wrote: pl.DataFrame) -> pl.DataFrame:
+        """The undo's lines of some lines of the ledger."""
+        records = self.records.filter(pl.col("Id").is_in(wrote["record_id"].implode()))
+        lines = build_undo_lines(wrote, records, self.schema).with_columns(
+            pl.col("row") + pl.lit(self.tally.lines.total, pl.UInt32), pl.lit(self.plan_id).alias("plan_id")
+        )
+        self.tally += tally_lines(lines)
+        return lines
+
+
+def describe_integration(sync: SyncRecord, environment: Environment, ledger: pl.LazyFrame) -> IntegrationSpec:
     """The integration as its ledger shows it: its file may have changed since, or be gone."""
     return IntegrationSpec(
         name=sync.name,
@@ -151,12 +183,13 @@ def describe_integration(sync: SyncRecord, environment: Environment, ledger: pl.
         report=sync.report,
         object=sync.object,
         keys=(KeyPair(column="Id", field="Id"),),
-        fields=tuple(FieldMapping(column=name, field=name) for name in _fields(ledger)),
+        fields=tuple(FieldMapping(column=name, field=name) for name in list_fields(ledger)),
     )
 
 
-def _fields(ledger: pl.DataFrame) -> list[str]:
-    return [name.removeprefix(CHANGED) for name in ledger.columns if name.startswith(CHANGED)]
+def list_fields(ledger: pl.LazyFrame) -> list[str]:
+    """The fields that the sync was to write."""
+    return [name.removeprefix(CHANGED) for name in ledger.collect_schema() if name.startswith(CHANGED)]
 
 
 @dataclass(frozen=True)
@@ -193,7 +226,8 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
                 f"run {config.run_id} of {config.slug!r} wrote to {wrote_to.title}; undo it with the job"
                 f" {undo_job(wrote_to)}"
             )
-        spec = describe_integration(undone, environment, find_ledger(installation, undone))
+        with scanned_ledger(installation, undone) as ledger:
+            spec = describe_integration(undone, environment, ledger)
         if (now := read_folder(installation.settings.defs).specs.get(config.slug)) is not None:
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
             spec = spec.model_copy(update={"batch_size": now.batch_size, "duplicate_rules": now.duplicate_rules})
@@ -203,30 +237,25 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
             yield step
 
 
-def send_undo(step: UndoStep, org: Org, plan: UndoPlan, journal: JobJournal) -> pl.DataFrame:
-    """Send the planned lines, if there are any and the org has calls to spare; the lines with their results."""
-    lines, syncs = plan.lines, step.installation.syncs
-    syncs.planned(
+def send_undo(step: UndoStep, org: Org, plan: UndoPlan, journal: JobJournal) -> Applied:
+    """Note the plan, and send its lines.
+
+    Raises:
+        PlanMissing: the plan was applied already.
+    """
+    step.installation.syncs.planned(
         step.run_id,
         step.slug,
         plan_id=plan.plan_id,
-        counts=tally(lines),
+        counts=plan.tally.as_dict(),
         org_id=step.account.org_id,
         read_at=plan.read_at,
         describe_hash=fingerprint(step.spec, plan.schema),
         api_calls=org.session.usage.calls,
     )
     # The draft: what the next run on the object needs, should this one be killed.
-    step.installation.ledgers.write(step.run_id, step.slug, lines)
-    updates = planned_updates(lines)
-    if updates.is_empty():
-        return lines
-    options = build_write_options(step, org)
-    if short := short_of_calls(org, forecast_push(updates, options), step.installation.settings.api_reserve):
-        return hold(lines, short)
-    journal.push_begun()
-    syncs.apply(step.run_id, step.slug)
-    return complete(lines, send_updates(step, org, plan.schema, journal, updates, options))
+    step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
+    return send_lines(step, org, plan.schema, plan.file.scan(), journal)
 
 
 def build_undo_op(environment: Environment) -> dg.OpDefinition:
@@ -240,32 +269,20 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
     )
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
         with undo_step(context, config, environment) as step:
-            with step.connect() as org:  # which first settles what earlier runs left in doubt
-                plan = plan_undo(step.installation, org, step.undone)
+            with step.installation.work_folder() as folder, step.connect() as org:  # which settles earlier runs first
+                plan = plan_undo(step.installation, org, step.undone, folder)
                 journal = step.open_journal(plan.plan_id)
-                lines = send_undo(step, org, plan, journal)
-                step.installation.ledgers.write(step.run_id, step.slug, lines)
-                counted = look_back(step, org, plan.schema, tally_lines(lines))
-                usage, instance_url = org.session.usage, org.session.instance_url
-            by_line = counted.lines
-            verdict, reason = run_status(by_line, step.spec.limits)
-            status = SyncStatus(verdict)
-            step.installation.syncs.close(
-                step.run_id, step.slug, status=status, counts=counted.as_dict(), error=reason, api_calls=usage.calls
-            )
-            # After the line is closed: until then the next run looks again, and corrects ledger and counts.
-            journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
-            step.release_lease()
-            context.log.info(f"{status.value}: {describe_counts(by_line)}")
-            if status is SyncStatus.FAILED:
-                raise SyncFailed(f"undo of run {step.undone.run_id}, {step.slug}: {reason}")
+                stored = store_ledger(step, org, send_undo(step, org, plan, journal))
+            ended = end_sync(step, journal, stored, calls=stored.usage.calls)
+            if ended.status is SyncStatus.FAILED:
+                raise SyncFailed(f"undo of run {step.undone.run_id}, {step.slug}: {ended.reason}")
             return dg.Output(
                 None,
                 metadata={
                     "undone_run": step.undone.run_id,
-                    "ledger": dg.MetadataValue.path(step.installation.ledgers.path(step.run_id, step.slug)),
-                    **describe_results(lines.lazy(), counted, instance_url),
-                    **describe_usage(usage),
+                    "ledger": dg.MetadataValue.path(stored.path),
+                    **describe_results(stored.lines, stored.tally, stored.instance_url),
+                    **describe_usage(stored.usage),
                 },
             )
 

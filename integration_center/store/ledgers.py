@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -88,18 +89,30 @@ class LedgerFolder:
             PlanMissing: there is none.
             PlanError: it is damaged.
         """
+        with self.scanned(run_id, slug) as lines:
+            return lines.collect()
+
+    @contextmanager
+    def scanned(self, run_id: str, slug: str) -> Iterator[pl.LazyFrame]:
+        """The ledger of one sync, for reading some of it after another in the block.
+
+        Raises:
+            PlanMissing: there is none.
+            PlanError: it is damaged.
+        """
         path = self.path(run_id, slug)
         if not path.exists():
             raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
-        if path.is_file():  # reading a pipe would last for ever
-            try:
-                return read_outcomes(pl.scan_parquet(path)).collect()
-            except (pl.exceptions.PolarsError, OSError) as error:
-                logger.debug("the ledger %s cannot be read (%s)", path, type(error).__name__)
-        raise PlanError(
-            f"the ledger {path} is damaged, or no ledger; bring back a copy of this file. What the run wrote to the"
-            " org is not affected"
-        )
+        try:
+            if not path.is_file():  # reading a pipe would last for ever
+                raise OSError("no regular file")
+            yield read_outcomes(pl.scan_parquet(path))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            logger.debug("the ledger %s cannot be read (%s)", path, type(error).__name__)
+            raise PlanError(
+                f"the ledger {path} is damaged, or no ledger; bring back a copy of this file. What the run wrote to"
+                " the org is not affected"
+            ) from None
 
     def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
         """The ledger of one sync; None when it is gone or damaged."""

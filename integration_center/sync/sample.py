@@ -11,7 +11,9 @@ SAMPLE = 5
 """Records that are shown."""
 
 
-def sample_changes(lines: pl.DataFrame, *outcomes: Outcome, records: int = SAMPLE) -> list[dict[str, Any]]:
+def sample_changes(
+    lines: pl.DataFrame | pl.LazyFrame, *outcomes: Outcome, records: int = SAMPLE
+) -> list[dict[str, Any]]:
     """The first few changes.
 
     Args:
@@ -23,8 +25,9 @@ def sample_changes(lines: pl.DataFrame, *outcomes: Outcome, records: int = SAMPL
         An entry per changed field: `record_id`, `key`, `field`, `before` and `after`, the values in their own types;
         of an `overridden` line also `holds`, what the org held right after the push.
     """
-    chosen = lines.filter(pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()).head(records)
-    fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    matched = pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()
+    chosen = lines.lazy().filter(matched).head(records).collect()
+    fields = [name.removeprefix(CHANGED) for name in chosen.columns if name.startswith(CHANGED)]
     return [
         {
             "record_id": line["record_id"],

@@ -10,7 +10,7 @@ import pytest
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.integration.spec import Environment
-from integration_center.pipeline import push
+from integration_center.pipeline import applying
 from integration_center.pipeline.names import PARENT_RUN_TAG, RANGE_END_TAG, RANGE_START_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import Center, Ran, days_before, email
@@ -163,7 +163,7 @@ def test_a_push_that_was_cut_off_counts_once_it_is_settled(nps: Center, monkeypa
     drop(nps, 1, [(ANN, 1, 1, 9)])
     drop(nps, 0, [(ANN, 2, 0, 9)])
     with monkeypatch.context() as broken:
-        broken.setattr(push, "completing", lambda results: 1 / 0)
+        broken.setattr(applying, "completing", lambda results: 1 / 0)
         assert not nps.run("nps").success
     assert counts(nps, run(nps, 1)) == {"superseded": 1}
     assert scores(nps)[0] == 2

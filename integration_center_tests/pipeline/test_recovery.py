@@ -8,7 +8,7 @@ from integration_center.database.processes import this_process
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.syncs import SyncLog
 from integration_center.installation import open_installation
-from integration_center.pipeline import push
+from integration_center.pipeline import applying
 from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.names import PARENT_RUN_TAG, PROCESS_TAG
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
@@ -37,7 +37,7 @@ def test_a_push_cut_off_before_its_ledger_is_completed_by_the_next_run(
     planned: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(push, "completing", break_off)
+        broken.setattr(applying, "completing", break_off)
         first = planned.run()
     assert not first.success
     assert outcomes(planned.ledger(first)) == {"planned": len(PLAIN)}
@@ -85,7 +85,7 @@ def test_a_re_execution_that_is_cut_off_leaves_a_ledger_of_its_own(
 ) -> None:
     plan = planned.run(assets=["insights/logins", "logins_to_leads/update_set"])
     with monkeypatch.context() as broken:
-        broken.setattr(push, "completing", break_off)
+        broken.setattr(applying, "completing", break_off)
         cut = planned.run(assets=["logins_to_leads/push"], tags={PARENT_RUN_TAG: plan.run_id})
     assert not cut.success
 
@@ -111,7 +111,7 @@ def test_counts_are_corrected_when_the_line_could_not_be_closed(
 def test_result_files_that_are_refused_stop_no_later_run(planned: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     with monkeypatch.context() as broken:
-        broken.setattr(push, "completing", break_off)
+        broken.setattr(applying, "completing", break_off)
         first = planned.run()
     for results in ("successfulResults", "failedResults", "unprocessedrecords"):
         planned.emulator.sandbox.faults.respond(

@@ -8,6 +8,7 @@ import pytest
 from integration_center.access.audit import Action
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
+from integration_center.database.syncs import SyncLog
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.launching import run_here
@@ -212,7 +213,7 @@ def test_an_undo_that_is_cut_off_is_settled_by_the_next_run(
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("integration_center.pipeline.undo.complete", die)
+        patched.setattr("integration_center.pipeline.applying.completing", die)
         undone = undo_here(center, pushed.run_id)
     assert not undone.success
     assert center.sync(undone).counts["lines"] == {"planned": len(PLAIN)}
@@ -235,3 +236,29 @@ def test_a_run_that_was_cut_off_is_undone_once_its_writes_are_known(
     assert command("plan", SLUG)[0] == 0
     assert as_json(command("undo", pushed.run_id, "--yes", "--json"))["lines"] == {"updated": len(PLAIN)}
     assert values(center) == before
+
+
+@pytest.mark.parametrize("height", [1, 2, 5])
+def test_an_undo_goes_through_the_ledger_in_slices(
+    center: Center,
+    pushed: Ran,
+    before: dict[int, tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    height: int,
+) -> None:
+    monkeypatch.setattr("integration_center.store.frames.SLICE_ROWS", height)
+    undone = undo_here(center, pushed.run_id)
+    assert undone.success, undone.failures
+    assert values(center) == before
+    assert sorted(center.ledger(undone)["row"].to_list()) == list(range(len(PLAIN)))
+
+
+def test_an_undo_whose_plan_was_applied_already_writes_nothing(
+    center: Center, pushed: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrote = values(center)
+    monkeypatch.setattr(SyncLog, "apply", lambda self, run_id, slug: False)
+    undone = undo_here(center, pushed.run_id)
+    assert not undone.success
+    assert "the plan was applied already" in (center.sync(undone).error or "")
+    assert values(center) == wrote

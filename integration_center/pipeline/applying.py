@@ -1,0 +1,173 @@
+"""Applies a plan: sends its lines, completes the ledger, looks back, and ends the sync. A push and an undo both do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from integration_center.database.journal import JobJournal
+from integration_center.database.sync_records import SyncStatus
+from integration_center.errors import PlanMissing
+from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
+from integration_center.pipeline.look_back import look_back
+from integration_center.pipeline.metadata import describe_counts
+from integration_center.pipeline.sync_step import SyncStep
+from integration_center.salesforce.client.usage import Usage
+from integration_center.salesforce.org import Org
+from integration_center.salesforce.read.snapshot import SnapshotKeeper
+from integration_center.salesforce.write.forecast import Forecast
+from integration_center.salesforce.write.options import WriteOptions
+from integration_center.salesforce.write.push import forecast_push, push_updates
+from integration_center.sync.ledger import Tally, completing, hold, planned_updates
+from integration_center.sync.limits import run_status
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.schema import SObjectSchema
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done with a plan.
+
+    Attributes:
+        lines: the plan as it was sent.
+        finish: turns its lines, given some after another, into those of the ledger.
+        forecast: the API calls it was expected to take, if it came to that.
+        schema: of the object, if something was sent.
+    """
+
+    lines: pl.LazyFrame
+    finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
+    forecast: Forecast | None = None
+    schema: SObjectSchema | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The ledger of a plan that was applied.
+
+    Attributes:
+        path: of the file.
+        tally: of its rows and lines by outcome.
+        usage: what the org was asked for it.
+        instance_url: where the records are.
+    """
+
+    path: Path
+    tally: Tally
+    usage: Usage
+    instance_url: str
+
+    @property
+    def lines(self) -> pl.LazyFrame:
+        """The ledger."""
+        return pl.scan_parquet(self.path)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a sync ended; `reason` says why it failed."""
+
+    status: SyncStatus
+    reason: str | None
+
+
+def send_lines(
+    step: SyncStep,
+    org: Org,
+    schema: SObjectSchema,
+    lines: pl.LazyFrame,
+    journal: JobJournal,
+    keep_draft: Callable[[], None] = lambda: None,
+) -> Applied:
+    """Send the planned lines, if there are any and the org has calls to spare.
+
+    Args:
+        step: of the sync.
+        org: where the records are.
+        schema: of the object.
+        lines: of the plan.
+        journal: notes what is sent, for the next run should this one be cut off.
+        keep_draft: stores, right before the first write, what the next run would need then.
+
+    Raises:
+        PlanMissing: the plan was applied already.
+    """
+    updates = planned_updates(lines).collect()
+    if updates.is_empty():
+        return Applied(lines)
+    options = build_write_options(step, org)
+    forecast = forecast_push(updates, options)
+    step.context.log.info(
+        f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
+    )
+    if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
+        return Applied(lines, lambda part: hold(part, short), forecast)
+    keep_draft()
+    journal.push_begun()
+    if not step.installation.syncs.apply(step.run_id, step.slug):
+        raise PlanMissing(f"{step.slug}: the plan was applied already; materialize update_set and push together")
+    results = send_updates(step, org, schema, journal, updates, options)
+    return Applied(lines, completing(results), forecast, schema)
+
+
+def send_updates(
+    step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame, options: WriteOptions
+) -> pl.DataFrame:
+    """Send the updates, with progress in the run's log; the Results frame."""
+    account = step.account
+
+    def show_progress(done: int, total: int) -> None:
+        step.context.log.info(f"sent {done:,} of {total:,}")
+        step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
+        step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
+
+    return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
+
+
+def store_ledger(
+    step: SyncStep,
+    org: Org,
+    applied: Applied,
+    *,
+    keys: Sequence[str] = (),
+    snapshot: SnapshotKeeper | None = None,
+) -> Stored:
+    """Store the ledger of what was done, and look whether the org holds what was written; see `look_back`."""
+    tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+    if applied.schema:
+        tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=snapshot)
+    path = step.installation.ledgers.path(step.run_id, step.slug)
+    return Stored(path, tally, org.session.usage, org.session.instance_url)
+
+
+def end_sync(
+    step: SyncStep,
+    journal: JobJournal,
+    stored: Stored,
+    *,
+    calls: int,
+    superseded: bool = False,
+    outdated: bool = False,
+) -> Ended:
+    """Close the sync's line in the log, and give the object up.
+
+    Args:
+        step: of the sync.
+        journal: of what was sent.
+        stored: its ledger.
+        calls: API calls of the whole sync.
+        superseded: see `run_status`.
+        outdated: see `run_status`.
+    """
+    by_line = stored.tally.lines
+    verdict, reason = run_status(by_line, step.spec.limits, superseded=superseded, outdated=outdated)
+    status = SyncStatus(verdict)
+    step.installation.syncs.close(
+        step.run_id, step.slug, status=status, counts=stored.tally.as_dict(), error=reason, api_calls=calls
+    )
+    # After the line is closed: until then the next run looks again, and corrects ledger and counts.
+    journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
+    step.release_lease()
+    step.context.log.info(f"{status.value}: {describe_counts(by_line)}")
+    return Ended(status, reason)
