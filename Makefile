@@ -16,12 +16,12 @@ setup: .venv/ready ## A virtual environment in .venv with the locked dependencie
 EXTRAS ?= $(shell cat .venv/extras 2>/dev/null)
 LOCKS := requirements/development.txt $(EXTRAS:%=requirements/%.txt)
 
-.venv/extras: force
+.venv/extras: FORCE
 	@mkdir -p .venv
 	@echo "$(EXTRAS)" | cmp -s - $@ || echo "$(EXTRAS)" > $@
 
-.PHONY: force
-force:
+.PHONY: FORCE
+FORCE:
 
 .venv/ready: $(LOCKS) requirements/uv.txt pyproject.toml .venv/extras
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

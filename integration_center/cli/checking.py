@@ -7,20 +7,15 @@ import typer
 from rich.markup import escape
 
 from integration_center.cli.output import AsJson, console, print_json
-from integration_center.errors import ConfigurationError, IntegrationCenterError, SchemaMismatch, TransientError
+from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.insights.catalogue import report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.judging import read_folder
-from integration_center.planning.match_sample import has_altered_addresses
-from integration_center.planning.plan import check_against_org
-from integration_center.salesforce.org import Org
+from integration_center.planning.validation import validate
 from integration_center.settings import read_paths
-from integration_center.sync.mapping.fitness import admin_message, check_hashed_keys
-from integration_center.sync.match.match_rate import ALTERED
-from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.targets import resolve_keys
+from integration_center.sync.mapping.fitness import admin_message
 from integration_center.wording.plain_text import make_printable
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
@@ -92,27 +87,6 @@ def check_live(
     report = source.read(replace(info, text_columns=key_columns), newest)
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
-        faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
-        refused = find_refusal(org, schema, spec.where)
-        altered = (
-            not faults
-            and not refused
-            and has_altered_addresses(report.frame, resolve_keys(spec, schema), schema, org, where=spec.where)
-        )
-    faults += check_hashed_keys(spec, schema, report.frame)
-    message = admin_message(missing, spec, user=installation.accounts.get(spec.environment).username)
-    problems = [fault.message for fault in faults] + ([refused] if refused else [])
-    if altered:
-        problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
-    return problems, message if missing else None
-
-
-def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:
-    """Why the org does not take the condition; None when it does, or there is none."""
-    if where is None:
-        return None
-    try:
-        org.prove_condition(schema, where)
-    except (ConfigurationError, SchemaMismatch) as error:
-        return str(error)
-    return None
+        verdict = validate(spec, schema, report.frame, org, likely_types=report.likely_types)
+    message = admin_message(verdict.missing, spec, user=installation.accounts.get(spec.environment).username)
+    return [*verdict.problems], message if verdict.missing else None

@@ -19,7 +19,7 @@ from integration_center.integration_files.integrations import find_key_columns
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport, read_newest
-from integration_center.planning.plan import check_against_org
+from integration_center.planning.validation import validate
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.org import Org
 from integration_center.sync.mapping.missing_fields import admin_message
@@ -174,11 +174,11 @@ def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, or
     Raises:
         SchemaMismatch: it does not fit; says where.
     """
-    faults, missing = check_against_org(spec, schema, report.frame.schema, org, likely_types=report.likely_types)
-    if missing:
-        console.print_lines(admin_message(missing, spec, user=account.username))
-    if faults:
-        raise SchemaMismatch("; ".join(fault.message for fault in faults))
+    verdict = validate(spec, schema, report.frame, org, likely_types=report.likely_types)
+    if verdict.missing:
+        console.print_lines(admin_message(verdict.missing, spec, user=account.username))
+    if verdict.problems:
+        raise SchemaMismatch("; ".join(verdict.problems))
 
 
 def show_rate(rate: MatchRate, schema: SObjectSchema) -> None:

@@ -362,3 +362,13 @@ def test_addresses_that_the_sandbox_altered_are_explained_and_matched_by_one_but
     user.press("next")
     user.press("save")
     assert "ignore_invalid: true" in (drops.defs / "logins_to_lead" / "defs.yaml").read_text()
+
+
+def test_hashed_user_ids_are_refused_when_an_integration_is_saved(center: Center, browser: Browser) -> None:
+    center.drop([(f"{number:043}", *logins([number])[0][1:]) for number in PLAIN])
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("save")
+    assert user.step == "mapping"
+    assert "holds WalkMe's hashed user ids, which match no e-mail address of Lead.Email" in user.seen.text
+    assert list(center.defs.iterdir()) == []

@@ -17,7 +17,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.insights.source import parse_day
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.webserver import read_noted_url
-from integration_center.settings import Settings, read_paths, read_settings
+from integration_center.settings import find_default_defs, find_default_home, read_paths, read_settings
 from integration_center.store.ledgers import LedgerFolder
 from integration_center_tests.faults.bad_inputs import LONGEST_SENTENCE, contents, put
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
@@ -137,8 +137,23 @@ def test_an_empty_home_counts_as_unset(home: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DAGSTER_HOME", "")
     monkeypatch.setenv("INTEGRATION_CENTER_DEFS", " ")
     found = read_paths()
-    assert found.dagster_home == Settings.model_fields["dagster_home"].default
-    assert found.defs == Settings.model_fields["defs"].default
+    assert found.dagster_home == find_default_home()
+    assert found.defs == found.dagster_home / "integrations"
+
+
+def test_integrations_that_an_earlier_version_kept_in_the_package_stay_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.settings.PROJECT", tmp_path)
+    home, earlier = tmp_path / "home", tmp_path / "integration_center" / "defs"
+    (tmp_path / "pyproject.toml").touch()
+    assert find_default_defs(home) == home / "integrations"
+    (earlier / "mine").mkdir(parents=True)
+    (earlier / "mine" / "defs.yaml").touch()
+    assert find_default_defs(home) == earlier
+    (tmp_path / "pyproject.toml").unlink()
+    assert find_default_defs(home) == home / "integrations"
+    assert find_default_home() == Path.home() / ".integration_center"
 
 
 @pytest.mark.parametrize("value", ["~nobody-here/x", "/dev/null", "x" * 5000])

@@ -17,7 +17,7 @@ from integration_center.integration.schedule import next_run
 from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair
 from integration_center.integration_files.reading import DefsFile
 from integration_center.integration_files.yaml_edit import edit
-from integration_center.planning.plan import check_against_org
+from integration_center.planning.validation import validate
 from integration_center.sync.mapping.missing_fields import (
     MissingField,
     admin_message,
@@ -68,11 +68,9 @@ def check_draft(screen: Screen) -> IntegrationSpec | Refused:
     screen.calls.forget(environment, "schema")
     rows, schema = screen.calls.newest(draft).get(), screen.calls.schema(environment, spec.object).get()
     with screen.console.interactive.connect(environment) as org:
-        faults, _ = check_against_org(spec, schema, rows.frame.schema, org, likely_types=rows.likely_types)
-        if not faults and spec.where:
-            org.prove_condition(schema, spec.where)
-    if faults:
-        return Refused({f"{GENERAL}-{number}": fault.message for number, fault in enumerate(faults)})
+        verdict = validate(spec, schema, rows.frame, org, likely_types=rows.likely_types)
+    if verdict.problems:
+        return Refused({f"{GENERAL}-{number}": problem for number, problem in enumerate(verdict.problems)})
     return spell(spec, schema)
 
 

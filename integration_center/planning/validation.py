@@ -1,0 +1,76 @@
+"""Checks an integration against the live report and object, before it is saved or when somebody asks.
+
+`check`, `new` and the console's wizard ask here, so all of them find the same. Nothing is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from integration_center.errors import ConfigurationError, SchemaMismatch
+from integration_center.insights.catalogue import ColumnType
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.match_sample import has_altered_addresses
+from integration_center.planning.plan import check_against_org
+from integration_center.salesforce.org import Org
+from integration_center.sync.mapping.fitness import check_hashed_keys
+from integration_center.sync.mapping.missing_fields import MissingField
+from integration_center.sync.match.match_rate import ALTERED
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.targets import resolve_keys
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        problems: each as a sentence; empty for an integration that can run.
+        missing: the fields that a Salesforce admin would have to create, or to show to the connected user.
+    """
+
+    problems: Sequence[str] = ()
+    missing: Sequence[MissingField] = ()
+
+
+def validate(
+    spec: IntegrationSpec,
+    schema: SObjectSchema,
+    rows: pl.DataFrame,
+    org: Org,
+    *,
+    likely_types: Mapping[str, ColumnType],
+) -> Verdict:
+    """Check an integration against the newest rows of its report and the object.
+
+    Takes a call or two where a field is missing, where there is a condition, and where hardly any key matches.
+
+    Args:
+        spec: the integration.
+        schema: the object, as `org` describes it now.
+        rows: of the report, its key columns as text.
+        org: where the records are.
+        likely_types: what all values of a text column look like.
+
+    Raises:
+        TransientError: the org cannot be reached now.
+    """
+    faults, missing = check_against_org(spec, schema, rows.schema, org, likely_types=likely_types)
+    problems = [fault.message for fault in [*faults, *check_hashed_keys(spec, schema, rows)]]
+    if refused := find_refusal(org, schema, spec.where):
+        problems.append(refused)
+    if not problems and has_altered_addresses(rows, resolve_keys(spec, schema), schema, org, where=spec.where):
+        problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
+    return Verdict(problems, missing)
+
+
+def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:
+    """Why the org does not take the condition; None when it does, or there is none."""
+    if where is None:
+        return None
+    try:
+        org.prove_condition(schema, where)
+    except (ConfigurationError, SchemaMismatch) as error:
+        return str(error)
+    return None
