@@ -259,7 +259,7 @@ class Settings(Paths):
             return ExternalClientApp(check_url(url), client_id, secret, self.instance_hosts)
         except ValueError as error:
             name = f"SALESFORCE_{environment.value.upper()}_LOGIN_URL"
-            raise ConfigurationError(f"{name}: {error}. Mend it in the environment or in .env") from None
+            raise ConfigurationError(f"{name}: {error}. Correct it in the environment or in .env") from None
 
 
 def read_settings() -> Settings:
@@ -318,4 +318,4 @@ def named_faults() -> Iterator[None]:
         yield
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(f"settings: {faults}. Mend the variable in the environment or in .env") from None
+        raise ConfigurationError(f"settings: {faults}. Correct the variable in the environment or in .env") from None

@@ -164,7 +164,7 @@ def test_no_text_brings_the_check_down(text: str) -> None:
         ("name: 2024\n", 'name in line 1: YAML reads 2024 as the number 2024; write it in quotes: "2024"'),
         ("tags:\n  - no\n", 'tags[0] in line 2: YAML reads no as false; write it in quotes: "no"'),
         ("columns:\n  2024: date\n", "a name of columns in line 2: YAML reads 2024 as the number 2024"),
-        ("columns:\n  Score: ~\n", "columns.Score in line 2: YAML reads ~ as nothing"),
+        ("columns:\n  Score: ~\n", "columns.Score in line 2: names and values must follow it"),
         ("key_column: # User\n", "key_column in line 1: YAML reads # User as a comment"),
         ("latest_by: 2026-11-22\n", "latest_by in line 1: YAML reads 2026-11-22 as a date"),
         ("other: 2026-13-45\n", "a value is neither text nor a date or number (month must be in 1..12)"),

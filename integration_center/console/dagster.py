@@ -53,7 +53,7 @@ def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_
         DagsterDown: Dagster does not answer.
     """
     if file.spec is None or file.problem is not None:
-        raise ConfigurationError(f"{console.defs.path(file.slug)}: {file.problem}. Mend the file first")
+        raise ConfigurationError(f"{console.defs.path(file.slug)}: {file.problem}. Correct the file first")
     webserver = console.find_dagster()
     if webserver is None:
         raise DagsterDown(f"Dagster does not run, so nothing was started; {HOW_TO_START}, then try again")

@@ -127,7 +127,7 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
         case NotConnected():
             return Refusal("Not connected", f"No {slot} account is connected.", "Add one.")
         case AccessRefused():
-            return Refusal("Salesforce refused access", said, "Mend what it says, then connect again.")
+            return Refusal("Salesforce refused access", said, "Change what it says, then connect again.")
         case ConfigurationError():
             return Refusal(
                 "A setting has to be mended",
@@ -149,7 +149,7 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
                 " org.",
             )
         case _:
-            return Refusal("Salesforce refused the request", said, "Mend what it says, then try again.")
+            return Refusal("Salesforce refused the request", said, "Change what it says, then try again.")
 
 
 def _sentence(text: str) -> str:

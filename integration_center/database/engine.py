@@ -229,13 +229,13 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     if "full" in said or "no space" in said or _has_no_space(url):
         return ConfigurationError(f"database {place}: the disk is full; free some space, then run again")
     if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
-        return ConfigurationError(f"database {place} cannot be written by this user; mend its file mode or its place")
+        return ConfigurationError(f"database {place} cannot be written by this user; change its file mode or place")
     if "no such table" in said or "no such column" in said or "has no column" in said:
         return ConfigurationError(f"database {place} was made by another version of this product; move it away")
     if "not a database" in said or "malformed" in said:
         return ConfigurationError(f"database {place} is damaged or no database; bring back a copy, or move it away")
     if "authentication failed" in said or "does not exist" in said:
-        return ConfigurationError(f"database {place} refused the sign-in; mend INTEGRATION_CENTER_DATABASE_URL")
+        return ConfigurationError(f"database {place} refused the sign-in; correct INTEGRATION_CENTER_DATABASE_URL")
     return ServiceUnavailable(f"database {place} does not answer ({type(error).__name__})")
 
 

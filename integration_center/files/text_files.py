@@ -48,5 +48,5 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigurationError(
-            f"{path} could not be written ({error.strerror}); free some space or mend the folder's rights"
+            f"{path} could not be written ({error.strerror}); free some space or correct the folder's rights"
         ) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from integration_center.errors import UnknownReport, UnreadableReport
+from integration_center.insights.column_names import clean_name, find_column
 
 ReportKind = Literal["snapshot", "events"]
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime"]
@@ -49,7 +50,8 @@ class ReportInfo:
 
     def declare(self, asked: "ReportInfo") -> Mapping[str, ColumnType]:
         """The types to read this report by, when `asked` is what the reader was asked for."""
-        return {name: type_ for name, type_ in self.columns.items() if name not in asked.text_columns}
+        text = {clean_name(name).casefold() for name in asked.text_columns}
+        return {name: type_ for name, type_ in self.columns.items() if clean_name(name).casefold() not in text}
 
 
 OUT_OF_THE_BOX: Mapping[str, ReportInfo] = {
@@ -166,9 +168,11 @@ def fit_columns(info: ReportInfo, present: Iterable[str]) -> ReportInfo:
     The catalogue only knows the usual names; an account may call its key column otherwise.
     """
     there = tuple(present)
-    candidates = (info.key_column, *USUAL_KEYS)
+    candidates = [column for column in (info.key_column, *USUAL_KEYS) if column]
+    declared = {find_column(name, there) or name: type_ for name, type_ in info.columns.items()}
     return replace(
         info,
-        key_column=next((column for column in candidates if column in there), None),
-        latest_by=info.latest_by if info.latest_by in there else None,
+        key_column=next(filter(None, (find_column(column, there) for column in candidates)), None),
+        latest_by=find_column(info.latest_by, there) if info.latest_by else None,
+        columns=declared,
     )

@@ -194,7 +194,7 @@ def _read_declared(series: pl.Series, type_: ColumnType, source: str) -> pl.Seri
         raise UnreadableReport(
             f"{source}: column {series.name!r} is declared {type_}, but {len(misfits)} of {len(series)} values are not,"
             f" the first in row {misfits[0] + 1} (counted from 1, without the header); expected is {FORMS[type_]}."
-            " Mend the report, or declare the column as string"
+            " Correct the report, or declare the column as string"
         )
     return typed
 

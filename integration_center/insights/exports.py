@@ -21,7 +21,9 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnreadableReport,
 )
-from integration_center.insights.delimited import read_text_frame, unpack
+from integration_center.insights.delimited.form import Form
+from integration_center.insights.delimited.reading import read_table
+from integration_center.insights.unpacking import unpack
 from integration_center.insights.walkme import LinkExpired, WalkMeSession
 from integration_center.wording.answers import read_code
 
@@ -66,7 +68,7 @@ class ExportPolling:
 def read_export(
     session: WalkMeSession, paths: ExportPaths, period: Mapping[str, int], polling: ExportPolling, source: str
 ) -> pl.DataFrame:
-    """All rows of a report as text, see `read_text_frame`, from one export job.
+    """All rows of a report as text, see `read_table`, from one export job.
 
     A file whose address has expired, or that is not what was announced, is exported anew, once.
 
@@ -148,7 +150,7 @@ def _fetch(session: WalkMeSession, export: Mapping[str, Any], source: str) -> pl
         raise ConfigurationError(
             f"{source}: its export could not be kept in {tempfile.gettempdir()} ({error.strerror}); free some space"
         ) from None
-    frame = read_text_frame(unpack(data, source), source)
+    frame = read_table(unpack(data, source), source, Form(delimiter=",")).frame
     if isinstance(rows, str) and rows.isdecimal() and int(rows) != frame.height:
         raise ServiceUnavailable(f"{source}: its export has {frame.height} rows, announced were {rows}")
     return frame

@@ -21,11 +21,14 @@ from integration_center.insights.catalogue import (
     is_visible,
     report_slug,
 )
+from integration_center.insights.cells import read_cells
+from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import infer_types, type_columns
-from integration_center.insights.delimited import read_text_frame, unpack
+from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.drops import LARGEST, Drop, DropChanged, Drops
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
+from integration_center.insights.unpacking import unpack
 from integration_center.wording.near_names import say_nearest
 from integration_center.wording.plain_text import is_text, make_printable
 
@@ -106,21 +109,25 @@ class FilesSource:
     def _read(self, report: ReportInfo, day: date) -> Report:
         folder = self._folder(report)
         drops = self._pick(folder, day)
-        frames, versions = [], []
+        frames, versions, notes = [], [], []
         for drop in drops:
             content = self._drops.read(drop)
             label = f"{drop.folder}/{drop.name}"
-            frames.append(read_text_frame(unpack(content.data, label, largest=self._largest), label))
+            table = read_table(unpack(content.data, label, largest=self._largest), label, folder.file.form)
+            frames.append(table.frame)
+            notes += [f"{label}: {note}" for note in table.notes]
             versions.append((drop, content.version))
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         frame = _join_parts(frames, source)
-        absent = [name for name in folder.file.named_columns if name not in frame.columns]
+        absent = [name for name in folder.file.named_columns if find_column(name, frame.columns) is None]
         if absent:
             said = "; ".join(f"column {name!r}: {say_nearest(name, frame.columns)}" for name in absent)
             raise UnreadableReport(
                 f"{source}: {folder.name}/{FILE_NAME} names columns that the file does not have ({said})."
                 " Change one of the two"
             )
+        frame, doubts = declare_cells(frame, folder.file)
+        notes += [f"{source}: {doubt}" for doubt in doubts]
         info = fit_columns(folder.info, frame.columns)
         key, declared = info.key_column, info.declare(report)
         return Report(
@@ -130,6 +137,7 @@ class FilesSource:
             identity=_identify(folder, versions),
             refreshed_at=max(drop.modified for drop in drops),
             likely_types=infer_types(frame, key_column=key, declared=declared),
+            notes=notes,
         )
 
     def _steadily(self, what: str, look: Callable[[], Found]) -> Found:
@@ -179,7 +187,7 @@ class FilesSource:
         except UnreadableReport as error:
             return Folder(name, replace(info, id=shown, problem=make_printable(str(error))), ReportFile(), {})
         said = {key: getattr(file, key) for key in ("name", "kind", "key_column", "latest_by") if getattr(file, key)}
-        info = replace(info, id=name, tags=tuple(file.tags), columns=file.columns, **said)
+        info = replace(info, id=name, tags=tuple(file.tags), columns=file.types, **said)
         days = _group_by_day(files)
         return Folder(name, info, file, days, _find_passed_over(files, days))
 
@@ -221,6 +229,17 @@ class FilesSource:
                 f" {names}{f' and {more:,} more' if more > 0 else ''}"
             )
         return no_data(folder.info, days, max(folder.days, default=None), advice)
+
+
+def declare_cells(frame: pl.DataFrame, file: ReportFile) -> tuple[pl.DataFrame, list[str]]:
+    """The rows with columns and cells as `report.yaml` declares them, and what one should look at besides."""
+    found = {name: find_column(name, frame.columns) or name for name in file.columns}
+    frame = frame.drop([found[name] for name in file.ignored])
+    cells = replace(file.cells, columns={found[name]: rules for name, rules in file.cells.columns.items()})
+    frame, doubts = read_cells(frame, cells)
+    return frame.rename(
+        {found[name]: new for name, new in file.renamed.items() if found[name] in frame.columns}
+    ), doubts
 
 
 def _group_by_day(files: Iterable[Drop]) -> dict[date, list[Drop]]:

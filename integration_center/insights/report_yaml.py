@@ -1,15 +1,62 @@
 """`report.yaml`, the optional file beside the drops of a report: what their folder and header cannot say."""
 
+import re
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.model_faults import say_faults
 from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.catalogue import ColumnType, ReportKind
+from integration_center.insights.cells import CellRules, ReportCells
+from integration_center.insights.delimited.form import Form
 
 FILE_NAME = "report.yaml"
+MOST_SKIPPED = 1_000
+"""Lines that may be passed over."""
+WORDS = {"tab": "\t", "\\t": "\t"}
+
+
+class ColumnFile(BaseModel):
+    """What `report.yaml` says of one column; see `ReportFile` for what it says of all.
+
+    Attributes:
+        type: declared instead of inferred.
+        name: what to call the column from then on.
+        ignore: leave the column out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    type: ColumnType | None = None
+    name: str | None = Field(default=None, min_length=1)
+    ignore: bool = False
+    empty: list[str] = []
+    dates: str | None = Field(default=None, min_length=2)
+    zone: str | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None
+    strip: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_type(cls, value: object) -> object:
+        """A type alone is written as text."""
+        return {"type": value} if isinstance(value, str) else value
+
+    @field_validator("zone")
+    @classmethod
+    def check_zone(cls, value: str | None) -> str | None:
+        """A time zone that is known."""
+        return check_zone(value)
+
+    @property
+    def cells(self) -> CellRules:
+        """How the column's cells are written."""
+        return CellRules(tuple(self.empty), self.dates, self.zone, self.decimal, self.thousands, self.strip)
 
 
 class ReportFile(BaseModel):
@@ -19,8 +66,22 @@ class ReportFile(BaseModel):
         name: how people call the report; the folder's name without it.
         kind: None leaves it to the catalogue, which takes a report for a snapshot.
         tags: a custom report is visible only with one of `catalogue.TAGS`.
-        columns: types of columns, declared instead of inferred.
+        columns: of single columns, the type, or what `ColumnFile` lists.
         parts: what several files of one day mean: all of them together, or only the last by name.
+        delimiter: one character, or the word `tab`. Without it commas, semicolons, tabs and pipes are looked for.
+        encoding: such as `cp1252`. Without it UTF-8, or UTF-16 that shows as such.
+        quote: the character around cells, or the word `none`.
+        escape: the character before a quote inside a cell. Without it such quotes are doubled.
+        skip_lines: lines at the beginning that are passed over, whatever they hold.
+        header_row: which row after those is the header, counted from 1.
+        skip_after_header: rows below the header that are passed over, such as units.
+        footer: how many lines at the end are passed over, or a regular expression that each of them matches.
+        empty: texts that mean no value.
+        dates: how dates or moments are written, as `strftime` writes them, such as `%d.%m.%Y %H:%M`.
+        zone: of moments that name none, such as `Europe/Berlin`; UTC without it.
+        decimal: the sign before decimals.
+        thousands: the sign between groups of three digits.
+        strip: take off an apostrophe before a digit or a sign.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -30,13 +91,121 @@ class ReportFile(BaseModel):
     tags: list[str] = []
     key_column: str | None = Field(default=None, min_length=1)
     latest_by: str | None = Field(default=None, min_length=1)
-    columns: dict[str, ColumnType] = {}
+    columns: dict[str, ColumnFile] = {}
     parts: Literal["concat", "last"] | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    quote: str = '"'
+    escape: str | None = None
+    skip_lines: int = Field(default=0, ge=0, le=MOST_SKIPPED)
+    header_row: int = Field(default=1, ge=1, le=MOST_SKIPPED)
+    skip_after_header: int = Field(default=0, ge=0, le=MOST_SKIPPED)
+    footer: int | str | None = None
+    empty: list[str] = []
+    dates: str | None = Field(default=None, min_length=2)
+    zone: str | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None
+    strip: bool = False
+
+    @field_validator("zone")
+    @classmethod
+    def check_zone(cls, value: str | None) -> str | None:
+        """A time zone that is known."""
+        return check_zone(value)
+
+    @field_validator("delimiter", "quote", "escape")
+    @classmethod
+    def check_character(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """One character, or a word for one."""
+        value = WORDS.get(value, value) if value else value
+        if value is None or (value == "none" and info.field_name == "quote"):
+            return value
+        if len(value) != 1 or value in "\r\n\0":
+            raise ValueError(
+                f"{value!r} must be one character, or the word tab{' or none' * (info.field_name == 'quote')}"
+            )
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def check_encoding(cls, value: str | None) -> str | None:
+        """An encoding of text that Python knows."""
+        try:
+            if value is not None:
+                "a".encode(value)  # refuses codecs that are none of text, such as base64
+        except (LookupError, ValueError):
+            raise ValueError(
+                f"{value!r} is no encoding that is known; such as utf-8, utf-16, cp1252, latin-1"
+            ) from None
+        return value
+
+    @field_validator("footer")
+    @classmethod
+    def check_footer(cls, value: int | str | None) -> int | str | None:
+        """A number of lines, or a regular expression."""
+        if isinstance(value, int) and not 0 <= value <= MOST_SKIPPED:
+            raise ValueError(f"{value} must be a number of lines from 0 to {MOST_SKIPPED:,}")
+        if isinstance(value, str):
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"{value!r} is no regular expression ({error})") from None
+        return value
+
+    @property
+    def types(self) -> dict[str, ColumnType]:
+        """The declared types, by the names that the columns have in the end."""
+        return {column.name or name: column.type for name, column in self.columns.items() if column.type}
+
+    @property
+    def cells(self) -> ReportCells:
+        """How the cells are written, by the names that the columns have in the file."""
+        everywhere = CellRules(tuple(self.empty), self.dates, self.zone, self.decimal, self.thousands, self.strip)
+        return ReportCells(everywhere, {name: column.cells for name, column in self.columns.items()})
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The new names of columns, by those in the file."""
+        return {name: column.name for name, column in self.columns.items() if column.name}
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The columns that are left out."""
+        return tuple(name for name, column in self.columns.items() if column.ignore)
+
+    @property
+    def form(self) -> Form:
+        """How the files are written, as far as this file says."""
+        return Form(
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            quote=None if self.quote == "none" else self.quote,
+            escape=self.escape,
+            skip_lines=self.skip_lines,
+            header_row=self.header_row,
+            skip_after_header=self.skip_after_header,
+            footer=self.footer,
+        )
 
     @property
     def named_columns(self) -> tuple[str, ...]:
         """The columns this file speaks of, each once."""
-        return tuple(dict.fromkeys(name for name in (self.key_column, self.latest_by, *self.columns) if name))
+        renamed = {new: name for name, new in self.renamed.items()}
+        names = (self.key_column, self.latest_by, *self.columns)
+        return tuple(dict.fromkeys(renamed.get(name, name) for name in names if name))
+
+
+def check_zone(zone: str | None) -> str | None:
+    """The name of a time zone.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        return zone and ZoneInfo(zone).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{zone!r} is no time zone, such as Europe/Berlin or UTC") from None
 
 
 def read_report_file(data: bytes, place: str) -> ReportFile:
@@ -51,13 +220,18 @@ def read_report_file(data: bytes, place: str) -> ReportFile:
     """
     try:
         documents = check_yaml(data.decode(), ReportFile)
-        if len(documents) > 1:
-            raise UnreadableReport(f"{place}: it has {len(documents)} documents (---); keep one. Mend the file")
-        return ReportFile.model_validate((construct_yaml(documents[0]) if documents else None) or {})
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
-        raise UnreadableReport(f"{place}: {faults}. Mend the file") from None
     except YamlFault as error:
-        raise UnreadableReport(f"{place}: {error}. Mend the file") from None
+        raise UnreadableReport(f"{place}: {error}. Correct the file") from None
     except UnicodeDecodeError:
-        raise UnreadableReport(f"{place}: it is not text in UTF-8; mend the file") from None
+        raise UnreadableReport(f"{place}: it is not text in UTF-8; save the file as UTF-8") from None
+    if not documents:
+        return ReportFile()
+    if len(documents) > 1:
+        raise UnreadableReport(f"{place}: it has {len(documents)} documents (---); keep one")
+    try:
+        return ReportFile.model_validate(construct_yaml(documents[0]) or {})
+    except ValidationError as error:
+        said = "; ".join(say_faults(error, documents[0], ReportFile))
+        raise UnreadableReport(f"{place}: {said}. Correct the file") from None
+    except YamlFault as error:
+        raise UnreadableReport(f"{place}: {error}. Correct the file") from None

@@ -11,7 +11,7 @@ import polars as pl
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo
 
-TYPING_RULES = "2"
+TYPING_RULES = "3"
 """Part of every identity: raise it when the same rows would become another frame, so that stored ones are voided."""
 
 TYPED_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -32,6 +32,7 @@ class Report:
         identity: what `ReportSource.identity` says for exactly these rows.
         refreshed_at: when the source last changed them, if it knows.
         likely_types: what all values of a text column look like, by column; columns that look like text are left out.
+        notes: what was found about its files that nobody declared, such as their delimiter.
     """
 
     info: ReportInfo
@@ -40,6 +41,7 @@ class Report:
     identity: str
     refreshed_at: datetime | None
     likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 class ReportSource(Protocol):

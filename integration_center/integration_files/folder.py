@@ -75,7 +75,7 @@ class DefsFolder(DefsReader):
         with self._locked():
             current = self._require_unchanged(base)
             if current.spec is None:
-                raise ConfigurationError(f"{self.path(base.slug)}: {current.problem}. Mend the file by hand first")
+                raise ConfigurationError(f"{self.path(base.slug)}: {current.problem}. Correct the file by hand first")
             if spec == current.spec:
                 return current
             self.check(base.slug, spec)
@@ -92,7 +92,7 @@ class DefsFolder(DefsReader):
         """
         file = self.read(slug)
         if file.spec is None:
-            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Mend the file first")
+            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Correct the file first")
         return self.save(file, file.spec.model_copy(update={"enabled": enabled}))
 
     def delete(self, slug: str, *, content_hash: str | None = None) -> None:
@@ -131,7 +131,7 @@ class DefsFolder(DefsReader):
         """
         file = self.read(slug)
         if file.spec is None:
-            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Mend the file first")
+            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Correct the file first")
         copy = build_copy(file.spec, environment or file.spec.environment)
         text = edit(file.text, file.spec, copy)
         return self.create(copy, text=text if self.judge_text(slug, text) == copy else None)

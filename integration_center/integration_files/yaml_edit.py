@@ -58,10 +58,10 @@ def edit(text: str, before: IntegrationSpec, after: IntegrationSpec) -> str:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"defs.yaml{line}: the YAML cannot be edited here; mend it by hand") from None
+        raise ConfigurationError(f"defs.yaml{line}: the YAML cannot be edited here; correct it by hand") from None
     attributes = document.get("attributes") if isinstance(document, CommentedMap) else None
     if not isinstance(attributes, CommentedMap):
-        raise ConfigurationError("defs.yaml: expected `attributes:` with the integration below it; mend it by hand")
+        raise ConfigurationError("defs.yaml: expected `attributes:` with the integration below it; correct it by hand")
     was, is_now = dump(before), dump(after)
     for name in dict.fromkeys(ORDER):
         if was.get(name) == is_now.get(name):

@@ -57,6 +57,8 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
                 context.log.info(
                     f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
                 )
+                for note in stored[day].notes:
+                    context.log.info(note)
             path = installation.reports.path(report_slug, newest)
             yield dg.MaterializeResult(
                 metadata={
@@ -66,6 +68,7 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
                     ),
                     "refreshed_at": str(stored[newest].refreshed_at or "unknown"),
                     "kind": info.kind,
+                    **({"found": "; ".join(stored[newest].notes)} if stored[newest].notes else {}),
                     "path": dg.MetadataValue.path(path),
                 },
                 data_version=dg.DataVersion(stored[newest].identity),

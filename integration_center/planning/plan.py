@@ -23,6 +23,7 @@ from integration_center.planning.plan_file import (
     plan_slices,
     write_draft,
 )
+from integration_center.planning.spelled_columns import spell_columns
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.key_queries import is_indexed
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
@@ -122,6 +123,7 @@ def check_against_org(
     Returns:
         What `check_fitness` and `missing_fields` find.
     """
+    spec = spell_columns(spec, dtypes)
     likely = show_dtypes(dtypes, likely_types)
     faults = check_fitness(spec, schema, dtypes, likely=likely)
     if not any(fault.code == FIELD_MISSING for fault in faults):
@@ -168,6 +170,7 @@ def build_plan(
     schema = org.describe(spec.object)
     org_time = org.session.usage.org_time
     dtypes = {name: dtype for name, dtype in rows.collect_schema().items() if name != DAY}
+    asked, spec = spec, spell_columns(spec, dtypes)
     faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types or {})
     height = count_height(rows)
     plan_id = uuid4().hex
@@ -214,7 +217,7 @@ def build_plan(
         missing=missing,
         verdicts=verdicts,
         read_at=read_at,
-        describe_hash=fingerprint(spec, schema),
+        describe_hash=fingerprint(asked, schema),
         past_rows=draft.file.scan().select(pl.col(OF_PAST).sum()).collect().item() if past else 0,
     )
 

@@ -13,6 +13,7 @@ from integration_center.insights.catalogue import ColumnType
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
+from integration_center.planning.spelled_columns import spell_columns
 from integration_center.salesforce.org import Org
 from integration_center.sync.mapping.fitness import check_hashed_keys
 from integration_center.sync.mapping.missing_fields import MissingField
@@ -56,6 +57,7 @@ def validate(
     Raises:
         TransientError: the org cannot be reached now.
     """
+    spec = spell_columns(spec, rows.columns)
     faults, missing = check_against_org(spec, schema, rows.schema, org, likely_types=likely_types)
     problems = [fault.message for fault in [*faults, *check_hashed_keys(spec, schema, rows)]]
     if refused := find_refusal(org, schema, spec.where):

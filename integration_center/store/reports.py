@@ -1,7 +1,7 @@
 """The stored frames of reports, each with what is known of it beside its rows. Files are mode 0600."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -23,6 +23,7 @@ class StoredReport:
 
     Attributes:
         likely_types: see `Report`; None for a frame of an earlier version, whose text may have been altered.
+        notes: see `Report`.
     """
 
     identity: str
@@ -31,6 +32,7 @@ class StoredReport:
     refreshed_at: datetime | None
     rows: int
     likely_types: Mapping[str, ColumnType] | None
+    notes: Sequence[str] = ()
 
 
 class ReportFolder:
@@ -71,6 +73,7 @@ class ReportFolder:
             refreshed_at=datetime.fromisoformat(refreshed_at) if refreshed_at else None,
             rows=rows,
             likely_types=json.loads(metadata["likely_types"]) if "likely_types" in metadata else None,
+            notes=json.loads(metadata.get("notes", "[]")),
         )
 
     def write(self, report: Report) -> StoredReport:
@@ -82,6 +85,7 @@ class ReportFolder:
             "refreshed_at": report.refreshed_at.isoformat() if report.refreshed_at else "",
             "stored_at": datetime.now(UTC).isoformat(),
             "likely_types": json.dumps(dict(report.likely_types)),
+            "notes": json.dumps([*report.notes]),
         }
         write_frame(report.frame, self.path(report.info.slug, report.day), metadata)
         return StoredReport(
@@ -91,6 +95,7 @@ class ReportFolder:
             refreshed_at=report.refreshed_at,
             rows=report.frame.height,
             likely_types=report.likely_types,
+            notes=report.notes,
         )
 
     def newest_kind(self, report_slug: str) -> ReportKind | None:

@@ -152,7 +152,7 @@ def test_a_broken_integration_is_not_started(center_on_disk: Center, browser: Br
     center_on_disk.write("mangled", "attributes: [")
     token = browser.token()
     seen = browser.post("/integrations/mangled/run", {"csrf_token": token}, status=409)
-    assert "Mend the file first" in seen.text
+    assert "Correct the file first" in seen.text
     assert dagster.launched == []
 
 

@@ -89,8 +89,8 @@ def test_a_name_that_two_reports_have_is_refused() -> None:
 
 
 def test_a_report_with_a_problem_is_found_as_that_problem() -> None:
-    with pytest.raises(UnreadableReport, match="mend it"):
-        find_report([ReportInfo("a", "a", "A", problem="a/report.yaml: mend it")], "a")
+    with pytest.raises(UnreadableReport, match="correct it"):
+        find_report([ReportInfo("a", "a", "A", problem="a/report.yaml: correct it")], "a")
 
 
 def test_key_and_latest_by_follow_the_columns_that_are_there() -> None:

@@ -151,10 +151,10 @@ def test_a_custom_folder_without_the_tag_is_invisible(drops: Place, yaml: str) -
     ("yaml", "told"),
     [
         ("kind: sometimes\n", ["kind", "'snapshot' or 'events'"]),
-        ("keycolumn: User ID\n", ["keycolumn", "Extra inputs"]),
+        ("keycolumn: User ID\n", ["keycolumn", "the nearest is 'key_column'"]),
         ("columns: {Count: int}\n", ["columns.Count", "'integer'"]),
         ("name: 7\n", ["name in line 1: YAML reads 7 as the number 7; write it in quotes"]),
-        ("- a\n", ["file", "dictionary"]),
+        ("- a\n", ["file", "names and values"]),
         ("name: [\n", ["line 2", "not YAML"]),
         ("other: !!bool foo\n", ["in line 1", "!!bool"]),
         ("columns: {!!set x: date}\n", ["a name of columns in line 1"]),
@@ -172,7 +172,7 @@ def test_a_broken_report_yaml_stops_its_own_report_only(drops: Place, yaml: str 
     assert drops.read("health").frame.height == 1
     with pytest.raises(UnreadableReport) as error:
         drops.source.find("broken")
-    for words in ["broken/report.yaml", "end the file", *told]:
+    for words in ["broken/report.yaml", "the file", *told]:
         assert words in str(error.value)
 
 

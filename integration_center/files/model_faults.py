@@ -1,0 +1,80 @@
+"""What a model refuses of a YAML file, in sentences with lines."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from integration_center.files.yaml_bounds import line_of
+from integration_center.wording.near_names import say_nearest
+
+SENTENCES = {
+    "missing": "it is missing",
+    "too_short": "it is empty; write at least one",
+    "dict_type": "names and values must follow it",
+    "model_type": "names and values must follow it",
+    "string_pattern_mismatch": "it must be an API name, such as WalkMe_Logins__c",
+}
+"""What to say instead of the words of Pydantic, by its type of error."""
+
+
+def say_faults(error: ValidationError, document: Node, model: type[BaseModel], *, root: str = "") -> Iterator[str]:
+    """Say what a model refuses, each with its place and line.
+
+    Args:
+        error: of the model.
+        document: what it was given, as it is written.
+        model: the model.
+        root: a name at the top whose contents are shown without it.
+    """
+    faults = error.errors(include_url=False)
+    places = [fault["loc"] for fault in faults]
+    for fault in faults:
+        inner = [place for place in places if place[: len(fault["loc"])] == fault["loc"] != place]
+        # A list without its faulty items is too short, which is no fault of it.
+        if not (fault["type"] == "too_short" and inner):
+            yield say_fault(fault, document, model, root)
+
+
+def say_fault(fault: ErrorDetails, document: Node, model: type[BaseModel], root: str) -> str:
+    """Say what the model refuses at one place."""
+    inner = fault["loc"][1:] if fault["loc"][:1] == (root,) else fault["loc"]
+    place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in inner).lstrip(".")
+    line = line_of(find_node(document, fault["loc"]))
+    said = SENTENCES.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+    if fault["type"] == "extra_forbidden":
+        said = f"there is no such name; {say_nearest(str(inner[-1]), find_names(model, fault['loc'][:-1]))}"
+    return f"{place or root or 'the file'} in line {line}: {said}"
+
+
+def find_node(document: Node, place: Sequence[int | str]) -> Node:
+    """Find the name or the list item at a place; where there is none, the last one on the way to it."""
+    node = shown = document
+    for step in place:
+        if isinstance(node, MappingNode):
+            pairs = [pair for pair in node.value if isinstance(pair[0], ScalarNode) and pair[0].value == step]
+            if not pairs:
+                break
+            shown, node = pairs[0]
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            shown = node = node.value[step]
+        else:
+            break
+    return shown
+
+
+def find_names(model: Any, place: Sequence[int | str]) -> list[str]:
+    """Find the names that a model knows at a place."""
+    for step in place:
+        if isinstance(step, str) and step in model.model_fields:
+            model = find_model(model.model_fields[step].annotation)
+    return list(model.model_fields)
+
+
+def find_model(annotation: Any) -> Any:
+    """Find the model that a type holds, such as that of a tuple's items."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(find_model, getattr(annotation, "__args__", ()))), None)

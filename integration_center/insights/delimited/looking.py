@@ -1,0 +1,126 @@
+"""Finds the delimiter of a text, and where its rows begin and end."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
+
+SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n')
+"""A first line by which Excel is told the delimiter."""
+ROWS_LOOKED_AT = 20
+BYTES_LOOKED_AT = 256_000
+MANY = 0.8
+"""Share of the rows that must have as many cells as the header for a delimiter to be theirs."""
+
+
+def skip_lines(text: bytes, count: int) -> int:
+    """Where the text begins after some lines."""
+    place = 0
+    for _ in range(count):
+        end = text.find(b"\n", place)
+        if end < 0:
+            return len(text)
+        place = end + 1
+    return place
+
+
+def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
+    """The delimiter of a text without a `sep=` line, and the sentence that says that it was found.
+
+    Commas are the rule: they are taken where they make rows of the header's width, whatever else would.
+    """
+    sample = text[:BYTES_LOOKED_AT].decode(errors="replace")
+    widths = {each: measure(sample, Dialect(each, form.quote, form.escape), form) for each in DELIMITERS}
+    fitting = [each for each, found in widths.items() if is_table(found)]
+    # Below a title: whoever reads the rows says which of them seems to be the header.
+    fitting = fitting or [each for each, found in widths.items() if find_header_below(found)]
+    if "," in fitting or not fitting:
+        return ",", None
+    delimiter = max(fitting, key=lambda each: max(widths[each]))
+    return delimiter, f"cells are separated by {DELIMITERS[delimiter]}"
+
+
+def measure(sample: str, dialect: Dialect, form: Form) -> Sequence[int]:
+    """How many cells the header and the first rows have, as far as they can be read."""
+    widths: list[int] = []
+    try:
+        for row in islice(read_rows(sample, dialect), form.header_row - 1, form.header_row + ROWS_LOOKED_AT):
+            widths.append(len(row))
+    except csv.Error:
+        pass  # the sample ends inside a cell, or the delimiter is another
+    return widths
+
+
+def is_table(widths: Sequence[int]) -> bool:
+    """Whether rows look like a table with more than one column: most are as wide as the header."""
+    if not widths or widths[0] < 2:
+        return False
+    below = widths[1:]
+    return not below or sum(width == widths[0] for width in below) >= MANY * len(below)
+
+
+def read_rows(sample: str, dialect: Dialect) -> Iterator[list[str]]:
+    """The rows of a text that have a character."""
+    return (row for row in csv.reader(io.StringIO(sample, newline=""), **read_options(dialect)) if row)
+
+
+def read_options(dialect: Dialect) -> Mapping[str, Any]:
+    """The options of Python's strict reader for a dialect."""
+    return {
+        "delimiter": dialect.delimiter,
+        "quotechar": dialect.quote,
+        "escapechar": dialect.escape,
+        "doublequote": dialect.escape is None,
+        "quoting": csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        "strict": True,
+    }
+
+
+def find_footer(text: bytes, footer: int | str | None, source: str) -> int:
+    """Where the rows end and the footer begins.
+
+    Args:
+        text: the rows, in UTF-8.
+        footer: how many lines it has, or a regular expression that each of its lines matches.
+        source: how errors name the file.
+
+    Raises:
+        UnreadableReport: there is no such footer.
+    """
+    end, lines = len(text), 0
+    while footer is not None and end > 0:
+        begin = text.rfind(b"\n", 0, end - 1) + 1
+        line = text[begin:end].decode(errors="replace").strip("\r\n \x1a")
+        if line:
+            if lines == footer if isinstance(footer, int) else not re.search(footer, line):
+                break
+            lines += 1
+        end = begin
+    if isinstance(footer, int) and lines < footer:
+        raise UnreadableReport(f"{source} has {lines} lines, and report.yaml says `footer: {footer}`; correct it")
+    if isinstance(footer, str) and not lines:
+        raise UnreadableReport(
+            f"{source}: the last line does not match `footer: {footer}` of report.yaml, so the file may not be whole;"
+            " correct the pattern, or take it out"
+        )
+    return end
+
+
+def find_header_below(widths: Sequence[int]) -> int | None:
+    """Which row, counted from 1, looks like the header because the rows from it on have one width; None for the first.
+
+    Args:
+        widths: how many cells the first rows have.
+    """
+    if len(widths) < 3:
+        return None
+    usual, count = Counter(widths[1:]).most_common(1)[0]
+    first = widths.index(usual, 1)
+    below = widths[first:]
+    return first + 1 if usual > widths[0] and count >= MANY * len(below) else None

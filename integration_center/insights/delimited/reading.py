@@ -1,0 +1,80 @@
+"""Delimited bytes to a table of text: looks at the file, reads it fast, and strictly where that is needed."""
+
+from itertools import islice
+
+import polars as pl
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.delimited.decoding import decode, refuse_other_kinds
+from integration_center.insights.delimited.form import Dialect, Form, Table
+from integration_center.insights.delimited.header import name_columns
+from integration_center.insights.delimited.looking import SEPARATOR_LINE, find_delimiter, find_footer, skip_lines
+from integration_center.insights.delimited.strict import RowCount, StrictReader
+from integration_center.insights.delimited.verified import read_verified
+
+ANY = Form()
+
+
+def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
+    """Read the rows of a delimited file as text.
+
+    Lines without any character are no rows. A header without rows is a table without rows.
+
+    Args:
+        data: the whole file, unpacked.
+        source: how errors name it.
+        form: how it is written, as far as that is declared.
+
+    Raises:
+        UnreadableReport: it is no table, not in its encoding, or a row is none of this table. Names `source`, the line,
+            and what to do.
+    """
+    refuse_other_kinds(data, source)
+    text, encoding = decode(data, form.encoding, source)
+    notes = [f"the text is {encoding}"] if encoding else []
+    begin = skip_lines(text, form.skip_lines)
+    delimiter = form.delimiter
+    if said := SEPARATOR_LINE.match(text, begin):
+        begin, delimiter = said.end(), delimiter or said[1].decode(errors="replace")
+        notes.append(f"a line says sep={said[1].decode(errors='replace')}")
+    if delimiter is None:
+        delimiter, found = find_delimiter(text[begin : begin + 1_000_000], form)
+        notes += [found] if found else []
+    dialect = Dialect(delimiter, form.quote, form.escape)
+    text, first_line = text[begin:], text.count(b"\n", 0, begin) + 1
+    text = text[: find_footer(text, form.footer, source)]
+    reader = StrictReader(text, dialect, source, first_line)
+    rows = reader.read_rows()
+    head = list(islice(rows, form.header_row + form.skip_after_header))
+    if len(head) < form.header_row:
+        lacks = "it lacks even a header" if not head else f"it has {len(head)} rows, and no row {form.header_row}"
+        raise UnreadableReport(f"{source} is empty, {lacks}; send the file again")
+    header = head[form.header_row - 1][0]
+    names, found_names = name_columns(header)
+    notes += found_names
+    place = skip_lines(text, head[-1][1] - first_line + 1)
+    count = RowCount()
+    # The reader counts lone carriage returns as line ends, too.
+    whole_lines = text.count(b"\r", 0, place) == text.count(b"\r\n", 0, place)
+    frame = read_verified(text[place:], len(header), dialect) if whole_lines else None
+    if frame is None:
+        frame = reader.read(rows, header, count)
+    notes += count.notes
+    return Table(drop_nameless(frame, names, source), notes)
+
+
+def drop_nameless(frame: pl.DataFrame, names: list[str | None], source: str) -> pl.DataFrame:
+    """The table under its names, without columns that have neither name nor value.
+
+    Raises:
+        UnreadableReport: a column without a name holds values.
+    """
+    nameless = [number for number, name in enumerate(names) if name is None]
+    holding = [str(number + 1) for number in nameless if frame[str(number)].null_count() < frame.height]
+    if holding or len(nameless) == len(names):
+        listed = ", ".join(holding or [str(number + 1) for number in nameless])
+        raise UnreadableReport(
+            f"{source}: the header has no name for column {listed}; name every column that holds values"
+        )
+    kept = {str(number): name for number, name in enumerate(names) if name is not None}
+    return frame[list(kept)].rename(kept)

@@ -1,0 +1,176 @@
+"""Reads rows by Python's strict reader, which knows the number of each line."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import polars as pl
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.delimited.decoding import say_encoding
+from integration_center.insights.delimited.form import Dialect
+from integration_center.insights.delimited.looking import find_header_below, read_options
+
+BATCH_ROWS = 50_000
+"""Rows that are Python lists at a time; as columns they take far less memory."""
+NOTHING = re.compile(r"[\s\x00\x1a]*")
+"""A line that holds no character, or only those that old programs put at the end of a file."""
+MARKUP = re.compile(r"\s*<(!doctype|html|head|body|\?xml|error|br|p|div|b)\b", re.IGNORECASE)
+
+
+@dataclass
+class RowCount:
+    """What was found odd among the rows, and forgiven.
+
+    Attributes:
+        short: rows that lack their last cells.
+        long: rows with empty cells behind their last.
+    """
+
+    short: int = 0
+    long: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found, each as a sentence."""
+        return [
+            *([f"{self.short:,} rows lack their last cells, which are read as empty"] if self.short else []),
+            *([f"{self.long:,} rows have empty cells behind their last one, which are left out"] if self.long else []),
+        ]
+
+
+@dataclass(frozen=True)
+class StrictReader:
+    """Reads the rows of a text.
+
+    Attributes:
+        text: header and rows, in UTF-8.
+        dialect: of the text.
+        source: how errors name the file.
+        first_line: the number of the text's first line.
+    """
+
+    text: bytes
+    dialect: Dialect
+    source: str
+    first_line: int = 1
+
+    def read_rows(self) -> Iterator[tuple[list[str], int]]:
+        """The rows that hold a character, each with the number of the line it ends on.
+
+        Raises:
+            UnreadableReport: a row is not as the dialect says.
+        """
+        reader = csv.reader(
+            io.TextIOWrapper(io.BytesIO(self.text), encoding="utf-8", newline=""), **read_options(self.dialect)
+        )
+        line, before = 0, self.first_line - 1
+        try:
+            for row in reader:
+                if row:
+                    line = reader.line_num
+                    yield row, line + before
+        except UnicodeDecodeError:
+            say_encoding(self.text, self.source, self.first_line)
+            raise
+        except csv.Error as error:
+            start = line + 1 + before
+            if "unexpected end of data" in str(error):
+                raise UnreadableReport(
+                    f"{self.source} ends mid-row: the row from line {start} on opens a quote that is never closed;"
+                    " the file is not whole, or a quote inside a cell is not doubled. Send it again, or say in"
+                    " report.yaml how it is written, such as `escape: '\\'`, or `quote: none` where quotes mean nothing"
+                ) from None
+            raise UnreadableReport(
+                f"{self.source}, row from line {start} to {reader.line_num + before}: not CSV ({error}); quotes inside"
+                " a cell are doubled. Where the file is written otherwise, say so in report.yaml, such as"
+                " `escape: '\\'`, or `quote: none` where quotes mean nothing"
+            ) from None
+
+    def read(self, rows: Iterator[tuple[list[str], int]], header: Sequence[str], count: RowCount) -> pl.DataFrame:
+        """The rows below the header.
+
+        Args:
+            rows: those that `read_rows` still gives.
+            header: the cells of the header.
+            count: notes what is forgiven.
+
+        Returns:
+            Columns `0`, `1` and so on, String, an empty cell null.
+
+        Raises:
+            UnreadableReport: a row is none of this table.
+        """
+        names = dict.fromkeys(map(str, range(len(header))), pl.String)
+        frames = [pl.DataFrame(schema=names)]
+        batch = list(islice(rows, BATCH_ROWS))
+        while batch:
+            following = list(islice(rows, BATCH_ROWS))
+            if any(len(row) != len(header) for row, _ in batch):
+                batch = list(self._fit(batch, header, count, last=not following))
+            columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
+            frames.append(pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names))
+            batch = following
+        return pl.concat(frames).with_columns(pl.all().replace("", None))
+
+    def _fit(
+        self, batch: Sequence[tuple[list[str], int]], header: Sequence[str], count: RowCount, *, last: bool
+    ) -> Iterator[tuple[list[str], int]]:
+        """The rows of a batch, each as wide as the header.
+
+        Args:
+            batch: the rows.
+            header: the cells of the header.
+            count: notes what is forgiven.
+            last: whether no batch follows.
+        """
+        width, whole = len(header), not last or self.text.endswith((b"\n", b"\r"))
+        for number, (row, line) in enumerate(batch, 1):
+            if len(row) == width:
+                yield row, line
+            elif len(row) == 1 and NOTHING.fullmatch(row[0]):
+                continue
+            elif len(row) > width and not any(row[width:]):
+                count.long += 1
+                yield row[:width], line
+            else:
+                cut = number == len(batch) and not whole and len(row) < width
+                if len(row) < 2 or len(row) > width or cut:
+                    raise self._refuse(row, header, line, cut=cut)
+                count.short += 1
+                yield [*row, *[""] * (width - len(row))], line
+
+    def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
+        """The error for a row that is none of this table."""
+        said = f"{count_cells(row)}, the header has {len(header)}"
+        if MARKUP.match(row[0]):
+            return UnreadableReport(
+                f"{self.source}, line {line}: a web page or an XML error begins here, below the rows; the export broke"
+                " off, so make it again"
+            )
+        widths = [len(each) for each, _ in islice(self.read_rows(), 50)]
+        if below := find_header_below(widths):
+            return UnreadableReport(
+                f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
+                " report.yaml"
+            )
+        if cut:
+            return UnreadableReport(
+                f"{self.source} ends mid-row: line {line} has {said}; the file is not whole, send it again"
+            )
+        if len(row) < len(header):
+            return UnreadableReport(
+                f"{self.source}, line {line}: {said}, so it is no row of this table; take it out, or say in report.yaml"
+                " how many lines follow the table, such as `footer: 1`"
+            )
+        return UnreadableReport(
+            f"{self.source}, line {line}: {said}; put cells that hold {self.dialect.name} or line breaks in quotes"
+        )
+
+
+def count_cells(row: Sequence[str]) -> str:
+    """How many cells a row has, in words."""
+    return f"{len(row)} cell{'' if len(row) == 1 else 's'}"

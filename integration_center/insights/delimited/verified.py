@@ -1,0 +1,130 @@
+"""Reads rows by Polars' fast reader, and proves that nothing was misread.
+
+Polars' reader forgives much: it fills short rows, and takes lone quotes for text. So what it read is written again the
+way the file is written, and must give the file's own bytes. Where it does not, the strict reader reads the file.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from integration_center.insights.delimited.form import Dialect
+
+CHUNK_BYTES = 32_000_000
+"""What is read and proven at a time."""
+STYLE_BYTES = 64_000
+"""Bytes at the beginning of a chunk that tell which columns are quoted."""
+
+
+def read_verified(text: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
+    """Read rows that are written as RFC 4180 says, with any delimiter.
+
+    Args:
+        text: rows alone, in UTF-8.
+        width: cells of each row.
+        dialect: of the text; one with an escape character is left to the strict reader.
+
+    Returns:
+        Columns `0`, `1` and so on, String, an empty cell null; None where the strict reader is needed.
+    """
+    if dialect.escape or b"\0" in text or (dialect.quote and len(dialect.quote.encode()) > 1):
+        return None
+    if len(dialect.delimiter.encode()) > 1 or not text:
+        return None
+    if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # they mean something in a template
+        return None
+    frames = []
+    for chunk in cut_chunks(text, dialect):
+        frame = read_chunk(chunk, width, dialect)
+        if frame is None:
+            return None
+        frames.append(frame)
+    return pl.concat(frames)
+
+
+def cut_chunks(text: bytes, dialect: Dialect) -> Iterator[bytes]:
+    """Cut a text between rows: at a line end before which there is an even number of quotes."""
+    begin, quote = 0, (dialect.quote or "").encode()
+    while begin < len(text):
+        end = min(begin + CHUNK_BYTES, len(text))
+        if end < len(text):
+            end = text.rfind(b"\n", begin, end) + 1
+            while end > begin and quote and text.count(quote, begin, end) % 2:
+                end = text.rfind(b"\n", begin, end - 1) + 1
+            end = end if end > begin else len(text)
+        yield text[begin:end] if begin or end < len(text) else text
+        begin = end
+
+
+def read_chunk(chunk: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
+    """Read one chunk; None where it cannot be proven to be read right."""
+    names = [str(number) for number in range(width)]
+    try:
+        frame = pl.read_csv(
+            chunk,
+            has_header=False,
+            schema=dict.fromkeys(names, pl.String),
+            separator=dialect.delimiter,
+            quote_char=dialect.quote,
+        )
+    except pl.exceptions.PolarsError:  # not UTF-8, or a row with too many cells: the strict reader says where
+        return None
+    if frame.height == 0 or (width == 1 and frame["0"].null_count()):  # an empty line is no row
+        return None
+    sizes = frame.select(pl.max_horizontal(pl.all().str.len_bytes().max().fill_null(0))).item()
+    if sizes > csv.field_size_limit():  # the strict reader refuses such cells
+        return None
+    quoted, end = look_at_rows(chunk, width, dialect)
+    whole = chunk if chunk.endswith(b"\n") else chunk + end.encode()
+    if not any(write_rows(frame, style, dialect, end) == whole for style in dict.fromkeys((quoted, (False,) * width))):
+        return None
+    empty = [name for name, holds in zip(names, frame.select((pl.all() == "").any()).row(0), strict=True) if holds]
+    return frame.with_columns(pl.when(pl.col(empty) != "").then(pl.col(empty)).name.keep()) if empty else frame
+
+
+def look_at_rows(chunk: bytes, width: int, dialect: Dialect) -> tuple[tuple[bool, ...], str]:
+    """How the first rows are written.
+
+    Returns:
+        Which columns are quoted always, going by those of their cells that are not empty; and the line end.
+    """
+    quote, delimiter = re.escape(dialect.quote or ""), re.escape(dialect.delimiter)
+    inside = f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}|" if quote else ""
+    cell = re.compile(f"({inside}[^{delimiter}\r\n]*)({delimiter}|\r?\n|$)")
+    quoted: dict[int, bool] = {}
+    column, end = 0, ""
+    for match in cell.finditer(chunk[:STYLE_BYTES].decode(errors="replace")):
+        if match[1]:
+            quoted[column] = quoted.get(column, bool(quote)) and match[1].startswith(dialect.quote or "")
+        column = column + 1 if match[2] == dialect.delimiter else 0
+        end = end or match[2].removeprefix(dialect.delimiter)
+    return tuple(quoted.get(number, False) for number in range(width)), end or "\n"
+
+
+def write_rows(frame: pl.DataFrame, quoted: Sequence[bool], dialect: Dialect, end: str) -> bytes:
+    """Write rows as a program does that always quotes some columns, and cells of the others where they must be."""
+    quote = dialect.quote or ""
+    looks = [pl.all().null_count().name.suffix(":nulls")]
+    if quote:
+        looks.append(pl.all().str.contains(quote, literal=True).any().name.suffix(":quotes"))
+    seen = frame.select(looks).row(0, named=True)
+    special = f"[{re.escape(dialect.delimiter + quote)}\r\n]"
+    places, cells = [], []
+    for name, always in zip(frame.columns, quoted, strict=True):
+        place, cell = "{}", pl.col(name)
+        doubled = cell.str.replace_all(quote, quote * 2, literal=True) if seen.get(f"{name}:quotes") else cell
+        if always and not seen[f"{name}:nulls"]:
+            place, cell = f"{quote}{{}}{quote}", doubled
+        elif quote:
+            inside = pl.format(f"{quote}{{}}{quote}", doubled)
+            must = cell.str.contains(special) | (cell == "")
+            cell = inside if always else pl.when(must).then(inside).otherwise(cell)
+        places.append(place)
+        cells.append(cell.fill_null("") if seen[f"{name}:nulls"] else cell)
+    sink = io.BytesIO()
+    line = pl.format(dialect.delimiter.join(places), *cells)
+    frame.select(line).write_csv(sink, include_header=False, quote_style="never", line_terminator=end)
+    return sink.getvalue()

@@ -1,0 +1,25 @@
+"""An integration with its report columns as the report spells them."""
+
+from collections.abc import Collection
+
+from integration_center.insights.column_names import find_column
+from integration_center.integration.spec import IntegrationSpec
+
+
+def spell_columns(spec: IntegrationSpec, columns: Collection[str]) -> IntegrationSpec:
+    """The integration with the report's own spelling of each column; one that is not there stays as it is.
+
+    Args:
+        spec: the integration.
+        columns: of the report.
+    """
+    spelled = {name: find_column(name, columns) or name for name in spec.columns}
+    if all(name == own for name, own in spelled.items()):
+        return spec
+    return spec.model_copy(
+        update={
+            "keys": tuple(pair.model_copy(update={"column": spelled[pair.column]}) for pair in spec.keys),
+            "fields": tuple(each.model_copy(update={"column": spelled[each.column]}) for each in spec.fields),
+            "latest_by": spelled[spec.latest_by] if spec.latest_by else None,
+        }
+    )

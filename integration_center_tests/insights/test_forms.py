@@ -1,0 +1,180 @@
+"""Files as people have them: read as they are, or refused with the line of report.yaml that reads them."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.drops import LocalDrops
+from integration_center.insights.files import FilesSource
+from integration_center.insights.source import Report
+
+DAY = date(2026, 11, 22)
+ROWS = [("ann@x.example", "2026-11-20 10:00:00", "7"), ("zoë@x.example", None, "8")]
+HEADER = "User ID,Last Login,Count"
+PLAIN = f"{HEADER}\nann@x.example,2026-11-20 10:00:00,7\nzoë@x.example,,8\n"
+
+Read = Callable[..., Report]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    def read_file(content: str | bytes, declared: str = "") -> Report:
+        folder = tmp_path / "logins"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{DAY}.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+        (folder / "report.yaml").write_text(declared, encoding="utf-8")
+        source = FilesSource(LocalDrops(tmp_path))
+        return source.read(source.find("Logins"), DAY)
+
+    return read_file
+
+
+def with_delimiter(delimiter: str) -> str:
+    return PLAIN.replace(",", delimiter)
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (PLAIN, None),
+        (with_delimiter(";"), "cells are separated by semicolons"),
+        (with_delimiter("\t"), "cells are separated by tabs"),
+        (with_delimiter("|"), "cells are separated by pipes"),
+        ("sep=;\n" + with_delimiter(";"), "a line says sep=;"),
+        ('"sep=|"\r\n' + with_delimiter("|"), "a line says sep=|"),
+        ("\ufeff\ufeff" + PLAIN, None),
+        (PLAIN.encode("utf-16"), "the text is utf-16-le"),
+        (PLAIN.encode("utf-16-be"), "the text is utf-16-be"),
+        (PLAIN.encode("utf-16-le"), "the text is utf-16-le"),
+        (PLAIN.replace("\n", "\r"), None),
+        (PLAIN + "\x1a", None),
+        (PLAIN + "   \n", None),
+        (PLAIN.replace("\n", ",\n"), None),
+        (PLAIN.replace("8\n", "8,\n"), "1 rows have empty cells behind their last one"),
+        (PLAIN.replace(HEADER, '\u00a0user id ,"""Last Login""",Cou\u200bnt'), None),
+    ],
+)
+def test_what_a_file_shows_is_found(read: Read, content: str | bytes, note: str | None) -> None:
+    report = read(content)
+    assert report.frame.rows() == ROWS
+    assert [name.casefold() for name in report.frame.columns] == [name.casefold() for name in HEADER.split(",")]
+    assert report.info.key_column is not None
+    assert [each for each in report.notes if note is None or note not in each] == []
+    assert bool(report.notes) is (note is not None)
+
+
+def test_rows_without_their_last_cells_are_filled_up_and_counted(read: Read) -> None:
+    report = read(f"{HEADER}\nann@x.example,2026-11-20 10:00:00\nbo@x.example,\n")
+    assert report.frame.rows() == [("ann@x.example", "2026-11-20 10:00:00", None), ("bo@x.example", None, None)]
+    assert report.notes == ["logins/2026-11-22.csv: 2 rows lack their last cells, which are read as empty"]
+
+
+def test_a_name_that_stands_twice_is_the_name_of_no_column(read: Read) -> None:
+    report = read("User ID,Comment,Count,Comment\na,1,2,3\n")
+    assert report.frame.to_dicts() == [
+        {"User ID": "a", "Comment (column 2)": "1", "Count": "2", "Comment (column 4)": "3"}
+    ]
+    assert "the header names 'Comment' more than once" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "told", "declared"),
+    [
+        (PLAIN.encode("cp1252"), ["line 3", "`encoding: cp1252`"], "encoding: cp1252"),
+        ("Logins of November\n\n" + PLAIN, ["header seems to be row 2", "`header_row: 2`"], "header_row: 2"),
+        ("Logins\nMade by: Ann\n" + with_delimiter(";"), ["`header_row: 3`"], "header_row: 3\ndelimiter: ;"),
+        ("Logins, of November\n" + PLAIN, ["`header_row: 2`"], "skip_lines: 1"),
+        (PLAIN + "2 rows\n", ["line 4", "1 cell", "`footer: 1`"], "footer: 1"),
+        (PLAIN + "\nConfidential.\nDo not share.\n", ["`footer: 1`"], "footer: '^(Confidential|Do not)'"),
+        (PLAIN + "Total,,15\n", [], "footer: ^Total"),
+        (PLAIN.replace("\n", "\nid,moment,logins\n", 1), [], "skip_after_header: 1"),
+        (PLAIN.replace("ann@x.example", "'ann@x.example'"), [], 'quote: "\'"'),
+        (PLAIN.replace("zoë@x.example,", 'zoë@x.example,"-"').replace('"-"', "-"), ["'-'"], "empty: ['-', NEVER]"),
+        (with_delimiter("^"), [], "delimiter: ^"),
+        (PLAIN.replace("User ID", "Nutzer").replace("7", "'7").replace("8", "'8"), ["`strip: true`"],
+         "strip: true\ncolumns: {Nutzer: {name: User ID}}"),
+        (PLAIN.replace("2026-11-20 10:00:00", "20.11.2026 10:00"), [], "dates: '%d.%m.%Y %H:%M'"),
+        (PLAIN.replace("2026-11-20 10:00:00", "11/20/2026 11:00 AM"), [],
+         "columns: {Last Login: {dates: '%m/%d/%Y %I:%M %p', zone: Europe/Berlin}}"),
+    ],
+)  # fmt: skip
+def test_what_a_file_does_not_show_is_declared(
+    read: Read, content: str | bytes, told: list[str], declared: str
+) -> None:
+    try:
+        said = "; ".join(read(content).notes)
+    except UnreadableReport as error:
+        said = str(error)
+    assert [each for each in told if each not in said] == []
+    rows = [tuple("2026-11-20 10:00:00" if cell == "2026-11-20T10:00:00Z" else cell for cell in row)
+            for row in read(content, declared + "\n").frame.rows()]  # fmt: skip
+    assert rows == ROWS
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared", "numbers"),
+    [
+        (
+            ["1.234,5", "-2.000", "7", "(12)", "1 %"],
+            "decimal: ','\nthousands: .",
+            ["1234.5", "-2000", "7", "-12", "1%"],
+        ),
+        (["1,234", "$1,200.00", "0.5"], "thousands: ','", ["1234", "1200.00", "0.5"]),
+        (["1 234,5", "1\u00a0000 €"], "decimal: ','\nthousands: ' '", ["1234.5", "1000"]),
+        (["1.234", "2.500"], "", ["1.234", "2.500"]),
+        (["1.234", "soon"], "thousands: .", ["1.234", "soon"]),  # not all are numbers, so none is changed
+        (["1.234", "soon"], "columns: {N: {thousands: .}}", ["1234", "soon"]),
+    ],
+)
+def test_numbers_are_read_as_they_are_declared(read: Read, cells: list[str], declared: str, numbers: list[str]) -> None:
+    report = read("User ID;N\n" + "".join(f"a;{cell}\n" for cell in cells), declared)
+    assert report.frame["N"].to_list() == numbers
+    doubts = [note for note in report.notes if "if they are thousands" in note]
+    assert bool(doubts) is (not declared)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "XML"),
+        (b'{"error": "expired"}', "JSON"),
+        (b"PK\x03\x04\x14\x00", "Excel workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel workbook of the old kind"),
+        (b"PAR1\x15\x04", "Parquet"),
+        (b"%PDF-1.7\n", "PDF"),
+        (PLAIN.encode() + b"<html><body>502 Bad Gateway</body></html>\n", "a web page or an XML error begins here"),
+    ],
+)
+def test_what_is_no_table_is_called_by_its_name(read: Read, content: bytes, kind: str) -> None:
+    with pytest.raises(UnreadableReport, match=kind) as refused:
+        read(content)
+    assert "send it again" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ("delimiter: ;;", "delimiter in line 1: ';;' must be one character, or the word tab"),
+        ("encoding: klingon", "encoding in line 1: 'klingon' is no encoding that is known"),
+        ("encoding: base64", "'base64' is no encoding that is known"),
+        ("footer: '('", "is no regular expression"),
+        ("footer: 9", "logins/2026-11-22.csv has 3 lines, and report.yaml says `footer: 9`"),
+        ("footer: ^Total", "the last line does not match `footer: ^Total`"),
+        ("header_row: 9", "it has 3 rows, and no row 9"),
+        ("zone: Mars", "'Mars' is no time zone"),
+        ("columns: {Nobody: {ignore: true}}", "column 'Nobody'"),
+        (
+            "columns: {Count: {tpye: date}}",
+            "columns.Count.tpye in line 1: there is no such name; the nearest is",
+        ),
+        ("encoding: utf-16", "correct `encoding:`"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_is_named(read: Read, declared: str, told: str) -> None:
+    with pytest.raises(UnreadableReport) as refused:
+        read(PLAIN, declared)
+    assert told in str(refused.value)

@@ -1,0 +1,38 @@
+"""Report files that are written otherwise than usual, carried to the org."""
+
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, email
+
+REPORT = "logins"
+
+
+def drop_text(center: Center, text: str, declared: str = "") -> None:
+    folder = center.home / "drops" / REPORT
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{YESTERDAY}.csv").write_bytes(text.encode("cp1252" if "cp1252" in declared else "utf-8"))
+    (folder / "report.yaml").write_text(declared, encoding="utf-8")
+
+
+def test_a_german_export_with_title_and_totals_reaches_the_org(center: Center) -> None:
+    center.integrate(fields=[field for field in EXAMPLE["fields"] if field["column"] != "Last Login"])
+    rows = "".join(f'"{email(number)}";"0{number % 9 + 1}.11.2026";"1.23{number % 10}"\n' for number in PLAIN)
+    drop_text(
+        center,
+        f'Auswertung für März\n"USER ID ";"First Login";"# Logins Last 30 Days"\n{rows}Summe;;{len(PLAIN)}\n',
+        "encoding: cp1252\nskip_lines: 1\nfooter: ^Summe\ndates: '%d.%m.%Y'\nthousands: .\n",
+    )
+    ran = center.run()
+    assert ran.success, ran.failures
+    assert center.sync(ran).counts["lines"] == {"updated": len(PLAIN)}
+    assert center.lead(PLAIN[0])[COUNT] == 1230 + PLAIN[0] % 10
+
+
+def test_a_name_that_stands_twice_stops_only_the_integration_that_maps_it(center: Center) -> None:
+    center.integrate(fields=[{"column": "# logins last 30 days", "field": COUNT}])
+    center.integrate("other", object="WalkMe_Engagement__c", fields=[{"column": "Comment", "field": "Score__c"}])
+    rows = "".join(f"{email(number)},{number},a,b\n" for number in PLAIN)
+    drop_text(center, f"User ID,# Logins Last 30 Days,Comment,Comment\n{rows}")
+    ran = center.run()
+    assert ran.success, ran.failures
+    assert center.lead(PLAIN[0])[COUNT] == PLAIN[0]
+    assert not center.run("other").success
