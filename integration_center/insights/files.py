@@ -1,4 +1,4 @@
-"""Reports from file drops: `<root>/<report-slug>/<YYYY-MM-DD>*.csv`, as WalkMe's outgoing integrations leave them."""
+"""Reports from file drops: `<root>/<report-slug>/<YYYY-MM-DD>*.csv` and the like, as whoever exports leaves them."""
 
 import hashlib
 import re
@@ -24,15 +24,17 @@ from integration_center.insights.catalogue import (
 from integration_center.insights.cells import read_cells
 from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import infer_types, type_columns
-from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.drops import LARGEST, Drop, DropChanged, Drops
+from integration_center.insights.formats import ENDINGS, Format, read_file
 from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
 from integration_center.insights.unpacking import unpack
 from integration_center.wording.near_names import say_nearest
 from integration_center.wording.plain_text import is_text, make_printable
 
-_DROP = re.compile(r"^(\d{4}-\d{2}-\d{2})(?!\d)(.*)\.csv(\.gz)?$", re.IGNORECASE)
+_DROP = re.compile(
+    rf"^(\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(.*?)(?:\.({'|'.join(ENDINGS)})(?:\.(?:gz|zst|zip))?|\.zip)$", re.IGNORECASE
+)
 _UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
 """Files of editors and of transfers that are under way."""
 NAMES_SHOWN = 3
@@ -113,7 +115,8 @@ class FilesSource:
         for drop in drops:
             content = self._drops.read(drop)
             label = f"{drop.folder}/{drop.name}"
-            table = read_table(unpack(content.data, label, largest=self._largest), label, folder.file.form)
+            data = unpack(content.data, label, largest=self._largest)
+            table = read_file(data, label, name_format(drop), folder.file, largest=self._largest)
             frames.append(table.frame)
             notes += [f"{label}: {note}" for note in table.notes]
             versions.append((drop, content.version))
@@ -259,6 +262,12 @@ def _find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]]
         for file in files
         if file.name not in taken and file.name != FILE_NAME and not _UNFINISHED.search(file.name)
     ]
+
+
+def name_format(drop: Drop) -> Format:
+    """The format that the name of a drop tells; text where it tells none."""
+    match = _DROP.match(drop.name)
+    return ENDINGS[match[3].lower()] if match and match[3] else "csv"
 
 
 def _natural_order(drop: Drop) -> list[str | int]:

@@ -68,6 +68,8 @@ class ReportFile(BaseModel):
         tags: a custom report is visible only with one of `catalogue.TAGS`.
         columns: of single columns, the type, or what `ColumnFile` lists.
         parts: what several files of one day mean: all of them together, or only the last by name.
+        format: of the files, where their names do not tell it.
+        sheet: of an Excel workbook; the first one without it.
         delimiter: one character, or the word `tab`. Without it commas, semicolons, tabs and pipes are looked for.
         encoding: such as `cp1252`. Without it UTF-8, or UTF-16 that shows as such.
         quote: the character around cells, or the word `none`.
@@ -93,6 +95,8 @@ class ReportFile(BaseModel):
     latest_by: str | None = Field(default=None, min_length=1)
     columns: dict[str, ColumnFile] = {}
     parts: Literal["concat", "last"] | None = None
+    format: Literal["csv", "xlsx", "parquet", "jsonl"] | None = None
+    sheet: str | None = Field(default=None, min_length=1)
     delimiter: str | None = None
     encoding: str | None = None
     quote: str = '"'

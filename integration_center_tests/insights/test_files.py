@@ -104,12 +104,12 @@ def test_files_that_hold_no_day_are_named_and_those_under_way_are_not(drops: Pla
     with pytest.raises(NoDataForDay) as error:
         drops.read()
     assert str(error.value).endswith("or end otherwise: 'logins_2026-11-22.csv'")
-    for name in ("20261122.csv", "2026-11-22.xlsx", "22-11-2026.csv", "2026_11_22.csv"):
+    for name in ("20261122.csv", "2026-11-22.docx", "22-11-2026.csv", "2026_11_22.csv"):
         drops.put(f"logins/{name}")
     missing = drops.source.missing(drops.source.find("logins"), [date(2026, 11, 21), date(2026, 11, 22)])
     assert missing is not None
     assert missing.days == (date(2026, 11, 21), date(2026, 11, 22))
-    assert str(missing).endswith("'2026-11-22.xlsx', '20261122.csv', '2026_11_22.csv' and 2 more")
+    assert str(missing).endswith("'2026-11-22.docx', '20261122.csv', '2026_11_22.csv' and 2 more")
 
 
 def test_a_folder_may_be_called_as_the_report_is(drops: Place) -> None:

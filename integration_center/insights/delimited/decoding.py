@@ -13,11 +13,9 @@ MOSTLY = 0.4
 """Share of NUL bytes at even or odd places from which a file without a mark is UTF-16: of Latin letters, each second
 byte is NUL."""
 KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
-    (re.compile(rb"PK\x03\x04"), "a zip or Excel workbook (xlsx)"),
     (re.compile(rb"\xd0\xcf\x11\xe0"), "an Excel workbook of the old kind (xls)"),
     (re.compile(rb"PAR1"), "a Parquet file"),
     (re.compile(rb"%PDF-"), "a PDF"),
-    (re.compile(rb"\x28\xb5\x2f\xfd"), "compressed by zstd"),
     (re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<body)"), "a web page (HTML), such as a sign-in or error page"),
     (re.compile(rb"(?i)\s*(<\?xml|<error>|<[a-z][\w.:-]*[\s>])"), "XML, such as a storage service's error"),
     (re.compile(rb'\s*(\{\s*"|\[\s*[\[{])'), "JSON"),

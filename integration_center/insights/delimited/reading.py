@@ -74,7 +74,8 @@ def drop_nameless(frame: pl.DataFrame, names: list[str | None], source: str) -> 
     if holding or len(nameless) == len(names):
         listed = ", ".join(holding or [str(number + 1) for number in nameless])
         raise UnreadableReport(
-            f"{source}: the header has no name for column {listed}; name every column that holds values"
+            f"{source}: the header has no name for column {listed}; name every column that holds values, or say in"
+            " report.yaml which row is the header, such as `header_row: 2`"
         )
     kept = {str(number): name for number, name in enumerate(names) if name is not None}
     return frame[list(kept)].rename(kept)

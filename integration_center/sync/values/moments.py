@@ -1,13 +1,15 @@
 """Dates, datetimes and times of day, read from text and columns.
 
-Only ISO 8601 forms are read (with a blank or `T`, seconds and zone optional; without a zone it is UTC): any other
-order of day and month would be a guess. Salesforce stores whole seconds (reference/salesforce-api.md, 6.2).
+ISO 8601 forms are read (with a blank or `T`, seconds and zone optional; without a zone it is UTC), and others that can
+mean one thing only, see `moment_forms`: which of two numbers is the month would be a guess. Salesforce stores whole
+seconds (reference/salesforce-api.md, 6.2).
 """
 
 from datetime import UTC, date, datetime
 
 import polars as pl
 
+from integration_center.sync.values.moment_forms import read_other_forms
 from integration_center.sync.values.rules import FittedValue, Rule, judge_value, say, say_of
 
 EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
@@ -26,7 +28,7 @@ WRITTEN_DATETIME = "%Y-%m-%dT%H:%M:%SZ"
 def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Read the column as Datetime("us", "UTC").
 
-    A date begins at 00:00 UTC, digits beyond microseconds are dropped, and text in no ISO form is null.
+    A date begins at 00:00 UTC, digits beyond microseconds are dropped, and text in no form that is read is null.
     """
     if isinstance(dtype, pl.String):
         parts = column.str.strip_chars().str.extract_groups(ISO_MOMENT).struct
@@ -39,14 +41,15 @@ def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
         minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64)
         ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
-        return local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
+        iso = local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
+        return pl.coalesce(iso, read_other_forms(column))
     if isinstance(dtype, pl.Date):
         return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return column
 
 
 def read_date(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The column as Date: a datetime by its UTC day; text in no ISO form is null."""
+    """The column as Date: a datetime by its UTC day; text in no form that is read is null."""
     if isinstance(dtype, pl.Date):
         return column
     return read_moment(column, dtype).dt.date()
@@ -110,7 +113,8 @@ def _unreadable(column: pl.Expr, dtype: pl.DataType, value: pl.Expr, kind: str) 
     if not isinstance(dtype, pl.String):
         return []
     text = column.str.strip_chars()
-    return [Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, f"is no ISO {kind}"))]
+    said = f"is no {kind} that can mean one thing only; write it as in ISO 8601, or say `dates:` in report.yaml"
+    return [Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, said))]
 
 
 def _out_of_range(in_range: pl.Expr) -> Rule:

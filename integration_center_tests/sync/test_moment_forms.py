@@ -1,0 +1,81 @@
+"""Dates and moments in forms that can mean one thing only; what could mean two is not read."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration_center.sync.values.moments import read_moment
+
+
+def read(text: str) -> datetime | None:
+    found: datetime | None = pl.select(read_moment(pl.lit(text), pl.String())).item()
+    return found
+
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026/11/22 12:00",
+        "2026.11.22 12:00:00",
+        "2026-11-22 12:00 PM",
+        "2026-11-22 12:00:00 GMT",
+        "2026-11-22T14:00:00+02",
+        "22 Nov 2026 12:00",
+        "22-NOV-2026 12:00:00.5 UTC",
+        "Nov 22, 2026 12:00 pm",
+        "November 22nd, 2026 at 12:00",
+        "Sun, 22 Nov 2026 13:30:00 +0130",
+        "Sunday, 22. November 2026, 12:00",
+    ],
+)
+def test_forms_that_can_mean_one_thing_are_read(text: str) -> None:
+    found = read(text)
+    assert found is not None
+    assert found.replace(microsecond=0) == NOON
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01/02/2026",
+        "22.11.2026",
+        "11-22-2026",
+        "22/11/26",
+        "2026/11-22",
+        "2026-13-01",
+        "31 Feb 2026",
+        "22 Novem 2026",
+        "2026-11-22 13:00 PM",
+        "2026-11-22 0:30 am",
+        "2026-11-22 24:00",
+        "20261122",
+        "46348",
+        "Nov 2026",
+        "Never",
+    ],
+)
+def test_what_could_mean_two_things_or_none_is_not_read(text: str) -> None:
+    assert read(text) is None
+
+
+moments = st.integers(-2_000_000_000, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+FORMS = (
+    "%Y/%m/%d %H:%M:%S",
+    "%d %b %Y %H:%M:%S",
+    "%B %d, %Y %I:%M:%S %p",
+    "%a, %d %b %Y %H:%M:%S",
+    "%Y.%m.%d %H:%M:%S",
+)
+
+
+@given(moments, st.sampled_from(FORMS), st.integers(-12 * 60, 14 * 60))
+def test_what_was_written_in_such_a_form_comes_back(at: datetime, form: str, minutes: int) -> None:
+    assert read(at.strftime(form)) == at
+    there = at.astimezone(timezone(timedelta(minutes=minutes)))
+    assert read(there.strftime(f"{form} %z")) == there
