@@ -111,9 +111,9 @@ def main() -> None:
             == f"No integration in {home / 'integrations'}. See the README: write an integration.\n"
         )
         said = installed.run("demo")
-        for page in ("README.md", "docs/tutorial.md"):
-            (shown,) = (text for _, text in read_blocks(page, "text") if "logins_to_leads: " in text)
-            assert (missing := find_missing(shown, said)) == [], (page, missing)
+        for document in ("README.md", "docs/tutorial.md"):
+            (shown,) = (text for _, text in read_blocks(document, "text") if "logins_to_leads: " in text)
+            assert (missing := find_missing(shown, said)) == [], (document, missing)
         assert "max_retries: 0" in (home / "dagster.yaml").read_text(), "a push would be repeated"
         assert sorted(path.parent.name for path in home.glob("integrations/*/defs.yaml")) == [
             "champions_to_leads",
