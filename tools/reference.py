@@ -4,6 +4,7 @@ Nothing here is written by hand but headings: what a page says of a setting, an 
 it in the code. A text that is missing is an error.
 """
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
@@ -15,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from integration_center.cli.verbs import TASKS, Verb
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX
-from integration_center.insights.report_yaml import ReportFile
+from integration_center.insights.report_yaml import ColumnFile, ReportFile
 from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair, Limits
 from integration_center.pipeline.checks import build_plan_checks, build_push_checks
 from integration_center.pipeline.report import build_report_asset
@@ -123,6 +124,9 @@ def build_report() -> str:
             "A file `report.yaml` beside the drops of a report says what their folder and header cannot. All options"
             " are optional.",
             make_options(ReportFile),
+            "## Options of one column (`columns`)",
+            "A type alone may be written as text. What is said of one column goes before what is said of all.",
+            make_options(ColumnFile, ReportFile),
             "## Reports out of the box",
             "These reports need no `report.yaml`. TeachMe is listed only where there is a folder for it.",
             make_table(("report", "folder", "kind", "key column", "newest row of a key by"), known),
@@ -180,9 +184,9 @@ def build_checks() -> str:
     )
 
 
-def make_options(model: type[BaseModel]) -> str:
-    """Make the table of the fields of a model."""
-    docs = read_attribute_docs(model)
+def make_options(model: type[BaseModel], *others: type[BaseModel]) -> str:
+    """Make the table of the fields of a model; `others` say what it does not say itself."""
+    docs = dict(ChainMap(*(read_attribute_docs(each) for each in (model, *others))))
     rows = [
         (f"`{name}`", show_default(field, "none"), field.description or say(docs, name))
         for name, field in model.model_fields.items()
