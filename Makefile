@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: help setup demo up test soak hostile installed screenshots lint bench lock
+.PHONY: help setup demo up test soak hostile installed screenshots lint bench docs lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -64,6 +64,9 @@ hostile: setup ## 300 bad files, settings and arguments, and what the command li
 
 bench: setup ## Calls, bytes, seconds and peak memory, beside a floor
 	$(BIN)/python -m benchmarks
+
+docs: setup ## The documentation, in site/index.html; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-annotate --no-header

@@ -81,12 +81,14 @@ class Paths(BaseSettings):
     model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, populate_by_name=True)
 
     dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME", default_factory=find_default_home)]
+    """The folder of all state. Set it in the environment: `make` sets it there, too."""
     defs: Annotated[
         Path,
         Field(
             alias="INTEGRATION_CENTER_DEFS", default_factory=lambda data: find_default_defs(data.get("dagster_home"))
         ),
     ]
+    """The folder of integrations."""
 
     @field_validator("dagster_home", "defs", mode="before")
     @classmethod
@@ -129,20 +131,26 @@ class Settings(Paths):
     """Everything that differs between two installations."""
 
     database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
+    """Where accounts, the log of syncs and jobs are kept, as an SQLAlchemy URL."""
     secret_key: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_SECRET_KEY")] = EMPTY
+    """Encrypts tokens. Several keys with commas: the first encrypts, the others only decrypt."""
     callback_url: Annotated[str, Field(alias="INTEGRATION_CENTER_CALLBACK_URL")] = (
         "http://localhost:3001/oauth/callback"
     )
+    """The callback URL, exactly as in the External Client App."""
     previews: Annotated[bool, Field(alias="INTEGRATION_CENTER_PREVIEWS")] = False
+    """Show a few keys and values of each plan in the Dagster UI."""
     api_reserve: Annotated[float, Field(alias="INTEGRATION_CENTER_API_RESERVE", ge=0, le=100)] = 5
     """Percent of the org's daily API calls that no push uses up."""
     api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"
+    """The version of the Salesforce API."""
 
     salesforce_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_SALESFORCE_HOSTS")] = ""
-    """Hosts, with commas, to which access tokens may be sent although they are none of Salesforce's."""
+    """Hosts, with commas, to which access tokens may be sent besides Salesforce's own, for an org behind a proxy."""
 
     users: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_USERS")] = EMPTY
-    """Who may sign in to the console: entries `name:role:hash`, or a file of them; see `access.users`."""
+    """Who may sign in to the console: a file (mode 0600) with one `name:role:hash` a line, or such entries with blanks
+    between them."""
     trusted_proxies: Annotated[str, Field(alias="INTEGRATION_CENTER_TRUSTED_PROXIES")] = ""
     """Addresses or networks, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
@@ -150,22 +158,34 @@ class Settings(Paths):
     """Host names, with commas, under which a proxy with sign-in offers the Dagster UI."""
 
     walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"
+    """Where reports come from: `files` (drops) or `api` (this project's own contract)."""
     walkme_api_url: Annotated[str, Field(alias="WALKME_API_URL")] = WALKME_US
+    """api: the data centre. The default is the US one."""
     walkme_client_id: Annotated[str, Field(alias="WALKME_CLIENT_ID")] = ""
+    """api: the id of the API key."""
     walkme_client_secret: Annotated[SecretStr, Field(alias="WALKME_CLIENT_SECRET")] = EMPTY
+    """api: the secret of the API key."""
     walkme_system_guid: Annotated[str, Field(alias="WALKME_SYSTEM_GUID")] = ""
+    """api: the system whose reports are read."""
     walkme_files_root: Annotated[str, Field(alias="WALKME_FILES_ROOT")] = ""
+    """files: a local folder, or an `s3://`, `az://` or `gs://` prefix."""
     walkme_largest_file_mb: Annotated[int, Field(alias="WALKME_LARGEST_FILE_MB", ge=1, le=1_000_000)] = 4_096
-    """Millions of bytes that one drop may have, packed or not."""
+    """files: millions of bytes that one drop may have, packed or not. A larger one is refused."""
 
     sandbox_login_url: Annotated[str, Field(alias="SALESFORCE_SANDBOX_LOGIN_URL")] = LOGIN_URLS[Environment.SANDBOX]
+    """Where Sandbox signs in: the default, or My Domain, as client credentials need."""
     sandbox_client_id: Annotated[str, Field(alias="SALESFORCE_SANDBOX_CLIENT_ID")] = ""
+    """The consumer key of the External Client App in Sandbox."""
     sandbox_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_SANDBOX_CLIENT_SECRET")] = EMPTY
+    """The consumer secret of that app."""
     production_login_url: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_LOGIN_URL")] = LOGIN_URLS[
         Environment.PRODUCTION
     ]
+    """Where Production signs in: the default, or My Domain."""
     production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
+    """The consumer key of the External Client App in Production."""
     production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
+    """The consumer secret of that app."""
 
     @field_validator("callback_url")
     @classmethod

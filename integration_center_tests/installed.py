@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 import httpx
 import stamina
 
+from integration_center_tests.documents import find_missing, read_blocks
+
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = (PROJECT, PROJECT / "salesforce_emulator")
 LOCK = PROJECT / "requirements" / "production.txt"
@@ -108,7 +110,10 @@ def main() -> None:
             installed.run("list")
             == f"No integration in {home / 'integrations'}. See the README: write an integration.\n"
         )
-        assert "Completed" in installed.run("demo", "--records", "500")
+        said = installed.run("demo")
+        for document in ("README.md", "docs/tutorial.md"):
+            (shown,) = (text for _, text in read_blocks(document, "text") if "logins_to_leads: " in text)
+            assert (missing := find_missing(shown, said)) == [], (document, missing)
         assert "max_retries: 0" in (home / "dagster.yaml").read_text(), "a push would be repeated"
         assert sorted(path.parent.name for path in home.glob("integrations/*/defs.yaml")) == [
             "champions_to_leads",

@@ -19,12 +19,17 @@ UNDO_OF = "undo of "
 
 
 class SyncStatus(StrEnum):
-    """The status of a sync, as every log shows it; `Planned` is a dry run that meant no push."""
+    """The status of a sync, as every log shows it."""
 
     RUNNING = "Running"
+    """The run is under way."""
     PLANNED = "Planned"
+    """A dry run, which sends nothing."""
     COMPLETED = "Completed"
+    """Everything was sent, or there was nothing to send."""
     FAILED = "Failed"
+    """A step failed, a limit held the push, no row matched, or more than `limits.max_failed` of the lines failed. The
+    reason is shown beside the status."""
 
 
 @dataclass(frozen=True)

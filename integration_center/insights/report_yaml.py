@@ -63,13 +63,19 @@ class ReportFile(BaseModel):
     """The content of one `report.yaml`; an unknown attribute or a value of another type is an error.
 
     Attributes:
-        name: how people call the report; the folder's name without it.
-        kind: None leaves it to the catalogue, which takes a report for a snapshot.
-        tags: a custom report is visible only with one of `catalogue.TAGS`.
-        columns: of single columns, the type, or what `ColumnFile` lists.
-        parts: what several files of one day mean: all of them together, or only the last by name.
-        format: of the files, where their names do not tell it.
-        sheet: of an Excel workbook; the first one without it.
+        name: what people call the report. Without it, the name of the folder.
+        kind: `snapshot` is the state as of a day, `events` are rows that happen. Without it, what the catalogue says of
+            the report, else `snapshot`.
+        tags: a report that is not out of the box is visible only with `integrations_salesforce` (or
+            `integration_salesforce`).
+        key_column: the column that identifies the end user. Its values stay text, untouched.
+        latest_by: the column that says which of several rows of one key is the newest.
+        columns: by the name of a column, its type (`string`, `integer`, `number`, `boolean`, `date` or `datetime`), or
+            several options, see below. The other columns stay text until a field reads them.
+        parts: what several files of one day mean: `concat` takes all of them together, `last` only the last by name.
+            Without it, several files of one day are refused.
+        format: of the files, `csv`, `xlsx`, `parquet` or `jsonl`. Without it, what their names tell.
+        sheet: of an Excel workbook. Without it, the first one.
         delimiter: one character, or the word `tab`. Without it commas, semicolons, tabs and pipes are looked for.
         encoding: such as `cp1252`. Without it UTF-8, or UTF-16 that shows as such.
         quote: the character around cells, or the word `none`.

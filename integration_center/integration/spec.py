@@ -68,7 +68,12 @@ class Model(BaseModel):
 
 
 class KeyPair(Model):
-    """A report column and the object field it is matched to."""
+    """A report column and the object field it is matched to.
+
+    Attributes:
+        column: the report column that holds the key.
+        field: the API name of the field that holds the same key.
+    """
 
     column: Name
     field: ApiName
@@ -78,9 +83,11 @@ class FieldMapping(Model):
     """A report column and the object field it is written to.
 
     Attributes:
+        column: the report column that holds the value.
+        field: the API name of the field to write.
         when_null: overrides the integration's own `when_null` for this field.
-        truncate: cut text that is too long instead of rejecting the row.
-        factor: multiplies a number before it is written (percent as a fraction, seconds as minutes).
+        truncate: cut text that is too long instead of rejecting the line.
+        factor: multiplies a number before it is written, such as 0.01 for a percentage kept as a fraction.
     """
 
     column: Name
@@ -94,11 +101,11 @@ class Limits(Model):
     """What stops a push, in percent.
 
     Attributes:
-        min_match_rate: of the report's rows with a key, how many must match a record.
-        max_cleared: of the matched records, how many may lose a value.
-        max_changed: of the matched records, how many may change at all; off by default.
-        max_failed: (rejected + conflict + failed + unprocessed + unknown) of those and the written and unchanged ones,
-            above which the run is Failed.
+        min_match_rate: percent of the rows with a key that must match a record.
+        max_cleared: percent of the matched records that may lose a value.
+        max_changed: percent of the matched records that may change at all. Off by default.
+        max_failed: percent of rejected, conflict, failed, unprocessed and unknown lines, among those and the updated,
+            overridden and unchanged ones, above which the run is Failed.
         allow_empty: a report without rows is no error.
     """
 
@@ -110,7 +117,32 @@ class Limits(Model):
 
 
 class IntegrationSpec(Model):
-    """One integration, as its `defs.yaml` says it."""
+    """One integration, as its `defs.yaml` says it.
+
+    Attributes:
+        name: what people call the integration.
+        environment: `sandbox` or `production`.
+        report: the name, alias or slug of the report. Case makes no difference.
+        object: the API name of the Salesforce object.
+        keys: pairs of `column` and `field`. With several pairs, all must match.
+        fields: pairs of `column` and `field` to write, each with its own options.
+        enabled: `false` takes the integration off the schedule. It then runs only by its own Run Now, by
+            `integration-center run`, or with `run_disabled: true` in the run config of its push.
+        schedule: a cron expression, UTC.
+        when_null: what an empty report value does: `keep` the field, or `clear` it.
+        when_many_match: what happens to a key that several records have: `update_all` updates them, `skip` makes them
+            ambiguous, `fail` fails the run.
+        max_matches: a key that more records have is ambiguous.
+        ignore_invalid: in a sandbox, Salesforce changes addresses to `ann@x.com.invalid` or `ann=x.com@example.com`.
+            `true` matches them as `ann@x.com`.
+        latest_by: the column that says which of several rows of one key is the newest, over all days of events,
+            whenever they run. Text must be ISO times or numbers. The report may bring its own.
+        where: a SOQL condition that narrows the records, such as `IsConverted = false AND Country = 'Germany'`: the
+            condition alone, without WHERE, other clauses or subqueries.
+        limits: what stops a push; see below.
+        owners: e-mail addresses or team names, shown in Dagster.
+        gainsight: the Gainsight object that reads the Salesforce one, for lineage.
+    """
 
     name: Name
     environment: Environment

@@ -1,7 +1,7 @@
 """A local Insights API: WalkMe's documented sign-in and manners, and this project's contract for report rows.
 
 Sign-in follows https://developer.walkme.com/reference/get-authorization-token. WalkMe documents no endpoint for the
-rows of reports; paths and bodies are the contract that the `api` report source speaks (README, "Insights").
+rows of reports; paths and bodies are the contract that the `api` report source speaks (docs/how-to/data-engineer.md).
 """
 
 import base64
