@@ -37,7 +37,7 @@ Messages name the file, field or row, what was expected, and what to do. They ne
 or a value of a record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from integration_center.wording.plain_text import join_lines
@@ -125,7 +125,15 @@ class NoDataForDay(ReportError):
 
 
 class UnreadableReport(ReportError):
-    """The report's file or answer does not parse."""
+    """The report's file or answer does not parse.
+
+    Attributes:
+        remedy: what `report.yaml` may say so that it does; empty where nothing helps.
+    """
+
+    def __init__(self, message: str, remedy: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.remedy = dict(remedy or {})
 
 
 class AccountError(TerminalError):

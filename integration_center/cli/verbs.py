@@ -76,6 +76,11 @@ TASKS = {
         Verb("ledger", "history.show_ledger", "What became of every row of one sync, and why."),
         Verb("audit", "access.list_audit", "Who connected, changed, ran, signed in or was refused."),
         Verb("reports", "catalogue.list_reports", "The Insights reports that may be integrated."),
+        Verb(
+            "inspect",
+            "inspecting.inspect_report",
+            "Look at a report's file, and find the report.yaml that reads it.",
+        ),
         Verb("objects", "catalogue.list_objects", "The objects of an org that can be read and updated."),
         Verb("fields", "catalogue.list_fields", "The fields of an object: which may be keys, which may be written."),
     ),

@@ -55,6 +55,16 @@ class Folder:
     """Names of files that are no drop, newest name last; hidden and unfinished files are left out."""
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """A file of a report, unpacked, with what its name and its `report.yaml` say of it."""
+
+    label: str
+    named: Format
+    data: bytes
+    file: ReportFile
+
+
 class FilesSource:
     """A `ReportSource` over file drops, wherever they lie; it only reads.
 
@@ -108,6 +118,24 @@ class FilesSource:
         """See `ReportSource.read`; the rows of several parts stand in the order of the files' names."""
         return self._steadily(f"report {report.name!r}", lambda: self._read(report, day))
 
+    def fetch(self, report: ReportInfo, day: date) -> Fetched:
+        """The last file of a day by name, as it is, for a look at it.
+
+        Raises:
+            NoDataForDay: nothing is there for `day`.
+            UnreadableReport: the file cannot be read or unpacked.
+        """
+
+        def fetch() -> Fetched:
+            folder = self._folder(report)
+            if not (drops := folder.days.get(day)):
+                raise self._no_data(folder, [day])
+            drop, label = drops[-1], f"{drops[-1].folder}/{drops[-1].name}"
+            data = unpack(self._drops.read(drop).data, label, largest=self._largest)
+            return Fetched(label, name_format(drop.name), data, folder.file)
+
+        return self._steadily(f"report {report.name!r}", fetch)
+
     def _read(self, report: ReportInfo, day: date) -> Report:
         folder = self._folder(report)
         drops = self._pick(folder, day)
@@ -116,7 +144,7 @@ class FilesSource:
             content = self._drops.read(drop)
             label = f"{drop.folder}/{drop.name}"
             data = unpack(content.data, label, largest=self._largest)
-            table = read_file(data, label, name_format(drop), folder.file, largest=self._largest)
+            table = read_file(data, label, name_format(drop.name), folder.file, largest=self._largest)
             frames.append(table.frame)
             notes += [f"{label}: {note}" for note in table.notes]
             versions.append((drop, content.version))
@@ -264,10 +292,10 @@ def _find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]]
     ]
 
 
-def name_format(drop: Drop) -> Format:
-    """The format that the name of a drop tells; text where it tells none."""
-    match = _DROP.match(drop.name)
-    return ENDINGS[match[3].lower()] if match and match[3] else "csv"
+def name_format(name: str) -> Format:
+    """The format that the name of a file tells, packed or not; text where it tells none."""
+    endings = [ending.lower() for ending in name.split(".")[1:] if ending.lower() in ENDINGS]
+    return ENDINGS[endings[-1]] if endings else "csv"
 
 
 def _natural_order(drop: Drop) -> list[str | int]:

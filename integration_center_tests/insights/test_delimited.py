@@ -62,7 +62,7 @@ def test_a_header_alone_is_a_report_without_rows() -> None:
         (b"\xff\xfea\x00,", ["not utf-16-le"]),
         (b"a,,b\n1,2,3\n", ["no name for column 2"]),
         (b"a,b\n1,2,3\n4,5\n", ["line 2: 3 cells, the header has 2"]),
-        (b"a,b\n1\n4,5\n", ["line 2: 1 cell, the header has 2", "footer: 1"]),
+        (b"a,b\n1\n4,5\n", ["line 2: 1 cell, the header has 2", "footer: 2"]),
         (b'a,b\n"x\ny",2\n3\n4,5\n', ["line 4: 1 cell,"]),
         (b"a,b,c\n1,2,3\n4,5", ["ends mid-row", "line 3", "send it again"]),
         (b'a,b\n1,2\n3,"4\n5,6\n', ["ends mid-row", "line 3", "quote"]),

@@ -88,7 +88,7 @@ def test_a_name_that_stands_twice_is_the_name_of_no_column(read: Read) -> None:
         ("Logins\nMade by: Ann\n" + with_delimiter(";"), ["`header_row: 3`"], "header_row: 3\ndelimiter: ;"),
         ("Logins, of November\n" + PLAIN, ["`header_row: 2`"], "skip_lines: 1"),
         (PLAIN + "2 rows\n", ["line 4", "1 cell", "`footer: 1`"], "footer: 1"),
-        (PLAIN + "\nConfidential.\nDo not share.\n", ["`footer: 1`"], "footer: '^(Confidential|Do not)'"),
+        (PLAIN + "\nConfidential.\nDo not share.\n", ["`footer: 2`"], "footer: '^(Confidential|Do not)'"),
         (PLAIN + "Total,,15\n", [], "footer: ^Total"),
         (PLAIN.replace("\n", "\nid,moment,logins\n", 1), [], "skip_after_header: 1"),
         (PLAIN.replace("ann@x.example", "'ann@x.example'"), [], 'quote: "\'"'),

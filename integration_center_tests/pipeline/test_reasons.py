@@ -8,7 +8,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.installation import open_installation
-from integration_center.pipeline import push
+from integration_center.pipeline import applying
 from integration_center.pipeline.run_endings import explain_ending
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center_tests.conftest import YESTERDAY
@@ -34,7 +34,7 @@ def interrupt(center: Center, monkeypatch: pytest.MonkeyPatch, *, asked: str | N
         raise DagsterExecutionInterruptedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(push, "send_updates", stop)
+        patched.setattr(applying, "send_updates", stop)
         return center.run()
 
 

@@ -104,5 +104,6 @@ def say_encoding(data: bytes, source: str, first_line: int) -> None:
             likely = "latin-1"
         raise UnreadableReport(
             f"{source}, line {line}: byte {error.start} (counted from 0) is not UTF-8; export the file as UTF-8, or say"
-            f" what it is in report.yaml, such as `encoding: {likely}`"
+            f" what it is in report.yaml, such as `encoding: {likely}`",
+            {"encoding": likely},
         ) from None

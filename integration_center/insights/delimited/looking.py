@@ -39,10 +39,12 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     widths = {each: measure(sample, Dialect(each, form.quote, form.escape), form) for each in DELIMITERS}
     fitting = [each for each, found in widths.items() if is_table(found)]
     # Below a title: whoever reads the rows says which of them seems to be the header.
-    fitting = fitting or [each for each, found in widths.items() if find_header_below(found)]
-    if "," in fitting or not fitting:
+    titled = [each for each, found in widths.items() if find_header_below(found)]
+    if "," in fitting or not (fitting or titled):
         return ",", None
-    delimiter = max(fitting, key=lambda each: max(widths[each]))
+    delimiter = max(fitting or titled, key=lambda each: max(widths[each]))
+    if delimiter == ",":
+        return ",", None
     return delimiter, f"cells are separated by {DELIMITERS[delimiter]}"
 
 

@@ -16,6 +16,8 @@ from integration_center.insights.delimited.looking import find_header_below, rea
 
 BATCH_ROWS = 50_000
 """Rows that are Python lists at a time; as columns they take far less memory."""
+LONGEST_FOOTER = 20
+"""Lines below a table that may be notes; more are rows of another kind."""
 NOTHING = re.compile(r"[\s\x00\x1a]*")
 """A line that holds no character, or only those that old programs put at the end of a file."""
 MARKUP = re.compile(r"\s*<(!doctype|html|head|body|\?xml|error|br|p|div|b)\b", re.IGNORECASE)
@@ -81,13 +83,15 @@ class StrictReader:
             if "unexpected end of data" in str(error):
                 raise UnreadableReport(
                     f"{self.source} ends mid-row: the row from line {start} on opens a quote that is never closed;"
-                    " the file is not whole, or a quote inside a cell is not doubled. Send it again, or say in"
-                    " report.yaml how it is written, such as `escape: '\\'`, or `quote: none` where quotes mean nothing"
+                    " the file is not whole, or a quote inside a cell is not doubled. Send it again, or say how it is"
+                    " written in report.yaml, such as `escape: '\\'`, or `quote: none` where quotes mean nothing",
+                    self._find_escape(),
                 ) from None
             raise UnreadableReport(
                 f"{self.source}, row from line {start} to {reader.line_num + before}: not CSV ({error}); quotes inside"
                 " a cell are doubled. Where the file is written otherwise, say so in report.yaml, such as"
-                " `escape: '\\'`, or `quote: none` where quotes mean nothing"
+                " `escape: '\\'`, or `quote: none` where quotes mean nothing",
+                self._find_escape(),
             ) from None
 
     def read(self, rows: Iterator[tuple[list[str], int]], header: Sequence[str], count: RowCount) -> pl.DataFrame:
@@ -155,20 +159,32 @@ class StrictReader:
         if below := find_header_below(widths):
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
-                " report.yaml"
+                " report.yaml",
+                {"header_row": below},
             )
         if cut:
             return UnreadableReport(
                 f"{self.source} ends mid-row: line {line} has {said}; the file is not whole, send it again"
             )
         if len(row) < len(header):
+            lines = self._count_lines(line)
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}, so it is no row of this table; take it out, or say in report.yaml"
-                " how many lines follow the table, such as `footer: 1`"
+                f" how many lines follow the table, such as `footer: {min(lines, LONGEST_FOOTER)}`",
+                {"footer": lines} if lines <= LONGEST_FOOTER else {},
             )
         return UnreadableReport(
             f"{self.source}, line {line}: {said}; put cells that hold {self.dialect.name} or line breaks in quotes"
         )
+
+    def _find_escape(self) -> dict[str, str]:
+        """The remedy for quotes that are escaped by a backslash."""
+        return {"escape": "\\"} if self.dialect.escape is None and b'\\"' in self.text else {}
+
+    def _count_lines(self, first: int) -> int:
+        """How many lines with a character there are from a line on."""
+        below = self.text.splitlines()[first - self.first_line :]
+        return sum(1 for line in below if line.strip(b"\r\n \x1a"))
 
 
 def count_cells(row: Sequence[str]) -> str:

@@ -1,0 +1,151 @@
+"""`inspect`: what a report's file is, and the `report.yaml` that reads it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.markup import escape
+
+from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
+from integration_center.errors import ConfigurationError, NoDataForDay
+from integration_center.files.regular_files import read_regular, show_size
+from integration_center.files.text_files import write_atomically
+from integration_center.insights.drops import LARGEST
+from integration_center.insights.files import Fetched, FilesSource, name_format
+from integration_center.insights.inspection import Inspection, inspect_file
+from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
+from integration_center.insights.source import parse_day
+from integration_center.insights.unpacking import unpack
+from integration_center.installation import open_installation
+from integration_center.settings import read_settings
+
+COLUMNS = (
+    Column("name", "Column"),
+    Column("type", "Looks like"),
+    Column("empty", "Empty", right=True),
+    Column("distinct", "Different", right=True),
+    Column("unique", "Unique", right=True),
+    Column("samples", "Samples"),
+)
+
+
+def inspect_report(
+    what: Annotated[str, typer.Argument(metavar="FILE|REPORT", help="A file, or a report by its name.")],
+    day: Annotated[str | None, typer.Option(metavar="D", help="Of a report: the day; the newest without it.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Write the report.yaml that reads the file, beside it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a report's file, and find the report.yaml that reads it."""
+    path = Path(what)
+    fetched, folder = (fetch_file(path), path.parent) if path.is_file() else fetch_report(what, day)
+    found = inspect_file(fetched.data, fetched.label, fetched.named, fetched.file, largest=LARGEST)
+    previews = read_settings().previews
+    if as_json:
+        print_json(describe(found, previews=previews))
+    else:
+        show(found, previews=previews)
+    if save:
+        save_proposal(found, folder)
+    if found.problem:
+        raise typer.Exit(1)
+
+
+def fetch_file(path: Path) -> Fetched:
+    """A file by its path, with the `report.yaml` beside it.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        data = unpack(read_regular(path, most=LARGEST), path.name)
+        beside = path.parent / FILE_NAME
+        file = read_report_file(read_regular(beside), str(beside)) if beside.is_file() else ReportFile()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    return Fetched(path.name, name_format(path.name), data, file)
+
+
+def fetch_report(name: str, day: str | None) -> tuple[Fetched, Path | None]:
+    """The file of a report's day, and its folder where that is one of this machine.
+
+    Raises:
+        UnknownReport: there is no such report, and no such file.
+        NoDataForDay: there is no file of that day.
+    """
+    try:
+        wanted = parse_day(day) if day else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--day") from None
+    with open_installation() as installation:
+        source, root = installation.source(), installation.settings.walkme_files_root
+        if not isinstance(source, FilesSource):
+            raise ConfigurationError("reports of the api source are no files; name a file")
+        info = source.find(name)
+        newest = wanted or source.newest_day(info)
+        if newest is None:
+            raise NoDataForDay(f"report {info.name!r} has no file yet", ())
+        folder = Path(root).expanduser() / info.id
+        return source.fetch(info, newest), folder if folder.is_dir() else None
+
+
+def describe(found: Inspection, *, previews: bool) -> dict[str, Any]:
+    """All that was found, values only where previews are on."""
+    described = asdict(found)
+    if not previews:
+        for column in described["columns"]:
+            del column["samples"]
+    return described
+
+
+def show(found: Inspection, *, previews: bool) -> None:
+    """All that was found, for people."""
+    lines = f", {found.line_end} line ends" if found.line_end else ""
+    rows = f", {found.rows:,} rows" if found.rows is not None else ""
+    console.print(f"[bold]{escape(found.source)}[/]: {found.format}, {show_size(found.size)}{lines}{rows}")
+    if found.columns:
+        table = [
+            {
+                "name": column.name,
+                "type": column.type or "text",
+                "empty": f"{column.empty:.0%}",
+                "distinct": column.distinct,
+                "unique": f"{column.unique:.0%}",
+                "samples": ", ".join(column.samples) if previews else "hidden",
+            }
+            for column in found.columns
+        ]
+        print_rows(table, COLUMNS, as_json=False, empty="")
+        console.print(f"May be the key: {', '.join(found.keys) or 'no column'}", markup=False)
+    for note in found.notes:
+        console.print(f"- {note}", markup=False, soft_wrap=True)
+    if found.problem:
+        console.print(found.problem, markup=False, soft_wrap=True)
+    if found.proposal:
+        console.print("report.yaml that reads it:")
+        console.print_lines(write_proposal(found).rstrip())
+    elif not found.problem:
+        console.print("It is read as it is; report.yaml needs to say nothing.")
+
+
+def write_proposal(found: Inspection) -> str:
+    """The proposed `report.yaml`."""
+    return yaml.safe_dump(dict(found.proposal), sort_keys=False, allow_unicode=True)
+
+
+def save_proposal(found: Inspection, folder: Path | None) -> None:
+    """Write the proposed `report.yaml`.
+
+    Raises:
+        ConfigurationError: there is one already, or the file is not in a folder of this machine.
+    """
+    if not found.proposal:
+        return
+    if folder is None:
+        raise ConfigurationError("the file is not in a folder of this machine; put the lines above beside it by hand")
+    place = folder / FILE_NAME
+    if place.exists():
+        raise ConfigurationError(f"{place} is there already; add the lines above by hand")
+    write_atomically(place, write_proposal(found))
+    console.print(f"Written: {place}", markup=False, soft_wrap=True)

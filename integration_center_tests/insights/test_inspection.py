@@ -1,0 +1,94 @@
+"""A look at a file finds the report.yaml that reads it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from integration_center.cli.verbs import app
+from integration_center.insights.inspection import Inspection, inspect_file
+from integration_center.insights.report_yaml import ReportFile, read_report_file
+
+PEOPLE = 12
+
+
+def inspect(content: str | bytes, declared: str = "") -> Inspection:
+    data = content.encode() if isinstance(content, str) else content
+    file = read_report_file(declared.encode(), "report.yaml") if declared else ReportFile()
+    return inspect_file(data, "x.csv", "csv", file, largest=10_000_000)
+
+
+def table(header: str, row: str) -> str:
+    """Rows in which {n} is the person's number, {d} a day of two digits and {m} a month."""
+    rows = (row.format(n=number, d=f"{number + 10:02}", m=f"{number % 9 + 1:02}") for number in range(PEOPLE))
+    return "\n".join([header, *rows]) + "\n"
+
+
+GERMAN = (
+    "Auswertung für März\n"
+    + table("User ID;Login;Punkte", "ann{n}@x.example;{d}.{m}.2026 07:05;1.2{d},5")
+    + "Summe;;9\n"
+)
+AMERICAN = table('"User ID","Login","Points"', '"ann{n}@x.example","{m}/{d}/2026 7:05 PM","1,2{d}"')
+
+
+@pytest.mark.parametrize(
+    ("content", "proposal"),
+    [
+        (table("User ID,N", "ann{n}@x.example,{n}"), {}),
+        (
+            GERMAN.encode("cp1252"),
+            {"encoding": "cp1252", "header_row": 2, "footer": r"^\W*Summe", "dates": "%d.%m.%Y %H:%M", "decimal": ",",
+             "thousands": "."},
+        ),
+        (AMERICAN, {"dates": "%m/%d/%Y %I:%M %p", "thousands": ","}),
+        (table("User ID,Plan", "ann{n}@x.example,N/A"), {"empty": ["N/A"]}),
+        (table("User ID,Comment", 'ann{n}@x.example,"says \\"hi\\", twice"'), {"escape": "\\"}),
+        (table("User ID,N", "ann{n}@x.example,{n}") + "12 rows\nConfidential\n", {"footer": 2}),
+        (table("User ID,Day", "ann{n}@x.example,2026/{m}/{d}"), {}),
+    ],
+)  # fmt: skip
+def test_the_proposal_reads_the_file(content: str | bytes, proposal: Mapping[str, Any]) -> None:
+    found = inspect(content)
+    assert found.problem is None
+    assert dict(found.proposal) == proposal
+    assert found.rows == PEOPLE
+    assert found.keys[0] == "User ID"
+    again = inspect(content, yaml.safe_dump(dict(proposal), allow_unicode=True) if proposal else "")
+    assert (again.proposal, again.problem, again.rows) == ({}, None, PEOPLE)
+
+
+def test_dates_that_can_mean_two_things_are_not_proposed() -> None:
+    found = inspect("User ID,Day\na@x.example,01/02/2026\nb@x.example,03/04/2026\n")
+    assert found.proposal == {}
+    assert any(
+        "can mean two things; say in report.yaml `dates:` '%d/%m/%Y' or '%m/%d/%Y'" in each for each in found.notes
+    )
+    mixed = inspect("User ID,Day\na@x.example,22/11/2026\nb@x.example,11/22/2026\n")
+    assert any("holds dates in several forms" in each for each in mixed.notes)
+
+
+def test_what_cannot_be_read_is_said() -> None:
+    found = inspect("<html>Sign in</html>")
+    assert found.problem
+    assert "a web page" in found.problem
+    assert found.rows is None
+
+
+def test_the_command_saves_what_it_proposes_and_hides_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INTEGRATION_CENTER_PREVIEWS", raising=False)
+    file = tmp_path / "2026-11-22.csv"
+    file.write_bytes(GERMAN.encode("cp1252"))
+    done = CliRunner().invoke(app, ["inspect", str(file), "--save"])
+    assert done.exit_code == 0, done.output
+    assert "ann1@x.example" not in done.output
+    saved = read_report_file((tmp_path / "report.yaml").read_bytes(), "report.yaml")
+    assert (saved.encoding, saved.header_row, saved.dates) == ("cp1252", 2, "%d.%m.%Y %H:%M")
+    monkeypatch.setenv("INTEGRATION_CENTER_PREVIEWS", "true")
+    shown = json.loads(CliRunner().invoke(app, ["inspect", str(file), "--json"]).stdout)
+    assert shown["columns"][0]["samples"][0] == "ann0@x.example"
+    assert shown["proposal"] == {}
