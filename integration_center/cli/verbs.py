@@ -50,6 +50,7 @@ TASKS = {
             "access.make_password",
             "Ask for a password, and print the line for the file of users.",
         ),
+        Verb("migrate", "migration.migrate_database", "Upgrade the database of an earlier version."),
     ),
     "Sync": (
         Verb("new", "new.new_integration", "Build an integration by answering questions, and write its file."),
