@@ -119,8 +119,9 @@ def test_a_database_that_is_none_is_named(new_home: Path, name: str) -> None:
     with open_instance(read_settings()):
         pass
     (new_home / name).write_bytes(b"no database " * 1_000)
-    with pytest.raises(ConfigurationError, match=f"{name} is damaged or no database"):
+    with pytest.raises(ConfigurationError, match=rf"{name} is damaged or no database\. Bring back a copy") as caught:
         open_instance(read_settings())
+    assert "away" not in str(caught.value)
     shutil.rmtree(new_home / "history")
     shutil.rmtree(new_home / "schedules")
     with open_instance(read_settings()) as instance:
