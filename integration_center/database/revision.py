@@ -9,16 +9,26 @@ REVISION = 1
 VERSION_TABLE = "integration_center_version"
 """A name of its own: Dagster may keep its history in the same PostgreSQL database, with a version of its own."""
 UNNOTED = 0
-"""The revision of a database from before release 0.1.0, which noted none."""
+"""The revision of a database from before revisions were noted."""
 OLDEST_TABLE = "accounts"
 """A table that each database of ours had from the beginning."""
 
 
 def read_revision(connection: Connection) -> int | None:
     """Read the revision of a database; None when it holds no tables of ours."""
-    tables = inspect(connection)
-    if not tables.has_table(VERSION_TABLE):
-        return UNNOTED if tables.has_table(OLDEST_TABLE) else None
+    if _has_table(connection, VERSION_TABLE):
+        return _read_number(connection)
+    if not _has_table(connection, OLDEST_TABLE):
+        return None
+    # PostgreSQL shows each query what is committed by then: another process may have made all tables meanwhile.
+    return _read_number(connection) if _has_table(connection, VERSION_TABLE) else UNNOTED
+
+
+def _has_table(connection: Connection, name: str) -> bool:
+    return inspect(connection).has_table(name)
+
+
+def _read_number(connection: Connection) -> int:
     return int(connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar_one())
 
 

@@ -12,6 +12,7 @@ import pytest
 from integration_center.cli import main
 from integration_center.cli.only_up import only_up
 from integration_center_tests.database.old_forms import make_old, read_schema
+from integration_center_tests.installed import find_ports
 
 UP = """
 from integration_center.cli import main, supervision
@@ -88,9 +89,10 @@ def test_migrate_waits_for_nobody_who_works_with_the_tables(
 
 def test_up_upgrades_before_it_starts(home: Path, database: Path) -> None:
     make_old(database, "DROP TABLE audit")
+    port, console_port = find_ports()
     environment: Mapping[str, str] = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-c", UP, "up", "--port", "39171", "--console-port", "39172"],
+        [sys.executable, "-c", UP, "up", "--port", str(port), "--console-port", str(console_port)],
         env=environment,
         capture_output=True,
         text=True,

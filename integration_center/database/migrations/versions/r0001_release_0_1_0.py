@@ -1,6 +1,6 @@
 """Create the tables of release 0.1.0, or give a database of an earlier form what it lacks.
 
-Before release 0.1.0 no revision was noted. Such a database may lack tables, columns that may be null, and indexes.
+Before this revision none was noted. A database of that time may lack tables, columns that may be null, and indexes.
 """
 
 from alembic import op
