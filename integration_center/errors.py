@@ -10,7 +10,9 @@ IntegrationCenterError
     ├── ConfigurationError  a setting or an integration file
     │   ├── AppNotInstalled the External Client App is not installed in the org
     │   ├── AppBlocked      the admin of the org blocks the External Client App
-    │   └── EditedMeanwhile  another one changed the file while this change was made
+    │   ├── EditedMeanwhile  another one changed the file while this change was made
+    │   ├── DatabaseOutdated  our database must be upgraded first
+    │   └── DatabaseTooNew  our database was upgraded by a newer version of this program
     ├── ReportError         the report cannot be used
     │   ├── UnknownReport   not visible, or not there
     │   ├── NoDataForDay    the source has no data for this partition yet
@@ -93,6 +95,14 @@ class ConfigurationError(TerminalError):
 
 class EditedMeanwhile(ConfigurationError):
     """The integration's file is not the one that was read before it was changed."""
+
+
+class DatabaseOutdated(ConfigurationError):
+    """The tables of our database are of an earlier version of this program."""
+
+
+class DatabaseTooNew(ConfigurationError):
+    """The tables of our database are of a newer version of this program."""
 
 
 class AppNotInstalled(ConfigurationError):

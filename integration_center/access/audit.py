@@ -29,6 +29,7 @@ class Action(StrEnum):
     CONNECTED = "connected"
     CONNECTION_REFUSED = "connection refused"
     DISCONNECTED = "disconnected"
+    ROTATED_KEY = "rotated key"
     CREATED = "created"
     CHANGED = "changed"
     ENABLED = "enabled"

@@ -4,15 +4,18 @@ import contextlib
 import os
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr
 
 from integration_center.errors import ConfigurationError
 from integration_center.files.regular_files import read_regular
 from integration_center.settings import Settings
 
 KEY_FILE = "secret.key"
+VARIABLE = "INTEGRATION_CENTER_SECRET_KEY"
 HOW_TO_MAKE_ONE = (
     "make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 )
@@ -78,25 +81,56 @@ class Cipher:
         )
 
 
-def build_cipher(settings: Settings) -> Cipher:
-    """The cipher of this installation.
+@dataclass(frozen=True)
+class Keys:
+    """The keys of this installation; their repr is starred out.
 
-    Its keys come from `INTEGRATION_CENTER_SECRET_KEY` (comma-separated, the first encrypts), else from the file
+    Attributes:
+        texts: Fernet keys; the first encrypts, all decrypt.
+        file: where they stand; None where `INTEGRATION_CENTER_SECRET_KEY` holds them.
+    """
+
+    texts: tuple[SecretStr, ...]
+    file: Path | None
+
+    @property
+    def origin(self) -> str:
+        """Where the keys come from, for error messages."""
+        return VARIABLE if self.file is None else f"key file {self.file}"
+
+    def build_cipher(self) -> Cipher:
+        """Build the cipher of these keys.
+
+        Raises:
+            ConfigurationError: one of them is malformed.
+        """
+        return Cipher([key.get_secret_value() for key in self.texts], self.origin)
+
+
+def build_cipher(settings: Settings) -> Cipher:
+    """Build the cipher of this installation; see `read_keys`."""
+    return read_keys(settings).build_cipher()
+
+
+def read_keys(settings: Settings) -> Keys:
+    """Read the keys of this installation.
+
+    They come from `INTEGRATION_CENTER_SECRET_KEY` (comma-separated, the first encrypts), else from the file
     `secret.key` in `DAGSTER_HOME`, made on first use with mode 0600; two processes that make it at once end up
     with one key.
 
     Raises:
-        ConfigurationError: a key is malformed, or the file is readable by other users or cannot be made.
+        ConfigurationError: the file is readable by other users or cannot be made.
     """
     given = [key.strip() for key in settings.secret_key.get_secret_value().split(",") if key.strip()]
     if given:
-        return Cipher(given, "INTEGRATION_CENTER_SECRET_KEY")
+        return Keys(tuple(map(SecretStr, given)), None)
     path = settings.dagster_home / KEY_FILE
     try:
         if not path.exists():
             _make_key_file(path)
-        _refuse_shared(path)
-        return Cipher(read_regular(path).decode("ascii").split(), f"key file {path}")
+        refuse_shared(path)
+        return Keys(tuple(map(SecretStr, read_regular(path).decode("ascii").split())), path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"key file {path} cannot be used ({type(error).__name__}); it must be a text file that this user alone can"
@@ -120,7 +154,12 @@ def _make_key_file(path: Path) -> None:
         draft.unlink()
 
 
-def _refuse_shared(path: Path) -> None:
+def refuse_shared(path: Path) -> None:
+    """Check that no other user may read a file with a key.
+
+    Raises:
+        ConfigurationError: somebody may; says how to change that.
+    """
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         raise ConfigurationError(f"key file {path} may be read by other users (mode {mode:04o}); run: chmod 600 {path}")

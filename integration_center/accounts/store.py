@@ -1,7 +1,7 @@
 """Connected accounts: who is signed in to which org, with the tokens encrypted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from integration_center.accounts.encryption import Cipher, build_cipher
 from integration_center.accounts.sign_ins import SignIns
 from integration_center.database.engine import build_engine, erase_deleted, reading, upsert, writing
-from integration_center.database.tables import account_tokens, accounts
+from integration_center.database.tables import account_tokens, accounts, oauth_states
 from integration_center.errors import ConfigurationError, NotConnected, WrongOrg
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
@@ -206,8 +206,14 @@ class AccountStore:
             connection.execute(delete(accounts).where(accounts.c.environment == environment.value))
         return erase_deleted(self.engine)
 
-    def rotate(self) -> int:
-        """Encrypt all tokens again with the first key; how many accounts that were.
+    def rotate(self, keep_key: Callable[[], None] = lambda: None) -> int:
+        """Encrypt all tokens again with the first key, in one transaction. Web sign-ins under way are forgotten.
+
+        Args:
+            keep_key: called before the transaction is committed; when it raises, nothing is changed.
+
+        Returns:
+            How many accounts there are.
 
         Raises:
             ConfigurationError: some were encrypted with a key that is not given any more; then none is changed.
@@ -220,6 +226,8 @@ class AccountStore:
                     .where(account_tokens.c.environment == row.environment)
                     .values(ciphertext=self._cipher.rotate(row.ciphertext))
                 )
+            connection.execute(delete(oauth_states))
+            keep_key()
         return len(rows)
 
     def _require(self, connection: Connection, environment: Environment) -> None:

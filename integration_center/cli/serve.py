@@ -22,6 +22,8 @@ from integration_center.cli.output import console, errors
 from integration_center.cli.supervision import Part, Supervisor
 from integration_center.console.shell.server import Certificate
 from integration_center.console.shell.server import serve as run_console
+from integration_center.database.engine import upgrade_database
+from integration_center.database.revision import REVISION
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.pipeline.dagster_storage import open_instance
@@ -56,6 +58,8 @@ def serve_all(
         lock = stack.enter_context(only_up(settings.dagster_home, warn))
         refuse_taken(port, "--port")
         refuse_taken(console_port, "--console-port")
+        if upgrade_database(settings.database) not in {None, REVISION}:
+            warn("the database was of an earlier version, and is upgraded")
         close_runs_of_nobody(settings)
         supervisor = Supervisor(build_parts(settings, port, (console_host, console_port)), warn, lock)
         stack.callback(close_runs_of_nobody, settings)

@@ -50,6 +50,8 @@ TASKS = {
             "access.make_password",
             "Ask for a password, and print the line for the file of users.",
         ),
+        Verb("rotate-key", "key_rotation.change_key", "Encrypt the accounts with a new key."),
+        Verb("migrate", "migration.migrate_database", "Upgrade the database of an earlier version."),
     ),
     "Sync": (
         Verb("new", "new.new_integration", "Build an integration by answering questions, and write its file."),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import stamina
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,9 +25,8 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateColumn, CreateIndex
 
-from integration_center.database.tables import metadata
+from integration_center.database.revision import REVISION, read_revision, require_current
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
 
 if TYPE_CHECKING:
@@ -36,38 +35,81 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_MS = 15_000
 SMALLEST_SPACE = 128 * 1024
 """Bytes without which SQLite cannot even read: its shared memory and its log take so much."""
-CREATION_LOCK = 0x1C_DB  # any number, the same in all our processes: PostgreSQL's advisory lock for creating tables
+CREATION_LOCK = (
+    0x1C_DB  # any number, the same in all our processes: PostgreSQL's advisory lock for creating and upgrading tables
+)
 
 
 def build_engine(url: str) -> Engine:
-    """The database at `url`, with our tables in it.
+    """Open the database at `url`. A new one gets our tables; an older one is left as it is.
 
     A SQLite file is created with mode 0600 (its folder too, if need be) and set to WAL, so that the console reads
-    while a run writes. Safe when several processes do this at once.
+    while a run writes. Several processes may do this at once. To open a database that has its tables takes no lock
+    and changes nothing.
 
     Raises:
         ConfigurationError: the URL or its driver is wrong, or the place cannot be written.
+        DatabaseOutdated: its tables must be upgraded first, with `upgrade_database`.
+        DatabaseTooNew: a newer version of this program has upgraded its tables.
         TransientError: the database is locked or does not answer.
     """
+    engine = _build(url)
+    with reading(engine) as connection:
+        revision = read_revision(connection)
+    if revision is None:
+        revision = _upgrade(engine, only_new=True)
+    require_current(revision, engine)
+    return engine
+
+
+def upgrade_database(url: str) -> int | None:
+    """Bring the tables of the database at `url` to the newest revision: all of them or none. A new one gets our tables.
+
+    Returns:
+        The revision that it had before; None when it was new.
+
+    Raises:
+        ConfigurationError: the URL or its driver is wrong, the place cannot be written, or a table is not ours.
+        DatabaseTooNew: a newer version of this program has upgraded its tables.
+        TransientError: the database is locked or does not answer.
+    """
+    engine = _build(url)
+    with reading(engine) as connection:
+        revision = read_revision(connection)
+    if revision != REVISION:
+        require_current(_upgrade(engine, only_new=False), engine)
+    return revision
+
+
+def _build(url: str) -> Engine:
     # NullPool in both: connections are opened seldom and briefly, and none outlives its thread or its fork.
     try:
         parsed = make_url(url)
-        engine = _build_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _build_server(parsed)
+        return _build_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _build_server(parsed)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         # The URL may hold a password, so neither it nor the driver's text is repeated.
         raise ConfigurationError(
             f"INTEGRATION_CENTER_DATABASE_URL cannot be used ({type(error).__name__}): expected sqlite:///FILE or"
             " postgresql+psycopg://USER:PASSWORD@HOST/NAME with that driver installed"
         ) from None
+
+
+def _upgrade(engine: Engine, *, only_new: bool) -> int:
+    """Apply the revisions that a database lacks, one process at a time; `only_new`: unless it has tables meanwhile.
+
+    Returns:
+        The revision of its tables then.
+    """
+    from integration_center.database.upgrading import run_revisions  # imported before the lock is taken
+
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CREATION_LOCK})
-        metadata.create_all(connection)
-        _add_new_columns(connection)
-        for table in metadata.tables.values():
-            for index in table.indexes:  # `create_all` leaves out indexes that came after their table
-                connection.execute(CreateIndex(index, if_not_exists=True))
-    return engine
+        revision = read_revision(connection)
+        if revision is None or (revision < REVISION and not only_new):
+            run_revisions(connection)
+            return REVISION
+        return revision
 
 
 @contextlib.contextmanager
@@ -117,16 +159,6 @@ def _build_insert(connection: Connection, table: Table) -> "sqlite.Insert | post
 
         return postgresql.insert(table)
     return sqlite.insert(table)
-
-
-def _add_new_columns(connection: Connection) -> None:
-    """Add the columns that came after a table was made. `create_all` leaves them out; all of them are nullable."""
-    for (_, name), found in inspect(connection).get_multi_columns().items():
-        table = metadata.tables.get(name)
-        for column in () if table is None else table.columns:
-            if column.name not in {each["name"] for each in found}:
-                definition = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {definition}"))
 
 
 def erase_deleted(engine: Engine) -> bool:
@@ -231,9 +263,12 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
         return ConfigurationError(f"database {place} cannot be written by this user; change its file mode or place")
     if "no such table" in said or "no such column" in said or "has no column" in said:
-        return ConfigurationError(f"database {place} was made by another version of this product; move it away")
+        return ConfigurationError(
+            f"database {place} lacks a table or column that it had when this program started; start the program again."
+            " If that does not help, another program has changed the database: bring back a copy from a backup"
+        )
     if "not a database" in said or "malformed" in said:
-        return ConfigurationError(f"database {place} is damaged or no database; bring back a copy, or move it away")
+        return ConfigurationError(f"database {place} is damaged or no database; bring back a copy from a backup")
     if "authentication failed" in said or "does not exist" in said:
         return ConfigurationError(f"database {place} refused the sign-in; correct INTEGRATION_CENTER_DATABASE_URL")
     return ServiceUnavailable(f"database {place} does not answer ({type(error).__name__})")

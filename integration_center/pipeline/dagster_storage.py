@@ -71,8 +71,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
         except DatabaseError as error:
             raise ConfigurationError(
                 f"Dagster's databases in {home} cannot be used ({shorten(error.orig or error)}). Bring back a copy of"
-                " history and schedules, or move them away: Dagster then begins a new history of runs. The log of"
-                " syncs is kept elsewhere, and stays"
+                " history and schedules from a backup. The log of syncs is kept elsewhere, and stays"
             ) from None
     return instance
 
@@ -125,7 +124,7 @@ def repair(path: Path, made: MetaData) -> None:
     if not os.path.lexists(path):
         return
     if not path.is_file():  # a pipe would be waited for, a device never ends
-        raise ConfigurationError(f"Dagster's database {path} is no regular file; move it away")
+        raise ConfigurationError(f"Dagster's database {path} is no regular file; bring back a copy from a backup")
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=LOCKED_SECONDS)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -145,8 +144,8 @@ def repair(path: Path, made: MetaData) -> None:
         raise ConfigurationError(f"Dagster's database {path} cannot be opened: {error}") from None
     except sqlite3.DatabaseError:
         raise ConfigurationError(
-            f"Dagster's database {path} is damaged or no database. Bring back a copy, or move it away: Dagster then"
-            " begins a new history of runs. The log of syncs is kept elsewhere, and stays"
+            f"Dagster's database {path} is damaged or no database. Bring back a copy from a backup. The log of syncs"
+            " is kept elsewhere, and stays"
         ) from None
     if path.match(INDEX) and "event_logs" not in tables:
         for ending in ("", "-wal", "-shm"):

@@ -1,12 +1,9 @@
-import contextlib
-import sqlite3
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Engine
 
 from integration_center.access.audit import COMMAND_LINE, EDITS, KEPT, MAX_DETAIL, Action, AuditEntry, AuditLog
-from integration_center.database.engine import build_engine, writing
+from integration_center.database.engine import writing
 from integration_center.database.tables import accounts
 from integration_center.integration.spec import Environment
 
@@ -48,17 +45,6 @@ def test_only_old_entries_are_deleted(engine: Engine) -> None:
     assert log.delete_old(now + KEPT - timedelta(minutes=1)) == 0
     assert log.delete_old(now + KEPT + timedelta(minutes=1)) == 1
     assert log.list() == ()
-
-
-def test_a_database_of_the_version_before_gets_the_log(tmp_path: Path) -> None:
-    path = tmp_path / "center.db"
-    build_engine(f"sqlite:///{path}").dispose()
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        for table in ("audit", "console_sessions", "sign_in_failures"):
-            connection.execute(f"DROP TABLE {table}")
-    log = AuditLog(build_engine(f"sqlite:///{path}"))
-    log.record(Action.SIGNED_OUT, who="ann", where="::1")
-    assert [entry.action for entry in log.list()] == [Action.SIGNED_OUT]
 
 
 def connect_org(engine: Engine, environment: Environment, org_id: str) -> None:
@@ -114,19 +100,3 @@ def test_only_some_actions(engine: Engine) -> None:
     log.record(Action.CHANGED, who="ann", where="::1", slug="a")
     log.record(Action.RAN, who="bob", where="::1", slug="a", run_id="r1")
     assert [entry.who for entry in log.list(slug="a", actions=EDITS)] == ["ann"]
-
-
-def test_a_database_with_the_log_of_the_version_before_keeps_its_entries(tmp_path: Path) -> None:
-    path = tmp_path / "center.db"
-    build_engine(f"sqlite:///{path}").dispose()
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("DROP INDEX ux_audit_run")
-        for column in ("org_id", "run_id", "times"):
-            connection.execute(f"ALTER TABLE audit DROP COLUMN {column}")
-        connection.execute(
-            "INSERT INTO audit (at, who, place, action) VALUES ('2026-01-02 03:04:05', 'ann', '::1', 'ran')"
-        )
-        connection.commit()
-    log = AuditLog(build_engine(f"sqlite:///{path}"))
-    log.record(Action.RAN, who="bob", where="::1", slug="a", run_id="r1")
-    assert [(entry.who, entry.run_id, entry.times) for entry in log.list()] == [("bob", "r1", 1), ("ann", None, 1)]

@@ -10,6 +10,7 @@ from sqlalchemy.schema import CreateTable
 
 from integration_center.database import engine as database
 from integration_center.database.engine import build_engine, reading, upsert, writing
+from integration_center.database.revision import VERSION_TABLE
 from integration_center.database.tables import leases, metadata
 from integration_center.errors import ConfigurationError, TransientError
 
@@ -68,7 +69,7 @@ def test_two_processes_create_the_tables_at_once(path: Path) -> None:
         assert (process.returncode, errors) == (0, "")
 
     with reading(build_engine(f"sqlite:///{path}")) as connection:
-        assert set(inspect(connection).get_table_names()) == set(metadata.tables)
+        assert set(inspect(connection).get_table_names()) == {*metadata.tables, VERSION_TABLE}
 
 
 def test_moments_come_back_in_utc(path: Path) -> None:
@@ -131,16 +132,16 @@ def test_a_full_disk_says_so(path: Path) -> None:
 def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("some notes of mine, which are longer than a header of SQLite " * 20)
-    with pytest.raises(ConfigurationError, match="no database"):
+    with pytest.raises(ConfigurationError, match=r"no database; bring back a copy from a backup$"):
         build_engine(f"sqlite:///{path}")
     assert path.read_text().startswith("some notes")
 
 
-def test_tables_of_another_version_are_named(path: Path) -> None:
+def test_tables_that_were_changed_meanwhile_are_named(path: Path) -> None:
     engine = build_engine(f"sqlite:///{path}")
     with writing(engine) as connection:
         connection.execute(text("ALTER TABLE leases DROP COLUMN expires_at"))
-    with pytest.raises(ConfigurationError, match="another version"), reading(engine) as connection:
+    with pytest.raises(ConfigurationError, match="lacks a table or column"), reading(engine) as connection:
         connection.execute(select(leases))
 
 

@@ -1,0 +1,1 @@
+"""One module for each revision. A revision that was released never changes."""
