@@ -85,5 +85,5 @@ def write_reports(rows: int, days: list[Day], root: Path) -> dict[date, Path]:
     paths = {day.date: folder / f"{day.date.isoformat()}.csv" for day in days}
     editions = {edition: build_report(rows, edition) for edition in sorted({day.edition for day in days})}
     for day in days:
-        editions[day.edition].write_csv(paths[day.date])
+        editions[day.edition].write_csv(paths[day.date], quote_style="always")  # as most exports are
     return paths

@@ -205,7 +205,7 @@ cut_files = st.builds(lambda content, keep: content[:keep], whole_files, st.inte
 
 def strict_only(content: bytes, source: str) -> pl.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "read_verified", lambda *_: None)
+        patch.setattr(reading, "read_verified", lambda *_, **__: None)
         return read_table(content, source).frame
 
 

@@ -56,7 +56,7 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
     count = RowCount()
     # The reader counts lone carriage returns as line ends, too.
     whole_lines = text.count(b"\r", 0, place) == text.count(b"\r\n", 0, place)
-    frame = read_verified(text[place:], len(header), dialect) if whole_lines else None
+    frame = read_verified(text, len(header), dialect, start=place) if whole_lines else None
     if frame is None:
         frame = reader.read(rows, header, count)
     notes += count.notes

@@ -13,31 +13,32 @@ import polars as pl
 
 from integration_center.insights.delimited.form import Dialect
 
-CHUNK_BYTES = 32_000_000
+CHUNK_BYTES = 8_000_000
 """What is read and proven at a time."""
 STYLE_BYTES = 64_000
 """Bytes at the beginning of a chunk that tell which columns are quoted."""
 
 
-def read_verified(text: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
+def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) -> pl.DataFrame | None:
     """Read rows that are written as RFC 4180 says, with any delimiter.
 
     Args:
-        text: rows alone, in UTF-8.
+        text: in UTF-8, nothing but rows from `start` on.
         width: cells of each row.
         dialect: of the text; one with an escape character is left to the strict reader.
+        start: where the first row begins, in bytes.
 
     Returns:
         Columns `0`, `1` and so on, String, an empty cell null; None where the strict reader is needed.
     """
-    if dialect.escape or b"\0" in text or (dialect.quote and len(dialect.quote.encode()) > 1):
+    if dialect.escape or text.find(b"\0", start) >= 0 or (dialect.quote and len(dialect.quote.encode()) > 1):
         return None
-    if len(dialect.delimiter.encode()) > 1 or not text:
+    if len(dialect.delimiter.encode()) > 1 or start >= len(text):
         return None
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # they mean something in a template
         return None
     frames = []
-    for chunk in cut_chunks(text, dialect):
+    for chunk in cut_chunks(text, dialect, start):
         frame = read_chunk(chunk, width, dialect)
         if frame is None:
             return None
@@ -45,9 +46,9 @@ def read_verified(text: bytes, width: int, dialect: Dialect) -> pl.DataFrame | N
     return pl.concat(frames)
 
 
-def cut_chunks(text: bytes, dialect: Dialect) -> Iterator[bytes]:
+def cut_chunks(text: bytes, dialect: Dialect, start: int) -> Iterator[bytes]:
     """Cut a text between rows: at a line end before which there is an even number of quotes."""
-    begin, quote = 0, (dialect.quote or "").encode()
+    begin, quote = start, (dialect.quote or "").encode()
     while begin < len(text):
         end = min(begin + CHUNK_BYTES, len(text))
         if end < len(text):
