@@ -12,10 +12,11 @@ from integration_center.cli.output import AsJson, Column, console, print_json, p
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular, show_size
 from integration_center.files.text_files import write_atomically
+from integration_center.insights.drop_names import FILE_NAME, name_format
 from integration_center.insights.drops import LARGEST
-from integration_center.insights.files import Fetched, FilesSource, name_format
+from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.inspection import Inspection, inspect_file
-from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
+from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.insights.source import parse_day
 from integration_center.insights.unpacking import unpack
 from integration_center.installation import open_installation

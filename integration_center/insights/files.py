@@ -1,7 +1,6 @@
 """Reports from file drops: `<root>/<report-slug>/<YYYY-MM-DD>*.csv` and the like, as whoever exports leaves them."""
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,19 +23,15 @@ from integration_center.insights.catalogue import (
 from integration_center.insights.cells import read_cells
 from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import infer_types, type_columns
+from integration_center.insights.drop_names import FILE_NAME, Format, find_passed_over, group_by_day, name_format
 from integration_center.insights.drops import LARGEST, Drop, DropChanged, Drops
-from integration_center.insights.formats import ENDINGS, Format, read_file
-from integration_center.insights.report_yaml import FILE_NAME, ReportFile, read_report_file
+from integration_center.insights.formats import read_file
+from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.insights.source import TYPING_RULES, Report, no_data
 from integration_center.insights.unpacking import unpack
 from integration_center.wording.near_names import say_nearest
 from integration_center.wording.plain_text import is_text, make_printable
 
-_DROP = re.compile(
-    rf"^(\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(.*?)(?:\.({'|'.join(ENDINGS)})(?:\.(?:gz|zst|zip))?|\.zip)$", re.IGNORECASE
-)
-_UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
-"""Files of editors and of transfers that are under way."""
 NAMES_SHOWN = 3
 READINGS = 3
 """How often files that change while they are read are listed and read again."""
@@ -219,8 +214,8 @@ class FilesSource:
             return Folder(name, replace(info, id=shown, problem=make_printable(str(error))), ReportFile(), {})
         said = {key: getattr(file, key) for key in ("name", "kind", "key_column", "latest_by") if getattr(file, key)}
         info = replace(info, id=name, tags=tuple(file.tags), columns=file.types, **said)
-        days = _group_by_day(files)
-        return Folder(name, info, file, days, _find_passed_over(files, days))
+        days = group_by_day(files, file.names)
+        return Folder(name, info, file, days, find_passed_over(files, days))
 
     def _read_description(self, files: Iterable[Drop]) -> ReportFile:
         for drop in files:
@@ -256,7 +251,7 @@ class FilesSource:
             names = ", ".join(map(repr, folder.passed_over[:NAMES_SHOWN]))
             more = len(folder.passed_over) - NAMES_SHOWN
             advice += (
-                f". Not taken, because the names do not begin with the day as in '{days[0]}.csv' or end otherwise:"
+                f". Not taken, because the names {folder.file.names.rule}:"
                 f" {names}{f' and {more:,} more' if more > 0 else ''}"
             )
         return no_data(folder.info, days, max(folder.days, default=None), advice)
@@ -271,45 +266,6 @@ def declare_cells(frame: pl.DataFrame, file: ReportFile) -> tuple[pl.DataFrame, 
     return frame.rename(
         {found[name]: new for name, new in file.renamed.items() if found[name] in frame.columns}
     ), doubts
-
-
-def _group_by_day(files: Iterable[Drop]) -> dict[date, list[Drop]]:
-    """The drops among the files by day, by name within a day; a name without a date, or that is no text, is none."""
-    drops: dict[date, list[Drop]] = defaultdict(list)
-    for drop in sorted(files, key=_natural_order):
-        match = _DROP.match(drop.name)
-        if match and is_text(drop.name) and (day := _parse_day(match[1])):
-            drops[day].append(drop)
-    return dict(drops)
-
-
-def _find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]]) -> list[str]:
-    taken = {drop.name for drops in days.values() for drop in drops}
-    return [
-        file.name
-        for file in files
-        if file.name not in taken and file.name != FILE_NAME and not _UNFINISHED.search(file.name)
-    ]
-
-
-def name_format(name: str) -> Format:
-    """The format that the name of a file tells, packed or not; text where it tells none."""
-    endings = [ending.lower() for ending in name.split(".")[1:] if ending.lower() in ENDINGS]
-    return ENDINGS[endings[-1]] if endings else "csv"
-
-
-def _natural_order(drop: Drop) -> list[str | int]:
-    """Part 9 before part 10, and `2026-11-22` before `2026-11-22-2`, unlike plain text."""
-    match = _DROP.match(drop.name)
-    stem = match[1] + match[2] if match else drop.name
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", stem)]
-
-
-def _parse_day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _identify(folder: Folder, versions: Iterable[tuple[Drop, str]]) -> str:

@@ -3,7 +3,6 @@
 import io
 import zipfile
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import fastexcel
 import polars as pl
@@ -12,20 +11,11 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.form import Table
 from integration_center.insights.delimited.header import name_columns
 from integration_center.insights.delimited.reading import drop_nameless, read_table
+from integration_center.insights.drop_names import Format
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.unpacking import check_size, is_workbook
 from integration_center.wording.near_names import say_nearest
 
-Format = Literal["csv", "xlsx", "parquet", "jsonl"]
-ENDINGS: Mapping[str, Format] = {
-    "csv": "csv",
-    "tsv": "csv",
-    "xlsx": "xlsx",
-    "parquet": "parquet",
-    "jsonl": "jsonl",
-    "ndjson": "jsonl",
-}
-"""What a file's name says of its format, unless `report.yaml` declares one."""
 MIDNIGHT = " 00:00:00"
 
 

@@ -14,7 +14,8 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.cells import PLACEHOLDERS, CellRules, ReportCells, read_cells
 from integration_center.insights.columns import infer_type, is_identifier
 from integration_center.insights.delimited.form import Table
-from integration_center.insights.formats import Format, read_file
+from integration_center.insights.drop_names import Format
+from integration_center.insights.formats import read_file
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.sync.values.moments import read_moment
 

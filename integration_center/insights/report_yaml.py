@@ -13,8 +13,8 @@ from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.cells import CellRules, ReportCells
 from integration_center.insights.delimited.form import Form
+from integration_center.insights.drop_names import DropNames, check_pattern
 
-FILE_NAME = "report.yaml"
 MOST_SKIPPED = 1_000
 """Lines that may be passed over."""
 WORDS = {"tab": "\t", "\\t": "\t"}
@@ -72,6 +72,8 @@ class ReportFile(BaseModel):
         latest_by: the column that says which of several rows of one key is the newest.
         columns: by the name of a column, its type (`string`, `integer`, `number`, `boolean`, `date` or `datetime`), or
             several options, see below. The other columns stay text until a field reads them.
+        name_pattern: how files are called that do not begin with the day, such as `logins_{date:%Y%m%d}*.csv`; `*` is
+            anything.
         parts: what several files of one day mean: `concat` takes all of them together, `last` only the last by name.
             Without it, several files of one day are refused.
         format: of the files, `csv`, `xlsx`, `parquet` or `jsonl`. Without it, what their names tell.
@@ -100,6 +102,7 @@ class ReportFile(BaseModel):
     key_column: str | None = Field(default=None, min_length=1)
     latest_by: str | None = Field(default=None, min_length=1)
     columns: dict[str, ColumnFile] = {}
+    name_pattern: str | None = None
     parts: Literal["concat", "last"] | None = None
     format: Literal["csv", "xlsx", "parquet", "jsonl"] | None = None
     sheet: str | None = Field(default=None, min_length=1)
@@ -136,6 +139,12 @@ class ReportFile(BaseModel):
                 f"{value!r} must be one character, or the word tab{' or none' * (info.field_name == 'quote')}"
             )
         return value
+
+    @field_validator("name_pattern")
+    @classmethod
+    def check_name_pattern(cls, value: str | None) -> str | None:
+        """A pattern with a date that tells a day."""
+        return value and check_pattern(value)
 
     @field_validator("encoding")
     @classmethod
@@ -183,6 +192,11 @@ class ReportFile(BaseModel):
     def ignored(self) -> tuple[str, ...]:
         """The columns that are left out."""
         return tuple(name for name, column in self.columns.items() if column.ignore)
+
+    @property
+    def names(self) -> DropNames:
+        """Which names the files have."""
+        return DropNames(self.name_pattern)
 
     @property
     def form(self) -> Form:

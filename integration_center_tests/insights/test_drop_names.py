@@ -1,0 +1,88 @@
+"""The day and the order that names of files tell."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration_center.errors import NoDataForDay
+from integration_center.insights.drop_names import DropNames, check_pattern, name_format
+from integration_center.insights.drops import LocalDrops
+from integration_center.insights.files import FilesSource
+
+DAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "day"),
+    [
+        (None, "2026-11-22.csv", DAY),
+        (None, "2026-11-22 morning.CSV.GZ", DAY),
+        (None, "2026-11-221.csv", None),
+        (None, "2026-02-30.csv", None),
+        (None, "logins_2026-11-22.csv", None),
+        ("logins_{date:%Y%m%d}*.csv", "logins_20261122.csv", DAY),
+        ("logins_{date:%Y%m%d}*.csv", "Logins_20261122-2.CSV", DAY),
+        ("logins_{date:%Y%m%d}*.csv", "logins_202611221.csv", None),
+        ("logins_{date:%Y%m%d}*.csv", "logins_20261322.csv", None),
+        ("logins_{date:%Y%m%d}*.csv", "nps_20261122.csv", None),
+        ("*{date}.xlsx", "report of 2026-11-22.xlsx", DAY),
+        ("{date:%d-%b-%Y}.csv", "22-Nov-2026.csv", DAY),
+        ("{date:%Y%m%dT%H%M%S}.csv", "20261122T070000.csv", DAY),
+        ("a+b_{date:%y.%m.%d}?.csv", "a+b_26.11.22x.csv", DAY),
+        ("a+b_{date:%y.%m.%d}?.csv", "aab_26x11x22x.csv", None),
+        ("{date:%Y-%j}.csv", "2026-326.csv", DAY),
+        ("{date}.csv", "٢٠٢٦-11-22.csv", None),
+    ],
+)
+def test_the_day_of_a_name(pattern: str | None, name: str, day: date | None) -> None:
+    assert DropNames(pattern).read_day(name) == day
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("logins.csv", "must have one {date}"),
+        ("{date}_{date}.csv", "must have one {date}"),
+        ("{date:%Y%m}.csv", "the date must tell a day"),
+        ("{date:%x}.csv", "%x is not read in names"),
+    ],
+)
+def test_a_pattern_without_a_day_is_refused(pattern: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        check_pattern(pattern)
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2068, 12, 31)),
+    st.sampled_from(["%Y%m%d", "%d.%m.%y", "%b-%d-%Y", "%Y_%j", "%Y-%m-%d"]),
+    st.sampled_from(["x_", "(a)", "", "[b] "]),
+)
+def test_what_a_pattern_writes_it_reads(day: date, form: str, before: str) -> None:
+    pattern = check_pattern(f"{before}{{date:{form}}}.csv")
+    name = f"{before}{datetime.combine(day, datetime.min.time()).strftime(form)}.csv"
+    assert DropNames(pattern).read_day(name) == day
+
+
+def test_the_format_of_a_name() -> None:
+    assert [name_format(name) for name in ("a.csv.gz", "a.XLSX", "a.b.parquet", "a.zip", "a", "a.ndjson")] == [
+        *("csv", "xlsx", "parquet", "csv", "csv", "jsonl")
+    ]
+
+
+def test_files_called_by_a_pattern_are_found_and_others_named(tmp_path: Path) -> None:
+    folder = tmp_path / "logins"
+    folder.mkdir()
+    (folder / "report.yaml").write_text("name_pattern: 'logins_{date:%Y%m%d}*.csv'\nparts: concat\n")
+    for name, key in (("logins_20261122_2.csv", "b"), ("logins_20261122_1.csv", "a"), ("2026-11-21.csv", "c")):
+        (folder / name).write_text(f"User ID\n{key}\n")
+    source = FilesSource(LocalDrops(tmp_path))
+    info = source.find("Logins")
+    assert source.newest_day(info) == DAY
+    assert source.read(info, DAY).frame.rows() == [("a",), ("b",)]
+    with pytest.raises(
+        NoDataForDay, match=r"do not fit 'logins_.*', the name_pattern of report\.yaml: '2026-11-21\.csv'"
+    ):
+        source.read(info, date(2026, 11, 21))
