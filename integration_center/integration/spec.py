@@ -34,6 +34,7 @@ STEP_NAME = re.compile(r"^insights__|__(update_set|push|send)$")
 OWNER = re.compile(r"team:.+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}\b", re.DOTALL)
 """Whom Dagster takes for the owner of an asset. Source: `is_valid_email` and `is_valid_owner` of Dagster 1.13."""
 WhenNull = Literal["keep", "clear"]
+WhenUnfit = Literal["reject", "empty"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]
 
 
@@ -87,6 +88,8 @@ class FieldMapping(Model):
         field: the API name of the field to write.
         when_null: overrides the integration's own `when_null` for this field.
         truncate: cut text that is too long instead of rejecting the line.
+        on_unfit: what happens where the field cannot hold a value: `reject` leaves the whole record as it is, `empty`
+            leaves this field alone and writes the others.
         factor: multiplies a number before it is written, such as 0.01 for a percentage kept as a fraction.
     """
 
@@ -94,6 +97,7 @@ class FieldMapping(Model):
     field: ApiName
     when_null: WhenNull | None = None
     truncate: bool = False
+    on_unfit: WhenUnfit = "reject"
     factor: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 

@@ -34,6 +34,7 @@ from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import FrameFile
 from integration_center.store.reports import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
+from integration_center.sync.ledger import count_left_alone
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.wording.markdown import escape_markdown
 
@@ -97,6 +98,11 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     f"{plan.past_rows:,} rows of days that were run before are planned, too: days that were corrected"
                     " no longer have the newest rows of their keys"
                 )
+            if unfit := count_left_alone(plan.lines):
+                context.log.warning(
+                    f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"
+                    " ledger says which"
+                )
             if plan.missing:
                 context.log.warning(admin_message(plan.missing, spec, user=step.account.username))
             yield dg.Output(
@@ -107,6 +113,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     "org_id": step.account.org_id,
                     "outcomes": plan.tally.lines.as_dict(),
                     "rows": plan.tally.rows.as_dict(),
+                    **({"unfit": unfit} if unfit else {}),
                     "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
                     "dagster/column_lineage": trace_update_set(spec, source),
                     **describe_usage(usage),

@@ -13,6 +13,8 @@ from integration_center.sync.values.rich_text import canonical_rich_text
 from integration_center.sync.values.texts import normalise_line_breaks, normalise_multipicklist
 
 NOT_NILLABLE = "NOT_NILLABLE"
+LEFT_ALONE = "left alone: "
+"""Before the reason of a line that is not rejected although a value does not fit its field."""
 VERDICTS = {
     Outcome.UPDATED: "the run ended before the answer; the record holds what was to be written",
     Outcome.UNPROCESSED: "the run ended before the answer; the record does not hold what was to be written",
@@ -31,22 +33,24 @@ def compare_lines(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFram
     Returns:
         `lines` with `after.F` and `changed.F` in place of `source.F`. Where `changed.F` is false the field is left
         alone; that is so for every field of a line that is not `planned`. Lines become `rejected` when a value is
-        unfit, else `planned` or `unchanged`.
+        unfit, else `planned` or `unchanged`. Where a target leaves unfit values, its field alone is left as it is, and
+        the line's `reason` begins with `LEFT_ALONE`.
     """
     lines = lines.hstack(fit_sources(lines, targets)).with_columns(
         _code_of_clearing(target).alias(target.code) for target in targets
     )
-    lines = _reject(lines, targets)
+    lines = _reject(lines, [target for target in targets if not target.leaves_unfit])
+    lines = _leave_alone(lines, [target for target in targets if target.leaves_unfit])
     open_line = pl.col("outcome").is_null()
     lines = lines.with_columns((open_line & _differs(target)).alias(target.changed) for target in targets)
     any_changed = pl.any_horizontal(target.changed for target in targets)
     kept = [
-        pl.when(pl.col(target.after).is_null() & ~pl.col(target.changed) & pl.col(target.code).is_null())
+        pl.when(pl.col(target.after).is_null() & ~pl.col(target.changed) & _fits(target))
         .then(target.before)
         .otherwise(target.after)
         .alias(target.after)
         for target in targets
-        if not target.clears
+        if not target.clears or target.leaves_unfit
     ]
     return lines.with_columns(
         pl.when(~open_line)
@@ -140,7 +144,28 @@ def verify_lines(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectSche
 def _differs(target: Target) -> pl.Expr:
     after, before = pl.col(target.after), pl.col(target.before)
     differs = ~is_equal(after, before, target.field)
+    if target.leaves_unfit:
+        differs &= pl.col(target.code).is_null()
     return differs if target.clears else differs & after.is_not_null()
+
+
+def _fits(target: Target) -> pl.Expr:
+    """Whether the line's value does not keep the line from being sent."""
+    return pl.lit(True) if target.leaves_unfit else pl.col(target.code).is_null()
+
+
+def _leave_alone(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
+    """Say of the open lines with an unfit value that is left alone which and why."""
+    if not targets:
+        return lines
+    unfit = pl.any_horizontal(pl.col(target.code).is_not_null() for target in targets)
+    said = pl.concat_str((_sentence(target) for target in targets), separator="; ", ignore_nulls=True)
+    return lines.with_columns(
+        pl.when(pl.col("outcome").is_null() & unfit)
+        .then(pl.concat_str(pl.lit(LEFT_ALONE), said))
+        .otherwise("reason")
+        .alias("reason")
+    )
 
 
 def _code_of_clearing(target: Target) -> pl.Expr:

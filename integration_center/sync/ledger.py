@@ -8,6 +8,7 @@ import polars as pl
 from polars.selectors import starts_with as by_start
 
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.sync.changes import LEFT_ALONE
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS, OUTCOME
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import WRITTEN, Outcome
@@ -62,6 +63,11 @@ def count_outdated(lines: pl.LazyFrame) -> int:
     """Lines whose record holds a newer row of the same key, which an earlier run applied."""
     superseded = pl.col("outcome") == Outcome.SUPERSEDED
     return int(lines.select((superseded & pl.col("record_id").is_not_null()).sum()).collect().item())
+
+
+def count_left_alone(lines: pl.LazyFrame) -> int:
+    """The number of lines of which a field is left alone because its value does not fit."""
+    return int(lines.select(pl.col("reason").str.starts_with(LEFT_ALONE).sum()).collect().item())
 
 
 def count_rows(lines: pl.DataFrame) -> Counts:

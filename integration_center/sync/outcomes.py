@@ -69,7 +69,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     """The value does not fit the field. This was found before anything was sent.
 
-    Correct the value, widen the field, or set `truncate`.
+    Correct the value, widen the field, or set `truncate` or `on_unfit` of the field.
     """
     CONFLICT = "conflict"
     """A key field or mapped field of the record changed after the plan was made. The record was left alone.

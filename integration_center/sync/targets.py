@@ -38,6 +38,7 @@ class Target:
     Attributes:
         dtype: of the report column.
         clears: an empty report value clears the field.
+        leaves_unfit: a value that the field cannot hold leaves it alone, instead of rejecting the line.
     """
 
     column: str
@@ -46,6 +47,7 @@ class Target:
     clears: bool
     truncate: bool
     factor: float | None
+    leaves_unfit: bool = False
 
     @property
     def given(self) -> str:
@@ -124,6 +126,7 @@ def resolve_targets(
             clears=spec.when_null_of(mapping) == "clear",
             truncate=mapping.truncate,
             factor=mapping.factor,
+            leaves_unfit=mapping.on_unfit == "empty",
         )
         for mapping in spec.fields
     )

@@ -38,6 +38,7 @@ class FieldRow(Part):
     field: str = ""
     when_null: str = ""
     truncate: bool = False
+    leave_unfit: bool = False
     factor: str = ""
 
     @property

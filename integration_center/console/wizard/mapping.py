@@ -137,6 +137,7 @@ def read_rows(screen: Screen) -> list[FieldRow]:
             field=form.get(f"field-{number}", "").strip(),
             when_null=form.get(f"when_null-{number}", ""),
             truncate=bool(form.get(f"truncate-{number}")),
+            leave_unfit=bool(form.get(f"leave_unfit-{number}")),
             factor=form.get(f"factor-{number}", ""),
         )
         for number in numbers[:MOST_ROWS]

@@ -65,6 +65,7 @@ def draft_of(spec: IntegrationSpec) -> Draft:
                 field=mapping.field,
                 when_null=mapping.when_null or "",
                 truncate=mapping.truncate,
+                leave_unfit=mapping.on_unfit == "empty",
                 factor="" if mapping.factor is None else repr(mapping.factor),
             )
             for mapping in spec.fields
@@ -133,6 +134,7 @@ def _mapping(row: FieldRow, before: Mapping[str, Any]) -> dict[str, Any]:
         "field": row.field,
         "when_null": row.when_null or None,
         "truncate": row.truncate,
+        "on_unfit": "empty" if row.leave_unfit else "reject",
         "factor": row.factor.strip() or None,
     }
 
