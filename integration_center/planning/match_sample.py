@@ -166,5 +166,5 @@ def _pick_listed(keys: Sequence[Key]) -> Key | None:
     """The key whose values are asked for: one with an index before one without."""
     fit = [key for key in keys if key.field.filterable and key.field.type in LISTED_TYPES]
     if unusable := [key for key in keys if not key.field.filterable]:
-        raise SchemaMismatch(f"{unusable[0].field.name} cannot be searched by (it is not filterable)")
+        raise SchemaMismatch(f"{unusable[0].field.name} cannot be used in a search (it is not filterable)")
     return min(fit, key=lambda key: not is_indexed(key.field), default=None)

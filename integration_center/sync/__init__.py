@@ -1,1 +1,1 @@
-"""Matching, comparing, planning and the ledger: pure Polars, neither Dagster nor HTTP."""
+"""Matching, comparing, planning and the ledger, in pure Polars, without Dagster or HTTP."""

@@ -1,4 +1,4 @@
-"""What each matched line would change: fitted report values against the org's raw ones."""
+"""Compare the fitted report values of matched lines with the org's raw values."""
 
 from collections.abc import Sequence
 
@@ -16,25 +16,26 @@ NOT_NILLABLE = "NOT_NILLABLE"
 LEFT_ALONE = "left alone: "
 """Before the reason of a line that is not rejected although a value does not fit its field."""
 VERDICTS = {
-    Outcome.UPDATED: "the run ended before the answer; the record holds what was to be written",
-    Outcome.UNPROCESSED: "the run ended before the answer; the record does not hold what was to be written",
-    Outcome.UNKNOWN: "the run ended before the answer, and the record could not be read since",
+    Outcome.UPDATED: "the run ended before Salesforce answered; the record holds the planned values",
+    Outcome.UNPROCESSED: "the run ended before Salesforce answered; the record does not hold the planned values",
+    Outcome.UNKNOWN: "the run ended before Salesforce answered, and the record could not be read afterwards",
 }
-"""What `verify_lines` says of each outcome it gives."""
+"""The message that `verify_lines` adds to each outcome."""
 
 
 def compare_lines(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
-    """Fit, compare and settle each line that has a record and no outcome yet.
+    """Fit and compare the values of each line that has a record and no outcome yet, and give the line its outcome.
 
     Args:
-        lines: `outcome`, `reason`, `code`, `error_fields`, and for each target its `source.F` and `before.F`.
+        lines: `outcome`, `reason`, `code`, `error_fields`, and `source.F` and `before.F` for each target.
         targets: the field mappings.
 
     Returns:
-        `lines` with `after.F` and `changed.F` in place of `source.F`. Where `changed.F` is false the field is left
-        alone; that is so for every field of a line that is not `planned`. Lines become `rejected` when a value is
-        unfit, else `planned` or `unchanged`. Where a target leaves unfit values, its field alone is left as it is, and
-        the line's `reason` begins with `LEFT_ALONE`.
+        `lines` with `after.F` and `changed.F` in place of `source.F`. A field whose `changed.F` is false is not
+        written; that is true of every field of a line that is not `planned`. A line with an unfit value becomes
+        `rejected`, any other open line `planned` or `unchanged`.
+        Where a target leaves unfit values alone, only its field is left as it is, and the line's `reason` begins with
+        `LEFT_ALONE`.
     """
     lines = lines.hstack(fit_sources(lines, targets)).with_columns(
         _code_of_clearing(target).alias(target.code) for target in targets
@@ -64,11 +65,11 @@ def compare_lines(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFram
 
 
 def is_equal(after: pl.Expr, before: pl.Expr, field: SObjectField) -> pl.Expr:
-    """Whether the org holds the value already; `before` is raw, and null equals null.
+    """Return whether the org already holds the value. `before` is raw, and null equals null.
 
-    Numbers, dates and ids are compared as they are (numbers unrounded), text exactly but for the form of its line
-    breaks, e-mail addresses without case, multi-select picklists as sets, times of day by the second, rich text
-    through the org's own writing of it.
+    Numbers (unrounded), dates and ids are compared as they are. Text is compared exactly, except for the form of its
+    line breaks. E-mail addresses are compared without case, multi-select picklists as sets, times of day by the
+    second, and rich text in the form in which the org stores it.
     """
     if field.type == "multipicklist":
         return after.eq_missing(normalise_multipicklist(before, field))
@@ -84,18 +85,19 @@ def is_equal(after: pl.Expr, before: pl.Expr, field: SObjectField) -> pl.Expr:
 
 
 def verify_lines(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectSchema) -> pl.DataFrame:
-    """What became of planned lines whose run ended before Salesforce's answers were kept, judged by the org itself.
+    """Find out from the records what became of planned lines whose run ended before it kept Salesforce's answers.
 
     Args:
         lines: the ledger of that run.
-        records: `Id` and the mapped fields, raw and read since, as `build_lines` takes them; a subset will do.
+        records: `Id` and the mapped fields, raw and read after the run, as `build_lines` takes them. Some may be
+            missing.
         schema: the object as describe reports it now.
 
     Returns:
-        A results frame as `complete` and `amend` take it, a row for each planned line: `Id`, `outcome` OUTCOME, and
+        A results frame for `complete` and `amend`, with one row per planned line: `Id`, `outcome` OUTCOME, and
         `code`, `message`, `error_fields`, `job_id` String. A line is `updated` when the record holds the value of
-        every changed field, else `unprocessed`; `unknown` when the record is missing, or a changed field is by now
-        missing or of another type, so that nothing can be compared.
+        every changed field, and `unprocessed` when it does not. It is `unknown` when nothing can be compared: the
+        record is missing, or a changed field is now missing or has another type.
     """
     planned = lines.filter(pl.col("outcome") == Outcome.PLANNED)
     names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
@@ -112,7 +114,7 @@ def verify_lines(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectSche
     incomparable = pl.any_horizontal(
         pl.col("found").is_null(), *(CHANGED + name for name in names if name not in fields)
     )
-    # The literal is for an object that has lost all mapped fields: there is no empty sum of columns.
+    # The literal is for an object that has lost all mapped fields: any_horizontal needs at least one expression.
     differs = pl.any_horizontal(
         pl.lit(False),
         *(
@@ -169,7 +171,7 @@ def _leave_alone(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame
 
 
 def _code_of_clearing(target: Target) -> pl.Expr:
-    """The line's code, or `NOT_NILLABLE` where a value would be cleared that the org demands."""
+    """Return the line's code, or `NOT_NILLABLE` where a required value would be cleared."""
     code = pl.col(target.code)
     if not target.clears or (target.field.nillable and target.field.type != "boolean"):
         return code
@@ -178,13 +180,13 @@ def _code_of_clearing(target: Target) -> pl.Expr:
 
 
 def _reject(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
-    """Mark the open lines with an unfit value, and say of each which and why."""
+    """Reject the open lines with an unfit value, and give the fields and the reasons."""
     unfit = pl.col("outcome").is_null() & pl.any_horizontal(pl.col(target.code).is_not_null() for target in targets)
     lines = lines.with_row_index("line")
     rejected = lines.filter(unfit)
     if rejected.is_empty():
         return lines.drop("line")
-    # Sentences are made for the rejected lines only: they are the dearest columns of the ledger.
+    # Sentences are built for the rejected lines only: no column of the ledger is more expensive to build.
     said = rejected.select(
         "line",
         pl.lit(Outcome.REJECTED, dtype=OUTCOME).alias("rejected"),

@@ -10,27 +10,27 @@ OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
 """The dtype of the `outcome` column; its order is the severity, so `max` of a row's lines is the row's outcome."""
 
 DAY = "_day"
-"""What the caller adds to the report: the partition a row came from, Date."""
+"""The column that the caller adds to the report: the partition of each row, Date."""
 
 PAST = "_past"
-"""Beside the report's own rows (null): rows of other days that earlier runs applied. True where a row must be written
-again, false where it only keeps older rows from being written. Boolean; the column may be missing."""
+"""Marks rows of other days that earlier runs applied: true where the row must be written again, false where it only
+keeps older rows from being written, null for the report's own rows. Boolean; the column may be missing."""
 
 OF_PAST = "of_past"
-"""In the plan of events: whether the row is of a day that an earlier run applied, and not of one of this run's days."""
+"""In the plan of events: whether the row belongs to a day that an earlier run applied, and to no day of this run."""
 
 COLUMN = "column."
-"""Before the name of a report column inside the plan: reports may call a column `*`, `^a$` or `row`."""
+"""The prefix of report columns inside the plan, because reports may call a column `*`, `^a$` or `row`."""
 BEFORE = "before."
-"""Before the name of a mapped field: the org's raw value when the plan was made."""
+"""The prefix, before a mapped field's name, of the org's raw value when the plan was made."""
 AFTER = "after."
-"""Before the name of a mapped field: what the org shall hold."""
+"""The prefix, before a mapped field's name, of the value that the org should hold after the push."""
 CHANGED = "changed."
-"""Before the name of a mapped field: whether the field is sent."""
+"""The prefix, before a mapped field's name, of the column that says whether the field is sent."""
 HOLDS = "holds."
-"""Before the name of a mapped field: of an `overridden` line, what the org held right after the push.
+"""The prefix, before a mapped field's name, of the value that the org held right after the push.
 
-Only ledgers that have such lines have these columns.
+It is filled in `overridden` lines. Only ledgers that have such lines have these columns.
 """
 
 MODSTAMP = pl.Datetime("ms", "UTC")
@@ -46,4 +46,4 @@ LEDGER_COLUMNS: Mapping[str, pl.DataType] = {
     "job_id": pl.String(),
     "modstamp": MODSTAMP,
 }
-"""The columns every plan and ledger has; `before.F`, `after.F` and `changed.F` follow for each mapped field F."""
+"""The columns of every plan and ledger. `before.F`, `after.F` and `changed.F` follow for each mapped field F."""

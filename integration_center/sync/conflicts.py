@@ -1,4 +1,4 @@
-"""Records that somebody changed between the plan and its push: they are left alone."""
+"""Find the records that somebody changed between the plan and its push, so that the push leaves them alone."""
 
 from collections.abc import Sequence
 
@@ -11,27 +11,27 @@ from integration_center.sync.match.usable_rows import SHOWN_KEY_SEPARATOR
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
-REASON = "the record changed after the plan was made, and was left alone; the next sync plans it anew"
+REASON = "the record changed after the plan was made, so it was left alone; the next sync plans it again"
 
 
 def mark_conflicts(
     lines: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema
 ) -> pl.DataFrame:
-    """Settle the planned lines whose record no longer holds what the plan rests on.
+    """Give the outcome `conflict` to planned lines whose record no longer holds the values that the plan was made from.
 
-    A record is in conflict when a mapped field holds another value than `before.F`, or a key field another key. An
-    address that only got `.invalid` is the same key. One that was merely touched is not in conflict, and neither is
-    one that is missing: Salesforce itself tells of deleted records.
+    A record is in conflict when a mapped field no longer holds `before.F`, or a key field no longer holds the key. An
+    address to which only `.invalid` was added is the same key. A record that was saved without such a change is not in
+    conflict. A missing record is not in conflict either: Salesforce itself reports deleted records.
 
     Args:
         lines: the plan.
-        records: the records that may have changed, as read since: `Id`, and key and mapped fields, raw. Others may be
-            left out.
+        records: the records that may have changed, read after the plan: `Id`, and the key and mapped fields, raw.
+            Records that did not change may be left out.
         keys: the key fields of the integration, in its order.
         schema: the object, as it was for the plan.
 
     Returns:
-        `lines` in their order; a planned line in conflict is `conflict`, and `error_fields` names the fields.
+        `lines` in their order. A planned line in conflict is `conflict`, and its `error_fields` names the fields.
     """
     names = [name.removeprefix(BEFORE) for name in lines.columns if name.startswith(BEFORE)]
     mapped = {name: schema.require(name) for name in names}
@@ -50,7 +50,7 @@ def mark_conflicts(
         for name, field in mapped.items()
     ]
     parts = pl.col("key").str.split(SHOWN_KEY_SEPARATOR) if len(key_fields) > 1 else pl.concat_list("key")
-    told = parts.list.len() == len(key_fields)  # a key may hold the separator itself
+    told = parts.list.len() == len(key_fields)  # a key can contain the separator
     moved = [
         pl.when(
             told
@@ -77,5 +77,5 @@ def mark_conflicts(
 
 
 def holds_still(before: pl.Expr, now: pl.Expr, field: SObjectField) -> pl.Expr:
-    """Whether both are one value; REST and Bulk may give the same one in different forms."""
+    """Return whether both are the same value. REST and Bulk may return one value in different forms."""
     return before.eq_missing(now) | is_equal(before, now, field) | is_equal(now, before, field)

@@ -1,4 +1,4 @@
-"""The ledger: what became of every row, from the plan to the last answer of Salesforce."""
+"""The ledger: what became of every row, from the plan to Salesforce's last answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from integration_center.sync.schema import SObjectSchema
 
 Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
 ANSWER = {"outcome": OUTCOME, **dict.fromkeys(("code", "message", "error_fields", "job_id"), pl.String())}
-"""The columns of a results frame that go into the ledger."""
+"""The columns that a results frame adds to the ledger."""
 FORMULA_START = r"^[=+\-@\t\r\n＝＋－＠]"
-"""Cells that begin so are run as formulas by spreadsheets, by some also in their full-width forms. Source: OWASP."""
+"""Spreadsheets run cells that begin like this as formulas, some also in the full-width forms. Source: OWASP."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many lines, or rows, came to each outcome; an outcome without any counts 0."""
+    """The number of lines, or of rows, per outcome; 0 for an outcome that does not occur."""
 
     of: Mapping[Outcome, int] = field(default_factory=dict)
 
@@ -36,31 +36,31 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of all lines, or of all rows."""
         return sum(self.of.values())
 
     @property
     def sent(self) -> int:
-        """Those that went to Salesforce, whatever it answered."""
+        """The number that were sent to Salesforce, whatever it answered."""
         return self.written + sum(self[outcome] for outcome in (Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN))
 
     @property
     def written(self) -> int:
-        """Those that Salesforce took."""
+        """The number that Salesforce accepted."""
         return sum(self[outcome] for outcome in WRITTEN)
 
     def as_dict(self) -> dict[str, int]:
-        """The outcomes that occur, by name, from best to worst."""
+        """Return the outcomes that occur, by name, from best to worst."""
         return {outcome.value: self[outcome] for outcome in Outcome if self[outcome]}
 
 
 def count_lines(lines: pl.DataFrame) -> Counts:
-    """Lines by outcome."""
+    """Count the lines per outcome."""
     return _count(lines["outcome"])
 
 
 def count_outdated(lines: pl.LazyFrame) -> int:
-    """Lines whose record holds a newer row of the same key, which an earlier run applied."""
+    """Count the lines whose record already holds a newer row with the same key, which an earlier run applied."""
     superseded = pl.col("outcome") == Outcome.SUPERSEDED
     return int(lines.select((superseded & pl.col("record_id").is_not_null()).sum()).collect().item())
 
@@ -71,16 +71,16 @@ def count_left_alone(lines: pl.LazyFrame) -> int:
 
 
 def count_rows(lines: pl.DataFrame) -> Counts:
-    """Report rows by outcome; a row's outcome is its worst line."""
+    """Count the report rows per outcome. A row's outcome is that of its worst line."""
     if lines["row"].is_sorted() and not (lines["row"] == lines["row"].shift()).any():
-        return count_lines(lines)  # a line a row
+        return count_lines(lines)  # one line per row
     worst = lines.select("row", pl.col("outcome").cast(OUTCOME)).group_by("row").agg(pl.col("outcome").max())
     return _count(worst["outcome"])
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Lines and rows by outcome; those of parts add up to those of the whole."""
+    """Lines and rows per outcome. The tallies of parts add up to the tally of the whole."""
 
     lines: Counts = field(default_factory=Counts)
     rows: Counts = field(default_factory=Counts)
@@ -89,17 +89,17 @@ class Tally:
         return Tally(self.lines + other.lines, self.rows + other.rows)
 
     def as_dict(self) -> dict[str, dict[str, int]]:
-        """As it stands in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
+        """Return the form used in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
         return {"lines": self.lines.as_dict(), "rows": self.rows.as_dict()}
 
 
 def tally_lines(lines: pl.DataFrame) -> Tally:
-    """The tally of lines that hold all lines of each of their rows."""
+    """Tally some lines, which must include every line of each of their rows."""
     return Tally(count_lines(lines), count_rows(lines))
 
 
 def tally(lines: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """The same as it stands in the log."""
+    """Tally the lines as `tally_lines` does, in the form used in the log of syncs."""
     return tally_lines(lines).as_dict()
 
 
@@ -109,7 +109,7 @@ def _count(outcomes: pl.Series) -> Counts:
 
 
 def ledger_adds_up(lines: pl.DataFrame | pl.LazyFrame, rows: int) -> bool:
-    """Whether every one of `rows` report rows has a line, every line an outcome, and no record two of them."""
+    """Return whether each of `rows` report rows has a line, each line an outcome, and each record one line at most."""
     ids = pl.col("record_id").drop_nulls()
     numbers, first, last, unsettled, repeated = (
         lines.lazy()
@@ -128,18 +128,18 @@ def ledger_adds_up(lines: pl.DataFrame | pl.LazyFrame, rows: int) -> bool:
 
 
 def planned_updates(lines: Lines) -> Lines:
-    """The updates to send: `Id`, then for each mapped field F `after.F` and `changed.F`."""
+    """Return the updates to send: `Id`, then `after.F` and `changed.F` for each mapped field F."""
     planned = lines.filter(pl.col("outcome") == Outcome.PLANNED)
     return planned.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED))
 
 
 def hold(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
-    """The lines with every planned one `held`, for `reason`."""
+    """Turn every planned line into a `held` one, with `reason`."""
     return _turn_planned(lines, Outcome.HELD, reason)
 
 
 def supersede(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
-    """The lines with every planned one `superseded`, for `reason`."""
+    """Turn every planned line into a `superseded` one, with `reason`."""
     return _turn_planned(lines, Outcome.SUPERSEDED, reason)
 
 
@@ -152,7 +152,7 @@ def _turn_planned(lines: pl.DataFrame, outcome: Outcome, reason: str) -> pl.Data
 
 
 def list_value_columns(spec: IntegrationSpec, schema: SObjectSchema) -> dict[str, pl.DataType]:
-    """The columns of a ledger after `LEDGER_COLUMNS`: three for each mapped field that the object has."""
+    """List the ledger columns after `LEDGER_COLUMNS`: three for each mapped field that the object has."""
     fields = [field for mapping in spec.fields if (field := schema.get(mapping.field))]
     return {
         f"{prefix}{field.name}": dtype
@@ -164,12 +164,12 @@ def list_value_columns(spec: IntegrationSpec, schema: SObjectSchema) -> dict[str
 def hold_rows(
     rows: pl.DataFrame, spec: IntegrationSpec, schema: SObjectSchema, reason: str, *, first: int = 0
 ) -> pl.DataFrame:
-    """The lines of an integration that does not fit: each row `held`, for `reason`, and nothing read or compared.
+    """Build the lines of an integration that does not fit: each row is `held`, and nothing is read or compared.
 
     Args:
-        rows: the report, with `_day`; columns that the integration names may be missing.
+        rows: the report, with `_day`. Columns that the integration names may be missing.
         spec: the integration.
-        schema: the object; fields that it lacks have no ledger columns.
+        schema: the object. Mapped fields that it lacks get no ledger columns.
         reason: why nothing is sent.
         first: the number of the first row.
     """
@@ -194,18 +194,22 @@ def complete(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         lines: the plan.
-        results: `Id`, `outcome`, `code`, `message`, `error_fields`, `job_id`, in any order. Should a record have
-            two, the worse one counts; records that were not planned are left out.
+        results: `Id`, `outcome`, `code`, `message`, `error_fields`, `job_id`, in any order. When a record has two
+            answers, the worse one counts. Answers for records that were not planned are ignored.
 
     Returns:
-        `lines` in their order; a planned line without an answer is `unknown`.
+        `lines` in their order. A planned line without an answer is `unknown`.
     """
     answered = _write_answers(lines, _align(lines, results), Outcome.PLANNED)
-    return _turn_planned(answered, Outcome.UNKNOWN, "no answer of Salesforce names this record")
+    return _turn_planned(answered, Outcome.UNKNOWN, "Salesforce gave no answer for this record")
 
 
 def completing(results: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """What writes the results of a push, which stand in the order of its updates, into successive lines of its plan."""
+    """Return a function that writes the results of a push into successive parts of its plan.
+
+    Args:
+        results: as `complete` takes them, in the order in which the updates were sent.
+    """
     taken = 0
 
     def finish(part: pl.DataFrame) -> pl.DataFrame:
@@ -218,22 +222,22 @@ def completing(results: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
 
 
 def amend(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """Write late answers into a ledger: those that a later run fetched, or found by reading the records.
+    """Write late answers into a ledger: answers that a later run fetched, or found by reading the records.
 
     Args:
         lines: a ledger.
         results: as `complete` takes them.
 
     Returns:
-        `lines` in their order. An answer replaces a `planned` line, and a line that is `unknown` from the very job
-        that the answer comes from; all other lines stay as they are.
+        `lines` in their order. An answer settles a `planned` line, and an `unknown` line of the same job as the
+        answer. All other lines stay as they are.
     """
     fetched = _write_answers(lines, _find_answers(lines, results, ["record_id", "job_id"]), Outcome.UNKNOWN)
     return _write_answers(fetched, _find_answers(lines, results, ["record_id"]), Outcome.PLANNED)
 
 
 def _align(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """The answer to each planned line, as `_find_answers` does; at once where the results stand in their order."""
+    """Find the answer to each planned line. Results in the order of the planned lines need no join."""
     planned = lines["outcome"] == Outcome.PLANNED
     if not lines["record_id"].filter(planned).equals(results["Id"]):
         return _find_answers(lines, results, ["record_id"])
@@ -242,7 +246,7 @@ def _align(lines: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
 
 
 def _find_answers(lines: pl.DataFrame, results: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
-    """The worst answer to each line that has the same `on`: the columns of `ANSWER`, null where there is none."""
+    """Find the worst answer to each line, joined by `on`: the columns of `ANSWER`, null where there is no answer."""
     answers = (
         results.select(
             pl.col("Id").alias("record_id"),
@@ -257,9 +261,9 @@ def _find_answers(lines: pl.DataFrame, results: pl.DataFrame, on: Sequence[str])
 
 
 def _write_answers(lines: pl.DataFrame, answers: pl.DataFrame, waiting: Outcome) -> pl.DataFrame:
-    """The lines with their answers in place of what was `waiting`."""
+    """Write the answers into the lines whose outcome is `waiting`."""
     answered = (pl.col("outcome") == waiting) & answers["outcome"].is_not_null()
-    # Why a line was planned stays worth knowing; why its answer was missing does not.
+    # Keep the reason why a line was planned; drop the reason why its answer was missing.
     said = pl.coalesce(answers["message"], pl.when(pl.col("outcome") == Outcome.PLANNED).then("reason"))
     return lines.with_columns(
         pl.when(answered).then(said).otherwise("reason").alias("reason"),
@@ -271,23 +275,23 @@ def _write_answers(lines: pl.DataFrame, answers: pl.DataFrame, waiting: Outcome)
 
 
 def reopen(lines: pl.DataFrame) -> pl.DataFrame:
-    """The lines with every `unknown` one `planned` again, before it is found out what became of it."""
+    """Turn every `unknown` line back into a `planned` one, so that the caller can find out what became of it."""
     unknown = pl.col("outcome") == Outcome.UNKNOWN
     planned = pl.lit(Outcome.PLANNED, dtype=OUTCOME)
     return lines.with_columns(pl.when(unknown).then(planned).otherwise("outcome").alias("outcome"))
 
 
 def resume(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
-    """Turn the ledger of a push into the lines of one that continues it.
+    """Turn the ledger of a push into the lines of a push that continues it.
 
     Args:
-        lines: a ledger, after it was found out what became of each line that was sent.
-        run_id: the run that stored it.
+        lines: a ledger in which the fate of every sent line has been found out.
+        run_id: the run that stored the ledger.
 
     Returns:
-        `lines` in their order. What is proven not to have been written, `unprocessed` and `failed` lines, is `planned`
-        again. What was written is `unchanged`: the org holds it already, or changed it again. All other lines stay as
-        they are.
+        `lines` in their order. `unprocessed` and `failed` lines are `planned` again: they are proven not to have been
+        written. Written lines are `unchanged`: the org holds their values already, or changed them again. All other
+        lines stay as they are.
     """
     outcome = pl.col("outcome")
     again = outcome.is_in([Outcome.UNPROCESSED, Outcome.FAILED])
@@ -315,9 +319,9 @@ def resume(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
 
 
 def to_csv_safe(lines: pl.DataFrame) -> pl.DataFrame:
-    """All columns as text for a CSV download; text cells that a spreadsheet would run as a formula begin with `'`.
+    """Turn all columns into text for a CSV download, with `'` before text that a spreadsheet would run as a formula.
 
-    Numbers keep their sign: a negative number is no formula.
+    Numbers keep their sign: a negative number is not a formula.
     """
     return lines.select(_csv_cell(name, dtype) for name, dtype in lines.schema.items())
 

@@ -1,4 +1,4 @@
-"""The limits of an integration: what stops a push before its first write, and what makes a run Failed."""
+"""The limits of an integration: when to stop a push before its first write, and when a run counts as Failed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -29,11 +29,12 @@ MATCH_RATE = "match_rate"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a plan keeps one limit.
+    """The result of checking a plan against one limit.
 
     Attributes:
         name: `match_rate`, `values_cleared` or `share_changed`.
-        description: counts and percent, never a value.
+        passed: whether the plan keeps the limit.
+        description: counts and percentages, never a value.
         metadata: the same numbers, for charts.
     """
 
@@ -45,17 +46,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a plan comes to, in numbers; those of its parts add up to those of the whole.
+    """The numbers that the limits are checked against. The figures of parts add up to the figures of the whole.
 
     Attributes:
-        lines: all of them.
-        looked_up: rows with a key that are no duplicates. Superseded ones count when their record was found: an earlier
+        lines: all lines.
+        looked_up: rows with a key, without duplicates. A superseded row counts when its record was found: an earlier
             run applied a newer row.
-        found: those of them with a record.
+        found: the looked-up rows that match a record.
         matched: records on a line.
-        changed: of them, those that would change.
-        cleared: of them, those that would lose a value.
-        keys, hashed: keys, and those that look like WalkMe's hashed user ids; counted only where too few rows match.
+        changed: the matched records that would change.
+        cleared: the matched records that would lose a value.
+        keys: the keys; counted only when too few rows match, else 0.
+        hashed: the keys that look like WalkMe's hashed user ids; counted only when too few rows match, else 0.
     """
 
     lines: int = 0
@@ -72,13 +74,13 @@ class Figures:
 
 
 def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
-    """The figures of lines that hold all lines of each of their rows; what `build_lines` returns, or a part of it."""
+    """Measure what `build_lines` returns, or a part of it that includes every line of each of its rows."""
     planned = pl.col("outcome") == Outcome.PLANNED
     matched = pl.col("record_id").is_not_null()
     asked = ~pl.col("outcome").is_in(NOT_LOOKED_UP) | ((pl.col("outcome") == Outcome.SUPERSEDED) & matched)
     names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     loses = pl.any_horizontal(
-        pl.lit(False),  # there is no empty sum of columns, and an integration that does not fit may have no field
+        pl.lit(False),  # any_horizontal needs an expression, and an integration that does not fit may have no field
         *(
             pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null()
             for name in names
@@ -97,11 +99,11 @@ def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
 
 
 def judge(figures: Figures, limits: Limits) -> list[Verdict]:
-    """Judge a plan before it is held or sent.
+    """Check a plan against the limits, before it is held or sent.
 
-    - `match_rate`: of the rows looked up (see `Figures`), those with a record.
-    - `values_cleared`: of the matched records, those that would lose a value.
-    - `share_changed`: of the matched records, those that would change; passed while `max_changed` is off.
+    - `match_rate`: the share of looked-up rows (see `Figures`) that match a record.
+    - `values_cleared`: the share of matched records that would lose a value.
+    - `share_changed`: the share of matched records that would change; always passed while `max_changed` is off.
     """
     matched = figures.matched
     return [
@@ -146,18 +148,18 @@ def _judge_share(name: str, verb: str, part: int, matched: int, limit: float | N
 def run_status(
     counts: Counts, limits: Limits, *, superseded: bool = False, outdated: bool = False
 ) -> tuple[RunStatus, str | None]:
-    """A run's status by its final ledger.
+    """Decide the status of a run from its final ledger.
 
     Args:
-        counts: lines by outcome.
-        limits: of the integration.
-        superseded: nothing was sent because a newer day was pushed already; then nothing else is asked.
-        outdated: earlier runs applied newer rows of some keys; then no other row needs to match a record.
+        counts: lines per outcome.
+        limits: the limits of the integration.
+        superseded: nothing was sent because a newer day was already pushed. Only held lines then make the run Failed.
+        outdated: earlier runs applied newer rows of some keys. The run may then match no record.
 
     Returns:
-        `Completed`, or `Failed` with the sentence that says which rule it broke: a limit held lines, no row matched a
-        record (an empty report is allowed by `allow_empty`), or more than `max_failed` percent of the lines failed. A
-        run that meant to write and wrote nothing says that first, also when it is `Completed`.
+        `Completed`, or `Failed` with a sentence that says which rule the run broke: a limit held lines, no row matched
+        a record (`allow_empty` allows an empty report), or more than `max_failed` percent of the lines failed. When
+        lines were planned but no record was written, the sentence says so first, even if the run is `Completed`.
     """
     if counts[Outcome.HELD]:
         return "Failed", f"{counts[Outcome.HELD]:,} lines are held"
@@ -178,7 +180,7 @@ def run_status(
 
 
 def explain_nothing_written(counts: Counts) -> str | None:
-    """Say that no record was written although some were to be, and why; None for every other run."""
+    """Explain why no record was written although some were planned; return None for every other run."""
     reasons = [f"{why}: {counts[outcome]:,}" for outcome, why in NOT_WRITTEN.items() if counts[outcome]]
     if not reasons or any(counts[outcome] for outcome in MAY_BE_WRITTEN):
         return None

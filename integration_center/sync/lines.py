@@ -1,4 +1,4 @@
-"""The plan of a run: what every row of the report comes to, field by field, before and after."""
+"""Build the lines of a plan: what each report row would change, field by field, with the values before and after."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def build_lines(
     kind: Kind = "snapshot",
     edits_converted: Callable[[], bool] = lambda: False,
 ) -> pl.DataFrame:
-    """Match, compare and plan.
+    """Match the rows of a report with records, compare their values, and plan the updates.
 
     Args:
         rows: the report, of one day or several, with `_day` Date.
@@ -49,10 +49,9 @@ def build_lines(
             `SObjectField.dtype`; `SystemModstamp` Datetime and `IsConverted` Boolean where the object has them.
         spec: the integration.
         schema: the object as describe reports it.
-        latest_by: the column that tells which of several rows with one key is the newest; `spec.latest_by` counts
-            when this is None.
-        kind: of the report.
-        edits_converted: whether the connected user may edit converted Leads; asked when a row matches one.
+        latest_by: the column that shows which of several rows with one key is the newest; None for `spec.latest_by`.
+        kind: the kind of the report.
+        edits_converted: returns whether the connected user may edit converted Leads; called when a row matches one.
 
     Returns:
         The lines, in order of the report and then of the records: `LEDGER_COLUMNS`, then for each mapped field F,
@@ -62,7 +61,7 @@ def build_lines(
     Raises:
         ConfigurationError: the report lacks a column.
         SchemaMismatch: the object lacks a field.
-        PlanError: keys match several records, and the integration says `when_many_match: fail`.
+        PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     newest = rows[DAY].max()
     terms = resolve_terms(
@@ -79,14 +78,14 @@ def build_lines(
 
 @dataclass(frozen=True)
 class Matching:
-    """A report matched to records, before their values are compared.
+    """A report matched with records, before their values are compared.
 
     Attributes:
-        terms: of the plan.
-        lines: at least one for each row, in order of the rows: `row`, `day`, `key`, `outcome`, `reason`, and
+        terms: the terms of the plan.
+        lines: at least one line per row, in order of the rows: `row`, `day`, `key`, `outcome`, `reason`, and
             `place`; see `match_rows`.
-        given: the report's values of the targets, each at the number of its row.
-        there: the records' `record_id`, `modstamp`, `converted` and `before.F`, each in its `place`.
+        given: the report's values for the targets as `source.F`, one row per report row.
+        there: `record_id`, `modstamp`, `converted` and `before.F` of the records; a line's `place` is a position here.
     """
 
     terms: Terms
@@ -96,16 +95,16 @@ class Matching:
 
 
 def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Matching:
-    """Match the whole report by its keys.
+    """Match the rows of a whole report with records, by their keys.
 
     Args:
-        rows: as `build_lines` takes them; of other columns than the plan needs there may be none. Rows of other days
-            may follow them, see `PAST`; those that must be written again and are used become lines.
+        rows: as `build_lines` takes them. Columns that the plan does not need may be missing. Rows of other days may
+            follow, see `PAST`; a used row of another day becomes a line when it must be written again.
         records: as `build_lines` takes them, each record once.
-        terms: of the plan.
+        terms: the terms of the plan.
 
     Raises:
-        PlanError: keys match several records, and the integration says `when_many_match: fail`.
+        PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     prepared = prepare_rows(rows, terms)
     row_keys = find_row_keys(prepared, terms)
@@ -132,12 +131,15 @@ def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Mat
 def settle_lines(
     lines: pl.DataFrame, matching: Matching, *, edits_converted: Callable[[], bool] = lambda: False
 ) -> pl.DataFrame:
-    """Lay values and record beside some lines of a matching, and settle each: as `build_lines` returns them.
+    """Add the values and the record to some lines of a matching, and give each line its outcome.
 
     Args:
-        lines: of `matching.lines`, all or some successive ones.
-        matching: what they are of.
+        lines: all of `matching.lines`, or a slice of them.
+        matching: the matching that the lines belong to.
         edits_converted: see `build_lines`.
+
+    Returns:
+        The lines as `build_lines` returns them.
     """
     targets = matching.terms.targets
     settled = _settle_converted(_with_values(lines, matching), edits_converted)
@@ -147,7 +149,7 @@ def settle_lines(
 
 
 def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
-    """Each record once, as read last: paged reads can bring a record twice when it changes meanwhile."""
+    """Keep each record once, as it was read last: a paged read returns a record twice if it changes meanwhile."""
     return records.unique("Id", keep="last", maintain_order=True) if repeats(records["Id"]) else records
 
 
@@ -165,7 +167,7 @@ def _leave_out_past(
 
 
 def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
-    """Say of unmatched rows whose e-mail key is one of WalkMe's hashed user ids why they cannot match."""
+    """Give unmatched rows a reason where their e-mail key is one of WalkMe's hashed user ids."""
     addresses = [key.given for key in keys if key.field.type == "email"]
     unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED).select(ROW)
     if not addresses or unmatched.is_empty():
@@ -180,7 +182,7 @@ def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Ke
 
 
 def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
-    """Lay the record's and the report's values beside each matched line, and whether the lead is `converted`."""
+    """Add the record's and the report's values to each matched line, and `converted`: whether the Lead is converted."""
     row = lines.select(pl.when(pl.col(PLACE).is_not_null()).then(ROW)).to_series()
     laid = pl.concat(
         [
@@ -197,7 +199,7 @@ def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
 
 
 def _settle_converted(lines: pl.DataFrame, edits_converted: Callable[[], bool]) -> pl.DataFrame:
-    """Converted leads are `ineligible`, unless the user may edit them."""
+    """Give lines with a converted Lead the outcome `ineligible`, unless the user may edit converted Leads."""
     settled = lines.drop("converted")
     if not lines["converted"].any() or edits_converted():
         return settled

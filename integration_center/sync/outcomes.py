@@ -1,12 +1,12 @@
-"""The outcomes of a line of the ledger, and how a row's outcome follows from its lines."""
+"""The outcomes of a ledger line, and how a row's outcome follows from its lines."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of one line. Declared from best to worst: a row's outcome is its worst line.
+    """What became of one line. Declared from best to worst: a row's outcome is that of its worst line.
 
-    Below each outcome: what it means, then what to do. The reference in the documentation is made of these texts.
+    The text below each outcome says what it means, then what to do. The reference documentation is made from it.
     """
 
     UNCHANGED = "unchanged"
@@ -97,13 +97,13 @@ BROKEN = (Outcome.REJECTED, Outcome.CONFLICT, Outcome.FAILED, Outcome.UNPROCESSE
 """The outcomes that count against `limits.max_failed`."""
 
 WRITTEN = (Outcome.UPDATED, Outcome.OVERRIDDEN)
-"""The outcomes of records that Salesforce took, whether or not the org changed them again."""
+"""The outcomes of lines that Salesforce accepted, whether or not the org changed the record again."""
 
 MAY_BE_WRITTEN = (*WRITTEN, Outcome.UNKNOWN)
-"""The outcomes of lines that the org holds, or may hold."""
+"""The outcomes of lines that were written, or may have been."""
 
 SOUND = (*WRITTEN, Outcome.UNCHANGED)
-"""The outcomes they are set against."""
+"""The outcomes of lines that went well. `limits.max_failed` compares `BROKEN` with `BROKEN` and `SOUND` together."""
 
 APPLIED = (*SOUND, Outcome.PLANNED, Outcome.UNKNOWN)
-"""The outcomes after which the org holds the row's values, or may hold them: older events must not replace these."""
+"""The outcomes after which the org holds the row's values, or may hold them. Older events must not replace them."""

@@ -1,4 +1,4 @@
-"""Records that the org changed again after it took what was sent: a flow, a trigger, another user."""
+"""Find the records that the org (a flow, a trigger, another user) changed again after it accepted an update."""
 
 from collections.abc import Mapping
 
@@ -11,23 +11,24 @@ from integration_center.sync.schema import SObjectSchema
 
 REASON = "written, and then changed by the org: "
 MASKED_TYPES = frozenset({"encryptedstring"})
-"""A user without View Encrypted Data reads a mask, which says nothing of the value."""
+"""Types whose values are masked for a user without View Encrypted Data, so that they cannot be compared."""
 
 
 def mark_overridden(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectSchema) -> pl.DataFrame:
-    """Give the written lines whose record holds another value than was sent the outcome `overridden`.
+    """Give the outcome `overridden` to written lines whose record holds another value than the one that was sent.
 
-    Values are compared as the org holds them, as a plan compares them. A record that is missing keeps its line as it
-    is, and so does one in which only fields that were not sent differ.
+    Values are compared in the form in which the org holds them, as in a plan. A line stays as it is when its record
+    is missing, or when only fields that were not sent differ.
 
     Args:
-        lines: of a ledger; `holds.F` may be there already.
-        records: `Id` and mapped fields, raw and read after the push; others may be left out.
+        lines: the lines of a ledger, with or without `holds.F`.
+        records: `Id` and mapped fields, raw and read after the push. Other records may be left out.
         schema: the object as describe reported it for the push.
 
     Returns:
-        `lines` in their order, with `holds.F` for each mapped field F: what the record of an `overridden` line held,
-        null in all other lines. Its reason and `error_fields` name the fields that differ.
+        `lines` in their order, with `holds.F` for each mapped field F: the value in the record of an `overridden`
+        line, null in all other lines. The reason and `error_fields` of an `overridden` line name the fields that
+        differ.
     """
     names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     fields = {name: field for name in names if (field := schema.get(name)) and field.name in records.columns}
@@ -48,7 +49,7 @@ def mark_overridden(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectS
         lines.join(now, on="record_id", how="left", maintain_order="left")
         .with_columns(
             pl.when(overridden).then(pl.lit(Outcome.OVERRIDDEN, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-            # Why another field was left to the org stays worth knowing.
+            # Keep the reason why another field was left to the org.
             pl.when(overridden)
             .then(pl.concat_str(pl.lit(REASON) + _name(differing, ", "), "reason", separator="; ", ignore_nulls=True))
             .otherwise("reason")
@@ -67,13 +68,13 @@ def mark_overridden(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectS
 
 
 def _name(marks: Mapping[str, pl.Expr], separator: str) -> pl.Expr:
-    """The fields that are marked, by name."""
+    """Join the names of the marked fields."""
     named = [pl.when(mark).then(pl.lit(name)) for name, mark in marks.items()]
     return pl.concat_str(named or [pl.lit("")], separator=separator, ignore_nulls=True)
 
 
 def add_holds(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """The lines with the columns `holds.F` that `mark_overridden` fills: null, and of the type of `after.F`."""
+    """Add the missing ones of the columns `holds.F` that `mark_overridden` fills: null, in the dtype of `after.F`."""
     schema = lines.collect_schema()
     values = {name.removeprefix(AFTER): dtype for name, dtype in schema.items() if name.startswith(AFTER)}
     missing = {HOLDS + name: dtype for name, dtype in values.items() if HOLDS + name not in schema}

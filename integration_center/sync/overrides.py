@@ -1,9 +1,9 @@
-"""Fields that the org itself keeps changing back.
+"""Leave alone the fields that the org itself keeps changing back.
 
-When a flow or trigger of the org rewrites what we send, every run would send it again, for ever. A value is therefore
-sent once more after the org changed it, and then left to the org until the report brings another one. That it was left
-stands in that run's ledger (`changed` is false although the values differ), so it is remembered as long as a newer
-ledger says it, and the two writes behind it may be forgotten.
+When a flow or trigger of the org rewrites a value that we send, every run would send the value again, forever. So a
+value is sent once more after the org changed it, and is then left to the org until the report has another value. The
+run's ledger shows that a field was left to the org: `changed` is false although the values differ. Later runs read this
+from the newest ledger, so the ledgers of the two earlier writes may be deleted.
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from integration_center.sync.schema import SObjectField, SObjectSchema
 
 ORG_OVERRIDES = "org_overrides"
 SENDS = 2
-"""How often one value is sent in a row: first, and once more."""
+"""How often one value is sent in a row: once, and once more."""
 
 
 def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame], schema: SObjectSchema) -> pl.DataFrame:
-    """Leave alone the fields whose value was written in each of the last two writes, and changed by the org since.
+    """Do not send a field whose last two writes sent the same value, and which the org changed again each time.
 
     Args:
         lines: a plan.
-        earlier: ledgers of the same integration and org, newest first, complete; lines that neither wrote nor left
-            a field to the org (`is_memorable`) may be missing.
+        earlier: complete ledgers of the same integration and org, newest first. Lines that neither wrote a record nor
+            left a field to the org (`is_memorable`) may be missing.
         schema: the object as describe reports it.
 
     Returns:
-        `lines`; a planned line that has nothing left to send is `unchanged`, with a reason that begins with
+        `lines`. A planned line that has nothing left to send is `unchanged`, with a reason that begins with
         `org_overrides` and names the fields.
     """
     fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
@@ -64,17 +64,17 @@ def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame], sche
 
 
 def is_memorable() -> pl.Expr:
-    """Whether a ledger's line says something that later runs need: it wrote a record, or left a field to the org."""
+    """Return whether later runs need a ledger line: it wrote a record, or left a field to the org."""
     left = (pl.col("outcome") == Outcome.UNCHANGED) & pl.col("reason").str.starts_with(ORG_OVERRIDES).fill_null(False)
     return pl.col("outcome").is_in(WRITTEN) | left
 
 
 def _find_overridden(earlier: Sequence[pl.DataFrame], field: SObjectField) -> pl.DataFrame | None:
-    """The records whose field was left to the org last time, or whose last two writes of it sent one value.
+    """Find the records whose field was left to the org last time, or whose last two writes sent the same value.
 
     Returns:
-        `record_id`, and `last`, a struct of `value`: it tells a value that was cleared (null in it) from a record
-        that is not there (null itself). None when there are none.
+        `record_id`, and `last`, a struct with the field `value`. A null inside the struct is a cleared value; after a
+        join, a null struct is a record without a match. None when there are no such records.
     """
     before, after, changed = (prefix + field.name for prefix in (BEFORE, AFTER, CHANGED))
     left = ~pl.col(changed) & ~is_equal(pl.col(after), pl.col(before), field)

@@ -1,9 +1,10 @@
-"""Rows of days that earlier runs applied, laid beside the days of this run.
+"""Compare the rows of this run with the rows of other days that earlier runs applied.
 
-Days of an event report arrive late, twice, corrected, or in ranges. What the org shall hold does not depend on that:
-the newest row of each key, over all days that the integration has applied. So a run looks at the applied rows of other
-days that share a key with it. A newer one keeps a row of the run from being written. And where an earlier version of a
-day had the newest row of a key, and the day as it is now has not, the newest row of the other days is written again.
+Days of an event report arrive late, twice, corrected, or in ranges. The result must not depend on that: the org should
+hold the newest row of each key, over all days that the integration has applied. So a run looks at the applied rows of
+other days that share a key with its own rows. A newer applied row keeps a row of the run from being written. And when
+the newest row of a key came from an earlier version of one of the run's days, and the day no longer has that row, the
+newest row of the other days is written again.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,11 +23,11 @@ from integration_center.sync.plan_terms import LATEST, Terms, find_row_keys, nam
 from integration_center.sync.recency import keep_newest, read_recency
 
 NUMBER = "number"
-"""Stands for the key of a row; see `MatchKeys`."""
+"""The column with the number of a row's key; see `MatchKeys`."""
 WRITTEN = "written"
-"""Whether the row was written, or was so already; it was superseded otherwise."""
+"""The column that says whether the org got or already had the row's values. The row was superseded otherwise."""
 REDONE = "redone"
-"""Whether the row is of an earlier version of one of this run's days."""
+"""The column that says whether the row comes from an earlier version of one of this run's days."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class PastDay:
 
     Attributes:
         day: the day.
-        rows: the report's frame of the day, as that run had it.
-        lines: the ledger of that run; its lines of `day` are those of `rows`, in their order.
+        rows: the report of the day, as that run read it.
+        lines: the ledger of that run. Its lines of `day` belong to `rows`, in the same order.
     """
 
     day: date
@@ -49,9 +50,9 @@ class Past:
     """What earlier runs of an integration applied, as a run sees it.
 
     Attributes:
-        days: the days of the run itself, with those that have no rows.
-        versions: the days that earlier runs applied, those of the run among them. Of a day there may be several
-            versions, the newest first: a row of an older one counts where the newer ones applied no row of its key.
+        days: the days of the run itself, including days without rows.
+        versions: the days that earlier runs applied, including the days of the run. A day may have several versions,
+            the newest first. A row of an older version counts where the newer versions applied no row of its key.
     """
 
     days: Collection[date]
@@ -59,19 +60,19 @@ class Past:
 
 
 def find_past_rows(own: pl.DataFrame, past: Past, terms: Terms) -> pl.DataFrame:
-    """Find the rows of other days that have a say in what this run writes: at most one for a key.
+    """Find the rows of other days that affect what this run writes, at most one per key.
 
     Args:
         own: the rows of this run: the columns that the plan needs, and `_day`.
         past: what earlier runs applied.
-        terms: of the plan.
+        terms: the terms of the plan.
 
     Returns:
-        `_day`, the columns that the plan needs as far as those days have them, and `PAST`: true for a row that must be
-        written again, because the org holds, or may hold, what this run's days no longer say, or because the row
-        itself was never written; false for a row that was written, and only keeps older ones from being written.
+        `_day`, the columns that the plan needs, as far as those days have them, and `PAST`. `PAST` is true for a row
+        that must be written again: the org holds, or may hold, a value that this run's days no longer contain, or the
+        row was never written. `PAST` is false for a row that was written and only keeps older rows from being written.
     """
-    versions = sorted(past.versions, key=attrgetter("day"))  # which keeps the order of each day's versions
+    versions = sorted(past.versions, key=attrgetter("day"))  # stable: the versions of a day keep their order
     named = name_columns(own, terms.columns)
     numbers = _number_keys(named, terms)
     redone = _collect((version for version in versions if version.day in past.days), None, terms)
@@ -86,14 +87,14 @@ def find_past_rows(own: pl.DataFrame, past: Past, terms: Terms) -> pl.DataFrame:
 
 
 def add_past_rows(own: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
-    """Lay past rows after the rows of a run; the types of a column may differ from day to day."""
+    """Append past rows to the rows of a run. The dtype of a column may differ from day to day."""
     return _stack([own.with_columns(pl.lit(None, dtype=pl.Boolean).alias(PAST)), past])
 
 
 def _collect(
     versions: Iterable[PastDay], wanted: pl.Series | None, terms: Terms, oldest: pl.Series | None = None
 ) -> pl.DataFrame:
-    """Collect the newest row of each wanted key, of all keys without `wanted`; one day is in memory at a time."""
+    """Collect the newest row of each wanted key, or of every key when `wanted` is None; one day at a time in memory."""
     empty = {DAY: pl.Date(), NUMBER: pl.UInt64(), WRITTEN: pl.Boolean()}
     newest = pl.DataFrame(schema=empty)
     for _, of_day in groupby(versions, key=attrgetter("day")):
@@ -106,7 +107,7 @@ def _collect(
 def _read_day(
     versions: Iterator[PastDay], wanted: pl.Series | None, terms: Terms, oldest: pl.Series | None
 ) -> pl.DataFrame:
-    """Read the applied rows of one day: of each key the rows of the newest version that applied some."""
+    """Read the applied rows of one day: for each key, the rows of the newest version that applied any."""
     found: list[pl.DataFrame] = []
     for version in versions:
         rows = _read_version(version, wanted, terms, oldest)
@@ -139,7 +140,7 @@ def _read_version(version: PastDay, wanted: pl.Series | None, terms: Terms, olde
 
 
 def _have_values(rows: pl.DataFrame, terms: Terms) -> pl.Series:
-    """Whether each row has something to write: a row without supersedes none that has."""
+    """Return whether each row has a value to write. A row without one never replaces a row with one."""
     clears = any(target.clears for target in terms.targets)
     given = [target.given for target in terms.targets if target.given in rows.columns]
     filled = [pl.col(name).cast(pl.String).str.strip_chars(BLANKS) != "" for name in given]
@@ -148,13 +149,13 @@ def _have_values(rows: pl.DataFrame, terms: Terms) -> pl.Series:
 
 
 def _read_columns(version: PastDay, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Read some columns of a day, under their names inside the plan, and `_day`."""
+    """Read some columns of a day, under their names inside the plan, and add `_day`."""
     rows = version.rows.select(by_name(*columns)).collect()
     return name_columns(rows.with_columns(pl.lit(version.day).alias(DAY)), columns)
 
 
 def _use_one_a_key(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    """Keep of the rows of one day the newest of each key, or none where the newest would write different values."""
+    """Keep the newest row of each key of one day, or no row where the newest rows would write different values."""
     if not rows[NUMBER].is_duplicated().any():
         return rows
     if (latest := _read_latest(rows, terms)) is not None:
@@ -186,13 +187,13 @@ def _number_keys(rows: pl.DataFrame, terms: Terms) -> pl.Series:
 
 
 def _find_oldest(own: pl.DataFrame, terms: Terms) -> pl.Series | None:
-    """Find the oldest time of the rows, as a series of one; None where some row has none."""
+    """Find the oldest time of the rows, as a series of length 1. None if a row has no time, or there are no rows."""
     latest = _read_latest(own, terms)
     return None if latest is None or latest.null_count() or latest.is_empty() else latest.sort().head(1)
 
 
 def _is_older(version: PastDay, oldest: pl.Series | None, terms: Terms) -> bool:
-    """Whether all rows of a past day are older than `oldest`, so that they have no say; one column tells."""
+    """Return whether all rows of a past day are older than `oldest`, and can be skipped. Reads one column only."""
     if oldest is None or terms.latest_by is None or terms.latest_by not in version.rows.collect_schema():
         return False
     latest = _read_latest(_read_columns(version, (terms.latest_by,)), terms)
@@ -202,7 +203,7 @@ def _is_older(version: PastDay, oldest: pl.Series | None, terms: Terms) -> bool:
 
 
 def _stack(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Lay frames below each other. A column whose types tell of different things becomes text."""
+    """Concatenate frames vertically. A column that mixes kinds of dtype, such as numbers and dates, becomes text."""
     kinds: dict[str, set[pl.DataType]] = {}
     for frame in frames:
         for name, dtype in frame.schema.items():

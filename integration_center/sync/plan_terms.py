@@ -1,4 +1,4 @@
-"""What a plan rests on, the same for all of its rows, and the frames that are planned by it."""
+"""What all rows of a plan share (keys, targets, order), and the frames that are prepared with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import Key, Target, resolve_keys, resolve_targets
 
 Kind = Literal["snapshot", "events"]
-"""A snapshot tells how things stand at the end of a day; events are rows that happen."""
+"""A snapshot report holds the state at the end of a day; an events report holds what happened during the day."""
 ROW = "row"
-"""The number of a report row, UInt32, from 0."""
+"""The column with the number of a report row, UInt32, from 0."""
 MATCH_KEY = "match_key"
-"""The key as it is compared, String."""
+"""The column with the key in the form in which keys are compared, String."""
 LATEST = "latest"
-"""What tells which of several rows with one key is the newest, in an ordered type; see `read_recency`."""
+"""The column that orders rows with the same key: the greatest value is the newest; see `read_recency`."""
 NUMBERED_AT_A_TIME = 100_000
 HASH_SEED = 0x1C
 KEY_SEPARATOR = "\x1f"
@@ -35,8 +35,8 @@ class Terms:
         spec: the integration.
         keys: its key pairs.
         targets: its field mappings.
-        latest_by: the report column that orders rows of one key; None for none.
-        newest: the newest day of a snapshot, whose older days are superseded; None for events.
+        latest_by: the report column that orders rows with the same key; None if there is none.
+        newest: the newest day of a snapshot report, whose older days are superseded; None for an events report.
     """
 
     spec: IntegrationSpec
@@ -47,7 +47,7 @@ class Terms:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The report columns that the plan needs, each once."""
+        """The report columns that the plan needs, without repeats."""
         return tuple(dict.fromkeys((*self.spec.columns, *([self.latest_by] if self.latest_by else []))))
 
 
@@ -60,16 +60,15 @@ def resolve_terms(
     kind: Kind,
     newest: date | None,
 ) -> Terms:
-    """The terms of a plan.
+    """Resolve the terms of a plan.
 
     Args:
         spec: the integration.
         schema: the object as describe reports it.
         dtypes: the report's columns.
-        latest_by: the column that tells which of several rows with one key is the newest; `spec.latest_by` counts
-            when this is None.
-        kind: of the report.
-        newest: the newest of its days.
+        latest_by: the column that shows which of several rows with one key is the newest; None for `spec.latest_by`.
+        kind: the kind of the report.
+        newest: the newest day of the report.
 
     Raises:
         ConfigurationError: the report lacks a column.
@@ -87,16 +86,16 @@ def resolve_terms(
 
 
 def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    """Report rows as `select_rows` takes them.
+    """Prepare report rows for `select_rows`.
 
     Args:
-        rows: the report, with `_day` Date; after its rows there may be some of other days, see `PAST`.
-        terms: of the plan.
+        rows: the report, with `_day` Date. Rows of other days may follow, see `PAST`.
+        terms: the terms of the plan.
 
     Returns:
-        `row`, `_day`, `_past` where the report has it, `latest` where something tells the newest of the rows of one
-        key, and the columns that the plan needs, under their names inside the plan: reports may call a column `*`,
-        `^a$` or `row`.
+        `row`, `_day`, `_past` where the report has it, `latest` where rows with the same key can be ordered, and the
+        columns that the plan needs. These are under their names inside the plan, because reports may call a column
+        `*`, `^a$` or `row`.
     """
     numbered = name_columns(rows, terms.columns).with_columns(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
@@ -109,15 +108,16 @@ def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class MatchKeys:
-    """The keys of all rows, or of all records, as they are compared.
+    """The keys of all rows, or of all records, in the form in which they are compared.
 
-    A million texts take much memory, and time to sort or join; the numbers made of them a fifth. Equal keys have equal
-    numbers. Keys with equal numbers are all but certainly equal, so who uses the numbers looks at the texts of those.
+    Each key has a number, a hash of its text: numbers need a fifth of the memory, and of the time to sort or join.
+    Equal keys have equal numbers. Keys with equal numbers are almost certainly equal, so callers compare the texts of
+    these.
 
     Attributes:
-        numbers: UInt64 `number` of each; null when a part of the key is blank, since blank matches nothing.
-        fields: what the keys are made of.
-        text: the expression over `fields` that makes a key's text.
+        numbers: the `number` of each key, UInt64; null when a part of the key is blank, because blank matches nothing.
+        fields: the columns that the keys are made of.
+        text: the expression over `fields` that builds the text of a key.
     """
 
     numbers: pl.Series
@@ -125,33 +125,33 @@ class MatchKeys:
     text: pl.Expr
 
     def texts(self, places: pl.Series) -> pl.Series:
-        """The texts of the keys at these places, String."""
+        """Return the texts of the keys at these positions, String."""
         return self.fields.select(pl.all().gather(places)).select(self.text.alias(MATCH_KEY)).to_series()
 
     def agree(self, places: pl.Series, others: "MatchKeys", their_places: pl.Series) -> bool:
-        """Whether each of these keys is the same as its counterpart among `others`; none is blank."""
+        """Return whether each of these keys equals its counterpart among `others`. No key may be blank."""
         mine, theirs = self.fields.select(pl.all().gather(places)), others.fields.select(pl.all().gather(their_places))
         if [*mine.dtypes, *theirs.dtypes] == [pl.String(), pl.String()]:
-            differ = mine.to_series() != theirs.to_series()  # what is the same as it stands need not be made alike
+            differ = mine.to_series() != theirs.to_series()  # equal raw values need no normalising
             mine, theirs = mine.filter(differ), theirs.filter(differ)
         return mine.select(self.text).to_series().equals(theirs.select(others.text).to_series())
 
 
 def find_row_keys(prepared: pl.DataFrame, terms: Terms) -> MatchKeys:
-    """The keys of the rows that `prepare_rows` returns."""
+    """Build the keys of the rows that `prepare_rows` returns."""
     fields = prepared.select(list(dict.fromkeys(key.given for key in terms.keys)))
     return _number_keys(fields, match_key_of_rows(terms.keys, prepared.schema))
 
 
 def find_record_keys(records: pl.DataFrame, terms: Terms) -> MatchKeys:
-    """The keys of records."""
+    """Build the keys of records."""
     return _number_keys(
         records.select(list(dict.fromkeys(key.field.name for key in terms.keys))), match_key_of_records(terms.keys)
     )
 
 
 def _number_keys(fields: pl.DataFrame, text: pl.Expr) -> MatchKeys:
-    # Some at a time, for the texts and the steps towards them take several times as much memory.
+    # In slices, because the texts and their intermediate steps take several times the memory of the numbers.
     key = pl.col(MATCH_KEY)
     number = pl.when(key.is_not_null()).then(key.hash(HASH_SEED)).alias("number")
     parts = [part.select(text.alias(MATCH_KEY)).select(number) for part in fields.iter_slices(NUMBERED_AT_A_TIME)]
@@ -160,12 +160,12 @@ def _number_keys(fields: pl.DataFrame, text: pl.Expr) -> MatchKeys:
 
 
 def match_key_of_rows(keys: Sequence[Key], schema: pl.Schema) -> pl.Expr:
-    """The key of a row of `name_columns` as it is compared; null when a part of it is blank."""
+    """Build the comparable key of a row of `name_columns`; null when a part of the key is blank."""
     return _join_parts([_compare(key, key.given, schema[key.given]) for key in keys])
 
 
 def match_key_of_records(keys: Sequence[Key]) -> pl.Expr:
-    """The same key, made of a record's fields."""
+    """Build the comparable key of a record; null when a part of the key is blank."""
     return _join_parts([_compare(key, key.field.name, key.field.dtype) for key in keys])
 
 
@@ -174,7 +174,7 @@ def _compare(key: Key, column: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def name_columns(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """The columns of the report that are used, under their names inside the plan, and `_day`."""
+    """Return `_day` and the given columns of the report, under their names inside the plan."""
     used = [rows.get_column(column).alias(COLUMN + column) for column in columns]
     return pl.DataFrame([rows.get_column(DAY), *used])
 

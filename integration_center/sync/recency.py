@@ -1,4 +1,4 @@
-"""What tells which of several rows with one key is the newest."""
+"""Find the newest of several rows with the same key."""
 
 from collections.abc import Sequence
 
@@ -13,20 +13,21 @@ WORDS = {"true": True, "false": False}
 
 
 def read_recency(column: pl.Series) -> pl.Series | None:
-    """Read a `latest_by` column as a type that is ordered as its values are meant; the greatest is the newest.
+    """Read a `latest_by` column as a dtype that sorts the values by their meaning. The greatest value is the newest.
 
-    As text, 9 November comes after 10 November and `n/a` after both. So text is read as ISO moments, to the
-    microsecond, or as numbers, or as true and false. What cannot be read is null, which counts as oldest.
+    Sorted as text, 9 November would come after 10 November, and `n/a` after both. So text is read as dates and times
+    (to the microsecond), as numbers, or as true and false. A value that cannot be read is null, which counts as
+    oldest.
 
     Args:
-        column: of any report dtype.
+        column: a column of any report dtype.
 
     Returns:
-        As many values; None when text tells no order: some of it reads as moments and some as numbers, or more than
-        half of what is not blank as neither.
+        One value per row. None when text has no clear order: it mixes dates and times, numbers, and true and false, or
+        more than half of the values that are not blank cannot be read.
     """
     values, dtype = standardise(pl.col("given"), column.dtype)
-    frame = column.alias("given").to_frame()  # a column's own name may read as a pattern
+    frame = column.alias("given").to_frame()  # Polars would read some column names as patterns
     if dtype.is_float():
         return frame.select(values.fill_nan(None)).to_series()
     if not isinstance(dtype, pl.String):
@@ -42,7 +43,7 @@ def read_recency(column: pl.Series) -> pl.Series | None:
         given=word != "",
     )
     number = read["number"]
-    if read["whole"].is_not_null().equals(number.is_not_null()):  # a Float64 does not tell large whole numbers apart
+    if read["whole"].is_not_null().equals(number.is_not_null()):  # Float64 rounds large whole numbers
         number = read["whole"]
     found = [series for series in (read["moment"], number, read["word"]) if series.count()]
     if not found:
@@ -53,7 +54,7 @@ def read_recency(column: pl.Series) -> pl.Series | None:
 
 
 def _read_usual(text: pl.Series) -> pl.Series | None:
-    """Read text at once where all of it has the form `2026-11-22 07:00:00`, thirty times as fast; else None."""
+    """Read text in which every value looks like `2026-11-22 07:00:00`, thirty times as fast; None for other text."""
     if text.null_count() == len(text) or not text.str.contains(USUAL).all():
         return None
     moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).dt.replace_time_zone("UTC")
@@ -61,12 +62,12 @@ def _read_usual(text: pl.Series) -> pl.Series | None:
 
 
 def keep_newest(rows: pl.DataFrame, key: str, order: Sequence[str]) -> pl.DataFrame:
-    """Keep the row of each key that comes last in an order; null comes first.
+    """Keep for each key the row that sorts last; null sorts first.
 
     Args:
-        rows: any columns.
+        rows: a frame with any columns.
         key: the column that holds the key.
-        order: the columns to order by, such as the time of a row and its day.
+        order: the columns to sort by, such as the time of a row and its day.
     """
     place = pl.int_range(pl.len(), dtype=pl.UInt32).alias("kept")
     ordered = rows.select(key, *order, place).sort(order, nulls_last=False)

@@ -1,4 +1,4 @@
-"""A few changes of a plan or ledger, field by field, before and after."""
+"""Show a few changes of a plan or ledger, field by field, with the values before and after."""
 
 from typing import Any
 
@@ -8,22 +8,22 @@ from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
 from integration_center.sync.outcomes import Outcome
 
 SAMPLE = 5
-"""Records that are shown."""
+"""The number of records that are shown."""
 
 
 def sample_changes(
     lines: pl.DataFrame | pl.LazyFrame, *outcomes: Outcome, records: int = SAMPLE
 ) -> list[dict[str, Any]]:
-    """The first few changes.
+    """Return the first few changes.
 
     Args:
-        lines: of a plan or ledger.
-        outcomes: which lines count.
-        records: how many lines are shown.
+        lines: the lines of a plan or ledger.
+        outcomes: the outcomes of the lines to show.
+        records: how many lines to show.
 
     Returns:
-        An entry per changed field: `record_id`, `key`, `field`, `before` and `after`, the values in their own types;
-        of an `overridden` line also `holds`, what the org held right after the push.
+        One entry per changed field: `record_id`, `key`, `field`, `before` and `after`, the values in their own types.
+        An entry of an `overridden` line also has `holds`, the value that the org held right after the push.
     """
     matched = pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()
     chosen = lines.lazy().filter(matched).head(records).collect()

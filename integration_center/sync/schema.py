@@ -1,4 +1,4 @@
-"""What the core knows of a Salesforce object: its fields as describe reports them to the connected user."""
+"""A Salesforce object and its fields, as describe reports them to the connected user."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ ID_TYPES = frozenset({"id", "reference"})
 NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
 MOMENT_TYPES = frozenset({"date", "datetime", "time"})
 USABLE_TYPES = TEXT_TYPES | PICKLIST_TYPES | ID_TYPES | NUMBER_TYPES | MOMENT_TYPES | {"boolean"}
-"""The types whose values can be read, compared and written. Salesforce may add others at any release."""
+"""The types whose values can be read, compared and written. Any release of Salesforce may add further types."""
 COMPOUND_TYPES = frozenset({"address", "location"})
 
 
@@ -25,9 +25,10 @@ class SObjectField:
     """One field, as describe reports it.
 
     Attributes:
-        length: of text, in characters; 0 when the type has none.
-        digits: of an `int` field, its decimal digits.
-        precision: of a number, its digits in all; scale: its decimals.
+        length: the length of text, in characters; 0 when the type has no length.
+        digits: the decimal digits of an `int` field.
+        precision: the total digits of a number.
+        scale: the decimals of a number.
         picklist: the active values (API names, never labels).
     """
 
@@ -56,21 +57,21 @@ class SObjectField:
 
     @property
     def unusable(self) -> str | None:
-        """Why the field can be neither key nor target, whatever the user's rights; None when it can.
+        """The reason why the field can be neither key nor target, for any user; None when it can be one.
 
-        It goes on after the field's name: "Lead.Address is of type address, ...".
+        The reason continues a sentence after the field's name: "Lead.Address is of type address, ...".
         """
         if self.type in USABLE_TYPES:
             return None
         if self.type in COMPOUND_TYPES:
-            return f"is of type {self.type}, which shows other fields together; map these single fields instead"
+            return f"is of type {self.type}, which combines other fields; map those single fields instead"
         if self.type == "base64":
-            return "is of type base64, which holds a file and no value of a report"
+            return "is of type base64, which holds a file, not a report value"
         return f"is of type {self.type}, whose values cannot be compared with those of a report"
 
     @property
     def dtype(self) -> pl.DataType:
-        """The Polars type in which values of this field are compared and stored.
+        """The Polars dtype in which values of this field are compared and stored.
 
         Text, picklists, ids and times of day are `String`; `int` and `long` are `Int64`; other numbers are `Float64`
         (the org stores Java doubles); `date` is `Date`; `datetime` is `Datetime("ms", "UTC")`.
@@ -102,7 +103,7 @@ class SObjectSchema:
 
     @property
     def title(self) -> str:
-        """For people: the label, and the name where that is another."""
+        """The label for people, followed by the name in parentheses if the name differs."""
         return self.name if self.label == self.name else f"{self.label} ({self.name})"
 
     @cached_property
@@ -110,11 +111,11 @@ class SObjectSchema:
         return {field.name.lower(): field for field in self.fields}
 
     def get(self, name: str) -> SObjectField | None:
-        """The field called `name`, without regard to case, as Salesforce reads it."""
+        """Return the field called `name`, ignoring case as Salesforce does; None if there is none."""
         return self._by_name.get(name.lower())
 
     def require(self, name: str) -> SObjectField:
-        """The field called `name`, without regard to case.
+        """Return the field called `name`, ignoring case.
 
         Raises:
             SchemaMismatch: the object has no such field, or the connected user may not see it.
@@ -127,6 +128,6 @@ class SObjectSchema:
         return field
 
     def fingerprint(self, names: tuple[str, ...]) -> str:
-        """A hash of what describe says of the named fields; it changes when one of them does."""
+        """Hash the descriptions of the named fields. The hash changes when one of the descriptions changes."""
         content = [repr(self.get(name)) for name in sorted(names, key=str.lower)]
         return hashlib.sha256(json.dumps([self.name, *content]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What an integration reads and writes, resolved against describe."""
+"""Resolve an integration's key pairs and field mappings against describe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,11 @@ from integration_center.sync.values.rules import FittedValue
 
 @dataclass(frozen=True)
 class Key:
-    """A report column and the described field it is matched to.
+    """A report column and the described field that it is matched with.
 
     Attributes:
-        ignore_invalid: an address that Salesforce altered in a sandbox is compared as it was, see `restore_address`.
+        ignore_invalid: whether an address that Salesforce altered in a sandbox is compared in its original form, see
+            `restore_address`.
     """
 
     column: str
@@ -33,12 +34,12 @@ class Key:
 
 @dataclass(frozen=True)
 class Target:
-    """A report column and the described field it is written to.
+    """A report column and the described field that it is written to.
 
     Attributes:
-        dtype: of the report column.
-        clears: an empty report value clears the field.
-        leaves_unfit: a value that the field cannot hold leaves it alone, instead of rejecting the line.
+        dtype: the dtype of the report column.
+        clears: whether an empty report value clears the field.
+        leaves_unfit: whether a value that the field cannot hold leaves it alone, instead of rejecting the line.
     """
 
     column: str
@@ -56,12 +57,12 @@ class Target:
 
     @property
     def source(self) -> str:
-        """The working column with the report's value beside the record's."""
+        """The working column with the report's value."""
         return f"source.{self.field.name}"
 
     @property
     def plain(self) -> str:
-        """The working column with those of the report's values that were read all at once; see `read_plain`."""
+        """The working column with the report's values that `read_plain` could read."""
         return f"plain.{self.field.name}"
 
     @property
@@ -71,7 +72,7 @@ class Target:
 
     @property
     def after(self) -> str:
-        """The ledger column with the value the org shall hold."""
+        """The ledger column with the value that the org should hold after the push."""
         return f"{AFTER}{self.field.name}"
 
     @property
@@ -81,15 +82,15 @@ class Target:
 
     @property
     def code(self) -> str:
-        """The working column with the reason, in short, why the value is unfit."""
+        """The working column with the short code of why the value is unfit."""
         return f"code.{self.field.name}"
 
     def fit(self) -> FittedValue:
-        """Make the source column's values what the org stores."""
+        """Convert the values of the source column to what the org stores."""
         return self._fit(self.source, self.dtype)
 
     def fit_plain(self, dtype: pl.DataType) -> FittedValue:
-        """Do the same where values in a plain form stand beside it, in column `plain`, as `dtype`."""
+        """Convert the values of the source column, and of column `plain`, which holds typed values of `dtype`."""
         plain, other = self._fit(self.plain, dtype), self.fit()
         return FittedValue(
             value=pl.coalesce(plain.value, other.value),
@@ -102,7 +103,7 @@ class Target:
 
 
 def resolve_keys(spec: IntegrationSpec, schema: SObjectSchema) -> tuple[Key, ...]:
-    """The key pairs with their described fields.
+    """Return the key pairs with their described fields.
 
     Raises:
         SchemaMismatch: a key field is missing or hidden.
@@ -113,7 +114,7 @@ def resolve_keys(spec: IntegrationSpec, schema: SObjectSchema) -> tuple[Key, ...
 def resolve_targets(
     spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]
 ) -> tuple[Target, ...]:
-    """The field mappings with their described fields and the dtypes of their report columns.
+    """Return the field mappings with their described fields and the dtypes of their report columns.
 
     Raises:
         SchemaMismatch: a target field is missing or hidden.
@@ -133,7 +134,7 @@ def resolve_targets(
 
 
 def fit_sources(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
-    """Fit the targets' source columns: `after.F` and `code.F` of each, as many rows as `lines`."""
+    """Fit the source column of each target, and return `after.F` and `code.F` with one row per line."""
     sources: list[pl.Series] = []
     fitted: list[tuple[Target, FittedValue]] = []
     for target in targets:

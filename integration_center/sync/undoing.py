@@ -1,4 +1,4 @@
-"""What has to be written to undo a sync: the values from before it, where the records still hold what it wrote."""
+"""Plan the undo of a sync: restore the earlier values where the records still hold what the sync wrote."""
 
 import polars as pl
 
@@ -10,28 +10,28 @@ from integration_center.sync.schema import SObjectField, SObjectSchema
 
 NOW = "now."
 GONE = "the record is deleted, or can no longer be read"
-NO_LONGER_OURS = "no longer as the sync wrote it, so left alone: "
-NOT_WRITABLE = "missing, hidden, read-only or of another type by now: "
-RESTORED = "as it was before the sync already"
+NO_LONGER_OURS = "changed since the sync wrote it, so left alone: "
+NOT_WRITABLE = "now missing, hidden, read-only or of another type: "
+RESTORED = "already as it was before the sync"
 
 
 def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjectSchema) -> pl.DataFrame:
-    """The plan of an undo, a line for each record that the sync updated.
+    """Plan an undo, with one line per record that the sync updated.
 
     Args:
-        ledger: of the sync to undo.
-        records: `Id`, `SystemModstamp` where the object has one, and the sync's fields: raw, as the org holds them now.
+        ledger: the ledger of the sync to undo.
+        records: `Id`, `SystemModstamp` where the object has it, and the sync's fields, raw, as the org holds them now.
         schema: the object as describe reports it now.
 
     Returns:
-        A ledger with the same columns, and rows numbered from 0. `before.F` is what the org holds now, `after.F` the
-        raw value from before the sync, `changed.F` whether the field is sent: it was written by the sync and still
-        holds that. A line is
+        A ledger with the same columns except `holds.F`, and rows numbered from 0. `before.F` is the value that the org
+        holds now, `after.F` the raw value from before the sync, and `changed.F` whether the field is sent: the sync
+        wrote the field, and it still holds that value. A line is
 
         * `planned` when a field is sent (a value that was null is cleared),
-        * `unchanged` when all its fields hold the earlier values already,
-        * `conflict` when a field holds neither, or the record is gone; then nothing of it is sent,
-        * `rejected` when a field that was written cannot be written any more.
+        * `unchanged` when all its fields already hold the earlier values,
+        * `conflict` when a field holds neither value, or the record is gone; nothing is then sent for the line,
+        * `rejected` when a field that the sync wrote can no longer be written.
     """
     names = [name.removeprefix(CHANGED) for name in ledger.columns if name.startswith(CHANGED)]
     fields = {
@@ -95,18 +95,18 @@ def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjec
 
 
 def _is_sent(name: str, field: SObjectField) -> pl.Expr:
-    """Whether the sync wrote the field, and it does not hold the value from before."""
+    """Return whether the sync wrote the field, and the field does not hold the earlier value."""
     before, now = pl.col(BEFORE + name), pl.col(NOW + name)
     return pl.col(CHANGED + name) & ~(before.eq_missing(now) | is_equal(before, now, field))
 
 
 def _is_ours(name: str, field: SObjectField, *, told: bool) -> pl.Expr:
-    """Whether the field holds what the sync wrote, or still what the org had made of it right after.
+    """Return whether the field holds what the sync wrote, or what the org turned it into right after the push.
 
     Args:
-        name: of the field, in the ledger.
-        field: as describe reports it now.
-        told: whether the ledger says what the org held.
+        name: the name of the field in the ledger.
+        field: the field as describe reports it now.
+        told: whether the ledger has `holds.F`, the value that the org held right after the push.
     """
     ours = is_equal(pl.col(AFTER + name), pl.col(NOW + name), field)
     if not told:
@@ -116,11 +116,11 @@ def _is_ours(name: str, field: SObjectField, *, told: bool) -> pl.Expr:
 
 
 def _any(marks: dict[str, pl.Expr]) -> pl.Expr:
-    # The literal is for when there are none.
+    # The literal is for an empty dict: any_horizontal needs at least one expression.
     return pl.any_horizontal(pl.lit(False), *marks.values())
 
 
 def _name(marks: dict[str, pl.Expr]) -> pl.Expr:
-    """The fields that are marked, by name."""
+    """Join the names of the marked fields."""
     named = [pl.when(mark).then(pl.lit(name)) for name, mark in marks.items()]
     return pl.concat_str(named or [pl.lit("")], separator=", ", ignore_nulls=True)

@@ -6,7 +6,7 @@ from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email
 from integration_center_tests.pipeline.commands import Command
 
 PEOPLE = PLAIN[:4]
-SAYS = "the org holds these addresses with .invalid behind them, or as user=domain@example.com"
+SAYS = "the org holds these addresses with .invalid at the end, or as user=domain@example.com"
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_a_late_day_is_judged_key_by_key(nps: Center) -> None:
     assert scores(nps) == [4, 3, None]
     assert counts(nps, late) == {"superseded": 1, "updated": 1}
     (reason,) = nps.ledger(late, "nps").filter(pl.col("outcome") == "superseded")["reason"]
-    assert reason == f"a newer row of this key, of {YESTERDAY}, was applied already"
+    assert reason == f"a newer row with this key, of {YESTERDAY}, was already applied"
 
 
 def test_allow_stale_never_writes_an_older_event(nps: Center) -> None:

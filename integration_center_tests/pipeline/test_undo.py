@@ -118,7 +118,7 @@ def test_what_somebody_changed_since_is_left_alone(
     assert values(center)[restored] == before[restored]
     lines = as_json(command("ledger", undone["run_id"], "--outcome", "conflict", "--json"))
     assert sorted(line["reason"] for line in lines) == [
-        f"no longer as the sync wrote it, so left alone: {COUNT}",
+        f"changed since the sync wrote it, so left alone: {COUNT}",
         "the record is deleted, or can no longer be read",
     ]
 

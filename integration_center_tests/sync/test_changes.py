@@ -110,8 +110,10 @@ def test_results_complete_the_ledger_and_say_why() -> None:
     amended = amend(LINES, results)
     assert amended.equals(complete(LINES, results))
     assert amended["outcome"].to_list() == ["updated", "unknown", "unchanged", "unmatched"]
-    assert amended["reason"].to_list()[0] == "the run ended before the answer; the record holds what was to be written"
-    assert amended["reason"].to_list()[1] == "the run ended before the answer, and the record could not be read since"
+    assert amended["reason"].to_list()[:2] == [
+        "the run ended before Salesforce answered; the record holds the planned values",
+        "the run ended before Salesforce answered, and the record could not be read afterwards",
+    ]
 
 
 def test_nothing_planned_has_no_results() -> None:

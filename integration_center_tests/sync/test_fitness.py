@@ -68,7 +68,7 @@ def test_field_names_have_no_case() -> None:
         ("Score", "Formula__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "formula"),
         ("Job", "Auto__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "auto-number"),
         ("Job", "Locked__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "read-only"),
-        ("Job", "Address", "schema_as_mapped", "FIELD_NOT_WRITABLE", "map these single fields"),
+        ("Job", "Address", "schema_as_mapped", "FIELD_NOT_WRITABLE", "map those single fields"),
         ("Job", "File__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "a file"),
         ("Job", "Future__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "is of type hologram"),
         ("Yes", "Score__c", "types_fit", "WRONG_TYPE", "column 'Yes' holds boolean values"),

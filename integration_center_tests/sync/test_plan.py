@@ -164,8 +164,8 @@ class TestLatestByText:
         assert outcomes(lines) == ["planned", *["duplicate_key"] * (len(at) - 1)]
         differ = plan(rows.with_columns(Score=pl.int_range(pl.len())), self.records, latest_by="At")
         assert set(differ["reason"]) == {
-            f"{len(at)} rows have this key (the texts of 'At' tell no newest one: they are neither all ISO moments nor"
-            " all numbers) and differ in 'Score'; none is used"
+            f"{len(at)} rows have this key (the values of 'At' do not show the newest: they are neither all dates and"
+            " times nor all numbers) and differ in 'Score'; none is used"
         }
 
     def test_the_whole_column_tells_what_its_texts_are(self) -> None:
@@ -208,9 +208,9 @@ class TestSeveralDays:
         )
         lines = plan(rows, make_records({"Email": ANN}, {"Email": BOB}), kind="events", latest_by="At")
         assert outcomes(lines) == ["superseded", "superseded", "planned", "duplicate_key", "superseded", "planned"]
-        newer = f"a newer row of this key, of {DAY - timedelta(1)}, is used"
+        newer = f"a newer row with this key, of {DAY - timedelta(1)}, is used"
         assert lines["reason"].to_list()[:5] == [
-            newer, newer, None, "row 2 has the same key and is used", "a newer day has this row's place",
+            newer, newer, None, "row 2 has the same key and is used", "a newer day replaces this row",
         ]  # fmt: skip
 
     def test_of_events_of_one_time_the_newer_day_wins(self) -> None:

@@ -38,7 +38,7 @@ def test_key_fields_stand_in_the_order_in_which_they_usually_fit() -> None:
     names = [choice.field.name for choice in rank_keys(SCHEMA) if choice.reason is None]
     assert names[:4] == ["Email", "Code__c", "Number__c", "Id"]
     unusable = {choice.field.name: choice.reason for choice in rank_keys(SCHEMA) if choice.reason}
-    assert unusable["Hidden__c"] == "cannot be searched by (it is not filterable), so it cannot be a key"
+    assert unusable["Hidden__c"] == "cannot be used in a search (it is not filterable), so it cannot be a key"
     assert suggest_key(SCHEMA) == "Email"
     assert suggest_key(replace(LEAD, fields=LEAD.fields[:3])) is None
 

@@ -110,7 +110,7 @@ def test_a_field_that_can_no_longer_be_written_rejects_its_lines() -> None:
     )
     (line,) = build_undo_lines(ledger, after.drop("Score__c"), hidden).to_dicts()
     assert line["outcome"] == Outcome.REJECTED
-    assert line["reason"].endswith("by now: Score__c")
+    assert line["reason"].endswith("of another type: Score__c")
     assert not line["changed.Score__c"]
 
 

@@ -32,7 +32,7 @@ def test_a_value_that_does_not_fit_leaves_its_field_alone(when_null: str) -> Non
     assert lines["changed.Note__c"].to_list() == [True, False, False, False]
     assert lines["after.Score__c"].to_list() == [1.0, 1.0, 7.0, None if cleared else 1.0]
     assert [reason and reason.split(":")[0] for reason in lines["reason"]] == ["left alone", "left alone", None, None]
-    assert "Score → Score__c: 'Never' is no number" in lines["reason"][0]
+    assert "Score → Score__c: 'Never' is not a number" in lines["reason"][0]
     assert count_left_alone(lines.lazy()) == 2
 
 

@@ -1,1 +1,1 @@
-"""Whether an integration fits its report and its object, and which fields to propose."""
+"""Check whether an integration fits its report and its object, and propose fields."""

@@ -1,4 +1,4 @@
-"""Whether an integration fits the live report and the live object, before anything is read or written."""
+"""Check whether an integration fits the live report and the live object, before anything is read or written."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -46,11 +46,11 @@ class Fault:
     """One reason why an integration cannot run.
 
     Attributes:
-        check: the asset check it fails.
+        check: the asset check that fails.
         code: short and stable.
         message: what is wrong and what to do, without values.
-        column: of the report, when it is about one.
-        field: of the object, when it is about one.
+        column: the report column concerned, if any.
+        field: the object field concerned, if any.
     """
 
     check: Check
@@ -74,11 +74,13 @@ def check_fitness(
         spec: the integration.
         schema: the object as the connected user sees it.
         dtypes: the report's columns.
-        likely: what all values of a text column look like, by column: such values can be refused as a whole.
-        org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
+        likely: for text columns whose values all look like another dtype, that dtype by column. A column that cannot
+            fit its field is then refused as a whole.
+        org_fields: names of all fields that the object has, including hidden ones; None when the org does not list
+            them.
 
     Returns:
-        All faults, in order of the integration's own lines; empty when it fits.
+        All faults, in the order in which the integration lists its keys and fields; empty when it fits.
     """
     faults = [
         Fault(
@@ -119,7 +121,7 @@ def check_fitness(
 
 
 def check_hashed_keys(spec: IntegrationSpec, schema: SObjectSchema, rows: pl.DataFrame) -> list[Fault]:
-    """The key columns of a report that hold WalkMe's hashed user ids, where their field holds e-mail addresses."""
+    """Find the key columns that hold WalkMe's hashed user ids, although their field holds e-mail addresses."""
     return [
         Fault(
             TYPES_FIT,
@@ -138,16 +140,16 @@ def check_hashed_keys(spec: IntegrationSpec, schema: SObjectSchema, rows: pl.Dat
 
 
 def why_not_key(field: SObjectField) -> str | None:
-    """Why records cannot be matched by the field, to go on after its name; None when they can."""
+    """Return why records cannot be matched by the field, worded to follow the field's name; None when they can."""
     if field.unusable:
         return field.unusable
     if not field.filterable:
-        return "cannot be searched by (it is not filterable), so it cannot be a key"
+        return "cannot be used in a search (it is not filterable), so it cannot be a key"
     return None
 
 
 def why_not_target(field: SObjectField) -> str | None:
-    """Why the field cannot be written, to go on after its name; None when it can."""
+    """Return why the field cannot be written, worded to follow the field's name; None when it can."""
     if field.unusable:
         return field.unusable
     if field.calculated:
@@ -160,7 +162,7 @@ def why_not_target(field: SObjectField) -> str | None:
 
 
 def why_not_key_of(field: SObjectField, dtype: pl.DataType | None) -> str | None:
-    """Why a column of `dtype` cannot be matched with the field, to go on after its name; None when it can."""
+    """Return why a column of `dtype` cannot be matched with the field, to follow the field's name; None when it can."""
     kind = None if dtype is None else kind_of(dtype)
     if dtype is not None and (kind is None or (kind == "boolean" and field.type != "boolean")):
         return f"is of type {field.type}, which cannot be matched with {kind or dtype} values"
@@ -168,7 +170,7 @@ def why_not_key_of(field: SObjectField, dtype: pl.DataType | None) -> str | None
 
 
 def why_not_target_of(field: SObjectField, dtype: pl.DataType | None) -> str | None:
-    """Why the field cannot hold a column of `dtype`, to go on after its name; None when it can."""
+    """Return why the field cannot hold a column of `dtype`, worded to follow the field's name; None when it can."""
     if dtype is None or can_hold(field, dtype):
         return None
     return f"is of type {field.type}, which cannot hold {kind_of(dtype) or dtype} values"
@@ -219,7 +221,7 @@ def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fie
         hidden = "" if schema.get(twin) else f", hidden from the connected user, who needs {access} access to it"
         message = f"{place} is missing, but {schema.name} has {twin}{hidden}; map that field"
     elif org_fields is None or not is_custom(name):
-        # The org's list may leave out parts of its standard compound fields, so it proves nothing about those.
+        # The org's list may leave out parts of standard compound fields, so it does not prove that they are missing.
         message = f"{place} is missing, or hidden from the connected user by field-level security"
         message += f"; the nearest field there is: {nearest}" if nearest else ""
     else:

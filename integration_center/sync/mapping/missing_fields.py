@@ -1,4 +1,4 @@
-"""Mapped fields that the object lacks, and what to ask the Salesforce admin for."""
+"""Find mapped fields that the object lacks, and write the request to the Salesforce admin."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ LABEL_LENGTH = 40
 """The longest label of a custom field."""
 CUSTOM_SUFFIX = "__c"
 UNFIT_FOR_LABEL = re.compile(f"{CONTROLS.pattern}|[\ufffe\uffff]")
-"""Control characters, and what XML 1.0 forbids besides them."""
+"""Control characters, and the other characters that XML 1.0 forbids."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class MissingField:
     """A custom field to create.
 
     Attributes:
-        label: made of the column's name.
-        name: the API name the integration maps to.
-        type: as the Setup pages of Salesforce call it.
-        length: of text, in characters.
-        precision: of a number, its digits in all; scale: its decimals.
-        hidden: the org has the field, and hides it from the connected user.
+        label: made from the column's name.
+        name: the API name that the integration maps to.
+        type: the type's name on the Setup pages of Salesforce.
+        length: the length of text, in characters.
+        precision: the total digits of a number.
+        scale: the decimals of a number.
+        hidden: whether the org has the field, but hides it from the connected user.
     """
 
     label: str
@@ -42,12 +43,12 @@ class MissingField:
 
     @property
     def custom(self) -> bool:
-        """Whether it can be created; a standard field can only be made visible."""
+        """Whether the field can be created. A standard field can only be made visible."""
         return is_custom(self.name)
 
     @property
     def shape(self) -> str:
-        """Type and size: `Text(255)`, `Number(16, 2)`, in digits before and after the point, as Setup asks for them."""
+        """Type and size: `Text(255)`, or `Number(16, 2)` with the digits before and after the point, as in Setup."""
         if self.length is not None:
             return f"{self.type}({self.length})"
         if self.precision is not None and self.scale is not None:
@@ -56,23 +57,23 @@ class MissingField:
 
 
 def is_custom(name: str) -> bool:
-    """Whether an API name is that of a custom field."""
+    """Return whether an API name belongs to a custom field."""
     return name.lower().endswith(CUSTOM_SUFFIX)
 
 
 def find_existing(
     missing: MissingField, schema: SObjectSchema, org_fields: Collection[str] = ()
 ) -> MissingField | None:
-    """What the admin has to do for a mapped field that describe does not show, given what the org has.
+    """Find out whether the admin has to create or show a mapped field that describe does not list.
 
     Args:
         missing: the field, as if it had to be created.
         schema: the object as the connected user sees it.
-        org_fields: names of all fields that the object has, hidden ones included, as far as the org tells.
+        org_fields: names of all fields that the object has, including hidden ones, as far as the org lists them.
 
     Returns:
-        The field to create, or the hidden one to show, under the name that it has in the org. None where the
-        connected user sees it under another name, such as one with a namespace: then the mapping has to change.
+        The field to create, or the hidden field to show, under its name in the org. None when the connected user sees
+        the field under another name, such as one with a namespace: then the mapping has to change.
     """
     if is_hidden(missing.name, org_fields):
         return replace(missing, hidden=True)
@@ -84,7 +85,7 @@ def find_existing(
 
 
 def is_hidden(name: str, org_fields: Collection[str]) -> bool:
-    """Whether a field that describe does not show is among all fields of the object, without regard to case."""
+    """Return whether a field that describe does not list is among all fields of the object, ignoring case."""
     return name.lower() in {field.lower() for field in org_fields}
 
 
@@ -95,13 +96,14 @@ def missing_fields(
     *,
     org_fields: Collection[str] | None = None,
 ) -> list[MissingField]:
-    """The mapped fields that the admin has to create or to show, each with the type that suits its column.
+    """List the mapped fields that the admin has to create or show, each with a type that suits its column.
 
     Args:
         spec: the integration.
         schema: the object as the connected user sees it.
-        dtypes: the report's columns; one that is missing is taken for text.
-        org_fields: names of all fields that the object has, hidden ones included; None when the org does not tell.
+        dtypes: the report's columns. A column that is missing counts as text.
+        org_fields: names of all fields that the object has, including hidden ones; None when the org does not list
+            them.
     """
     wanted = (
         suggest_field(mapping.column, mapping.field, dtypes.get(mapping.column, pl.String()))
@@ -112,7 +114,7 @@ def missing_fields(
 
 
 def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
-    """A custom field that can hold the column."""
+    """Suggest a custom field that can hold the column."""
     label = build_label(column, name)
     match kind_of(dtype):
         case "number":
@@ -129,9 +131,9 @@ def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
 
 
 def build_label(column: str, name: str) -> str:
-    """A label of at most 40 characters: the column's name in one line, or the field's where nothing is left of that.
+    """Build a label of at most 40 characters from the column's name, or from the field's name if nothing is left of it.
 
-    What XML 1.0 or a terminal does not take is left out.
+    Characters that XML 1.0 or a terminal does not accept are removed.
     """
     for text in (column, name.removesuffix(CUSTOM_SUFFIX).replace("_", " ")):
         shown = " ".join(UNFIT_FOR_LABEL.sub(" ", text).split())
@@ -141,7 +143,7 @@ def build_label(column: str, name: str) -> str:
 
 
 def tell_labels_apart(fields: Iterable[MissingField]) -> list[MissingField]:
-    """The fields with sound labels; one that is taken gets a number."""
+    """Give the fields valid and distinct labels. A label that is already taken gets a number."""
     taken: set[str] = set()
     found = []
     for field in fields:
@@ -157,10 +159,10 @@ def tell_labels_apart(fields: Iterable[MissingField]) -> list[MissingField]:
 
 
 def admin_message(missing: Sequence[MissingField], spec: IntegrationSpec, *, user: str | None = None) -> str:
-    """The message to the Salesforce admin, ready to copy; empty when nothing is missing.
+    """Write the message to the Salesforce admin, ready to copy. It is empty when nothing is missing.
 
     Args:
-        missing: what `missing_fields` found.
+        missing: the result of `missing_fields`.
         spec: the integration.
         user: the connected user's name.
     """

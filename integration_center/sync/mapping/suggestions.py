@@ -1,4 +1,4 @@
-"""What the wizard proposes: key fields in the order in which they usually fit, and a field for each column."""
+"""Propose fields in the wizard: key fields in the order in which they usually fit, and a target for each column."""
 
 import re
 import unicodedata
@@ -12,11 +12,11 @@ from integration_center.sync.mapping.fitness import why_not_key, why_not_key_of,
 from integration_center.sync.schema import ID_TYPES, SObjectField, SObjectSchema
 
 PREFIX = "WalkMe_"
-"""Custom fields made for this product begin so (WalkMe's own guide; the admin message asks for such names)."""
+"""The prefix of custom fields made for this product. WalkMe's own guide and the admin message use such names."""
 API_NAME_CHARACTERS = 40
 """The longest name of a custom field, without `__c`."""
 ALIKE = 0.82
-"""How alike two names must be to be proposed; `Last Login` and `Last Login Date` are, `First Login` is not."""
+"""How similar two names must be. `Last Login` and `Last Login Date` are similar enough, `First Login` is not."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Choice:
     """A field that may be chosen, or the reason why not.
 
     Attributes:
-        reason: why it cannot be chosen, in a few words; None when it can.
-        suggested: whether it is one of those that usually fit.
+        reason: why the field cannot be chosen, in a few words; None when it can.
+        suggested: whether the field is one of those that usually fit.
     """
 
     field: SObjectField
@@ -34,11 +34,11 @@ class Choice:
 
 
 def rank_keys(schema: SObjectSchema, dtype: pl.DataType | None = None) -> list[Choice]:
-    """The object's fields as keys: Email, external ids, other fields with an index, then the rest, unusable ones last.
+    """Rank the object's fields as keys: Email, external ids, other indexed fields, then the rest, unusable ones last.
 
     Args:
         schema: the object.
-        dtype: of the report column; None while it is not chosen.
+        dtype: the dtype of the report column; None while no column is chosen.
     """
     choices = [
         Choice(
@@ -52,12 +52,12 @@ def rank_keys(schema: SObjectSchema, dtype: pl.DataType | None = None) -> list[C
 
 
 def rank_targets(schema: SObjectSchema, dtype: pl.DataType | None, taken: Collection[str] = ()) -> list[Choice]:
-    """The object's fields as targets: WalkMe's own first, then by label; those that cannot be written last.
+    """Rank the object's fields as targets: WalkMe fields first, then by label; fields that cannot be written last.
 
     Args:
         schema: the object.
-        dtype: of the report column; None while it is not chosen.
-        taken: fields used as keys, in small letters; they are left out.
+        dtype: the dtype of the report column; None while no column is chosen.
+        taken: fields used as keys, in lowercase; they are left out.
     """
     choices = [
         Choice(field, why_not_target(field) or why_not_target_of(field, dtype), suggested=_is_ours(field))
@@ -68,7 +68,7 @@ def rank_targets(schema: SObjectSchema, dtype: pl.DataType | None, taken: Collec
 
 
 def suggest_key(schema: SObjectSchema, dtype: pl.DataType | None = None) -> str | None:
-    """The field that most likely holds the identifier; None when the object has no e-mail, external id or index."""
+    """Suggest the field that most likely holds the identifier; None without an e-mail, external id or indexed field."""
     best = next(iter(rank_keys(schema, dtype)), None)
     return best.field.name if best is not None and best.reason is None and best.suggested else None
 
@@ -76,17 +76,17 @@ def suggest_key(schema: SObjectSchema, dtype: pl.DataType | None = None) -> str 
 def suggest_targets(
     schema: SObjectSchema, dtypes: Mapping[str, pl.DataType], taken: Collection[str] = ()
 ) -> dict[str, str]:
-    """A custom field for each column whose name fits one, each field once; the surest pairs are settled first.
+    """Suggest a custom field for each column with a similar name. The most similar pairs are chosen first.
 
-    Standard fields are never proposed: somebody else fills them already.
+    No field is suggested twice. Standard fields are never suggested: somebody else already fills them.
 
     Args:
         schema: the object.
         dtypes: the report's columns.
-        taken: fields that are used already, in any case.
+        taken: fields that are already used, in upper or lower case.
 
     Returns:
-        The field's API name by column, in the report's order; columns without a fit are left out.
+        The field's API name by column, in the report's order; columns without a similar field are left out.
     """
     used = {name.lower() for name in taken}
     pairs = [
@@ -105,7 +105,7 @@ def suggest_targets(
 
 
 def suggest_api_name(column: str) -> str:
-    """The API name of a custom field to ask for: `WalkMe_Logins_Last_30_Days__c` for `# Logins Last 30 Days`."""
+    """Suggest an API name for a new custom field: `WalkMe_Logins_Last_30_Days__c` for `# Logins Last 30 Days`."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", column) if not unicodedata.combining(char))
     words = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_") or "Column"
     words = words.removeprefix(PREFIX)
@@ -113,14 +113,14 @@ def suggest_api_name(column: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A name without what does not tell it from others: case, accents, blanks, `WalkMe_`, a namespace, `__c`."""
+    """Strip what does not distinguish a name from others: case, accents, blanks, `WalkMe_`, a namespace, `__c`."""
     text = re.sub(r"^(?:[A-Za-z]\w*?__)?(\w+)__c$", r"\1", name)
     text = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if char.isalnum())
     return text.removeprefix("walkme") or text
 
 
 def _likeness(column: str, field: SObjectField) -> float:
-    """Between 0 and 2: alike by name or label; a WalkMe field goes before another that is just as much alike."""
+    """Score the likeness of name or label from 0 to 2. A WalkMe field ranks before an equally similar other field."""
     wanted = plain_name(column)
     best = max(_ratio(wanted, plain_name(name)) for name in (field.name, field.label))
     return best + _is_ours(field) if best >= ALIKE else best

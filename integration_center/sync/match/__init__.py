@@ -1,1 +1,1 @@
-"""From the rows of a report to the records of an object."""
+"""Match the rows of a report with the records of an object."""

@@ -1,7 +1,7 @@
-"""Keys, compared the way Salesforce compares.
+"""Compare keys the way Salesforce does.
 
 SOQL compares text without case, except in fields that are unique and case-sensitive, and finds an id under its 15-
-and its 18-character form (reference/salesforce-api.md, section 4). The same function serves both sides of the join.
+and its 18-character form (reference/salesforce-api.md, section 4). `normalise_key` serves both sides of the join.
 """
 
 import polars as pl
@@ -21,35 +21,36 @@ SPACES = (
 )
 """All Unicode blanks."""
 BLANKS = SPACES + "\u180e\u200b\u200c\u200d\u2060\ufeff"
-"""Also the invisible ones that come along when cells are copied."""
+"""All Unicode blanks, and the invisible characters that copied cells often contain."""
 INVISIBLE = (
     r"[\x{ad}\x{34f}\x{61c}\x{180b}-\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}"
     r"\x{2060}-\x{206f}\x{fe00}-\x{fe0f}\x{feff}]"
 )
-"""Marks that nobody sees: soft hyphens, joiners, marks of writing direction, variation selectors, byte-order marks."""
+"""Invisible marks: soft hyphens, joiners, marks of writing direction, variation selectors, byte-order marks."""
 ALTERED = r"(?i)(\.invalid)+$"
 ALTERED_BEFORE_2019 = r"(?i)^([^=@\s]+)=([^=@\s]+\.[^=@\s]+)@example\.com$"
 NOT_ASCII = r"[^\x00-\x7f]"
 HASHED_ID = r"^[A-Za-z0-9+/_-]{43}=?$"
-"""A SHA-256 digest in base64, which is how WalkMe hashes user ids on request."""
+"""A SHA-256 digest in base64: WalkMe hashes user ids this way on request."""
 
 
 def normalise_key(
     key: pl.Expr, field: SObjectField, dtype: pl.DataType | None = None, *, ignore_invalid: bool = False
 ) -> pl.Expr:
-    """Make equal keys equal text.
+    """Convert keys to text that is equal when the keys are equal.
 
-    Blanks are trimmed, invisible marks left out, and letters with accents are one form whether composed or not (NFC);
-    text is compared without case unless the field minds it (e-mail fields never do, whatever
-    describe says: Salesforce keeps them in small letters); ids become their 18-character form; numbers, dates, times
-    and checkboxes are compared by value, multi-select picklists as sets. A key that is no value of the field's type
-    stays as text and matches nothing.
+    - Blanks are trimmed, invisible marks are removed, and accented letters are composed (NFC).
+    - Text is compared without case, unless the field is case-sensitive. E-mail fields never are, whatever describe
+      says: Salesforce stores addresses in lowercase.
+    - Ids become their 18-character form.
+    - Numbers, dates, times and checkboxes are compared by value, multi-select picklists as sets.
+    - A key that is not a value of the field's type stays as text and matches nothing.
 
     Args:
         key: a report column, or the record's field.
         field: the object field of the key pair.
-        dtype: the column's type; String when not given.
-        ignore_invalid: see `restore_address`; of text and e-mail fields.
+        dtype: the column's dtype; String when not given.
+        ignore_invalid: whether to restore addresses, see `restore_address`; applies to text and e-mail fields.
 
     Returns:
         String, null for blank keys. Normalising twice changes nothing.
@@ -63,7 +64,7 @@ def normalise_key(
         text = blank_to_null(unify_letters(key.cast(pl.String)).str.strip_chars(BLANKS))
     if field.type in NUMBER_TYPES:
         number = read_number(text, pl.String()).cast(pl.Float64)
-        # A number that is another one as a double must not match that one's record.
+        # A number that a double cannot hold exactly must not match the record of a neighbouring number.
         exact = pl.when(~loses_digits(text, number, scale=0)).then(write_number(number))
         return pl.coalesce(exact, text)
     match field.type:
@@ -85,20 +86,20 @@ def normalise_key(
 
 
 def restore_address(text: pl.Expr) -> pl.Expr:
-    """E-mail addresses as they were before Salesforce made the sandbox; other text as it is.
+    """Restore e-mail addresses that Salesforce altered when it created a sandbox. Other text stays as it is.
 
-    In a new sandbox the addresses of users end in `.invalid`, once for each time it was made again, so that nobody
-    gets mail from there. Until 2019 they became `user=domain@example.com` instead.
+    In a new sandbox the addresses of users end in `.invalid`, so that nobody gets mail from the sandbox. Each refresh
+    adds another `.invalid`. Until 2019 addresses became `user=domain@example.com` instead.
     Source: Salesforce Help, "Sandbox Setup Considerations".
     """
     return text.str.replace(ALTERED, "").str.replace(ALTERED_BEFORE_2019, "${1}@${2}")
 
 
 def unify_letters(text: pl.Expr) -> pl.Expr:
-    """Text that looks the same as the same letters: no invisible marks, plain blanks, composed letters (Unicode NFC).
+    """Give text that looks the same the same letters: no invisible marks, plain blanks, composed letters (Unicode NFC).
 
     Args:
-        text: String.
+        text: a String expression.
     """
 
     def unify(series: pl.Series) -> pl.Series:
@@ -112,16 +113,18 @@ def unify_letters(text: pl.Expr) -> pl.Expr:
 
 
 def list_spellings(keys: pl.Series, field: SObjectField, *, ignore_invalid: bool = False) -> list[str]:
-    """The texts under which records may hold some keys, each once: as they are compared, and others as given, too.
+    """List the texts under which records may hold some keys, without repeats.
 
-    Text that is not ASCII may be held as it is given, or with its letters decomposed (Unicode NFD).
+    These are the keys in their comparable form. A record may also hold text that is not ASCII as the report has it, or
+    with its letters decomposed (Unicode NFD).
 
     Args:
         keys: a report column.
         field: the object field of the key pair.
-        ignore_invalid: also the two ways in which Salesforce alters addresses in a sandbox, see `restore_address`.
+        ignore_invalid: whether to add the two forms that Salesforce gives addresses in a sandbox, see
+            `restore_address`.
     """
-    keys = keys.alias("key")  # a column's own name may read as a pattern
+    keys = keys.alias("key")  # Polars would read some column names as patterns
     given = keys.to_frame()
     compared = given.select(normalise_key(pl.col("key"), field, keys.dtype, ignore_invalid=ignore_invalid)).to_series()
     forms = [compared, compared.filter(compared.str.contains(NOT_ASCII)).str.normalize("NFD")]
@@ -135,7 +138,7 @@ def list_spellings(keys: pl.Series, field: SObjectField, *, ignore_invalid: bool
 
 
 def _as_set(text: pl.Expr) -> pl.Expr:
-    """The values between semicolons, each once, without case, in one order."""
+    """Sort the values between semicolons, in lowercase, without repeats."""
     values = text.str.to_lowercase().str.split(MULTIPLE).list.eval(pl.element().str.strip_chars(BLANKS))
     return blank_to_null(
         values.list.eval(blank_to_null(pl.element())).list.drop_nulls().list.unique().list.sort().list.join(MULTIPLE)
@@ -143,18 +146,18 @@ def _as_set(text: pl.Expr) -> pl.Expr:
 
 
 def looks_hashed(key: pl.Expr) -> pl.Expr:
-    """Whether a String key looks like one of WalkMe's hashed user ids."""
+    """Return whether a String key looks like one of WalkMe's hashed user ids."""
     return key.str.strip_chars().str.contains(HASHED_ID)
 
 
 def detect_hashed_ids(keys: pl.Series) -> bool:
-    """Whether most keys of a String series look like WalkMe's hashed user ids."""
+    """Return whether most keys of a String series look like WalkMe's hashed user ids."""
     given, hashed = count_hashed_ids(keys)
     return hashed * 2 > given
 
 
 def count_hashed_ids(keys: pl.Series) -> tuple[int, int]:
-    """How many keys of a String series there are, and how many look like WalkMe's hashed ids, which match no e-mail."""
+    """Count the keys of a String series, and those that look like WalkMe's hashed ids, which match no e-mail."""
     given = keys.drop_nulls().cast(pl.String).alias("key")
     given = given.filter(given.str.strip_chars() != "")
     return given.len(), int(given.to_frame().select(looks_hashed(pl.col("key")).sum()).item())

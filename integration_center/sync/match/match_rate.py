@@ -1,4 +1,4 @@
-"""How many of a report's keys match a record, told from all of them or from a sample, as a run would compare them."""
+"""Measure how many of a report's keys match a record, from all keys or a sample, comparing them as a run does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,26 +13,27 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import Key
 
 SAMPLE = 500
-"""Distinct keys that are looked up of a report with too many; so the share is known to within five points."""
+"""The number of keys in a sample. It gives the match rate to within five percentage points."""
 SEED = 20_241
-"""The same report gives the same sample, so that the rate of two tries can be compared."""
+"""The seed of every sample: the same report gives the same sample, so the rates of two tries can be compared."""
 EXAMPLES = 5
 ALTERED = (
-    "the org holds these addresses with .invalid behind them, or as user=domain@example.com, as Salesforce leaves them"
-    " in a sandbox: set `ignore_invalid: true` in the integration, or let the Salesforce admin restore the addresses"
+    "the org holds these addresses with .invalid at the end, or as user=domain@example.com, as Salesforce changes them"
+    " in a sandbox: set `ignore_invalid: true` in the integration, or ask the Salesforce admin to restore the addresses"
 )
-"""Why nothing matches, to go on after what does not match."""
+"""The reason why keys do not match. It continues a sentence after the keys."""
 
 
 @dataclass(frozen=True)
 class KeySample:
-    """Keys of a report, each once: all of them, or some.
+    """The distinct keys of a report, or a sample of them.
 
     Attributes:
-        frame: their first rows: the key columns under `Key.given`, `key` String as the report has it, and `match_key`
-            String as it is compared.
-        rows: of the report, in all; without_key: of them, those that have none.
-        distinct: keys in the report.
+        frame: the first row of each key: the key columns under `Key.given`, `key` String as the report has it, and
+            `match_key` String in its comparable form.
+        rows: the number of rows in the report.
+        without_key: the number of those rows that have no key.
+        distinct: the number of distinct keys in the report.
     """
 
     frame: pl.DataFrame
@@ -42,11 +43,11 @@ class KeySample:
 
     @property
     def repeated(self) -> int:
-        """Rows whose key another row has already."""
+        """The number of rows whose key an earlier row has."""
         return self.rows - self.without_key - self.distinct
 
     def draw(self, size: int = SAMPLE) -> "KeySample":
-        """Draw up to `size` of the keys at random. Every so many-th would go with what repeats itself in the report."""
+        """Draw up to `size` keys at random. Taking every n-th key could follow a pattern in the report."""
         places = pl.int_range(self.frame.height, eager=True)
         drawn = places.sample(min(size, self.frame.height), seed=SEED, shuffle=True).sort()
         return replace(self, frame=self.frame[drawn])
@@ -54,14 +55,18 @@ class KeySample:
 
 @dataclass(frozen=True)
 class MatchRate:
-    """What a sample of keys comes to.
+    """The result of looking up a sample of keys.
 
     Attributes:
         sample: the keys looked up.
-        matched: of them, those that match exactly one record; many: several; unmatched: none.
-        examples: keys that match a record; strays: keys that match none; crowded: keys that match several.
-        hashed: most keys look like WalkMe's hashed user ids, which match no e-mail field.
-        altered: records hold the keys as Salesforce alters addresses in a sandbox; see `keys.restore_address`.
+        matched: the number of keys that match exactly one record.
+        many: the number of keys that match several records.
+        unmatched: the number of keys that match no record.
+        examples: some keys that match exactly one record.
+        strays: some keys that match no record.
+        crowded: some keys that match several records.
+        hashed: whether most keys look like WalkMe's hashed user ids, which match no e-mail field.
+        altered: whether records hold the keys as Salesforce alters addresses in a sandbox; see `keys.restore_address`.
     """
 
     sample: KeySample
@@ -76,7 +81,7 @@ class MatchRate:
 
     @property
     def looked_up(self) -> int:
-        """The keys of the sample."""
+        """The number of keys looked up."""
         return self.sample.frame.height
 
     @property
@@ -93,7 +98,7 @@ class MatchRate:
 
     @property
     def percent(self) -> float:
-        """Of the keys looked up, those that match at least one record; 0 when there is no key."""
+        """The percentage of the looked-up keys that match at least one record; 0 when there is no key."""
         return 100 * (self.matched + self.many) / self.looked_up if self.looked_up else 0.0
 
 
@@ -121,8 +126,8 @@ def compare_keys(sample: KeySample, records: pl.DataFrame, keys: Sequence[Key]) 
     """Match the keys of a sample with records, as a run does.
 
     Args:
-        sample: what `find_keys` found, or `KeySample.draw` drew of it.
-        records: `Id` and the key fields, at least of all records that any sampled key can match.
+        sample: the result of `find_keys`, or of `KeySample.draw`.
+        records: `Id` and the key fields, for at least every record that a sampled key can match.
         keys: the key pairs.
     """
     found = records.unique("Id").select(match_key_of_records(keys).alias("match_key"))
@@ -152,7 +157,7 @@ def compare_keys(sample: KeySample, records: pl.DataFrame, keys: Sequence[Key]) 
 def resolve_pairs(
     schema: SObjectSchema, pairs: Sequence[tuple[str, str]], *, ignore_invalid: bool = False
 ) -> tuple[Key, ...]:
-    """Key pairs of column and field name, with the fields as describe reports them.
+    """Resolve pairs of column and field name to keys with described fields.
 
     Raises:
         SchemaMismatch: a field is missing or hidden.

@@ -1,4 +1,4 @@
-"""Usable rows joined to the records they match."""
+"""Join usable rows to the records that they match."""
 
 import polars as pl
 
@@ -9,7 +9,7 @@ from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import ROW, MatchKeys
 
 PLACE = "place"
-"""Where a record stands in the records frame."""
+"""The column with the position of a record in the records frame."""
 COMPARED_AT_A_TIME = 100_000
 
 
@@ -18,24 +18,24 @@ def match_rows(
 ) -> pl.DataFrame:
     """Join rows to records by their keys.
 
-    A record has one key and a key has at most one usable row, so a record is never matched twice.
+    A record has one key, and a key has at most one usable row, so no record is matched twice.
 
     Args:
-        selected: what `select_rows` returns.
-        row_keys: of the rows.
-        record_keys: of the records.
-        spec: says what to do with a key that matches many records.
+        selected: the result of `select_rows`.
+        row_keys: the keys of the rows.
+        record_keys: the keys of the records.
+        spec: the integration; it says what to do with a key that matches many records.
 
     Returns:
-        `selected` without `number`, a line per row and matched record, in order of `row`; with `place` UInt32,
-        the position of the record, null when there is none or the match is ambiguous. `unmatched` and `ambiguous`
-        stand in `outcome`; it stays null for matched lines.
+        `selected` without `number`, with one line per row and matched record, in order of `row`, and at least one line
+        per row. `place` UInt32 is the position of the record, null when there is none or the match is ambiguous.
+        `outcome` is `unmatched`, `ambiguous`, or null for a matched line.
 
     Raises:
         PlanError: `when_many_match` is `fail`, and a key matches several records.
     """
     found = _find_places(selected, row_keys, record_keys)
-    matches = found[ROW].rle().struct.field("len").alias("matches")  # of each row, for `found` is in their order
+    matches = found[ROW].rle().struct.field("len").alias("matches")  # one entry per row: `found` is in row order
     if spec.when_many_match == "fail" and (matches > 1).any():
         raise _build_refusal(spec, matches.filter(matches > 1))
     allowed = 1 if spec.when_many_match == "skip" else spec.max_matches
@@ -65,7 +65,7 @@ def match_rows(
 
 
 def _build_refusal(spec: IntegrationSpec, matches: pl.Series) -> PlanError:
-    """The error for keys that match so many records each, where they must match one."""
+    """Build the error for keys that match several records each, where they may match only one."""
     subject = "1 key matches" if len(matches) == 1 else f"{len(matches):,} keys match"
     return PlanError(
         f"report {spec.report!r}: {subject} more than one {spec.object} record (up to {matches.max()!r}), and"
@@ -74,7 +74,7 @@ def _build_refusal(spec: IntegrationSpec, matches: pl.Series) -> PlanError:
 
 
 def _find_places(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchKeys) -> pl.DataFrame:
-    """`row` and `place`, in that order, of each usable row and matched record; of another row, `place` is null."""
+    """Find one (`row`, `place`) pair per match. `place` is null for a row without a match."""
     found = _join(selected.select(ROW, key="number"), record_keys.numbers)
     for part in found.drop_nulls(PLACE).iter_slices(COMPARED_AT_A_TIME):
         if not row_keys.agree(part[ROW], record_keys, part[PLACE]):
@@ -83,7 +83,7 @@ def _find_places(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: Match
 
 
 def _join_texts(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchKeys) -> pl.DataFrame:
-    """The same where two different keys have one number."""
+    """Join by the texts of the keys, for the rare case that two different keys have the same number."""
     text = pl.when(pl.col("number").is_not_null()).then(row_keys.texts(selected[ROW]))
     every = pl.int_range(len(record_keys.numbers), dtype=pl.UInt32, eager=True)
     return _join(selected.select(ROW, text.alias("key")), record_keys.texts(every))

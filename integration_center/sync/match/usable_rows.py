@@ -1,4 +1,4 @@
-"""Which rows of the report may be used: at most one for each key."""
+"""Choose the rows of the report that are used, at most one per key."""
 
 from collections.abc import Sequence
 
@@ -11,31 +11,32 @@ from integration_center.sync.recency import keep_newest
 from integration_center.sync.targets import Target, fit_sources
 from integration_center.sync.values.distinct import find_repeated
 
-NEWER_DAY = "a newer day has this row's place"
+NEWER_DAY = "a newer day replaces this row"
 SHOWN_KEY_SEPARATOR = " · "
 
 
 def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFrame:
-    """Settle the rows that cannot or need not be used, so that no two usable rows share a key.
+    """Give an outcome to the rows that cannot or need not be used, so that no two usable rows share a key.
 
-    - Rows of a snapshot's older days are `superseded`.
-    - Rows without a key (of several key pairs, without any one) are `no_key`.
-    - Of the rows of one key and day, the newest is used: by `latest`, where rows without it count as oldest. Where
-      several rows are the newest, the first is used if they all would write the same values, else none is.
-    - Of the rows that their days use for one key, the newest with a value to write is used: by `latest`, then by the
-      day. So a range comes to what its days come to one by one.
-    - Rows that lose to a row of another day are `superseded`, those that lose to one of their own `duplicate_key`.
-    - The same holds for rows of other days that earlier runs applied. Of the rows that lose to one of them, the record
-      of the newest is looked up all the same: what the run says of its report is not that nothing was found.
+    - In a snapshot, rows of older days are `superseded`.
+    - Rows without a key are `no_key`. With several key pairs, every part of the key must be there.
+    - Each day uses one row per key: the newest by `latest`, where rows without it count as oldest. When several rows
+      are newest, the day uses the first if they would all write the same values, and none otherwise.
+    - Among the rows that the days use for one key, the newest with a value to write is used: by `latest`, then by day.
+      So a range gives the same result as its days one by one.
+    - A row that loses to a row of another day is `superseded`; one that loses to a row of its own day is
+      `duplicate_key`.
+    - Rows of other days that earlier runs applied compete in the same way. When rows of this run lose to one of them,
+      the newest of the losers still has its record looked up. So the run does not report that no record was found.
 
     Args:
-        rows: what `prepare_rows` returns.
-        keys: of the rows.
-        terms: of the plan.
+        rows: the result of `prepare_rows`.
+        keys: the keys of the rows.
+        terms: the terms of the plan.
 
     Returns:
-        A line per row, in order: `row` UInt32, `day` Date, `key` String, `number` UInt64 (of its key;
-        null unless its record is looked up), `outcome` OUTCOME and `reason` String (null if the row is usable).
+        One line per row, in order: `row` UInt32, `day` Date, `key` String, `number` UInt64 (of the key; null unless
+        the record is looked up), `outcome` OUTCOME and `reason` String (both null if the row is usable).
     """
     superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
     base = rows.select(
@@ -65,7 +66,7 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
 
 
 def show_key(columns: Sequence[str]) -> pl.Expr:
-    """The key as the report has it; null when it has none at all."""
+    """Return the key as the report shows it; null when every part is null."""
     shown = [pl.col(column).cast(pl.String) for column in columns]
     if not shown:
         return pl.lit(None, dtype=pl.String)
@@ -79,7 +80,7 @@ def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Term
     """Find the rows that lose against others with the same key.
 
     Returns:
-        `row`, `loses.outcome`, `loses.reason`, and `loses.looked_up`: whether its record is looked up all the same.
+        `row`, `loses.outcome`, `loses.reason`, and `loses.looked_up`: whether the record is looked up nevertheless.
     """
     beside = [name for name in (LATEST, PAST) if name in rows.columns]
     latest = LATEST if LATEST in rows.columns else None
@@ -113,12 +114,12 @@ def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Term
         .when(same_day)
         .then(pl.format("row {} has the same key and is used", "used.row"))
         .when(~pl.col("says"))
-        .then(pl.format("the row has no value to write; that of {} is used", "used.day"))
+        .then(pl.format("the row has no value to write; the row of {} is used", "used.day"))
         .when(applied.fill_null(False))
-        .then(pl.format("a newer row of this key, of {}, was applied already", "used.day"))
+        .then(pl.format("a newer row with this key, of {}, was already applied", "used.day"))
         .when(pl.col("day") < pl.col("used.day"))
         .then(pl.lit(NEWER_DAY))
-        .otherwise(pl.format("a newer row of this key, of {}, is used", "used.day"))
+        .otherwise(pl.format("a newer row with this key, of {}, is used", "used.day"))
         .alias("loses.reason"),
         (~differ & applied.fill_null(False) & pl.col(ROW).is_in(own_best.implode())).alias("loses.looked_up"),
     )
@@ -130,7 +131,7 @@ def _name_used(column: str) -> str:
 
 
 def _is_newer_than_used(latest: str | None) -> pl.Expr:
-    """Whether the newest rows of a day are newer than the row that is used, which is of another day."""
+    """Return whether the newest rows of a day are newer than the used row, which belongs to another day."""
     newer_day = pl.col("day") > pl.col("used.day")
     if latest is None:
         return newer_day
@@ -143,14 +144,14 @@ def _describe_tie(terms: Terms, latest: str | None) -> str:
         return "rows have this key"
     if latest is None:
         return (
-            f"rows have this key (the texts of {terms.latest_by!r} tell no newest one: they are neither all ISO moments"
-            " nor all numbers)"
+            f"rows have this key (the values of {terms.latest_by!r} do not show the newest: they are neither all dates"
+            " and times nor all numbers)"
         )
     return f"rows have this key and the newest {terms.latest_by!r}"
 
 
 def _find_shared(base: pl.DataFrame, keys: MatchKeys) -> pl.DataFrame:
-    """The usable rows that share their key with another one: `row`, `day` and `match_key`."""
+    """Find the usable rows that share their key with another row: `row`, `day` and `match_key`."""
     repeated = find_repeated(base["number"])
     likely = base.filter(pl.col("number").is_in(repeated.implode()).fill_null(False)).select(ROW, "day")
     return likely.with_columns(keys.texts(likely[ROW])).filter(pl.col(MATCH_KEY).is_duplicated())
@@ -164,9 +165,9 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
     """Judge the newest rows of each key and day.
 
     Returns:
-        A line per `match_key` and `day`: `winning.row`; `count` of the rows; `columns`, those in which they differ,
-        empty when they would write the same values; `says`, whether there is something to write; and the rows' other
-        columns of `newest`.
+        One line per `match_key` and `day`: `winning.row`, the first row; `count`, the number of rows; `columns`, the
+        columns in which they differ, empty when they would write the same values; `says`, whether there is a value to
+        write; and the other columns of `newest`.
     """
     others = [name for name in newest.columns if name not in (ROW, "day", MATCH_KEY)]
     sources = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets)

@@ -1,1 +1,1 @@
-"""What Salesforce stores of a value, type by type."""
+"""Convert report values to what Salesforce stores, type by type."""

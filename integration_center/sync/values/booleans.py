@@ -1,4 +1,4 @@
-"""Checkboxes: a yes or no, read from text, numbers and booleans."""
+"""Checkboxes, read from text, numbers and booleans."""
 
 import polars as pl
 
@@ -10,14 +10,14 @@ FALSE_WORDS = ["false", "no", "n", "0", "f"]
 
 
 def read_boolean(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Read the column as Boolean; null for text that is no word of a yes or no, and for other numbers than 1 and 0."""
+    """Read the column as Boolean; null for text that is no word for yes or no, and for numbers other than 1 and 0."""
     if isinstance(dtype, pl.Boolean):
         return column
     number = read_number(column, dtype)
     yes, no = number == 1, number == 0
     if isinstance(dtype, pl.String):
         word = column.str.strip_chars().str.to_lowercase()
-        plain = ~word.str.ends_with("%")  # 1% is a number and no yes
+        plain = ~word.str.ends_with("%")  # 1% is a number, not a yes
         yes, no = (yes & plain).fill_null(False), (no & plain).fill_null(False)
         yes, no = word.is_in(TRUE_WORDS) | yes, word.is_in(FALSE_WORDS) | no
     return pl.when(yes).then(pl.lit(True)).when(no).then(pl.lit(False))

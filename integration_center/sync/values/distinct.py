@@ -1,4 +1,7 @@
-"""Equal values found, and dear steps done once for each: a report has a million rows and a picklist a dozen values."""
+"""Find equal values, and run expensive steps once per distinct value.
+
+A report has a million rows, and a picklist a dozen values.
+"""
 
 from collections.abc import Callable
 
@@ -6,11 +9,11 @@ import polars as pl
 
 
 def map_distinct(text: pl.Expr, steps: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """The same as `steps(text)`, for steps that look at one value at a time.
+    """Return the same as `steps(text)`, computed once per distinct value. The steps must treat each value by itself.
 
     Args:
-        text: String.
-        steps: turns a String expression into another; must keep null as null.
+        text: a String expression.
+        steps: turns a String expression into another String expression, and keeps null as null.
     """
 
     def map_series(series: pl.Series) -> pl.Series:
@@ -23,14 +26,14 @@ def map_distinct(text: pl.Expr, steps: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
 
 
 def find_repeated(numbers: pl.Series) -> pl.Series:
-    """The numbers that stand more than once, each once; null is none."""
+    """Return the numbers that occur more than once, without repeats. Nulls do not count."""
     ordered = numbers.drop_nulls().sort()
     return ordered.filter((ordered == ordered.shift()).fill_null(False)).unique()
 
 
 def repeats(values: pl.Series) -> bool:
-    """Whether a value stands twice; null is none."""
+    """Return whether a value occurs twice. Nulls do not count."""
     given = values.drop_nulls()
-    if find_repeated(given.hash()).is_empty():  # numbers take a fifth of the time to compare that text does
+    if find_repeated(given.hash()).is_empty():  # comparing numbers takes a fifth of the time
         return False
     return given.is_duplicated().any()

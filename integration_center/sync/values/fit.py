@@ -1,7 +1,6 @@
-"""Report values made what Salesforce stores, before they are compared and sent.
+"""Convert report values to what Salesforce stores, before they are compared and sent.
 
-One law holds for all of it: a value that does not fit is never an exception, it is its row's rejection; and
-fitting a fitted value changes nothing.
+A value that does not fit never raises an exception; it rejects its row. Fitting a fitted value changes nothing.
 """
 
 import polars as pl
@@ -16,7 +15,7 @@ from integration_center.sync.values.texts import fit_multipicklist, fit_picklist
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
-    """What a report column holds: `text`, `number`, `boolean`, `date`, `datetime`, `time`; null if none of these."""
+    """Return what a report column holds: `text`, `number`, `boolean`, `date`, `datetime`, `time`; None for others."""
     match dtype:
         case pl.String() | pl.Categorical() | pl.Enum() | pl.Null():
             return "text"
@@ -32,9 +31,10 @@ def kind_of(dtype: pl.DataType) -> str | None:
 
 
 def can_hold(field: SObjectField, dtype: pl.DataType) -> bool:
-    """Whether a value of a column of `dtype`, or one that looks like it, can fit `field` at all.
+    """Return whether values of a column of `dtype`, or text that looks like such values, can fit `field` at all.
 
-    Text can, cell by cell. Fields of text take whatever a cell holds; only addresses and ids have a form of their own.
+    A text column always can, cell by cell. A text field accepts any kind of value; only e-mail addresses and ids have a
+    form of their own.
     """
     kind = kind_of(dtype)
     if kind is None or field.unusable:
@@ -56,7 +56,7 @@ def can_hold(field: SObjectField, dtype: pl.DataType) -> bool:
 
 
 def takes_factor(field: SObjectField, dtype: pl.DataType) -> bool:
-    """Whether values of a column of `dtype`, or that look like it, can be multiplied on their way to `field`."""
+    """Return whether values of a column of `dtype` can be multiplied by a factor before they are written to `field`."""
     if field.type in NUMBER_TYPES or kind_of(dtype) == "number":
         return True
     return kind_of(dtype) == "text" and field.type in (TEXT_TYPES - {"email"}) | PICKLIST_TYPES
@@ -65,14 +65,14 @@ def takes_factor(field: SObjectField, dtype: pl.DataType) -> bool:
 def fit_values(
     column: pl.Expr, dtype: pl.DataType, field: SObjectField, *, truncate: bool = False, factor: float | None = None
 ) -> FittedValue:
-    """Make the values of a report column what Salesforce stores in `field`.
+    """Convert the values of a report column to what Salesforce stores in `field`.
 
     Args:
         column: the report column.
-        dtype: its Polars type.
+        dtype: the Polars dtype of the column.
         field: the target.
-        truncate: cut text that is too long; e-mail addresses, picklist values and rich text are never cut.
-        factor: multiplies numbers, also those read from text: a cell that is no number is unfit then.
+        truncate: whether to cut text that is too long; e-mail addresses, picklist values and rich text are never cut.
+        factor: multiplies numbers, including numbers read from text. A cell that is not a number is then unfit.
 
     Returns:
         Expressions for the value in `field.dtype`, the code and the reason. Codes: `WRONG_TYPE`, `NOT_FINITE`,
@@ -97,7 +97,7 @@ def fit_values(
     if field.type in ID_TYPES:
         text = column.str.strip_chars()
         value = to_18(column)
-        return judge_value(value, [Rule((text != "") & value.is_null(), "BAD_ID", say_of(text, "is no record id"))])
+        return judge_value(value, [Rule((text != "") & value.is_null(), "BAD_ID", say_of(text, "is not a record id"))])
     if dtype.is_float() or (factor is not None and (dtype.is_integer() or isinstance(dtype, pl.String))):
         number = scale_number(read_number(column, dtype), factor).cast(pl.Float64)
         fitted = _fit_as_text(pl.when(number.is_finite()).then(write_number(number)), field, truncate=truncate)

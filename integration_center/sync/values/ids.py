@@ -1,7 +1,7 @@
 """Record ids of 15 and 18 characters (algorithm: reference/salesforce-api.md, section 4).
 
-The last three of 18 characters say which of the first fifteen are capitals, so that an id survives programs that
-fold case.
+The last three of the 18 characters record which of the first fifteen are capitals, so that an id survives programs
+that change case.
 """
 
 import polars as pl
@@ -11,22 +11,22 @@ BODY_LENGTH = 15
 GROUP_LENGTH = 5
 GROUPS = range(BODY_LENGTH // GROUP_LENGTH)
 CHECK_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-"""A group's check character stands at the sum of 2^j over the places j, from 0, that hold a capital."""
+"""The check character of a group is at index sum(2^j) over the positions j, from 0, that hold a capital."""
 
 
 def to_18(ids: pl.Expr) -> pl.Expr:
-    """The 18-character form of String ids; null where the text is no id.
+    """Convert String ids to their 18-character form; null where the text is not an id.
 
-    Fifteen characters get their check characters. Eighteen must carry the right ones; where some program has made
-    all letters large or all small, the check characters give the case back. An id of mixed case with wrong check
-    characters is damaged, and repairing it could name another record, so it is null.
+    An id of 15 characters gets its check characters. An id of 18 characters must have the right ones. Where a program
+    has made all letters uppercase or all lowercase, the check characters restore the case. An id in mixed case with
+    wrong check characters is damaged: repairing it could name another record, so it becomes null.
     """
-    # In batches rather than as one expression: the steps build on each other, and as a tree they multiply.
+    # In batches, because each step uses the step before several times, so one expression would grow exponentially.
     return ids.map_batches(complete_ids, return_dtype=pl.String, is_elementwise=True)
 
 
 def complete_ids(ids: pl.Series) -> pl.Series:
-    """`to_18` of a series."""
+    """Convert a series of ids as `to_18` does."""
     text = pl.col("text")
     frame = (
         ids.alias("text")
@@ -56,7 +56,7 @@ def _weight_of_capital(body: str, group: int, place: int) -> pl.Expr:
 
 
 def _repair_case(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fill `id` where all letters of an 18-character `text` have one case and its check characters are sound."""
+    """Fill `id` where all letters of an 18-character `text` have one case, and the check characters are valid."""
     text = pl.col("text")
     one_case = (text == text.str.to_lowercase()) | (text == text.str.to_uppercase())
     broken = text.is_not_null() & pl.col("id").is_null() & one_case
@@ -75,13 +75,13 @@ def _repair_case(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _weights_of_check(group: int) -> pl.Expr:
-    """Where a group's check character stands in the alphabet; outside of it for a character that is none."""
+    """Return the index of a group's check character in the alphabet, or an index outside of it for other characters."""
     code = pl.col("checks").str.slice(group, 1).cast(pl.Binary).bin.reinterpret(dtype=pl.UInt8, endianness="little")
     return pl.when(code >= ord("A")).then(code - ord("A")).otherwise(code - ord("0") + CHECK_ALPHABET.index("0"))
 
 
 def _cased(position: int) -> pl.Expr:
-    """A character of the body in the case its check character tells; digits as they are, so they fail the check."""
+    """Give a character of the body the case that its check character says. A digit stays, and then fails the check."""
     character = pl.col("text").str.slice(position, 1)
     weights = pl.col(f"weights.{position // GROUP_LENGTH}")
     capital = weights // (1 << position % GROUP_LENGTH) % 2 == 1

@@ -1,6 +1,6 @@
-"""Forms of dates and moments besides ISO 8601 that can mean one thing only: the year first, or the month by name.
+"""Read dates and times in unambiguous forms other than ISO 8601: the year first, or the month by name.
 
-Which of two numbers is the month would be a guess, so `01/02/2026` is none of them.
+`01/02/2026` is not read: which of the two numbers is the month would be a guess.
 """
 
 import polars as pl
@@ -27,7 +27,7 @@ def read_other_forms(column: pl.Expr) -> pl.Expr:
     """Read text such as `2026/11/22 7:00`, `22 Nov 2026`, `Nov 22, 2026 3:58 PM` or `2026-11-22 07:00:00 GMT+02`.
 
     Returns:
-        Datetime("us", "UTC"); a date begins at 00:00, a time without a zone is UTC; null for any other text.
+        Datetime("us", "UTC"). A date becomes 00:00 UTC, and a time without a zone is UTC. Other text is null.
     """
     parts = column.str.strip_chars().str.extract_groups(FORM).struct
     year = pl.coalesce(parts.field("year"), parts.field("year2"), parts.field("year3"))

@@ -1,7 +1,7 @@
 """Dates, datetimes and times of day, read from text and columns.
 
-ISO 8601 forms are read (with a blank or `T`, seconds and zone optional; without a zone it is UTC), and others that can
-mean one thing only, see `moment_forms`: which of two numbers is the month would be a guess. Salesforce stores whole
+ISO 8601 forms are read (with a blank or `T`; seconds and zone are optional; without a zone the time is UTC), and other
+unambiguous forms, see `moment_forms`. Which of two numbers is the month is never guessed. Salesforce stores whole
 seconds (reference/salesforce-api.md, 6.2).
 """
 
@@ -13,7 +13,7 @@ from integration_center.sync.values.moment_forms import read_other_forms
 from integration_center.sync.values.rules import FittedValue, Rule, judge_value, say, say_of
 
 EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
-"""The dates Salesforce accepts."""
+"""The first and last date that Salesforce accepts."""
 ISO_MOMENT = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ](?P<minute>\d{2}:\d{2})(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?"
@@ -21,14 +21,14 @@ ISO_MOMENT = (
 )
 TIME_OF_DAY = r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?[Zz]?$"
 NO_FRACTION = ".000Z"
-"""How the org ends a time of day."""
+"""The end of a time of day as the org writes it."""
 WRITTEN_DATETIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Read the column as Datetime("us", "UTC").
 
-    A date begins at 00:00 UTC, digits beyond microseconds are dropped, and text in no form that is read is null.
+    A date becomes 00:00 UTC, digits beyond microseconds are dropped, and text in any other form is null.
     """
     if isinstance(dtype, pl.String):
         parts = column.str.strip_chars().str.extract_groups(ISO_MOMENT).struct
@@ -49,7 +49,7 @@ def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def read_date(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The column as Date: a datetime by its UTC day; text in no form that is read is null."""
+    """Read the column as Date. A datetime becomes its UTC day; text that cannot be read is null."""
     if isinstance(dtype, pl.Date):
         return column
     return read_moment(column, dtype).dt.date()
@@ -79,7 +79,7 @@ def fit_time(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
 
 
 def read_time(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The column as the org writes a time of day, `09:30:00.000Z`; text in another form is null."""
+    """Read the column as a time of day in the org's form, `09:30:00.000Z`; text that cannot be read is null."""
     if isinstance(dtype, pl.Time):
         return column.dt.to_string("%H:%M:%S.000Z")
     parts = column.str.strip_chars().str.extract_groups(TIME_OF_DAY).struct
@@ -94,12 +94,12 @@ def read_time(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def whole_second(time: pl.Expr) -> pl.Expr:
-    """A time of day as the org has it, `09:30:00.250Z` or `09:30:00Z`, without its fraction."""
+    """Drop the fraction from a time of day as the org has it, `09:30:00.250Z` or `09:30:00Z`."""
     return pl.concat_str(time.str.head(len("09:30:00")), pl.lit(NO_FRACTION))
 
 
 def write_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """A Date, Datetime("us", "UTC") or Time column as ISO text, without fractions of a second."""
+    """Write a Date, Datetime("us", "UTC") or Time column as ISO text, without fractions of a second."""
     match dtype:
         case pl.Date():
             return column.dt.to_string("%Y-%m-%d")
@@ -113,7 +113,7 @@ def _unreadable(column: pl.Expr, dtype: pl.DataType, value: pl.Expr, kind: str) 
     if not isinstance(dtype, pl.String):
         return []
     text = column.str.strip_chars()
-    said = f"is no {kind} that can mean one thing only; write it as in ISO 8601, or say `dates:` in report.yaml"
+    said = f"is not an unambiguous {kind}; write it in ISO 8601, or set `dates:` in report.yaml"
     return [Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, said))]
 
 

@@ -1,7 +1,7 @@
-"""Numbers: read from text and columns, rounded half up to the field's scale, checked against its digits.
+"""Numbers, read from text and columns, rounded half up to the field's scale, and checked against its digits.
 
-Salesforce itself stores what the API sends, unrounded, and refuses `250.0` in an integer field
-(reference/salesforce-api.md, 3 and 6.2), so both are settled here.
+Salesforce stores what the API sends without rounding, and refuses `250.0` in an integer field
+(reference/salesforce-api.md, 3 and 6.2). So this module does the rounding, and writes integers without decimals.
 """
 
 import polars as pl
@@ -11,18 +11,18 @@ from integration_center.sync.values.rules import FittedValue, Rule, judge_value,
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?$"
 WORKING_DECIMAL = pl.Decimal(38, 18)
-"""Holds every number Salesforce can (18 digits in all, up to 18 decimals), with two digits to spare."""
+"""Holds every number that Salesforce can hold (18 digits in total, up to 18 decimals), with two digits to spare."""
 EXACT_INTEGERS = 2**53
-"""Above this a double no longer tells neighbouring integers apart."""
+"""Above this, a double cannot distinguish neighbouring integers."""
 INT_LIMIT = 2**31
 NOISELESS_DIGITS = 15
-"""A decimal of this many significant digits survives the way through a double unchanged."""
+"""A decimal with this many significant digits survives the conversion to a double and back."""
 
 
 def read_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Read the column as Float64 (Int64 stays).
 
-    `87%` is the number 87. Text that is no plain number is null, and `1,234` is not guessed at.
+    `87%` is the number 87. Text that is not a plain number is null; `1,234` is null too, because it is ambiguous.
     """
     if isinstance(dtype, pl.String):
         text = strip_percent(column)
@@ -31,43 +31,43 @@ def read_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def strip_percent(text: pl.Expr) -> pl.Expr:
-    """Take a percent sign and outer blanks away."""
+    """Remove a percent sign and outer blanks."""
     return text.str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
 
 
 def judge_readable(column: pl.Expr, dtype: pl.DataType, number: pl.Expr) -> list[Rule]:
-    """Demand that `number`, read from a String, Int64 or Float64 column, is there and is finite."""
+    """Build the rules that `number`, read from a String, Int64 or Float64 column, was readable and is finite."""
     rules = [Rule(~number.is_finite(), "NOT_FINITE", say("is not a finite number"))]
     if isinstance(dtype, pl.String):
         text = column.str.strip_chars()
-        rules.insert(0, Rule((text != "") & number.is_null(), "WRONG_TYPE", say_of(text, "is no number")))
+        rules.insert(0, Rule((text != "") & number.is_null(), "WRONG_TYPE", say_of(text, "is not a number")))
     return rules
 
 
 def write_number(number: pl.Expr) -> pl.Expr:
-    """A Float64 as canonical text: integers without `.0`, no negative zero; `NaN` and `inf` as Polars names them."""
+    """Write a Float64 as canonical text: integers without `.0`, no negative zero; `NaN` and `inf` as in Polars."""
     whole = (number == number.floor()) & (number.abs() < EXACT_INTEGERS)
     return pl.when(whole).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(number.cast(pl.String))
 
 
 def round_half_up(number: pl.Expr, scale: int) -> pl.Expr:
-    """A Float64 rounded half away from zero as people read it: 1.005 to 1.01, which binary rounding makes 1.0.
+    """Round a Float64 half away from zero in decimal: 1.005 becomes 1.01, where binary rounding gives 1.0.
 
-    Works on the shortest decimal that names the double. Null where the number has more than 20 integer digits or
-    is not finite; callers judge those first.
+    The shortest decimal that stands for the double is rounded. The result is null where the number has more than 20
+    integer digits or is not finite; callers check for these first.
     """
     decimal = number.cast(pl.String).cast(WORKING_DECIMAL, strict=False)
     rounded = decimal.round(scale, mode="half_away_from_zero").cast(pl.Decimal(38, scale))
-    # By way of text: casting a Decimal straight to a double divides, which does not always give the nearest one.
+    # Through text, because casting a Decimal directly to a double divides, which may not give the nearest double.
     return rounded.cast(pl.String).cast(pl.Float64)
 
 
 def scale_number(number: pl.Expr, factor: float | None) -> pl.Expr:
-    """The number times `factor`, without the noise of binary multiplication (0.285 × 100 is 28.5)."""
+    """Multiply the number by `factor`, without the noise of binary multiplication (0.285 × 100 is 28.5)."""
     if factor is None:
         return number
     product = number.cast(pl.Float64) * factor
-    # Beyond that many digits the rounding would alter whole numbers, which is no noise.
+    # With more digits, the rounding would change whole numbers instead of removing noise.
     noisy = product.abs() < 10**NOISELESS_DIGITS
     return pl.when(noisy).then(product.round_sig_figs(NOISELESS_DIGITS)).otherwise(product)
 
@@ -97,14 +97,17 @@ def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor:
 
 
 def loses_digits(exact: pl.Expr, double: pl.Expr, scale: int) -> pl.Expr:
-    """Whether a number beyond 2^53, as text or Int64, is another one as a double (there, doubles are all whole)."""
+    """Return whether a number beyond 2^53, as text or Int64, changes when stored as a double.
+
+    All doubles of that size are whole numbers.
+    """
     meant = exact.cast(WORKING_DECIMAL, strict=False).round(scale, mode="half_away_from_zero")
     held = double.cast(pl.Int64, strict=False).cast(WORKING_DECIMAL)
     return (double.abs() >= EXACT_INTEGERS) & (meant != held)
 
 
 def _limit(field: SObjectField) -> tuple[float, str]:
-    """The first absolute value that is too large, and what the field holds, in words."""
+    """Return the smallest absolute value that is too large, and what the field holds, in words."""
     match field.type:
         case "int":
             return (10**field.digits, f"{field.digits} digits") if field.digits else (INT_LIMIT, "32 bits")

@@ -1,6 +1,6 @@
-"""Text in a plain form, read all at once, which is ten times as fast as by its parts.
+"""Read text in a plain form with one cast, ten times as fast as taking the text apart.
 
-A shortcut and nothing else: what `fit_values` makes of the typed value, it makes of the text.
+This is only a shortcut: `fit_values` gives the same result for the typed value as for the text.
 """
 
 import polars as pl
@@ -9,21 +9,21 @@ from integration_center.sync.schema import NUMBER_TYPES, SObjectField
 
 _WHOLE = r"^-?[0-9]{1,15}$"
 _DECIMAL = r"^-?[0-9]{1,9}(?:\.[0-9]{1,6})?$"
-"""Numbers of at most fifteen digits, which a Float64 holds exactly."""
+"""The form of numbers with at most fifteen digits, which a Float64 holds exactly."""
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _DATETIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,9})?Z?$"
 _SECONDS = len("2026-11-22 07:00:00")
 
 
 def read_plain(text: pl.Series, field: SObjectField) -> pl.Series | None:
-    """Read the values of a text column that have a plain form of the type of `field`.
+    """Read the values of a text column that are in a plain form of the type of `field`.
 
     Args:
         text: the report's values.
         field: the target.
 
     Returns:
-        Int64, Float64, Date or Datetime("us", "UTC"), null where a value has another form; None where no value has a
+        Int64, Float64, Date or Datetime("us", "UTC"), null where a value has another form; None when no value has a
         plain form.
     """
     column = pl.col("text")

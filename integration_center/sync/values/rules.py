@@ -1,4 +1,4 @@
-"""A value made what Salesforce stores, or the reason why it cannot be: the shape all field types share."""
+"""What all field types share: a value as Salesforce stores it, or the reason why it cannot be stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ QUOTED_CHARACTERS = 60
 
 @dataclass(frozen=True)
 class FittedValue:
-    """Expressions over the frame that holds the column.
+    """The result of fitting a column, as expressions over the frame that holds the column.
 
     Attributes:
-        value: what the org shall hold, in the field's dtype; null when the column is blank or unfit.
+        value: what the org should hold, in the field's dtype; null when the column is blank or unfit.
         code: String, why the value is unfit (`TOO_LONG`, `WRONG_TYPE`, ...); null when it fits.
-        reason: String, the same as a sentence, which may quote the value; null when it fits.
+        reason: String, the code in a sentence that may quote the value; null when it fits.
     """
 
     value: pl.Expr
@@ -26,10 +26,10 @@ class FittedValue:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that makes a value unfit.
+    """One rule that a value must keep.
 
     Attributes:
-        broken: Boolean; null counts as kept.
+        broken: Boolean, whether the value breaks the rule; null counts as kept.
         code: short and stable, for counts and filters.
         reason: the sentence, without field and column.
     """
@@ -40,7 +40,7 @@ class Rule:
 
 
 def judge_value(value: pl.Expr, rules: Sequence[Rule]) -> FittedValue:
-    """`value` where all `rules` are kept; elsewhere the first broken rule speaks."""
+    """Return `value` where it keeps all `rules`, else null with the code and reason of the first broken rule."""
     if not rules:
         fits = pl.lit(None, dtype=pl.String)
         return FittedValue(value=value, code=fits, reason=fits)
@@ -50,7 +50,7 @@ def judge_value(value: pl.Expr, rules: Sequence[Rule]) -> FittedValue:
 
 
 def judge_first(rules: Sequence[Rule], fitted: FittedValue) -> FittedValue:
-    """Judge by `rules` before what `fitted` says of the same column."""
+    """Check `rules` first, then what `fitted` says about the same column."""
     first = judge_value(fitted.value, rules)
     return FittedValue(
         value=first.value,
@@ -60,20 +60,20 @@ def judge_first(rules: Sequence[Rule], fitted: FittedValue) -> FittedValue:
 
 
 def say(sentence: str) -> pl.Expr:
-    """A reason that is the same for every row."""
+    """Return a reason that is the same for every row."""
     return pl.lit(sentence, dtype=pl.String)
 
 
 def say_of(text: pl.Expr, sentence: str) -> pl.Expr:
-    """A reason that quotes the value: `'abc' is no number`."""
+    """Return a reason that quotes the value: `'abc' is not a number`."""
     return pl.format("'{}' " + sentence, text.str.head(QUOTED_CHARACTERS))
 
 
 def standardise(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
-    """The column in one of the report frame's dtypes, so that the fitting steps know only those.
+    """Cast a report column to one of a few dtypes, so that the fitting steps have to know only those.
 
-    A report column is String, Int64, Float64, Boolean, Date, Datetime("us", "UTC") or Time after this; dtypes that
-    no field can hold (List, Struct, Binary, Duration, Object) come back unchanged.
+    The result is String, Int64, Float64, Boolean, Date, Datetime("us", "UTC") or Time. Dtypes that no field can hold
+    (List, Struct, Binary, Duration, Object) come back unchanged.
     """
     match dtype:
         case pl.String() | pl.Boolean() | pl.Date() | pl.Time() | pl.Float64() | pl.Int64():

@@ -1,11 +1,11 @@
-r"""Text, e-mail addresses and picklists, made what the org stores.
+r"""Convert text, e-mail addresses and picklist values to what the org stores.
 
-Length is counted in UTF-16 units, as Java counts (an emoji is 2): where Salesforce counts code points instead, a text
-that fits here still fits there, while the other way round it would be refused.
+Length is counted in UTF-16 units, as in Java (an emoji counts 2). Where Salesforce counts code points instead, text
+that fits here still fits there. Counting code points here could let through text that Salesforce refuses.
 
-Line breaks become `\n`, the one that Bulk jobs declare. In single-line fields they become a blank, because what the
-org keeps of them differs by channel, and a value that comes back changed would be sent again every day.
-Other control characters are dropped: XML, which every channel passes through, cannot carry them.
+Line breaks become `\n`, the line ending that Bulk jobs declare. In single-line fields they become a blank, because the
+org stores them differently by channel, and a value that comes back changed would be sent again every day.
+Other control characters are dropped: every channel passes through XML, which cannot carry them.
 """
 
 from collections.abc import Callable
@@ -21,22 +21,22 @@ LINE_BREAK = r"\r\n?|[\x0b\x0c\x{85}\x{2028}\x{2029}]"
 CONTROL_CHARACTER = r"[\x00-\x08\x0e-\x1f\x7f\x{fffe}\x{ffff}]"
 BEYOND_BMP = r"[\x{10000}-\x{10ffff}]"
 FILLER = "\uffff"
-"""A noncharacter, which `CONTROL_CHARACTER` has taken out of every text before."""
+"""A noncharacter. Cleaned text does not contain it, because `CONTROL_CHARACTER` matches it too."""
 EMAIL = r"^[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+$"
 NULL_MARK = "#N/A"
-"""What clears a field in a Bulk job, so that it cannot be stored as text (reference/salesforce-api.md, 6.2)."""
+"""The text that clears a field in a Bulk job, and so cannot be stored as text (reference/salesforce-api.md, 6.2)."""
 MULTIPLE = ";"
 RANK_DIGITS = 5
 UNKNOWN_RANK = "9" * RANK_DIGITS
 
 
 def normalise_line_breaks(text: pl.Expr) -> pl.Expr:
-    """All line breaks as line feeds; what is typed into the web pages of the org has CR LF."""
+    """Turn all line breaks into line feeds. Text typed into the web pages of the org has CR LF."""
     return text.str.replace_all(LINE_BREAK, "\n")
 
 
 def clean_text(text: pl.Expr, field: SObjectField) -> pl.Expr:
-    """Text as the org stores it: no control characters, outer blanks trimmed, blank is null."""
+    """Clean text as the org does: remove control characters, trim outer blanks, and turn blank text into null."""
     cleaned = normalise_line_breaks(text).str.replace_all(CONTROL_CHARACTER, "")
     if field.type != "textarea":
         cleaned = cleaned.str.replace_all(r"[ \t]*\n\s*", " ")
@@ -44,18 +44,19 @@ def clean_text(text: pl.Expr, field: SObjectField) -> pl.Expr:
 
 
 def blank_to_null(text: pl.Expr) -> pl.Expr:
-    """Null for empty text, which Salesforce does not know."""
+    """Turn empty text into null, because Salesforce does not store empty text."""
     return pl.when(text.str.len_bytes() > 0).then(text)
 
 
 def count_units(text: pl.Expr) -> pl.Expr:
-    """The length in UTF-16 units."""
+    """Return the length in UTF-16 units."""
     return text.str.len_chars() + text.str.count_matches(BEYOND_BMP)
 
 
 def truncate_text(text: pl.Expr, length: int) -> pl.Expr:
-    """The first `length` UTF-16 units, less one where the cut would split a character."""
-    # A filler after each character of two units makes units countable; one cut off from its filler is dropped.
+    """Return the first `length` UTF-16 units, or one unit less where the cut would split a character."""
+    # A filler after each two-unit character makes characters and units equal in number. A two-unit character that is
+    # cut off from its filler is dropped.
     units = text.str.replace_all(f"({BEYOND_BMP})", "${1}" + FILLER).str.head(length)
     whole = units.str.replace(f"{BEYOND_BMP}$", "").str.replace_all(FILLER, "", literal=True)
     return blank_to_null(whole.str.strip_chars_end())
@@ -64,14 +65,14 @@ def truncate_text(text: pl.Expr, length: int) -> pl.Expr:
 def fit_text(text: pl.Expr, field: SObjectField, *, truncate: bool) -> FittedValue:
     """Fit canonical text to a text field.
 
-    Rich text is never cut, for that could leave half a tag, and its length counts `&` as the `&amp;` that is stored.
+    Rich text is never cut, because a cut could split a tag. Its length counts `&` as the stored `&amp;`.
     """
     value = clean_text(text, field)
     rules: list[Rule] = []
     if field.type == "email":
-        # Salesforce keeps e-mail addresses in small letters, so anything else would differ on every run.
+        # Salesforce stores e-mail addresses in lowercase, so anything else would differ on every run.
         value = value.str.to_lowercase()
-        rules.append(Rule(~value.str.contains(EMAIL), "BAD_EMAIL", say_of(value, "is no e-mail address")))
+        rules.append(Rule(~value.str.contains(EMAIL), "BAD_EMAIL", say_of(value, "is not an e-mail address")))
     if field.length:
         if field.html_formatted:
             rules.append(_too_long(canonical_rich_text(value), field.length))
@@ -83,20 +84,20 @@ def fit_text(text: pl.Expr, field: SObjectField, *, truncate: bool) -> FittedVal
 
 
 def fit_picklist(text: pl.Expr, field: SObjectField) -> FittedValue:
-    """Fit text to a picklist: the exact API name, else the one that differs only in case.
+    """Fit text to a picklist: use the API name that is equal, else the one that differs only in case.
 
-    A value the picklist does not know is unfit when the picklist is restricted, else it is text.
+    A value that is not in the picklist is unfit when the picklist is restricted; otherwise it is stored as text.
     """
     return _fit_distinct(text, lambda distinct: _fit_single(distinct, field))
 
 
 def fit_multipicklist(text: pl.Expr, field: SObjectField) -> FittedValue:
-    """Fit `;`-separated text to a multi-select picklist: each value as in a picklist, each once, in its order."""
+    """Fit `;`-separated text to a multi-select picklist: fit each value as in a picklist, sort, and drop repeats."""
     return _fit_distinct(text, lambda distinct: _fit_multiple(distinct, field))
 
 
 def normalise_multipicklist(text: pl.Expr, field: SObjectField) -> pl.Expr:
-    """The set of values as one text: API names, each once, in the picklist's order, unknown ones last."""
+    """Write the set of values as one text: API names in the picklist's order, without repeats, unknown values last."""
     return map_distinct(text, lambda distinct: _order_values(distinct, field))
 
 
@@ -114,7 +115,7 @@ def _fit_single(text: pl.Expr, field: SObjectField) -> FittedValue:
     rules = [_null_mark(cleaned)]
     if field.restricted_picklist:
         unknown = cleaned.is_not_null() & value.is_null()
-        rules.append(Rule(unknown, "NOT_IN_PICKLIST", say_of(cleaned, "is no value of the restricted picklist")))
+        rules.append(Rule(unknown, "NOT_IN_PICKLIST", say_of(cleaned, "is not a value of the restricted picklist")))
     value = pl.coalesce(value, cleaned)
     if field.length:
         rules.append(_too_long(value, field.length))
@@ -144,7 +145,7 @@ def _order_values(text: pl.Expr, field: SObjectField) -> pl.Expr:
 
 
 def _to_api_name(text: pl.Expr, field: SObjectField) -> pl.Expr:
-    """The picklist's own spelling; null for a value it does not know."""
+    """Return the picklist's own spelling; null for a value that is not in the picklist."""
     folded = {value.lower(): value for value in reversed(field.picklist)}
     exact = {value: value for value in field.picklist}
     return pl.coalesce(
