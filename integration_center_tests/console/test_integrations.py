@@ -7,13 +7,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import inspect, text
 
 from integration_center.access.audit import Action
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
-from integration_center.database.engine import build_engine, writing
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
@@ -263,14 +261,6 @@ def test_the_newest_lines_of_many_come_together(installation: Installation) -> N
     assert recent["b"].pictures == [(SyncStatus.FAILED, 0, 0)]
     assert syncs.last_statuses(["a", "b", "c"]) == {"a": SyncStatus.COMPLETED, "b": SyncStatus.FAILED}
     assert syncs.recent([], each=3) == {}
-
-
-def test_an_index_that_came_later_is_made_in_older_databases(installation: Installation) -> None:
-    with writing(installation.engine) as connection:
-        connection.execute(text("DROP INDEX ix_syncs_slug"))
-    engine = build_engine(installation.settings.database)
-    assert "ix_syncs_slug" in {index["name"] for index in inspect(engine).get_indexes("syncs")}
-    engine.dispose()
 
 
 def test_the_clock_of_the_console_is_utc(console: Console) -> None:
