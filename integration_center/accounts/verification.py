@@ -155,7 +155,7 @@ def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> S
     if httpx.codes.is_redirect(status):
         raise build_moved(status, name_host(grant.instance_url))
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
-        raise RateLimited(f"Salesforce asks to come back later (HTTP {status})")
+        raise RateLimited(f"Salesforce asks to try again later (HTTP {status})")
     try:
         content = response.json()
     except ValueError:
