@@ -61,7 +61,7 @@ def explain(text: str) -> str | None:
         ("# Logins Last 30 Days", "a comment"),
         ("!logins", "a tag"),
         ("!!int '5'", "a tag"),
-        ("=", "a sign of its own"),
+        ("=", "a special sign"),
     ],
 )
 def test_a_column_that_yaml_reads_as_something_else_is_to_be_quoted(written: str, read: str) -> None:
@@ -109,7 +109,7 @@ def test_what_yaml_reads_as_text_is_text(written: str) -> None:
             "A\n  limits: &l\n    a: 1\n    a: 2\n    a: 3\n  y: *l\n  z:",
             "limits.a is written 3 times, in lines 12, 13 and 14",
         ),
-        ("A\n  x: {yes: 1, true: 2}\n  y:", "x.yes and x.true are one name to YAML, in line 11; keep one"),
+        ("A\n  x: {yes: 1, true: 2}\n  y:", "x.yes and x.true are the same name in YAML, in line 11; keep one"),
         ("A\n  <<: {}\n  <<: {}\n  y:", "<< is written twice, in lines 11 and 12; keep one"),
         (
             "A\n  limits: {max_failed: yes}\n  y:",
@@ -144,7 +144,7 @@ def test_a_merged_mapping_is_checked_where_it_is_written() -> None:
 
 def test_a_hash_inside_of_brackets_takes_the_bracket_along() -> None:
     text = FILE.replace("column: COLUMN\n      field:", "{column: # Logins, field:").rstrip() + "}\n"
-    assert (explain(text) or "").startswith("line 10: YAML reads all that stands behind # as a comment")
+    assert (explain(text) or "").startswith("line 10: YAML reads everything after # as a comment")
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *LAUGHS])
         ("tags: " + "[" * 5_000, "line 1: lists and mappings are nested too deep"),
         ("tags: " + "[" * 41 + "]" * 41, "line 1: lists and mappings are nested too deep"),
         ("\n".join(f"{' ' * n}a:" for n in range(500)), "nested too deep"),
-        (BOMB, "aliases (*) make more than 20,000 values of it"),
-        ("tags: &t [*t]", "line 1: an anchor (&) holds itself"),
-        ("columns: &c\n  a: *c", "line 1: an anchor (&) holds itself"),
+        (BOMB, "aliases (*) expand it to more than 20,000 values"),
+        ("tags: &t [*t]", "line 1: an anchor (&) contains itself"),
+        ("columns: &c\n  a: *c", "line 1: an anchor (&) contains itself"),
         ("name: " + "9" * 5_000, "YAML reads 9999"),
         ("name: x\n" * 30_000, "it has 240,000 characters; at most 200,000 are read"),
     ],
@@ -225,11 +225,11 @@ def test_a_value_of_which_yaml_makes_nothing_is_a_fault_of_its_file_only(text: s
 
 def test_what_yaml_makes_nothing_of_is_named_with_its_line() -> None:
     assert explain("other:\n  - !!bool foo\n") == (
-        "a value is neither text nor a date or number (it is none that !!bool can be), in line 2: write 'foo' as text,"
+        "a value is neither text nor a date or number (it is not a valid !!bool), in line 2: write 'foo' as text,"
         " in quotes"
     )
-    assert explain('other: "\\ud800"') == "line 1: \\ud800 is half of a character; write the whole one"
-    assert explain("other: !!set {a}") == "line 1: the tag !!set is not read here; take it out"
+    assert explain('other: "\\ud800"') == "line 1: \\ud800 is half of a character; write the whole character"
+    assert explain("other: !!set {a}") == "line 1: the tag !!set is not read here; remove it"
     assert explain("".join(f"k{n}: {n}\n" for n in range(11_000))) == (
-        "line 1: it holds more than 20,000 values; at most so many are read"
+        "line 1: it has more than 20,000 values, which is the most that is read"
     )

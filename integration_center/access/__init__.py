@@ -1,1 +1,1 @@
-"""Who may use the console, and what was done: users, passwords, sessions, sign-in limits, the audit log."""
+"""Control and record the use of the console: users, passwords, sessions, sign-in limits, the audit log."""

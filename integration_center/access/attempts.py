@@ -1,9 +1,9 @@
-"""The limit on failed sign-ins, kept in our database so that a restart does not forget it.
+"""Limit failed sign-ins. The counts are in our database, so that a restart does not reset them.
 
-Three counts over the last quarter of an hour: of one user from one address, of one address, and of one user from
-everywhere. The first stops guessing and never locks anybody out elsewhere; the last is so high that one address is
-stopped by its own count long before. It does not hold for an address from which the user signed in lately: whoever
-guesses from many others must not be able to lock the user out.
+Failures of the last 15 minutes are counted in three ways: per user and address, per address, and per user from all
+addresses. The first limit stops guessing, and never locks out the user at another address. The last limit is so high
+that a single address reaches its own limit long before. It does not apply to an address from which the user signed in
+recently, so that somebody who guesses from many other addresses cannot lock the user out.
 """
 
 import ipaddress
@@ -24,40 +24,40 @@ FROM_ADDRESS = 20
 AS_USER = 100
 KNOWN_FOR = timedelta(days=30)
 PLACES = 20
-"""So many addresses of one user are remembered, the latest ones."""
+"""How many of a user's latest addresses are remembered."""
 MAX_NAME = 64
 NO_ADDRESS = "no address"
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """The failed sign-ins of late.
+    """The recent failed sign-ins.
 
     Args:
         engine: our database.
-        clock: the time, UTC.
+        clock: returns the time, UTC.
     """
 
     engine: Engine
     clock: Callable[[], datetime] = read_clock
 
     def admit(self, name: str, address: str) -> None:
-        """Call before a password is looked at: counts the attempt as failed until `forget` says otherwise.
+        """Admit an attempt before its password is checked, and count it as failed until `forget` is called.
 
-        Counted first, so that a volley of attempts at once is held to the limit too.
+        The attempt is counted first, so that the limit also applies to many attempts at the same time.
 
         Args:
-            name: as typed.
-            address: where from.
+            name: the user name as typed.
+            address: the network address of the attempt.
 
         Raises:
-            RateLimited: too many failed of late; says when to come back, in seconds.
+            RateLimited: too many recent attempts failed. `retry_after` has the seconds to wait.
         """
         now, user, network = self.clock(), _fold(name), network_of(address)
         as_user, here = sign_in_failures.c.user == user, sign_in_failures.c.address == network
         limits = [(and_(as_user, here), FROM_ADDRESS_AS_USER), (here, FROM_ADDRESS)]
         with writing(self.engine) as connection:
-            if connection.dialect.name == "postgresql":  # SQLite's writers wait for each other in any case
+            if connection.dialect.name == "postgresql":  # writers in SQLite always wait for each other
                 connection.execute(text(f"LOCK TABLE {sign_in_failures.name} IN SHARE ROW EXCLUSIVE MODE"))
             connection.execute(delete(sign_in_failures).where(sign_in_failures.c.at <= now - WINDOW))
             if not _is_known(connection, user, network, now):
@@ -73,18 +73,19 @@ class Attempts:
             )
 
     def forget(self, name: str, address: str) -> None:
-        """Forget the user's failures from this address, once a sign-in worked.
+        """Forget the user's failures from this address, after a successful sign-in.
 
-        Those of other users from there do count on, so that knowing one password buys no guesses at the others.
+        Failures of other users from this address still count. Otherwise, knowing one password would allow more guesses
+        at the others.
         """
         this = and_(sign_in_failures.c.user == _fold(name), sign_in_failures.c.address == network_of(address))
         with writing(self.engine) as connection:
             connection.execute(delete(sign_in_failures).where(this))
 
     def remember(self, name: str, address: str) -> None:
-        """Remember this address as one of the user's, once a sign-in worked."""
+        """Remember this address as one of the user's, after a successful sign-in."""
         now, user, network = self.clock(), _fold(name), network_of(address)
-        if network == NO_ADDRESS:  # it stands for everybody whose address is not known
+        if network == NO_ADDRESS:  # everybody without a known address shares it
             return
         mine = sign_in_places.c.user == user
         latest = select(sign_in_places.c.address).where(mine).order_by(sign_in_places.c.at.desc()).limit(PLACES)
@@ -96,9 +97,10 @@ class Attempts:
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the 64 bits of an IPv6 address that one household gets.
+    """Return what counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address (one household).
 
-    All that is no address counts as one, or a proxy that passes on what it is told would let anybody begin anew.
+    All texts that are not addresses count as one. Otherwise, anybody could reset the limit behind a proxy that passes
+    on any text.
     """
     try:
         parsed = ipaddress.ip_address(address)
@@ -112,14 +114,14 @@ def network_of(address: str) -> str:
 
 
 def _is_known(connection: Connection, user: str, network: str, now: datetime) -> bool:
-    """Whether the user signed in from there lately."""
+    """Return whether the user signed in from this network recently."""
     this = and_(sign_in_places.c.user == user, sign_in_places.c.address == network)
     statement = select(sign_in_places.c.at).where(this, sign_in_places.c.at > now - KNOWN_FOR)
     return connection.execute(statement).one_or_none() is not None
 
 
 def _find_wait(connection: Connection, which: ColumnElement[bool], limit: int, now: datetime) -> timedelta:
-    """How long until fewer than `limit` of these failures are left in the window."""
+    """Return how long it takes until fewer than `limit` of these failures are in the window."""
     statement = (
         select(sign_in_failures.c.at)
         .where(which, sign_in_failures.c.at > now - WINDOW)

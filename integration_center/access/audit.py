@@ -1,4 +1,4 @@
-"""The audit log: who connected, changed, ran or signed in, from where, and when. It never holds a secret or a value."""
+"""The audit log: who connected, changed, ran or signed in, from where, and when. It never has a secret or a value."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from integration_center.integration.spec import Environment
 
 KEPT = timedelta(days=365)
 COMMAND_LINE = "command line"
-"""The place of who acts at a terminal of this machine."""
+"""The `where` of a user at a terminal of this machine."""
 MAX_DETAIL, MAX_SLUG = 500, 255
 RUN_KEY = ("run_id", "slug")
 
 
 class Action(StrEnum):
-    """What was done, as the page shows it."""
+    """What was done, in the words of the audit page."""
 
     SIGNED_IN = "signed in"
     SIGN_IN_REFUSED = "sign-in refused"
@@ -49,15 +49,15 @@ class AuditEntry:
     """One line of the audit log.
 
     Attributes:
-        at: UTC.
-        who: a console user, the operating-system user of the command line, or a schedule and the like.
+        at: the time, UTC.
+        who: a console user, the operating-system user of the command line, or a schedule or similar.
         where: the network address, `COMMAND_LINE`, or Dagster.
-        environment: of the account or integration.
-        slug: the integration it was done to, if it was one.
-        detail: a sentence for people; None when the action says all.
-        org_id: the org that was connected in `environment` then; None when there was none.
-        run_id: the run that this began; None when it began none.
-        times: how often it happened within a quarter of an hour; more than once for refusals only.
+        environment: the environment of the account or integration.
+        slug: the integration concerned, if any.
+        detail: a sentence for people; None when the action says everything.
+        org_id: the org that was connected in `environment` at that time; None without an org.
+        run_id: the run that the action started, if any.
+        times: how often it happened within 15 minutes. Only refusals are counted more than once.
     """
 
     at: datetime
@@ -73,7 +73,7 @@ class AuditEntry:
 
 
 class AuditLog:
-    """Writes and reads the audit log.
+    """The audit log in our database.
 
     Args:
         engine: our database.
@@ -94,17 +94,17 @@ class AuditLog:
         org_id: str | None = None,
         run_id: str | None = None,
     ) -> None:
-        """Note what was done, now. The note of a run replaces what the run has noted of itself.
+        """Record an action, at the present time. The entry of a run replaces the entry that the run made itself.
 
         Args:
-            action: what.
+            action: what was done.
             who: the console user or the operating-system user.
             where: the network address, or `COMMAND_LINE`.
-            environment: of the account or integration.
-            slug: of the integration.
-            detail: what else is worth knowing, without a secret, key or record value; cut at `MAX_DETAIL` characters.
-            org_id: the org; when left out, the one connected in `environment`, unless its connection was refused.
-            run_id: the run that this began.
+            environment: the environment of the account or integration.
+            slug: the slug of the integration.
+            detail: further information, without a secret, key or record value; cut at `MAX_DETAIL` characters.
+            org_id: the org. If it is left out, the org connected in `environment`, unless a connection was refused.
+            run_id: the run that the action started.
 
         Raises:
             ConfigurationError, TransientError: the database cannot be written.
@@ -118,10 +118,10 @@ class AuditLog:
                 upsert(connection, audit, RUN_KEY, values)
 
     def record_run_once(self, entry: AuditEntry) -> bool:
-        """Note a run, unless it is noted for this integration already; whether it was not.
+        """Record a run, unless the integration already has an entry for it, and return whether it was recorded.
 
         Args:
-            entry: with `run_id` and `slug`.
+            entry: the entry, with `run_id` and `slug`.
 
         Raises:
             ConfigurationError, TransientError: the database cannot be written.
@@ -130,7 +130,7 @@ class AuditLog:
             return insert_if_absent(connection, audit, _build_values(connection, entry))
 
     def has_run(self, run_id: str, slug: str) -> bool:
-        """Whether a run is noted for this integration."""
+        """Return whether the integration has an entry for the run."""
         statement = select(audit.c.id).where(audit.c.run_id == run_id, audit.c.slug == slug)
         with reading(self._engine) as connection:
             return connection.execute(statement).one_or_none() is not None
@@ -138,13 +138,13 @@ class AuditLog:
     def list(
         self, *, limit: int = 100, offset: int = 0, slug: str | None = None, actions: Collection[Action] | None = None
     ) -> Sequence[AuditEntry]:
-        """The newest entries first.
+        """List entries, the newest first.
 
         Args:
-            limit: at most so many.
-            offset: after so many newer ones.
-            slug: only those of this integration.
-            actions: only these.
+            limit: the largest number of entries.
+            offset: the number of newer entries to skip.
+            slug: only list entries of this integration.
+            actions: only list these actions.
         """
         statement = select(audit).order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit).offset(offset)
         if slug is not None:
@@ -155,13 +155,13 @@ class AuditLog:
             return tuple(map(_build_entry, connection.execute(statement)))
 
     def delete_old(self, now: datetime) -> int:
-        """Delete what was noted more than `KEPT` before `now`; how many entries those were."""
+        """Delete the entries that are older than `KEPT` at `now`, and return their number."""
         with writing(self._engine) as connection:
             return connection.execute(delete(audit).where(audit.c.at < now - KEPT)).rowcount
 
 
 def _build_values(connection: Connection, entry: AuditEntry) -> dict[str, Any]:
-    """The entry as a row, with the org that is connected in its environment."""
+    """Build the row of an entry, with the org that is connected in its environment."""
     org_id = entry.org_id
     if org_id is None and entry.environment is not None and entry.action is not Action.CONNECTION_REFUSED:
         connected = select(accounts.c.org_id).where(accounts.c.environment == entry.environment.value)
@@ -180,7 +180,7 @@ def _build_values(connection: Connection, entry: AuditEntry) -> dict[str, Any]:
 
 
 def _clean(text: str) -> str:
-    """The text without control characters: tags and config of a run are whatever its launcher wrote."""
+    """Replace control characters, because the tags and config of a run come from whoever launched it."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Which addresses the console may listen on."""
+"""Check the addresses that the console may listen on."""
 
 import ipaddress
 import socket
@@ -9,14 +9,14 @@ from integration_center.settings import Settings
 
 
 def check_bind_address(host: str, settings: Settings) -> None:
-    """Without sign-in the console listens to this machine alone.
+    """Check that, without sign-in, the console listens only to this machine.
 
     Args:
-        host: an address or name to listen on.
-        settings: for the users who may sign in.
+        host: the address or name to listen on.
+        settings: the settings, for the users who may sign in.
 
     Raises:
-        ConfigurationError: sign-in is not set up and others could reach `host`; or it is set up wrongly.
+        ConfigurationError: sign-in is not set up, and others could reach `host`; or sign-in is set up wrongly.
     """
     if read_users(settings):
         return
@@ -25,7 +25,7 @@ def check_bind_address(host: str, settings: Settings) -> None:
             return
     except (OSError, UnicodeError):
         raise ConfigurationError(
-            f"the console cannot listen on {host!r}: no such name can be found; check how it is written"
+            f"the console cannot listen on {host!r}: this name cannot be found; check its spelling"
         ) from None
     raise ConfigurationError(
         f"the console does not listen on {host!r} without sign-in, because everybody who reaches it could write to"
@@ -34,7 +34,7 @@ def check_bind_address(host: str, settings: Settings) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether all that `host` stands for is this machine; a name is looked up, since its files may say anything."""
+    """Return whether every address of `host` is this machine. A name is looked up, because it may mean any address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,8 +1,8 @@
-"""The time by which sign-ins, sessions and refusals are judged; tests set their own."""
+"""The clock for sign-ins, sessions and refusals. Tests replace it."""
 
 from datetime import UTC, datetime
 
 
 def read_clock() -> datetime:
-    """The time, UTC."""
+    """Return the time, UTC."""
     return datetime.now(UTC)

@@ -1,24 +1,25 @@
-"""Which passwords are guessed first: those on lists of common ones, and what people make of them."""
+"""Recognise passwords that are guessed first: common passwords, and what people make of them."""
 
 LEAST_GUESSES = 1e9
-"""At the 100 guesses in a quarter of an hour that the limit on sign-ins allows, these take 285 years."""
+"""The least guesses that a password must take. At the 100 guesses per 15 minutes that the limit on sign-ins allows,
+they take 285 years."""
 LOOKED_AT = 32
-"""The time of an estimate grows steeply with the length: half a second at worst for so many characters."""
+"""The most characters to estimate at once. The time grows steeply with the length, here to half a second at worst."""
 OUR_WORDS = ("salesforce", "walkme", "gainsight", "dagster", "integration", "center", "integrationcenter")
 
 
 def is_common(password: str, name: str) -> bool:
-    """Whether a password is among the first billion guesses.
+    """Return whether a password is among the first billion guesses.
 
-    Those are common passwords, words and names, whatever their case and with digits for letters, alone, repeated,
-    joined or with digits behind them; rows of keys, letters or digits; dates; and what is made of our own words or
-    the user's name. Of a long password its beginning and its end are judged, and one of the two must be good.
+    These are common passwords, words and names (in any case, with digits for letters, alone, repeated, joined, or
+    followed by digits), rows of keys, letters or digits, dates, and combinations of our own words or the user's name.
+    For a long password, the beginning and the end are checked, and one of the two must be good.
 
     Args:
-        password: as typed.
-        name: of the user.
+        password: the password as typed.
+        name: the name of the user.
     """
-    # Imported here: its lists would make each command slower to start, and few need them.
+    # Imported here, because loading its word lists would slow down every command, and few commands need them.
     from zxcvbn import zxcvbn
 
     words = [word for word in (name, *OUR_WORDS) if word]

@@ -1,17 +1,17 @@
-"""What the hash of a password must cost whoever tries passwords against it."""
+"""Check how expensive a password hash makes each guess."""
 
 import argon2
 from argon2.exceptions import InvalidHashError
 
 COST = argon2.profiles.RFC_9106_LOW_MEMORY
-"""Of new hashes, and the least of any: Argon2id with 64 MiB, 3 passes, 4 lanes (RFC 9106, 4)."""
+"""The cost of new hashes, and the least accepted cost: Argon2id with 64 MiB, 3 passes, 4 lanes (RFC 9106, 4)."""
 
 
 def find_fault(password_hash: str) -> str | None:
-    """Say why a password hash is not accepted, without repeating it; None when it is.
+    """Return why a password hash is not accepted, without repeating the hash; None when it is accepted.
 
     Args:
-        password_hash: in its usual text form, `$argon2id$v=19$m=65536,t=3,p=4$SALT$HASH`.
+        password_hash: the hash in its usual text form, `$argon2id$v=19$m=65536,t=3,p=4$SALT$HASH`.
     """
     try:
         given = argon2.extract_parameters(password_hash)

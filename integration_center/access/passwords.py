@@ -1,4 +1,4 @@
-"""Passwords: hashed with Argon2id, compared in the same time whether or not the user exists."""
+"""Hash passwords with Argon2id, and compare them in the same time whether or not the user exists."""
 
 import threading
 from collections.abc import Mapping
@@ -15,40 +15,40 @@ from integration_center.errors import ConfigurationError
 
 MIN_LENGTH, MAX_LENGTH = 12, 256
 AT_ONCE = threading.Semaphore(2)
-"""Each comparison takes 64 MiB and a core for a while; a crowd of sign-ins must not take all of both."""
+"""Limits simultaneous comparisons. Each takes 64 MiB and a core, and many sign-ins must not take all of them."""
 
 
 def hash_password(password: str, name: str = "") -> str:
-    """The Argon2id hash of a new password.
+    """Hash a new password with Argon2id.
 
     Args:
-        password: as typed.
-        name: of the user.
+        password: the password as typed.
+        name: the name of the user.
 
     Raises:
-        ConfigurationError: the password is too short, too long or a common one.
+        ConfigurationError: the password is too short, too long or too common.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise ConfigurationError(f"a password needs {MIN_LENGTH} to {MAX_LENGTH} characters; choose another")
     if is_common(password, name):
         raise ConfigurationError(
-            "this password is a common one, or made of common words, rows of keys or the user's name, so it is among"
-            " the first that are guessed; choose another, such as four words that do not belong together"
+            "this password is common, or made of common words, rows of keys or the user's name, so it is among"
+            " the first guesses; choose another, such as four unrelated words"
         )
     return PasswordHasher.from_parameters(COST).hash(password)
 
 
 def find_user(users: Mapping[str, User], name: str, password: str) -> User | None:
-    """The user with this name and password, or None.
+    """Find the user with this name and password; None when there is none.
 
     Args:
-        users: from `read_users`; not empty.
-        name: as typed, any case.
-        password: as typed.
+        users: the users from `read_users`; not empty.
+        name: the name as typed, in upper or lower case.
+        password: the password as typed.
     """
     folded = name.strip().lower()
     user = users.get(folded)
-    # A name that nobody has is compared too, so that the time taken does not tell which names exist.
+    # A password is compared for an unknown name too, so that the time does not reveal which names exist.
     password_hash = user.password_hash if user else _decoy(_pick(users, folded).password_hash)
     with AT_ONCE:
         try:
@@ -59,11 +59,11 @@ def find_user(users: Mapping[str, User], name: str, password: str) -> User | Non
 
 
 def _pick(users: Mapping[str, User], name: str) -> User:
-    """Some user, always the same for one name: hashes may differ in their cost, and an unknown name has one, too."""
+    """Pick a user for an unknown name, always the same one, so that the cost of its comparison does not vary."""
     return list(users.values())[crc32(name.encode(errors="surrogatepass")) % len(users)]
 
 
 @cache
 def _decoy(like: str) -> str:
-    """A hash that takes as long to compare as `like`, of a password that nobody knows."""
+    """Build a hash that takes as long to compare as `like`, for a password that nobody knows."""
     return PasswordHasher.from_parameters(extract_parameters(like)).hash(like)

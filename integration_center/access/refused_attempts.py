@@ -1,4 +1,4 @@
-"""Notes refused attempts in the audit log, without letting a stranger fill the disk with them."""
+"""Record refused attempts in the audit log, without letting a stranger fill the disk."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,12 @@ from integration_center.database.tables import audit
 WINDOW = timedelta(minutes=15)
 DAY = timedelta(days=1)
 ENTRIES_A_DAY = 200
-"""Of one user, and of all strangers together. What goes beyond is counted in one entry a window."""
+"""The most entries per day, for each user, and for all strangers together. Further attempts are counted in one entry
+per window."""
 COUNTED = 10_000
-"""An entry counts no further, so that a flood of requests writes no more."""
+"""The highest count of an entry. Beyond it nothing is written, even in a flood of requests."""
 NOBODY = "(unknown user)"
-"""Who did something while nobody is signed in. What a stranger types as a name may be a password."""
+"""The `who` of an attempt without a known user. A typed name is not recorded, because it may be a password."""
 MANY_PLACES = "many addresses"
 BEYOND = "further attempts, too many to note each"
 REFUSALS = (Action.REFUSED.value, Action.SIGN_IN_REFUSED.value)
@@ -32,8 +33,8 @@ class RefusedAttempt:
 
     Attributes:
         who: the user who is signed in or whose name was typed, else `NOBODY`.
-        detail: what was refused and why, without anything that the other side chose.
-        alone: whether each attempt gets an entry of its own, as far as `ENTRIES_A_DAY` allows.
+        detail: what was refused and why, without any text that the other side chose.
+        alone: whether each attempt gets its own entry, as far as `ENTRIES_A_DAY` allows.
     """
 
     action: Action
@@ -44,22 +45,23 @@ class RefusedAttempt:
 
 @dataclass(frozen=True)
 class RefusedAttempts:
-    """The refusals in the audit log: the same one again within `WINDOW` is counted in its entry.
+    """The refusals in the audit log. A refusal that repeats within `WINDOW` is counted in its first entry.
 
     Args:
         engine: our database.
-        clock: the time, UTC.
+        clock: returns the time, UTC.
     """
 
     engine: Engine
     clock: Callable[[], datetime] = read_clock
 
     def record(self, refusal: RefusedAttempt, address: str) -> None:
-        """Note a refusal.
+        """Record a refusal.
 
         Args:
             refusal: what was refused.
-            address: where it came from. Of an IPv6 address its network is noted, as one household has them all.
+            address: where the attempt came from. For an IPv6 address its network is recorded, because one household has
+                the whole network.
 
         Raises:
             ConfigurationError, TransientError: the database cannot be written.
@@ -82,7 +84,7 @@ class RefusedAttempts:
 
 
 def _count_again(connection: Connection, values: dict[str, Any], now: datetime) -> bool:
-    """Count an attempt in the entry of the same values within the window; False when there is none."""
+    """Count an attempt in an entry with the same values within the window. Return False when there is no such entry."""
     same = [audit.c[name] == value for name, value in values.items()]
     newest = select(audit.c.id, audit.c.times).where(audit.c.at > now - WINDOW, *same).order_by(audit.c.id.desc())
     found = connection.execute(newest.limit(1)).one_or_none()

@@ -1,4 +1,4 @@
-"""Who is signed in: sessions in our database, known only by a hash of what the browser's cookie holds."""
+"""Keep the sessions of signed-in users in our database, which stores only a hash of the browser's cookie."""
 
 import hashlib
 import secrets
@@ -16,7 +16,7 @@ from integration_center.database.tables import console_sessions
 IDLE = timedelta(hours=1)
 LIFETIME = timedelta(hours=12)
 SEEN_STEP = timedelta(minutes=1)
-"""A look notes itself only so often, or each page would write."""
+"""How often a session's last use is written. Otherwise every page would write to the database."""
 TOKEN_BYTES = 32
 
 
@@ -26,14 +26,14 @@ class ConsoleSessions:
 
     Args:
         engine: our database.
-        clock: the time, UTC.
+        clock: returns the time, UTC.
     """
 
     engine: Engine
     clock: Callable[[], datetime] = read_clock
 
     def begin(self, user: User) -> str:
-        """Begin a session; what the cookie is to hold. It is told here once, and stored as a hash."""
+        """Begin a session, and return the token for the cookie. The database only stores a hash of the token."""
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self.clock()
         values = {
             "token_hash": _hash(token),
@@ -49,18 +49,18 @@ class ConsoleSessions:
         return token
 
     def find(self, token: str, users: Mapping[str, User], *, renew: bool = True) -> User | None:
-        """The user whose session `token` is; None when it has ended.
+        """Find the user whose session `token` is; None when the session has ended.
 
-        A session ends after `IDLE` without a page, after `LIFETIME`, and when its user was taken out or got another
+        A session ends after `IDLE` without a page, after `LIFETIME`, and when its user was removed or got another
         password or role.
 
         Args:
-            token: from the cookie.
-            users: from `read_users`, as they are now.
-            renew: whether this is a sign of life; not where a page brings itself up to date.
+            token: the token from the cookie.
+            users: the current users, from `read_users`.
+            renew: whether the user is active. False when a page refreshes itself.
         """
         now = self.clock()
-        # Looked up by its hash, so the time the search takes tells nothing about the token.
+        # The lookup uses a hash, so the time it takes reveals nothing about the token.
         this = console_sessions.c.token_hash == _hash(token)
         with reading(self.engine) as connection:
             row = connection.execute(select(console_sessions).where(this)).one_or_none()
@@ -75,7 +75,7 @@ class ConsoleSessions:
         return user
 
     def end(self, token: str) -> None:
-        """End a session; nothing happens when it has ended."""
+        """End a session. Do nothing when it has already ended."""
         with writing(self.engine) as connection:
             connection.execute(delete(console_sessions).where(console_sessions.c.token_hash == _hash(token)))
 

@@ -1,6 +1,6 @@
-"""The people who may sign in to the console: named in the settings, with Argon2 hashes of their passwords.
+"""Read the users who may sign in to the console: named in the settings, with Argon2 hashes of their passwords.
 
-The settings are read again at each look, so that a user who is taken out is out at once.
+The settings are read again for each request, so that a removed user loses access at once.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ HOW_TO_MAKE_ONE = "make a line with: integration-center password NAME --role ope
 
 
 class Role(IntEnum):
-    """What a user may do: a viewer looks; an operator also connects, changes and runs."""
+    """What a user may do. A viewer can look; an operator can also connect, change and run."""
 
     VIEWER = 1
     OPERATOR = 2
 
     @property
     def title(self) -> str:
-        """The role as the settings say it."""
+        """The role as written in the settings."""
         return self.name.lower()
 
 
@@ -38,10 +38,10 @@ ROLES = {role.title: role for role in Role}
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may sign in.
+    """A user who may sign in.
 
     Attributes:
-        password_hash: Argon2id, in its usual text form.
+        password_hash: the Argon2id hash in its usual text form.
     """
 
     name: str
@@ -50,24 +50,24 @@ class User:
 
     @property
     def line(self) -> str:
-        """The user as the settings take it: `name:role:hash`."""
+        """The user as written in the settings: `name:role:hash`."""
         return f"{self.name}:{self.role.title}:{self.password_hash}"
 
     @property
     def credential(self) -> str:
-        """Changes with the name, the role and the password; sessions that began under another one have ended."""
+        """A hash of the name, the role and the password. Sessions that began with another hash have ended."""
         return hashlib.sha256(self.line.encode()).hexdigest()
 
 
 def read_users(settings: Settings) -> Mapping[str, User]:
-    """The users by their name in lower case; empty when sign-in is not set up.
+    """Read the users, by their name in lowercase; none when sign-in is not set up.
 
-    `INTEGRATION_CENTER_USERS` holds entries `name:role:hash` with blanks between them, or names a file with one a
+    `INTEGRATION_CENTER_USERS` has entries `name:role:hash` with blanks between them, or names a file with one entry per
     line, where empty lines and lines that begin with `#` do not count.
 
     Raises:
-        ConfigurationError: the file cannot be read, others may read or write it, it holds nobody, or an entry is
-            wrong; says which, without its hash.
+        ConfigurationError: the file cannot be read, others may read or write it, it has no user, or an entry is
+            wrong. The message names the entry, without its hash.
     """
     value = settings.users.get_secret_value().strip()
     if not value:
@@ -79,25 +79,25 @@ def read_users(settings: Settings) -> Mapping[str, User]:
 
 
 def _read_file(path: Path) -> list[str]:
-    """The entries of a users file that nobody but its owner can read or change.
+    """Read the entries of a users file that only its owner can read or change.
 
-    A link is followed, and the file that it leads to is judged: that is how secrets are mounted into containers.
+    Links are followed and the target is checked, because containers mount secrets by links.
     """
     try:
         with open(path, encoding="utf-8", opener=_open_at_once) as file:
-            _refuse_open_file(path, os.fstat(file.fileno()))  # of the very file that is read
+            _refuse_open_file(path, os.fstat(file.fileno()))  # checks the same file that is read
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"the file of {VARIABLE}, {path}, cannot be read ({type(error).__name__}); expected a text file with one"
-            f" name:role:hash a line; {HOW_TO_MAKE_ONE}"
+            f" name:role:hash per line; {HOW_TO_MAKE_ONE}"
         ) from None
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting: a pipe in its place would hold up every request."""
+    """Open a file without waiting, because a pipe in its place would block every request."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -105,7 +105,7 @@ def _refuse_open_file(path: Path, found: os.stat_result) -> None:
     """Refuse a users file that others may read or change.
 
     Raises:
-        ConfigurationError: says how to close it.
+        ConfigurationError: others may read or change the file. The message says how to change that.
     """
     if not stat.S_ISREG(found.st_mode):
         raise ConfigurationError(f"{path} is not a file; name a text file in {VARIABLE}")

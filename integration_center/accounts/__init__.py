@@ -1,1 +1,1 @@
-"""Connected accounts: signing in, checking who may what, keeping tokens encrypted, disconnecting."""
+"""Connect and disconnect accounts: sign in, check permissions, and keep tokens encrypted."""

@@ -1,4 +1,4 @@
-"""Connecting and disconnecting an environment: sign-in, checks, storage, revocation."""
+"""Connect and disconnect an environment: sign in, check, store, revoke."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -61,19 +61,20 @@ def connect_web(
     connected_by: str,
     seconds: float = SIGN_IN_SECONDS,
 ) -> Connection:
-    """Connect through the browser: opens Salesforce's page and waits for its return to the callback URL.
+    """Connect through the browser: open Salesforce's page, and wait until the browser returns to the callback URL.
 
     Args:
-        environment: the slot to fill.
-        settings: for the External Client App and the callback URL.
-        store: where the account goes.
+        environment: the environment to connect.
+        settings: the settings, for the External Client App and the callback URL.
+        store: the store that gets the account.
         open_browser: called once with the URL to open.
-        connected_by: who asks for it.
+        connected_by: the user who connects.
         seconds: how long to wait for the browser.
 
     Raises:
         ConfigurationError: settings are missing, or the callback's port is in use.
-        AccessRefused: denied, timed out, the user may not do enough, or the org is of the wrong kind.
+        AccessRefused: access was denied, the wait timed out, the user lacks a permission, or the org is of the wrong
+            kind.
         TransientError: Salesforce did not answer.
     """
     request: list[AuthorizationRequest] = []
@@ -93,7 +94,7 @@ def connect_web(
 def begin_web(
     environment: Environment, settings: Settings, store: AccountStore, *, callback_url: str | None = None
 ) -> AuthorizationRequest:
-    """Start a web sign-in: send the browser to the request's URL, then call `finish_web` with what comes back.
+    """Start a web sign-in. Send the browser to the request's URL, then call `finish_web` with the values it returns.
 
     Raises:
         ConfigurationError: the External Client App's settings are missing.
@@ -107,10 +108,10 @@ def begin_web(
 def finish_web(
     state: str, code: SecretStr, settings: Settings, store: AccountStore, *, connected_by: str
 ) -> Connection:
-    """Complete the web sign-in that `state` belongs to; a state works once.
+    """Complete the web sign-in that `state` belongs to. A state works only once.
 
     Raises:
-        AccessRefused: the state is unknown or used, the code is too old, the user may not do enough, or the org is
+        AccessRefused: the state is unknown or used, the code is too old, the user lacks a permission, or the org is
             of the wrong kind.
         ConfigurationError: the External Client App's settings are missing or wrong.
         TransientError: Salesforce did not answer.
@@ -121,20 +122,20 @@ def finish_web(
         grant = exchange_code(client, sign_in.environment, app, code, sign_in.verifier, sign_in.callback_url)
     if grant.refresh_token is None:
         raise ConfigurationError(
-            "Salesforce gave no refresh token, so the connection would end within hours; add the scope refresh_token"
+            "Salesforce sent no refresh token, so the connection would end within hours; add the scope refresh_token"
             f" (perform requests at any time) to the app of SALESFORCE_{sign_in.environment.name}_CLIENT_ID"
         )
     return _admit(sign_in.environment, settings, store, grant, flow="web", connected_by=connected_by)
 
 
 def abandon_web(state: str, error: str, description: str, store: AccountStore) -> IntegrationCenterError:
-    """End the web sign-in that `state` belongs to, because Salesforce came back with an error; what that error means.
+    """End the web sign-in that `state` belongs to, after Salesforce returned an error, and return our error for it.
 
     Args:
-        state: from the callback's query.
-        error: likewise; untrusted text.
+        state: the state from the callback's query.
+        error: the error from the callback's query, which is untrusted text.
         description: the callback's `error_description`, or empty.
-        store: where the sign-in was kept.
+        store: the store that keeps the sign-in.
 
     Raises:
         AccessRefused: the state is unknown, used or too old.
@@ -147,11 +148,11 @@ def abandon_web(state: str, error: str, description: str, store: AccountStore) -
 def connect_client_credentials(
     environment: Environment, settings: Settings, store: AccountStore, *, connected_by: str
 ) -> Connection:
-    """Connect as the app's own Run As user, without a browser; the login URL must be the org's My Domain.
+    """Connect as the app's own Run As user, without a browser. The login URL must be the org's My Domain.
 
     Raises:
         ConfigurationError: settings are missing or wrong, or the app is not set up for this flow.
-        AccessRefused: the user may not do enough, or the org is of the wrong kind.
+        AccessRefused: the user lacks a permission, or the org is of the wrong kind.
         TransientError: Salesforce did not answer.
     """
     app = require_app(settings, environment)
@@ -172,16 +173,16 @@ def connect_jwt(
     """Connect as `username` by signed assertions, without a browser.
 
     Args:
-        environment: the slot to fill.
-        settings: for the External Client App; its secret is not needed.
-        store: where the account goes, and the key with it, encrypted.
-        username: whom to act as; approved for the app by the admin.
+        environment: the environment to connect.
+        settings: the settings, for the External Client App. Its secret is not needed.
+        store: the store that gets the account and, encrypted, the key.
+        username: the user to act as, whom the admin has approved for the app.
         signing_key: the RSA private key (PEM) whose certificate the app has.
-        connected_by: who asks for it.
+        connected_by: the user who connects.
 
     Raises:
-        ConfigurationError: settings are missing or wrong, or the key is none.
-        AccessRefused: the user is not approved or may not do enough, or the org is of the wrong kind.
+        ConfigurationError: settings are missing or wrong, or the key is not valid.
+        AccessRefused: the user is not approved or lacks a permission, or the org is of the wrong kind.
         TransientError: Salesforce did not answer.
     """
     app = require_app(settings, environment, with_secret=False)
@@ -193,13 +194,13 @@ def connect_jwt(
 def disconnect(environment: Environment, settings: Settings, store: AccountStore) -> Disconnection:
     """Revoke the tokens, and delete the account and the snapshots of its org's records.
 
-    They are deleted here whatever Salesforce answers: who disconnects wants them gone from this machine. The result
-    says when the revocation is not confirmed, or files could not be deleted.
+    They are deleted here whatever Salesforce answers, because a user who disconnects wants them gone from this machine.
+    The result says if the revocation is not confirmed, or if files could not be deleted.
 
     Args:
-        environment: the slot to empty.
-        settings: for where snapshots are stored.
-        store: where the account is.
+        environment: the environment to disconnect.
+        settings: the settings, for the folder of snapshots.
+        store: the store that has the account.
 
     Raises:
         NotConnected: there is no account.
@@ -227,7 +228,7 @@ def _admit(
     connected_by: str,
     signing_key: SecretStr | None = None,
 ) -> Connection:
-    """Check what `grant` gives access to, and store it."""
+    """Check the user and the org of `grant`, and store the account."""
     login_url = settings.app(environment).login_url
     with build_client() as client:
         try:
@@ -254,7 +255,7 @@ def _admit(
                 Tokens(grant.access_token, grant.refresh_token, grant.instance_url, grant.issued_at, signing_key),
             )
         except IntegrationCenterError as error:
-            # A user has five approvals per app; one that is of no use must not push out one that is.
+            # A user has five approvals per app, and a useless one must not replace a useful one.
             if grant.refresh_token is not None:
                 _revoke_refused(client, environment, login_url, grant.refresh_token, error)
             raise
@@ -268,7 +269,11 @@ def _admit(
 
 
 def _delete_snapshots(settings: Settings, org_ids: Iterable[str]) -> str | None:
-    """Delete what was read of these orgs; the sentence that says what could not be deleted, None when all is."""
+    """Delete the snapshots of these orgs.
+
+    Returns:
+        A sentence that says what could not be deleted; None when everything was.
+    """
     snapshots = SnapshotFolder(settings.storage)
     failures = []
     for org_id in org_ids:
@@ -283,14 +288,14 @@ def _read_refresh_token(store: AccountStore, environment: Environment) -> Secret
     try:
         return store.tokens(environment).refresh_token
     except ConfigurationError:
-        return None  # encrypted with a lost key: connecting again is the cure, so it must not fail on that
+        return None  # encrypted with a lost key: connecting again must work, because it is the remedy
 
 
 def _revoke_replaced(client: httpx.Client, previous: Account, token: SecretStr) -> str | None:
     try:
         revoke(client, previous.environment, previous.login_url, token)
     except IntegrationCenterError as error:
-        return f"The tokens of the connection before could not be revoked: {error}."
+        return f"The tokens of the earlier connection could not be revoked: {error}."
     return None
 
 

@@ -1,4 +1,4 @@
-"""What connecting and disconnecting came to, as the console and the command line show it."""
+"""The results of connecting and disconnecting, which the console and the command line show."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ class Connection:
     """A new connection, and what it changed.
 
     Attributes:
-        replaced_org_ids: other orgs that this environment held before (a sandbox refresh makes a new one).
-        voided_syncs: lines of their log; they stay readable, and count for the new org no more.
-        voided_jobs: work sent to them that was never settled and never will be.
-        warning: what went wrong beside the connection itself, in a sentence.
+        replaced_org_ids: other orgs that this environment held before (a sandbox refresh makes a new org).
+        voided_syncs: the number of syncs of those orgs. They stay in the log, but do not count for the new org.
+        voided_jobs: the number of unsettled jobs of those orgs, which will never be settled.
+        warning: a sentence about a problem beside the connection itself; None without a problem.
     """
 
     account: Account
@@ -48,11 +48,11 @@ class Connection:
 
 @dataclass(frozen=True)
 class Disconnection:
-    """What disconnecting did.
+    """The result of disconnecting.
 
     Attributes:
-        unconfirmed: why Salesforce's revocation is not confirmed; None when it is.
-        undeleted: what could not be deleted here, in a sentence; None when all is.
+        unconfirmed: why Salesforce did not confirm the revocation; None when it did.
+        undeleted: a sentence about what could not be deleted here; None when everything was.
     """
 
     environment: Environment
@@ -62,7 +62,7 @@ class Disconnection:
 
     @property
     def revoked(self) -> bool:
-        """Whether Salesforce confirmed that the tokens are dead."""
+        """Whether Salesforce confirmed that the tokens are revoked."""
         return self.unconfirmed is None
 
     @property

@@ -1,4 +1,4 @@
-"""Encryption of what is stored secretly: Fernet, the first key encrypts and all keys decrypt."""
+"""Encrypt stored secrets with Fernet. The first key encrypts, and all keys decrypt."""
 
 import contextlib
 import os
@@ -22,14 +22,14 @@ HOW_TO_MAKE_ONE = (
 
 
 class Cipher:
-    """Encrypts and decrypts short texts; its repr shows no key.
+    """A cipher for short texts. Its repr shows no key.
 
     Args:
-        keys: Fernet keys; the first encrypts.
+        keys: Fernet keys. The first one encrypts.
         origin: where the keys come from, for error messages.
 
     Raises:
-        ConfigurationError: one of them is no Fernet key; says which, not what.
+        ConfigurationError: a key is not a Fernet key. The message gives its position, not the key.
     """
 
     def __init__(self, keys: Sequence[str], origin: str) -> None:
@@ -40,7 +40,7 @@ class Cipher:
                 fernets.append(Fernet(key))
             except ValueError:
                 raise ConfigurationError(
-                    f"{origin}: key {number} of {len(keys)} is no Fernet key (32 bytes in url-safe base64);"
+                    f"{origin}: key {number} of {len(keys)} is not a Fernet key (32 bytes in url-safe base64);"
                     f" {HOW_TO_MAKE_ONE}"
                 ) from None
         if not fernets:
@@ -48,11 +48,11 @@ class Cipher:
         self._fernet = MultiFernet(fernets)
 
     def encrypt(self, plain: str) -> str:
-        """The ciphertext, by the first key."""
+        """Encrypt `plain` with the first key."""
         return self._fernet.encrypt(plain.encode()).decode()
 
     def decrypt(self, ciphertext: str) -> str:
-        """The plain text.
+        """Decrypt `ciphertext`.
 
         Raises:
             ConfigurationError: no key fits, or the ciphertext was changed.
@@ -63,7 +63,7 @@ class Cipher:
             raise self._no_key_fits() from None
 
     def rotate(self, ciphertext: str) -> str:
-        """The same text, encrypted by the first key.
+        """Encrypt the text of `ciphertext` again, with the first key.
 
         Raises:
             ConfigurationError: no key fits, or the ciphertext was changed.
@@ -75,7 +75,7 @@ class Cipher:
 
     def _no_key_fits(self) -> ConfigurationError:
         return ConfigurationError(
-            f"the stored tokens were encrypted with another key than that of {self._origin}; bring the old key back"
+            f"the stored tokens were encrypted with another key than that of {self._origin}; restore the old key"
             " (INTEGRATION_CENTER_SECRET_KEY takes several, comma-separated), or connect the accounts again:"
             " integration-center connect sandbox"
         )
@@ -83,11 +83,11 @@ class Cipher:
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of this installation; their repr is starred out.
+    """The keys of this installation. Their repr is masked.
 
     Attributes:
-        texts: Fernet keys; the first encrypts, all decrypt.
-        file: where they stand; None where `INTEGRATION_CENTER_SECRET_KEY` holds them.
+        texts: Fernet keys. The first one encrypts, all decrypt.
+        file: the key file; None when the keys are in `INTEGRATION_CENTER_SECRET_KEY`.
     """
 
     texts: tuple[SecretStr, ...]
@@ -102,7 +102,7 @@ class Keys:
         """Build the cipher of these keys.
 
         Raises:
-            ConfigurationError: one of them is malformed.
+            ConfigurationError: a key is malformed.
         """
         return Cipher([key.get_secret_value() for key in self.texts], self.origin)
 
@@ -115,12 +115,12 @@ def build_cipher(settings: Settings) -> Cipher:
 def read_keys(settings: Settings) -> Keys:
     """Read the keys of this installation.
 
-    They come from `INTEGRATION_CENTER_SECRET_KEY` (comma-separated, the first encrypts), else from the file
-    `secret.key` in `DAGSTER_HOME`, made on first use with mode 0600; two processes that make it at once end up
-    with one key.
+    The keys come from `INTEGRATION_CENTER_SECRET_KEY` (comma-separated, the first encrypts), else from the file
+    `secret.key` in `DAGSTER_HOME`, which is created on first use with mode 0600. If two processes create it at the same
+    time, both get the same key.
 
     Raises:
-        ConfigurationError: the file is readable by other users or cannot be made.
+        ConfigurationError: the file is readable by other users, or cannot be used or created.
     """
     given = [key.strip() for key in settings.secret_key.get_secret_value().split(",") if key.strip()]
     if given:
@@ -158,7 +158,7 @@ def refuse_shared(path: Path) -> None:
     """Check that no other user may read a file with a key.
 
     Raises:
-        ConfigurationError: somebody may; says how to change that.
+        ConfigurationError: another user may read the file. The message says how to change that.
     """
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:

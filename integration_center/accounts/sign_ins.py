@@ -1,6 +1,6 @@
-"""Web sign-ins under way: what has to be known when the browser comes back from Salesforce.
+"""Keep web sign-ins until the browser returns from Salesforce.
 
-They stand in the database, because the process that starts a sign-in need not be the one that the browser returns to.
+They are in the database, because the browser may return to another process than the one that started the sign-in.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ LIFETIME = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class PendingSignIn:
-    """A web sign-in under way: what must be known when the browser comes back."""
+    """A web sign-in in progress: what must be known when the browser returns."""
 
     environment: Environment
     verifier: SecretStr
@@ -30,7 +30,7 @@ class PendingSignIn:
 
 
 class SignIns:
-    """Sign-ins by their state, each to be taken once.
+    """The sign-ins in progress, by their state. Each can be taken once.
 
     Args:
         engine: our database.
@@ -42,7 +42,7 @@ class SignIns:
         self._cipher = cipher
 
     def keep(self, state: str, sign_in: PendingSignIn, *, lifetime: timedelta = LIFETIME) -> None:
-        """Remember a sign-in until its browser comes back with `state`."""
+        """Remember a sign-in until its browser returns with `state`."""
         now = datetime.now(UTC)
         content = {
             "environment": sign_in.environment.value,
@@ -59,18 +59,18 @@ class SignIns:
             upsert(connection, oauth_states, ("state_hash",), values)
 
     def take(self, state: str) -> PendingSignIn:
-        """The sign-in that `state` belongs to; a second time there is none.
+        """Take the sign-in that `state` belongs to. It can be taken only once.
 
         Raises:
             SignInOver: the state is unknown, used or too old.
         """
-        # Looked up by its hash, so the time the search takes tells nothing about the state.
+        # The lookup uses a hash, so the time it takes reveals nothing about the state.
         this = oauth_states.c.state_hash == _hash(state)
         with writing(self._engine) as connection:
             row = connection.execute(select(oauth_states).where(this).with_for_update()).one_or_none()
             connection.execute(delete(oauth_states).where(this))
         if row is None or row.expires_at <= datetime.now(UTC):
-            raise SignInOver("this sign-in was not started here, was used already, or is too old; start it again")
+            raise SignInOver("this sign-in was not started here, was already used, or is too old; start it again")
         content = json.loads(self._cipher.decrypt(row.ciphertext))
         return PendingSignIn(
             Environment(content["environment"]), SecretStr(content["verifier"]), content["callback_url"]

@@ -1,4 +1,4 @@
-"""Connected accounts: who is signed in to which org, with the tokens encrypted."""
+"""Store connected accounts: who is signed in to which org, with the tokens encrypted."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -23,15 +23,16 @@ Flow = Literal["web", "client-credentials", "jwt"]
 
 @dataclass(frozen=True)
 class Account:
-    """A connected org and the user we act as in it. Holds no secret.
+    """A connected org and the user that we act as. It holds no secret.
 
     Attributes:
-        org_id: 18 characters; user_id: likewise.
-        instance_url: where this org's API calls go.
-        login_url: where its tokens come from.
-        scopes: what the user granted, as the token response said.
-        connected_at: UTC.
-        connected_by: who asked for it here (an operating-system user or a console user).
+        org_id: the org's id, 18 characters.
+        user_id: the user's id, 18 characters.
+        instance_url: the base URL of this org's API calls.
+        login_url: the URL where its tokens come from.
+        scopes: the scopes that the user granted, from the token response.
+        connected_at: the time of connecting, UTC.
+        connected_by: the operating-system user or console user who connected the account.
     """
 
     environment: Environment
@@ -49,19 +50,19 @@ class Account:
     connected_by: str
 
     def is_of(self, org_id: str) -> bool:
-        """Whether `org_id` names the account's org, in 15 or 18 characters: the last three are a checksum."""
+        """Return whether `org_id` is the account's org, in 15 or 18 characters. The last three are a checksum."""
         return self.org_id[:15] == org_id[:15]
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of an account; their repr is starred out.
+    """The tokens of an account. Their repr is masked.
 
     Attributes:
-        refresh_token: only the web flow gets one.
+        refresh_token: the refresh token, which only the web flow gets.
         signing_key: the PEM private key of the JWT flow, which signs each new sign-in.
-        instance_url: as the latest token response said it; it may move.
-        issued_at: UTC.
+        instance_url: the base URL of API calls, from the latest token response. It may change.
+        issued_at: the time of the latest token response, UTC.
     """
 
     access_token: SecretStr
@@ -85,10 +86,10 @@ class AccountStore:
         self._cipher = cipher
 
     def get(self, environment: Environment) -> Account:
-        """The account of `environment`.
+        """Return the account of `environment`.
 
         Raises:
-            NotConnected: there is none; names the command that connects one.
+            NotConnected: there is no account. The message names the command that connects one.
         """
         account = self.find(environment)
         if account is None:
@@ -96,13 +97,13 @@ class AccountStore:
         return account
 
     def find(self, environment: Environment) -> Account | None:
-        """The account of `environment`, or None."""
+        """Return the account of `environment`, or None."""
         with reading(self.engine) as connection:
             row = connection.execute(select(accounts).where(accounts.c.environment == environment.value)).one_or_none()
         return None if row is None else _build_account(row)
 
     def list(self) -> tuple[Account, ...]:
-        """All connected accounts, Sandbox first."""
+        """List all connected accounts, Sandbox first."""
         with reading(self.engine) as connection:
             found = {row.environment: _build_account(row) for row in connection.execute(select(accounts))}
         return tuple(found[environment] for environment in Environment if environment in found)
@@ -116,7 +117,7 @@ class AccountStore:
         try:
             with writing(self.engine) as connection:
                 upsert(connection, accounts, ("environment",), _dump_account(account))
-                # A renewal under way loses its claim, so that it cannot overwrite the newer tokens.
+                # A renewal in progress loses its claim, so that it cannot overwrite the newer tokens.
                 values = {
                     "environment": account.environment.value,
                     "ciphertext": self._seal(account.environment, tokens),
@@ -125,15 +126,15 @@ class AccountStore:
                 }
                 upsert(connection, account_tokens, ("environment",), values)
         except IntegrityError:
-            fact = f"org {account.org_id} ({account.org_name}) is connected in the other environment already"
+            fact = f"org {account.org_id} ({account.org_name}) is already connected in the other environment"
             raise WrongOrg(f"{fact}; Sandbox and Production must be two orgs", fact=fact) from None
 
     def tokens(self, environment: Environment) -> Tokens:
-        """The tokens of `environment`.
+        """Return the tokens of `environment`.
 
         Raises:
             NotConnected: there is no account.
-            ConfigurationError: they were encrypted with another key.
+            ConfigurationError: the tokens were encrypted with another key.
         """
         with reading(self.engine) as connection:
             ciphertext = connection.execute(
@@ -144,12 +145,12 @@ class AccountStore:
         return self._open(environment, ciphertext)
 
     def save_tokens(self, environment: Environment, tokens: Tokens, *, renewal_owner: str | None = None) -> bool:
-        """Store renewed tokens; whether that was done.
+        """Store renewed tokens, and return whether they were stored.
 
         Args:
-            environment: whose tokens.
-            tokens: the new ones.
-            renewal_owner: with it, they are stored only while the claim of `claim_renewal` still stands.
+            environment: the environment of the account.
+            tokens: the new tokens.
+            renewal_owner: if given, the tokens are stored only while this owner holds the claim of `claim_renewal`.
 
         Raises:
             NotConnected: there is no account.
@@ -169,7 +170,7 @@ class AccountStore:
         return True
 
     def claim_renewal(self, environment: Environment, owner: str, time_to_live: timedelta) -> bool:
-        """Make `owner` the one that renews the tokens; False while another's claim stands.
+        """Claim the renewal of the tokens for `owner`. Return False while another owner holds the claim.
 
         Raises:
             NotConnected: there is no account.
@@ -186,7 +187,7 @@ class AccountStore:
             return connection.execute(statement).rowcount == 1
 
     def release_renewal(self, environment: Environment, owner: str) -> None:
-        """Give the claim up, if `owner` has it."""
+        """Release the claim, if `owner` holds it."""
         statement = (
             update(account_tokens)
             .where(account_tokens.c.environment == environment.value, account_tokens.c.renewal_owner == owner)
@@ -196,7 +197,7 @@ class AccountStore:
             connection.execute(statement)
 
     def delete(self, environment: Environment) -> bool:
-        """Remove the account and its tokens; nothing happens when there is none.
+        """Delete the account and its tokens. Do nothing when there is none.
 
         Returns:
             Whether the encrypted tokens are gone from all files of the database; see `erase_deleted`.
@@ -207,16 +208,16 @@ class AccountStore:
         return erase_deleted(self.engine)
 
     def rotate(self, keep_key: Callable[[], None] = lambda: None) -> int:
-        """Encrypt all tokens again with the first key, in one transaction. Web sign-ins under way are forgotten.
+        """Encrypt all tokens again with the first key, in one transaction. Web sign-ins in progress are deleted.
 
         Args:
-            keep_key: called before the transaction is committed; when it raises, nothing is changed.
+            keep_key: called before the transaction is committed. If it raises, nothing is changed.
 
         Returns:
-            How many accounts there are.
+            The number of accounts.
 
         Raises:
-            ConfigurationError: some were encrypted with a key that is not given any more; then none is changed.
+            ConfigurationError: some tokens were encrypted with a key that is no longer given. Nothing is changed then.
         """
         with writing(self.engine) as connection:
             rows = connection.execute(select(account_tokens).with_for_update()).all()
@@ -237,7 +238,7 @@ class AccountStore:
 
     def _seal(self, environment: Environment, tokens: Tokens) -> str:
         content = {
-            # Inside the ciphertext, so that a row moved to the other environment is noticed.
+            # Inside the ciphertext, to detect a row that was moved to the other environment.
             "environment": environment.value,
             "access_token": tokens.access_token.get_secret_value(),
             "refresh_token": _reveal(tokens.refresh_token),
@@ -264,7 +265,7 @@ class AccountStore:
 
 
 def build_store(settings: Settings) -> AccountStore:
-    """The store of this installation; makes its database and key on first use.
+    """Open the store of this installation. Its database and key are created on first use.
 
     Raises:
         ConfigurationError: the database or the key cannot be used.
@@ -274,7 +275,7 @@ def build_store(settings: Settings) -> AccountStore:
 
 
 def not_connected(environment: Environment) -> NotConnected:
-    """The error that says how to connect `environment`."""
+    """Build the error that says how to connect `environment`."""
     return NotConnected(
         f"no {environment.title} account is connected; run: integration-center connect {environment.value}"
     )

@@ -1,4 +1,4 @@
-"""The tokens of a connected account, renewed by one caller at a time across threads and processes."""
+"""Provide the tokens of a connected account, renewed by one caller at a time across threads and processes."""
 
 import secrets
 import threading
@@ -14,20 +14,21 @@ from integration_center.salesforce.auth.oauth import build_client, refresh, requ
 from integration_center.settings import ExternalClientApp, Settings
 
 CLAIM = timedelta(minutes=3)
-"""Longer than the retries of one renewal can take: a refresh token used twice may end the whole connection."""
+"""How long a claim lasts: longer than all retries of one renewal, because using a refresh token twice may end the whole
+connection."""
 POLL_SECONDS = 0.1
 
 
 class StoredTokens:
-    """Gives the data calls an instance URL and an access token.
+    """The source of the instance URL and the access token of data calls.
 
-    Made once per run; it stays with the org it first saw, so a slot that is connected to another org in the middle
-    of a run stops that run instead of receiving its writes.
+    Each run makes its own. It stays with the org that it saw first: if the environment is connected to another org
+    during a run, the run stops instead of writing there.
 
     Args:
-        environment: whose account.
-        settings: for the External Client App.
-        store: where the tokens are kept.
+        environment: the environment of the account.
+        settings: the settings, for the External Client App.
+        store: the store that has the tokens.
     """
 
     def __init__(self, environment: Environment, settings: Settings, store: AccountStore) -> None:
@@ -40,11 +41,11 @@ class StoredTokens:
         self._refused: tuple[Tokens, AccessRefused] | None = None
 
     def current(self) -> tuple[str, str]:
-        """Instance URL and access token.
+        """Return the instance URL and the access token.
 
         Raises:
             NotConnected: there is no account.
-            AccessRefused: the slot was connected to another org meanwhile.
+            AccessRefused: the environment was connected to another org meanwhile.
         """
         with self._lock:
             if self._tokens is None:
@@ -52,13 +53,13 @@ class StoredTokens:
             return _pair(self._tokens)
 
     def renew(self, dead_token: str) -> tuple[str, str]:
-        """Instance URL and an access token other than `dead_token`.
+        """Return the instance URL and an access token other than `dead_token`.
 
-        However many threads and processes ask for the same dead token, Salesforce is asked once.
+        However many threads and processes report the same dead token, Salesforce is asked only once.
 
         Raises:
-            NotConnected: there is no account any more.
-            AccessRefused: the connection has ended; says how to connect again.
+            NotConnected: there is no longer an account.
+            AccessRefused: the connection has ended. The message says how to connect again.
             ConfigurationError: the External Client App's settings are missing or wrong.
             TransientError: Salesforce did not answer.
         """
@@ -72,14 +73,14 @@ class StoredTokens:
             _, tokens = self._load()
             if tokens.access_token.get_secret_value() != dead_token:
                 return tokens
-            # Every thread of a run asks; the first refusal holds until the account is connected again.
+            # Every thread of a run asks. The first refusal is final until the account is connected again.
             if self._refused is not None and self._refused[0] == tokens:
                 raise type(self._refused[1])(str(self._refused[1]))
             if not self._store.claim_renewal(self._environment, owner, CLAIM):
                 time.sleep(POLL_SECONDS)
                 continue
             try:
-                # Read again under the claim: its last owner may have just stored what we are about to ask for.
+                # Read again under the claim: its last owner may have just stored new tokens.
                 account, tokens = self._load()
                 if tokens.access_token.get_secret_value() != dead_token:
                     return tokens
@@ -88,7 +89,7 @@ class StoredTokens:
                 except AccessRefused as error:
                     self._refused = (tokens, error)
                     raise
-                # Stored before anyone uses it: a rotated refresh token that is lost cannot be had again.
+                # Stored before use, because a lost refresh token cannot be recovered after rotation.
                 if self._store.save_tokens(self._environment, renewed, renewal_owner=owner):
                     return renewed
             finally:
@@ -116,7 +117,7 @@ class StoredTokens:
             )
         return Tokens(
             grant.access_token,
-            grant.refresh_token or tokens.refresh_token,  # without rotation the old one stays good
+            grant.refresh_token or tokens.refresh_token,  # without rotation the old one stays valid
             grant.instance_url,
             grant.issued_at,
             tokens.signing_key,
@@ -138,15 +139,15 @@ class StoredTokens:
 
 
 def require_app(settings: Settings, environment: Environment, *, with_secret: bool = True) -> ExternalClientApp:
-    """The External Client App of `environment`.
+    """Return the External Client App of `environment`.
 
     Args:
-        settings: of this installation.
-        environment: the slot.
-        with_secret: whether its client secret is needed; JWT bearer signs with a key instead.
+        settings: the settings of this installation.
+        environment: the environment.
+        with_secret: whether the client secret is needed. JWT bearer signs with a key instead.
 
     Raises:
-        ConfigurationError: names the variables of this environment that are not set.
+        ConfigurationError: variables of this environment are not set. The message names them.
     """
     app = settings.app(environment)
     given = {"CLIENT_ID": app.client_id}

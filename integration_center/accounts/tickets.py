@@ -1,4 +1,4 @@
-"""Tickets that carry the beginning of a sign-in from one name of the console to the other, each to be taken once."""
+"""Tickets that carry the start of a sign-in from one host name of the console to the other. Each works once."""
 
 import hashlib
 import secrets
@@ -17,7 +17,7 @@ TICKET_BYTES = 32
 
 @dataclass(frozen=True)
 class ConnectTickets:
-    """Tickets in our database, known only by their hashes.
+    """The tickets in our database, which stores only their hashes.
 
     Args:
         engine: our database.
@@ -26,7 +26,7 @@ class ConnectTickets:
     engine: Engine
 
     def issue(self, user: str, environment: Environment) -> str:
-        """Make a ticket for a user who begins to connect an environment."""
+        """Issue a ticket to a user who starts to connect an environment."""
         ticket, now = secrets.token_urlsafe(TICKET_BYTES), datetime.now(UTC)
         values = {
             "ticket_hash": _hash(ticket),
@@ -40,12 +40,12 @@ class ConnectTickets:
         return ticket
 
     def take(self, ticket: str, user: str) -> Environment | None:
-        """Take a ticket, whoever brings it: nobody can take it after that.
+        """Take a ticket. Whoever presents it, the ticket cannot be used again.
 
         Returns:
-            What the ticket is for; None when it is unknown, taken, too old or another user's.
+            The environment of the ticket; None when the ticket is unknown, used, too old or another user's.
         """
-        # Looked up by its hash, so the time the search takes tells nothing about the ticket.
+        # The lookup uses a hash, so the time it takes reveals nothing about the ticket.
         this = connect_tickets.c.ticket_hash == _hash(ticket)
         with writing(self.engine) as connection:
             row = connection.execute(select(connect_tickets).where(this).with_for_update()).one_or_none()

@@ -1,4 +1,4 @@
-"""What a fresh token must prove before it becomes an account: who it is, what it may do, which kind of org it is in."""
+"""Check a new token before it becomes an account: who the user is, what they may do, and which kind of org it is."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ GRANTS = (
     " WHERE AssigneeId = {user} AND PermissionSet.PermissionsModifyAllData = true LIMIT 1",
     "SELECT Id FROM User WHERE Id = {user} AND Profile.PermissionsModifyAllData = true LIMIT 1",
 )
-"""What grants Modify All Data to a user, for orgs that keep UserPermissionAccess to themselves."""
+"""Queries for what grants Modify All Data to a user, for orgs that refuse to read UserPermissionAccess."""
 ORGANIZATION = "SELECT Id, Name, OrganizationType, IsSandbox FROM Organization LIMIT 1"
 DEVELOPER_EDITION = "Developer Edition"
 
@@ -43,15 +43,15 @@ Query = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
 class _QueryRefused(OrgError):
-    """The org refused this one query; another may be answered."""
+    """The org refused one query. It may answer another."""
 
 
 @dataclass(frozen=True)
 class Organization:
-    """The org a token belongs to.
+    """The org that a token belongs to.
 
     Attributes:
-        developer_edition: a Developer Edition org, allowed in either slot.
+        developer_edition: whether it is a Developer Edition org, which is allowed in either environment.
     """
 
     org_id: str
@@ -63,12 +63,12 @@ class Organization:
 def verify_account(
     client: httpx.Client, environment: Environment, grant: Grant, api_version: str
 ) -> tuple[UserInfo, Organization]:
-    """Who `grant` acts as, and in which org.
+    """Check the user and the org of `grant`, and return them.
 
     Raises:
         AccessRefused: the user lacks Modify All Data, or the org is of the wrong kind for `environment`.
         ConfigurationError: the org does not offer the API version.
-        OrgError: Salesforce refused to say, or the daily API limit is reached.
+        OrgError: Salesforce refused to answer, or the daily API limit is reached.
         TransientError: Salesforce did not answer.
     """
     user = fetch_userinfo(client, grant)
@@ -102,7 +102,7 @@ def _check_permissions(query: Query, user: UserInfo, environment: Environment) -
 
 
 def _find_missing(query: Query, user: UserInfo) -> list[str]:
-    """The permissions that the user lacks, asked of the object that tells all at once, else of what grants them."""
+    """Find the permissions that the user lacks, from UserPermissionAccess, or else from what grants permissions."""
     try:
         rows = query(PERMISSIONS)
     except _QueryRefused as error:
@@ -111,12 +111,12 @@ def _find_missing(query: Query, user: UserInfo) -> list[str]:
     if rows:
         labels = {"PermissionsApiEnabled": "API Enabled", "PermissionsModifyAllData": "Modify All Data"}
         return [label for name, label in labels.items() if rows[0].get(name) is not True]
-    # That queries are answered at all shows API Enabled.
+    # The org answers queries, so the user has API Enabled.
     return [] if _may_modify_all_data(query, user) else ["Modify All Data"]
 
 
 def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
-    """Whether a permission set or the profile grants it; raises when neither could be read."""
+    """Return whether a permission set or the profile grants Modify All Data. Raises when neither can be read."""
     refusals = []
     for soql in GRANTS:
         try:
@@ -155,13 +155,13 @@ def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> S
     if httpx.codes.is_redirect(status):
         raise build_moved(status, name_host(grant.instance_url))
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
-        raise RateLimited(f"Salesforce asks to come back later (HTTP {status})")
+        raise RateLimited(f"Salesforce asks to try again later (HTTP {status})")
     try:
         content = response.json()
     except ValueError:
         content = None
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or content is None:
-        raise ServiceUnavailable(f"Salesforce answered nothing readable (HTTP {status})")
+        raise ServiceUnavailable(f"Salesforce's answer cannot be read (HTTP {status})")
     if status != httpx.codes.OK:
         code = errors[0].code if (errors := read_errors(response.content)) else None
         if code in {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}:

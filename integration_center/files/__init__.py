@@ -1,1 +1,1 @@
-"""Files read with bounds, written whole or not at all, and YAML that says what it seems to say."""
+"""Read files within limits, write them completely or not at all, and check YAML for surprises."""

@@ -1,4 +1,4 @@
-"""A lock that one process at a time holds, for as long as a block takes."""
+"""Lock a file, so that only one process at a time runs a block."""
 
 import fcntl
 import os
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock of a file, and wait for it while another process or thread does. A killed process lets go of it.
+    """Hold the lock of a file, after waiting for any other process or thread. A killed process releases its lock.
 
     Args:
-        path: made with mode 0600 where it is missing; its folder must be there.
+        path: the file, created with mode 0600 if it is missing. Its folder must exist.
     """
     lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:

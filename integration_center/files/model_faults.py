@@ -1,4 +1,4 @@
-"""What a model refuses of a YAML file, in sentences with lines."""
+"""Explain what a model refuses in a YAML file, in sentences with line numbers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,29 +17,29 @@ SENTENCES = {
     "model_type": "names and values must follow it",
     "string_pattern_mismatch": "it must be an API name, such as WalkMe_Logins__c",
 }
-"""What to say instead of the words of Pydantic, by its type of error."""
+"""Our sentences for Pydantic's error types."""
 
 
 def say_faults(error: ValidationError, document: Node, model: type[BaseModel], *, root: str = "") -> Iterator[str]:
-    """Say what a model refuses, each with its place and line.
+    """Explain each fault that a model found, with its place and line.
 
     Args:
-        error: of the model.
-        document: what it was given, as it is written.
+        error: the error of the model.
+        document: the YAML nodes of the document that was given to the model.
         model: the model.
-        root: a name at the top whose contents are shown without it.
+        root: a name at the top of the document that places leave out.
     """
     faults = error.errors(include_url=False)
     places = [fault["loc"] for fault in faults]
     for fault in faults:
         inner = [place for place in places if place[: len(fault["loc"])] == fault["loc"] != place]
-        # A list without its faulty items is too short, which is no fault of it.
+        # Pydantic also calls a list too short when it has dropped the faulty items. That is not a fault of its own.
         if not (fault["type"] == "too_short" and inner):
             yield say_fault(fault, document, model, root)
 
 
 def say_fault(fault: ErrorDetails, document: Node, model: type[BaseModel], root: str) -> str:
-    """Say what the model refuses at one place."""
+    """Explain what the model refuses at one place."""
     inner = fault["loc"][1:] if fault["loc"][:1] == (root,) else fault["loc"]
     place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in inner).lstrip(".")
     line = line_of(find_node(document, fault["loc"]))
@@ -50,7 +50,7 @@ def say_fault(fault: ErrorDetails, document: Node, model: type[BaseModel], root:
 
 
 def find_node(document: Node, place: Sequence[int | str]) -> Node:
-    """Find the name or the list item at a place; where there is none, the last one on the way to it."""
+    """Find the name or the list item at a place, or the last existing one on the way to it."""
     node = shown = document
     for step in place:
         if isinstance(node, MappingNode):

@@ -1,4 +1,4 @@
-"""Text files that are there whole or not at all."""
+"""Write text files completely or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from integration_center.errors import ConfigurationError
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file that is there whole or not at all; one that is there keeps its mode, and a link stays a link.
+    """Write a text file completely or not at all. An existing file keeps its mode, and a link stays a link.
 
     Raises:
         ConfigurationError: the disk is full, or the folder cannot be written.
@@ -39,7 +39,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusal to write `path` into a sentence.
+    """Translate an OSError from writing `path` into an error of ours.
 
     Raises:
         ConfigurationError: the disk is full, or the folder cannot be written.
@@ -48,5 +48,5 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigurationError(
-            f"{path} could not be written ({error.strerror}); free some space or correct the folder's rights"
+            f"{path} could not be written ({error.strerror}); free some space or correct the folder's permissions"
         ) from None

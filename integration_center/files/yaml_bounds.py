@@ -1,4 +1,4 @@
-"""How large and how deep a YAML text may be, before anything is built of it that takes time or memory."""
+"""Limit the size and depth of a YAML text, before anything is built from it that takes time or memory."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,23 @@ import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 LONGEST = 200_000
-"""Characters of a file. Forty mappings have some 4,000."""
+"""The most characters of a file. Forty mappings have about 4,000."""
 DEEPEST = 40
-"""Levels of lists and mappings; an integration has four."""
+"""The most levels of lists and mappings. An integration has four."""
 MOST_VALUES = 20_000
-"""Values of a document, those that aliases repeat counted each time."""
+"""The most values of a document. A value that aliases repeat counts each time."""
 
 
 class YamlFault(Exception):
-    """A text is no YAML, or says something else than its writer meant; the message names each place and line."""
+    """A text is not YAML, or does not mean what its author intended. The message names each place and line."""
 
 
 def compose_bounded(text: str) -> Sequence[Node]:
-    """Compose the documents of a text that is not too deep, too long, or too large once its aliases are written out.
+    """Compose the documents of a text that is not too deep, too long, or too large when its aliases are expanded.
 
     Raises:
-        YamlFault: it is.
-        yaml.YAMLError: it is no YAML.
+        YamlFault: the text is too deep, too long or too large.
+        yaml.YAMLError: the text is not YAML.
     """
     if len(text) > LONGEST:
         raise YamlFault(f"it has {len(text):,} characters; at most {LONGEST:,} are read")
@@ -34,12 +34,12 @@ def compose_bounded(text: str) -> Sequence[Node]:
 
 
 def line_of(node: Node) -> int:
-    """The line in which a node begins."""
+    """Return the number of the line in which a node begins."""
     return int(node.start_mark.line) + 1
 
 
 def _check_depth(text: str) -> None:
-    """Refuse a text that is nested too deep, before anything reads it that goes down with it."""
+    """Refuse a text that is nested too deep, before it is read recursively."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -52,19 +52,19 @@ def _check_depth(text: str) -> None:
 
 
 def _count_values(node: Node, counted: dict[int, int]) -> int:
-    """Count the values under a node, as many as there are once each alias is written out.
+    """Count the values under a node, with each alias expanded.
 
     Args:
-        node: of a document.
-        counted: the counts of the nodes seen so far, by identity; 0 while one is being counted.
+        node: a node of a document.
+        counted: the counts of the nodes seen so far, by identity; 0 while a node is being counted.
 
     Raises:
-        YamlFault: there are too many, or the node holds itself.
+        YamlFault: there are too many values, or the node contains itself.
     """
     if id(node) in counted:
         if not counted[id(node)]:
             raise YamlFault(
-                f"line {line_of(node)}: an anchor (&) holds itself by an alias (*); write out what is meant"
+                f"line {line_of(node)}: an anchor (&) contains itself by an alias (*); write out what is meant"
             )
         return counted[id(node)]
     counted[id(node)] = 0
@@ -73,9 +73,9 @@ def _count_values(node: Node, counted: dict[int, int]) -> int:
     if count > MOST_VALUES:
         written = len(counted) > MOST_VALUES
         raise YamlFault(
-            f"line {line_of(node)}: it holds more than {MOST_VALUES:,} values; at most so many are read"
+            f"line {line_of(node)}: it has more than {MOST_VALUES:,} values, which is the most that is read"
             if written
-            else f"line {line_of(node)}: aliases (*) make more than {MOST_VALUES:,} values of it; write it out"
+            else f"line {line_of(node)}: aliases (*) expand it to more than {MOST_VALUES:,} values; write them out"
         )
     counted[id(node)] = count
     return count

@@ -1,7 +1,7 @@
-"""What a YAML file says otherwise than its writer meant: names given twice, and text that YAML reads as something else.
+"""Find where a YAML file does not mean what its author intended: repeated names, and text that YAML reads differently.
 
-YAML keeps the last of two equal names and drops the first without a word. To YAML 1.1, `no` is a boolean, `12:30` and
-`1.10` are numbers, and all that stands behind ` #` is a comment.
+YAML silently drops the first of two equal names. In YAML 1.1, `no` is a boolean, `12:30` and `1.10` are numbers, and
+everything after ` #` is a comment.
 """
 
 import json
@@ -27,15 +27,15 @@ COLUMN_NAMES = frozenset({"key_column", "latest_by"})
 
 
 def check_yaml(text: str, model: type[BaseModel], *, root: str = "") -> Sequence[Node]:
-    """Compose the documents of `text`, if they mean what they look like.
+    """Compose the documents of `text`, and check that YAML reads them as they look.
 
     Args:
         text: the whole file.
-        model: of a document; where it expects text, only text may stand.
+        model: the model of a document. Where it expects text, YAML must read text.
         root: a name at the top of the document that places leave out.
 
     Raises:
-        YamlFault: they do not, or the text is no YAML.
+        YamlFault: YAML reads something else, or the text is not YAML.
     """
     try:
         documents = compose_bounded(text)
@@ -57,10 +57,10 @@ def check_yaml(text: str, model: type[BaseModel], *, root: str = "") -> Sequence
 
 
 def construct_yaml(node: Node) -> object:
-    """Make the values of a checked document.
+    """Build the values of a checked document.
 
     Raises:
-        YamlFault: a value has the form of a date or a tag, and is none.
+        YamlFault: a value has the form of a date or a tag, but is not valid.
     """
     try:
         return yaml.SafeLoader("").construct_document(node)
@@ -72,13 +72,14 @@ def construct_yaml(node: Node) -> object:
 
 @dataclass
 class _Reading:
-    """One text as it is checked.
+    """The state of checking one text.
 
     Attributes:
-        lines: of the text.
+        lines: the lines of the text.
         root: see `check_yaml`.
-        faults: found so far, each a sentence.
-        seen: the nodes that are settled; an anchor leads to one node from several places.
+        faults: the faults found so far, one sentence each.
+        seen: the ids of nodes whose names are checked. Aliases reach one node from several places.
+        typed: the ids and places of nodes whose types are checked.
     """
 
     lines: Sequence[str]
@@ -88,8 +89,8 @@ class _Reading:
     typed: set[tuple[int, str]] = field(default_factory=set)
 
     def check_type(self, node: Node, expected: Any, place: str) -> None:
-        """Find the values under `node` that are not of the type that they should have, as far as YAML is to blame."""
-        if (id(node), place) in self.typed:  # an anchor inside of itself
+        """Find the values under `node` that have the wrong type because of how YAML reads them."""
+        if (id(node), place) in self.typed:  # an anchor inside itself
             return
         self.typed.add((id(node), place))
         expected, optional = _unwrap(expected)
@@ -165,14 +166,14 @@ class _Reading:
         if not written and tag == "null":
             if comment := self._find_comment(node):
                 return f"YAML reads {cut(comment)} as a comment; write it in quotes: {_quote(comment)}"
-            return "it is empty; write a text, or take the line out"
-        if node.tag == tag or node.style:  # a tag that stands before the value
+            return "it is empty; write a text, or remove the line"
+        if node.tag == tag or node.style:  # a tag is written before the value
             written = f"{node.tag.replace(TAG, '!!')} {written}".strip()
             return f"YAML reads {cut(written)} as a tag; write it in quotes: {_quote(written)}"
         return f"YAML reads {cut(written)} as {show_scalar(node)}; write it in quotes: {_quote(written)}"
 
     def _find_comment(self, node: Node) -> str | None:
-        """Find the comment that stands in the place of an empty value."""
+        """Find the comment in the place of an empty value."""
         mark = node.start_mark
         if node.value or mark.line >= len(self.lines):
             return None
@@ -184,7 +185,7 @@ class _Reading:
         lines = list(dict.fromkeys(str(line_of(name)) for name in names))
         where = f"in line {lines[0]}" if len(lines) == 1 else f"in lines {', '.join(lines[:-1])} and {lines[-1]}"
         if len(spelled) > 1:
-            return f"{' and '.join(spelled)} are one name to YAML, {where}; keep one"
+            return f"{' and '.join(spelled)} are the same name in YAML, {where}; keep one"
         times = "twice" if len(names) == 2 else f"{len(names)} times"
         return f"{spelled[0]} is written {times}, {where}; keep one"
 
@@ -195,7 +196,7 @@ class _Reading:
 
 
 def _unwrap(expected: Any) -> tuple[Any, bool]:
-    """Take annotations and None away: the type that is left, and whether None is allowed."""
+    """Remove annotations and None from a type, and return the rest and whether None is allowed."""
     optional = False
     while True:
         origin = get_origin(expected)
@@ -218,7 +219,7 @@ def _is_text(expected: Any) -> bool:
 
 
 def _key_of(name: ScalarNode) -> Hashable:
-    """The name as YAML compares it: `yes` is `true`, and quotes make no difference."""
+    """Return the name as YAML compares it: `yes` is `true`, and quotes make no difference."""
     try:
         return read_scalar(name)
     except ValueError:
@@ -226,7 +227,7 @@ def _key_of(name: ScalarNode) -> Hashable:
 
 
 def _explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> str:
-    """Say where a text is no YAML, and of a # inside of brackets that it begins a comment."""
+    """Explain where a text is not YAML, or that a # inside brackets begins a comment."""
     marks = [mark for mark in (error.context_mark, error.problem_mark) if mark is not None]
     if not marks:
         return f"not YAML ({error.problem})"
@@ -234,7 +235,7 @@ def _explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> str:
     for number, line in reversed(list(enumerate(lines[: marks[-1].line + 1], start=1))):
         if COMMENT_INSIDE_BRACKETS.search(line):
             return (
-                f"line {number}: YAML reads all that stands behind # as a comment, so that a bracket is missing; write"
+                f"line {number}: YAML reads everything after # as a comment, so a bracket is missing; write"
                 " a name that begins with # in quotes"
             )
     return f"{place}: not YAML ({error.problem})"

@@ -1,1 +1,1 @@
-"""WalkMe Insights reports as Polars frames, from file drops or the API."""
+"""Read WalkMe Insights reports as Polars frames, from file drops or the API."""

@@ -1,7 +1,7 @@
-"""Reports from an API with WalkMe's manners.
+"""Read reports from an API that follows WalkMe's conventions.
 
-WalkMe documents sign-in, `/public/v1`, the system GUID in the path, milliseconds and limit/offset. For the rows of
-reports it documents no endpoint: this is the project's own contract, which the emulator serves. Under
+WalkMe documents sign-in, `/public/v1`, the system GUID in the path, milliseconds and limit/offset. It documents no
+endpoint for the rows of reports, so this is the project's own contract, which the emulator serves. Under
 `/public/v1/insights/system/{guid}`:
 
 * GET `/reports?limit&offset`: `{"reports": [{"id", "name", "tags", "keyColumn", "columns": [{"name", "type"}],
@@ -42,30 +42,30 @@ logger = logging.getLogger(__name__)
 LIST_PAGE = 1_000
 DATA_PAGE = 10_000
 SMALL_PAGE = 1_000
-"""Asked for where larger pages are refused; WalkMe's usual limit."""
+"""The page size after larger pages are refused. It is WalkMe's usual limit."""
 EXPORT_ROWS = 50_000
 """A report with more rows is exported as one file, where the API offers that."""
 READINGS = 3
-"""How often a report that is refreshed while it is read is read again from the start."""
+"""How often a report is read from the start, if it is refreshed during each reading."""
 
 
 class _RefreshedMeanwhile(Exception):
-    """The pages read so far are of two versions of the report."""
+    """The pages read so far come from two versions of the report."""
 
 
 class ApiSource:
     """A `ReportSource` over the API of one WalkMe system.
 
     Args:
-        base_url: of the data centre, such as https://api.walkme.com.
-        client_id: of the API key.
-        client_secret: of the API key.
-        system_guid: of the system whose reports are read.
-        client: used for all requests and left open; without it each call opens and closes its own.
-        data_page: rows asked for at a time.
-        export_rows: a report with more rows is exported as one file, where that is offered.
+        base_url: the URL of the data centre, such as https://api.walkme.com.
+        client_id: the client id of the API key.
+        client_secret: the client secret of the API key.
+        system_guid: the GUID of the system whose reports are read.
+        client: the client for all requests, which stays open. Without it, each call opens and closes its own.
+        data_page: the rows per page.
+        export_rows: a report with more rows is exported as one file, where the API offers that.
         polling: when to look at an export.
-        clock: gives the present moment.
+        clock: returns the present time.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class ApiSource:
         return f"ApiSource({self._api!r})"
 
     def list_reports(self) -> list[ReportInfo]:
-        """See `ReportSource.list_reports`; several reports of one slug are listed with that problem."""
+        """See `ReportSource.list_reports`. Several reports with the same slug are listed as one, with that problem."""
         with self._api.session() as session:
             infos = self._list(session)
         visible = sorted((info for info in infos if is_visible(info.slug, info.tags)), key=lambda info: info.slug)
@@ -115,30 +115,30 @@ class ApiSource:
     def newest_day(self, report: ReportInfo) -> date:
         """See `ReportSource.newest_day`: the last day that had ended when the report was refreshed.
 
-        Where the API does not tell, the report counts as refreshed at 09:00 UTC, when WalkMe does so.
+        If the API does not report the time, the report counts as refreshed at 09:00 UTC, WalkMe's usual time.
         """
         with self._api.session() as session:
             return find_newest_day(self._describe(session, report), self._clock())
 
     def missing(self, report: ReportInfo, days: Sequence[date]) -> NoDataForDay | None:
-        """See `ReportSource.missing`: the days after the newest."""
+        """See `ReportSource.missing`: the days after the newest are missing."""
         newest = self.newest_day(report)
         missing = [day for day in days if day > newest]
         return _no_data(report, missing, newest) if missing else None
 
     def identity(self, report: ReportInfo, day: date) -> str:
-        """See `ReportSource.identity`: the report's id, `refreshedAt` and declared columns; one small request.
+        """See `ReportSource.identity`: it has the report's id, `refreshedAt` and declared columns. One small request.
 
-        Without `refreshedAt` it is another one each time, so that rows are always read anew.
+        Without `refreshedAt` the identity changes each time, so that the rows are always read again.
         """
         with self._api.session() as session:
             return build_identity(self._describe_for(session, report, day))
 
     def read(self, report: ReportInfo, day: date) -> Report:
-        """See `ReportSource.read`; a report that is refreshed between its pages is read again from the start.
+        """See `ReportSource.read`. A report that is refreshed between its pages is read again from the start.
 
         Raises:
-            ServiceUnavailable: it was refreshed during each of several readings.
+            ServiceUnavailable: the report was refreshed during each of several readings.
         """
         with self._api.session() as session:
             for _ in range(READINGS):
@@ -147,7 +147,7 @@ class ApiSource:
                     text = self._read_text(session, report, day, described)
                 except _RefreshedMeanwhile:
                     continue
-                # The pages do not say which version they are of, so it is asked for before and after them.
+                # The pages do not name their version, so it is read before and after them.
                 if build_version(self._describe(session, report)) == build_version(described):
                     return _build_report(read_info(described), report, day, text, described)
         raise ServiceUnavailable(
@@ -155,11 +155,11 @@ class ApiSource:
         )
 
     def _list(self, session: WalkMeSession) -> list[ReportInfo]:
-        """All reports of the system, each once; a page that brings nothing new is the last.
+        """List all reports of the system, without repeats. A page with nothing new is the last page.
 
-        A short page is not: a server may give fewer than asked for.
+        A short page need not be the last: a server may return fewer reports than requested.
         """
-        # The tag filter is left out: it would also hide the out-of-the-box reports, which carry no tag.
+        # The tag filter is not used, because it would also hide the out-of-the-box reports, which have no tag.
         found: dict[str, ReportInfo] = {}
         offset = 0
         while True:
@@ -188,9 +188,9 @@ class ApiSource:
     def _read_text(
         self, session: WalkMeSession, report: ReportInfo, day: date, described: Mapping[str, Any]
     ) -> pl.DataFrame:
-        """All rows as text: from one export where they are many, else in pages.
+        """Read all rows as text: from one export if there are many rows, else in pages.
 
-        Pages are read up to the total, or without one up to a page that brings nothing new.
+        Pages are read up to the total, or, without a total, up to a page with nothing new.
         """
         path = f"{self._path(report)}/data"
         frames: list[pl.DataFrame] = []
@@ -218,7 +218,7 @@ class ApiSource:
         return pl.concat(frames, how="diagonal")
 
     def _export(self, session: WalkMeSession, report: ReportInfo, day: date) -> pl.DataFrame | None:
-        """The rows from an export; None where exports are refused, which is asked once."""
+        """Read the rows from an export; None where exports are refused. A refusal is remembered."""
         if not self._exports_offered:
             return None
         paths, source = ExportPaths(f"{self._path(report)}/exports", self._exports), f"report {report.name!r}"
@@ -244,7 +244,7 @@ class ApiSource:
 
 
 def _range(report: ReportInfo, day: date) -> dict[str, int]:
-    """The query for one partition, in milliseconds: the events of the day, or the state at its end."""
+    """Build the query for one partition, in milliseconds: the events of the day, or the state at its end."""
     start = round(start_of(day).timestamp() * 1000) if report.kind == "events" else 0
     return {"from": start, "to": round(end_of(day).timestamp() * 1000)}
 
@@ -269,9 +269,9 @@ def _build_report(
 
 
 def _build_text_frame(names: Sequence[str], rows: Sequence[Any], path: str) -> pl.DataFrame:
-    """One page as text: columns in the order given, then any others the rows hold; true and false as words."""
+    """Build one page as text: columns in the given order, then any others in the rows; true and false as words."""
     if not all(isinstance(row, dict) for row in rows):
-        raise ServiceUnavailable(f"WalkMe answered {path} with rows that are no objects")
+        raise ServiceUnavailable(f"WalkMe answered {path} with rows that are not objects")
     found = dict.fromkeys(itertools.chain(names, *rows))
     if rows and not found:
         raise ServiceUnavailable(f"WalkMe answered {path} with rows, but without columns")
@@ -285,7 +285,7 @@ def _build_text_frame(names: Sequence[str], rows: Sequence[Any], path: str) -> p
 
 
 def _column_names(body: Mapping[str, Any], path: str) -> list[str]:
-    """The names of the page's columns, which are given alone or with their types; empty when none are given."""
+    """Read the names of the page's columns, with or without types; empty when the page lists none."""
     if body.get("columns") is None:
         return []
     columns = _expect_list(body, "columns", path)
@@ -300,12 +300,12 @@ def _column_names(body: Mapping[str, Any], path: str) -> list[str]:
 
 
 def _read_total(body: Mapping[str, Any], path: str) -> int | None:
-    """The number of rows on all pages, None when it is not told."""
+    """Read the number of rows on all pages; None when it is not given."""
     total = body.get("total")
     if total is None:
         return None
     if not isinstance(total, str) or not total.isdecimal():
-        raise ServiceUnavailable(f"WalkMe answered {path} with a total that is no number of rows")
+        raise ServiceUnavailable(f"WalkMe answered {path} with a total that is not a number of rows")
     return int(total)
 
 

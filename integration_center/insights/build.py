@@ -1,4 +1,4 @@
-"""The report source that the settings ask for."""
+"""Build the report source that the settings choose."""
 
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from integration_center.settings import Settings
 
 
 def build_source(settings: Settings) -> ReportSource:
-    """The `files` or `api` source, without touching disk or network yet.
+    """Build the `files` or `api` source, without using disk or network yet.
 
     Raises:
-        ConfigurationError: a setting that the chosen source needs is empty or not supported; names the variable.
+        ConfigurationError: a setting that the chosen source needs is empty or not supported. The message names the
+            variable.
     """
     if settings.walkme_source == "api":
         for field in ("walkme_client_id", "walkme_client_secret", "walkme_system_guid"):

@@ -1,4 +1,4 @@
-"""The catalogue of reports: the four out of the box, the rule of visibility, and names made slugs. No network."""
+"""The catalogue of reports: the four out-of-the-box reports, which reports are visible, and slugs. No network."""
 
 import hashlib
 import re
@@ -15,25 +15,26 @@ ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime
 
 CANONICAL_TAG = "integrations_salesforce"
 TAGS = frozenset({CANONICAL_TAG, "integration_salesforce"})
-"""Both spellings stand in WalkMe's own text (gainsight-data-integration, step 4 and wizard step 5)."""
+"""WalkMe's own text uses both spellings (gainsight-data-integration, step 4 and wizard step 5)."""
 
 USUAL_KEYS = ("User ID", "End User ID")
-"""The names under which real exports carry the end user; the account picks one, so neither is certain."""
+"""The column names of the end user in real exports. Each account chooses one, so neither is certain."""
 
 
 @dataclass(frozen=True)
 class ReportInfo:
-    """What is known of a report without reading its rows.
+    """What is known about a report without reading its rows.
 
     Attributes:
-        id: what the source calls the report: an id of the API, or the folder's name.
+        id: the source's id of the report: an id of the API, or the folder's name.
         slug: `[a-z0-9_]+`, the name of its asset.
         kind: `snapshot` holds the state "as of" a day, `events` the rows that happened.
-        key_column: holds the end user's identifier; its values stay text, untouched. None when nobody said.
-        latest_by: the column by which the newest of several rows of one key is found.
+        key_column: the column with the end user's identifier. Its values stay text, unchanged. None when unknown.
+        latest_by: the column that shows which of several rows with the same key is the newest.
         columns: declared types by column name; the other columns stay text.
-        text_columns: what integrations use as keys: it stays text, as the source has it, whatever type is declared.
-        problem: why the report cannot be used, None when it can; `ReportSource.find` raises it.
+        text_columns: the columns that integrations use as keys. They stay text, as the source has it, whatever type is
+            declared.
+        problem: why the report cannot be used; None when it can. `ReportSource.find` raises it.
     """
 
     id: str
@@ -49,7 +50,7 @@ class ReportInfo:
     problem: str | None = None
 
     def declare(self, asked: "ReportInfo") -> Mapping[str, ColumnType]:
-        """The types to read this report by, when `asked` is what the reader was asked for."""
+        """Return the types to read this report with, when the caller asked for `asked`."""
         text = {clean_name(name).casefold() for name in asked.text_columns}
         return {name: type_ for name, type_ in self.columns.items() if clean_name(name).casefold() not in text}
 
@@ -72,19 +73,19 @@ OUT_OF_THE_BOX: Mapping[str, ReportInfo] = {
             "Onboarding Completion Rate",
             key_column="User ID",
         ),
-        # One row a user and course. `Completed At` is empty until a course ends, so by it all courses of a user
-        # still learning would tie and none could be written; `Started At` is empty only before the first step.
+        # One row per user and course. `Completed At` is empty until a course ends, so all unfinished courses of a user
+        # would tie, and none could be written. `Started At` is empty only before the first step.
         ReportInfo("teachme", "teachme", "TeachMe", kind="events", key_column="User ID", latest_by="Started At"),
     )
 }
 OPTIONAL = frozenset({"teachme"})
-"""Out-of-the-box reports that an account may lack: they are listed only where the source offers them."""
+"""Out-of-the-box reports that an account may lack. They are listed only if the source has them."""
 
 
 def slugify(name: str) -> str:
-    """`name` as `[a-z0-9_]+`: accents dropped, other runs of characters made one underscore.
+    """Turn `name` into `[a-z0-9_]+`: drop accents, and replace each run of other characters by one underscore.
 
-    A name with letters that have no ASCII form keeps apart from others by eight digits of its hash.
+    A name with letters that have no ASCII form gets eight digits of its hash, so that it differs from others.
     """
     plain = "".join(
         char for char in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(char)
@@ -102,22 +103,25 @@ SLUGS: Mapping[str, str] = {
 
 
 def report_slug(name: str) -> str:
-    """The slug under which the report called `name` is an asset, without asking any source.
+    """Return the slug of the report called `name`, which names its asset, without asking any source.
 
-    Aliases and case make no difference: `Logins Review`, `logins review` and `logins` are all `logins`. A slug is
-    its own slug.
+    Aliases and case make no difference: `Logins Review`, `logins review` and `logins` are all `logins`. The slug of a
+    slug is the slug itself.
     """
     slug = slugify(name)
     return SLUGS.get(slug, slug)
 
 
 def find_clashes(reports: Mapping[str, str]) -> dict[str, str]:
-    """The integrations that name another report than a neighbour whose report has the same slug, with the reason.
+    """Find the integrations whose report differs from an older integration's report, but has the same slug.
 
-    Their reports would share one asset and so one frame. The first keeps it.
+    Both reports would share one asset, and so one frame. The first integration keeps it.
 
     Args:
-        reports: the report each integration names, by the integration's slug, the oldest integration first.
+        reports: the report that each integration names, by the integration's slug, the oldest integration first.
+
+    Returns:
+        The reason, by the slug of the integration.
     """
     known: dict[str, str] = {}
     clashes: dict[str, str] = {}
@@ -131,16 +135,16 @@ def find_clashes(reports: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_visible(slug: str, tags: Iterable[str]) -> bool:
-    """Whether a report may be integrated: the out-of-the-box ones always, others by one of `TAGS`, without case."""
+    """Return whether a report may be integrated: any out-of-the-box report, or one with one of `TAGS` in any case."""
     return slug in OUT_OF_THE_BOX or any(tag.strip().casefold() in TAGS for tag in tags)
 
 
 def find_report(reports: Iterable[ReportInfo], name: str) -> ReportInfo:
-    """The one of the visible `reports` that `name` means: by slug, id, name or alias, without case.
+    """Find the visible report that `name` means: by slug, id, name or alias, ignoring case.
 
     Raises:
-        UnknownReport: none answers to the name, or several do.
-        UnreadableReport: the report is there and cannot be used; says why.
+        UnknownReport: no report has the name, or several do.
+        UnreadableReport: the report exists, but cannot be used. The message says why.
     """
     visible = sorted(reports, key=lambda info: info.slug)
     wanted = {name.strip().casefold(), report_slug(name)}
@@ -163,9 +167,9 @@ def find_report(reports: Iterable[ReportInfo], name: str) -> ReportInfo:
 
 
 def fit_columns(info: ReportInfo, present: Iterable[str]) -> ReportInfo:
-    """`info` with key and latest-by columns that the report really has, None where it has none.
+    """Replace the key and latest-by columns of `info` by columns that the report really has; None where it has none.
 
-    The catalogue only knows the usual names; an account may call its key column otherwise.
+    The catalogue only knows the usual names; an account may use another name for its key column.
     """
     there = tuple(present)
     candidates = [column for column in (info.key_column, *USUAL_KEYS) if column]

@@ -1,7 +1,7 @@
-"""Cells as a report declares them: which mean no value, how dates and numbers are written, and what guards them.
+"""Read cells as the report declares them: which texts mean no value, and how dates and numbers are written.
 
-What is declared for a column is read there; what is declared for the whole report is read in the columns whose values
-all have that form. A cell that does not fit stays as it is, and is judged by the field that it goes to.
+A form that is declared for a column applies to that column. A form that is declared for the whole report applies to the
+columns whose values all have it. A cell that does not fit stays as it is, and is checked against its field later.
 """
 
 import re
@@ -12,26 +12,26 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 GUARDED = r'^="[^"]*"$'
-"""How spreadsheets are told to take a text as it is; it means nothing else."""
+"""A cell such as `="00123"`, which makes a spreadsheet keep the text as it is. It has no other meaning."""
 APOSTROPHE = r"^'[0-9=+@-]"
 PLACEHOLDERS = ("NULL", "null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "NaN", "-", "(blank)", "Never", "never")
-"""Texts that often mean no value. They are read as they are, and pointed out."""
+"""Texts that often mean no value. They are read as they are, and reported."""
 GROUPED = r"^[+-]?\d{1,3}(\.\d{3})+$"
-"""Whole numbers with German thousands, or numbers with three decimals."""
+"""Whole numbers with German thousands separators, or numbers with three decimals."""
 CURRENCY = "$€£¥"
 
 
 @dataclass(frozen=True)
 class CellRules:
-    """How the cells of a column are written; None and nothing where that is not declared.
+    """How the cells of a column are written. What is not declared is None or empty.
 
     Attributes:
         empty: texts that mean no value.
-        dates: the form of dates or moments, as `strftime` writes it.
-        zone: of moments whose form has none; UTC without it.
+        dates: the form of dates or times, in the notation of `strftime`.
+        zone: the time zone of times whose form has none; None for UTC.
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
-        strip: take off an apostrophe before a digit or a sign.
+        strip: whether to remove an apostrophe before a digit or a sign.
     """
 
     empty: Sequence[str] = ()
@@ -42,7 +42,7 @@ class CellRules:
     strip: bool | None = None
 
     def over(self, all_columns: "CellRules") -> "CellRules":
-        """These, and where they say nothing those of the whole report."""
+        """Combine these rules with the rules of the whole report, which apply where these have none."""
         said = {name: getattr(self, name) for name in ("dates", "zone", "decimal", "thousands", "strip")}
         merged = replace(all_columns, **{name: value for name, value in said.items() if value is not None})
         return replace(merged, empty=(*all_columns.empty, *self.empty))
@@ -53,8 +53,8 @@ class ReportCells:
     """How the cells of a report are written.
 
     Attributes:
-        all_columns: for the whole report.
-        columns: for single columns, by name.
+        all_columns: the rules for the whole report.
+        columns: the rules for single columns, by name.
     """
 
     all_columns: CellRules = field(default=CellRules())
@@ -65,12 +65,12 @@ def read_cells(frame: pl.DataFrame, cells: ReportCells) -> tuple[pl.DataFrame, l
     """Read the cells of a report as they are declared.
 
     Args:
-        frame: all columns String, an empty cell null.
-        cells: what is declared.
+        frame: a frame of String columns; an empty cell is null.
+        cells: the declared rules.
 
     Returns:
-        The frame, dates as ISO 8601 and numbers with a decimal point; and what nobody declared and one should look at,
-        each as a sentence.
+        The frame, with dates as ISO 8601 and numbers with a decimal point; and one sentence for each doubt about a form
+        that nobody declared.
     """
     columns, notes = [], []
     for text in frame:
@@ -87,7 +87,7 @@ def read_cells(frame: pl.DataFrame, cells: ReportCells) -> tuple[pl.DataFrame, l
 
 
 def unguard(text: pl.Series, *, strip: bool) -> pl.Series:
-    """The text of cells such as `="00123"`, and, where that is declared, of cells such as `'00123`."""
+    """Unwrap cells such as `="00123"` and, if that is declared, cells such as `'00123`."""
     if text.str.starts_with('="').any():
         text = _where(text, text.str.contains(GUARDED), pl.col(text.name).str.slice(2).str.strip_suffix('"'))
     if strip and text.str.starts_with("'").any():
@@ -96,7 +96,7 @@ def unguard(text: pl.Series, *, strip: bool) -> pl.Series:
 
 
 def drop_empty(text: pl.Series, empty: Sequence[str]) -> pl.Series:
-    """The cells, those null that hold one of the texts that mean no value, whatever its case and outer blanks."""
+    """Turn cells that hold a text that means no value into null, ignoring case and outer blanks."""
     if not empty:
         return text
     meant = [each.strip().lower() for each in empty]
@@ -104,12 +104,12 @@ def drop_empty(text: pl.Series, empty: Sequence[str]) -> pl.Series:
 
 
 def read_dates(text: pl.Series, rules: CellRules, *, sure: bool) -> pl.Series:
-    """The cells with dates and moments of the declared form in ISO 8601.
+    """Rewrite dates and times of the declared form in ISO 8601.
 
     Args:
         text: the cells.
-        rules: how they are written.
-        sure: whether the form is declared for this column; else all of its values must have it.
+        rules: how the cells are written.
+        sure: whether the form is declared for this column. Otherwise all of its values must have the form.
     """
     if rules.dates is None:
         return text
@@ -117,7 +117,7 @@ def read_dates(text: pl.Series, rules: CellRules, *, sure: bool) -> pl.Series:
     if not re.search(r"%[HIMSTRcsXp]", rules.dates):
         read = bare.str.to_date(rules.dates, strict=False).dt.to_string("%Y-%m-%d")
     else:
-        # A zone in the form is obeyed by Polars, which then gives UTC.
+        # If the form has a zone, Polars uses it and returns UTC.
         moments = bare.str.to_datetime(rules.dates, strict=False, time_unit="us")
         if not isinstance(moments.dtype, pl.Datetime) or moments.dtype.time_zone is None:
             zone = ZoneInfo(rules.zone or "UTC")
@@ -127,12 +127,12 @@ def read_dates(text: pl.Series, rules: CellRules, *, sure: bool) -> pl.Series:
 
 
 def read_numbers(text: pl.Series, rules: CellRules, *, sure: bool) -> pl.Series:
-    """The cells with numbers of the declared form as `-1234.5`; a percent sign behind one stays.
+    """Rewrite numbers of the declared form as `-1234.5`. A percent sign after a number stays.
 
     Args:
         text: the cells.
-        rules: how they are written.
-        sure: whether the form is declared for this column; else all of its values must have it.
+        rules: how the cells are written.
+        sure: whether the form is declared for this column. Otherwise all of its values must have the form.
     """
     if rules.decimal is None and rules.thousands is None:
         return text
@@ -150,7 +150,7 @@ def read_numbers(text: pl.Series, rules: CellRules, *, sure: bool) -> pl.Series:
 
 
 def find_doubts(text: pl.Series, rules: CellRules) -> list[str]:
-    """What of a column may mean something else than it says, each as a sentence with the line that settles it."""
+    """Find cells of a column that may be ambiguous: one sentence each, with the line that settles the question."""
     doubts = []
     held = text.filter(text.is_in(PLACEHOLDERS))
     if len(held):
@@ -162,7 +162,7 @@ def find_doubts(text: pl.Series, rules: CellRules) -> list[str]:
     if not rules.strip and text.str.starts_with("'").any() and text.str.contains(APOSTROPHE).any():
         doubts.append(
             f"column {text.name!r} has cells that begin with an apostrophe before a digit or sign; `strip: true` in"
-            " report.yaml takes it off"
+            " report.yaml removes it"
         )
     if rules.decimal is None and rules.thousands is None and text.head(100).str.contains(r"^[+-]?\d+\.\d{3}$").any():
         values = text.drop_nulls()
@@ -175,13 +175,13 @@ def find_doubts(text: pl.Series, rules: CellRules) -> list[str]:
 
 
 def _take(text: pl.Series, read: pl.Series, *, sure: bool) -> pl.Series:
-    """What was read, where something was; and the text itself where not all could be read, unless that is sure."""
+    """Use the values that could be read, else the text. If some cannot be read, use only text, unless `sure`."""
     if not sure and (read.null_count() > text.null_count() or text.null_count() == len(text)):
         return text
     return pl.select(pl.coalesce(read.alias("read"), text)).to_series().alias(text.name)
 
 
 def _where(text: pl.Series, mask: pl.Series, value: pl.Expr) -> pl.Series:
-    """The cells, with another value where the mask says so."""
+    """Replace the cells where the mask is true."""
     other = pl.when(mask).then(value).otherwise(pl.col(text.name))
     return text.to_frame().select(other.alias(text.name)).to_series()

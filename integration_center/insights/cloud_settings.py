@@ -1,4 +1,4 @@
-"""What opens object storage: the variables of the clouds' own tools."""
+"""Read the settings for object storage, from the variables of the clouds' own tools."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,9 +9,9 @@ from integration_center.settings import ENV_FILE, Endpoint, check_url, named_fau
 
 
 class CloudSettings(BaseSettings):
-    """What opens object storage, each variable under the name that the cloud's own tools give it.
+    """The settings for object storage, each variable under the name that the cloud's own tools use.
 
-    Whatever else a cloud knows, such as roles of the machine or web identities, its library finds itself.
+    The library finds other credentials itself, such as roles of the machine or web identities.
     """
 
     model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
@@ -43,32 +43,32 @@ class CloudSettings(BaseSettings):
     @field_validator("azure_storage_connection_string")
     @classmethod
     def check_connection_string(cls, value: SecretStr | None) -> SecretStr | None:
-        """Its endpoint is one that `check_url` accepts."""
+        """Check that `check_url` accepts the endpoint in the connection string."""
         if value is not None:
             read_connection_string(value.get_secret_value())
         return value
 
     def configure(self, cloud: Literal["aws", "azure", "google"]) -> dict[str, Any]:
-        """The variables of one cloud that are set, secrets included, by their names in small letters.
+        """Return the variables of one cloud that are set, including secrets, by their names in lowercase.
 
-        What an Azure connection string says stands under the names of the single variables, which go before it.
+        The parts of an Azure connection string have the names of the single variables, which take precedence.
         """
         found = {name: value for name, value in self if name.startswith(f"{cloud}_") and value is not None}
         plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in found.items()}
         return read_connection_string(plain.pop("azure_storage_connection_string", "")) | plain
 
     def allows_http(self, cloud: Literal["aws", "azure", "google"]) -> bool:
-        """Whether an endpoint of the cloud has no TLS; `Endpoint` lets that pass on this machine only."""
+        """Return whether an endpoint of the cloud has no TLS. `Endpoint` accepts that only on this machine."""
         return any(str(value).startswith("http://") for value in self.configure(cloud).values())
 
 
 def read_connection_string(text: str) -> dict[str, str]:
-    """The variables that an Azure connection string stands for.
+    """Parse an Azure connection string into the variables that it stands for.
 
     See https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string.
 
     Raises:
-        ValueError: its endpoint is not one that `check_url` accepts.
+        ValueError: `check_url` does not accept the endpoint.
     """
     parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
     names = {
@@ -85,10 +85,10 @@ def read_connection_string(text: str) -> dict[str, str]:
 
 
 def read_cloud_settings() -> CloudSettings:
-    """The settings of all clouds as the environment and `.env` say them now.
+    """Read the settings of all clouds from the environment and `.env`.
 
     Raises:
-        ConfigurationError: names each variable that is wrong, without its value.
+        ConfigurationError: a variable is wrong. The message names each such variable, without its value.
     """
     with named_faults():
         return CloudSettings()

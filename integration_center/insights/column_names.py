@@ -1,14 +1,14 @@
-"""Names of report columns: compared without what nobody sees, and without case, as long as one column is meant."""
+"""Compare names of report columns, ignoring invisible characters and case, as long as one column is meant."""
 
 from collections.abc import Iterable
 
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-"""Characters that nobody sees in a name."""
+"""Characters that are invisible in a name."""
 NO_BREAK = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 
 
 def clean_name(name: str) -> str:
-    """A name without outer, special and repeated blanks, invisible characters, and quotes that were written twice."""
+    """Remove outer, special and repeated blanks, invisible characters and surrounding quotes from a name."""
     name = name.translate(NO_BREAK).translate(INVISIBLE).strip()
     while len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1].strip()
@@ -19,11 +19,12 @@ def find_column(name: str, there: Iterable[str]) -> str | None:
     """Find the column that a name means.
 
     Args:
-        name: as an integration or a `report.yaml` says it.
+        name: the name in an integration or a `report.yaml`.
         there: the columns of the report.
 
     Returns:
-        The column as the report calls it: the very name, or else the only one like it; None without or with several.
+        The report's own name of the column: the equal name, or else the only similar one. None if there is no similar
+        name, or there are several.
     """
     columns = list(there)
     if name in columns:

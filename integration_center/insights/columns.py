@@ -1,10 +1,10 @@
-"""Types of a report's columns: declared ones are applied, and what the other columns look like is noted.
+"""Apply the declared types of a report's columns, and find out what the other columns look like.
 
-A column without a declared type stays the report's own text: which type its cells are read as is decided by the
-Salesforce field that gets them. What all values of such a column look like helps to propose fields and to refuse
-mappings that can never fit. Nothing is concluded from a sample: a column looks like numbers only when every value has
-their plain form. `00123`, `+49301234`, `1E5`, `NaN`, numbers longer than a Float64 is exact, versions such as `1.10`
-beside `1.9`, and `Yes` look like text.
+A column without a declared type stays the report's own text: the Salesforce field that gets its cells decides how they
+are read. What all values of such a column look like helps to propose fields, and to refuse mappings that can never fit.
+Nothing is concluded from a sample: a column looks like numbers only if every value is a plain number. `00123`,
+`+49301234`, `1E5`, `NaN`, numbers with more digits than a Float64 holds exactly, versions such as `1.10` beside `1.9`,
+and `Yes` look like text.
 """
 
 import re
@@ -51,7 +51,7 @@ _IDENTIFIER_WORDS = frozenset({"id", "ids", "guid", "uuid", "email", "mail", "ke
 
 
 def is_identifier(column: str) -> bool:
-    """Whether the name of a column says that it holds identifiers: `User ID`, `userId`, `GUID`, `E-mail address`."""
+    """Return whether a column's name suggests identifiers: `User ID`, `userId`, `GUID`, `E-mail address`."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column.replace("eMail", "Email").replace("EMail", "Email"))
     return not _IDENTIFIER_WORDS.isdisjoint(re.split(r"[^a-z0-9]+", apart.casefold()))
 
@@ -59,19 +59,20 @@ def is_identifier(column: str) -> bool:
 def type_columns(
     frame: pl.DataFrame, *, key_column: str | None, declared: Mapping[str, ColumnType], source: str
 ) -> pl.DataFrame:
-    """Read the columns with a declared type as that type; all others stay the text they are.
+    """Read the columns with a declared type as that type. All other columns stay text.
 
-    The key column stays text whatever is declared. Values of text columns keep their outer blanks; for all other types
-    outer blanks do not count.
+    The key column stays text, whatever is declared. Values of text columns keep their outer blanks; for all other types
+    outer blanks are ignored.
 
     Args:
-        frame: String columns, null where a cell is empty.
+        frame: a frame of String columns, null where a cell is empty.
         key_column: the report's key, if known.
-        declared: types by column; a name that the frame lacks is ignored.
-        source: how errors name the report.
+        declared: types by column; names that the frame lacks are ignored.
+        source: the name of the report in errors.
 
     Raises:
-        UnreadableReport: a value does not fit its column's declared type; names column and row, never the value.
+        UnreadableReport: a value does not fit its column's declared type. The message names column and row, never the
+            value.
     """
     return pl.DataFrame(
         [
@@ -88,15 +89,15 @@ def infer_types(
 ) -> dict[str, ColumnType]:
     """Find the text columns whose values all look like another type.
 
-    Identifiers are text: the key column, and columns with a name of identifiers (`is_identifier`).
+    Identifiers are text: the key column, and columns whose name suggests identifiers (`is_identifier`).
 
     Args:
-        frame: as `type_columns` takes it.
+        frame: a frame as for `type_columns`.
         key_column: the report's key, if known.
         declared: types by column.
 
     Returns:
-        Types by column; a column that looks like nothing but text is left out.
+        Types by column; columns that look like text are left out.
     """
     return {
         series.name: type_
@@ -112,7 +113,7 @@ def show_dtypes(dtypes: Mapping[str, pl.DataType], likely_types: Mapping[str, Co
 
 
 def infer_type(series: pl.Series) -> ColumnType | None:
-    """Find the narrowest type that all values of `series` (String) have; None when that is text, or without values."""
+    """Find the narrowest type that all values of `series` (String) have; None for text, or without values."""
     text = _bare(series)
     if text.null_count() == len(text):
         return None
@@ -137,18 +138,18 @@ def infer_type(series: pl.Series) -> ColumnType | None:
 
 
 def _zeros_matter(text: pl.Series) -> bool:
-    """Whether numbers end in zeros without being written to one number of decimals: `1.9, 1.10` are versions."""
+    """Return whether numbers end in zeros but differ in their number of decimals: `1.9, 1.10` are versions."""
     if not text.str.contains(_ENDS_IN_ZERO).any():
         return False
     return text.drop_nulls().str.extract(_DECIMALS).fill_null("").str.len_bytes().n_unique() > 1
 
 
 def parse(text: pl.Series, type_: ColumnType) -> pl.Series:
-    """`text` (String, without outer blanks) in `type_`; null where a value does not fit it.
+    """Parse `text` (String, without outer blanks) as `type_`; null where a value does not fit.
 
     Returns:
-        A series of the dtype `DTYPES` names. A datetime without a zone is read as UTC, one with an offset is moved
-        to UTC, and digits beyond microseconds are dropped. `87%` is the number 87.0.
+        A series of the dtype in `DTYPES`. A datetime without a zone is UTC, one with an offset is converted to UTC, and
+        digits beyond microseconds are dropped. `87%` is the number 87.0.
     """
     match type_:
         case "string":
@@ -171,7 +172,7 @@ def parse(text: pl.Series, type_: ColumnType) -> pl.Series:
 
 
 def _parse_usual_datetime(text: pl.Series) -> pl.Series | None:
-    """Read `text` by one format when all of it has that form, which is several times as fast; else None."""
+    """Parse `text` with one fixed format if all of it has that form, which is several times as fast; else None."""
     if not _all_have(text, _USUAL_DATETIME):
         return None
     return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).dt.replace_time_zone("UTC")
@@ -180,7 +181,7 @@ def _parse_usual_datetime(text: pl.Series) -> pl.Series | None:
 def _parse_datetime(text: pl.Series) -> pl.Series:
     if (usual := _parse_usual_datetime(text)) is not None:
         return usual
-    given = _where(text, _DATETIME).alias("given")  # a column's own name may read as a pattern
+    given = _where(text, _DATETIME).alias("given")  # Polars would read some column names as patterns
     return given.to_frame().select(read_moment(pl.col("given"), pl.String())).to_series().alias(text.name)
 
 
@@ -200,7 +201,7 @@ def _read_declared(series: pl.Series, type_: ColumnType, source: str) -> pl.Seri
 
 
 def _reads_as(text: pl.Series, type_: ColumnType) -> bool:
-    """Whether all of `text` parses: 2026-02-30 has the form of a date and is none."""
+    """Return whether all of `text` can be parsed: 2026-02-30 has the form of a date, but is not a date."""
     return parse(text, type_).null_count() == text.null_count()
 
 
@@ -209,7 +210,7 @@ def _bare(series: pl.Series) -> pl.Series:
 
 
 def _all_have(text: pl.Series, form: str) -> bool:
-    # A column of another type shows it in its first values, which saves a look at all of them.
+    # The first values usually show that a column has another type, which avoids a search through all values.
     return all(part.str.contains(form).all(ignore_nulls=True) for part in (text.head(100), text))
 
 

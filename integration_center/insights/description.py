@@ -1,4 +1,4 @@
-"""What the API says about one report, read leniently: WalkMe's APIs stray from their own descriptions."""
+"""Read the API's description of one report leniently, because WalkMe's APIs deviate from their documentation."""
 
 import re
 import secrets
@@ -12,20 +12,20 @@ from integration_center.insights.catalogue import OUT_OF_THE_BOX, ColumnType, Re
 from integration_center.insights.source import TYPING_RULES
 
 USUAL_REFRESH = timedelta(hours=9)
-"""After midnight UTC, when WalkMe begins to refresh all reports."""
+"""The time after midnight UTC at which WalkMe begins to refresh all reports."""
 
 _COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 _MILLISECONDS = re.compile(r"(\d{12,14})(?:\.\d+)?")
 
 
 def read_info(entry: Any) -> ReportInfo:
-    """The report that `entry` of a list, or a description, is about.
+    """Read the report from `entry`, an entry of a list or a description.
 
     Raises:
-        ServiceUnavailable: it has no id or no name.
+        ServiceUnavailable: the report has no id or no name.
     """
     if not isinstance(entry, dict):
-        raise ServiceUnavailable("WalkMe listed a report that is no object")
+        raise ServiceUnavailable("WalkMe listed a report that is not an object")
     id_, name = entry.get("id"), entry.get("name")
     if not isinstance(id_, str) or not id_ or not isinstance(name, str) or not name:
         raise ServiceUnavailable("WalkMe listed a report without id or name")
@@ -47,17 +47,17 @@ def read_info(entry: Any) -> ReportInfo:
 
 
 def read_column_names(described: Mapping[str, Any]) -> list[str]:
-    """The names of the columns that the description lists, whatever it says of their types."""
+    """Read the names of the columns in the description, whatever their types are."""
     columns = described.get("columns") or ()
     names = [column.get("name") if isinstance(column, dict) else column for column in columns]
     return [name for name in names if isinstance(name, str) and name]
 
 
 def read_refreshed_at(described: Mapping[str, Any]) -> datetime | None:
-    """When the report was refreshed, UTC, from ISO 8601 or epoch milliseconds; None when it is not told.
+    """Read when the report was refreshed, UTC, from ISO 8601 or epoch milliseconds; None when it is not given.
 
     Raises:
-        ServiceUnavailable: what is told is no time.
+        ServiceUnavailable: the value is not a time.
     """
     value = described.get("refreshedAt")
     if value is None or value == "":
@@ -67,24 +67,24 @@ def read_refreshed_at(described: Mapping[str, Any]) -> datetime | None:
             return datetime.fromtimestamp(int(milliseconds[1]) / 1000, UTC)
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ServiceUnavailable("WalkMe's refreshedAt is no ISO 8601 time") from None
+        raise ServiceUnavailable("WalkMe's refreshedAt is not an ISO 8601 time") from None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def find_newest_day(described: Mapping[str, Any], now: datetime) -> date:
-    """The last day that had ended at the refresh; where that is not told, at the last usual one before `now`."""
+    """Find the last day that had ended at the refresh, or at the last usual refresh before `now` if none is given."""
     refreshed_at = read_refreshed_at(described) or now.astimezone(UTC) - USUAL_REFRESH
     return refreshed_at.date() - timedelta(days=1)
 
 
 def build_version(described: Mapping[str, Any]) -> str:
-    """What changes whenever the report is refreshed or described otherwise, as far as the description tells."""
+    """Build a text that changes when the description shows a refresh or other declared columns."""
     info, refreshed_at = read_info(described), read_refreshed_at(described)
     columns = ",".join(f"{name}:{type_}" for name, type_ in sorted(info.columns.items()))
     return f"api:{TYPING_RULES}:{info.id}:{refreshed_at and refreshed_at.isoformat()}:{info.key_column}:{columns}"
 
 
 def build_identity(described: Mapping[str, Any]) -> str:
-    """See `ReportSource.identity`: the version; another one each time when the refresh is not told."""
+    """See `ReportSource.identity`: it is the version, or a new identity each time if the refresh is not given."""
     version = build_version(described)
     return version if read_refreshed_at(described) else f"{version}:{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""What the names of files say: the day that a file holds, its format, and the order of several of one day."""
+"""Read the names of files: the day of a file, its format, and the order of several files of one day."""
 
 import re
 from collections import defaultdict
@@ -21,39 +21,40 @@ ENDINGS: Mapping[str, Format] = {
     "jsonl": "jsonl",
     "ndjson": "jsonl",
 }
-"""What a file's name says of its format, unless `report.yaml` declares one."""
+"""The format by the ending of a file's name, unless `report.yaml` declares one."""
 PACKED = r"(?:gz|zst|zip)"
 USUAL = re.compile(
     rf"(\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(.*?)(?:\.({'|'.join(ENDINGS)})(?:\.{PACKED})?|\.zip)", re.IGNORECASE
 )
 UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
-"""Files of editors and of transfers that are under way."""
+"""Files of editors, and files of unfinished transfers."""
 DATE_PART = re.compile(r"\{date(?::([^{}]+))?\}")
 DIGITS = {"Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{2}", "d": r"\d{2}", "j": r"\d{3}", "b": r"[A-Za-z]{3}"}
 DIGITS |= {"H": r"\d{2}", "M": r"\d{2}", "S": r"\d{2}"}
-"""How the parts of a date are written in names, by their letters in `strftime`."""
+"""The forms of the parts of a date in names, by their letters in `strftime`."""
 WHOLE_DATES = ({"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "b", "d"}, {"Y", "j"})
 
 
 @dataclass(frozen=True)
 class DropNames:
-    """Which names files of a report have.
+    """The rule for the names of a report's files.
 
     Attributes:
-        pattern: such as `logins_{date:%Y%m%d}*.csv`, where `*` is anything; None for names that begin with the day.
+        pattern: a pattern such as `logins_{date:%Y%m%d}*.csv`, where `*` is anything; None for names that begin with
+            the day.
     """
 
     pattern: str | None = None
 
     @property
     def rule(self) -> str:
-        """Why other names are not taken, to go on after "the names"."""
+        """The reason why other names are not accepted, worded to follow "the names"."""
         if self.pattern is None:
             return "do not begin with the day as in '2026-11-22.csv' or end otherwise"
         return f"do not fit {self.pattern!r}, the name_pattern of report.yaml"
 
     def read_day(self, name: str) -> date | None:
-        """The day that a file of this name holds; None where the name tells none."""
+        """Read the day from the name of a file; None when the name has no day."""
         if not is_text(name):
             return None
         try:
@@ -75,15 +76,15 @@ class DropNames:
         day = "".join(
             DIGITS[part[1]] if part.startswith("%") else re.escape(part) for part in re.findall(r"%.|[^%]", self._form)
         )
-        # A digit before or behind would make another date of it.
+        # A digit before or after it would make it another date.
         return re.compile(f"{_translate(before)}(?<!\\d)({day})(?!\\d){_translate(after)}", re.IGNORECASE | re.ASCII)
 
 
 def check_pattern(pattern: str) -> str:
-    """The pattern itself.
+    """Check a pattern, and return it.
 
     Raises:
-        ValueError: it has no date, or one that does not tell a day.
+        ValueError: the pattern has no date, or a date without a day.
     """
     found = DATE_PART.findall(pattern)
     if len(found) != 1:
@@ -101,7 +102,7 @@ def _translate(text: str) -> str:
 
 
 def group_by_day(files: Iterable[Drop], names: DropNames) -> dict[date, list[Drop]]:
-    """The drops among the files by day, by name within a day; a name without a date, or that is no text, is none."""
+    """Group the drops by day, sorted by name. A file is no drop if its name has no date or is not valid text."""
     drops: dict[date, list[Drop]] = defaultdict(list)
     for drop in sorted(files, key=natural_order):
         if (day := names.read_day(drop.name)) and not UNFINISHED.search(drop.name):
@@ -110,7 +111,7 @@ def group_by_day(files: Iterable[Drop], names: DropNames) -> dict[date, list[Dro
 
 
 def find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]]) -> list[str]:
-    """The names of files that are no drops; those of editors and of transfers under way are left out."""
+    """Find the names of files that are no drops. Files of editors and unfinished transfers are left out."""
     taken = {drop.name for drops in days.values() for drop in drops}
     return [
         file.name
@@ -120,13 +121,13 @@ def find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]])
 
 
 def name_format(name: str) -> Format:
-    """The format that the name of a file tells, packed or not; text where it tells none."""
+    """Return the format from the name of a file, packed or not; `csv` when the name shows none."""
     endings = [ending.lower() for ending in name.split(".")[1:] if ending.lower() in ENDINGS]
     return ENDINGS[endings[-1]] if endings else "csv"
 
 
 def natural_order(drop: Drop) -> list[str | int]:
-    """Part 9 before part 10, and `2026-11-22` before `2026-11-22-2`, unlike plain text."""
+    """Return the sort key of a drop: unlike plain text, part 9 comes before 10, and the day before the day and `-2`."""
     match = USUAL.fullmatch(drop.name)
     stem = match[1] + match[2] if match else drop.name
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", stem)]

@@ -1,4 +1,4 @@
-"""Where report drops lie: one folder a report, in a folder of this machine or in object storage."""
+"""Read report drops: one folder per report, in a folder of this machine or in object storage."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from integration_center.errors import ConfigurationError, UnreadableReport
 from integration_center.files.regular_files import read_regular
 
 LARGEST = 4_096_000_000
-"""Bytes that a drop may have, packed or not, unless the settings say otherwise."""
+"""The largest size of a drop in bytes, packed or not, unless the settings have another."""
 
 
 class DropChanged(Exception):
-    """A file is no longer what the listing showed: list again."""
+    """A file has changed since the listing. The caller has to list again."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Drop:
     """One file in the folder of a report, as a listing shows it.
 
     Attributes:
-        modified: when it was last written, UTC.
-        version: changes when the content does, where the listing tells; empty where only the content can.
+        modified: when the file was last written, UTC.
+        version: a text that changes with the content, if the listing has one; empty if only the content shows it.
     """
 
     folder: str
@@ -34,24 +34,24 @@ class Drop:
 
 @dataclass(frozen=True)
 class Content:
-    """One file read whole, with the version of exactly these bytes."""
+    """The whole content of one file, with the version of exactly these bytes."""
 
     data: bytes
     version: str
 
 
 class Drops(Protocol):
-    """A root with folders of files; it is only read.
+    """A root with folders of files, which is only read.
 
-    Names of folders and files are those that a listing gave, never joined from what a caller says.
+    Names of folders and files come from a listing; they are never built from a caller's text.
     """
 
     def locate(self, folder: str, name: str = "") -> str:
-        """Where a folder or a file in it is, as errors name it; without secrets."""
+        """Return the location of a folder, or of a file in it, for error messages, without secrets."""
         ...
 
     def folders(self) -> list[str]:
-        """The names of the folders right under the root, in order.
+        """List the names of the folders directly under the root, sorted.
 
         Raises:
             ConfigurationError: the root cannot be read.
@@ -59,15 +59,15 @@ class Drops(Protocol):
         ...
 
     def files(self, folder: str) -> list[Drop]:
-        """The files right in `folder`, by name; none where there is no such folder.
+        """List the files directly in `folder`, by name; none when there is no such folder.
 
         Raises:
-            UnreadableReport: the folder cannot be read, or lies elsewhere.
+            UnreadableReport: the folder cannot be read, or a link leads out of the root.
         """
         ...
 
     def identify(self, drop: Drop) -> str:
-        """The version of the file's content now, as cheaply as can be; `read` gives the same one with the bytes.
+        """Return the version of the file's present content, as cheaply as possible. `read` returns the same version.
 
         Raises:
             UnreadableReport: the file cannot be read.
@@ -75,21 +75,21 @@ class Drops(Protocol):
         ...
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
-        """The file's bytes; a file with more than `most` is refused, or with more than a drop may have.
+        """Read the bytes of the file. A file with more than `most` bytes, or more than a drop may have, is refused.
 
         Raises:
-            DropChanged: it is gone, or not the one that was listed.
+            DropChanged: the file is gone, or is not the listed one.
             UnreadableReport: the file cannot be read.
         """
         ...
 
 
 class LocalDrops:
-    """`Drops` in a folder of this machine. What a link leads out of the root is refused.
+    """`Drops` in a folder of this machine. Links that lead out of the root are refused.
 
     Args:
-        root: the folder that holds one folder a report.
-        largest: bytes that a file may have.
+        root: the folder that holds one folder per report.
+        largest: the largest size of a file, in bytes.
     """
 
     def __init__(self, root: Path, *, largest: int = LARGEST) -> None:
@@ -110,7 +110,7 @@ class LocalDrops:
         except OSError as error:
             raise ConfigurationError(
                 f"the folder of report drops {self._root} cannot be read ({type(error).__name__});"
-                " make it, or name another one in the settings"
+                " create it, or name another folder in the settings"
             ) from None
 
     def files(self, folder: str) -> list[Drop]:
@@ -126,7 +126,7 @@ class LocalDrops:
             raise UnreadableReport(f"{path} cannot be read ({type(error).__name__}); check its permissions") from None
 
     def identify(self, drop: Drop) -> str:
-        """See `Drops.identify`: a hash of the content, since copying a file anew changes nothing but its times."""
+        """See `Drops.identify`: it is a hash of the content, because copying a file again changes only its times."""
         return self.read(drop).version
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
@@ -151,5 +151,5 @@ class LocalDrops:
 
 
 def _modified(path: Path) -> datetime:
-    # Of the link itself: where it leads is judged when the file is read.
+    # The time of the link itself. Its target is checked when the file is read.
     return datetime.fromtimestamp(path.lstat().st_mtime, UTC)

@@ -1,4 +1,4 @@
-"""Export jobs of the API: the service writes a whole report into a file, and we fetch that.
+"""Run export jobs of the API: the service writes a whole report into a file, and we download the file.
 
 The contract is this project's own (see `insights/api.py`): POST `reports/{id}/exports`, then GET
 `exports/{exportId}` of the system until it is `completed` or `failed`, then GET its presigned `url`, without the token.
@@ -30,17 +30,17 @@ from integration_center.wording.answers import read_code
 logger = logging.getLogger(__name__)
 
 EXPORTS = 2
-"""How many exports are asked for when the file of the first cannot be had whole."""
+"""How many exports are requested if the file of an export cannot be downloaded completely."""
 LONGEST_MESSAGE = 200
 
 
 class ExportRefused(Exception):
-    """The service refuses to begin an export; the message says how."""
+    """The service refuses to begin an export. The message has its answer."""
 
 
 @dataclass(frozen=True)
 class ExportPaths:
-    """Where a report's export is begun, and where any export of the system is looked at by its id."""
+    """The path to begin a report's export, and the path to look at any export of the system by its id."""
 
     begin: str
     look: str
@@ -51,8 +51,8 @@ class ExportPolling:
     """When to look at an export.
 
     Attributes:
-        first_wait: seconds before the first look; each wait after that is `growth` times as long, up to `longest_wait`.
-        deadline: seconds after which an export that has not ended is given up.
+        first_wait: the seconds before the first look. Each later wait is `growth` times as long, up to `longest_wait`.
+        deadline: the seconds after which we give up an export that has not ended.
         clock: a monotonic clock.
         sleep: waits.
     """
@@ -68,21 +68,21 @@ class ExportPolling:
 def read_export(
     session: WalkMeSession, paths: ExportPaths, period: Mapping[str, int], polling: ExportPolling, source: str
 ) -> pl.DataFrame:
-    """All rows of a report as text, see `read_table`, from one export job.
+    """Read all rows of a report as text, as `read_table` does, from one export job.
 
-    A file whose address has expired, or that is not what was announced, is exported anew, once.
+    If the address of the file has expired, or the file is not as announced, the report is exported once more.
 
     Args:
-        session: signed in.
-        paths: where exports are asked for and looked at.
+        session: a session, which signs in when needed.
+        paths: the paths to begin an export and to look at it.
         period: `from` and `to`, in milliseconds.
         polling: when to look.
-        source: how errors name the report.
+        source: the name of the report in errors.
 
     Raises:
-        UnreadableReport: the service says that the export failed, or its file is no CSV.
-        ServiceUnavailable: the export did not end in time, or its file twice could not be had whole.
-        ExportRefused: there are no exports here, or not for this key.
+        UnreadableReport: the service says that the export failed, or the file is not CSV.
+        ServiceUnavailable: the export did not end in time, or two files could not be downloaded completely.
+        ExportRefused: the service offers no exports, or not for this key.
     """
     for left in reversed(range(EXPORTS)):
         export = _await_end(session, paths, _begin(session, paths, period), polling, source)
@@ -95,7 +95,7 @@ def read_export(
         if not left:
             raise error from None
         logger.info("%s; asking for a new export", error)
-    raise AssertionError("the last export gives rows or raises")
+    raise AssertionError("the last export returns rows or raises")
 
 
 def _begin(session: WalkMeSession, paths: ExportPaths, period: Mapping[str, int]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _await_end(
 
 
 def _read_reason(export: Mapping[str, Any]) -> str:
-    """The service's own words about the job, cut to a reasonable length."""
+    """Read the service's own words about the job, cut to a reasonable length."""
     error = export.get("error")
     if not isinstance(error, dict):
         return ""
@@ -137,7 +137,7 @@ def _read_reason(export: Mapping[str, Any]) -> str:
 
 
 def _fetch(session: WalkMeSession, export: Mapping[str, Any], source: str) -> pl.DataFrame:
-    """The rows of a completed export, through a temporary file, so that its bytes stand in memory once."""
+    """Read the rows of a completed export, through a temporary file, so that its bytes are in memory only once."""
     url, rows = export.get("url"), export.get("rowCount")
     if not isinstance(url, str) or not url:
         raise ServiceUnavailable(f"{source}: its completed export has no url")

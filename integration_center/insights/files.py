@@ -1,4 +1,4 @@
-"""Reports from file drops: `<root>/<report-slug>/<YYYY-MM-DD>*.csv` and the like, as whoever exports leaves them."""
+"""Read reports from file drops, such as `<root>/<report-slug>/<YYYY-MM-DD>*.csv`."""
 
 import hashlib
 from collections import defaultdict
@@ -34,25 +34,25 @@ from integration_center.wording.plain_text import is_text, make_printable
 
 NAMES_SHOWN = 3
 READINGS = 3
-"""How often files that change while they are read are listed and read again."""
+"""How often files are listed and read, if they change during each reading."""
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """One report's folder under the root, and what is known of it without reading a drop."""
+    """One report's folder under the root, and what is known about it without reading a drop."""
 
     name: str
     info: ReportInfo
     file: ReportFile
     days: Mapping[date, Sequence[Drop]]
     passed_over: Sequence[str] = ()
-    """Names of files that are no drop, newest name last; hidden and unfinished files are left out."""
+    """The names of files that are no drops, the newest name last; hidden and unfinished files are left out."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file of a report, unpacked, with what its name and its `report.yaml` say of it."""
+    """A file of a report, unpacked, with the format in its name and its `report.yaml`."""
 
     label: str
     named: Format
@@ -61,13 +61,13 @@ class Fetched:
 
 
 class FilesSource:
-    """A `ReportSource` over file drops, wherever they lie; it only reads.
+    """A `ReportSource` over file drops, wherever they are. It only reads.
 
-    Names given by callers are compared to the folders that are there, never joined to a path.
+    Names from callers are compared with the existing folders, never joined to a path.
 
     Args:
-        drops: the root that holds one folder a report.
-        largest: bytes that a file may have when it is unpacked.
+        drops: the root that holds one folder per report.
+        largest: the largest size of an unpacked file, in bytes.
     """
 
     def __init__(self, drops: Drops, *, largest: int = LARGEST) -> None:
@@ -78,7 +78,7 @@ class FilesSource:
         return f"FilesSource({self._drops!r})"
 
     def list_reports(self) -> list[ReportInfo]:
-        """See `ReportSource.list_reports`; a folder with a broken `report.yaml` is listed with its problem.
+        """See `ReportSource.list_reports`. A folder with a broken `report.yaml` is listed with its problem.
 
         Raises:
             ConfigurationError: the root cannot be read.
@@ -91,7 +91,7 @@ class FilesSource:
         return find_report(self.list_reports(), name)
 
     def newest_day(self, report: ReportInfo) -> date | None:
-        """See `ReportSource.newest_day`: the newest date in the name of a file."""
+        """See `ReportSource.newest_day`: it is the newest date in the name of a file."""
         return max(self._steadily(f"report {report.name!r}", lambda: self._folder(report)).days, default=None)
 
     def missing(self, report: ReportInfo, days: Sequence[date]) -> NoDataForDay | None:
@@ -101,7 +101,7 @@ class FilesSource:
         return self._no_data(folder, missing) if missing else None
 
     def identity(self, report: ReportInfo, day: date) -> str:
-        """See `ReportSource.identity`: of the files of `day` and of what `report.yaml` says."""
+        """See `ReportSource.identity`: it depends on the files of `day` and on `report.yaml`."""
 
         def identify() -> str:
             folder = self._folder(report)
@@ -110,14 +110,14 @@ class FilesSource:
         return self._steadily(f"report {report.name!r}", identify)
 
     def read(self, report: ReportInfo, day: date) -> Report:
-        """See `ReportSource.read`; the rows of several parts stand in the order of the files' names."""
+        """See `ReportSource.read`. The rows of several parts are in the order of the files' names."""
         return self._steadily(f"report {report.name!r}", lambda: self._read(report, day))
 
     def fetch(self, report: ReportInfo, day: date) -> Fetched:
-        """The last file of a day by name, as it is, for a look at it.
+        """Fetch the last file of a day by name, unpacked but not parsed, to inspect it.
 
         Raises:
-            NoDataForDay: nothing is there for `day`.
+            NoDataForDay: there is no file for `day`.
             UnreadableReport: the file cannot be read or unpacked.
         """
 
@@ -167,10 +167,10 @@ class FilesSource:
         )
 
     def _steadily(self, what: str, look: Callable[[], Found]) -> Found:
-        """What `look` finds, when the files stand still for it.
+        """Return what `look` returns, calling it again if the files change meanwhile.
 
         Raises:
-            ServiceUnavailable: they do not.
+            ServiceUnavailable: the files changed each time.
         """
         for _ in range(READINGS):
             try:
@@ -182,7 +182,7 @@ class FilesSource:
         )
 
     def _folders(self, slug: str | None = None) -> Mapping[str, Folder]:
-        """The visible reports by slug, or the one of that slug; the always visible ones even without a folder."""
+        """Find the visible reports by slug, or only the report of `slug`. Some are visible even without a folder."""
         names = [name for name in self._drops.folders() if not name.startswith(".")]
         folders = {
             each: Folder(each, info, ReportFile(), {}) for each, info in OUT_OF_THE_BOX.items() if each not in OPTIONAL
@@ -231,7 +231,7 @@ class FilesSource:
         return folders[info.slug]
 
     def _pick(self, folder: Folder, day: date) -> Sequence[Drop]:
-        """The files that hold `day`, in the order of their names."""
+        """Return the files of `day`, in the order of their names."""
         drops = folder.days.get(day, [])
         if not drops:
             raise self._no_data(folder, [day])
@@ -239,7 +239,7 @@ class FilesSource:
             names, place = ", ".join(drop.name for drop in drops), self._drops.locate(folder.name, FILE_NAME)
             raise UnreadableReport(
                 f"report {folder.info.name!r}: {len(drops)} files for {day} ({names});"
-                f" remove all but one, or say in {place} what they are: parts: concat or parts: last"
+                f" remove all but one, or set in {place} what they are: parts: concat or parts: last"
             )
         return drops if folder.file.parts == "concat" else drops[-1:]
 
@@ -258,7 +258,7 @@ class FilesSource:
 
 
 def declare_cells(frame: pl.DataFrame, file: ReportFile) -> tuple[pl.DataFrame, list[str]]:
-    """The rows with columns and cells as `report.yaml` declares them, and what one should look at besides."""
+    """Apply what `report.yaml` declares about columns and cells, and return the frame and the remaining doubts."""
     found = {name: find_column(name, frame.columns) or name for name in file.columns}
     frame = frame.drop([found[name] for name in file.ignored])
     cells = replace(file.cells, columns={found[name]: rules for name, rules in file.cells.columns.items()})
@@ -280,5 +280,5 @@ def _join_parts(frames: Sequence[pl.DataFrame], source: str) -> pl.DataFrame:
     for frame in frames[1:]:
         if sorted(frame.columns) != sorted(first.columns):
             raise UnreadableReport(f"{source}: the parts of one day differ in their columns; send them with one header")
-    # By subscript: `select` would read a column called `^.*$` as a pattern.
+    # By subscript, because `select` would read a column called `^.*$` as a pattern.
     return pl.concat([frame[first.columns] for frame in frames])

@@ -1,4 +1,4 @@
-"""The formats of report files: delimited text, Excel workbooks, Parquet and JSON Lines. Each becomes text."""
+"""Read the formats of report files as text: delimited text, Excel workbooks, Parquet and JSON Lines."""
 
 import io
 import zipfile
@@ -24,13 +24,13 @@ def read_file(data: bytes, source: str, named: Format, file: ReportFile, *, larg
 
     Args:
         data: the whole file, unpacked.
-        source: how errors name it.
-        named: the format that its name tells.
+        source: the name of the file in errors.
+        named: the format in the file's name.
         file: what `report.yaml` declares.
-        largest: bytes that may come out of a workbook.
+        largest: the largest size of an unpacked workbook, in bytes.
 
     Raises:
-        UnreadableReport: it is not of its format, or no table; says what to do.
+        UnreadableReport: the file does not have its format, or is not a table. The message says what to do.
     """
     kind = file.format or named
     if kind == "csv":
@@ -51,7 +51,7 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, largest: int) -
     """Read a sheet of an Excel workbook: real dates as ISO 8601, numbers and truth values as text.
 
     Raises:
-        UnreadableReport: it is no workbook, or has no such sheet or header.
+        UnreadableReport: the file is not a workbook, or has no such sheet or header.
     """
     if not is_workbook(data):
         raise UnreadableReport(f"{source} is no Excel workbook (xlsx); export it again, or declare its `format:`")
@@ -84,7 +84,7 @@ def read_parquet(data: bytes, source: str) -> Table:
     """Read a Parquet file.
 
     Raises:
-        UnreadableReport: it is none, or a column holds lists or records.
+        UnreadableReport: the file is not a Parquet file, or a column holds lists or records.
     """
     try:
         frame = pl.read_parquet(io.BytesIO(data))
@@ -94,10 +94,10 @@ def read_parquet(data: bytes, source: str) -> Table:
 
 
 def read_json_lines(data: bytes, source: str) -> Table:
-    """Read a file with a JSON object a line.
+    """Read a file with one JSON object per line.
 
     Raises:
-        UnreadableReport: a line is none, or a value is a list or an object.
+        UnreadableReport: a line is not a JSON object, or a value is a list or an object.
     """
     try:
         frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
@@ -110,7 +110,7 @@ def read_json_lines(data: bytes, source: str) -> Table:
 
 
 def write_text(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The values as text: moments as ISO 8601 in UTC, truth values as true and false, empty text as null.
+    """Write the values as text: times as ISO 8601 in UTC, Booleans as true and false, empty text as null.
 
     Raises:
         UnreadableReport: a column holds lists or records.
@@ -123,7 +123,7 @@ def write_text(frame: pl.DataFrame, source: str) -> pl.DataFrame:
 
 
 def clear_text(frame: pl.DataFrame) -> pl.DataFrame:
-    """Text without cells that are empty, and dates without midnight where a column holds nothing but dates."""
+    """Turn empty cells into null, and remove midnight from dates in columns that hold only dates."""
     columns = []
     for text in frame:
         text = text.replace("", None)

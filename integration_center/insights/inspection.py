@@ -1,6 +1,6 @@
-"""Looks at a report's file as a whole: how it is written, what its columns hold, and the `report.yaml` that reads it.
+"""Inspect a report's file: how it is written, what its columns hold, and which `report.yaml` can read it.
 
-What a refusal names as its remedy is tried at once, so the proposal is proven: the file was read with it.
+If reading fails with an error that names a remedy, the remedy is tried at once. So the proposal is proven to work.
 """
 
 import re
@@ -22,7 +22,7 @@ from integration_center.sync.values.moments import read_moment
 MOST_REMEDIES = 8
 SAMPLES = 3
 TOTALS = re.compile(r"(?i)\W*(grand total|total|totals|sum|summe|gesamt|gesamtergebnis|average|mittelwert|count)\b")
-"""How the first cell of a totals row begins."""
+"""The start of the first cell of a totals row."""
 DAY_FORMS = ("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d")
 TIME_FORMS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
@@ -38,12 +38,12 @@ class ColumnLook:
     """What a column holds.
 
     Attributes:
-        name: of the column.
-        type: what all of its values look like, once they are read as proposed; None for text, or without values.
-        empty: share of its cells without a value, from 0 to 1.
-        distinct: how many different values it holds.
-        unique: share of its values that no other row has, from 0 to 1.
-        samples: its first values.
+        name: the name of the column.
+        type: the type that all values look like when they are read as proposed; None for text, or without values.
+        empty: the share of cells without a value, from 0 to 1.
+        distinct: the number of different values.
+        unique: the share of values that no other row has, from 0 to 1.
+        samples: the first values.
     """
 
     name: str
@@ -56,19 +56,19 @@ class ColumnLook:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in a file.
+    """The result of inspecting a file.
 
     Attributes:
-        source: how the file is called.
-        format: of the file.
-        size: bytes of the file, unpacked.
-        line_end: `LF`, `CRLF`, `CR` or `mixed`; None for other formats than text.
-        rows: how many there are; None when they cannot be read.
-        columns: in the file's order.
-        keys: columns whose values are all there and all different, the likeliest first.
-        notes: what is odd, each as a sentence.
+        source: the name of the file.
+        format: the format of the file.
+        size: the size of the unpacked file, in bytes.
+        line_end: `LF`, `CRLF`, `CR` or `mixed`; None for formats other than text.
+        rows: the number of rows; None when they cannot be read.
+        columns: the columns, in the file's order.
+        keys: the columns that may be the key, the likeliest first; see `find_keys`.
+        notes: unusual findings, one sentence each.
         problem: why the file cannot be read even with the proposal; None when it can.
-        proposal: what `report.yaml` has to say, without what it says anyway.
+        proposal: what to add to `report.yaml`.
     """
 
     source: str
@@ -84,14 +84,14 @@ class Inspection:
 
 
 def inspect_file(data: bytes, source: str, named: Format, file: ReportFile, *, largest: int) -> Inspection:
-    """Look at a report's file.
+    """Inspect a report's file.
 
     Args:
         data: the whole file, unpacked.
-        source: how it is called.
-        named: the format that its name tells.
-        file: what its `report.yaml` says already.
-        largest: bytes that may come out of a workbook.
+        source: the name of the file.
+        named: the format in the file's name.
+        file: the existing `report.yaml`.
+        largest: the largest size of an unpacked workbook, in bytes.
     """
     kind = file.format or named
     seen = Inspection(source, kind, len(data), find_line_end(data) if kind == "csv" else None)
@@ -130,7 +130,7 @@ def _replace(seen: Inspection, **found: Any) -> Inspection:
 
 
 def find_line_end(data: bytes) -> str:
-    """How the lines of a text end."""
+    """Find the line ends of a text: `LF`, `CRLF`, `CR` or `mixed`."""
     both, lines, returns = data.count(b"\r\n"), data.count(b"\n"), data.count(b"\r")
     if lines == returns == both and both:
         return "CRLF"
@@ -140,14 +140,14 @@ def find_line_end(data: bytes) -> str:
 
 
 def find_totals(frame: pl.DataFrame) -> str | None:
-    """The pattern of a last row that holds totals; None where the last row is one like the others."""
+    """Find a pattern for a last row with totals; None when the last row is like the others."""
     cells = [cell for cell in frame.tail(1).row(0) if cell] if frame.height else []
     found = TOTALS.match(cells[0]) if cells else None
     return rf"^\W*{re.escape(found[1])}" if found else None
 
 
 def propose_cells(frame: pl.DataFrame, file: ReportFile) -> dict[str, Any]:
-    """What to declare of the cells: texts that mean no value, dates, and numbers with a decimal comma."""
+    """Propose what to declare about the cells: texts that mean no value, dates, and forms of numbers."""
     proposal: dict[str, Any] = {}
     held = sorted({value for text in frame for value in text.filter(text.is_in(PLACEHOLDERS)).unique()})
     if held and not file.empty:
@@ -172,7 +172,7 @@ def _some_all(values: pl.Series, some: str, every: str) -> bool:
 
 
 def find_date_forms(text: pl.Series) -> list[str]:
-    """The forms in which all values of a column are dates; none where they can be read without being declared."""
+    """Find the forms in which all values of a column are dates; none if they can be read without a declaration."""
     values = text.drop_nulls().str.strip_chars()
     if not len(values) or not values.str.contains(LOOKS_LIKE_DATE).all() or is_identifier(text.name):
         return []
@@ -182,19 +182,19 @@ def find_date_forms(text: pl.Series) -> list[str]:
 
 
 def _are_read(values: pl.Series) -> bool:
-    """Whether all values are dates, moments or numbers that are read without being declared."""
+    """Return whether all values are dates, times or numbers that can be read without a declaration."""
     moments = pl.select(read_moment(pl.lit(values), pl.String())).to_series()
     return moments.null_count() == 0 or infer_type(values) is not None
 
 
 def _reads(values: pl.Series, form: str) -> bool:
-    """Whether all values have a form, and lie in the years that people's records are of."""
+    """Return whether all values have a form, and are in a plausible year for people's records (1950 to 2100)."""
     moments = values.str.to_datetime(form, strict=False) if ":" in form else values.str.to_date(form, strict=False)
     return moments.null_count() == 0 and bool(moments.dt.year().is_between(1950, 2100).all())
 
 
 def find_ambiguous(table: Table, proposal: Mapping[str, Any], file: ReportFile) -> Iterator[str]:
-    """The columns of dates that could mean two things, each as a sentence."""
+    """Find the columns with ambiguous dates or numbers, one sentence each."""
     for text in table.frame:
         values = text.drop_nulls().str.strip_chars()
         if proposal.get("thousands") == "," and _some_all(values, POINT_NUMBER, r"^[+-]?\d{1,3}(,\d{3})?$"):
@@ -211,7 +211,7 @@ def find_ambiguous(table: Table, proposal: Mapping[str, Any], file: ReportFile) 
 
 
 def look_at_column(text: pl.Series) -> ColumnLook:
-    """What a column holds."""
+    """Describe what a column holds."""
     values = text.drop_nulls()
     return ColumnLook(
         name=text.name,
@@ -224,6 +224,6 @@ def look_at_column(text: pl.Series) -> ColumnLook:
 
 
 def find_keys(columns: Sequence[ColumnLook]) -> list[str]:
-    """The columns that may be the key: values everywhere, nearly all different; those named like identifiers first."""
+    """Find columns that may be the key: few cells are empty, and nearly all values differ. Identifiers come first."""
     fit = [column for column in columns if column.empty < 0.05 and column.unique > 0.9 and column.distinct]
     return [column.name for column in sorted(fit, key=lambda each: (not is_identifier(each.name), -each.unique))]

@@ -1,4 +1,4 @@
-"""Report drops in object storage: S3, Azure Blob and GCS through one library, obstore."""
+"""Read report drops from object storage: S3, Azure Blob and GCS through one library, obstore."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from integration_center.insights.drops import LARGEST, Content, Drop, DropChange
 from integration_center.insights.object_errors import Service, build_error
 from integration_center.remote import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
 
-if TYPE_CHECKING:  # a type that the library does not have when it runs
+if TYPE_CHECKING:  # this type does not exist at run time
     from obstore import ObjectMeta
 
 CHUNK_BYTES = 8 * 1024 * 1024
@@ -25,13 +25,13 @@ Answer = TypeVar("Answer")
 class ObjectDrops:
     """`Drops` under a prefix of a bucket or container.
 
-    A version is what a listing says of an object (size, etag, time), so that an unchanged one is never downloaded.
+    The version of an object comes from the listing (size, etag, time), so that an unchanged object is never downloaded.
 
     Args:
-        store: opened at the prefix; it does not retry, for here that is done, visibly.
-        service: the cloud it belongs to.
-        root: its address, such as `s3://bucket/prefix`.
-        largest: bytes that an object may have.
+        store: the store, opened at the prefix. It must not retry, because this class retries, visibly.
+        service: the cloud that the store belongs to.
+        root: the address of the prefix, such as `s3://bucket/prefix`.
+        largest: the largest size of an object, in bytes.
     """
 
     def __init__(
@@ -50,27 +50,27 @@ class ObjectDrops:
         return "/".join(part for part in (self._root, folder, name) if part)
 
     def folders(self) -> list[str]:
-        """See `Drops.folders`; one listing.
+        """See `Drops.folders`. Takes one listing.
 
         Raises:
-            AccessRefused: no credentials, wrong ones, or not allowed to list.
-            ConfigurationError: no such bucket, or one in another region.
+            AccessRefused: the credentials are missing, wrong, or not allowed to list.
+            ConfigurationError: there is no such bucket, or it is in another region.
         """
         listed = self._ask(lambda: obstore.list_with_delimiter(self._store), self._root)
         return sorted(path.rpartition("/")[2] for path in listed["common_prefixes"])
 
     def files(self, folder: str) -> list[Drop]:
-        """See `Drops.files`; one listing. An empty object that stands for the folder itself is no file."""
+        """See `Drops.files`. Takes one listing. An empty object that represents the folder itself is not a file."""
         listed = self._ask(lambda: obstore.list_with_delimiter(self._store, folder), self.locate(folder))
         found = sorted(listed["objects"], key=lambda meta: meta["path"])
         return [_build_drop(folder, meta) for meta in found if meta["path"].startswith(f"{folder}/")]
 
     def identify(self, drop: Drop) -> str:
-        """See `Drops.identify`: what the listing said."""
+        """See `Drops.identify`: the version comes from the listing."""
         return drop.version
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
-        """See `Drops.read`; streamed through a temporary file, so that the bytes are in memory once."""
+        """See `Drops.read`. The object is streamed through a temporary file, so that its bytes are in memory once."""
         place = self.locate(drop.folder, drop.name)
         allowed = self._largest if most is None else most
         return Content(self._ask(lambda: self._download(drop, place, allowed), place), drop.version)
@@ -99,7 +99,7 @@ class ObjectDrops:
         return data
 
     def _ask(self, request: Callable[[], Answer], place: str) -> Answer:
-        """The answer to a request, after retries for what may pass; the library's errors as ours."""
+        """Return the answer to a request, with retries for temporary errors. The library's errors become ours."""
         for attempt in stamina.retry_context(
             on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
         ):
@@ -108,11 +108,11 @@ class ObjectDrops:
                     return request()
                 except BaseError as error:
                     raise build_error(error, place, self._service) from None
-        raise AssertionError("stamina gives an answer or raises")
+        raise AssertionError("stamina returns an answer or raises")
 
 
 def _build_drop(folder: str, meta: "ObjectMeta") -> Drop:
-    # Azure quotes an etag in one answer and not in the other.
+    # Azure quotes the etag in some answers, but not in others.
     etag = (meta["e_tag"] or "").strip('"')
     version = f"{meta['size']}:{etag}:{meta['last_modified'].isoformat()}"
     return Drop(folder, meta["path"].rpartition("/")[2], meta["last_modified"], version)

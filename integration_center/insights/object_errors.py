@@ -1,6 +1,6 @@
-"""What went wrong with object storage, said without the library's text, which quotes addresses and answers.
+"""Translate errors of object storage into errors of ours, without the library's text, which quotes addresses.
 
-Codes are those of each service: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
+The codes come from each service: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
 https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and
 https://cloud.google.com/storage/docs/xml-api/reference-status.
 """
@@ -25,7 +25,7 @@ _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _CREDENTIAL_REQUEST = re.compile(
     r"Error performing [A-Z]+ \S*(?:169\.254\.|metadata\.google|fd00:ec2|/oauth2/|sts\.)|token request"
 )
-"""Where a role of the machine or a workload gets its credentials."""
+"""A request with which a role of the machine or a workload gets its credentials."""
 _BAD_CREDENTIALS = frozenset(
     {
         "SignatureDoesNotMatch",
@@ -48,12 +48,12 @@ class Service:
     """One cloud's object storage, in the words that its users know.
 
     Attributes:
-        scheme: of its addresses here.
-        cloud: what the names of its variables begin with.
-        title: what people call it.
-        container: what it calls a bucket.
-        credentials: what to set, or where to run, for it to be opened.
-        grant: what the credentials must be allowed to do.
+        scheme: the scheme of its addresses here.
+        cloud: the prefix of its variables.
+        title: the name that people use for it.
+        container: its word for a bucket.
+        credentials: what to set, or where to run, to get access.
+        grant: the permissions that the credentials need.
     """
 
     scheme: str
@@ -65,12 +65,12 @@ class Service:
 
 
 def build_error(error: Exception, place: str, service: Service) -> IntegrationCenterError:
-    """The error of our tree for what the library raised.
+    """Translate an error of the library into an error of ours.
 
     Args:
-        error: as obstore raised it; of its text only the HTTP status and the service's code are used.
-        place: the address that was asked for, without secrets.
-        service: the cloud that was asked.
+        error: the error of obstore. Only the HTTP status and the service's code in its text are used.
+        place: the requested address, without secrets.
+        service: the cloud.
     """
     text = str(error)
     found, named = _STATUS.search(text), _CODE.search(text)
@@ -78,7 +78,7 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
     told = f"{place}: {service.title} answered {' '.join(filter(None, (str(status or ''), code))) or 'nothing'}"
     if isinstance(error, InvalidPathError):
         return UnreadableReport(
-            f"{place} holds an object with an empty part in its name ('//'), which is no file in a folder; rename it"
+            f"{place} holds an object with an empty part in its name ('//'), which is not a file in a folder; rename it"
         )
     if "InvalidCertificate" in text:
         return ConfigurationError(
@@ -94,7 +94,7 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
         return AccessRefused(f"{told}: the credentials are wrong or have expired; {service.credentials}")
     if code in _OTHER_REGION or "redirect" in text:
         return ConfigurationError(
-            f"{told}: the {service.container} is in another region; set AWS_REGION to its own, or mend the endpoint"
+            f"{told}: the {service.container} is in another region; set AWS_REGION to that one, or correct the endpoint"
         )
     if status == 403:
         return AccessRefused(f"{told}: access is denied; grant the credentials {service.grant}")

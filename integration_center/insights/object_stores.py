@@ -1,4 +1,4 @@
-"""The object store that an `s3://`, `az://` or `gs://` root names, opened with what the cloud's own variables say."""
+"""Open the object store of an `s3://`, `az://` or `gs://` root, with the settings in the cloud's own variables."""
 
 import re
 from datetime import timedelta
@@ -13,7 +13,7 @@ from integration_center.insights.drops import LARGEST
 from integration_center.insights.object_drops import ObjectDrops
 from integration_center.insights.object_errors import Service
 
-if TYPE_CHECKING:  # types that the library does not have when it runs
+if TYPE_CHECKING:  # these types do not exist at run time
     from obstore.store import ClientConfig, RetryConfig
 
 S3 = Service(
@@ -47,16 +47,16 @@ SERVICES = {service.scheme: service for service in (S3, AZURE, GCS)}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
 
 TIMEOUTS: "ClientConfig" = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "6h"}
-"""The last is for a download as a whole."""
+"""The limits of a request; `timeout` is for a whole download."""
 NO_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(minutes=5)}
 
 
 def build_object_drops(root: str, cloud: CloudSettings, *, largest: int = LARGEST) -> ObjectDrops:
-    """The drops under `root`, such as `s3://bucket/prefix`, without touching the network yet.
+    """Build the drops under `root`, such as `s3://bucket/prefix`, without using the network yet.
 
     Raises:
-        ConfigurationError: no such kind of address, no name of a bucket, an account that is missing, or an endpoint
-            without TLS elsewhere than on this machine.
+        ConfigurationError: the kind of address is not supported, the bucket's name is missing, an account is missing,
+            or an endpoint on another machine has no TLS.
     """
     scheme, _, rest = root.partition("://")
     bucket, _, prefix = rest.partition("/")
@@ -67,7 +67,7 @@ def build_object_drops(root: str, cloud: CloudSettings, *, largest: int = LARGES
             f"WALKME_FILES_ROOT: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs:// prefix"
         )
     if not _BUCKET.fullmatch(bucket):
-        # Not quoted: people paste addresses with secrets in them.
+        # The address is not quoted, because people paste addresses with secrets.
         raise ConfigurationError(
             f"WALKME_FILES_ROOT: {scheme}:// is not followed by the name of a {service.container};"
             f" expected is {service.scheme}://{service.container}/prefix, with nothing else in it"
@@ -77,7 +77,7 @@ def build_object_drops(root: str, cloud: CloudSettings, *, largest: int = LARGES
         return ObjectDrops(_open(service, bucket, prefix or None, cloud), service, place, largest=largest)
     except BaseError:
         raise ConfigurationError(
-            f"{place} cannot be opened, for a variable of {service.title} is missing or malformed;"
+            f"{place} cannot be opened, because a variable of {service.title} is missing or malformed;"
             f" {service.credentials}"
         ) from None
 

@@ -1,4 +1,4 @@
-"""`report.yaml`, the optional file beside the drops of a report: what their folder and header cannot say."""
+"""Read `report.yaml`, the optional file beside the drops of a report, for what their folder and header cannot say."""
 
 import re
 from typing import Literal
@@ -16,12 +16,12 @@ from integration_center.insights.delimited.form import Form
 from integration_center.insights.drop_names import DropNames, check_pattern
 
 MOST_SKIPPED = 1_000
-"""Lines that may be passed over."""
+"""The most lines that can be skipped."""
 WORDS = {"tab": "\t", "\\t": "\t"}
 
 
 class ColumnFile(BaseModel):
-    """What `report.yaml` says of one column; see `ReportFile` for what it says of all.
+    """What `report.yaml` declares for one column; see `ReportFile` for the options of all columns.
 
     Attributes:
         type: declared instead of inferred.
@@ -44,13 +44,13 @@ class ColumnFile(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def read_type(cls, value: object) -> object:
-        """A type alone is written as text."""
+        """Accept a type alone, written as text."""
         return {"type": value} if isinstance(value, str) else value
 
     @field_validator("zone")
     @classmethod
     def check_zone(cls, value: str | None) -> str | None:
-        """A time zone that is known."""
+        """Check that the time zone exists."""
         return check_zone(value)
 
     @property
@@ -60,38 +60,38 @@ class ColumnFile(BaseModel):
 
 
 class ReportFile(BaseModel):
-    """The content of one `report.yaml`; an unknown attribute or a value of another type is an error.
+    """The content of one `report.yaml`. An unknown attribute or a value of another type is an error.
 
     Attributes:
         name: what people call the report. Without it, the name of the folder.
-        kind: `snapshot` is the state as of a day, `events` are rows that happen. Without it, what the catalogue says of
-            the report, else `snapshot`.
+        kind: `snapshot` is the state as of a day, `events` is what happened during the day. Without it, the kind in the
+            catalogue, else `snapshot`.
         tags: a report that is not out of the box is visible only with `integrations_salesforce` (or
             `integration_salesforce`).
-        key_column: the column that identifies the end user. Its values stay text, untouched.
-        latest_by: the column that says which of several rows of one key is the newest.
+        key_column: the column that identifies the end user. Its values stay text, unchanged.
+        latest_by: the column that shows which of several rows with the same key is the newest.
         columns: by the name of a column, its type (`string`, `integer`, `number`, `boolean`, `date` or `datetime`), or
             several options, see below. The other columns stay text until a field reads them.
-        name_pattern: how files are called that do not begin with the day, such as `logins_{date:%Y%m%d}*.csv`; `*` is
+        name_pattern: the names of files that do not begin with the day, such as `logins_{date:%Y%m%d}*.csv`; `*` is
             anything.
         parts: what several files of one day mean: `concat` takes all of them together, `last` only the last by name.
             Without it, several files of one day are refused.
-        format: of the files, `csv`, `xlsx`, `parquet` or `jsonl`. Without it, what their names tell.
-        sheet: of an Excel workbook. Without it, the first one.
-        delimiter: one character, or the word `tab`. Without it commas, semicolons, tabs and pipes are looked for.
-        encoding: such as `cp1252`. Without it UTF-8, or UTF-16 that shows as such.
+        format: the format of the files: `csv`, `xlsx`, `parquet` or `jsonl`. Without it, the format in their names.
+        sheet: the sheet of an Excel workbook. Without it, the first sheet.
+        delimiter: one character, or the word `tab`. Without it, commas, semicolons, tabs and pipes are tried.
+        encoding: the encoding, such as `cp1252`. Without it, UTF-8, or UTF-16 that can be recognised.
         quote: the character around cells, or the word `none`.
-        escape: the character before a quote inside a cell. Without it such quotes are doubled.
-        skip_lines: lines at the beginning that are passed over, whatever they hold.
+        escape: the character before a quote inside a cell. Without it, such quotes are doubled.
+        skip_lines: how many lines at the beginning are skipped, whatever they hold.
         header_row: which row after those is the header, counted from 1.
-        skip_after_header: rows below the header that are passed over, such as units.
-        footer: how many lines at the end are passed over, or a regular expression that each of them matches.
+        skip_after_header: how many rows below the header are skipped, such as units.
+        footer: how many lines at the end are skipped, or a regular expression that each of them matches.
         empty: texts that mean no value.
-        dates: how dates or moments are written, as `strftime` writes them, such as `%d.%m.%Y %H:%M`.
-        zone: of moments that name none, such as `Europe/Berlin`; UTC without it.
+        dates: the form of dates or times, in the notation of `strftime`, such as `%d.%m.%Y %H:%M`.
+        zone: the time zone of times that have none, such as `Europe/Berlin`. Without it, UTC.
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
-        strip: take off an apostrophe before a digit or a sign.
+        strip: whether to remove an apostrophe before a digit or a sign.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -124,13 +124,13 @@ class ReportFile(BaseModel):
     @field_validator("zone")
     @classmethod
     def check_zone(cls, value: str | None) -> str | None:
-        """A time zone that is known."""
+        """Check that the time zone exists."""
         return check_zone(value)
 
     @field_validator("delimiter", "quote", "escape")
     @classmethod
     def check_character(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """One character, or a word for one."""
+        """Check that the value is one character, or a word for one."""
         value = WORDS.get(value, value) if value else value
         if value is None or (value == "none" and info.field_name == "quote"):
             return value
@@ -143,49 +143,47 @@ class ReportFile(BaseModel):
     @field_validator("name_pattern")
     @classmethod
     def check_name_pattern(cls, value: str | None) -> str | None:
-        """A pattern with a date that tells a day."""
+        """Check that the pattern has a date with a day."""
         return value and check_pattern(value)
 
     @field_validator("encoding")
     @classmethod
     def check_encoding(cls, value: str | None) -> str | None:
-        """An encoding of text that Python knows."""
+        """Check that Python knows the encoding."""
         try:
             if value is not None:
-                "a".encode(value)  # refuses codecs that are none of text, such as base64
+                "a".encode(value)  # refuses codecs that are not for text, such as base64
         except (LookupError, ValueError):
-            raise ValueError(
-                f"{value!r} is no encoding that is known; such as utf-8, utf-16, cp1252, latin-1"
-            ) from None
+            raise ValueError(f"{value!r} is not a known encoding, such as utf-8, utf-16, cp1252, latin-1") from None
         return value
 
     @field_validator("footer")
     @classmethod
     def check_footer(cls, value: int | str | None) -> int | str | None:
-        """A number of lines, or a regular expression."""
+        """Check that the footer is a number of lines, or a regular expression."""
         if isinstance(value, int) and not 0 <= value <= MOST_SKIPPED:
             raise ValueError(f"{value} must be a number of lines from 0 to {MOST_SKIPPED:,}")
         if isinstance(value, str):
             try:
                 re.compile(value)
             except re.error as error:
-                raise ValueError(f"{value!r} is no regular expression ({error})") from None
+                raise ValueError(f"{value!r} is not a regular expression ({error})") from None
         return value
 
     @property
     def types(self) -> dict[str, ColumnType]:
-        """The declared types, by the names that the columns have in the end."""
+        """The declared types, by the final names of the columns."""
         return {column.name or name: column.type for name, column in self.columns.items() if column.type}
 
     @property
     def cells(self) -> ReportCells:
-        """How the cells are written, by the names that the columns have in the file."""
+        """How the cells are written, by the names of the columns in the file."""
         everywhere = CellRules(tuple(self.empty), self.dates, self.zone, self.decimal, self.thousands, self.strip)
         return ReportCells(everywhere, {name: column.cells for name, column in self.columns.items()})
 
     @property
     def renamed(self) -> dict[str, str]:
-        """The new names of columns, by those in the file."""
+        """The new names of columns, by their names in the file."""
         return {name: column.name for name, column in self.columns.items() if column.name}
 
     @property
@@ -195,12 +193,12 @@ class ReportFile(BaseModel):
 
     @property
     def names(self) -> DropNames:
-        """Which names the files have."""
+        """The rule for the names of the files."""
         return DropNames(self.name_pattern)
 
     @property
     def form(self) -> Form:
-        """How the files are written, as far as this file says."""
+        """How the files are written, as far as `report.yaml` declares it."""
         return Form(
             delimiter=self.delimiter,
             encoding=self.encoding,
@@ -214,14 +212,14 @@ class ReportFile(BaseModel):
 
     @property
     def named_columns(self) -> tuple[str, ...]:
-        """The columns this file speaks of, each once."""
+        """The columns that `report.yaml` names, by their names in the file, without repeats."""
         renamed = {new: name for name, new in self.renamed.items()}
         names = (self.key_column, self.latest_by, *self.columns)
         return tuple(dict.fromkeys(renamed.get(name, name) for name in names if name))
 
 
 def check_zone(zone: str | None) -> str | None:
-    """The name of a time zone.
+    """Check the name of a time zone, and return it.
 
     Raises:
         ValueError: there is no such zone.
@@ -229,18 +227,19 @@ def check_zone(zone: str | None) -> str | None:
     try:
         return zone and ZoneInfo(zone).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{zone!r} is no time zone, such as Europe/Berlin or UTC") from None
+        raise ValueError(f"{zone!r} is not a time zone, such as Europe/Berlin or UTC") from None
 
 
 def read_report_file(data: bytes, place: str) -> ReportFile:
-    """What the bytes of a `report.yaml` say; all defaults when it is empty.
+    """Read the bytes of a `report.yaml`. An empty file has all defaults.
 
     Args:
         data: the whole file.
-        place: how errors name it.
+        place: the name of the file in errors.
 
     Raises:
-        UnreadableReport: no YAML, an unknown attribute, or a wrong value; names the file and each fault.
+        UnreadableReport: the file is not YAML, or has an unknown attribute or a wrong value. The message names the file
+            and each fault.
     """
     try:
         documents = check_yaml(data.decode(), ReportFile)

@@ -1,4 +1,4 @@
-"""The interface that every report source fills, and the report it hands over."""
+"""The interface of report sources, and the report that they return."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,12 @@ from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo
 
 TYPING_RULES = "3"
-"""Part of every identity: raise it when the same rows would become another frame, so that stored ones are voided."""
+"""A part of every identity. Raise it when the same rows would give another frame, so that stored frames are refetched.
+"""
 
 TYPED_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAYS_NAMED = 5
-"""Up to so many missing days are named one by one."""
+"""The most missing days that are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,15 @@ class Report:
     """The rows of one report for one day.
 
     Attributes:
-        info: as `ReportSource.find` gave it, its key and latest-by columns now those the rows really have.
-        day: the partition; the rows hold data up to the end of this UTC day.
-        frame: columns in the report's order and under its names, String as the report has the text, unless a type is
-            declared: then Int64, Float64 (a percentage as 62.5), Boolean, Date or Datetime("us", "UTC"). Rows in the
-            report's order; an empty cell is null.
-        identity: what `ReportSource.identity` says for exactly these rows.
-        refreshed_at: when the source last changed them, if it knows.
-        likely_types: what all values of a text column look like, by column; columns that look like text are left out.
-        notes: what was found about its files that nobody declared, such as their delimiter.
+        info: the result of `ReportSource.find`, with the key and latest-by columns that the rows really have.
+        day: the partition. The rows hold data up to the end of this UTC day.
+        frame: the columns, in the report's order and under its names. They are String with the report's own text,
+            unless a type is declared: then Int64, Float64 (a percentage as 62.5), Boolean, Date or
+            Datetime("us", "UTC"). Rows are in the report's order; an empty cell is null.
+        identity: the result of `ReportSource.identity` for exactly these rows.
+        refreshed_at: when the source last changed the rows, if it knows.
+        likely_types: for text columns whose values all look like another type, that type by column.
+        notes: what was found about the files without a declaration, such as their delimiter.
     """
 
     info: ReportInfo
@@ -45,73 +46,73 @@ class Report:
 
 
 class ReportSource(Protocol):
-    """Where reports come from.
+    """A source of reports.
 
-    All methods but `list_reports` raise `UnreadableReport` when what is there cannot be used, and every method of a
-    source behind a network raises `TransientError` when the network or the server fails for longer than its retries.
+    All methods but `list_reports` raise `UnreadableReport` when the report cannot be used. Every method of a source
+    behind a network raises `TransientError` when the network or the server fails for longer than its retries.
     """
 
     def list_reports(self) -> list[ReportInfo]:
-        """The visible reports, by slug; one that cannot be used is listed with its `problem`."""
+        """List the visible reports, by slug. A report that cannot be used is listed with its `problem`."""
         ...
 
     def find(self, name: str) -> ReportInfo:
-        """The visible report of that name, alias or slug, without case.
+        """Find the visible report with a name, alias or slug, ignoring case.
 
         Raises:
-            UnknownReport: there is none, or it is not visible.
+            UnknownReport: there is no such report, or it is not visible.
         """
         ...
 
     def newest_day(self, report: ReportInfo) -> date | None:
-        """The newest day there is data for, None when there is none at all."""
+        """Return the newest day with data; None when there is no data at all."""
         ...
 
     def missing(self, report: ReportInfo, days: Sequence[date]) -> NoDataForDay | None:
-        """What to say of those of `days` that nothing is there for; None when all are there.
+        """Build the error for those of `days` that have no data; None when all have data.
 
-        One look at the source, however many days.
+        The source is asked once, however many days there are.
         """
         ...
 
     def identity(self, report: ReportInfo, day: date) -> str:
-        """A cheap identity of what is there now for `day`: a stored frame that carries it need not be read again.
+        """Return a cheap identity of the present data of `day`. A stored frame with it need not be read again.
 
         Raises:
-            NoDataForDay: nothing is there for `day`.
+            NoDataForDay: there is no data for `day`.
         """
         ...
 
     def read(self, report: ReportInfo, day: date) -> Report:
-        """The rows for `day`; a missing day is never replaced by another.
+        """Read the rows of `day`. A missing day is never replaced by another.
 
         Raises:
-            NoDataForDay: nothing is there for `day`.
-            UnreadableReport: names the file, column and row that cannot be read, and what was expected.
+            NoDataForDay: there is no data for `day`.
+            UnreadableReport: the data cannot be read. The message names file, column and row, and what was expected.
         """
         ...
 
 
 def start_of(day: date) -> datetime:
-    """00:00 UTC of `day`."""
+    """Return 00:00 UTC of `day`."""
     return datetime.combine(day, time(), UTC)
 
 
 def end_of(day: date) -> datetime:
-    """00:00 UTC of the day after, the moment from which data for `day` can be whole."""
+    """Return 00:00 UTC of the next day, when the data of `day` can be complete."""
     return start_of(day + timedelta(days=1))
 
 
 def last_full_day(now: datetime) -> date:
-    """The newest UTC day that has ended at `now`."""
+    """Return the newest UTC day that has ended at `now`."""
     return now.astimezone(UTC).date() - timedelta(days=1)
 
 
 def parse_day(text: str) -> date:
-    """Read a day that somebody typed. Only `YYYY-MM-DD` counts: Python would also take `20261125` and `2026-W48-3`.
+    """Parse a typed day. Only `YYYY-MM-DD` is accepted, while Python also accepts `20261125` and `2026-W48-3`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a day.
     """
     if not TYPED_DAY.fullmatch(text):
         raise ValueError(f"{text!r} is not a day such as 2026-11-25")
@@ -119,13 +120,13 @@ def parse_day(text: str) -> date:
 
 
 def no_data(report: ReportInfo, days: Sequence[date], newest: date | None, advice: str) -> NoDataForDay:
-    """The error for days that are not there; `advice` says what to do."""
+    """Build the error for days without data. `advice` says what to do."""
     there = f"the newest is {newest}" if newest else "there is none at all"
     return NoDataForDay(f"report {report.name!r}: no data for {say_days(days)}; {there}. {advice}", days)
 
 
 def say_days(days: Sequence[date]) -> str:
-    """A few days by name, many by their number, the first and the last."""
+    """Write a few days one by one, or many days as their number, the first and the last."""
     if len(days) > DAYS_NAMED:
         return f"{len(days):,} days, the first {days[0]}, the last {days[-1]}"
     return " and ".join(filter(None, [", ".join(map(str, days[:-1])), str(days[-1])]))

@@ -1,4 +1,4 @@
-"""Bytes of a file as they are, or what was compressed into them, within bounds."""
+"""Unpack the bytes of a compressed file, up to a size limit."""
 
 import gzip
 import io
@@ -14,26 +14,26 @@ from integration_center.insights.drops import LARGEST
 
 _UNPACKED_AT_A_TIME = 4_000_000
 _PACKED_AT_A_TIME = 4_096
-"""Of zstd, which says nothing of how much will come out."""
+"""The size of a piece of zstd data, which does not say how much it unpacks to."""
 _SUSPICIOUS_BYTES, _SUSPICIOUS_RATIO = 100_000_000, 200
-"""Rows of people unpack to 5 to 20 times their size, one row repeated to 1,000 times."""
+"""Rows of people unpack to 5 to 20 times their size, and one repeated row to 1,000 times."""
 ZIP = b"PK\x03\x04"
 WORKBOOK = "xl/workbook.xml"
-"""What a zip holds that is an Excel workbook."""
+"""A file that every Excel workbook has in its zip."""
 
 
 def read_gzip(data: bytes) -> Iterator[bytes]:
-    """What gzip compressed, part after part."""
+    """Yield the unpacked parts of gzip data."""
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
         while part := file.read(_UNPACKED_AT_A_TIME):
             yield part
 
 
 def read_zstd(data: bytes) -> Iterator[bytes]:
-    """What zstd compressed, part after part.
+    """Yield the unpacked parts of zstd data.
 
     Raises:
-        EOFError: a frame is not whole.
+        EOFError: a frame is incomplete.
     """
     frame = zstandard.ZstdDecompressor().decompressobj()
     for start in range(0, len(data), _PACKED_AT_A_TIME):
@@ -48,10 +48,10 @@ def read_zstd(data: bytes) -> Iterator[bytes]:
 
 
 def read_zip(data: bytes) -> Iterator[bytes]:
-    """The one file in a zip, part after part.
+    """Yield the unpacked parts of the only file in a zip.
 
     Raises:
-        UnreadableReport: it holds none, or several, or asks for a password.
+        UnreadableReport: the zip has no file, several files, or a password.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [
@@ -71,21 +71,21 @@ PACKINGS: Mapping[bytes, tuple[str, Callable[[bytes], Iterator[bytes]]]] = {
     b"\x28\xb5\x2f\xfd": ("zstd", read_zstd),
     ZIP: ("zip", read_zip),
 }
-"""How packed files begin, whatever they are called, and how they are read; no text in UTF-8 begins so."""
+"""The first bytes of packed files, whatever their names, and how to read them. No text in UTF-8 begins like this."""
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, NotImplementedError, RuntimeError)
 
 
 def unpack(data: bytes, source: str, *, largest: int = LARGEST) -> bytes:
-    """The bytes themselves, or what gzip, zstd or zip compressed into them.
+    """Unpack bytes that gzip, zstd or zip compressed. Other bytes are returned as they are.
 
     Args:
         data: the whole file.
-        source: how errors name it.
-        largest: bytes that may come out.
+        source: the name of the file in errors.
+        largest: the largest unpacked size, in bytes.
 
     Raises:
-        UnreadableReport: they are packed and not whole, more comes out of them than a report can hold, or a zip holds
-            none or several files.
+        UnreadableReport: the packed bytes are incomplete, unpack to more than a report can hold, or are a zip with no
+            file or several files.
     """
     found = next((packing for beginning, packing in PACKINGS.items() if data.startswith(beginning)), None)
     if found is None or is_workbook(data):
@@ -106,14 +106,14 @@ def unpack(data: bytes, source: str, *, largest: int = LARGEST) -> bytes:
 
 
 def check_size(packed: int, unpacked: int, source: str, largest: int, name: str) -> None:
-    """Check that no more comes out of a packed file than a report can hold.
+    """Check that a packed file does not unpack to more than a report can hold.
 
     Raises:
-        UnreadableReport: more does.
+        UnreadableReport: it does.
     """
     if unpacked > largest:
         raise UnreadableReport(
-            f"{source}: more than {show_size(largest)} come out of it; if that is right, raise WALKME_LARGEST_FILE_MB"
+            f"{source}: it unpacks to more than {show_size(largest)}; if that is right, raise WALKME_LARGEST_FILE_MB"
         )
     if unpacked > _SUSPICIOUS_BYTES and unpacked > _SUSPICIOUS_RATIO * packed:
         raise UnreadableReport(
@@ -123,7 +123,7 @@ def check_size(packed: int, unpacked: int, source: str, largest: int, name: str)
 
 
 def is_workbook(data: bytes) -> bool:
-    """Whether a zip is an Excel workbook."""
+    """Return whether the bytes are an Excel workbook."""
     if not data.startswith(ZIP):
         return False
     try:

@@ -1,7 +1,7 @@
-"""Signed-in requests to the WalkMe API: token, retries, and errors by type.
+"""Make signed-in requests to the WalkMe API: token, retries, and errors by type.
 
-Sign-in as WalkMe documents it (https://developer.walkme.com/reference/get-authorization-token), status codes as
-https://developer.walkme.com/reference/response-headers; 429, error bodies and retries are our contract.
+Sign-in follows https://developer.walkme.com/reference/get-authorization-token, and status codes follow
+https://developer.walkme.com/reference/response-headers. 429, error bodies and retries are our own contract.
 """
 
 import json
@@ -34,32 +34,32 @@ Answer = TypeVar("Answer")
 TOKEN_PATH = "/accounts/connect/token"  # noqa: S105  (a path, not a secret)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 EXPORTED = "the file of an export"
-"""How errors name what is at a presigned address."""
+"""The name in errors of the file at a presigned address."""
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 TOKEN_LIFE = 86_400.0
-"""Seconds, as WalkMe documents; for tokens that come without a readable `expires_in`."""
+"""The life of a token in seconds, as WalkMe documents it, for tokens without a readable `expires_in`."""
 EARLY = 60.0
-"""Seconds before its end at which a token is no longer used."""
+"""A token is no longer used this many seconds before its end."""
 
 
 class InvalidRequest(ReportError):
-    """WalkMe refused a request for what it asks (400)."""
+    """WalkMe refused the content of a request (400)."""
 
 
 class LinkExpired(Exception):
-    """The address of a file is refused; a new one has to be asked for."""
+    """The address of a file is refused. The caller has to request a new one."""
 
 
 class WalkMeSession:
-    """Requests through one HTTP client, signed in when they need to be.
+    """Requests through one HTTP client, signed in where needed.
 
-    What may pass is tried again. Then all methods raise:
+    Requests that fail with a temporary error are sent again. After that, all methods raise:
 
     * `AccessRefused`: the key is refused, or lacks the permission.
     * `UnknownReport`: nothing is at the path.
-    * `InvalidRequest`: what is asked for is refused.
+    * `InvalidRequest`: the content of the request is refused.
     * `ReportError`, `ConfigurationError`: any other refusal.
-    * `RateLimited`, `ServiceUnavailable`: asked to wait too long, or no readable answer until the last try.
+    * `RateLimited`, `ServiceUnavailable`: the server asked for too long a wait, or no attempt had a readable answer.
     """
 
     def __init__(self, api: "WalkMeApi", client: httpx.Client) -> None:
@@ -67,19 +67,19 @@ class WalkMeSession:
         self._client = client
 
     def get(self, path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
-        """The JSON object at a path under the base URL."""
+        """Get the JSON object at a path under the base URL."""
         return _try_again(lambda: self._api.ask_once(self._client, "GET", path, params=params))
 
     def post(self, path: str, body: Mapping[str, str | int]) -> dict[str, Any]:
-        """The JSON object that a path answers to a JSON body. A request whose answer was lost is sent again."""
+        """Post a JSON body, and return the JSON object of the answer. After a lost answer the request is sent again."""
         return _try_again(lambda: self._api.ask_once(self._client, "POST", path, json=body))
 
     def download(self, url: str, file: IO[bytes]) -> None:
-        """Write what is at a presigned address into `file`, from its beginning. No token is sent there.
+        """Download the file at a presigned address into `file`, from its beginning. No token is sent there.
 
         Raises:
             LinkExpired: the address is refused (403, 404 or 410).
-            ServiceUnavailable: it is not the address of a file, or what came was cut off until the last try.
+            ServiceUnavailable: the address is not one of a file, or every attempt was cut off.
         """
         _try_again(lambda: self._api.download_once(self._client, url, file))
 
@@ -88,10 +88,10 @@ class WalkMeApi:
     """The API of one data centre, signed in with one key.
 
     Args:
-        base_url: such as https://api.walkme.com.
-        client_id: of a key from Admin > Access Management > API Keys.
-        client_secret: of the same key.
-        client: used for all requests and left open; without it each session opens and closes its own.
+        base_url: the base URL, such as https://api.walkme.com.
+        client_id: the client id of a key from Admin > Access Management > API Keys.
+        client_secret: the client secret of the same key.
+        client: the client for all requests, which stays open. Without it, each session opens and closes its own.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class WalkMeApi:
 
     @contextmanager
     def session(self) -> Iterator[WalkMeSession]:
-        """Requests that share connections."""
+        """Open a session, whose requests share connections."""
         if self._client is not None:
             yield WalkMeSession(self, self._client)
             return
@@ -118,11 +118,11 @@ class WalkMeApi:
             yield WalkMeSession(self, client)
 
     def ask_once(self, client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """One request of a session, without retries but for a token that is refused."""
+        """Send one request of a session, without retries except after a refused token."""
         token = self._sign_in(client)
         answer = self._send(client, method, path, headers=_bearer(token), **options)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            # The token may have been revoked before its time: one new one, then the refusal counts.
+            # The token may have been revoked early. One new token is tried, then the refusal counts.
             token = self._sign_in(client, instead_of=token)
             answer = self._send(client, method, path, headers=_bearer(token), **options)
         answer = clean_answer(answer, Redactor([token]))
@@ -131,11 +131,11 @@ class WalkMeApi:
         return _read_object(answer, path)
 
     def download_once(self, client: httpx.Client, url: str, file: IO[bytes]) -> None:
-        """One download of a session, without retries. The address is a secret: no error names it."""
+        """Make one download of a session, without retries. The address is secret, so no error names it."""
         try:
             address = check_url(urljoin(self._base_url, url))
         except ValueError:
-            raise ServiceUnavailable(f"{EXPORTED} has an address that is no https:// one") from None
+            raise ServiceUnavailable(f"{EXPORTED} has an address that is not https://") from None
         file.seek(0)
         file.truncate()
         try:
@@ -149,10 +149,10 @@ class WalkMeApi:
                 for chunk in answer.iter_bytes():
                     file.write(chunk)
         except (httpx.InvalidURL, httpx.RequestError) as error:
-            raise ServiceUnavailable(f"{EXPORTED} could not be fetched whole ({type(error).__name__})") from None
+            raise ServiceUnavailable(f"{EXPORTED} could not be fetched completely ({type(error).__name__})") from None
 
     def _sign_in(self, client: httpx.Client, *, instead_of: str | None = None) -> str:
-        """The token in use; a new one when it ends or is `instead_of`. Threads share it, and one of them renews it."""
+        """Return the current token, or a new one if it ends or is `instead_of`. Threads share it, and one renews it."""
         with self._lock:
             if self._token and self._token != instead_of and time.monotonic() < self._token_ends:
                 return self._token
@@ -168,7 +168,7 @@ class WalkMeApi:
             token, life = body.get("access_token"), body.get("expires_in")
             if not isinstance(token, str) or not token:
                 raise ServiceUnavailable(f"WalkMe answered {TOKEN_PATH} without access_token")
-            # A token that ends sooner than we think is refused with 401 and renewed.
+            # A token that ends earlier than expected is refused with 401, and then renewed.
             seconds = float(life) if isinstance(life, str) and life.isdecimal() else TOKEN_LIFE
             self._token, self._token_ends = token, time.monotonic() + seconds - EARLY
             return token
@@ -190,7 +190,7 @@ def _try_again(request: Callable[[], Answer]) -> Answer:
     ):
         with attempt:
             return request()
-    raise AssertionError("stamina gives an answer or raises")
+    raise AssertionError("stamina returns an answer or raises")
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -198,18 +198,18 @@ def _bearer(token: str) -> dict[str, str]:
 
 
 def _read_object(answer: httpx.Response, path: str) -> dict[str, Any]:
-    """The JSON object of an answer, its numbers as the text they were sent as: `1.10` must not become `1.1`."""
+    """Read the JSON object of an answer, with numbers as the text that was sent: `1.10` must not become `1.1`."""
     try:
         body = json.loads(answer.content, parse_int=str, parse_float=str, parse_constant=str)
     except ValueError:
-        raise ServiceUnavailable(f"WalkMe answered {path} with {len(answer.content)} bytes that are no JSON") from None
+        raise ServiceUnavailable(f"WalkMe answered {path} with {len(answer.content)} bytes that are not JSON") from None
     if not isinstance(body, dict):
-        raise ServiceUnavailable(f"WalkMe answered {path} with no JSON object")
+        raise ServiceUnavailable(f"WalkMe answered {path} without a JSON object")
     return body
 
 
 def _refusal(answer: httpx.Response, path: str) -> Exception:
-    """The error for an answer other than 200; it carries WalkMe's code and request id, never its message or body."""
+    """Build the error for an answer other than 200, with WalkMe's code and request id, never its message or body."""
     status = answer.status_code
     told = f"WalkMe answered {path} with {status}{_error_code(answer)}"
     if status == httpx.codes.TOO_MANY_REQUESTS:
@@ -242,7 +242,7 @@ def _error_code(answer: httpx.Response) -> str:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3); None when it is missing or unreadable."""
+    """Read the seconds to wait from either form of the header (RFC 9110, 10.2.3); None if missing or unreadable."""
     value = answer.headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)

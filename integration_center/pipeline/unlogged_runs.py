@@ -4,11 +4,16 @@ Importing Dagster takes more than a second, and most looks at the log find nothi
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
+from integration_center.files.regular_files import SMALL, read_regular
 from integration_center.files.text_files import write_atomically
+from integration_center.files.yaml_bounds import YamlFault, compose_bounded
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 
@@ -53,17 +58,34 @@ def look_at_runs(home: Path) -> str | None:
     Returns:
         None when a run is under way, or when only Dagster can tell.
     """
+    runs = home / RUNS
     try:
-        own = home / "dagster.yaml"
-        if own.exists() and "storage" in own.read_text(encoding="utf-8"):
+        if not keeps_runs_here(home / "dagster.yaml") or (os.path.lexists(runs) and not runs.is_file()):
             return None
-        if not (home / RUNS).exists():
+        if not runs.exists():
             return NO_RUNS
-        with contextlib.closing(sqlite3.connect(f"{(home / RUNS).as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{runs.as_uri()}?mode=ro", uri=True)) as connection:
             under_way, ended = connection.execute(LOOK).fetchone()
-    except (OSError, ValueError, sqlite3.Error):
-        return None
+    except (OSError, ValueError, YamlFault, yaml.YAMLError, RecursionError, sqlite3.Error):
+        return None  # whatever is wrong there, Dagster's own opening says it
     return None if under_way else str(ended)
+
+
+def keeps_runs_here(settings: Path) -> bool:
+    """Whether Dagster's settings leave its history in the files of the home.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no text, or too large.
+        YamlFault: its bounds are broken.
+        yaml.YAMLError: it is no YAML.
+    """
+    if not os.path.lexists(settings):
+        return True
+    text = read_regular(settings, most=SMALL).decode()
+    compose_bounded(text)
+    found = yaml.safe_load(text)
+    return found is None or (isinstance(found, dict) and not any("storage" in str(name) for name in found))
 
 
 def read_mark(path: Path) -> str:

@@ -1,1 +1,1 @@
-"""The plan of one sync: the report against the org, a part of the keys at a time."""
+"""Plan one sync, and check integrations against the live report and org."""

@@ -1,4 +1,4 @@
-"""Looks up a report's keys in the org, or a sample of them: the match rate before anything is saved, in few calls."""
+"""Look up a report's keys, or a sample of them, in the org: the match rate before anything is saved, in few calls."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,17 +27,17 @@ from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectSchema
 from integration_center.sync.targets import Key
 
 LISTED_TYPES = NUMBER_TYPES | ID_TYPES | {"string", "email", "phone", "url", "picklist", "combobox"}
-"""Types whose values can stand in a list of literals; dates and times are compared with the whole object."""
+"""Types whose values can be listed in a query. For dates and times, the whole object is read."""
 SMALL_OBJECT = 10_000
-"""Up to so many records are read whole where keys cannot be listed."""
+"""Objects with at most this many records are read completely if keys cannot be listed."""
 MOST_RECORDS = 20_000
-"""A key that very many records share must not make the look-up endless."""
+"""The most records that a look-up reads, because very many records may share a key."""
 ADDRESS_TYPES = frozenset({"email", "string"})
 FEW = 50.0
-"""Below so many percent, one looks for the reason."""
+"""Below this match rate, in percent, we look for the reason."""
 FEW_KEYS = 25
 MOST_KEYS, MOST_QUERIES = 10_000, 25
-"""Up to so many keys, and lists of keys, are all looked up: five API calls. Of more, a random sample is."""
+"""Up to this many keys, and lists of keys, all keys are looked up, in five API calls; beyond, a random sample."""
 
 
 def measure_match_rate(
@@ -51,21 +51,21 @@ def measure_match_rate(
 ) -> MatchRate:
     """Measure the match rate of key pairs.
 
-    A few calls for the keys where a key field can be listed by: for all keys, or for a random sample of many. Else one
-    call to count, and the whole object if it is small.
+    Takes a few calls if the values of a key field can be listed in a query: for all keys, or for a random sample of
+    many. Otherwise takes one call to count the records, and reads the whole object if it is small.
 
     Args:
         rows: the report.
-        pairs: report column and field name.
+        pairs: pairs of report column and field name.
         schema: the object.
         org: the connected org.
-        where: the integration's condition, as `check_condition` let it pass: other records do not count.
-        ignore_invalid: of the integration.
+        where: the integration's condition, after `check_condition`. Other records do not count.
+        ignore_invalid: the integration's option of that name.
 
     Raises:
-        ConfigurationError: the org does not take the condition.
+        ConfigurationError: the org does not accept the condition.
         SchemaMismatch: a key field is missing, hidden or unusable.
-        OrgError: no key field can be listed by, and the object is too large to be read for a sample.
+        OrgError: no key field's values can be listed, and the object is too large to be read.
         TransientError: the org does not answer.
     """
     keys = resolve_pairs(schema, pairs, ignore_invalid=ignore_invalid)
@@ -93,10 +93,10 @@ def measure_match_rate(
 def has_altered_addresses(
     rows: pl.DataFrame, keys: Sequence[Key], schema: SObjectSchema, org: Org, *, where: str | None
 ) -> bool:
-    """Whether records hold a report's keys as Salesforce alters addresses in a sandbox, and hardly any as they are.
+    """Return whether records hold a report's keys mostly in the form that Salesforce gives addresses in a sandbox.
 
-    One call, for some keys. False where no key field holds addresses, and where the integration ignores such changes
-    already.
+    Takes one call, for some keys. False if no key field holds addresses, or if the integration already ignores such
+    changes.
 
     Args:
         rows: the report.
@@ -121,7 +121,7 @@ def has_altered_addresses(
 def _build_queries(
     sample: KeySample, listed: Key, names: Sequence[str], schema: SObjectSchema, where: str | None
 ) -> list[str]:
-    """The queries for the records that the keys of a sample may match."""
+    """Build the queries for the records that the keys of a sample may match."""
     column = sample.frame.get_column(listed.given)
     values = list_spellings(column, listed.field, ignore_invalid=listed.ignore_invalid)
     literals = [literal for value in values if (literal := build_literal(listed.field, value))]
@@ -135,14 +135,14 @@ def _build_queries(
 def _read_records(
     sample: KeySample, queries: Sequence[str], listed: Key, names: Sequence[str], schema: SObjectSchema, org: Org
 ) -> pl.DataFrame:
-    """The records that the keys of a sample may match."""
+    """Read the records that the keys of a sample may match."""
     found = [parse_records([], names, schema)]
     for page in read_many(org.session, queries):
         found.append(parse_records(page, names, schema))
         if sum(part.height for part in found) > MOST_RECORDS:
             raise OrgError(
                 f"{sample.frame.height:,} keys match more than {MOST_RECORDS:,} records of {schema.name}:"
-                f" {listed.field.name} does not tell its records apart; choose another key field"
+                f" {listed.field.name} does not identify single records; choose another key field"
             )
     return pl.concat(found)
 
@@ -150,20 +150,20 @@ def _read_records(
 def _read_small_object(
     keys: Sequence[Key], names: Sequence[str], schema: SObjectSchema, org: Org, where: str | None
 ) -> pl.DataFrame:
-    """All records of an object whose keys cannot be listed, if they are few."""
+    """Read all records of an object whose keys cannot be listed, if there are few records."""
     count = org.count(build_select(["COUNT()"], schema.name, enclose(where) if where else None))
     if count > SMALL_OBJECT:
         fields = ", ".join(key.field.name for key in keys)
         raise OrgError(
-            f"{schema.name} has {count:,} records and {fields} is a field that they cannot be searched by, so no sample"
+            f"{schema.name} has {count:,} records, and records cannot be searched by {fields}, so no sample"
             " was taken; a run reads the whole object. Choose a key field with an index, such as an e-mail address or"
-            " an external id, or go on without the match rate"
+            " an external id, or continue without the match rate"
         )
     return org.read_records(schema, names, where=where, expected_rows=count)
 
 
 def _pick_listed(keys: Sequence[Key]) -> Key | None:
-    """The key whose values are asked for: one with an index before one without."""
+    """Pick the key whose values are listed in queries, preferably one with an index."""
     fit = [key for key in keys if key.field.filterable and key.field.type in LISTED_TYPES]
     if unusable := [key for key in keys if not key.field.filterable]:
         raise SchemaMismatch(f"{unusable[0].field.name} cannot be used in a search (it is not filterable)")

@@ -1,4 +1,4 @@
-"""A report as an integration would see it, before any run has stored it: its newest day."""
+"""Read the newest day of a report as an integration would see it, before any run has stored it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,10 @@ class NewestReport:
     """The newest rows of a report.
 
     Attributes:
-        info: with the key and latest-by columns that the rows really have.
-        day: the UTC day up to whose end they go.
+        info: the report, with the key and latest-by columns that the rows really have.
+        day: the UTC day at whose end the rows end.
         frame: the report's own columns, without `_day`.
-        likely_types: what all values of a text column look like.
+        likely_types: for text columns whose values all look like another type, that type by column.
     """
 
     info: ReportInfo
@@ -31,30 +31,31 @@ class NewestReport:
 
     @property
     def likely_dtypes(self) -> dict[str, pl.DataType]:
-        """Each column's dtype, or the one that its text looks like."""
+        """Each column's dtype, or the dtype that its text looks like."""
         return show_dtypes(self.frame.schema, self.likely_types)
 
     @property
     def rows(self) -> pl.DataFrame:
-        """The frame with `_day`, as a plan takes it."""
+        """The frame with `_day`, as a plan needs it."""
         return self.frame.with_columns(pl.lit(self.day).alias(DAY))
 
 
 def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_columns: Collection[str]) -> NewestReport:
-    """The newest day of the report called `name`: the stored frame while it is current, else fetched and not stored.
+    """Read the newest day of the report called `name`, from the stored frame if it is current, else from the source.
 
-    A fetched frame is not stored, since another integration's run may be reading the stored one.
+    A fetched frame is not stored, because another integration's run may be reading the stored frame.
 
     Args:
-        source: where reports come from.
+        source: the source of reports.
         folder: the stored frames.
-        name: of the report, an alias or its slug.
-        text_columns: stay text whatever is declared: the key columns of all integrations that read the report.
+        name: the name of the report, an alias or its slug.
+        text_columns: columns that stay text, whatever is declared: the key columns of all integrations that read the
+            report.
 
     Raises:
-        UnknownReport: it is gone, or not visible any more.
-        NoDataForDay: it has no data at all.
-        UnreadableReport: what is there does not parse.
+        UnknownReport: the report is gone, or no longer visible.
+        NoDataForDay: the report has no data at all.
+        UnreadableReport: the data cannot be parsed.
         TransientError: the source does not answer.
     """
     info = replace(source.find(name), text_columns=frozenset(text_columns))

@@ -1,4 +1,4 @@
-"""Makes the plan of one sync: what a push would write to which record, and why the other rows are left alone."""
+"""Plan one sync: what a push would write to which record, and why the other rows are left alone."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -41,26 +41,26 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 
 SENDING = {"batch_size", "duplicate_rules"}
-"""Options that say how a plan is sent, and have no part in what it holds."""
+"""Options that say how a plan is sent, and do not change what it holds."""
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run means to do to one object.
+    """What one run is going to do to one object.
 
     Attributes:
-        plan_id: names the plan; it stands in column `plan_id` (String) of the lines too. So does, as `org_time`
-            (Datetime UTC), the org's own time just before it was read; null where its answers do not tell.
-        file: the Lines frame, at least one line per report row, in the order of the report.
-        tally: its lines and rows by outcome.
-        faults: why the integration does not fit the report or the object; then every line is held.
-        missing: the mapped fields among them that the user cannot see, for the Salesforce admin.
-        verdicts: on the integration's limits; empty when there are faults.
+        plan_id: the id of the plan. The lines have it too, in column `plan_id` (String). Their column `org_time`
+            (Datetime UTC) is the org's time just before it was read; null when the org does not report its time.
+        file: the Lines frame, with at least one line per report row, in the order of the report.
+        tally: the lines and rows per outcome.
+        faults: why the integration does not fit the report or the object. If there are any, every line is held.
+        missing: the mapped fields that the user cannot see, for the Salesforce admin.
+        verdicts: the results of the integration's limits; empty when there are faults.
         read_at: when the org was read, UTC.
         describe_hash: see `fingerprint`.
-        past_rows: lines for rows of days that earlier runs applied, which must be written again.
+        past_rows: the number of lines for rows of days that earlier runs applied, which must be written again.
     """
 
     plan_id: str
@@ -76,22 +76,22 @@ class Plan:
 
     @property
     def lines(self) -> pl.LazyFrame:
-        """The Lines frame, read as far as it is needed."""
+        """The Lines frame, read lazily."""
         return self.file.scan()
 
     @property
     def held(self) -> str | None:
-        """The sentence that says what holds the plan; None when nothing does."""
+        """The sentence that says why the plan is held; None when it is not."""
         reasons = [fault.message for fault in self.faults]
         reasons += [verdict.description for verdict in self.verdicts if not verdict.passed]
         return "; ".join(reasons) or None
 
 
 def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) -> tuple[str, list[str]] | None:
-    """A key field and the values the report has for it, so that a small report need not read the whole object.
+    """Return a key field and the report's values for it, so that a small report need not read the whole object.
 
-    None when the report is too long for that, or no key field is indexed. Several key pairs must all match, so the
-    records of one pair's values hold all that can.
+    None when the report is too long for that, or no key field is indexed. One key pair is enough, because a record
+    must match all pairs.
     """
     if rows.height > KEY_LIST_ROWS:
         return None
@@ -111,17 +111,17 @@ def check_against_org(
     *,
     likely_types: Mapping[str, ColumnType],
 ) -> tuple[list[Fault], list[MissingField]]:
-    """Whether the integration fits the report and the object; a further call when a field is not to be seen.
+    """Check that the integration fits the report and the object. Takes one call if a field is not visible.
 
     Args:
         spec: the integration.
         schema: the object, as `org` describes it.
         dtypes: the report's columns.
-        org: tells hidden fields from missing ones.
-        likely_types: what all values of a text column look like.
+        org: the connected org, which can distinguish hidden fields from missing ones.
+        likely_types: for text columns whose values all look like another type, that type by column.
 
     Returns:
-        What `check_fitness` and `missing_fields` find.
+        The results of `check_fitness` and `missing_fields`.
     """
     spec = spell_columns(spec, dtypes)
     likely = show_dtypes(dtypes, likely_types)
@@ -155,16 +155,16 @@ def build_plan(
         rows: the report's rows, with `_day` (Date).
         org: the connected org.
         kind: `snapshot` or `events`.
-        latest_by: the column that orders rows of one key, unless the integration names one.
-        folder: for the plan; not readable by others.
-        likely_types: what all values of a text column look like, by column.
-        earlier: what earlier syncs wrote to the records named: lines of their ledgers, the newest sync first.
-        snapshot: where the records are kept from run to run, so that only changed ones are read again.
-        past: of events, the days that earlier runs applied.
+        latest_by: the column that orders rows with the same key, unless the integration names one.
+        folder: the folder for the plan. Others must not be able to read it.
+        likely_types: for text columns whose values all look like another type, that type by column.
+        earlier: returns what earlier syncs wrote to some records: lines of their ledgers, the newest sync first.
+        snapshot: where the records are kept from run to run, so that only changed records are read again.
+        past: for an events report, the days that earlier runs applied.
 
     Raises:
-        ConfigurationError: the org does not take the integration's condition.
-        SchemaMismatch: the object is not there, or a field of the condition.
+        ConfigurationError: the org does not accept the integration's condition.
+        SchemaMismatch: the object, or a field of the condition, is missing.
     """
     read_at = datetime.now(UTC)
     schema = org.describe(spec.object)
@@ -225,9 +225,9 @@ def build_plan(
 def explain_few_matches(
     verdicts: Sequence[Verdict], spec: IntegrationSpec, rows: pl.LazyFrame, schema: SObjectSchema, org: Org
 ) -> list[Verdict]:
-    """The verdicts; one on a match rate that is too low says whether the org's addresses are those of a sandbox.
+    """Add to a failed match rate whether the org's addresses are those of a sandbox, and return all verdicts.
 
-    That takes a further call, of a plan that is held anyway, and none where the look-up would scan the object.
+    This takes one call, and only for a plan that is held anyway. No call is made if the look-up would scan the object.
     """
     keys = resolve_keys(spec, schema)
     if all(verdict.passed for verdict in verdicts if verdict.name == MATCH_RATE) or not all(
@@ -243,7 +243,7 @@ def explain_few_matches(
 
 
 def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame:
-    """Lay the rows of other days that have a say in the plan after the rows of the run."""
+    """Append the rows of other days that affect the plan to the rows of the run."""
     if not past.versions:
         return rows
     own = rows.select(by_name(DAY, *terms.columns)).collect()
@@ -252,34 +252,34 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
 
 
 def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
-    """A hash of the integration and of what describe says of the fields it names: what a plan rests on.
+    """Hash what a plan depends on: the integration, and the descriptions of the fields that it names.
 
-    How a plan is sent is no part of it.
+    Options that only say how a plan is sent are left out.
     """
     named = tuple(pair.field for pair in spec.keys) + tuple(mapping.field for mapping in spec.fields)
     return hashlib.sha256(f"{spec.model_dump_json(exclude=SENDING)}\0{schema.fingerprint(named)}".encode()).hexdigest()
 
 
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
-    """The fields that a plan rests on: the keys, as the integration spells them, and the mapped ones."""
+    """Return the fields that a plan depends on: the keys, as the integration spells them, and the mapped fields."""
     mapped = [name.removeprefix(BEFORE) for name in lines.collect_schema() if name.startswith(BEFORE)]
     spelled = {name.lower(): name for name in [*(pair.field for pair in spec.keys), *mapped]}
     return list(spelled.values())
 
 
 def read_since(lines: pl.LazyFrame) -> datetime | None:
-    """From when on, by the org's own time, a record may have changed without the plan knowing.
+    """Return the org's time from which on a record may have changed without the plan's knowledge.
 
-    The clock of the `Date` header need not be the one that stamps records, and may run ahead of it by any length: the
-    plan has certainly seen what is stamped up to its newest record, and only what the header says if that is earlier.
+    The clock of the `Date` header may differ from the clock that stamps records, and may be ahead by any amount. The
+    plan has certainly seen what is stamped up to its newest record, or up to the header's time if that is earlier.
 
     Returns:
-        None when the object's records do not carry the time of their last change.
+        None when the object's records do not have the time of their last change.
     """
     newest: datetime | None
     told: datetime | None
     newest, told = lines.select(pl.col("modstamp", "org_time").max()).collect().row(0)
     if newest is None or told is None:
         return newest
-    # A push looks `MARGIN` further back: at what came after `newest`, not at all records that were stamped with it.
+    # A push looks `MARGIN` further back. This end makes it read records after `newest`, but not all stamped with it.
     return min(told, newest + MARGIN + timedelta(seconds=1))

@@ -1,7 +1,7 @@
-"""The lines of a plan as they are made and written, some rows of the report at a time.
+"""Build and write the lines of a plan, a slice of the report's rows at a time.
 
-Matching needs the keys of all rows and records. What is compared and written is many times as much, and never stands
-in memory together.
+Matching needs the keys of all rows and records in memory. The values that are compared and written take many times as
+much, and are never in memory all at once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,10 +23,10 @@ from integration_center.sync.plan_terms import Terms
 from integration_center.sync.schema import SObjectSchema
 
 LOOKED_UP = 150_000
-"""Records whose earlier writes are in memory at a time."""
+"""The number of records whose earlier writes are in memory at a time."""
 
 Earlier = Callable[[pl.Series], Sequence[pl.DataFrame]]
-"""What earlier syncs wrote to the records named: lines of their ledgers, the newest sync first."""
+"""Returns what earlier syncs wrote to the records with these ids: lines of their ledgers, the newest sync first."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Draft:
 
     Attributes:
         file: the Lines frame.
-        tally: its lines and rows by outcome.
-        figures: what the integration's limits are held against.
+        tally: the lines and rows per outcome.
+        figures: the numbers that the integration's limits are checked against.
     """
 
     file: FrameFile
@@ -45,13 +45,13 @@ class Draft:
 
 
 def write_draft(slices: Iterable[pl.DataFrame], schema: pl.Schema, path: Path, limits: Limits) -> Draft:
-    """Write lines that are made some at a time, all lines of a row together, and count them.
+    """Write slices of lines to a file, and count the lines. All lines of a row must be in one slice.
 
     Args:
-        slices: each with the columns of `schema`.
-        schema: of the file.
-        path: where it shall stand; what is read of a file that stands there is the old one until all is written.
-        limits: of the integration.
+        slices: frames with the columns of `schema`.
+        schema: the schema of the file.
+        path: the path of the file. Until everything is written, readers see the old file, if there is one.
+        limits: the limits of the integration.
     """
     tally, figures = Tally(), Figures()
 
@@ -66,7 +66,7 @@ def write_draft(slices: Iterable[pl.DataFrame], schema: pl.Schema, path: Path, l
 
 
 def rewrite_draft(draft: Draft, change: Callable[[pl.DataFrame], pl.DataFrame], limits: Limits) -> Draft:
-    """The draft with `change` done to its lines, which keeps their order and columns."""
+    """Rewrite the draft with `change` applied to its lines. `change` must keep their order and columns."""
     lines = draft.file.scan()
     slices = keep_rows_whole(read_slices(lines))
     return write_draft(map(change, slices), lines.collect_schema(), draft.file.path, limits)
@@ -75,7 +75,7 @@ def rewrite_draft(draft: Draft, change: Callable[[pl.DataFrame], pl.DataFrame], 
 def hold_slices(
     rows: pl.LazyFrame, spec: IntegrationSpec, schema: SObjectSchema, reason: str
 ) -> Iterator[pl.DataFrame]:
-    """The lines of an integration that does not fit, of some rows at a time; see `hold_rows`."""
+    """Yield the lines of an integration that does not fit, a slice of rows at a time; see `hold_rows`."""
     first = 0
     for part in read_slices(rows):
         yield hold_rows(part, spec, schema, reason, first=first)
@@ -85,16 +85,16 @@ def hold_slices(
 def plan_slices(
     rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms, *, edits_converted: Callable[[], bool]
 ) -> Iterator[pl.DataFrame]:
-    """Match the whole report, then compare and settle the lines of some of its rows at a time.
+    """Match the whole report, then compare and settle its lines a slice at a time.
 
     Args:
-        rows: the report, with `_day`; rows of other days may follow it, see `PAST`.
+        rows: the report, with `_day`. Rows of other days may follow, see `PAST`.
         records: the Records frame, each record once.
-        terms: of the plan.
+        terms: the terms of the plan.
         edits_converted: see `build_lines`.
 
     Raises:
-        PlanError: keys match several records, and the integration says `when_many_match: fail`.
+        PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     used = by_name(DAY, *terms.columns) | by_name(PAST, require_all=False)
     matching = match_report(rows.select(used).collect(), records, terms)
@@ -104,13 +104,13 @@ def plan_slices(
 
 
 def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: Limits) -> Draft:
-    """The draft without the values that the org keeps changing back; see `respect_overrides`.
+    """Remove the values that the org keeps changing back from the draft; see `respect_overrides`.
 
     Args:
-        draft: a plan.
-        earlier: asked for the records with planned lines, some of them at a time.
+        draft: the lines of a plan.
+        earlier: called with the records of planned lines, some of them at a time.
         schema: the object as describe reports it.
-        limits: of the integration.
+        limits: the limits of the integration.
     """
     ids = planned_updates(draft.file.scan()).select("Id").collect()["Id"]
     batches = (ids[start : start + LOOKED_UP] for start in range(0, len(ids), LOOKED_UP))
@@ -132,5 +132,5 @@ def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: 
 
 
 def hold_draft(draft: Draft, reason: str, limits: Limits) -> Draft:
-    """The draft with every planned line `held`, for `reason`."""
+    """Turn every planned line of the draft into a `held` one, with `reason`."""
     return rewrite_draft(draft, lambda lines: hold(lines, reason), limits)

@@ -1,4 +1,4 @@
-"""An integration with its report columns as the report spells them."""
+"""Spell the columns of an integration as the report does."""
 
 from collections.abc import Collection
 
@@ -7,11 +7,11 @@ from integration_center.integration.spec import IntegrationSpec
 
 
 def spell_columns(spec: IntegrationSpec, columns: Collection[str]) -> IntegrationSpec:
-    """The integration with the report's own spelling of each column; one that is not there stays as it is.
+    """Return the integration with the report's own spelling of each column. Unknown columns stay as they are.
 
     Args:
         spec: the integration.
-        columns: of the report.
+        columns: the columns of the report.
     """
     spelled = {name: find_column(name, columns) or name for name in spec.columns}
     if all(name == own for name, own in spelled.items()):

@@ -1,6 +1,6 @@
-"""Checks an integration against the live report and object, before it is saved or when somebody asks.
+"""Check an integration against the live report and object, before it is saved or on request.
 
-`check`, `new` and the console's wizard ask here, so all of them find the same. Nothing is written.
+`check`, `new` and the console's wizard use this module, so all of them find the same problems. Nothing is written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ from integration_center.sync.targets import resolve_keys
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found.
+    """The result of checking an integration.
 
     Attributes:
-        problems: each as a sentence; empty for an integration that can run.
-        missing: the fields that a Salesforce admin would have to create, or to show to the connected user.
+        problems: one sentence per problem; empty for an integration that can run.
+        missing: the fields that a Salesforce admin would have to create, or make visible to the connected user.
     """
 
     problems: Sequence[str] = ()
@@ -45,14 +45,14 @@ def validate(
 ) -> Verdict:
     """Check an integration against the newest rows of its report and the object.
 
-    Takes a call or two where a field is missing, where there is a condition, and where hardly any key matches.
+    Takes a call or two if a field is missing, if there is a condition, or if hardly any key matches.
 
     Args:
         spec: the integration.
         schema: the object, as `org` describes it now.
-        rows: of the report, its key columns as text.
-        org: where the records are.
-        likely_types: what all values of a text column look like.
+        rows: the rows of the report, with its key columns as text.
+        org: the org that holds the records.
+        likely_types: for text columns whose values all look like another type, that type by column.
 
     Raises:
         TransientError: the org cannot be reached now.
@@ -68,7 +68,7 @@ def validate(
 
 
 def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:
-    """Why the org does not take the condition; None when it does, or there is none."""
+    """Return why the org does not accept the condition; None when it does, or there is none."""
     if where is None:
         return None
     try:

@@ -1,1 +1,1 @@
-"""The Salesforce side: OAuth, describe, queries, Collections and Bulk API 2.0, over httpx."""
+"""Talk to Salesforce over httpx: OAuth, describe, queries, Collections and Bulk API 2.0."""

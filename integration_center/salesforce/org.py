@@ -1,4 +1,4 @@
-"""One connected org: describe, limits, and reading records by the cheapest way."""
+"""One connected org: describe objects, read limits, and read records in the cheapest way."""
 
 import copy
 import logging
@@ -30,7 +30,7 @@ ORGANIZATION = "SELECT Id, Name FROM Organization LIMIT 1"
 REFUSED_CONDITIONS = frozenset(
     {"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_QUERY_FILTER_OPERATOR", "INVALID_ID_FIELD", "INVALID_OPERATOR"}
 )
-"""What Salesforce says of a query that it cannot run as it is written."""
+"""The error codes of a query that Salesforce cannot run as it is written."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class OrgIdentity:
-    """Which org answers.
+    """The identity of the org that answers.
 
     Attributes:
-        org_id: as the org gives it, 15 or 18 characters.
-        name: of the organization.
+        org_id: the id as the org gives it, 15 or 18 characters.
+        name: the name of the organization.
     """
 
     org_id: str
@@ -63,14 +63,14 @@ class OrgIdentity:
         match page.get("records"):
             case [{"Id": str(org_id), "Name": str(name)}, *_]:
                 return cls(org_id, name)
-        raise OrgError("the org does not say which one it is: its answer about Organization holds no Id")
+        raise OrgError("the org did not identify itself: its answer about Organization has no Id")
 
 
 class Org:
-    """What we read from one org.
+    """The reads of one org.
 
     Args:
-        session: with the org.
+        session: the session with the org.
         polling: how to wait for Bulk jobs.
     """
 
@@ -85,33 +85,33 @@ class Org:
         self.polling = replace(given, sleep=wait)
 
     def with_retries(self, retries: RetryPolicy) -> Self:
-        """The same org, waited for by other rules."""
+        """Return the same org with another retry policy."""
         other = copy.copy(self)
         other.session = self.session.with_retries(retries)
         return other
 
     def describe(self, name: str) -> SObjectSchema:
-        """The schema of the object `name`, as the connected user sees it: one call. Raises SchemaMismatch."""
+        """Describe the object `name` as the connected user sees it, in one call. Raises SchemaMismatch."""
         return read_schema(self.session, name)
 
     def identify(self) -> OrgIdentity:
-        """Ask the org which one it is: one call."""
+        """Ask the org for its identity, in one call."""
         return OrgIdentity.parse(read_first_page(self.session, Query(ORGANIZATION)))
 
     def list_field_names(self, name: str) -> frozenset[str] | None:
-        """The names of all fields of the object `name`, hidden ones included; None when the org does not tell."""
+        """List all fields of the object `name`, including hidden ones; None when the org does not list them."""
         return list_field_names(self.session, name)
 
     def may_edit_converted_leads(self) -> bool:
-        """Whether the connected user may edit converted Leads: one call."""
+        """Return whether the connected user may edit converted Leads, in one call."""
         return may_edit_converted_leads(self.session)
 
     def list_objects(self) -> tuple[SObjectSummary, ...]:
-        """All objects of the org: one call, some 2 MB."""
+        """List all objects of the org, in one call of about 2 MB."""
         return read_objects(self.session)
 
     def limits(self) -> dict[str, Limit]:
-        """The org's allocations by their names, such as `DailyApiRequests`. They lag some minutes."""
+        """Read the org's allocations by name, such as `DailyApiRequests`. The values are a few minutes old."""
         return {
             name: Limit(row["Max"], row["Remaining"])
             for name, row in self.session.get_json("limits").items()
@@ -119,27 +119,27 @@ class Org:
         }
 
     def query(self, soql: str) -> Iterator[list[Record]]:
-        """The pages of a SOQL query over REST, a call for each 2,000 rows."""
+        """Yield the pages of a SOQL query over REST, one call per 2,000 rows."""
         return read_pages(self.session, soql)
 
     def count(self, soql: str) -> int:
-        """The number that a `SELECT COUNT() …` gives: one call."""
+        """Return the result of a `SELECT COUNT() …`, in one call."""
         return count_rows(self.session, soql)
 
     def prove_condition(self, schema: SObjectSchema, where: str) -> int | None:
-        """Ask the org whether it takes the condition: one call, and the number of records that meet it.
+        """Check that the org accepts the condition, and count the records that meet it, in one call.
 
         Returns:
-            None when the condition is fine, but counting takes the org too long.
+            The number of records. None when the condition is valid, but counting takes the org too long.
 
         Raises:
-            SchemaMismatch: it names a field that is not there.
-            ConfigurationError: Salesforce does not understand it, or cannot filter so.
+            SchemaMismatch: the condition names a field that the object does not have.
+            ConfigurationError: Salesforce does not understand the condition, or cannot filter by it.
         """
         try:
             return self.count(build_select(["COUNT()"], schema.name, enclose(where)))
         except CutShort as error:
-            logger.info("the condition on %s is understood, but not counted: %s", schema.name, error)
+            logger.info("the condition on %s is valid, but its records could not be counted: %s", schema.name, error)
             return None
         except SchemaMismatch as error:
             raise SchemaMismatch(f"where: {error}", code=error.code, status=error.status) from None
@@ -147,7 +147,7 @@ class Org:
             if error.status != httpx.codes.BAD_REQUEST or error.code not in REFUSED_CONDITIONS:
                 raise
             raise ConfigurationError(
-                f"where: Salesforce does not take the condition on {schema.name} ({error.code}); compare its fields,"
+                f"where: Salesforce does not accept the condition on {schema.name} ({error.code}); compare its fields,"
                 " operators and quotes with the SOQL Reference, and try it in the Developer Console"
             ) from None
 
@@ -161,16 +161,17 @@ class Org:
         expected_rows: int | None = None,
         snapshot: SnapshotKeeper | None = None,
     ) -> pl.DataFrame:
-        """The current values of `fields`, read by the way that takes the fewest API calls and that the org offers.
+        """Read the current values of `fields`, in the way that takes the fewest API calls and that the org offers.
 
         Args:
-            schema: the object's.
-            fields: key and mapped fields, in any case; a parent's field with a dot (`Owner.Email`).
-            key: a field and the values asked for. Records with other values may be left out, but need not be.
-            where: a SOQL condition, as `check_condition` and `prove_condition` let it pass.
-            expected_rows: the number of records, when it is known; else it is counted where the choice depends on it.
-            snapshot: where the last read of these fields is kept, so that only the changes since are read; None when
-                nothing shall be kept.
+            schema: the schema of the object.
+            fields: key and mapped fields, in upper or lower case; a parent's field has a dot (`Owner.Email`).
+            key: a field and the values to look for. Records with other values may be returned, too.
+            where: a SOQL condition that passed `check_condition` and `prove_condition`.
+            expected_rows: the number of records, when it is known. Otherwise the records are counted where the choice
+                depends on it.
+            snapshot: where the last read of these fields is kept, so that only later changes are read; None to keep
+                nothing.
 
         Returns:
             The Records frame, in the order of Ids: `Id` (18 characters), `SystemModstamp` when the object has one,
@@ -178,7 +179,7 @@ class Org:
 
         Raises:
             SchemaMismatch: the object or a field cannot be read.
-            TransientError: the org stayed unavailable, or gave fewer rows than it counted.
+            TransientError: the org stayed unavailable, or returned fewer rows than it counted.
         """
         selection = Selection(self.session, self.polling, schema, build_columns(schema, fields), where)
         return Reader(selection, key=key, expected_rows=expected_rows, keeper=snapshot).read()

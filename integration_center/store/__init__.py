@@ -1,1 +1,1 @@
-"""What one DAGSTER_HOME keeps as files: frames of reports, plans and ledgers."""
+"""Keep the files of one DAGSTER_HOME: frames of reports, plans and ledgers."""

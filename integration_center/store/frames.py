@@ -1,4 +1,4 @@
-"""Frames on disk: written whole or not at all, for nobody else to read; as a whole, or some rows at a time."""
+"""Write frames to disk completely or not at all, readable by the owner only, as a whole or a slice at a time."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -15,40 +15,40 @@ from polars.io.plugins import register_io_source
 from integration_center.errors import ConfigurationError
 
 SLICE_ROWS = 100_000
-"""Rows held at a time where a frame may be larger than memory should have to hold."""
+"""The rows per slice of a frame that may be too large for memory."""
 COMPRESSION_LEVEL = 1
-"""Of zstd: takes half the time of the usual 3, and a tenth more space."""
+"""The level of zstd. It takes half the time of the usual level 3, and a tenth more space."""
 STATISTICS = False
-"""The smallest and largest values of each hundred thousand rows rule out none of what is ever looked for."""
+"""No statistics: the smallest and largest value of 100,000 rows would exclude nothing that we look for."""
 POLARS_OS_ERROR = "(os error "
-"""What Polars ends the text of an error with that came from the system."""
+"""Marks a Polars error that came from the operating system."""
 
 
 SPLIT_BY = "split_by"
-"""Parquet metadata of a frame that was split by days: the column that tells them apart already."""
+"""The Parquet metadata that names the column with the day, in a frame of several days."""
 
 
 @dataclass(frozen=True)
 class FrameFile:
-    """A frame that stands in a parquet file."""
+    """A frame in a parquet file."""
 
     path: Path
 
     def scan(self) -> pl.LazyFrame:
-        """The frame, to be read as far as it is needed."""
+        """Scan the frame lazily."""
         return pl.scan_parquet(self.path)
 
 
 def write_frame(
     frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None, *, compressed: bool = True
 ) -> None:
-    """Write a parquet file that is there whole or not at all, readable by its owner only.
+    """Write a parquet file completely or not at all, readable by its owner only.
 
     Args:
-        frame: what it shall hold.
-        path: where it shall stand.
-        metadata: of the file.
-        compressed: takes a tenth of the space, and twice the time; for what is kept day by day.
+        frame: the content.
+        path: the path of the file.
+        metadata: the metadata of the file.
+        compressed: whether to compress. It takes twice the time and a tenth of the space, for files kept day by day.
 
     Raises:
         ConfigurationError: the disk is full or the folder cannot be written.
@@ -67,19 +67,19 @@ def write_frame(
 def write_slices(
     slices: Iterable[pl.DataFrame], schema: pl.Schema, path: Path, metadata: dict[str, str] | None = None
 ) -> FrameFile:
-    """The same as `write_frame`, of frames that are made one after another and never stand in memory together.
+    """Write successive frames to one file, as `write_frame` does, without having all of them in memory.
 
     Args:
-        slices: each with the columns of `schema`.
-        schema: of the file.
-        path: where it shall stand.
-        metadata: of the file.
+        slices: frames with the columns of `schema`.
+        schema: the schema of the file.
+        path: the path of the file.
+        metadata: the metadata of the file.
     """
 
     def give(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        # A sink asks for everything: no projection, filter or limit comes down to here.
+        # A sink reads everything, so the arguments have no projection, filter or limit.
         yield from slices
 
     source = register_io_source(give, schema=schema, is_pure=False)
@@ -95,7 +95,7 @@ def write_slices(
 
 
 def link_frame(file: FrameFile, path: Path) -> None:
-    """Let a frame stand at another path, too. Files are replaced, never changed, so the two may be one on disk.
+    """Link a frame to a second path. Files are replaced, never changed, so both paths may be one file on disk.
 
     Raises:
         ConfigurationError: the disk is full or the folder cannot be written.
@@ -104,14 +104,14 @@ def link_frame(file: FrameFile, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             os.link(file.path, draft)
-        except OSError:  # another disk, or one that knows no links
+        except OSError:  # another disk, or a disk without links
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"):
                 copyfile(file.path, draft)
         draft.replace(path)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a small file that is there whole or not at all, readable by its owner only.
+    """Write a small text file completely or not at all, readable by its owner only.
 
     Raises:
         ConfigurationError: the disk is full or the folder cannot be written.
@@ -121,7 +121,7 @@ def write_text(text: str, path: Path) -> None:
 
 
 def make_folder(parent: Path, name: str) -> Path:
-    """A new folder in another, for nobody else to read."""
+    """Make a new folder in another one, readable by its owner only."""
     folder = parent / name
     with writing(folder):
         folder.mkdir(mode=0o700)
@@ -129,24 +129,24 @@ def make_folder(parent: Path, name: str) -> Path:
 
 
 def count_height(frame: pl.LazyFrame) -> int:
-    """The number of its rows."""
+    """Count the rows of a frame."""
     return int(frame.select(pl.len()).collect().item())
 
 
 def read_slices(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """Successive rows of a frame that stands on disk; of an empty one, one frame without rows."""
+    """Yield slices of a frame on disk; for an empty frame, one slice without rows."""
     for start in range(0, max(count_height(frame), 1), SLICE_ROWS):
         yield frame.slice(start, SLICE_ROWS).collect()
 
 
 def cut_slices(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The same of a frame in memory."""
+    """Yield slices of a frame in memory; for an empty frame, one slice without rows."""
     for start in range(0, max(frame.height, 1), SLICE_ROWS):
         yield frame.slice(start, SLICE_ROWS)
 
 
 def keep_rows_whole(slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Successive lines, in order of their report's `row`, cut so that all lines of a row stand in one slice."""
+    """Move the cuts between slices of lines, which are sorted by `row`, so that all lines of a row are in one slice."""
     rest = pl.DataFrame()
     for lines in slices:
         both = pl.concat([rest, lines]) if rest.height else lines
@@ -158,13 +158,13 @@ def keep_rows_whole(slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def rewrite_frame(frame: pl.LazyFrame, change: Callable[[pl.DataFrame], pl.DataFrame], path: Path) -> FrameFile:
-    """Write a frame that stands on disk to another file, `change` done to some of its rows at a time."""
+    """Write a frame on disk to another file, with `change` applied to one slice at a time."""
     return write_slices(map(change, read_slices(frame)), frame.collect_schema(), path)
 
 
 @contextmanager
 def _drafted(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that takes the place of `path` when the block ends well."""
+    """Open a new file that replaces `path` when the block ends without an error."""
     with writing(path), _draft_of(path) as draft:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -176,7 +176,7 @@ def _drafted(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _draft_of(path: Path) -> Iterator[Path]:
-    """The name of a file beside `path`; what is left of it when the block fails is deleted."""
+    """Yield the name of a temporary file in the folder of `path`, and delete the file if the block fails."""
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         yield draft
@@ -187,7 +187,7 @@ def _draft_of(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say of a failure to write what it is.
+    """Translate an error from writing into an error of ours.
 
     Raises:
         ConfigurationError: the disk is full or the folder cannot be written.
@@ -199,5 +199,5 @@ def writing(path: Path) -> Iterator[None]:
         if isinstance(error, pl.exceptions.ComputeError) and POLARS_OS_ERROR not in said:
             raise
         raise ConfigurationError(
-            f"{path} could not be written ({said}); free some space or mend the folder's rights"
+            f"{path} could not be written ({said}); free some space or correct the folder's permissions"
         ) from None

@@ -1,4 +1,4 @@
-"""The ledgers of syncs: one line per report row and matched record. Files are mode 0600."""
+"""Store the ledgers of syncs: one line per report row and matched record. Files have mode 0600."""
 
 import logging
 import os
@@ -32,11 +32,11 @@ class LedgerFolder:
         self.storage = storage
 
     def path(self, run_id: str, slug: str) -> Path:
-        """Where the ledger of one sync stands."""
+        """Return the path of one sync's ledger."""
         return self.storage / "ledgers" / run_id / f"{slug}.parquet"
 
     def write(self, run_id: str, slug: str, lines: pl.DataFrame) -> Path:
-        """Store a ledger, replacing an earlier draft of the same sync."""
+        """Store a ledger, replacing an earlier one of the same sync."""
         path = self.path(run_id, slug)
         write_frame(lines, path)
         return path
@@ -44,13 +44,13 @@ class LedgerFolder:
     def write_from(
         self, run_id: str, slug: str, lines: pl.LazyFrame, finish: Callable[[pl.DataFrame], pl.DataFrame]
     ) -> Tally:
-        """Store lines that stand on disk as a ledger, `finish` done to them some after another; their tally.
+        """Store lines on disk as a ledger, with `finish` applied to one slice at a time, and return their tally.
 
         Args:
-            run_id: of the sync.
-            slug: of its integration.
-            lines: in order of their rows.
-            finish: keeps order and columns; all lines of a row come together.
+            run_id: the run of the sync.
+            slug: the slug of its integration.
+            lines: the lines, sorted by `row`.
+            finish: completes a slice, which has all lines of its rows. It must keep order and columns.
         """
         tally = Tally()
 
@@ -65,57 +65,57 @@ class LedgerFolder:
         return tally
 
     def keep(self, run_id: str, slug: str, file: FrameFile) -> Path:
-        """Store a frame that is a file already as a ledger, replacing an earlier draft of the same sync."""
+        """Store an existing frame file as a ledger, replacing an earlier one of the same sync."""
         path = self.path(run_id, slug)
         link_frame(file, path)
         return path
 
     def keep_day(self, run_id: str, slug: str, day: date, file: FrameFile) -> FrameFile:
-        """Keep the report's frame of a day as a sync has it: later runs judge their rows by it."""
+        """Keep the report of a day as a sync read it. Later runs compare their rows with it."""
         kept = FrameFile(self.path(run_id, slug).with_name(f"{slug}.{day.isoformat()}.parquet"))
         link_frame(file, kept.path)
         return kept
 
     def kept_days(self, run_id: str, slug: str) -> dict[date, FrameFile]:
-        """The frames that were kept of a sync, oldest day first."""
+        """Return the report frames that were kept for a sync, the oldest day first."""
         folder = self.path(run_id, slug).parent
         paths = sorted(folder.glob(f"{slug}.????-??-??.parquet"))
         return {date.fromisoformat(path.stem.removeprefix(f"{slug}.")): FrameFile(path) for path in paths}
 
     def read(self, run_id: str, slug: str) -> pl.DataFrame:
-        """The ledger of one sync.
+        """Read the ledger of one sync.
 
         Raises:
-            PlanMissing: there is none.
-            PlanError: it is damaged.
+            PlanMissing: there is no ledger.
+            PlanError: the ledger is damaged.
         """
         with self.scanned(run_id, slug) as lines:
             return lines.collect()
 
     @contextmanager
     def scanned(self, run_id: str, slug: str) -> Iterator[pl.LazyFrame]:
-        """The ledger of one sync, for reading some of it after another in the block.
+        """Scan the ledger of one sync, to read parts of it inside the block.
 
         Raises:
-            PlanMissing: there is none.
-            PlanError: it is damaged.
+            PlanMissing: there is no ledger.
+            PlanError: the ledger is damaged.
         """
         path = self.path(run_id, slug)
         if not path.exists():
             raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
         try:
-            if not path.is_file():  # reading a pipe would last for ever
-                raise OSError("no regular file")
+            if not path.is_file():  # reading a pipe would never end
+                raise OSError("not a regular file")
             yield read_outcomes(pl.scan_parquet(path))
         except (pl.exceptions.PolarsError, OSError) as error:
             logger.debug("the ledger %s cannot be read (%s)", path, type(error).__name__)
             raise PlanError(
-                f"the ledger {path} is damaged, or no ledger; bring back a copy of this file. What the run wrote to"
+                f"the ledger {path} is damaged, or is not a ledger; restore a copy of this file. What the run wrote to"
                 " the org is not affected"
             ) from None
 
     def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
-        """The ledger of one sync; None when it is gone or damaged."""
+        """Return the ledger of one sync; None when it is gone or damaged."""
         try:
             return self.read(run_id, slug)
         except PlanMissing:
@@ -125,7 +125,7 @@ class LedgerFolder:
             return None
 
     def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:
-        """What one sync wrote to the records named, or left to the org; none when its ledger is gone or damaged."""
+        """Read what one sync wrote to the given records, or left to the org; empty if its ledger is gone or damaged."""
         path = self.path(run_id, slug)
         wanted = pl.LazyFrame({"record_id": record_ids})
         try:
@@ -136,11 +136,11 @@ class LedgerFolder:
                 .collect()
             )
         except (pl.exceptions.PolarsError, OSError) as error:
-            logger.warning("the ledger of run %s cannot be read (%s); it is passed over", run_id, type(error).__name__)
+            logger.warning("skipped the ledger of run %s, which cannot be read (%s)", run_id, type(error).__name__)
             return pl.DataFrame()
 
     def write_error(self, run_id: str, slug: str, text: str) -> Path:
-        """Keep the full text of an unexpected error: it may quote values, so it stays out of the event log."""
+        """Keep the full text of an unexpected error. It may quote values, so it must not get into the event log."""
         path = self.path(run_id, slug).with_suffix(".error.txt")
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -149,7 +149,7 @@ class LedgerFolder:
 
 
 def read_outcomes(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """The lines with today's outcomes: an earlier version, which stored them, may have known fewer."""
+    """Cast the outcomes of stored lines to the current dtype. An earlier version may have known fewer outcomes."""
     stored = lines.collect_schema().get("outcome")
     if not isinstance(stored, pl.Enum) or stored == OUTCOME or not set(stored.categories) <= set(OUTCOME.categories):
         return lines

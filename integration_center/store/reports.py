@@ -1,4 +1,4 @@
-"""The stored frames of reports, each with what is known of it beside its rows. Files are mode 0600."""
+"""Store the frames of reports, each with information about it. Files have mode 0600."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ EVENTS: ReportKind = "events"
 
 @dataclass(frozen=True)
 class StoredReport:
-    """What stands beside a stored report frame.
+    """The information stored with a report frame.
 
     Attributes:
         likely_types: see `Report`; None for a frame of an earlier version, whose text may have been altered.
@@ -42,19 +42,19 @@ class ReportFolder:
         self.storage = storage
 
     def path(self, report_slug: str, day: date) -> Path:
-        """Where the report's frame of `day` stands."""
+        """Return the path of the report's frame of `day`."""
         return self.storage / "insights" / report_slug / f"{day.isoformat()}.parquet"
 
     @contextmanager
     def locked(self, report_slug: str, day: date) -> Iterator[None]:
-        """Hold the report of `day`, so that two runs at once fetch it once."""
+        """Lock the report of `day`, so that two runs at the same time fetch it once."""
         path = self.path(report_slug, day).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with hold_lock(path):
             yield
 
     def stored(self, report_slug: str, day: date) -> StoredReport | None:
-        """What is stored for `day`, without reading its rows; None when there is none that can be read."""
+        """Return the information about the stored frame of `day`, without its rows; None if no frame can be read."""
         path = self.path(report_slug, day)
         if not path.exists():
             return None
@@ -62,7 +62,7 @@ class ReportFolder:
             metadata = pl.read_parquet_metadata(path)
             rows = pl.scan_parquet(path).select(pl.len()).collect().item()
         except (pl.exceptions.PolarsError, OSError):
-            return None  # damaged: it will be fetched again
+            return None  # damaged, so it will be fetched again
         if "identity" not in metadata:
             return None
         refreshed_at = metadata.get("refreshed_at")
@@ -99,7 +99,7 @@ class ReportFolder:
         )
 
     def newest_kind(self, report_slug: str) -> ReportKind | None:
-        """The kind of the report by its newest stored frame; None when there is none."""
+        """Return the kind of the report from its newest stored frame; None when there is no frame."""
         folder = self.path(report_slug, date.min).parent
         for path in sorted(folder.glob("*.parquet"), reverse=True):
             if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
@@ -107,7 +107,7 @@ class ReportFolder:
         return None
 
     def rows_before(self, report_slug: str, day: date) -> int | None:
-        """The number of rows of the newest stored frame older than `day`; None when there is none."""
+        """Return the number of rows of the newest stored frame before `day`; None when there is no such frame."""
         folder = self.path(report_slug, day).parent
         older = sorted((path for path in folder.glob("*.parquet") if path.stem < day.isoformat()), reverse=True)
         for path in older:
@@ -117,12 +117,12 @@ class ReportFolder:
 
 
 def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> tuple[StoredReport, bool]:
-    """The stored report of `day`, and whether it had to be fetched: a current frame is not fetched again.
+    """Return the stored report of `day`, and whether it was fetched. A current frame is not fetched again.
 
-    A frame is current when the source has nothing newer and the same declared columns were kept as text.
+    A frame is current when the source has nothing newer, and the same declared columns were kept as text.
 
     Raises:
-        NoDataForDay: the source has none; another day never stands in for it.
+        NoDataForDay: the source has no data for the day. Another day never replaces it.
     """
     with folder.locked(info.slug, day):
         if stored := find_current(source, folder, info, day):
@@ -132,10 +132,10 @@ def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day:
 
 
 def find_current(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> StoredReport | None:
-    """What is stored of `day` while it is what the source would give; None when it has to be fetched.
+    """Return the stored frame of `day` if it equals what the source would return; None when it has to be fetched.
 
     Raises:
-        NoDataForDay: the source has none.
+        NoDataForDay: the source has no data for the day.
     """
     stored = folder.stored(info.slug, day)
     if stored is None or stored.identity != source.identity(info, day) + _name_text_columns(info):

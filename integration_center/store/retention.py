@@ -1,4 +1,4 @@
-"""Deletes stored reports, plans, ledgers and snapshots after 90 days: personal data."""
+"""Delete stored reports, plans, ledgers and snapshots after 90 days, because they hold personal data."""
 
 import shutil
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from integration_center.store.work import WORK
 
 KEPT = timedelta(days=90)
 WORKING = timedelta(days=2)
-"""No step runs so long: what it worked with was left by a killed process."""
+"""No step runs this long. Older working files were left by a killed process."""
 
 
 def delete_old_files(storage: Path, now: datetime) -> int:
-    """Delete the files below `storage` that were last written more than `KEPT` before `now`; how many there were."""
+    """Delete the files below `storage` that were last written more than `KEPT` before `now`, and count them."""
     limit, abandoned = ((now - age).timestamp() for age in (KEPT, WORKING))
     for folder in storage.joinpath(WORK).glob("*"):
         if folder.stat().st_mtime < abandoned:

@@ -1,4 +1,4 @@
-"""The folder of what steps need while they run, and frames that stay what they are while a step reads them."""
+"""Keep working files of steps, and frames that must not change while a step reads them."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -6,13 +6,13 @@ from tempfile import TemporaryDirectory
 from integration_center.store.frames import FrameFile, link_frame, writing
 
 WORK = "work"
-"""The folder, beside the stored frames, of what steps need while they run; a killed one leaves its own behind."""
+"""The folder, beside the stored frames, with the working files of steps. A killed step leaves its files behind."""
 _PINNED: list[TemporaryDirectory[str]] = []
-"""Gone when the process ends."""
+"""The folders of pinned frames, deleted when the process ends."""
 
 
 def pin_frame(storage: Path, path: Path) -> FrameFile:
-    """A stored frame under a name of this process's own: what is read of it stays, should another run replace it.
+    """Link a stored frame to a path of this process, so that it does not change if another run replaces the original.
 
     Raises:
         ConfigurationError: the disk is full or the folder cannot be written.

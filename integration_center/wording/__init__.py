@@ -1,1 +1,1 @@
-"""Texts for people: made printable, without secrets, with the name that was meant."""
+"""Prepare texts for people: printable, without secrets, with a suggestion for a misspelt name."""

@@ -1,7 +1,7 @@
-"""What may be shown and stored of another service's answer: codes that look like codes, and no secret of the request.
+"""Clean other services' answers before they are shown or stored: accept only real codes, and mask secrets.
 
-A gateway before an org may put anything into an error, such as the request's own headers. So a code only counts when it
-has the form of one, and whatever an answer repeats of the secrets that the request carried is blotted out.
+A gateway in front of an org may put anything into an error, such as the request's own headers. So a code is accepted
+only if it has the form of a code, and any part of the request's secrets that an answer repeats is masked.
 """
 
 import base64
@@ -13,39 +13,40 @@ from urllib.parse import quote
 import httpx
 
 UNKNOWN_CODE = "UNKNOWN"
-"""Stands for a code that is missing, or looks like none."""
+"""Replaces a code that is missing, or does not have the form of a code."""
 LONGEST_CODE = 80
 CODE = re.compile(r"[A-Za-z]{1,40}[0-9]{0,3}(?:[_.-](?:[A-Za-z]{1,40}[0-9]{0,3}|[0-9]{1,3}))*")
-"""`INVALID_FIELD`, `InvalidBatch`, `Bad_OAuth_Token`, `invalid_grant`: words, unlike random tokens and keys."""
+"""The form of a code: `INVALID_FIELD`, `InvalidBatch`, `Bad_OAuth_Token`, `invalid_grant`. Unlike random tokens and
+keys, it consists of words."""
 BLOT = "***"
 SHORTEST = 8
-"""A shorter secret is a word that answers use, too."""
+"""Shorter secrets are not masked, because answers may use them as ordinary words."""
 PART = 12
-"""Parts of a secret from this length on are blotted out."""
+"""Parts of a secret with at least this many characters are masked."""
 STRIDE = 24
-"""Of a large success only every second block is looked for, which finds parts from 35 characters on."""
+"""In a large body, only every second block of a secret is searched. This finds parts of 35 characters or more."""
 SMALL = 1 << 15
 LONGEST_LINE = 1 << 23
 BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
-"""Unlike `str.lower`, it keeps the length of a text."""
+"""Lowercases ASCII letters. Unlike `str.lower`, it keeps the length of a text."""
 ORG_ID = re.compile(r"^00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?[^A-Za-z0-9]")
-"""How a Salesforce access token begins. The id is no secret, and answers name it."""
+"""The start of a Salesforce access token: the org's id, which is not secret and appears in answers."""
 ESCAPED = re.compile(r"\\\\|\\/|\\u00([2-7][0-9A-Fa-f])")
 
 
 def read_code(value: object) -> str | None:
-    """Return `value` when it has the form of an error code, else None."""
+    """Return `value` if it has the form of an error code, else None."""
     if isinstance(value, str) and len(value) <= LONGEST_CODE and CODE.fullmatch(value):
         return value
     return None
 
 
 class Redactor:
-    """Blots secrets out of texts and bodies: whole or in part, in any case, percent-encoded, as base64 or hexadecimal.
+    """Masks secrets in texts and bodies: whole or in part, in any case, percent-encoded, as base64 or hexadecimal.
 
     Args:
-        secrets: what the request carried. Of a Salesforce access token only what follows the org's id is secret.
+        secrets: the secrets of the request. In a Salesforce access token, only what follows the org's id is secret.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -64,7 +65,7 @@ class Redactor:
         return "Redactor(…)"
 
     def clean(self, text: str) -> str:
-        """Blot out what `text` holds of the secrets."""
+        """Mask the secrets in `text`."""
         found = sorted(self._find(text.translate(LOWER)))
         pieces: list[str] = []
         end = 0
@@ -75,16 +76,16 @@ class Redactor:
         return "".join([*pieces, text[end:]])
 
     def clean_body(self, body: bytes) -> bytes:
-        """Blot out what a body holds of the secrets. JSON stays JSON; a small body is searched for every form."""
+        """Mask the secrets in a body. JSON stays JSON. Only a small body is searched for every form of a secret."""
         if not self._secrets or (len(body) > SMALL and not self._touches(body)):
             return body
-        text = body.decode("latin-1")  # a character for each byte
+        text = body.decode("latin-1")  # one character per byte
         plain = ESCAPED.sub(_unescape, text)
         cleaned = self.clean(plain)
         return body if cleaned == plain else cleaned.encode("latin-1")
 
     def clean_pieces(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Blot the secrets out of a streamed body. Whole lines are searched, so that no secret is cut in two."""
+        """Mask the secrets in a streamed body. Whole lines are searched, so that no secret is split between pieces."""
         held = b""
         for piece in pieces:
             lines, newline, held = (held + piece).rpartition(b"\n")
@@ -116,7 +117,7 @@ def _list_forms(secret: str) -> Iterator[str]:
     yield quote(secret, safe="")
     content = secret.encode("utf-8", "replace")
     yield content.hex()
-    for before in range(3):  # base64 depends on how many bytes stand before the secret
+    for before in range(3):  # base64 depends on the number of bytes before the secret
         encoded = base64.b64encode(b"\0" * before + content).decode()
         inner = encoded[4 if before else 0 : (before + len(content)) // 3 * 4]
         if len(inner) >= PART:
@@ -132,7 +133,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def clean_answer(answer: httpx.Response, secrets: Redactor) -> httpx.Response:
-    """Return `answer`, read to its end, without what its body repeats of the secrets."""
+    """Return `answer`, which was read to its end, with the secrets in its body masked."""
     cleaned = secrets.clean_body(answer.content)
     if cleaned is answer.content:
         return answer

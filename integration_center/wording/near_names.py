@@ -1,4 +1,4 @@
-"""The name that was meant, where one is written that does not exist."""
+"""Find the name that somebody meant when they wrote a name that does not exist."""
 
 import re
 import unicodedata
@@ -6,28 +6,28 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 ALIKE = 0.75
-"""How alike two names must be for one to be called the nearest."""
+"""How similar a name must be to be called the nearest."""
 LISTED = 12
 LONGEST = 80
-"""Characters of a name that are compared and shown."""
+"""The number of characters of a name that are compared and shown."""
 NAMESPACE = re.compile(r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*__(?=\w+__[a-z]+$)")
-"""What a package puts before the names of its fields: `acme__` in `acme__Score__c`."""
+"""The prefix of the fields of a package: `acme__` in `acme__Score__c`."""
 CUSTOM = re.compile(r"__[a-z]+$")
-"""How the API names of custom fields end."""
+"""The suffix of the API names of custom fields."""
 
 
 def find_twin(name: str, there: Iterable[str]) -> str | None:
-    """Find the field that `name` means, only written otherwise.
+    """Find the field that `name` means, but spells in another way.
 
-    It may be without the namespace of its package, or without the ending `__c`. Case makes no difference. `Score` is
-    no twin of `Score__c` in the other direction: beside a standard field a custom one may be wanted.
+    `name` may lack the namespace of the package, or the suffix `__c`. Case makes no difference. `Score` finds
+    `Score__c`, but `Score__c` does not find `Score`: somebody may want a custom field beside the standard field.
 
     Args:
         name: an API name.
-        there: the API names that there are.
+        there: the existing API names.
 
     Returns:
-        None where no name or several are meant.
+        The existing name; None when no name matches, or several do.
     """
     wanted = name.lower() if CUSTOM.search(name.lower()) else f"{name.lower()}__c"
     found = [other for other in there if NAMESPACE.sub("", other.lower()) == NAMESPACE.sub("", wanted)]
@@ -35,10 +35,10 @@ def find_twin(name: str, there: Iterable[str]) -> str | None:
 
 
 def find_nearest(name: str, there: Iterable[str]) -> str | None:
-    """Find the name that is most like `name`, whatever its case, blanks, underscores and namespace.
+    """Find the name that is most similar to `name`, ignoring case, blanks, underscores and namespace.
 
     Returns:
-        None where none is like it.
+        The name; None when none is similar enough.
     """
     wanted = _simplify(name)
     rated = (
@@ -50,7 +50,7 @@ def find_nearest(name: str, there: Iterable[str]) -> str | None:
 
 
 def say_nearest(name: str, there: Sequence[str]) -> str:
-    """What to say after "there is no `name`": the nearest name, or else the first names that there are."""
+    """Write what follows "there is no `name`": the nearest name, or else the first existing names."""
     if nearest := find_nearest(name, there):
         return f"the nearest is {_show(nearest)}"
     more = f" and {len(there) - LISTED:,} more" if len(there) > LISTED else ""
@@ -62,7 +62,7 @@ def _show(name: str) -> str:
 
 
 def _simplify(name: str) -> str:
-    """The letters and signs of a name that one sees."""
+    """Reduce a name to its visible characters, without case, underscores, namespace and suffix."""
     plain = unicodedata.normalize("NFKC", name[:LONGEST]).casefold()
     plain = CUSTOM.sub("", NAMESPACE.sub("", plain))
     return "".join(char for char in plain if char != "_" and unicodedata.category(char)[0] not in "CZ")

@@ -1,7 +1,7 @@
-"""Text for terminals and logs: control characters from keys, names and errors are shown, and do nothing.
+"""Prepare text for terminals and logs: escape control characters in keys, names and errors.
 
-A terminal obeys control characters: they clear the screen, set its title or fill the clipboard. A line break begins a
-line of its own in a log, and bidirectional overrides reorder what is read.
+A terminal obeys control characters: they can clear the screen, set the title or fill the clipboard. A line break would
+start a new line in a log, and bidirectional overrides change the order in which text is read.
 """
 
 import logging
@@ -12,7 +12,7 @@ CONTROLS = re.compile(
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
     "\u2028\u2029"  # line and paragraph separators
     "\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides and isolates
-    "\ud800-\udfff"  # halves of surrogate pairs, which no terminal takes
+    "\ud800-\udfff"  # halves of surrogate pairs, which no terminal accepts
     "]"
 )
 NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
@@ -20,7 +20,7 @@ OUR_LOGGERS = "integration_center"
 
 
 def is_text(name: str) -> bool:
-    """Whether the name of a file or folder is text: Python reads bytes that are not UTF-8 as halves of characters."""
+    """Return whether a file or folder name is valid text. Python reads bytes that are not UTF-8 as surrogates."""
     return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
@@ -30,30 +30,30 @@ def make_printable(text: str) -> str:
 
 
 def make_lines_printable(text: str) -> str:
-    """The same for a text of several lines, whose line feeds stay."""
+    """Write each control character as an escape, except line feeds."""
     return "\n".join(map(make_printable, text.split("\n")))
 
 
 def join_lines(text: str) -> str:
-    """Write the lines of a message in one, and what is left of control characters as escapes."""
+    """Join the lines of a message into one line, and write the remaining control characters as escapes."""
     return make_printable(" ".join(line.strip() for line in text.splitlines() if line.strip()))
 
 
 def escape_json(text: str) -> str:
-    r"""Write what JSON allows raw and a terminal obeys, such as U+009B, as `\u009b` in a JSON text."""
+    r"""Escape the control characters that JSON allows but a terminal obeys: U+009B becomes `\u009b` in a JSON text."""
     return CONTROLS.sub(lambda found: "\n" if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
 
 class PrintableRecord(logging.LogRecord):
-    """A line of our log, whatever it names."""
+    """A log record whose message is printable, whatever names it contains."""
 
     def getMessage(self) -> str:
-        """See `logging.LogRecord`."""
+        """Return the message with control characters escaped; see `logging.LogRecord`."""
         return make_printable(super().getMessage())
 
 
 def keep_log_printable() -> None:
-    """Let every line of our loggers be printable, whoever writes it out."""
+    """Make every record of our loggers printable, whichever handler writes it."""
     build = logging.getLogRecordFactory()
     if getattr(build, "printable", False):
         return

@@ -25,7 +25,7 @@ def test_any_other_address_needs_sign_in(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["no-such-name.invalid", "a b", "x" * 300, "é" * 80, "a..b"])
 def test_a_name_that_cannot_be_found_is_called_so(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="no such name can be found"):
+    with pytest.raises(ConfigurationError, match="this name cannot be found"):
         check_bind_address(host, OPEN)
 
 

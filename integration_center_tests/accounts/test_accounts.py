@@ -117,7 +117,7 @@ def test_a_sign_in_is_taken_once(store: AccountStore) -> None:
     with pytest.raises(AccessRefused):
         store.sign_ins.take("state-2")
     assert store.sign_ins.take("state-1") == sign_in
-    with pytest.raises(AccessRefused, match="used already"):
+    with pytest.raises(AccessRefused, match="already used"):
         store.sign_ins.take("state-1")
 
 

@@ -104,7 +104,7 @@ def test_the_console_completes_a_sign_in_of_its_own(
     connection = finish_web(request.state, SecretStr("code-1"), settings, store, connected_by="ann")
 
     assert connection.account.org_id == ORG_ID
-    with pytest.raises(AccessRefused, match="used already"):
+    with pytest.raises(AccessRefused, match="already used"):
         finish_web(request.state, SecretStr("code-1"), settings, store, connected_by="ann")
 
 
@@ -113,7 +113,7 @@ def test_the_console_ends_a_sign_in_that_was_denied(settings: Settings, store: A
     refusal = abandon_web(request.state, "access_denied", "end-user denied authorization", store)
     assert isinstance(refusal, AccessRefused)
     assert "integration-center connect sandbox" in str(refusal)
-    with pytest.raises(AccessRefused, match="used already"):
+    with pytest.raises(AccessRefused, match="already used"):
         abandon_web(request.state, "access_denied", "", store)
 
 
@@ -226,7 +226,7 @@ def test_one_org_in_both_slots_is_refused(
 ) -> None:
     salesforce.is_sandbox, salesforce.organization_type = False, "Developer Edition"
     connect(SANDBOX)
-    with pytest.raises(AccessRefused, match="other environment already"):
+    with pytest.raises(AccessRefused, match="already connected in the other environment"):
         sign_in(PRODUCTION)
     assert [account.environment for account in store.list()] == [SANDBOX]
     assert salesforce.revoked == [salesforce.refresh_token]

@@ -78,7 +78,7 @@ def test_an_unreadable_key_file_is_named_without_its_content(settings: Settings)
     path = settings.dagster_home / "secret.key"
     path.write_text("not-a-key")
     path.chmod(0o600)
-    with pytest.raises(ConfigurationError, match="no Fernet key") as caught:
+    with pytest.raises(ConfigurationError, match="not a Fernet key") as caught:
         build_cipher(settings)
     assert str(path) in str(caught.value)
     assert "not-a-key" not in str(caught.value)

@@ -159,7 +159,7 @@ def test_what_is_no_key_changes_nothing_and_is_not_repeated(home: Path, answer: 
 def test_the_key_in_use_is_no_new_one(home: Path) -> None:
     (old,) = read_key_file(home)
     refused = rotate(answer=old)
-    assert "already; nothing was changed" in str(refused.exception)
+    assert "already has this key; nothing was changed" in str(refused.exception)
     assert old not in str(refused.exception)
 
 

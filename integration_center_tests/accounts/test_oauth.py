@@ -351,7 +351,7 @@ def test_a_code_is_sent_once(client: httpx.Client, salesforce: FakeSalesforce) -
 
 def test_a_redirect_is_not_followed(client: httpx.Client, salesforce: FakeSalesforce) -> None:
     salesforce.refuse(httpx.Response(302, headers={"Location": "https://elsewhere.example/"}))
-    said = rf"{urlsplit(APP.login_url).netloc} is no login URL.*My Domain.*SALESFORCE_SANDBOX_LOGIN_URL"
+    said = rf"{urlsplit(APP.login_url).netloc} is not a login URL.*My Domain.*SALESFORCE_SANDBOX_LOGIN_URL"
     with pytest.raises(ConfigurationError, match=said):
         oauth.request_client_credentials(client, SANDBOX, APP)
     assert len(salesforce.requests) == 1

@@ -215,7 +215,7 @@ def test_one_org_in_both_environments(
         with emulator.sandbox.store.writing() as connection:
             connection.execute("UPDATE \"Organization\" SET IsSandbox = 1, OrganizationType = 'Enterprise Edition'")
     assert "This org does not belong in Production" in seen.text
-    assert "connected in the other environment already" in seen.text
+    assert "already connected in the other environment" in seen.text
 
 
 @pytest.mark.usefixtures("nobody")

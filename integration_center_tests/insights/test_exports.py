@@ -181,6 +181,6 @@ def test_a_file_that_ends_mid_row_is_exported_anew() -> None:
 @pytest.mark.parametrize("url", ["http://files.example/e1.csv?sig=s3cret", "file:///etc/passwd"])
 def test_files_are_fetched_over_tls_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COMPLETED, "url", url)
-    with pytest.raises(ServiceUnavailable, match="address that is no https") as error:
+    with pytest.raises(ServiceUnavailable, match="address that is not https") as error:
         read(export(WalkMeDouble(), lambda request: httpx.Response(200, text=FILE)))
     assert "s3cret" not in str(error.value)

@@ -325,7 +325,7 @@ def test_what_is_no_file_is_named_and_stops_its_own_report_only(folder: LocalPla
                 path.mkdir()
             case "loop":
                 path.symlink_to(path)
-    said = {"pipe": "it is no regular file", "socket": "No such device", "loop": "leads to itself"}
+    said = {"pipe": "it is not a regular file", "socket": "No such device", "loop": "leads to itself"}
     with pytest.raises((UnreadableReport, NoDataForDay), match=said.get(kind, "there is none at all")):
         folder.read("logins")
     assert folder.read("nps").frame.height == 1

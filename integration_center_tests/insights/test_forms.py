@@ -53,7 +53,7 @@ def with_delimiter(delimiter: str) -> str:
         (PLAIN + "\x1a", None),
         (PLAIN + "   \n", None),
         (PLAIN.replace("\n", ",\n"), None),
-        (PLAIN.replace("8\n", "8,\n"), "1 rows have empty cells behind their last one"),
+        (PLAIN.replace("8\n", "8,\n"), "1 rows have extra empty cells at the end"),
         (PLAIN.replace(HEADER, '\u00a0user id ,"""Last Login""",Cou\u200bnt'), None),
     ],
 )
@@ -158,13 +158,13 @@ def test_what_is_no_table_is_called_by_its_name(read: Read, content: bytes, kind
     ("declared", "told"),
     [
         ("delimiter: ;;", "delimiter in line 1: ';;' must be one character, or the word tab"),
-        ("encoding: klingon", "encoding in line 1: 'klingon' is no encoding that is known"),
-        ("encoding: base64", "'base64' is no encoding that is known"),
-        ("footer: '('", "is no regular expression"),
-        ("footer: 9", "logins/2026-11-22.csv has 3 lines, and report.yaml says `footer: 9`"),
+        ("encoding: klingon", "encoding in line 1: 'klingon' is not a known encoding"),
+        ("encoding: base64", "'base64' is not a known encoding"),
+        ("footer: '('", "is not a regular expression"),
+        ("footer: 9", "logins/2026-11-22.csv has 3 lines, but report.yaml has `footer: 9`"),
         ("footer: ^Total", "the last line does not match `footer: ^Total`"),
         ("header_row: 9", "it has 3 rows, and no row 9"),
-        ("zone: Mars", "'Mars' is no time zone"),
+        ("zone: Mars", "'Mars' is not a time zone"),
         ("columns: {Nobody: {ignore: true}}", "column 'Nobody'"),
         (
             "columns: {Count: {tpye: date}}",

@@ -178,7 +178,9 @@ def test_a_jwt_account_syncs_and_renews_its_token_by_itself(
     assert (account["flow"], account["username"]) == ("jwt", org.profile.username)
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"\xff\x00", "no RSA private key in PEM"), (None, "is a directory")])
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"\xff\x00", "not an RSA private key in PEM"), (None, "is a directory")]
+)
 def test_a_key_file_that_is_none_is_refused(
     center: Center, command: Command, tmp_path: Path, content: bytes | None, told: str
 ) -> None:

@@ -1,7 +1,9 @@
 """The log of syncs is completed from Dagster's history, at the same cost however long that is."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,7 +16,7 @@ from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
 from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.names import PARTITION_TAG, push_key, report_key, update_set_key
-from integration_center.pipeline.unlogged_runs import log_ended_runs
+from integration_center.pipeline.unlogged_runs import NO_RUNS, log_ended_runs, look_at_runs
 from integration_center.settings import Settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import Center
@@ -132,3 +134,19 @@ def test_the_log_asks_dagster_again_only_when_a_run_ended_badly_or_is_under_way(
     center.instance.report_run_failed(third, "its process was killed")
     assert (logged(), asked_dagster) == ({first, second, third.run_id}, ["asked"])
     assert (logged(), asked_dagster) == ({first, second, third.run_id}, [])
+
+
+@pytest.mark.parametrize("place", ["dagster.yaml", "history/runs.db"])
+def test_a_pipe_in_the_place_of_dagsters_files_is_not_waited_for(tmp_path: Path, place: str) -> None:
+    (tmp_path / "history").mkdir()
+    assert look_at_runs(tmp_path) == NO_RUNS
+    os.mkfifo(tmp_path / place)
+    assert look_at_runs(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["storage: {}\n", "run_storage: {}\n", "- a\n", "a: [\n", "\0", "&a [*a]\n"])
+def test_only_dagster_looks_where_its_settings_say_anything_of_storage(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dagster.yaml").write_text(text)
+    assert look_at_runs(tmp_path) is None
+    (tmp_path / "dagster.yaml").write_text("# where storage is\ntelemetry: {enabled: false}\n")
+    assert look_at_runs(tmp_path) == NO_RUNS

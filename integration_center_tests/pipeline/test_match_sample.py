@@ -93,7 +93,7 @@ def test_dates_are_compared_with_the_whole_object_while_it_is_small(
     center.drop(logins(PLAIN))
     assert measure(center, "CreatedDate", "Last Login").unmatched == 1
     monkeypatch.setattr("integration_center.planning.match_sample.SMALL_OBJECT", 3)
-    with pytest.raises(OrgError, match="go on without the match rate"):
+    with pytest.raises(OrgError, match="continue without the match rate"):
         measure(center, "CreatedDate", "Last Login")
 
 

@@ -94,7 +94,7 @@ def test_an_org_under_maintenance_keeps_its_account_and_asks_for_patience(center
     faults.respond(401, "/services/data/*", times=None, body=refusal, content_type="application/json")
     sync = center.sync(center.run())
     assert sync.status is SyncStatus.FAILED
-    assert "during their maintenance; wait for its end" in (sync.error or "")
+    assert "during maintenance; wait for its end" in (sync.error or "")
     assert "connect" not in (sync.error or "")
     faults.clear()
     with open_installation() as installation:

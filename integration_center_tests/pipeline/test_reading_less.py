@@ -173,8 +173,8 @@ def test_a_condition_narrows_the_records(center: Center) -> None:
     ("where", "sentence"),
     [
         ("Companyy = 'x'", "where: Lead has no field Companyy, or the connected user may not see it"),
-        ("Company = 5", "where: Salesforce does not take the condition on Lead (INVALID_FIELD)"),
-        ("Company = 'x' AND", "where: Salesforce does not take the condition on Lead (MALFORMED_QUERY)"),
+        ("Company = 5", "where: Salesforce does not accept the condition on Lead (INVALID_FIELD)"),
+        ("Company = 'x' AND", "where: Salesforce does not accept the condition on Lead (MALFORMED_QUERY)"),
     ],
 )
 def test_a_condition_that_the_org_refuses_is_told_by_check_and_run(center: Center, where: str, sentence: str) -> None:

@@ -329,7 +329,7 @@ def test_another_condition_starts_anew(narrowed: Integration) -> None:
 @pytest.mark.parametrize(
     ("where", "reason"),
     [
-        ("CreatedDate >= LAST_N_DAYS:30", "without a change of their own"),
+        ("CreatedDate >= LAST_N_DAYS:30", "without being changed themselves"),
         ("Owner.Email != null", "Owner.Email is a field of another record"),
         ("OwnerId != null", "OwnerId is a lookup"),
         ("LastActivityDate = null", "LastActivityDate is read-only"),
@@ -413,7 +413,7 @@ def test_the_mark_is_the_orgs_time_once_a_stamp_has_reached_it() -> None:
         (24, 24, None),
         (24.4, 24, None),
         (23.6, 24, None),
-        (22, 24, "gone less far than ours"),
+        (22, 24, "advanced less than ours"),
         (24, 1, None),  # moved forward, as far as we can tell
         (-0.01, 0, None),
         (-1, -2, "moved back"),
@@ -429,7 +429,7 @@ def test_a_clock_moved_back_is_told_by_the_time_that_passed_for_us(
     found = find_doubt(info, basis, org + timedelta(hours=org_hours), ours + timedelta(hours=our_hours))
     assert (found is None) is (doubt is None)
     assert doubt is None or doubt in str(found)
-    assert find_doubt(info, basis, None, ours) == "the org does not tell its time"
+    assert find_doubt(info, basis, None, ours) == "the org does not report its time"
 
 
 EVENTS = st.sampled_from(["edit", "make", "delete", "undelete", "merge", "convert", "purge", "wait", "read"])

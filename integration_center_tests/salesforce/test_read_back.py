@@ -197,7 +197,7 @@ def test_where_the_org_does_not_tell_nothing_is_noted_and_the_push_stands(
     _, _, found = push(pushing, tmp_path, 5, refuse)
     pushing.org.faults.clear()
     assert found is not None
-    assert str(found.doubt).startswith("the org does not tell")
+    assert str(found.doubt).startswith("the org did not answer")
     assert read_later(pushing, hours=24) > FEW_BYTES
 
 

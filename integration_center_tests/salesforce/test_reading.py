@@ -171,7 +171,7 @@ def test_a_bulk_query_that_loses_rows_is_read_again_and_then_refused() -> None:
             return httpx.Response(200, json=answer.json() | {"numberRecordsProcessed": 31})
         return answer
 
-    with pytest.raises(ServiceUnavailable, match="counted 31 rows and gave 30"):
+    with pytest.raises(ServiceUnavailable, match="counted 31 rows, but returned 30"):
         build_org(overcount).read_records(LEAD, ["Email"], expected_rows=1_000_000)
     assert handler.calls.count("POST jobs/query") == 2
 
@@ -290,7 +290,7 @@ def test_allocations_that_are_no_pair_are_left_out() -> None:
 
 def test_pages_that_lose_rows_are_noticed() -> None:
     body = {"totalSize": 3, "done": True, "records": [build_record(1)]}
-    with pytest.raises(ServiceUnavailable, match="promised 3 rows and gave 1"):
+    with pytest.raises(ServiceUnavailable, match="promised 3 rows, but returned 1"):
         build_org(lambda request: httpx.Response(200, json=body)).read_records(LEAD, ["Email"], expected_rows=3)
 
 

@@ -34,7 +34,7 @@ def finish_connection(request: Request) -> Response:
             description = answer.get("error_description", "")
             raise abandon_web(state, answer["error"], description, installation.accounts)
         if not answer.get("code"):
-            raise SignInOver("Salesforce's answer holds no code")
+            raise SignInOver("Salesforce's answer has no code")
         connection = finish_web(
             state,
             SecretStr(answer["code"]),

@@ -1,1 +1,1 @@
-"""Delimited text: bytes of a file to a table of text, or an error that says where they are no table."""
+"""Turn the bytes of delimited text into a table of text, or raise an error that says where they are not a table."""

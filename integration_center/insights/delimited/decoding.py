@@ -1,4 +1,4 @@
-"""Bytes of a file to UTF-8, and what is no delimited text at all called by its name."""
+"""Decode the bytes of a file to UTF-8, and recognise files that are not delimited text."""
 
 import codecs
 import re
@@ -8,10 +8,10 @@ from integration_center.errors import UnreadableReport
 
 UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 LOOKED_AT = 4_096
-"""Bytes at the beginning that tell what a file is."""
+"""The number of bytes at the beginning that show what a file is."""
 MOSTLY = 0.4
-"""Share of NUL bytes at even or odd places from which a file without a mark is UTF-16: of Latin letters, each second
-byte is NUL."""
+"""With at least this share of NUL bytes at even or odd positions, a file without a mark is UTF-16: every second byte of
+Latin letters is NUL."""
 KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
     (re.compile(rb"\xd0\xcf\x11\xe0"), "an Excel workbook of the old kind (xls)"),
     (re.compile(rb"PAR1"), "a Parquet file"),
@@ -20,36 +20,36 @@ KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
     (re.compile(rb"(?i)\s*(<\?xml|<error>|<[a-z][\w.:-]*[\s>])"), "XML, such as a storage service's error"),
     (re.compile(rb'\s*(\{\s*"|\[\s*[\[{])'), "JSON"),
 )
-"""What files are that begin so, by the beginning."""
+"""Other kinds of files, by how they begin."""
 
 
 def refuse_other_kinds(data: bytes, source: str) -> None:
     """Check that a file is text that may be a table.
 
     Raises:
-        UnreadableReport: it is something else; says what.
+        UnreadableReport: the file is something else. The message says what.
     """
     head = data[:LOOKED_AT].removeprefix(codecs.BOM_UTF8)
     for beginning, kind in KINDS:
         if beginning.match(head):
-            raise UnreadableReport(f"{source} is {kind}, and no delimited text; export the report as CSV")
+            raise UnreadableReport(f"{source} is {kind}, not delimited text; export the report as CSV")
 
 
 def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str | None]:
-    """The file's text in UTF-8, without a byte-order mark.
+    """Decode the file's text to UTF-8, without a byte-order mark.
 
-    Text that should be UTF-8 is handed on unread: whoever reads it says where it is not, see `say_encoding`.
+    Text that should be UTF-8 is returned unchecked. The reader says where it is not UTF-8, see `say_encoding`.
 
     Args:
         data: the whole file.
         declared: the encoding that `report.yaml` names.
-        source: how errors name the file.
+        source: the name of the file in errors.
 
     Returns:
-        The text, and the encoding that was found without being declared; None for UTF-8.
+        The text, and the encoding that was found without a declaration; None for UTF-8.
 
     Raises:
-        UnreadableReport: it is not in the encoding that was declared or found.
+        UnreadableReport: the file is not in the declared or found encoding.
     """
     found = None if declared else find_utf16(data)
     encoding = declared or found
@@ -69,7 +69,7 @@ def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str |
 
 
 def find_utf16(data: bytes) -> str | None:
-    """The kind of UTF-16 that a file is in, by its byte-order mark or its NUL bytes; None for any other text."""
+    """Find the kind of UTF-16 of a file, by its byte-order mark or its NUL bytes; None for any other text."""
     for mark, encoding in UTF16.items():
         if data.startswith(mark):
             return encoding
@@ -87,11 +87,11 @@ def say_encoding(data: bytes, source: str, first_line: int) -> None:
 
     Args:
         data: the text.
-        source: how errors name the file.
+        source: the name of the file in errors.
         first_line: the number of the text's first line.
 
     Raises:
-        UnreadableReport: it is not; says where, and how to declare what it is.
+        UnreadableReport: the text is not UTF-8. The message says where, and how to declare the encoding.
     """
     try:
         data.decode()

@@ -1,4 +1,4 @@
-"""How a delimited file is written: what `report.yaml` declares of it, and what is found where it declares nothing."""
+"""How a delimited file is written: what `report.yaml` declares, and what is found without a declaration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
-"""The delimiters that are looked for, with what to call them."""
+"""The delimiters that are looked for, and their names."""
 
 
 @dataclass(frozen=True)
@@ -14,14 +14,14 @@ class Form:
     """How a file is written.
 
     Attributes:
-        delimiter: None to look for one of `DELIMITERS`.
-        encoding: a codec of Python; None for UTF-8, or UTF-16 that shows as such.
+        delimiter: the delimiter; None to look for one of `DELIMITERS`.
+        encoding: a Python codec; None for UTF-8, or UTF-16 that can be recognised.
         quote: the character around cells; None when there is none.
         escape: the character before a quote inside a cell; None when such quotes are doubled.
-        skip_lines: lines at the beginning that are passed over, whatever they hold.
-        header_row: which row after those is the header, counted from 1; rows above it are passed over.
-        skip_after_header: rows below the header that are passed over, such as units.
-        footer: how many lines at the end are passed over, or a regular expression that each of them matches.
+        skip_lines: the number of lines at the beginning to skip, whatever they hold.
+        header_row: which row after those is the header, counted from 1; rows above it are skipped.
+        skip_after_header: the number of rows below the header to skip, such as units.
+        footer: how many lines at the end to skip, or a regular expression that each of them matches.
     """
 
     delimiter: str | None = None
@@ -36,7 +36,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the cells of a text are told apart; see `Form`."""
+    """How the cells of a text are separated; see `Form`."""
 
     delimiter: str
     quote: str | None = '"'
@@ -44,7 +44,7 @@ class Dialect:
 
     @property
     def name(self) -> str:
-        """What to call the delimiter."""
+        """The name of the delimiter."""
         return DELIMITERS.get(self.delimiter, repr(self.delimiter))
 
 
@@ -53,8 +53,8 @@ class Table:
     """The rows of a file.
 
     Attributes:
-        frame: all columns String, an empty cell null, rows in the file's order.
-        notes: what was found about the file that nobody declared, each as a sentence without a full stop.
+        frame: String columns, rows in the file's order; an empty cell is null.
+        notes: what was found about the file without a declaration, one sentence each, without a full stop.
     """
 
     frame: pl.DataFrame

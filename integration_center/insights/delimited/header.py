@@ -1,4 +1,4 @@
-"""The names of a table's columns, as integrations write them."""
+"""Name the columns of a table, as integrations write them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from integration_center.insights.column_names import clean_name
 
 
 def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
-    """Name the columns of a table, each once.
+    """Give every column of a table its own name.
 
-    A name that stands over several columns belongs to none of them: they are called `Comment (column 3)` and so on, and
-    only integrations that map `Comment` are stopped.
+    A name that several columns have is given to none of them: they are called `Comment (column 3)` and so on, so that
+    only integrations that map `Comment` stop.
 
     Args:
         header: the cells of the header.
 
     Returns:
-        The names, None where there is none; and what was found, each as a sentence.
+        The names, None for a column without a name; and the findings, one sentence each.
     """
     names = [clean_name(cell) for cell in header]
     counts = Counter(names)

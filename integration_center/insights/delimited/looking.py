@@ -1,4 +1,4 @@
-"""Finds the delimiter of a text, and where its rows begin and end."""
+"""Find the delimiter of a text, and where its rows begin and end."""
 
 import csv
 import io
@@ -12,15 +12,15 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 
 SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n')
-"""A first line by which Excel is told the delimiter."""
+"""A first line that tells Excel the delimiter."""
 ROWS_LOOKED_AT = 20
 BYTES_LOOKED_AT = 256_000
 MANY = 0.8
-"""Share of the rows that must have as many cells as the header for a delimiter to be theirs."""
+"""With the right delimiter, at least this share of the rows has as many cells as the header."""
 
 
 def skip_lines(text: bytes, count: int) -> int:
-    """Where the text begins after some lines."""
+    """Return the position in bytes after the first `count` lines."""
     place = 0
     for _ in range(count):
         end = text.find(b"\n", place)
@@ -31,14 +31,14 @@ def skip_lines(text: bytes, count: int) -> int:
 
 
 def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
-    """The delimiter of a text without a `sep=` line, and the sentence that says that it was found.
+    """Find the delimiter of a text without a `sep=` line, and a sentence about it if it is not the comma.
 
-    Commas are the rule: they are taken where they make rows of the header's width, whatever else would.
+    Commas are the rule: they are chosen if they give rows as wide as the header, even if another delimiter would too.
     """
     sample = text[:BYTES_LOOKED_AT].decode(errors="replace")
     widths = {each: measure(sample, Dialect(each, form.quote, form.escape), form) for each in DELIMITERS}
     fitting = [each for each, found in widths.items() if is_table(found)]
-    # Below a title: whoever reads the rows says which of them seems to be the header.
+    # The header is below a title. The reader of the rows says which row seems to be the header.
     titled = [each for each, found in widths.items() if find_header_below(found)]
     if "," in fitting or not (fitting or titled):
         return ",", None
@@ -49,7 +49,7 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
 
 
 def measure(sample: str, dialect: Dialect, form: Form) -> Sequence[int]:
-    """How many cells the header and the first rows have, as far as they can be read."""
+    """Count the cells of the header and the first rows, as far as they can be read."""
     widths: list[int] = []
     try:
         for row in islice(read_rows(sample, dialect), form.header_row - 1, form.header_row + ROWS_LOOKED_AT):
@@ -60,7 +60,7 @@ def measure(sample: str, dialect: Dialect, form: Form) -> Sequence[int]:
 
 
 def is_table(widths: Sequence[int]) -> bool:
-    """Whether rows look like a table with more than one column: most are as wide as the header."""
+    """Return whether rows look like a table with more than one column: most are as wide as the header."""
     if not widths or widths[0] < 2:
         return False
     below = widths[1:]
@@ -68,12 +68,12 @@ def is_table(widths: Sequence[int]) -> bool:
 
 
 def read_rows(sample: str, dialect: Dialect) -> Iterator[list[str]]:
-    """The rows of a text that have a character."""
+    """Read the rows of a text, without empty lines."""
     return (row for row in csv.reader(io.StringIO(sample, newline=""), **read_options(dialect)) if row)
 
 
 def read_options(dialect: Dialect) -> Mapping[str, Any]:
-    """The options of Python's strict reader for a dialect."""
+    """Return the options of Python's strict reader for a dialect."""
     return {
         "delimiter": dialect.delimiter,
         "quotechar": dialect.quote,
@@ -85,12 +85,12 @@ def read_options(dialect: Dialect) -> Mapping[str, Any]:
 
 
 def find_footer(text: bytes, footer: int | str | None, source: str) -> int:
-    """Where the rows end and the footer begins.
+    """Find the position in bytes where the rows end and the footer begins.
 
     Args:
         text: the rows, in UTF-8.
-        footer: how many lines it has, or a regular expression that each of its lines matches.
-        source: how errors name the file.
+        footer: the number of lines of the footer, or a regular expression that each of its lines matches.
+        source: the name of the file in errors.
 
     Raises:
         UnreadableReport: there is no such footer.
@@ -105,20 +105,20 @@ def find_footer(text: bytes, footer: int | str | None, source: str) -> int:
             lines += 1
         end = begin
     if isinstance(footer, int) and lines < footer:
-        raise UnreadableReport(f"{source} has {lines} lines, and report.yaml says `footer: {footer}`; correct it")
+        raise UnreadableReport(f"{source} has {lines} lines, but report.yaml has `footer: {footer}`; correct it")
     if isinstance(footer, str) and not lines:
         raise UnreadableReport(
-            f"{source}: the last line does not match `footer: {footer}` of report.yaml, so the file may not be whole;"
-            " correct the pattern, or take it out"
+            f"{source}: the last line does not match `footer: {footer}` of report.yaml, so the file may be incomplete;"
+            " correct the pattern, or remove it"
         )
     return end
 
 
 def find_header_below(widths: Sequence[int]) -> int | None:
-    """Which row, counted from 1, looks like the header because the rows from it on have one width; None for the first.
+    """Find the row, counted from 1, that looks like the header: the rows from it on have one width; None for the first.
 
     Args:
-        widths: how many cells the first rows have.
+        widths: the numbers of cells of the first rows.
     """
     if len(widths) < 3:
         return None

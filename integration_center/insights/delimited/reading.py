@@ -1,4 +1,4 @@
-"""Delimited bytes to a table of text: looks at the file, reads it fast, and strictly where that is needed."""
+"""Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
 from itertools import islice
 
@@ -18,16 +18,16 @@ ANY = Form()
 def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
     """Read the rows of a delimited file as text.
 
-    Lines without any character are no rows. A header without rows is a table without rows.
+    Empty lines are not rows. A header without rows is a table without rows.
 
     Args:
         data: the whole file, unpacked.
-        source: how errors name it.
-        form: how it is written, as far as that is declared.
+        source: the name of the file in errors.
+        form: how the file is written, as far as that is declared.
 
     Raises:
-        UnreadableReport: it is no table, not in its encoding, or a row is none of this table. Names `source`, the line,
-            and what to do.
+        UnreadableReport: the file is not a table, has another encoding, or has a row that does not fit. The message has
+            `source`, the line, and what to do.
     """
     refuse_other_kinds(data, source)
     text, encoding = decode(data, form.encoding, source)
@@ -54,7 +54,7 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
     notes += found_names
     place = skip_lines(text, head[-1][1] - first_line + 1)
     count = RowCount()
-    # The reader counts lone carriage returns as line ends, too.
+    # The reader also counts single carriage returns as line ends.
     whole_lines = text.count(b"\r", 0, place) == text.count(b"\r\n", 0, place)
     frame = read_verified(text, len(header), dialect, start=place) if whole_lines else None
     if frame is None:
@@ -64,7 +64,7 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
 
 
 def drop_nameless(frame: pl.DataFrame, names: list[str | None], source: str) -> pl.DataFrame:
-    """The table under its names, without columns that have neither name nor value.
+    """Name the columns of the table, and drop columns with neither name nor value.
 
     Raises:
         UnreadableReport: a column without a name holds values.
@@ -74,7 +74,7 @@ def drop_nameless(frame: pl.DataFrame, names: list[str | None], source: str) -> 
     if holding or len(nameless) == len(names):
         listed = ", ".join(holding or [str(number + 1) for number in nameless])
         raise UnreadableReport(
-            f"{source}: the header has no name for column {listed}; name every column that holds values, or say in"
+            f"{source}: the header has no name for column {listed}; name every column that holds values, or set in"
             " report.yaml which row is the header, such as `header_row: 2`"
         )
     kept = {str(number): name for number, name in enumerate(names) if name is not None}

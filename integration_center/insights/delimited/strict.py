@@ -1,4 +1,4 @@
-"""Reads rows by Python's strict reader, which knows the number of each line."""
+"""Read rows with Python's strict reader, which knows the number of each line."""
 
 import csv
 import io
@@ -15,21 +15,21 @@ from integration_center.insights.delimited.form import Dialect
 from integration_center.insights.delimited.looking import find_header_below, read_options
 
 BATCH_ROWS = 50_000
-"""Rows that are Python lists at a time; as columns they take far less memory."""
+"""The number of rows that are Python lists at a time. As columns they take far less memory."""
 LONGEST_FOOTER = 20
-"""Lines below a table that may be notes; more are rows of another kind."""
+"""The most lines below a table that count as a footer. More lines are rows of another kind."""
 NOTHING = re.compile(r"[\s\x00\x1a]*")
-"""A line that holds no character, or only those that old programs put at the end of a file."""
+"""A line without content, or with only the characters that old programs put at the end of a file."""
 MARKUP = re.compile(r"\s*<(!doctype|html|head|body|\?xml|error|br|p|div|b)\b", re.IGNORECASE)
 
 
 @dataclass
 class RowCount:
-    """What was found odd among the rows, and forgiven.
+    """The number of unusual rows that were accepted.
 
     Attributes:
-        short: rows that lack their last cells.
-        long: rows with empty cells behind their last.
+        short: the number of rows that lack their last cells.
+        long: the number of rows with extra empty cells at the end.
     """
 
     short: int = 0
@@ -37,21 +37,21 @@ class RowCount:
 
     @property
     def notes(self) -> list[str]:
-        """What was found, each as a sentence."""
+        """The findings, one sentence each."""
         return [
             *([f"{self.short:,} rows lack their last cells, which are read as empty"] if self.short else []),
-            *([f"{self.long:,} rows have empty cells behind their last one, which are left out"] if self.long else []),
+            *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
         ]
 
 
 @dataclass(frozen=True)
 class StrictReader:
-    """Reads the rows of a text.
+    """A reader of the rows of a text.
 
     Attributes:
-        text: header and rows, in UTF-8.
-        dialect: of the text.
-        source: how errors name the file.
+        text: the header and the rows, in UTF-8.
+        dialect: the dialect of the text.
+        source: the name of the file in errors.
         first_line: the number of the text's first line.
     """
 
@@ -61,10 +61,10 @@ class StrictReader:
     first_line: int = 1
 
     def read_rows(self) -> Iterator[tuple[list[str], int]]:
-        """The rows that hold a character, each with the number of the line it ends on.
+        """Yield the rows, without empty lines, each with the number of the line on which it ends.
 
         Raises:
-            UnreadableReport: a row is not as the dialect says.
+            UnreadableReport: a row does not follow the dialect.
         """
         reader = csv.reader(
             io.TextIOWrapper(io.BytesIO(self.text), encoding="utf-8", newline=""), **read_options(self.dialect)
@@ -95,18 +95,18 @@ class StrictReader:
             ) from None
 
     def read(self, rows: Iterator[tuple[list[str], int]], header: Sequence[str], count: RowCount) -> pl.DataFrame:
-        """The rows below the header.
+        """Read the rows below the header.
 
         Args:
-            rows: those that `read_rows` still gives.
+            rows: the remaining rows of `read_rows`.
             header: the cells of the header.
-            count: notes what is forgiven.
+            count: counts unusual rows that are accepted.
 
         Returns:
-            Columns `0`, `1` and so on, String, an empty cell null.
+            Columns `0`, `1` and so on, String; an empty cell is null.
 
         Raises:
-            UnreadableReport: a row is none of this table.
+            UnreadableReport: a row does not fit this table.
         """
         names = dict.fromkeys(map(str, range(len(header))), pl.String)
         frames = [pl.DataFrame(schema=names)]
@@ -123,13 +123,13 @@ class StrictReader:
     def _fit(
         self, batch: Sequence[tuple[list[str], int]], header: Sequence[str], count: RowCount, *, last: bool
     ) -> Iterator[tuple[list[str], int]]:
-        """The rows of a batch, each as wide as the header.
+        """Yield the rows of a batch, each as wide as the header.
 
         Args:
             batch: the rows.
             header: the cells of the header.
-            count: notes what is forgiven.
-            last: whether no batch follows.
+            count: counts unusual rows that are accepted.
+            last: whether this is the last batch.
         """
         width, whole = len(header), not last or self.text.endswith((b"\n", b"\r"))
         for number, (row, line) in enumerate(batch, 1):
@@ -148,12 +148,12 @@ class StrictReader:
                 yield [*row, *[""] * (width - len(row))], line
 
     def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
-        """The error for a row that is none of this table."""
+        """Build the error for a row that does not fit this table."""
         said = f"{count_cells(row)}, the header has {len(header)}"
         if MARKUP.match(row[0]):
             return UnreadableReport(
-                f"{self.source}, line {line}: a web page or an XML error begins here, below the rows; the export broke"
-                " off, so make it again"
+                f"{self.source}, line {line}: a web page or an XML error begins here, below the rows; the export was"
+                " cut off, so export again"
             )
         widths = [len(each) for each, _ in islice(self.read_rows(), 50)]
         if below := find_header_below(widths):
@@ -169,8 +169,8 @@ class StrictReader:
         if len(row) < len(header):
             lines = self._count_lines(line)
             return UnreadableReport(
-                f"{self.source}, line {line}: {said}, so it is no row of this table; take it out, or say in report.yaml"
-                f" how many lines follow the table, such as `footer: {min(lines, LONGEST_FOOTER)}`",
+                f"{self.source}, line {line}: {said}, so it is not a row of this table; remove it, or set in"
+                f" report.yaml how many lines follow the table, such as `footer: {min(lines, LONGEST_FOOTER)}`",
                 {"footer": lines} if lines <= LONGEST_FOOTER else {},
             )
         return UnreadableReport(
@@ -178,15 +178,15 @@ class StrictReader:
         )
 
     def _find_escape(self) -> dict[str, str]:
-        """The remedy for quotes that are escaped by a backslash."""
+        """Return the remedy for quotes that are escaped by a backslash."""
         return {"escape": "\\"} if self.dialect.escape is None and b'\\"' in self.text else {}
 
     def _count_lines(self, first: int) -> int:
-        """How many lines with a character there are from a line on."""
+        """Count the lines that are not empty, from a line on."""
         below = self.text.splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
 
 
 def count_cells(row: Sequence[str]) -> str:
-    """How many cells a row has, in words."""
+    """Write how many cells a row has, in words."""
     return f"{len(row)} cell{'' if len(row) == 1 else 's'}"

@@ -1,7 +1,7 @@
-"""Reads rows by Polars' fast reader, and proves that nothing was misread.
+"""Read rows with Polars' fast reader, and prove that nothing was misread.
 
-Polars' reader forgives much: it fills short rows, and takes lone quotes for text. So what it read is written again the
-way the file is written, and must give the file's own bytes. Where it does not, the strict reader reads the file.
+Polars' reader is lenient: it fills short rows, and reads single quotes as text. So the result is written again in the
+form of the file, and must give the same bytes. If it does not, the strict reader reads the file.
 """
 
 import csv
@@ -14,28 +14,28 @@ import polars as pl
 from integration_center.insights.delimited.form import Dialect
 
 CHUNK_BYTES = 8_000_000
-"""What is read and proven at a time."""
+"""The bytes that are read and proven at a time."""
 STYLE_BYTES = 64_000
-"""Bytes at the beginning of a chunk that tell which columns are quoted."""
+"""The bytes at the beginning of a chunk that show which columns are quoted."""
 
 
 def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) -> pl.DataFrame | None:
-    """Read rows that are written as RFC 4180 says, with any delimiter.
+    """Read rows that follow RFC 4180, with any delimiter.
 
     Args:
-        text: in UTF-8, nothing but rows from `start` on.
-        width: cells of each row.
-        dialect: of the text; one with an escape character is left to the strict reader.
+        text: the text in UTF-8, with only rows from `start` on.
+        width: the number of cells in each row.
+        dialect: the dialect of the text. A dialect with an escape character is left to the strict reader.
         start: where the first row begins, in bytes.
 
     Returns:
-        Columns `0`, `1` and so on, String, an empty cell null; None where the strict reader is needed.
+        Columns `0`, `1` and so on, String, an empty cell null. None when the strict reader is needed.
     """
     if dialect.escape or text.find(b"\0", start) >= 0 or (dialect.quote and len(dialect.quote.encode()) > 1):
         return None
     if len(dialect.delimiter.encode()) > 1 or start >= len(text):
         return None
-    if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # they mean something in a template
+    if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return None
     frames = []
     for chunk in cut_chunks(text, dialect, start):
@@ -47,7 +47,7 @@ def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) 
 
 
 def cut_chunks(text: bytes, dialect: Dialect, start: int) -> Iterator[bytes]:
-    """Cut a text between rows: at a line end before which there is an even number of quotes."""
+    """Cut a text between rows: at a line end with an even number of quotes before it."""
     begin, quote = start, (dialect.quote or "").encode()
     while begin < len(text):
         end = min(begin + CHUNK_BYTES, len(text))
@@ -61,7 +61,7 @@ def cut_chunks(text: bytes, dialect: Dialect, start: int) -> Iterator[bytes]:
 
 
 def read_chunk(chunk: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
-    """Read one chunk; None where it cannot be proven to be read right."""
+    """Read one chunk; None when it cannot be proven that it was read correctly."""
     names = [str(number) for number in range(width)]
     try:
         frame = pl.read_csv(
@@ -87,10 +87,10 @@ def read_chunk(chunk: bytes, width: int, dialect: Dialect) -> pl.DataFrame | Non
 
 
 def look_at_rows(chunk: bytes, width: int, dialect: Dialect) -> tuple[tuple[bool, ...], str]:
-    """How the first rows are written.
+    """Find out how the first rows are written.
 
     Returns:
-        Which columns are quoted always, going by those of their cells that are not empty; and the line end.
+        Which columns are always quoted, judging by their cells that are not empty; and the line end.
     """
     quote, delimiter = re.escape(dialect.quote or ""), re.escape(dialect.delimiter)
     inside = f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}|" if quote else ""
@@ -106,7 +106,7 @@ def look_at_rows(chunk: bytes, width: int, dialect: Dialect) -> tuple[tuple[bool
 
 
 def write_rows(frame: pl.DataFrame, quoted: Sequence[bool], dialect: Dialect, end: str) -> bytes:
-    """Write rows as a program does that always quotes some columns, and cells of the others where they must be."""
+    """Write rows as a program would that always quotes some columns, and quotes other cells only where necessary."""
     quote = dialect.quote or ""
     looks = [pl.all().null_count().name.suffix(":nulls")]
     if quote:

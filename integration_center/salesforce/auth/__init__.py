@@ -1,1 +1,1 @@
-"""Sign-in with OAuth, and what is believed of its answers."""
+"""Sign in with OAuth, and check the answers."""

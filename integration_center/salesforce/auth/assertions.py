@@ -13,16 +13,16 @@ from integration_center.settings import ExternalClientApp
 
 SANDBOX_DOMAINS = (".sandbox.my.salesforce.com", ".scratch.my.salesforce.com")
 LIFETIME = timedelta(minutes=3)
-"""Salesforce takes no assertion that is good for more than about five minutes."""
+"""How long an assertion is valid. Salesforce refuses one that is valid for more than about five minutes."""
 
 
 def build_assertion(
     app: ExternalClientApp, username: str, signing_key: SecretStr, audience: str, now: datetime | None = None
 ) -> SecretStr:
-    """An RS256 assertion for `audience` that the app may act as `username`, good for three minutes from `now`.
+    """Sign an assertion (RS256) that lets the app act as `username`, valid for three minutes from `now`.
 
     Raises:
-        ConfigurationError: the key is no RSA private key in PEM.
+        ConfigurationError: the key is not an RSA private key in PEM.
     """
     claims = {
         "iss": app.client_id,
@@ -34,14 +34,15 @@ def build_assertion(
         key = RSAKey.import_key(signing_key.get_secret_value())
         return SecretStr(jwt.encode({"alg": "RS256"}, claims, key))
     except (ValueError, TypeError, JoseError):
-        # Without its cause, which could repeat parts of the key.
+        # Without the cause, which could repeat parts of the key.
         raise ConfigurationError(
-            "the JWT flow's key is no RSA private key in PEM; give the key of the External Client App's certificate"
+            "the key of the JWT flow is not an RSA private key in PEM; give the key of the External Client App's"
+            " certificate"
         ) from None
 
 
 def choose_audience(login_url: str) -> str:
-    """Who the assertion is for: the login host, also when the request goes to a My Domain; a site is its own."""
+    """Choose the audience of the assertion: the login host for a My Domain, else the login URL itself."""
     host = urlsplit(login_url).hostname or ""
     if not host.endswith(".my.salesforce.com"):
         return login_url

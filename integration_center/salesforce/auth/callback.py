@@ -1,4 +1,4 @@
-"""The one-shot loopback server that a browser comes back to after Salesforce's sign-in page (RFC 8252, 7.3)."""
+"""Serve the one loopback request with which a browser returns from Salesforce's sign-in page (RFC 8252, 7.3)."""
 
 import contextlib
 import hmac
@@ -22,7 +22,7 @@ from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 Result = TypeVar("Result")
 SIGN_IN_SECONDS = 300.0
-CONNECTION_SECONDS = 2  # on this machine; an idle spare connection must not hold up the end
+CONNECTION_SECONDS = 2  # enough on this machine; an idle spare connection must not delay the end
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
@@ -39,24 +39,24 @@ PAGE = """<!doctype html>
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
-    """What the exchange of the code came to, and the sentence to show for it."""
+    """The result of exchanging the code, and the sentence to show for it."""
 
     result: Result
     sentence: str
 
 
 class CallbackServer(Generic[Result]):
-    """Waits for one browser to come back with the right state.
+    """A server that waits for one browser to return with the right state.
 
-    A request with another state is turned away and the wait goes on, so that nobody can end a sign-in from outside.
+    A request with another state is refused and the wait continues, so that nobody can end a sign-in from outside.
 
     Args:
-        callback_url: a loopback `http://` URL; with port 0 a free port is taken, see `url`.
-        environment: for the sentences.
+        callback_url: a loopback `http://` URL. With port 0 the server takes a free port, see `url`.
+        environment: the environment that messages name.
         finish: turns the authorization code into a result; runs while the browser waits for its page.
 
     Raises:
-        ConfigurationError: the URL is no loopback URL, or its port is in use.
+        ConfigurationError: the URL is not a loopback URL, or its port is in use.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class CallbackServer(Generic[Result]):
         except OSError as error:
             raise ConfigurationError(
                 f"port {parts.port} of INTEGRATION_CENTER_CALLBACK_URL cannot be opened ({error.strerror}); if the web"
-                f" console runs there, connect in it: http://{parts.netloc}/accounts, + Add Account. Else end what uses"
-                " the port, or use --flow client-credentials"
+                f" console runs there, connect in it: http://{parts.netloc}/accounts, + Add Account. Else stop the"
+                " program that uses the port, or use --flow client-credentials"
             ) from error
         self.url = f"http://{parts.hostname}:{self._server.server_port}{self._path}"
 
     @contextlib.contextmanager
     def listening(self, state: str) -> Iterator[None]:
-        """Accept browsers that bring `state`, until the end of the block."""
+        """Accept browsers that return with `state`, until the end of the block."""
         self._state = state
         thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
@@ -100,32 +100,32 @@ class CallbackServer(Generic[Result]):
             self._server.server_close()
 
     def wait(self, seconds: float = SIGN_IN_SECONDS) -> Result:
-        """The result of `finish`, or its error.
+        """Wait for the browser and return the result of `finish`.
 
         Raises:
-            AccessRefused: nobody came back in time, or access was denied.
-            IntegrationCenterError: whatever `finish` raised.
+            AccessRefused: no browser returned in time, or access was denied.
+            IntegrationCenterError: the error that `finish` raised.
         """
         try:
             return self._outcome.result(timeout=seconds)
         except TimeoutError:
             raise AccessRefused(
-                f"nobody came back from Salesforce's sign-in page within {seconds:.0f} seconds; start again:"
+                f"nobody completed Salesforce's sign-in page within {seconds:.0f} seconds; start again:"
                 f" integration-center connect {self._environment.value}"
             ) from None
 
     def respond(self, target: str) -> tuple[HTTPStatus, str]:
-        """The page for a request to `target` (path and query), and with it the end of the wait where it is due."""
+        """Build the page for a request to `target` (path and query), and end the wait if the request completes it."""
         parts = urlsplit(target)
         if parts.path != self._path:
             return HTTPStatus.NOT_FOUND, render_page("Not found", "There is nothing here.")
         values = {name: found[0] for name, found in parse_qs(parts.query).items()}
         if not self._state or not hmac.compare_digest(values.get("state", "").encode(), self._state.encode()):
             return HTTPStatus.BAD_REQUEST, render_page(
-                "Not connected", "This answer does not belong to the sign-in under way. Nothing was changed."
+                "Not connected", "This answer does not belong to the current sign-in. Nothing was changed."
             )
         if not self._once.acquire(blocking=False):
-            return HTTPStatus.CONFLICT, render_page("Already used", "This sign-in was completed already.")
+            return HTTPStatus.CONFLICT, render_page("Already used", "This sign-in is already complete.")
         try:
             answer = self._complete(values)
         except IntegrationCenterError as error:
@@ -142,7 +142,7 @@ class CallbackServer(Generic[Result]):
             error, description = read_code(values["error"]) or UNKNOWN_CODE, values.get("error_description", "")
             raise explain_refusal(error, description, self._environment, sent=[values.get("state", "")])
         if not values.get("code"):
-            raise AccessRefused("Salesforce's answer holds no code; start the sign-in again")
+            raise AccessRefused("Salesforce's answer has no code; start the sign-in again")
         return self._finish(SecretStr(values["code"]))
 
     def _build_handler(self) -> type[BaseHTTPRequestHandler]:
@@ -163,18 +163,18 @@ class CallbackServer(Generic[Result]):
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing: the request line holds the authorization code."""
+                """Log nothing, because the request line holds the authorization code."""
 
         return Handler
 
 
 class _LoopbackServer(ThreadingHTTPServer):
-    # Threads, because browsers open spare connections that would block a server of one; joined on close, so that
-    # the page is out before the process ends.
+    # Threads, because browsers open spare connections, which would block a single-threaded server. The threads are
+    # joined on close, so that the page is sent before the process ends.
     daemon_threads = False
     allow_reuse_address = True
 
 
 def render_page(title: str, text: str) -> str:
-    """A small HTML page; both texts are escaped."""
+    """Render a small HTML page. Both texts are escaped."""
     return PAGE.format(title=html.escape(title), text=html.escape(text))

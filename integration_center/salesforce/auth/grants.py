@@ -1,4 +1,4 @@
-"""The answer of Salesforce's token endpoint, read and checked (reference/salesforce-api.md, 1.3)."""
+"""Read and check the answers of Salesforce's token endpoint (reference/salesforce-api.md, 1.3)."""
 
 import base64
 import hashlib
@@ -29,10 +29,11 @@ class Grant:
     """An answer of the token endpoint.
 
     Attributes:
-        refresh_token: None when the flow or the app gives none, or the old one stays good.
-        instance_url: the base of all data calls; may differ from the last one.
-        org_id: from the identity URL, 18 characters; user_id: likewise.
-        issued_at: UTC.
+        refresh_token: None when the flow or the app gives no refresh token, or the old one stays valid.
+        instance_url: the base of all data calls. It may differ from the last one.
+        org_id: the org's id from the identity URL, 18 characters.
+        user_id: the user's id from the identity URL, 18 characters.
+        issued_at: the time of the grant, UTC.
     """
 
     access_token: SecretStr
@@ -49,13 +50,13 @@ def read_grant(content: Mapping[str, Any], app: ExternalClientApp, *, sent: Iter
 
     Args:
         content: the JSON object.
-        app: who asked. Its client secret checks the signature, and is empty when the request had none. TLS is what
-            makes the answer Salesforce's; a signature that does not fit is logged.
-        sent: the secrets of the request. Neither they nor the new tokens belong into what is shown of the answer.
+        app: the app that made the request. Its client secret checks the signature, and is empty when the request had
+            no secret. A wrong signature is only logged, because TLS already proves that the answer is Salesforce's.
+        sent: the secrets of the request. They and the new tokens are removed from anything shown of the answer.
 
     Raises:
-        AccessRefused: the answer is not to be trusted: its instance, or the kind of its token.
-        ServiceUnavailable: it lacks something.
+        AccessRefused: the instance or the kind of token cannot be trusted.
+        ServiceUnavailable: the answer is incomplete.
     """
     lacking = [name for name in ("access_token", "instance_url", "id") if not isinstance(content.get(name), str)]
     if lacking:
@@ -83,7 +84,7 @@ def read_grant(content: Mapping[str, Any], app: ExternalClientApp, *, sent: Iter
         scopes=tuple(
             scope for scope in secrets.clean(str(content.get("scope") or "")).split() if SCOPE.fullmatch(scope)
         ),
-        # A string of epoch milliseconds, whatever the documentation says; JWT bearer answers have none.
+        # A string of epoch milliseconds, unlike the documentation says. JWT bearer answers have no time.
         issued_at=_read_milliseconds(issued_at) or datetime.now(UTC),
     )
 
@@ -98,4 +99,4 @@ def _read_milliseconds(text: str) -> datetime | None:
 def _check_signature(signed: str, signature: str, client_secret: str) -> None:
     expected = base64.b64encode(hmac.digest(client_secret.encode(), signed.encode(), hashlib.sha256))
     if not hmac.compare_digest(expected, signature.encode()):
-        logger.warning("the signature of Salesforce's token answer does not fit the client secret")
+        logger.warning("the signature of Salesforce's token answer does not match the client secret")

@@ -1,7 +1,7 @@
-"""Which addresses an access token may be sent to: Salesforce's own hosts, this machine, and hosts listed in a setting.
+"""Decide where an access token may be sent: Salesforce's own hosts, this machine, and hosts listed in a setting.
 
-A token answer names the instance of all later calls, so whoever can change that answer could collect tokens. Addresses
-are matched whole against a strict form, because URL parsers disagree about user info, backslashes and odd characters.
+A token answer names the instance for all later calls, so whoever can change that answer could collect tokens. The whole
+address must match a strict form, because URL parsers disagree about user info, backslashes and unusual characters.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ SALESFORCE_DOMAINS = (
     ".cloudforce.mil",
     ".sfcrmproducts.cn",  # Salesforce on Alibaba Cloud
 )
-"""Domains under which Salesforce serves the APIs of an org (help page "My Domain URL Formats")."""
+"""The domains under which Salesforce serves the APIs of an org (help page "My Domain URL Formats")."""
 ADDRESS = re.compile(
     r"(?P<scheme>https?)://"
     r"(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
@@ -36,12 +36,12 @@ def check_instance(url: str, login_url: str, listed: Collection[str]) -> str:
     """Return `url` in a normal form when an access token may be sent there.
 
     Args:
-        url: what a token answer, or a stored account, names as the instance.
+        url: the instance that a token answer, or a stored account, names.
         login_url: where the tokens come from. Only a login on this machine may lead to an instance on this machine.
-        listed: `host` or `host:port` entries of the setting, in lower case.
+        listed: `host` or `host:port` entries of the setting, in lowercase.
 
     Raises:
-        AccessRefused: the address is none of these. The sentence names the host and the setting.
+        AccessRefused: the address is not allowed. The message names the host and the setting.
     """
     found = ADDRESS.fullmatch(url)
     if found is None:
@@ -62,7 +62,7 @@ def check_instance(url: str, login_url: str, listed: Collection[str]) -> str:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether `host` is this machine: an address of 127.0.0.0/8, ::1, or a name under localhost (RFC 6761)."""
+    """Return whether `host` is this machine: an address in 127.0.0.0/8, ::1, or a name under localhost (RFC 6761)."""
     if not host:
         return False
     if host == "localhost" or host.endswith(".localhost"):
@@ -75,14 +75,14 @@ def is_loopback(host: str | None) -> bool:
 
 def _refuse(url: str) -> AccessRefused:
     return AccessRefused(
-        f"the sign-in names {_name_host(url)} as the org's address, and no access token was sent there. They go only to"
-        " Salesforce's own hosts, by https and without a user name, port or path. If the host is your company's own,"
+        f"the sign-in names {_name_host(url)} as the org's address, and no access token was sent there. Tokens go only"
+        " to Salesforce's own hosts, by https and without a user name, port or path. If the host is your company's own,"
         " add it to INTEGRATION_CENTER_SALESFORCE_HOSTS and connect again"
     )
 
 
 def _name_host(url: str) -> str:
-    """The host of an address that may be malformed, short enough for a sentence."""
+    """Return the host of an address that may be malformed, short enough for a message."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

@@ -1,7 +1,7 @@
-"""Salesforce's OAuth 2.0, on the wire: web-server flow with PKCE, client credentials, refresh, revoke, userinfo.
+"""Make the calls of Salesforce's OAuth 2.0: web-server flow with PKCE, client credentials, refresh, revoke, userinfo.
 
-Pure builders and single calls; nothing here knows of the database. The protocol and its traps are in
-reference/salesforce-api.md, section 1.
+Only pure builders and single calls, without the database. reference/salesforce-api.md, section 1, describes the
+protocol and its traps.
 """
 
 import secrets
@@ -35,12 +35,12 @@ TIMEOUT = httpx.Timeout(20)
 ATTEMPTS = 4
 RETRY_SECONDS = 30.0
 USERNAMES = ("preferred_username", "username", "email")
-"""Where userinfo names the user, the best first."""
+"""The keys under which userinfo names the user, the best first."""
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """Where to send the browser, and what to compare when it comes back."""
+    """Where to send the browser, and what to compare when it returns."""
 
     url: str = field(repr=False)
     state: str = field(repr=False)
@@ -49,7 +49,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True)
 class UserInfo:
-    """Who a token acts as."""
+    """The user that a token acts as."""
 
     user_id: str
     org_id: str
@@ -57,7 +57,7 @@ class UserInfo:
 
 
 def decide_retry(error: Exception) -> bool | float:
-    """Whether to try again: with our own backoff, after the seconds the server asked for, or not at all."""
+    """Decide whether to retry: True with our own backoff, a number of seconds if the server asked for it, or False."""
     if not isinstance(error, TransientError):
         return False
     if error.retry_after is None:
@@ -66,7 +66,7 @@ def decide_retry(error: Exception) -> bool | float:
 
 
 def build_client() -> httpx.Client:
-    """A client for OAuth calls; it follows no redirect, because a redirect would carry secrets elsewhere."""
+    """Build a client for OAuth calls. It follows no redirect, because a redirect would send secrets elsewhere."""
     return httpx.Client(
         verify=trust_certificates(), timeout=TIMEOUT, headers={"Accept": "application/json"}, follow_redirects=False
     )
@@ -75,7 +75,7 @@ def build_client() -> httpx.Client:
 def build_authorization(
     app: ExternalClientApp, callback_url: str, scopes: tuple[str, ...] = SCOPES
 ) -> AuthorizationRequest:
-    """A web-server authorization request with a fresh state and PKCE verifier (S256)."""
+    """Build a web-server authorization request with a fresh state and PKCE verifier (S256)."""
     state, verifier = secrets.token_urlsafe(STATE_BYTES), secrets.token_urlsafe(VERIFIER_BYTES)
     # RFC 7636, 4.2: base64 without its padding, of the SHA-256 of the verifier.
     challenge = urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")
@@ -100,11 +100,11 @@ def exchange_code(
     verifier: SecretStr,
     callback_url: str,
 ) -> Grant:
-    """The tokens for an authorization code.
+    """Exchange an authorization code for tokens.
 
     Raises:
         AccessRefused, ConfigurationError: see `explain_refusal`.
-        TransientError: Salesforce did not answer. Not retried here, because a code works once.
+        TransientError: Salesforce did not answer. The call is not retried, because a code works only once.
     """
     form = {
         "grant_type": "authorization_code",
@@ -117,7 +117,7 @@ def exchange_code(
 
 @stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
 def request_client_credentials(client: httpx.Client, environment: Environment, app: ExternalClientApp) -> Grant:
-    """A token for the app's own Run As user; only the org's My Domain host gives it.
+    """Request a token for the app's own Run As user. Only the org's My Domain host gives such a token.
 
     Raises:
         AccessRefused, ConfigurationError: see `explain_refusal`.
@@ -130,13 +130,15 @@ def request_client_credentials(client: httpx.Client, environment: Environment, a
 def request_jwt(
     client: httpx.Client, environment: Environment, app: ExternalClientApp, username: str, signing_key: SecretStr
 ) -> Grant:
-    """A token for `username`, by a signed assertion; the app holds the certificate of `signing_key` (PEM).
+    """Request an access token with a JWT signed by `signing_key` (PEM), on behalf of `username`.
+
+    The app holds the certificate of the key.
 
     Raises:
-        AccessRefused, ConfigurationError: see `explain_refusal`; also when the key is no RSA private key.
+        AccessRefused, ConfigurationError: see `explain_refusal`; also when the key is not an RSA private key.
         TransientError: Salesforce did not answer after several tries.
     """
-    # A host that is none of Salesforce's own may speak for itself, or stand for Salesforce's login host.
+    # A host that is not Salesforce's own may expect its own name as audience, or that of Salesforce's login host.
     *others, last = dict.fromkeys((choose_audience(app.login_url), LOGIN_URLS[environment]))
     for audience in others:
         try:
@@ -153,9 +155,9 @@ def _present(client: httpx.Client, environment: Environment, app: ExternalClient
 
 @stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
 def refresh(client: httpx.Client, environment: Environment, app: ExternalClientApp, refresh_token: SecretStr) -> Grant:
-    """A new access token. With rotation on, the answer holds a new refresh token and the old one is dead.
+    """Request a new access token. With rotation on, the answer has a new refresh token, and the old one is invalid.
 
-    Call it from one place at a time: a rotated-out token, used again, ends the whole connection.
+    Make only one such call at a time: using an old refresh token again ends the whole connection.
 
     Raises:
         AccessRefused, ConfigurationError: see `explain_refusal`.
@@ -167,7 +169,10 @@ def refresh(client: httpx.Client, environment: Environment, app: ExternalClientA
 
 @stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
 def revoke(client: httpx.Client, environment: Environment, login_url: str, token: SecretStr) -> bool:
-    """End a token; a refresh token ends all its access tokens too. False when it was ended before.
+    """Revoke a token. Revoking a refresh token also revokes all its access tokens.
+
+    Returns:
+        False when the token was already invalid.
 
     Raises:
         AccessRefused, ConfigurationError: Salesforce refused; see `explain_refusal`.
@@ -187,10 +192,10 @@ def revoke(client: httpx.Client, environment: Environment, login_url: str, token
 
 @stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
 def fetch_userinfo(client: httpx.Client, grant: Grant) -> UserInfo:
-    """Who the access token of `grant` acts as.
+    """Fetch the user that the access token of `grant` acts as.
 
     Raises:
-        AccessRefused: the token is no longer good (here that is a 403 of plain text), or lacks the scope.
+        AccessRefused: the token is no longer valid (userinfo answers with a 403 in plain text), or lacks the scope.
         TransientError: Salesforce did not answer after several tries.
     """
     headers = {"Authorization": f"Bearer {grant.access_token.get_secret_value()}"}
@@ -219,14 +224,14 @@ def _request_token(
     client: httpx.Client, environment: Environment, app: ExternalClientApp, form: Mapping[str, str]
 ) -> Grant:
     secret = app.client_secret.get_secret_value()
-    # In the body rather than by HTTP Basic: every External Client App takes it so, whatever its policy.
+    # In the body rather than by HTTP Basic: every External Client App accepts that, whatever its policy.
     sent = {**form, "client_id": app.client_id, **({"client_secret": secret} if secret else {})}
     secrets = [sent[name] for name in sent if name not in {"grant_type", "redirect_uri", "client_id"}]
     response = _post(client, f"{app.login_url}/services/oauth2/token", sent, secrets)
     if is_elsewhere(response.status_code, response.content):
         raise ConfigurationError(
-            f"{name_host(app.login_url)} is no login URL (HTTP {response.status_code}), and nothing was sent to another"
-            " host; if the org's My Domain was renamed, set"
+            f"{name_host(app.login_url)} is not a login URL (HTTP {response.status_code}), and nothing was sent to"
+            " another host; if the org's My Domain was renamed, set"
             f" SALESFORCE_{environment.name}_LOGIN_URL to the new one, or to {LOGIN_URLS[environment]}"
         )
     if response.status_code != httpx.codes.OK:
@@ -236,11 +241,11 @@ def _request_token(
 
 
 def _post(client: httpx.Client, url: str, form: Mapping[str, str], secrets: Sequence[str]) -> httpx.Response:
-    """Post a form. A refusal is cleaned of `secrets`; a success holds new ones, which its reader keeps apart."""
+    """Post a form. `secrets` are removed from a refusal. A success holds new secrets, which its reader protects."""
     try:
         response = client.post(url, data=dict(form))
     except httpx.TransportError as error:
-        # Without its cause: the request it holds has the secrets in its body.
+        # Without the cause, because its request has the secrets in the body.
         raise _no_answer(error, url) from None
     _raise_if_overloaded(response)
     return response if response.is_success else clean_answer(response, Redactor(secrets))
@@ -257,7 +262,7 @@ def _raise_if_overloaded(response: httpx.Response) -> None:
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
         after = response.headers.get("Retry-After", "")
         raise RateLimited(
-            f"Salesforce asks to come back later (HTTP {status})",
+            f"Salesforce asks to try again later (HTTP {status})",
             retry_after=float(after) if after.isdecimal() else None,
         )
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -276,5 +281,5 @@ def _read_object(response: httpx.Response) -> Mapping[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise ServiceUnavailable(f"Salesforce's answer is no JSON object (HTTP {response.status_code})")
+        raise ServiceUnavailable(f"Salesforce's answer is not a JSON object (HTTP {response.status_code})")
     return content

@@ -1,8 +1,8 @@
-"""What a refusal of Salesforce's sign-in means, and what to do about it.
+"""Translate the errors of Salesforce's sign-in into errors of ours, which say what to do.
 
-The token endpoint answers errors as an object (`error`, `error_description`), unlike the data API's arrays; the consent
-page sends the same two to the callback. Only an expired or revoked token, an inactive user and an inactive org end a
-connection (reference/salesforce-api.md, 1.3).
+The token endpoint answers errors as an object (`error`, `error_description`), unlike the data API's arrays. The consent
+page sends the same two values to the callback. Only an expired or revoked token, an inactive user and an inactive org
+end a connection (reference/salesforce-api.md, 1.3).
 """
 
 from collections.abc import Iterable
@@ -27,24 +27,24 @@ MAX_DESCRIPTION = 200
 PASSING = frozenset({"server_error", "temporarily_unavailable", "unknown_error"})
 """OAuth errors that go away by themselves (RFC 6749, 4.1.2.1; `unknown_error` is Salesforce's "retry your request")."""
 NO_CODE = "HTTP "
-"""How an answer without an OAuth error is named here: `HTTP 400`."""
+"""The start of the name of an answer without an OAuth error: `HTTP 400`."""
 SETUP = "Setup, External Client App Manager or Connected Apps OAuth Usage"
 
 
 class AudienceRefused(ConfigurationError):
-    """A JWT assertion was for somebody else."""
+    """Salesforce refused the audience of a JWT assertion."""
 
 
 def explain_refusal(
     error: str, description: str, environment: Environment, *, sent: Iterable[str] = ()
 ) -> IntegrationCenterError:
-    """The error of ours for an OAuth error.
+    """Translate an OAuth error into an error of ours.
 
     Args:
         error: the OAuth error code, such as `invalid_grant`.
         description: Salesforce's `error_description`, possibly empty.
-        environment: which slot's app and account it is about.
-        sent: the secrets of the request; blotted out, should the answer repeat them.
+        environment: the environment whose app and account the error is about.
+        sent: the secrets of the request. They are masked if the answer repeats them.
     """
     said = description.lower()
     quoted = quote_refusal(error, description, sent)
@@ -54,7 +54,7 @@ def explain_refusal(
         return _explain_app(error.upper(), quoted, environment)
     if "maintenance" in said:
         return UnderMaintenance(
-            f"Salesforce lets nobody sign in to the {environment.title} org during its maintenance {quoted}; wait for"
+            f"nobody can sign in to the {environment.title} org during its maintenance {quoted}; wait for"
             " the end of the maintenance (see status.salesforce.com)"
         )
     match error:
@@ -71,8 +71,8 @@ def explain_refusal(
             )
         case "invalid_client_id":
             return ConfigurationError(
-                f"Salesforce does not know the client id in {variable}_CLIENT_ID; a new External Client App takes about"
-                " 10 minutes to be known, so wait if it is new, else copy the consumer key again"
+                f"Salesforce does not know the client id in {variable}_CLIENT_ID; if the External Client App is new,"
+                " wait about 10 minutes until Salesforce knows it, else copy the consumer key again"
             )
         case "invalid_client" if "must be installed" in said:
             return AppNotInstalled(
@@ -95,7 +95,7 @@ def explain_refusal(
             )
         case "invalid_grant" if "audience" in said:
             return AudienceRefused(
-                "Salesforce did not accept whom the JWT assertion is for; set"
+                "Salesforce did not accept the audience of the JWT assertion; set"
                 f" {variable}_LOGIN_URL to the org's own My Domain, or to"
                 f" {'test' if environment is Environment.SANDBOX else 'login'}.salesforce.com"
             )
@@ -112,7 +112,7 @@ def explain_refusal(
         case "invalid_grant" if "authorization code" in said:
             return SignInOver(f"the sign-in took too long or its code was used before; start again: {connect}")
         case "invalid_request" if "code challenge" in said:
-            return ConfigurationError("the External Client App demands PKCE and the request carried none; start again")
+            return ConfigurationError("the External Client App requires PKCE, but the request had none; start again")
         case "redirect_uri_mismatch":
             return ConfigurationError(
                 "the External Client App does not list this callback URL; add the value of"
@@ -123,7 +123,7 @@ def explain_refusal(
         case "access_denied" | "access-denied":
             return ConsentDenied(f"access was denied on Salesforce's page; to try again: {connect}")
         case "rate_limit_exceeded":
-            return RateLimited(f"Salesforce limits sign-ins at present {quoted}; try again in a while")
+            return RateLimited(f"Salesforce limits sign-ins at the moment {quoted}; try again in a while")
         case "invalid_grant":
             return AccessRefused(f"Salesforce refused the sign-in of the {environment.title} account {quoted}")
         case (
@@ -147,7 +147,7 @@ def explain_refusal(
 
 
 def _explain_app(error: str, quoted: str, environment: Environment) -> IntegrationCenterError:
-    """The error for a refusal of the External Client App. Since 2025, orgs block apps that nobody has installed."""
+    """Build the error for a refused External Client App. Since 2025, orgs block apps that nobody has installed."""
     app = f"the External Client App of SALESFORCE_{environment.name}_CLIENT_ID"
     match error:
         case "OAUTH_EC_APP_NOT_FOUND" | "OAUTH_EXTERNAL_CLIENT_APP_NOT_FOUND":
@@ -179,7 +179,7 @@ def _explain_app(error: str, quoted: str, environment: Environment) -> Integrati
 
 
 def quote_refusal(error: str, description: str, sent: Iterable[str]) -> str:
-    """The refusal in brackets: short, printable, and without what was sent."""
+    """Quote the refusal in parentheses: short, printable, and without the secrets that were sent."""
     secrets = tuple(sent)
     text = Redactor(secrets).clean(f"{error}: {description}" if description else error)
     for secret in secrets:

@@ -1,1 +1,1 @@
-"""One conversation with an org: sessions, faults, SOQL, cells, and what it all costs."""
+"""Talk to one org: sessions, faults, SOQL, cells, and a meter of the costs."""

@@ -1,8 +1,8 @@
-"""Where an org answers and by which access token; both are asked for again when they have ended or moved.
+"""Keep an org's address and access token, and ask for them again when the token has ended or the org has moved.
 
 An org keeps its records and its tokens when its My Domain is renamed or it moves to other servers. Its old address then
-redirects, answers nothing of use, or is gone from the network, while the token endpoint names the new one
-(reference/salesforce-api.md, 1.1). Only the token endpoint is believed: what a redirect names never gets a token.
+redirects, answers nothing useful, or disappears from the network, while the token endpoint names the new address
+(reference/salesforce-api.md, 1.1). Only the token endpoint is trusted: the target of a redirect never gets a token.
 """
 
 import logging
@@ -22,14 +22,14 @@ Pair = tuple[str, str]
 
 
 class TokenProvider(Protocol):
-    """Where a session gets its access token."""
+    """The source of a session's access token."""
 
     def current(self) -> Pair:
-        """The instance URL and access token to use now."""
+        """Return the instance URL and access token to use now."""
         ...
 
     def renew(self, dead_token: str) -> Pair:
-        """A new pair in place of `dead_token`; at once the current one when another thread renewed it already."""
+        """Return a new pair to replace `dead_token`, or the current pair if another thread already renewed it."""
         ...
 
 
@@ -37,7 +37,7 @@ class Address:
     """The org's address and access token, for all threads of a session.
 
     Args:
-        tokens: gives and renews both.
+        tokens: provides and renews both.
     """
 
     def __init__(self, tokens: TokenProvider) -> None:
@@ -47,28 +47,28 @@ class Address:
         self._asked: set[str] = set()
 
     def current(self) -> Pair:
-        """The instance URL and access token to use now."""
+        """Return the instance URL and access token to use now."""
         base, token = self._tokens.current()
         self._named.add(base.rstrip("/"))
         return base, token
 
     def renew(self, dead: str) -> Pair:
-        """A pair whose token is not `dead`."""
+        """Return a pair whose token is not `dead`."""
         with self._asking:
             base, token = self.current()
-            if token != dead:  # another thread was quicker
+            if token != dead:  # another thread was faster
                 return base, token
-            logger.info("the Salesforce session has ended and is renewed")
+            logger.info("the Salesforce session has ended; renewing it")
             self._tokens.renew(dead)
             return self.current()
 
     def look_up(self, base: str) -> Pair | None:
-        """Ask the sign-in for the org's address, because no org answers at `base`.
+        """Ask the token endpoint for the org's address, because no org answers at `base`.
 
-        The sign-in is asked once, until `note_answer` says that an org answers there again.
+        The endpoint is asked once per address, until `note_answer` reports that an org answers there again.
 
         Returns:
-            The new pair; None when the sign-in still names `base`.
+            The new pair; None when the token endpoint still names `base`.
 
         Raises:
             AccessRefused: the sign-in is refused, or leads to another org.
@@ -76,7 +76,7 @@ class Address:
         """
         with self._asking:
             now, token = self.current()
-            if now != base:  # another thread was quicker
+            if now != base:  # another thread was faster
                 return now, token
             if base in self._asked:
                 return None
@@ -86,16 +86,16 @@ class Address:
             now, token = self.current()
             if now == base:
                 return None
-            logger.warning("the org has moved from %s to %s: going on there", name_host(base), name_host(now))
+            logger.warning("the org has moved from %s to %s: continuing there", name_host(base), name_host(now))
             return now, token
 
     def note_answer(self, base: str, status: int, body: bytes) -> None:
-        """Note an answer of `base`: a success or an error document shows that an org lives there."""
+        """Record an answer from `base`. A success or an error document shows that an org answers there."""
         if httpx.codes.is_success(status) or read_errors(body):
             self._asked.discard(base)
 
     def strip(self, url: str) -> str:
-        """The path of a `url` below one of the addresses that the sign-in named; any other `url` as it is."""
+        """Strip a known address of the org from the start of `url`. Any other `url` stays as it is."""
         self.current()
         for base in sorted(self._named, key=len, reverse=True):
             if url.startswith(f"{base}/"):
@@ -104,12 +104,12 @@ class Address:
 
 
 def is_elsewhere(status: int, body: bytes) -> bool:
-    """Whether an answer says that no org lives at the address: a redirect, 421, or a 404 that is no error document."""
+    """Return whether no org is at the address: the answer is a redirect, 421, or a 404 without an error document."""
     if status in REDIRECTS or status == httpx.codes.MISDIRECTED_REQUEST:
         return True
     return status == httpx.codes.NOT_FOUND and not read_errors(body)
 
 
 def name_host(url: str) -> str:
-    """The host of an address, with its port if it has one, for a sentence."""
+    """Return the host of an address, with its port if it has one, for a message."""
     return urlsplit(url).netloc or "the org's address"

@@ -1,8 +1,8 @@
-"""Values between the org's text and our columns, both ways.
+"""Convert values between the org's text and our columns, in both directions.
 
 The org's forms: Bulk CSV and REST JSON, "Valid Date Format in Records" and "Primitive Data Types". Doubles may come as
-Java writes them (`9.12260031E8`), datetimes as `…000Z` or `…000+0000`; an empty cell is null, for empty text does not
-exist in the org. What we send has seconds only, for the org drops the rest.
+Java writes them (`9.12260031E8`), datetimes as `…000Z` or `…000+0000`. An empty cell is null, because the org does not
+store empty text. Times that we send have whole seconds, because the org drops the fraction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,11 @@ from integration_center.sync.schema import SObjectSchema
 DATETIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
 DATETIME_OUT = "%Y-%m-%dT%H:%M:%S.000Z"
 CLEAR = "#N/A"
-"""The CSV cell that sets a field to null. A text field can therefore not be given this very text by Bulk."""
+"""The CSV cell that sets a field to null. So Bulk cannot store this exact text in a text field."""
 
 
 def dtype_of(schema: SObjectSchema, name: str) -> pl.DataType:
-    """The dtype of a field, text for a field of a parent (`Owner.Email`)."""
+    """Return the dtype of a field; String for a field of a parent (`Owner.Email`)."""
     field = schema.get(name)
     return field.dtype if field else pl.String()
 
@@ -47,30 +47,30 @@ def _parse(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 def _parse_moments(text: pl.Series) -> pl.Series:
     usual = text.str.to_datetime(DATETIME_OUT, time_unit="ms", strict=False)
-    if usual.null_count() == text.null_count():  # one fixed form is read five times as fast as any with its zone
+    if usual.null_count() == text.null_count():  # a fixed form is parsed five times as fast as a form with a zone
         return usual.dt.replace_time_zone("UTC")
     offset = text.str.replace("Z$", "+0000")
     return offset.str.to_datetime(DATETIME_FORMAT, time_unit="ms", strict=False).dt.convert_time_zone("UTC")
 
 
 def parse_cells(cells: pl.DataFrame, schema: SObjectSchema) -> pl.DataFrame:
-    """Types a frame of text as the org sent it.
+    """Parse a frame of text, as the org sent it, into typed columns.
 
     Args:
-        cells: one String column a field, named as `schema` names it.
-        schema: gives each field's dtype.
+        cells: one String column per field, named as in `schema`.
+        schema: gives the dtype of each field.
 
     Returns:
-        The same columns in their fields' dtypes; an empty cell is null.
+        The same columns in the dtypes of their fields; an empty cell is null.
 
     Raises:
-        OrgError: a cell does not have the form of its field's type. It names the field, not the value.
+        OrgError: a cell does not have the form of its field's type. The message names the field, not the value.
     """
     present = cells.select(pl.when(pl.all() != "").then(pl.all()))
     parsed = present.select(_parse(pl.col(name), dtype_of(schema, name)).alias(name) for name in cells.columns)
     for name in cells.columns:
         if parsed[name].null_count() != present[name].null_count():
-            raise OrgError(f"Salesforce sent a value of {name} that is not of the type describe gives for it")
+            raise OrgError(f"Salesforce sent a value of {name} that does not have the type that describe gives")
     return parsed
 
 
@@ -85,7 +85,7 @@ def _cell_text(value: Any) -> str | None:
 
 
 def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
-    """A field of a record, or of its parent; a parent that is not set comes as null."""
+    """Return a field of a record, or of its parent. A parent that is not set comes as null."""
     value: Any = record
     for step in path:
         if not isinstance(value, Mapping):
@@ -95,12 +95,12 @@ def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
 
 
 def parse_records(records: Iterable[Mapping[str, Any]], names: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
-    """Types records as REST sent them: one column for each of `names`, as `parse_cells` does.
+    """Parse records, as REST sent them, into one typed column for each of `names`, as `parse_cells` does.
 
     Args:
         records: the `records` of query pages.
-        names: field names with describe's spelling, parents' fields with dots.
-        schema: gives each field's dtype.
+        names: field names in describe's spelling; fields of parents have a dot.
+        schema: gives the dtype of each field.
     """
     rows = list(records)
     paths = {name: name.split(".") for name in names}
@@ -112,7 +112,7 @@ def parse_records(records: Iterable[Mapping[str, Any]], names: Sequence[str], sc
 
 
 def _plain_number(values: pl.Series) -> pl.Series:
-    """Doubles as decimal text without exponent or loss, whole numbers without `.0`."""
+    """Write doubles as decimal text without exponent or loss, and whole numbers without `.0`."""
     if not values.drop_nulls().is_finite().all():
         raise OrgError(f"{values.name} holds a number that is not finite; Salesforce has no such number")
     text = values.cast(pl.String).str.strip_suffix(".0").replace("-0", "0")
@@ -121,10 +121,10 @@ def _plain_number(values: pl.Series) -> pl.Series:
 
 
 def write_texts(values: pl.Series) -> pl.Series:
-    """One column of values as the text that Salesforce reads, in JSON (unquoted) and CSV alike; null stays null.
+    """Write one column of values as the text that Salesforce reads, in JSON (unquoted) and CSV alike. Null stays null.
 
-    Text keeps its characters, but line breaks become LF: a Bulk job refuses any other inside a cell, and the channel
-    must not change what is stored. Empty text is null, as it is in the org.
+    Text keeps its characters, but line breaks become LF: a Bulk job refuses any other line break inside a cell, and the
+    stored value must not depend on the channel. Empty text becomes null, as in the org.
     """
     match values.dtype:
         case pl.Float64():
@@ -132,7 +132,7 @@ def write_texts(values: pl.Series) -> pl.Series:
         case pl.Date():
             return values.dt.strftime("%Y-%m-%d")
         case pl.Datetime():
-            # Without a zone it is written half as fast again.
+            # Formatting without a zone is 1.5 times as fast.
             return values.dt.convert_time_zone("UTC").dt.replace_time_zone(None).dt.strftime(DATETIME_OUT)
         case pl.String():
             lines = values.str.replace_all("\r\n", "\n", literal=True).str.replace_all("\r", "\n", literal=True)
@@ -142,15 +142,15 @@ def write_texts(values: pl.Series) -> pl.Series:
 
 
 def changed_fields(updates: pl.DataFrame) -> list[str]:
-    """The fields that at least one line of an Updates frame changes, in the frame's order."""
+    """List the fields that at least one line of an Updates frame changes, in the frame's order."""
     names = [name.removeprefix("after.") for name in updates.columns if name.startswith("after.")]
     return [name for name in names if updates[f"changed.{name}"].any()]
 
 
 def write_csv_cells(updates: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
-    """An Updates frame as the cells of a Bulk CSV: `Id` and `fields`, all String.
+    """Write an Updates frame as the cells of a Bulk CSV: `Id` and `fields`, all String.
 
-    A cell is null (written empty) where the field is left alone, and `#N/A` where it is cleared.
+    A cell is null (written as empty) where the field is not changed, and `#N/A` where it is cleared.
     """
     return updates.select(
         "Id",
@@ -162,9 +162,9 @@ def write_csv_cells(updates: pl.DataFrame, fields: Sequence[str]) -> pl.DataFram
 
 
 def write_json_records(updates: pl.DataFrame, object_name: str, fields: Sequence[str]) -> pl.Series:
-    """An Updates frame as JSON objects for sObject Collections, one String a line.
+    """Write an Updates frame as JSON objects for sObject Collections, one String per line.
 
-    A field left alone is omitted; a cleared one is null. `attributes` stands first, as the docs ask.
+    A field that is not changed is omitted; a cleared field is null. `attributes` comes first, as the docs require.
     """
     head = pl.concat_str(pl.lit(f'"attributes":{{"type":"{object_name}"}},"id":"'), "Id", pl.lit('"'))
     members = [pl.when(f"changed.{name}").then(_json_member(name, updates[f"after.{name}"])) for name in fields]
@@ -173,7 +173,7 @@ def write_json_records(updates: pl.DataFrame, object_name: str, fields: Sequence
 
 
 def _json_member(name: str, values: pl.Series) -> pl.Expr:
-    """`"name":value` for each value."""
+    """Write `"name":value` for each value."""
     text = write_texts(values)
     if values.dtype in (pl.Int64(), pl.Float64(), pl.Boolean()):
         return pl.concat_str(pl.lit(f'"{name}":'), pl.lit(text.fill_null("null")))

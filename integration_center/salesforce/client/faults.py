@@ -1,7 +1,7 @@
-"""What a refusal of Salesforce means: its error documents, and the exception each becomes.
+"""Translate Salesforce's error documents into exceptions.
 
 Salesforce's messages quote values of records and are written in the user's language, so exceptions carry the error
-code and a sentence of ours. Field and object names are taken out of a message only where the query named them.
+code and a sentence of ours. Field and object names are taken from a message only where the query named them.
 """
 
 import json
@@ -38,9 +38,9 @@ BUSY_CODES = frozenset(
         "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
     }
 )
-"""Codes of a passing fault, under any status: nothing was carried out."""
+"""Error codes, under any status, of a temporary fault. Nothing was carried out."""
 CUT_SHORT_CODES = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG", "UNKNOWN_EXCEPTION"})
-"""Codes, under any status, of a request that the org began and broke off. Asking for less at once may help."""
+"""Error codes, under any status, of a request that the org began and then cancelled. A smaller request may work."""
 CURES = {
     "TXN_SECURITY_METERING_ERROR": "if this lasts, have the admin give the connected user the permission Exempt from"
     " Transaction Security",
@@ -49,7 +49,7 @@ CURES = {
     "QUERY_TIMEOUT": "the query took longer than two minutes; a condition or key on an indexed field makes it faster",
     "REQUEST_RUNNING_TOO_LONG": "automation of the org (triggers, flows) may be slow; fewer records at once may help",
 }
-"""What helps against a passing fault that does not pass."""
+"""What helps against a temporary fault that lasts."""
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA", "EXCEEDEDQUOTA"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
@@ -57,7 +57,7 @@ API_NAME = re.compile(r"[A-Za-z]\w{0,79}(?:\.\w{1,80})*", re.ASCII)
 UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
 IF_MOVED = "if the org's My Domain was renamed, connect the account again"
 EDGE_REFUSALS = frozenset({300, 405, 409, 410, 414, 431})
-"""Statuses that mean what they say even without an error document."""
+"""Statuses that are clear even without an error document."""
 STATUS_SENTENCES = {
     300: "several records match the key",
     404: "the resource does not exist, or the connected user may not see it",
@@ -70,17 +70,17 @@ STATUS_SENTENCES = {
 
 
 class AnswerLost(ServiceUnavailable):
-    """The request went out, and whether Salesforce carried it out is not known."""
+    """The request was sent, but it is unknown whether Salesforce carried it out."""
 
 
 class BusyOrg(RateLimited):
-    """The org is busy, and carried nothing out.
+    """The org is busy and carried out nothing.
 
     Args:
-        message: what the org said.
-        code: its error code, if it gave one.
+        message: the message for people.
+        code: the org's error code, if it gave one.
         status: the HTTP status.
-        retry_after: seconds the org asked to wait, if it did.
+        retry_after: the seconds that the org asked to wait, if any.
     """
 
     def __init__(self, message: str, *, code: str | None, status: int, retry_after: float | None = None) -> None:
@@ -90,11 +90,11 @@ class BusyOrg(RateLimited):
 
 
 class CutShort(AnswerLost):
-    """The org began with the request and broke it off.
+    """The org began with the request and then cancelled it.
 
     Args:
-        message: what the org said.
-        code: its error code.
+        message: the message for people.
+        code: the org's error code.
     """
 
     def __init__(self, message: str, *, code: str) -> None:
@@ -103,7 +103,7 @@ class CutShort(AnswerLost):
 
 
 class IncompleteRead(ServiceUnavailable):
-    """A query's pages do not hold the rows it counted, or its cursor was closed. Reading again from the start helps."""
+    """A query did not return all the rows that it counted, or its cursor was closed. A new read may succeed."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class ApiError:
 
 
 def read_errors(body: bytes) -> tuple[ApiError, ...]:
-    """The errors in `body`, an array of the data APIs or an object of the OAuth endpoints; empty when it is neither."""
+    """Read the errors in `body`: an array of the data APIs or an object of the OAuth endpoints; else return none."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -135,12 +135,12 @@ def read_errors(body: bytes) -> tuple[ApiError, ...]:
 
 
 def read_names(values: object) -> tuple[str, ...]:
-    """The API names of fields in `values`, a list of an error document; whatever looks like none is left out."""
+    """Read the API names of fields in `values`, a list of an error document. Other entries are left out."""
     return tuple(str(name) for name in values if API_NAME.fullmatch(str(name))) if isinstance(values, list) else ()
 
 
 def is_row_list(body: bytes) -> bool:
-    """Whether `body` is a list of row results, which an sObject Collections call may send under 200 or 400."""
+    """Return whether `body` is a list of row results, which an sObject Collections call may send under 200 or 400."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -151,7 +151,7 @@ def is_row_list(body: bytes) -> bool:
 
 
 def is_dead_session(status: int, body: bytes) -> bool:
-    """Whether the access token has ended: 401 INVALID_SESSION_ID, or the plain text of the identity services."""
+    """Return whether the access token has ended: 401 INVALID_SESSION_ID, or the plain text of the identity services."""
     if status == httpx.codes.UNAUTHORIZED:
         errors = read_errors(body)
         return not errors or errors[0].code in {"INVALID_SESSION_ID", UNKNOWN_CODE}
@@ -159,7 +159,7 @@ def is_dead_session(status: int, body: bytes) -> bool:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Seconds of a `Retry-After` header, which is a number or an HTTP date."""
+    """Parse a `Retry-After` header, a number or an HTTP date, into seconds; None when there is none."""
     if not value:
         return None
     try:
@@ -179,11 +179,11 @@ def _name_cure(code: str | None) -> str:
 
 
 class Unreachable(ServiceUnavailable):
-    """No org answers at the address: nothing was sent, or nothing there could carry it out."""
+    """No org answers at the address: nothing was sent, or no server there could carry out the request."""
 
 
 def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "Salesforce") -> IntegrationCenterError:
-    """The exception that an answer with an error status stands for; `host` gave it."""
+    """Build the exception for an answer of `host` with an error status."""
     errors = read_errors(body)
     first = errors[0] if errors else None
     code = first.code if first else None
@@ -202,7 +202,7 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
         said = f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''}){_name_cure(code)}"
         return BusyOrg(said, code=code, status=status, retry_after=wait)
     if code in CUT_SHORT_CODES and code is not None:
-        return CutShort(f"Salesforce broke the request off (HTTP {status}, {code}){_name_cure(code)}", code=code)
+        return CutShort(f"Salesforce cancelled the request (HTTP {status}, {code}){_name_cure(code)}", code=code)
     if code in CURSOR_CODES:
         return IncompleteRead("the org closed a query's cursor before its last page was read")
     if status in (406, 420):  # the edge found no server for this org: nothing was carried out
@@ -210,7 +210,7 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
     if status != httpx.codes.MULTIPLE_CHOICES and httpx.codes.is_redirect(status):
         return build_moved(status, host)
     if first is None and status in {404, 421}:
-        return AnswerLost(f"{host} answered HTTP {status}, and is no org's address; {IF_MOVED}", retry_after=wait)
+        return AnswerLost(f"{host} answered HTTP {status}, and is not an org's address; {IF_MOVED}", retry_after=wait)
     if status >= 500 or (first is None and status not in EDGE_REFUSALS):
         return AnswerLost(f"{host} answered HTTP {status} without a usable answer", retry_after=wait)
     if first is None or code is None:
@@ -221,29 +221,29 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
 
 
 def build_moved(status: int, host: str) -> AccessRefused:
-    """The error for a redirect. Following it would carry the access token, or a write, to another place."""
+    """Build the error for a redirect. Following it would send the access token, or a write, to another host."""
     return AccessRefused(
-        f"the org's address has moved: {host} redirects (HTTP {status}), Salesforce's sign-in names no other address,"
-        " and nothing is sent to where the redirect leads; look up the My Domain in the org's Setup, then connect the"
-        " account again"
+        f"the org's address has moved: {host} redirects (HTTP {status}), but Salesforce's sign-in names no other"
+        " address, and nothing is sent to the target of a redirect; look up the My Domain in the org's Setup, then"
+        " connect the account again"
     )
 
 
 def build_unreachable(host: str, error: Exception) -> Unreachable:
-    """The error for a request that was never sent."""
+    """Build the error for a request that was never sent."""
     return Unreachable(f"{host} cannot be reached ({type(error).__name__}); check the network; {IF_MOVED}")
 
 
 def build_maintenance(host: str, status: int) -> UnderMaintenance:
-    """The error for a new session that is refused at once."""
+    """Build the error for a new session that is refused at once."""
     return UnderMaintenance(
-        f"{host} refuses even the session that it has just given (HTTP {status}), as orgs do during their maintenance;"
+        f"{host} refuses even a session that it has just given (HTTP {status}), as orgs do during maintenance;"
         " wait for its end (see status.salesforce.com). If it lasts, have the admin check that the user may use the API"
     )
 
 
 def build_refusal(status: int, error: ApiError) -> OrgError:
-    """The exception for a request that Salesforce understood and refused."""
+    """Build the exception for a request that Salesforce understood and refused."""
     if unknown := UNKNOWN_FIELD.search(error.message):
         return SchemaMismatch(
             f"{unknown[2]} has no field {unknown[1]}, or the connected user may not see it",
@@ -261,25 +261,25 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
 
 
 def build_disk_error(error: OSError) -> ConfigurationError:
-    """The error for a temporary file that cannot be written: uploads and downloads pass through the disk."""
+    """Build the error for a temporary file that cannot be written. Uploads and downloads go through such files."""
     return ConfigurationError(
-        f"a temporary file could not be written ({error.strerror}); free some space in {gettempdir()}, or name another"
-        " place in TMPDIR"
+        f"a temporary file could not be written ({error.strerror}); free some space in {gettempdir()}, or set another"
+        " folder in TMPDIR"
     )
 
 
 def check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
-    """Check that a successful answer is what it should be.
+    """Check that a successful answer has the expected form.
 
-    Maintenance pages of the edge are HTML under any status, and every 200 that is no download is JSON. The content
-    type alone says nothing: a careless gateway may call an empty 201, or a CSV file, HTML.
+    Maintenance pages of the edge servers are HTML under any status, and every 200 that is not a download is JSON. The
+    content type alone proves nothing: a careless gateway may label an empty 201, or a CSV file, as HTML.
 
     Args:
-        response: read to its end.
-        sink: where its body went, if it was a download.
+        response: a response that was read to its end.
+        sink: the file that holds the body, if it was a download.
 
     Raises:
-        AnswerLost: it is something else.
+        AnswerLost: the answer has another form.
     """
     if not response.is_success:
         return

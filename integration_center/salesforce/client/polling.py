@@ -1,4 +1,4 @@
-"""How we wait for a Bulk job: often at first, for small jobs end at once, then seldom, for each look is an API call."""
+"""Wait for a Bulk job: look often at first, because small jobs end soon, then rarely, because a look is an API call."""
 
 import logging
 import time
@@ -16,21 +16,21 @@ FIRST_WAITS = (0.1, 0.2, 0.5, 1.0, 2.2, 5.0, 12.0, 21.0)
 LATER_WAIT = 30.0
 FIRST_MINUTE = 60.0
 SPARE_LOOKS = 2
-"""Looks that estimates may ask for: with those of the table, ten in the first minute."""
+"""The number of looks at times that an estimate chooses. With the looks of the table, there are ten in a minute."""
 SHORTEST_WAIT = 0.3
-"""Before and after a look that an estimate asks for."""
+"""The shortest wait, in seconds, before and after a look at a time that an estimate chooses."""
 MARGIN = 1.05
 LONG_WAIT = 5.0
-"""From this length on each wait stands in the log, and is worth the last spare look."""
+"""A wait of at least this many seconds is logged, and is worth the last spare look."""
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
 class Job(Protocol):
-    """What can be waited for."""
+    """A job that can be waited for."""
 
     @property
     def state(self) -> str:
-        """As Salesforce names it."""
+        """The state, in Salesforce's words."""
         ...
 
 
@@ -38,7 +38,7 @@ J = TypeVar("J", bound=Job)
 
 
 class StillRunning(ServiceUnavailable):
-    """The job did not end before the deadline. It runs on in the org."""
+    """The job did not end before the deadline. It continues in the org."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Polling:
     """When to look at a job.
 
     Attributes:
-        first_waits: seconds before the first looks, eight of them in the first minute.
-        later_wait: seconds between all others.
-        deadline: seconds after which we give up.
+        first_waits: the seconds before each of the first looks, eight of them in the first minute.
+        later_wait: the seconds between all later looks.
+        deadline: the seconds after which we give up.
         clock: a monotonic clock.
         sleep: waits.
     """
@@ -60,15 +60,15 @@ class Polling:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def await_end(self, look: Callable[[], J], done: Callable[[J], float] = lambda job: 0.0) -> J:
-        """Looks until the job has ended.
+        """Look at the job until it has ended, and return it.
 
-        The waits of the table stand. Besides, there are two looks in the first minute for when the job should end, if
-        that is before the table's next: the table has eight there, and ten is what we allow ourselves. An estimate that
-        is wrong therefore costs a call, and never makes the end be seen later.
+        The waits of the table always apply. Two more looks in the first minute go to the time when the job should end,
+        if that is before the next look of the table: the table has eight looks there, and we allow ten. So a wrong
+        estimate costs a call, but never delays the look that sees the end.
 
         Args:
-            look: asks for the job; one API call.
-            done: the share of its work that the job has done since `await_end` began, 0 when that is not known.
+            look: reads the job; one API call.
+            done: returns the share of its work that the job has done since `await_end` began; 0 when unknown.
 
         Raises:
             StillRunning: the deadline passed.
@@ -83,7 +83,7 @@ class Polling:
                 if worth_it and early + SHORTEST_WAIT <= left and elapsed + early <= FIRST_MINUTE:
                     pause, spare = early, spare - 1
                 if pause >= LONG_WAIT:
-                    logger.info("the Bulk job is not at its end; looking again in %.0f s", pause)
+                    logger.info("the Bulk job is still running; looking again in %.0f s", pause)
                 self.sleep(pause)
                 left -= pause
                 job = look()
@@ -94,9 +94,9 @@ class Polling:
                 rest = _estimate_rest(done(job), elapsed)
             if elapsed >= self.deadline:
                 break
-        raise StillRunning(f"the Bulk job did not end within {self.deadline:.0f} s; it runs on in the org")
+        raise StillRunning(f"the Bulk job did not end within {self.deadline:.0f} s; it continues in the org")
 
 
 def _estimate_rest(done: float, elapsed: float) -> float:
-    """The seconds until all is done, at the pace so far."""
+    """Estimate the seconds until the job ends, at the pace so far."""
     return elapsed * max(1 / done - 1, 0.0) if done > 0 else inf

@@ -1,4 +1,4 @@
-"""How often and how long we wait for an org before a request is sent again."""
+"""Decide how often, and after which wait, a request to an org is sent again."""
 
 import random
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from integration_center.errors import TransientError, UnderMaintenance
 from integration_center.salesforce.client.faults import CutShort, IncompleteRead
 
 CUT_SHORT_ATTEMPTS = 3
-"""Each may take the two minutes that the org gives a query, or the ten that it gives a request."""
+"""The attempts at a request that the org cancels. Each may take the org's two minutes per query, or ten per request."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long a session waits for an org that is not there. Times in seconds.
+    """How often and how long a session waits for an org that is unavailable. All times are in seconds.
 
     Attributes:
-        read_timeout: for the answer to a read.
-        write_timeout: for the answer to a write. The org ends a call after ten minutes, so a write that has no answer
-            by then is no longer under way, and may be looked up and sent again.
-        timeout: for all attempts of one request; once it has passed, there is no further one.
+        read_timeout: the limit for the answer to a read.
+        write_timeout: the limit for the answer to a write. The org ends a call after ten minutes, so a write without an
+            answer is then no longer running, and may be looked up and sent again.
+        timeout: the limit for all attempts of one request. After it there is no further attempt.
     """
 
     read_timeout: float = 300.0
@@ -31,14 +31,14 @@ class RetryPolicy:
     retry_after_max: float = 120.0
 
     def may_repeat(self, error: TransientError, tried: int) -> bool:
-        """Whether a request that failed so in attempt number `tried` may succeed when it is sent again soon."""
+        """Return whether a request that failed with `error` in attempt `tried` may succeed if it is sent again soon."""
         if isinstance(error, IncompleteRead | UnderMaintenance):
-            return False  # a broken read is begun again by its reader, and maintenance outlasts all our waits
+            return False  # the reader starts an incomplete read again, and maintenance outlasts all our waits
         return not isinstance(error, CutShort) or tried < CUT_SHORT_ATTEMPTS
 
     def wait(self, attempt: int, error: TransientError) -> float:
-        """How long to wait after attempt number `attempt` (from 1): what the server asked, else doubling."""
+        """Return the seconds to wait after attempt `attempt` (from 1): what the server asked, else doubling waits."""
         if error.retry_after is not None:
             return min(error.retry_after, self.retry_after_max)
-        jitter = random.uniform(0, self.wait_jitter)  # noqa: S311  spreads retries, guards nothing
+        jitter = random.uniform(0, self.wait_jitter)  # noqa: S311  spreads retries, protects nothing
         return min(self.wait_initial * 2.0 ** (attempt - 1) + jitter, self.wait_max)

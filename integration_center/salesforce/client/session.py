@@ -40,7 +40,7 @@ DOWNLOAD_CHUNK = 1 << 20
 CONNECT_TIMEOUT = 10.0
 
 Body = bytes | Callable[[], Iterable[bytes]]
-"""A request body: bytes, or a function that gives its pieces afresh each time the request is sent."""
+"""A request body: bytes, or a function that returns new pieces each time the request is sent."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Session:
     """Requests to one org, as one user.
 
     Args:
-        tokens: gives and renews the access token.
-        api_version: such as `66.0`.
-        transport: what carries the requests; None is the network.
+        tokens: provides and renews the access token.
+        api_version: the API version, such as `66.0`.
+        transport: the transport of the requests; None for the network.
         retries: how often and how long to wait.
-        scratch: the folder of uploads and downloads under way, which hold values of records; None is the system's.
+        scratch: the folder for the files of uploads and downloads, which hold values of records; None for the system's.
 
     Attributes:
-        meter: adds up what the session costs; waits that are not the session's own are told to it.
+        meter: adds up what the session costs. Callers report waits that the session does not make itself.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Session:
         )
 
     def with_retries(self, retries: RetryPolicy) -> Self:
-        """The same session, with its connections, tokens and meter, that waits for the org by other rules."""
+        """Return the same session (its connections, tokens and meter) with another retry policy."""
         other = copy.copy(self)
         other.retries = retries
         return other
@@ -114,12 +114,12 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._client.close()
 
     @property
     def usage(self) -> Usage:
-        """What this session used so far."""
+        """What this session has used so far."""
         return self.meter.usage
 
     @property
@@ -139,17 +139,17 @@ class Session:
         headers: Mapping[str, str] | None = None,
         rows_may_fail: bool = False,
     ) -> httpx.Response:
-        """Sends a request and returns the answer, which is a success.
+        """Send a request and return the successful answer.
 
         Args:
             method: the HTTP method.
-            path: below `/services/data/vXX.X/`, or from `/services/` (or `services/`) on, as answers give it.
-            idempotent: whether it may be repeated when it is not known if the org carried it out.
-            json: sent as a JSON body; `content` in its place is sent as it is.
+            path: the path below `/services/data/vXX.X/`, or from `/services/` (or `services/`) on, as answers give it.
+            idempotent: whether the request may be repeated when it is unknown if the org carried it out.
+            json: a document to send as the body; `content` is used instead when it is None.
             content: the body, see `Body`.
-            params: the query of the URL. Values of records do not belong here.
-            headers: more headers.
-            rows_may_fail: also return a 400 whose body is a list of row results (sObject Collections).
+            params: the query of the URL. Never put values of records here.
+            headers: additional headers.
+            rows_may_fail: whether to also return a 400 whose body is a list of row results (sObject Collections).
 
         Raises:
             TransientError: the org stayed unavailable through all retries; `AnswerLost` when the request may have been
@@ -168,13 +168,13 @@ class Session:
     def get_json(
         self, path: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Any:
-        """The JSON document at `path`. Raises as `request` does."""
+        """Get the JSON document at `path`. Raises the errors of `request`."""
         return self.request("GET", path, idempotent=True, params=params, headers=headers).json()
 
     def download(self, path: str, sink: IO[bytes], *, params: Mapping[str, str] | None = None) -> httpx.Headers:
-        """Streams a CSV answer into `sink` (from its start again, should it break off) and returns the headers.
+        """Stream a CSV answer into `sink` and return the headers. A retry starts again from the beginning of `sink`.
 
-        Raises as `request` does, and ConfigurationError when the disk is full.
+        Raises the errors of `request`, and ConfigurationError when the disk is full.
         """
         call = _Call("GET", self._full_path(path), params, {"Accept": "text/csv"})
 
@@ -201,7 +201,7 @@ class Session:
         return f"{self.base_path}/{path.lstrip('/')}"
 
     def _retry(self, call: _Call, send: Callable[[], httpx.Response]) -> httpx.Response:
-        """Sends until it succeeds, waiting in between; by the type of the fault, never by its text."""
+        """Send until the request succeeds, with waits in between. The type of the error decides, never its text."""
         policy = self.retries
         tried = 0
 
@@ -230,14 +230,14 @@ class Session:
                     if not (safe and self._has_moved(base)):
                         raise
                     return send()
-        raise AssertionError("stamina gives an answer or raises")
+        raise AssertionError("stamina returns an answer or raises")
 
     def _has_moved(self, base: str) -> bool:
-        """Whether the sign-in now names another address than `base`; requests then go there."""
+        """Return whether the token endpoint now names another address than `base`. Requests then go there."""
         try:
             return self._address.look_up(base) is not None
-        except TransientError as error:  # the whole network is down: the error at hand says what happened
-            logger.warning("the sign-in does not tell the org's address: %s", error)
+        except TransientError as error:  # the whole network is down: the caller's error says what happened
+            logger.warning("the org's address could not be looked up: %s", error)
         return False
 
     def _send(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
@@ -253,7 +253,7 @@ class Session:
         return response
 
     def _send_signed(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
-        """Sends with the access token; once more where the session has ended, and where the org has moved."""
+        """Send with the access token. Send once more after the session has ended, and once after the org has moved."""
         base, token = self._address.current()
         renewed = moved = False
         while True:
@@ -273,10 +273,10 @@ class Session:
                 return response
 
     def _exchange(self, call: _Call, base: str, token: str, sink: IO[bytes] | None) -> httpx.Response:
-        """Sends once and reads the answer: a success into `sink` when there is one, all else into memory."""
+        """Send once and read the answer: a success into `sink` if there is one, any other answer into memory."""
         headers = {**call.headers, "Authorization": f"Bearer {token}"}
         if call.method != "GET":
-            headers["Sforce-Auto-Assign"] = "FALSE"  # Salesforce's default is to run assignment rules, on updates too
+            headers["Sforce-Auto-Assign"] = "FALSE"  # by default, Salesforce runs assignment rules on updates too
         content = call.content() if callable(call.content) else call.content
         if isinstance(content, bytes) and (smaller := self._compression.compress(content)):
             content, headers["Content-Encoding"] = smaller, "gzip"
@@ -306,7 +306,7 @@ class Session:
         except NEVER_SENT as error:
             raise build_unreachable(name_host(base), error) from None
         except httpx.RequestError as error:
-            # Its text may quote a header, so only its type is kept.
+            # The text may quote a header, so only the type is kept.
             raise AnswerLost(f"the connection to Salesforce broke ({type(error).__name__})") from None
         if sink is None or not response.is_success:
             response = clean_answer(response, secrets)

@@ -1,4 +1,4 @@
-"""SOQL text: literals, and the one statement we need. Source: SOQL Reference, "Quoted String Escape Sequences"."""
+"""Build SOQL: literals, conditions and SELECT. Source: SOQL Reference, "Quoted String Escape Sequences"."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,21 +12,21 @@ ESCAPES = str.maketrans(
     {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 )
 UNRESERVED = f"{ascii_letters}{digits}-._~".encode()
-"""What a URL may hold as it is (RFC 3986, 2.3)."""
+"""The bytes that a URL may hold without escaping (RFC 3986, 2.3)."""
 LITERAL_CHARACTERS = 4_000
 WHOLE_TYPES = frozenset({"int", "long"})
 LARGEST_NUMBER = 10**19
-"""Number fields that are indexed hold at most 18 digits, a `long` 63 bits; the org refuses queries beyond that."""
+"""The org refuses queries for larger numbers. Indexed number fields hold at most 18 digits, a `long` 63 bits."""
 ID_FORM = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
 def quote(text: str) -> str:
-    """`text` as a SOQL string literal."""
+    """Write `text` as a SOQL string literal."""
     return f"'{text.translate(ESCAPES)}'"
 
 
 def build_literal(field: SObjectField, value: str) -> str | None:
-    """`value` as a literal that may be compared with `field`; None when no record of the org can hold it."""
+    """Write `value` as a literal that can be compared with `field`; None when no record can hold the value."""
     match field.type:
         case "int" | "long" | "double" | "currency" | "percent":
             try:
@@ -45,40 +45,40 @@ def build_literal(field: SObjectField, value: str) -> str | None:
 
 
 def write_moment(moment: datetime) -> str:
-    """A moment as SOQL takes it, to the second."""
+    """Write a moment for SOQL, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def build_select(fields: Sequence[str], object_name: str, where: str | None = None) -> str:
-    """`SELECT fields FROM object_name [WHERE where]`."""
+    """Build `SELECT fields FROM object_name [WHERE where]`."""
     statement = f"SELECT {','.join(fields)} FROM {object_name}"  # noqa: S608  names come from describe, values quoted
     return f"{statement} WHERE {where}" if where else statement
 
 
 def build_in(field: str, literals: Iterable[str]) -> str:
-    """`field IN (literals)`."""
+    """Build `field IN (literals)`."""
     return f"{field} IN ({','.join(literals)})"
 
 
 def enclose(condition: str | None) -> str | None:
-    """The condition in parentheses, so that nothing in it reaches beyond them; None when there is none."""
+    """Put the condition in parentheses, so that it cannot affect other conditions; None when there is none."""
     return f"({condition})" if condition else None
 
 
 def join_conditions(*conditions: str | None) -> str | None:
-    """All conditions that are given, joined by AND."""
+    """Join the given conditions with AND; None when there is none."""
     given = [condition for condition in conditions if condition]
     return " AND ".join(f"({condition})" for condition in given) if len(given) > 1 else next(iter(given), None)
 
 
 def encoded_length(text: str) -> int:
-    """The bytes `text` takes inside a URL: one for a letter, digit or `-._~`, else three for each of its own."""
+    """Count the bytes of `text` inside a URL: one for a letter, digit or `-._~`, three for every other byte."""
     content = text.encode()
     return len(content) + 2 * len(content.translate(None, UNRESERVED))
 
 
 def split_literals(literals: Iterable[str], budget: int) -> Iterator[list[str]]:
-    """Parts of `literals` whose commas and text take at most `budget` bytes of a URL each."""
+    """Split `literals` into parts that each take at most `budget` bytes of a URL, commas included."""
     part: list[str] = []
     used = 0
     for literal in literals:

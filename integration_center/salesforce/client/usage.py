@@ -1,4 +1,4 @@
-"""What a session cost the org: API calls, bytes, and time spent waiting."""
+"""Count what a session costs: API calls, bytes, and time spent waiting."""
 
 import re
 import threading
@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 API_USAGE = re.compile(r"(?<!per-app-)api-usage\s*=\s*(\d+)\s*/\s*(\d+)", re.IGNORECASE)
 APP_USAGE = re.compile(r"per-app-api-usage\s*=\s*(\d+)\s*/\s*(\d+)", re.IGNORECASE)
-"""`api-usage=25/5000; per-app-api-usage=17/250(appName=x)`: the second where the org sets our app a quota.
+"""`api-usage=25/5000; per-app-api-usage=17/250(appName=x)`: the second part comes if our app has a quota in the org.
 
 Source: REST API, "Limit Info Header".
 """
@@ -16,7 +16,7 @@ Source: REST API, "Limit Info Header".
 
 @dataclass(frozen=True)
 class Allowance:
-    """The API calls that the `org`, or our `connected app`, may make in 24 hours, and those left of them."""
+    """The API calls that the `org`, or our `connected app`, may make in 24 hours, and how many are left."""
 
     of: str
     maximum: int
@@ -25,22 +25,22 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Usage:
-    """A snapshot of what was used so far.
+    """What a session has used at one moment. A value that the org has not yet reported is None.
 
     Attributes:
-        calls: HTTP requests sent, repeated ones included; each counts as one API call of the org.
-        bytes_sent: request bodies, as on the wire.
-        bytes_received: response bodies, as on the wire (compressed where the org compressed).
-        daily_used: API calls of the whole org in the rolling 24 hours, as its last answer said; None before one did.
-        daily_max: what the org allows in 24 hours.
-        app_used: the same for our connected app alone, where the org sets it a quota.
-        app_max: that quota.
+        calls: the HTTP requests sent, including repeated ones; each counts as one API call of the org.
+        bytes_sent: the size of request bodies on the wire.
+        bytes_received: the size of response bodies on the wire (compressed where the org compressed them).
+        daily_used: the API calls of the whole org in the rolling 24 hours, from the org's last answer.
+        daily_max: the API calls that the org allows in 24 hours.
+        app_used: the API calls of our connected app alone, if it has a quota in the org.
+        app_max: the quota of our connected app.
         waits: how often we waited before trying again, and for other runs.
-        waits_seconds: for how long in all.
+        waits_seconds: the total seconds of these waits.
         looks: how often we waited for a Bulk job to end.
-        looks_seconds: for how long in all.
-        org_time: the org's own clock, as its last answer's `Date` header said; None before one did.
-        stamp_time: the clock that stamps rows, as the last Bulk query job said when it was made; None before one did.
+        looks_seconds: the total seconds of these waits.
+        org_time: the org's clock, from the `Date` header of the last answer.
+        stamp_time: the clock that stamps rows, from the creation time of the last Bulk query job.
     """
 
     calls: int = 0
@@ -59,12 +59,12 @@ class Usage:
 
     @property
     def daily_left(self) -> int | None:
-        """Calls the org has left today, None before it said so."""
+        """The calls that the org has left today; None before the org has reported them."""
         return next((allowance.left for allowance in self.allowances if allowance.of == "org"), None)
 
     @property
     def allowances(self) -> tuple[Allowance, ...]:
-        """What the org allows in 24 hours, as its last answer said: to all, and to our app; empty before one did."""
+        """The calls allowed in 24 hours, for the org and for our app; empty before the org has reported them."""
         told = (("org", self.daily_used, self.daily_max), ("connected app", self.app_used, self.app_max))
         return tuple(
             Allowance(of, most, max(most - used, 0)) for of, used, most in told if used is not None and most is not None
@@ -80,17 +80,17 @@ class Meter:
 
     @property
     def usage(self) -> Usage:
-        """The sums as they stand."""
+        """The current sums."""
         return self._usage
 
     def count_call(self, sent: int) -> None:
-        """One request with a body of `sent` bytes goes out."""
+        """Count one request with a body of `sent` bytes."""
         with self._lock:
             now = self._usage
             self._usage = replace(now, calls=now.calls + 1, bytes_sent=now.bytes_sent + sent)
 
     def count_answer(self, received: int, limit_info: str | None, date: str | None = None) -> None:
-        """An answer came: `received` bytes of body, and its `Sforce-Limit-Info` and `Date` headers, if it had them."""
+        """Count an answer: `received` bytes of body, and its `Sforce-Limit-Info` and `Date` headers, if any."""
         with self._lock:
             now = replace(self._usage, bytes_received=self._usage.bytes_received + received)
             now = replace(now, org_time=parse_date(date) or now.org_time)
@@ -101,25 +101,25 @@ class Meter:
             self._usage = now
 
     def note_stamp_time(self, created: str | None) -> None:
-        """A job was made: its `createdDate`, in the ISO form of REST, if it had one."""
+        """Record the `createdDate` of a new job, in the ISO form of REST, if it has one."""
         with self._lock:
             self._usage = replace(self._usage, stamp_time=parse_moment(created) or self._usage.stamp_time)
 
     def count_wait(self, seconds: float) -> None:
-        """We are about to wait `seconds` before trying again."""
+        """Count a wait of `seconds` before a retry."""
         with self._lock:
             now = self._usage
             self._usage = replace(now, waits=now.waits + 1, waits_seconds=now.waits_seconds + seconds)
 
     def count_look(self, seconds: float) -> None:
-        """We are about to wait `seconds` before looking at a Bulk job."""
+        """Count a wait of `seconds` before a look at a Bulk job."""
         with self._lock:
             now = self._usage
             self._usage = replace(now, looks=now.looks + 1, looks_seconds=now.looks_seconds + seconds)
 
 
 def parse_date(value: str | None) -> datetime | None:
-    """The moment, in UTC, that an HTTP `Date` header names; None when it names none."""
+    """Parse an HTTP `Date` header into a moment in UTC; None when it is missing or cannot be read."""
     if not value:
         return None
     try:
@@ -130,7 +130,7 @@ def parse_date(value: str | None) -> datetime | None:
 
 
 def parse_moment(value: str | None) -> datetime | None:
-    """The moment, in UTC, of REST's `2026-05-01T07:25:37.000+0000`; None when it is none, or has no zone."""
+    """Parse REST's `2026-05-01T07:25:37.000+0000` into a moment in UTC; None for other text, or without a zone."""
     try:
         moment = datetime.fromisoformat(value or "")
     except ValueError:

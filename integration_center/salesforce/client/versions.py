@@ -1,20 +1,20 @@
-"""Which API versions an org offers."""
+"""Check that an org offers the API version."""
 
 from integration_center.errors import ConfigurationError, IntegrationCenterError, OrgError
 from integration_center.salesforce.client.session import Session
 
 
 def check_version(session: Session, error: OrgError) -> None:
-    """Check after a refused request that the org offers the API version of the session: one more call.
+    """Check, after a refused request, that the org offers the session's API version. Takes one more call.
 
-    Without that version every address is unknown to the org, and it says of each object that there is none.
+    Without that version the org knows no address, and says of every object that it does not exist.
 
     Args:
-        session: whose request was refused.
-        error: the refusal; only one that says that the address is unknown is looked into.
+        session: the session whose request was refused.
+        error: the refusal. The check is made only if it says that the address is unknown.
 
     Raises:
-        ConfigurationError: the org does not offer it; names those that it offers.
+        ConfigurationError: the org does not offer the version. The message names the versions that it offers.
     """
     if error.status not in {404, 410} and error.code != "UNSUPPORTED_API_VERSION":
         return
@@ -22,7 +22,7 @@ def check_version(session: Session, error: OrgError) -> None:
         rows = session.get_json("/services/data")
         offered = [str(row["version"]) for row in rows]
     except (IntegrationCenterError, LookupError, TypeError, ValueError):
-        return  # the first refusal says what is known
+        return  # the caller reports the first refusal
     wanted = session.base_path.rpartition("/v")[2]
     if offered and wanted not in offered:
         raise ConfigurationError(

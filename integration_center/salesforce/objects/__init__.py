@@ -1,1 +1,1 @@
-"""Objects as the org describes them, what the user may do, and the package of fields to create."""
+"""Describe objects, check what the user may do, and build the package of fields to create."""

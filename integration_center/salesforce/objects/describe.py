@@ -1,4 +1,4 @@
-"""What describe says, as our schema. Source: REST API, "sObject Describe"; real answers of API v58."""
+"""Parse describe answers into our schema. Source: REST API, "sObject Describe"; real answers of API v58."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from integration_center.sync.schema import SObjectField, SObjectSchema
 
 @dataclass(frozen=True)
 class SObjectSummary:
-    """One object, as the list of objects names it."""
+    """One object in the org's list of objects."""
 
     name: str
     label: str
@@ -21,7 +21,7 @@ class SObjectSummary:
 
 
 def parse_field(json: dict[str, Any]) -> SObjectField:
-    """One entry of describe's `fields`."""
+    """Parse one entry of describe's `fields`."""
     return SObjectField(
         name=json["name"],
         label=json.get("label") or json["name"],
@@ -43,7 +43,7 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
         restricted_picklist=bool(json.get("restrictedPicklist")),
         html_formatted=bool(json.get("htmlFormatted")),
         custom=bool(json.get("custom")),
-        # Inactive values are listed too, but the org refuses them.
+        # Describe lists inactive values too, but the org refuses them.
         picklist=tuple(
             item["value"] for item in json.get("picklistValues") or () if item.get("active", True) and item.get("value")
         ),
@@ -52,7 +52,7 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
 
 
 def parse_describe(json: dict[str, Any]) -> SObjectSchema:
-    """A whole describe answer."""
+    """Parse a whole describe answer."""
     return SObjectSchema(
         name=json["name"],
         label=json.get("label") or json["name"],
@@ -63,7 +63,7 @@ def parse_describe(json: dict[str, Any]) -> SObjectSchema:
 
 
 def read_schema(session: Session, name: str) -> SObjectSchema:
-    """Describes the object `name`: one API call.
+    """Describe the object `name`, in one API call.
 
     Raises:
         SchemaMismatch: the org has no such object, or hides it from the connected user.
@@ -84,7 +84,7 @@ def read_schema(session: Session, name: str) -> SObjectSchema:
 
 
 def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
-    """All objects of the org that are not being retired: one API call.
+    """List the objects of the org that are not being retired, in one API call.
 
     Raises:
         ConfigurationError: the org does not offer the API version.

@@ -1,8 +1,8 @@
-"""A metadata package with the custom fields that an integration lacks, ready for the Salesforce admin to deploy.
+"""Build a metadata package with the custom fields that an integration lacks, for the Salesforce admin to deploy.
 
 Source: Metadata API Developer Guide, "Deploying and Retrieving Metadata with the Zip File", "CustomField" and
-"PermissionSet". A single package: `package.xml` at the root, the object's new fields, and a permission set that grants
-Read and Edit, because fields made through the API are hidden from everyone until that is granted.
+"PermissionSet". A package has `package.xml` at the root, the object's new fields, and a permission set that grants
+Read and Edit, because fields created through the API are hidden from everyone until access is granted.
 """
 
 import io
@@ -16,9 +16,9 @@ from integration_center.sync.mapping.missing_fields import MissingField, tell_la
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 PERMISSION_SET = "Integration_Center_Fields"
 SHARED_FIELDS = {"Task": "Activity", "Event": "Activity"}
-"""Custom fields of these objects are made on another one."""
+"""Objects whose custom fields are created on another object."""
 OWN_FIELD = re.compile(r"^[A-Za-z](?:[A-Za-z0-9]|_(?!_)){0,39}__c$")
-"""Without a namespace: fields of a managed package come with the package alone."""
+"""A custom field's name without a namespace. Fields of a managed package can only come from that package."""
 TYPES = {
     "Text": "Text",
     "Number": "Number",
@@ -28,27 +28,29 @@ TYPES = {
     "Time": "Time",
 }
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The same fields give the same file."""
+"""The time of every file in the zip, so that the same fields give the same zip file."""
 
 
 def can_deploy(field: MissingField) -> bool:
-    """Whether a package can help with the field: a custom one, without a namespace, of a type we know."""
+    """Return whether a package can contain the field: a custom field without a namespace, of a type we know."""
     return OWN_FIELD.fullmatch(field.name) is not None and "___" not in field.name and field.type in TYPES
 
 
 def build_package(object_name: str, fields: Sequence[MissingField], *, api_version: str) -> bytes:
-    """The package as a zip file; fields that `can_deploy` refuses are left out, and hidden ones only made visible.
+    """Build the package as a zip file.
+
+    Fields that `can_deploy` refuses are left out. Hidden fields are only made visible.
 
     Args:
-        object_name: API name of the object.
-        fields: what is missing.
-        api_version: such as `66.0`.
+        object_name: the API name of the object.
+        fields: the missing fields.
+        api_version: the API version, such as `66.0`.
     """
     owner = SHARED_FIELDS.get(object_name, object_name)
     granted = sorted({field.name: field for field in fields if can_deploy(field)}.values(), key=lambda f: f.name)
     created = tell_labels_apart(
         field for field in granted if not field.hidden
-    )  # deploying one that exists would change it
+    )  # deploying an existing field would change it
     members = {
         "CustomField": [f"{owner}.{field.name}" for field in created],
         "PermissionSet": [PERMISSION_SET],

@@ -1,7 +1,7 @@
-"""What describe does not tell of the connected user's access: fields that are hidden, and converted Leads.
+"""Find out what describe does not say about the connected user's access: hidden fields, and converted Leads.
 
-Both cost a call, so both are asked only where the answer matters. An org that refuses to say is no error: then the
-caller goes on as if it had not asked.
+Each question costs a call, so callers ask only where the answer matters. An org that refuses to answer is not an error:
+the caller continues as if it had not asked.
 
 Sources: Tooling API, "FieldDefinition"; Object Reference, "UserPermissionAccess"; help page "Let Users View and Edit
 Converted Leads".
@@ -19,12 +19,12 @@ EDITS_CONVERTED = "PermissionsAllowViewEditConvertedLeads"
 
 
 def list_field_names(session: Session, object_name: str) -> frozenset[str] | None:
-    """The names of all fields of an object, those included that field-level security hides: one call.
+    """List all fields of an object, including those that field-level security hides, in one call.
 
-    FieldDefinition lists custom fields one by one; of standard compound fields it may leave out the parts.
+    FieldDefinition lists every custom field, but may leave out the parts of standard compound fields.
 
     Returns:
-        The API names; None when the org does not tell.
+        The API names; None when the org does not list them.
     """
     where = f"EntityDefinition.QualifiedApiName = {quote(object_name)}"
     soql = build_select(["QualifiedApiName"], "FieldDefinition", where)
@@ -37,11 +37,11 @@ def list_field_names(session: Session, object_name: str) -> frozenset[str] | Non
 
 
 def may_edit_converted_leads(session: Session) -> bool:
-    """Whether the connected user has "View and Edit Converted Leads": one call; no when the org does not tell."""
+    """Return whether the connected user has "View and Edit Converted Leads", in one call; False without an answer."""
     soql = f"{build_select([EDITS_CONVERTED], 'UserPermissionAccess')} LIMIT 1"
     try:
         records = session.get_json("query", params={"q": soql}).get("records") or ()
     except (OrgError, TransientError) as error:
-        logger.info("the org does not tell whether converted Leads may be edited (%s): they are left alone", error)
+        logger.info("converted Leads are left alone, because the org does not say who may edit them (%s)", error)
         return False
     return any(record.get(EDITS_CONVERTED) is True for record in records)

@@ -1,1 +1,1 @@
-"""The cheapest way to the records of an object, and what is kept of them from run to run."""
+"""Read the records of an object in the cheapest way, and keep a snapshot of them from run to run."""

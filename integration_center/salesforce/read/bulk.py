@@ -1,4 +1,4 @@
-"""Bulk API 2.0 queries: one job, its result pages as frames."""
+"""Run Bulk API 2.0 queries: one job, whose result pages become frames."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 PAGE_ROWS = 250_000
 DOWNLOADS = 3
 CODE = re.compile(r"\s*((?:[A-Z][a-z]+){2,}|[A-Z]+(?:_[A-Z]+)+)\s*:")
-"""What an error message begins with (`InvalidBatch : …`); the rest may quote values."""
+"""The start of an error message (`InvalidBatch : …`). The rest may quote values."""
 
 
 class JobFailed(OrgError):
@@ -29,7 +29,7 @@ class JobFailed(OrgError):
 
 @dataclass(frozen=True)
 class QueryJob:
-    """A Bulk query job; `processed` counts its rows, `error_code` says why it failed."""
+    """A Bulk query job. `processed` counts its rows, and `error_code` says why it failed."""
 
     id: str
     state: str
@@ -38,7 +38,7 @@ class QueryJob:
 
 
 def parse_query_job(json: dict[str, Any]) -> QueryJob:
-    """Reads a job as any of the calls answers it."""
+    """Parse a job from the answer of any call about it."""
     code = CODE.match(json.get("errorMessage") or "")
     return QueryJob(json["id"], json["state"], json.get("numberRecordsProcessed"), code[1] if code else None)
 
@@ -52,15 +52,15 @@ def read_bulk(
     with_deleted: bool = False,
     page_rows: int = PAGE_ROWS,
 ) -> Iterator[pl.DataFrame]:
-    """Runs a Bulk query and yields its result pages.
+    """Run a Bulk query and yield its result pages.
 
     Args:
-        session: with the org.
-        soql: the query; no ORDER BY, LIMIT, OFFSET or aggregates.
-        columns: the selected fields, which become the columns, all String; an empty cell is empty text.
+        session: the session with the org.
+        soql: the query, without ORDER BY, LIMIT, OFFSET or aggregates.
+        columns: the selected fields, which become the columns, all String. An empty cell is empty text.
         polling: how to wait for the job.
-        with_deleted: read records in the recycle bin, too (`queryAll`).
-        page_rows: rows of a page, so memory is bounded.
+        with_deleted: whether to also read records in the recycle bin (`queryAll`).
+        page_rows: the rows per page, which limits the memory used.
 
     Raises:
         OrgError: the query is refused (code INVALIDENTITY for an object that Bulk does not support); `JobFailed` when
@@ -68,7 +68,7 @@ def read_bulk(
         IncompleteRead: the pages do not hold the rows that the job counted.
     """
     body = {"operation": "queryAll" if with_deleted else "query", "query": soql}
-    # A second job for the same query costs a job of the daily 10,000 and nothing else.
+    # Idempotent, because a second job for the same query only costs one of the 10,000 jobs per day.
     answer = session.request("POST", "jobs/query", json=body, idempotent=True).json()
     session.meter.note_stamp_time(answer.get("createdDate"))
     opened = parse_query_job(answer)
@@ -87,7 +87,7 @@ def read_bulk(
         if locator is None:
             break
     if job.processed is not None and rows != job.processed:
-        raise IncompleteRead(f"the Bulk query job {job.id} counted {job.processed} rows and gave {rows}")
+        raise IncompleteRead(f"the Bulk query job {job.id} counted {job.processed} rows, but returned {rows}")
 
 
 def _read_page(
@@ -102,12 +102,12 @@ def _read_page(
         if page is not None and (expected is None or int(expected) == page.height):
             following = headers.get("sforce-locator")
             return page, None if following in (None, "", "null") else following
-        logger.warning("a page of a Bulk query came incomplete, attempt %d", attempt)
-    raise IncompleteRead(f"a page of a Bulk query came incomplete {DOWNLOADS} times")
+        logger.warning("a page of a Bulk query was incomplete, attempt %d", attempt)
+    raise IncompleteRead(f"a page of a Bulk query was incomplete {DOWNLOADS} times")
 
 
 def _parse_page(path: str, columns: Sequence[str]) -> pl.DataFrame | None:
-    """The page in the file, its columns found by name without case; None when it does not parse."""
+    """Parse the page in the file, matching column names without case; None when the file cannot be parsed."""
     try:
         page = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.NoDataError:

@@ -1,4 +1,4 @@
-"""Reads what changed of an object's records since a snapshot, and lays it over the snapshot."""
+"""Read the records that changed since a snapshot, and update the snapshot with them."""
 
 import logging
 from collections.abc import Sequence
@@ -48,18 +48,20 @@ from integration_center.salesforce.read.snapshot import (
 logger = logging.getLogger(__name__)
 
 MOST_LAID_OVER = 500_000
-"""More changed records than these are not laid over the snapshot: both at once would take too much memory."""
+"""More changed records are not merged into the snapshot: both in memory at once would take too much."""
 LOOKS = 2
-"""Records that come or go while the first look is under way make its count differ; the second one is short."""
+"""How often to read the changes. Records that come or go during the first read make its count differ, and the second
+read is short."""
 
 
 @dataclass(frozen=True)
 class _Changes:
-    """What the org says of the time since a snapshot.
+    """What happened in the org since a snapshot.
 
     Attributes:
-        rows: the rows stamped since that meet the selection's condition, with `IsDeleted`, from the recycle bin too.
-        touched: `Id` and `SystemModstamp` of all rows stamped since; without a condition those of `rows`.
+        rows: the rows stamped since then that meet the selection's condition, with `IsDeleted`, including rows in the
+            recycle bin.
+        touched: `Id` and `SystemModstamp` of all rows stamped since then; without a condition, those of `rows`.
         total: the number of records that the selection has now.
     """
 
@@ -71,19 +73,19 @@ class _Changes:
 def read_changes(
     selection: Selection, keeper: SnapshotKeeper, info: SnapshotInfo, keys: Estimate | None
 ) -> pl.DataFrame:
-    """The records as they are now, by the snapshot and the rows stamped since; the snapshot then holds them, too.
+    """Return the current records from the snapshot and the rows stamped since, and save them as the new snapshot.
 
-    The first page of the changes and the `COUNT()` of all records come in one call. The count is the proof: where the
-    records that the snapshot now has are not so many, some change left no trace (a hard delete, a purged recycle bin).
+    The first page of the changes and the `COUNT()` of all records come in one call. The count is the proof: if the
+    updated snapshot has another number of records, some change left no trace (a hard delete, a purged recycle bin).
 
     Args:
-        selection: what is read.
-        keeper: of the snapshot.
-        info: what stands beside it.
-        keys: what a list of keys would cost, where there is one.
+        selection: what to read.
+        keeper: the keeper of the snapshot.
+        info: the information about the snapshot.
+        keys: the cost of reading by a list of keys, if that is possible.
 
     Raises:
-        WayClosed: it takes a full read to be sure, or another way costs less now that the changes are counted.
+        WayClosed: only a full read gives certainty, or another way costs less now that the changes are counted.
     """
     records: pl.DataFrame | None = None
     noted = keeper.find_writes(info)
@@ -97,16 +99,16 @@ def read_changes(
             raise
         except (OrgError, IncompleteRead, CutShort) as error:
             raise WayClosed(str(error)) from error
-        if records is None:  # only now: a whole read needs the memory that the snapshot takes
+        if records is None:  # only now, because a full read needs the memory that the snapshot takes
             records = keeper.read()
             if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
                 raise WayClosed("the snapshot is damaged")
             if noted:
                 writes = keeper.read_writes()
                 if writes is None or writes.height != noted.rows:
-                    raise WayClosed("what was noted of own writes is damaged")
+                    raise WayClosed("the note of own writes is damaged")
                 records = lay_writes(records, writes, noted.span)
-        # Rows of the overlap come again; those in the bin are never in a snapshot, so they would always look new.
+        # Rows of the overlap come again. Rows in the recycle bin are never in a snapshot, so they would look new.
         known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
         living = changes.rows.lazy().filter(pl.col(DELETED).not_())
         new = living.join(known, on=["Id", STAMP], how="anti").select(pl.col(STAMP).min()).collect().item()
@@ -128,7 +130,7 @@ def read_changes(
         counts = f"the org counts {changes.total:,} records, the snapshot with its changes {records.height:,}"
         if records.height == changes.total:
             logger.info("%s records changed since the last read", f"{changes.touched.height:,}")
-            # Without a change the older watermark brings nothing more, and the file can stay as it is.
+            # Without a change, the next read from the older watermark reads nothing more, so the file can stay.
             if changes.touched.height or noted:
                 keeper.save(info, records)
             return records
@@ -137,7 +139,7 @@ def read_changes(
 
 
 def _build_stamped(since: datetime, info: SnapshotInfo, own: Sequence[Span]) -> str:
-    """The condition of rows that may have changed: stamped since, but for those that the snapshot has for certain."""
+    """Build the condition for rows that may have changed: stamped since, except rows that the snapshot surely has."""
     conditions = [f"{STAMP} >= {write_moment(since)}"]
     for span in own:
         author = f"{AUTHOR} != {quote(info.basis.user_id)}"
@@ -154,7 +156,7 @@ def _outside(span: Span) -> str:
 def _fetch(selection: Selection, stamped: str, keys: Estimate | None) -> _Changes:
     schema, fields = selection.schema, len(selection.columns)
     wanted = _Wanted(selection, (*selection.columns, DELETED), join_conditions(selection.where, stamped))
-    # What is touched is asked for first: of a row that changes in between, the later answer says what became of it.
+    # The touched rows are queried first: if a row changes in between, the later answer has its newer state.
     asked = [_Wanted(selection, ("Id", STAMP), stamped), wanted] if selection.where else [wanted]
     firsts, total = _ask(selection, asked)
     sizes = [int(first["totalSize"]) for first in firsts]
@@ -177,8 +179,8 @@ def _fetch(selection: Selection, stamped: str, keys: Estimate | None) -> _Change
             except OrgError as error:
                 if not is_bulk_refusal(error):
                     raise
-                logger.info("Bulk cannot read the changes (%s): going on by REST", error)
-                firsts = [read_first_page(selection.session, wanted.query)]  # its cursor may be closed by now
+                logger.info("Bulk cannot read the changes (%s): continuing by REST", error)
+                firsts = [read_first_page(selection.session, wanted.query)]  # the old cursor may be closed by now
     if frames is None:
         frames = [
             frame_pages(follow_pages(selection.session, first), part.columns, schema)
@@ -189,7 +191,7 @@ def _fetch(selection: Selection, stamped: str, keys: Estimate | None) -> _Change
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A query for changed rows, those in the recycle bin too."""
+    """A query for changed rows, including those in the recycle bin."""
 
     selection: Selection
     columns: tuple[str, ...]
@@ -205,7 +207,7 @@ class _Wanted:
 
 
 def _ask(selection: Selection, asked: Sequence[_Wanted]) -> tuple[list[dict[str, Any]], int]:
-    """The first pages of the changes, and then the count of all records: in one call where the org allows that."""
+    """Read the first pages of the changes, then the count of all records, in one call where the org allows that."""
     session, count = selection.session, Query(selection.count_soql)
     try:
         *firsts, counted = read_first_pages(session, [*(wanted.query for wanted in asked), count])
@@ -213,6 +215,6 @@ def _ask(selection: Selection, asked: Sequence[_Wanted]) -> tuple[list[dict[str,
     except OrgError as error:
         if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
             raise
-        logger.info("changes and count do not go into one call (%s): asking for one after the other", error)
+        logger.info("the org does not answer changes and count in one call (%s): asking one by one", error)
     firsts = [read_first_page(session, wanted.query) for wanted in asked]
     return firsts, count_rows(session, count.soql)

@@ -1,4 +1,4 @@
-"""Which way of reading records is the cheapest: by API calls, then by bytes. Every way gives the same records."""
+"""Choose the cheapest way of reading records: by API calls, then by bytes. Every way gives the same records."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,20 +9,20 @@ from integration_center.salesforce.read.bulk import PAGE_ROWS
 from integration_center.salesforce.read.rest import PAGE, QUERIES_A_CALL
 
 BULK_CALLS = 7
-"""What a Bulk query costs: create, some looks, one page of results."""
+"""The calls of a Bulk query: create, some looks, one page of results."""
 FIELD_BYTES = 5
-"""What one value takes on the wire, compressed: measured 4 to 5 on e-mail addresses, moments and numbers."""
+"""The compressed size of one value: measured 4 to 5 bytes for e-mail addresses, moments and numbers."""
 REST_RECORD_BYTES = 14
-"""What a record's `attributes` and field names take in JSON, compressed."""
+"""The compressed size of a record's `attributes` and field names in JSON."""
 EXPECTED_CHANGES = 1_000
-"""Records we take to have changed since the last read, until the org says how many: a tenth, at most half a page."""
+"""The largest number of records expected to have changed since the last read: a tenth of all, at most half a page."""
 
 
 class Way(StrEnum):
-    """How records are read."""
+    """A way of reading records."""
 
     CHANGES = "the changes since the last read"
-    CHANGES_REST = "the changes, going on by REST"
+    CHANGES_REST = "the changes, continued by REST"
     CHANGES_BULK = "the changes, by a Bulk query"
     KEYS = "a list of keys"
     REST = "a REST query"
@@ -31,11 +31,11 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a way of reading is expected to cost.
+    """The expected cost of one way of reading.
 
     Attributes:
         calls: API calls.
-        size: bytes of bodies on the wire, both ways; None when the number of records is not known.
+        size: the bytes of bodies on the wire, in both directions; None when the number of records is not known.
     """
 
     way: Way
@@ -48,11 +48,11 @@ class Estimate:
 
 
 class WayClosed(Exception):
-    """This way of reading does not work, or not now; another one has to be taken.
+    """This way of reading does not work, or does not work now. The reader has to choose another way.
 
     Args:
-        reason: for the log.
-        records: the number of records, where it was learnt on the way.
+        reason: the reason, for the log.
+        records: the number of records, if it became known.
     """
 
     def __init__(self, reason: str, *, records: int | None = None) -> None:
@@ -62,18 +62,18 @@ class WayClosed(Exception):
 
 
 def estimate_keys(queries: Sequence[str], keys: int, fields: int) -> Estimate:
-    """Lists of keys: the queries go out uncompressed, and about one record a key comes back."""
+    """Estimate reading by lists of keys: queries are sent uncompressed, and about one record per key comes back."""
     sent = sum(map(len, queries))
     return Estimate(Way.KEYS, ceil(len(queries) / QUERIES_A_CALL), sent + _rest_bytes(keys, fields))
 
 
 def estimate_rest(records: int, fields: int) -> Estimate:
-    """All of so many records by REST, a page a call."""
+    """Estimate reading all records by REST, one page per call."""
     return Estimate(Way.REST, max(ceil(records / PAGE), 1), _rest_bytes(records, fields))
 
 
 def estimate_bulk(records: int | None, fields: int) -> Estimate:
-    """All of so many records (None: not known) by a Bulk query."""
+    """Estimate reading all records by a Bulk query. `records` is None when their number is not known."""
     if records is None:
         return Estimate(Way.BULK, BULK_CALLS)
     further = max(ceil(records / PAGE_ROWS) - 1, 0)
@@ -81,29 +81,29 @@ def estimate_bulk(records: int | None, fields: int) -> Estimate:
 
 
 def estimate_changes(records: int, fields: int) -> Estimate:
-    """What changed among so many records, while it is not known how much: one page, with the count of all."""
+    """Estimate reading an unknown number of changes among `records` records: one page, with the count of all."""
     return Estimate(Way.CHANGES, 1, _rest_bytes(min(records // 10, EXPECTED_CHANGES), fields))
 
 
 def estimate_changes_rest(sizes: Sequence[int], fields: int) -> Estimate:
-    """The changed records after the first page of each query for them, by REST."""
+    """Estimate reading the rest of the changes by REST, after the first page of each query."""
     rest = [max(size - PAGE, 0) for size in sizes]
     return Estimate(Way.CHANGES_REST, sum(ceil(size / PAGE) for size in rest), _rest_bytes(sum(rest), fields))
 
 
 def estimate_changes_bulk(changed: int, fields: int) -> Estimate:
-    """All changed records by a Bulk query."""
+    """Estimate reading all changes by a Bulk query."""
     return replace(estimate_bulk(changed, fields), way=Way.CHANGES_BULK)
 
 
 def choose(estimates: Iterable[Estimate]) -> Estimate:
-    """The estimate with the fewest calls; of equals the one with the fewest bytes, a size not known being the most."""
+    """Pick the estimate with the fewest API calls, then the fewest bytes. An unknown size counts as the largest."""
     order = list(Way)
     return min(estimates, key=lambda it: (it.calls, it.size is None, it.size or 0, order.index(it.way)))
 
 
 def explain(name: str, chosen: Estimate, estimates: Iterable[Estimate], ruled_out: Mapping[Way, str]) -> str:
-    """The line for the log: what was chosen to read object `name`, what the others cost, and why some cannot be."""
+    """Write the log line: the chosen way to read object `name`, the cost of the others, and why some are impossible."""
     others = [str(other) for other in sorted(estimates, key=lambda it: it.calls) if other != chosen]
     parts = [f"reading {name} by {chosen}"]
     if others:
@@ -113,7 +113,7 @@ def explain(name: str, chosen: Estimate, estimates: Iterable[Estimate], ruled_ou
 
 
 def show_bytes(size: int) -> str:
-    """Bytes for people: `900 B`, `12 kB`, `3.5 MB`."""
+    """Write a size for people: `900 B`, `12 kB`, `3.5 MB`."""
     if size < 1_000:
         return f"{size} B"
     return f"{size / 1_000:,.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"

@@ -1,4 +1,4 @@
-"""Queries for records by lists of their keys."""
+"""Build queries that find records by lists of their keys."""
 
 from collections.abc import Sequence
 
@@ -15,22 +15,23 @@ from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField,
 Key = tuple[str, Sequence[str]]
 
 URI_BYTES = 16_384 - 512
-"""Salesforce answers 414 above 16,384 bytes; the rest is for the path."""
+"""The longest query inside a URL. Salesforce answers 414 above 16,384 bytes; 512 are left for the path."""
 
 
 def is_indexed(field: SObjectField) -> bool:
-    """Whether a filter on the field uses an index, so that a list of keys does not scan the object."""
+    """Return whether a filter on the field uses an index, so that a list of keys does not scan the object."""
     return field.filterable and (field.id_lookup or field.unique or field.external_id or field.type in ID_TYPES)
 
 
 def build_key_queries(
     schema: SObjectSchema, columns: Sequence[str], key: Key | None, where: str | None
 ) -> tuple[str, ...] | None:
-    """One query for each part of the key's values that fits into a URL.
+    """Build one query for each part of the key's values that fits into a URL.
 
     Returns:
-        The queries; empty when no record can hold any of the values; None when a list of keys could miss a record: the
-        field has no index, or a value has letters whose case Salesforce and we might fold differently.
+        The queries, or none when no record can hold any of the values. None when a list of keys is not possible: there
+        is no key, the field has no index or an unsuitable type, a value is not ASCII (Salesforce may change the case
+        of such letters in another way), or there are so many fields that few keys fit into a URL.
     """
     field = schema.get(key[0]) if key else None
     if key is None or field is None or not is_indexed(field):

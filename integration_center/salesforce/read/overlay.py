@@ -1,4 +1,4 @@
-"""Brings the records of a snapshot up to date: with what a push wrote since, and with what the org says has changed."""
+"""Update the records of a snapshot with what a push wrote since, and with what changed in the org."""
 
 import polars as pl
 
@@ -7,12 +7,13 @@ from integration_center.sync.columns import AFTER, CHANGED
 
 
 def lay_writes(records: pl.DataFrame, writes: pl.DataFrame, span: Span) -> pl.DataFrame:
-    """The records with what was written to them since.
+    """Update the records with later writes of our own.
 
     Args:
         records: the Records frame of the snapshot.
         writes: `Id`, and per field F `after.F` and `changed.F`.
-        span: when they were stamped; the rows bear its end, for each one's own moment is not known.
+        span: when the writes were stamped. The updated rows get the end of the span, because the exact time of each
+            write is not known.
     """
     beside = records.select("Id").join(
         writes.with_columns(pl.lit(True).alias("written")), on="Id", how="left", maintain_order="left"
@@ -25,17 +26,17 @@ def lay_writes(records: pl.DataFrame, writes: pl.DataFrame, span: Span) -> pl.Da
 
 
 def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
-    """`records` brought up to date.
+    """Update the records of a snapshot with the rows that changed since.
 
     Args:
-        records: the Records frame of the snapshot, an Id once, in the order of Ids.
-        changes: the same columns and `IsDeleted`, of the rows that changed since and meet the condition, if there is
-            one; an Id read twice counts as read last.
-        touched: Ids of all rows that changed since. Those that are not among the changes no longer meet the condition.
+        records: the Records frame of the snapshot, each Id once, in the order of Ids.
+        changes: the same columns and `IsDeleted`, for the rows that changed since and meet the condition, if there is
+            one. If an Id was read twice, the last row counts.
+        touched: the Ids of all rows that changed since. A row that is not in `changes` no longer meets the condition.
 
     Returns:
-        The Records frame without the deleted ones, in the order of Ids. Losers of a merge are deleted, records
-        restored are changed.
+        The Records frame without deleted records, in the order of Ids. The losers of a merge count as deleted, and
+        restored records as changed.
     """
     changes = changes.unique("Id", keep="last", maintain_order=True)
     there = changes.filter(pl.col(DELETED).not_().fill_null(True)).select(records.columns)
@@ -43,7 +44,7 @@ def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) ->
     changed = records["Id"].is_in(named.implode())
     held = records.filter(changed)
     if held.height == there.height and held.equals(there.sort("Id")):
-        return records  # rows of the overlap come again, most often as they were
+        return records  # rows of the overlap come again, usually unchanged
     both = pl.concat([records, there], rechunk=False)
     number = pl.int_range(pl.len(), dtype=pl.UInt32).alias("number")
     stands = pl.concat([~changed, pl.repeat(True, there.height, eager=True)])

@@ -1,4 +1,4 @@
-"""Chooses the way to read an object's records, says why in the log, and takes another where the org closes it."""
+"""Choose the way to read an object's records, log the reason, and take another way if the org refuses the first."""
 
 import hashlib
 import logging
@@ -40,10 +40,10 @@ class Reader:
     """One read of a selection.
 
     Args:
-        selection: what is read.
-        key: a field and the values asked for; records with other values may be left out, but need not be.
+        selection: what to read.
+        key: a field and the values to look for. Records with other values may be returned, too.
         expected_rows: the number of records, when it is known.
-        keeper: where the snapshot stands; None when none is kept.
+        keeper: the keeper of the snapshot; None when no snapshot is kept.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Reader:
         self._ruled_out: dict[Way, str] = {}
 
     def read(self) -> pl.DataFrame:
-        """The Records frame, in the order of Ids. Raises as `Org.read_records` says."""
+        """Read the Records frame, in the order of Ids. Raises the errors of `Org.read_records`."""
         if self._queries == ():  # the field can hold none of the values
             return self._selection.empty()
         self._estimate_first()
@@ -95,17 +95,17 @@ class Reader:
                 return self._keep(order_by_id(selection.fetch_by_bulk()))
             case _:
                 if self._keeper is None or self._earlier is None:
-                    raise AssertionError("changes are read of a snapshot only")
+                    raise AssertionError("changes can be read only with a snapshot")
                 return order_by_id(read_changes(selection, self._keeper, self._earlier, self._estimates.get(Way.KEYS)))
 
     def _estimate_first(self) -> None:
-        """What each way costs; the records are counted only where a way may take more than the one call of that."""
+        """Estimate the cost of each way. The records are counted only if no other way takes just one call."""
         selection = self._selection
         fields = len(selection.columns)
         if self._queries:
             self._estimates[Way.KEYS] = estimate_keys(self._queries, self._keys, fields)
         elif self._keys:
-            self._ruled_out[Way.KEYS] = "an index or the form of the values is wanting"
+            self._ruled_out[Way.KEYS] = "the key field has no index, or its values do not fit into a query"
         if self._keeper is not None:
             doubt = find_obstacle(selection.schema, selection.columns, selection.where) or find_doubt(
                 self._earlier, self._build_basis(self._keeper), self._started, self._began
@@ -128,14 +128,14 @@ class Reader:
         self._estimates |= {estimate.way: estimate for estimate in whole if estimate.way not in self._ruled_out}
 
     def _count(self) -> int | None:
-        """The number of records, asked for where it is not known and matters; None when it takes the org too long."""
+        """Return the number of records, counting them if it is not known; None when they cannot be counted."""
         if self._rows is None and self._selection.fits_url and self._countable:
             try:
                 self._rows = self._selection.count()
             except CutShort as error:
-                logger.info("the records of %s are not counted: %s", self._selection.schema.name, error)
+                logger.info("the records of %s could not be counted: %s", self._selection.schema.name, error)
                 self._countable = False
-                self._ruled_out.setdefault(Way.REST, "even to count the records takes the org too long")
+                self._ruled_out.setdefault(Way.REST, "even counting the records takes the org too long")
         return self._rows
 
     def _build_basis(self, keeper: SnapshotKeeper) -> Basis:
@@ -151,7 +151,11 @@ class Reader:
         )
 
     def _keep(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Makes a whole read the snapshot, where changes can be told and the org tells its time; the records."""
+        """Save a full read as the snapshot, if later changes can be found and the org's time is known.
+
+        Returns:
+            `records`.
+        """
         selection, keeper, started = self._selection, self._keeper, self._started
         if keeper is None or started is None or find_obstacle(selection.schema, selection.columns, selection.where):
             return records

@@ -1,4 +1,4 @@
-"""SOQL over REST: pages, counts, and several queries in one call."""
+"""Run SOQL over REST: pages, counts, and several queries in one call."""
 
 import json
 import logging
@@ -25,47 +25,48 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Query:
-    """One SOQL statement; `with_deleted` asks for records in the recycle bin, too (`queryAll`)."""
+    """One SOQL statement. With `with_deleted` it also finds records in the recycle bin (`queryAll`)."""
 
     soql: str
     with_deleted: bool = False
 
     @property
     def resource(self) -> str:
-        """The resource that answers it."""
+        """The REST resource that answers the query."""
         return "queryAll" if self.with_deleted else "query"
 
 
 def read_pages(session: Session, soql: str) -> Iterator[list[Record]]:
-    """The pages of a query, one API call each.
+    """Yield the pages of a query, one API call each.
 
     Raises:
         SchemaMismatch: an object or field is missing or hidden.
-        IncompleteRead: the pages together do not hold the rows that the first one promised.
+        IncompleteRead: the pages together do not have as many rows as the first page promised.
     """
     yield from follow_pages(session, read_first_page(session, Query(soql)))
 
 
 def read_first_page(session: Session, query: Query) -> dict[str, Any]:
-    """The first page of a query as the org sent it: `totalSize`, `done`, `nextRecordsUrl` and `records`."""
+    """Read the first page of a query, as the org sent it: `totalSize`, `done`, `nextRecordsUrl` and `records`."""
     page: dict[str, Any] = session.get_json(query.resource, params={"q": query.soql}, headers=PAGE_SIZE)
     return page
 
 
 def count_rows(session: Session, soql: str) -> int:
-    """The number a `SELECT COUNT() …` gives."""
+    """Return the result of a `SELECT COUNT() …`."""
     return int(session.get_json("query", params={"q": soql})["totalSize"])
 
 
 def read_many(session: Session, queries: Sequence[str]) -> Iterator[list[Record]]:
-    """The pages of several queries, up to five queries an API call.
+    """Yield the pages of several queries, with up to five queries per API call.
 
-    The queries travel in the body of a composite call, because they name keys, and a URL ends up in logs. Queries
-    answered as busy inside a call that succeeds, which the session does not see, are retried by its policy too.
+    The queries are sent in the body of a composite call, because they contain keys, and URLs end up in logs. If the
+    call succeeds but the org was too busy for one of its queries, the session does not notice; such a query is retried
+    here, by the session's policy.
 
     Raises:
-        OrgError: one of the queries was refused.
-        TransientError: one of them stayed busy.
+        OrgError: a query was refused.
+        TransientError: the org stayed too busy for a query.
     """
     for start in range(0, len(queries), QUERIES_A_CALL):
         for page in read_first_pages(session, [Query(soql) for soql in queries[start : start + QUERIES_A_CALL]]):
@@ -73,9 +74,9 @@ def read_many(session: Session, queries: Sequence[str]) -> Iterator[list[Record]
 
 
 def read_first_pages(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
-    """The first page of each of up to five queries, in one API call and in this order.
+    """Read the first pages of up to five queries, in one API call and in their order.
 
-    All are asked again when one of them is busy. Raises as `read_many` does.
+    If the org is too busy for one of the queries, all are sent again. Raises the errors of `read_many`.
     """
     retries = session.retries
     tried = 0
@@ -88,10 +89,10 @@ def read_first_pages(session: Session, queries: Sequence[Query]) -> list[dict[st
 
     for attempt in stamina.retry_context(on=judge, attempts=retries.attempts, timeout=retries.timeout):
         tried = attempt.num
-        results = _ask(session, queries)  # not under the attempt: the session has its own
+        results = _ask(session, queries)  # outside of the attempt, because the session has its own retries
         with attempt:
             return [_open_result(result) for result in results]
-    raise AssertionError("stamina gives an answer or raises")
+    raise AssertionError("stamina returns an answer or raises")
 
 
 def _ask(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
@@ -104,12 +105,12 @@ def _ask(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
         for number, query in enumerate(queries)
     ]
     body = {"allOrNone": False, "compositeRequest": subrequests}
-    # Reading twice does no harm, although it is a POST.
+    # Idempotent although it is a POST, because reading twice does no harm.
     results: list[dict[str, Any]] = session.request("POST", "composite", json=body, idempotent=True).json()[
         "compositeResponse"
     ]
     if len(results) != len(queries):
-        raise IncompleteRead("a composite call answered fewer queries than it was asked")
+        raise IncompleteRead("a composite call did not answer all of its queries")
     return results
 
 
@@ -121,10 +122,10 @@ def _open_result(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def follow_pages(session: Session, page: dict[str, Any]) -> Iterator[list[Record]]:
-    """The records of a query's first page and of all that follow it, an API call each.
+    """Yield the records of a query's first page and of all following pages, one API call per following page.
 
     Raises:
-        IncompleteRead: they do not hold the rows that the first one promised.
+        IncompleteRead: the pages together do not have as many rows as the first page promised.
     """
     expected, read = page["totalSize"], 0
     while True:
@@ -134,7 +135,7 @@ def follow_pages(session: Session, page: dict[str, Any]) -> Iterator[list[Record
             break
         page = session.get_json(page["nextRecordsUrl"])
     if read != expected:
-        raise IncompleteRead(f"a query promised {expected} rows and gave {read}")
+        raise IncompleteRead(f"a query promised {expected} rows, but returned {read}")
 
 
 def _build_query_error(result: dict[str, Any]) -> IntegrationCenterError:

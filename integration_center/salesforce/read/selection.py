@@ -1,4 +1,4 @@
-"""One selection of an object's records, fetched in each of the ways there are."""
+"""Fetch one selection of an object's records in each of the possible ways."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +30,8 @@ class Selection:
     """Some fields of an object's records.
 
     Attributes:
-        columns: the fields, as `build_columns` gives them.
-        where: a SOQL condition that the records meet.
+        columns: the fields, as `build_columns` returns them.
+        where: a SOQL condition that the records meet; None for all records.
     """
 
     session: Session
@@ -42,32 +42,32 @@ class Selection:
 
     @property
     def soql(self) -> str:
-        """The query of all its records."""
+        """The query for all records of the selection."""
         return build_select(self.columns, self.schema.name, enclose(self.where))
 
     @property
     def count_soql(self) -> str:
-        """The query of their number."""
+        """The query for the number of records."""
         return build_select(["COUNT()"], self.schema.name, enclose(self.where))
 
     @property
     def fits_url(self) -> bool:
-        """Whether REST can be asked; a longer query has to go by Bulk, which takes it in a body."""
+        """Whether the query fits into a URL for REST. A longer query has to go by Bulk, which takes it in a body."""
         return encoded_length(self.soql) <= URI_BYTES
 
     def empty(self) -> pl.DataFrame:
-        """The frame without a record."""
+        """Build the frame without records."""
         return parse_records([], self.columns, self.schema)
 
     def count(self) -> int:
-        """How many records there are: one call."""
+        """Count the records, in one call."""
         return count_rows(self.session, self.count_soql)
 
     def fetch_by_keys(self, queries: Sequence[str]) -> pl.DataFrame:
-        """The records that the queries of a list of keys find.
+        """Fetch the records that the queries for a list of keys find.
 
         Raises:
-            WayClosed: the org does not take such queries.
+            WayClosed: the org does not accept such queries.
         """
 
         def read() -> pl.DataFrame:
@@ -83,10 +83,10 @@ class Selection:
             raise WayClosed(str(error)) from error
 
     def fetch_by_rest(self) -> pl.DataFrame:
-        """All records, by REST.
+        """Fetch all records by REST.
 
         Raises:
-            WayClosed: that takes the org too long, where Bulk has more time.
+            WayClosed: the query takes the org too long. Bulk has more time.
         """
 
         def read() -> pl.DataFrame:
@@ -98,10 +98,10 @@ class Selection:
             raise WayClosed(str(error)) from error
 
     def fetch_by_bulk(self) -> pl.DataFrame:
-        """All records, by a Bulk query.
+        """Fetch all records by a Bulk query.
 
         Raises:
-            WayClosed: Bulk cannot run it, or cannot now, where REST may.
+            WayClosed: Bulk cannot run the query, or not now, but REST may.
         """
         try:
             return fetch_bulk(self, self.soql, self.columns)
@@ -112,12 +112,12 @@ class Selection:
 
 
 def frame_pages(pages: Iterator[list[Record]], columns: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
-    """The records of REST's pages as one frame."""
+    """Build one frame from the records of REST pages."""
     return pl.concat([parse_records([], columns, schema), *(parse_records(page, columns, schema) for page in pages)])
 
 
 def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_deleted: bool = False) -> pl.DataFrame:
-    """The records that a Bulk query finds."""
+    """Fetch the records that a Bulk query finds."""
     schema = selection.schema
 
     def read() -> pl.DataFrame:
@@ -128,7 +128,7 @@ def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_
 
 
 def is_bulk_refusal(error: OrgError) -> bool:
-    """Whether Bulk cannot run this query, or cannot now, where REST may."""
+    """Return whether Bulk cannot run this query, or not now, while REST may."""
     code = error.code or ""
     return (
         isinstance(error, JobFailed)
@@ -139,7 +139,7 @@ def is_bulk_refusal(error: OrgError) -> bool:
 
 
 def read_again_if_incomplete(read: Callable[[], pl.DataFrame], name: str) -> pl.DataFrame:
-    """What `read` gives, in a second try when the first one broke off."""
+    """Return what `read` returns, with a second attempt if the first was incomplete."""
     for _ in range(READS - 1):
         try:
             return read()
@@ -149,9 +149,9 @@ def read_again_if_incomplete(read: Callable[[], pl.DataFrame], name: str) -> pl.
 
 
 def order_by_id(records: pl.DataFrame) -> pl.DataFrame:
-    """A record once (as read last: pages can bring it twice when it changes meanwhile), in the order of Ids.
+    """Sort records by Id, and keep each once, as it was read last: pages can repeat a record that changes meanwhile.
 
-    The org promises no order, so that is how every way of reading comes to the same frame.
+    The org promises no order. Sorting makes every way of reading return the same frame.
     """
     ordered = records if records["Id"].is_sorted() else records.sort("Id", maintain_order=True)
     if (ordered["Id"] == ordered["Id"].shift()).any():
@@ -160,10 +160,10 @@ def order_by_id(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def build_columns(schema: SObjectSchema, fields: Sequence[str]) -> tuple[str, ...]:
-    """The fields to select, with describe's spelling, each once: what the Records frame needs, then `fields`.
+    """List the fields to select, in describe's spelling, without repeats: those every Records frame has, then `fields`.
 
     Raises:
-        SchemaMismatch: the object cannot be queried, or a field is not there or is a compound one.
+        SchemaMismatch: the object cannot be queried, or a field is missing or is a compound field.
     """
     if not schema.queryable:
         raise SchemaMismatch(f"{schema.name} cannot be queried")

@@ -1,8 +1,8 @@
-"""What was read of an object the last time, and whether the changes since then are enough to bring it up to date.
+"""Keep what was last read of an object, and decide whether reading the changes since then is enough.
 
-Rows of an org carry SystemModstamp, its own time of their last change (Object Reference, "System Fields"). A later
-read asks for the rows stamped since the watermark, with those in the recycle bin, and lays them over the snapshot.
-Where that could miss a change, everything is read again.
+Rows of an org carry SystemModstamp, the org's own time of their last change (Object Reference, "System Fields"). A
+later read asks for the rows stamped since the watermark, including rows in the recycle bin, and updates the snapshot
+with them. Where that could miss a change, everything is read again.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,14 @@ from integration_center.store.frames import FrameFile
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 OVERLAP = timedelta(hours=1)
-"""A row is stamped before its transaction commits, so rows can appear late with an older stamp."""
+"""How far each read reaches back before the watermark. A row is stamped before its transaction commits, so rows can
+appear late with an older stamp."""
 FULL_READ_EVERY = timedelta(days=7)
-"""Half of the 15 days that the recycle bin keeps deleted records: until then queryAll can tell of every deletion."""
+"""Half of the 15 days for which the recycle bin keeps deleted records. So queryAll can still report every deletion."""
 WORTH_LEAVING_OUT = 2_000
-"""Known rows of one hour, a page of REST, from which on they are not asked for again."""
+"""How many known rows, stamped within one hour, are worth excluding from the next read: one page of REST."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
-"""Servers of one org may differ by so much."""
+"""How much the clocks of one org's servers may differ."""
 DELETED = "IsDeleted"
 STAMP = "SystemModstamp"
 AUTHOR = "LastModifiedById"
@@ -34,11 +35,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Basis:
-    """What a snapshot rests on; it holds only where all of this is still the same.
+    """What a snapshot depends on. The snapshot is valid only while all of this stays the same.
 
     Attributes:
-        user_id: whose sight of the records it is.
-        columns: a hash of the selected fields and of what describe says of them: types, rights, picklists.
+        user_id: the user who read the records, with that user's access.
+        columns: a hash of the selected fields and of their descriptions: types, rights, picklists.
         where: the condition that the records meet.
     """
 
@@ -50,12 +51,12 @@ class Basis:
     api_version: str
 
     def differs(self, other: "Basis") -> str | None:
-        """Why a snapshot on this basis does not hold on the other one; None when it does."""
+        """Return why a snapshot with this basis is not valid for the other basis; None when it is."""
         reasons = (
             (self.org_id != other.org_id, "another org is connected"),
             (self.user_id != other.user_id, "another user is connected"),
-            (self.object != other.object, "the object is another one"),
-            (self.columns != other.columns, "the mapped fields, or what describe says of them, changed"),
+            (self.object != other.object, "the object changed"),
+            (self.columns != other.columns, "the mapped fields, or their descriptions, changed"),
             (self.where != other.where, "the condition changed"),
             (self.api_version != other.api_version, "the API version changed"),
         )
@@ -64,7 +65,7 @@ class Basis:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of SystemModstamp's time, both ends included."""
+    """A span of SystemModstamp values, both ends included."""
 
     first: datetime
     last: datetime
@@ -72,18 +73,18 @@ class Span:
 
 @dataclass(frozen=True)
 class SnapshotInfo:
-    """What stands beside the records of a snapshot. Times are the org's own, but for one.
+    """The information kept with the records of a snapshot. All times but `our_time` are the org's.
 
     Attributes:
-        watermark: every row stamped before it is in the snapshot, but for those that appear late.
-        read_at: what the org's clock said when the read began.
-        our_time: what ours said then; only the time passed is taken from it.
-        full_at: what the org's clock said when everything was read the last time.
+        watermark: the snapshot has every row stamped before this time, except rows that appear late.
+        read_at: the org's clock when the read began.
+        our_time: our own clock at that moment. It is only used to measure how much time has passed.
+        full_at: the org's clock at the last full read.
         count: the number of records.
-        stamped_at: the latest that the clock that stamps rows is known to have reached; None before anything told.
+        stamped_at: the latest time that the clock that stamps rows is known to have reached; None when unknown.
         newest: the greatest SystemModstamp read.
-        known: see `find_known_span`.
-        own: in these the connected user wrote rows that are in the snapshot, as `lay_writes` put them there.
+        known: the rows to leave out of the next read, see `find_known_span`.
+        own: the spans in which the connected user wrote rows that `lay_writes` has added to the snapshot.
     """
 
     basis: Basis
@@ -100,12 +101,12 @@ class SnapshotInfo:
 
 @dataclass(frozen=True)
 class OwnWrites:
-    """What was written to the org after a snapshot was taken, and proven to be there as it was written.
+    """What was written to the org after a snapshot was taken, and proven to be stored as it was written.
 
     Attributes:
-        read_at: of the snapshot.
-        span: when the rows were stamped; the connected user has changed no others in it.
-        rows: how many.
+        read_at: the `read_at` of the snapshot.
+        span: when the rows were stamped. The connected user has changed no other rows in this span.
+        rows: the number of rows.
     """
 
     read_at: datetime
@@ -127,44 +128,44 @@ class SnapshotKeeper(Protocol):
         ...
 
     def find(self) -> SnapshotInfo | None:
-        """What stands there, without its records; None when there is nothing, or nothing readable."""
+        """Return the information about the snapshot; None when there is no snapshot, or it cannot be read."""
         ...
 
     def read(self) -> pl.DataFrame | None:
-        """The records; None when they are damaged."""
+        """Read the records; None when they are damaged."""
         ...
 
     def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:
-        """Keep these in place of what stands there: whole, or, where that cannot be written, not at all."""
+        """Replace the snapshot. If the new one cannot be written completely, the old one stays."""
         ...
 
     def note_writes(self, writes: OwnWrites, ledger: FrameFile) -> None:
-        """Note what a push wrote since, as its ledger tells."""
+        """Note what a push wrote after the snapshot, from its ledger."""
         ...
 
     def find_writes(self, info: SnapshotInfo) -> OwnWrites | None:
-        """What was noted of own writes since the snapshot of `info`."""
+        """Return the note of own writes after the snapshot of `info`; None when there is none."""
         ...
 
     def read_writes(self) -> pl.DataFrame | None:
-        """Those writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
+        """Read these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
         ...
 
 
 def find_obstacle(schema: SObjectSchema, columns: Sequence[str], where: str | None) -> str | None:
-    """Why the changes of an object's records can never be told from SystemModstamp alone; None when they can.
+    """Return why SystemModstamp alone can never show all changes of an object's records; None when it can.
 
     Args:
-        schema: the object's.
-        columns: the fields read.
+        schema: the schema of the object.
+        columns: the fields to read.
         where: the condition that narrows the records.
     """
     deciding = find_fields(where) if where else frozenset()
     if deciding is None:
-        return "records come to meet the condition, or no longer do, without a change of their own"
+        return "records can start or stop meeting the condition without being changed themselves"
     stamp = schema.get(STAMP)
     if stamp is None or not stamp.filterable or schema.get(DELETED) is None:
-        return f"{schema.name} has no {STAMP} and {DELETED} to tell changes by"
+        return f"{schema.name} does not have the fields {STAMP} and {DELETED}, which show changes"
     if schema.get("IsArchived"):
         return f"{schema.name} archives records, which are then neither changed nor deleted"
     for name in (*columns, *sorted(deciding)):
@@ -177,38 +178,38 @@ def find_obstacle(schema: SObjectSchema, columns: Sequence[str], where: str | No
 
 
 def _why_stampless(field: SObjectField) -> str | None:
-    """Why a field's value may change while the record's SystemModstamp does not; None when it may not."""
+    """Return why a field's value may change while the record's SystemModstamp does not; None when it cannot."""
     if field.name in OWN_FIELDS:
         return None
     if field.calculated:
         return "is a formula or roll-up, whose value changes without a new SystemModstamp"
     if field.type == "reference":
-        return "is a lookup, which is emptied without a new SystemModstamp when its record is deleted"
+        return "is a lookup, which becomes empty without a new SystemModstamp when the record it names is deleted"
     if not (field.custom or field.updateable or field.auto_number):
-        return "is read-only, so it may be taken from another record"
+        return "is read-only, so its value may come from another record"
     return None
 
 
 def find_doubt(info: SnapshotInfo | None, basis: Basis, org_time: datetime | None, our_time: datetime) -> str | None:
-    """Why everything has to be read this time; None when the changes since the snapshot are enough.
+    """Return why everything has to be read this time; None when the changes since the snapshot are enough.
 
     Args:
-        info: of the snapshot; None when there is none.
-        basis: what the present read rests on.
-        org_time: what the org's clock says now; None when it does not tell.
-        our_time: what ours says. A clock that was moved back by less than the time since the last read is ahead of
-            where it was, and only behind a clock that ran on.
+        info: the information about the snapshot; None when there is none.
+        basis: what the present read depends on.
+        org_time: the org's clock now; None when the org does not report it.
+        our_time: our own clock now. If the org's clock was moved back by less than the time since the last read, only
+            the comparison with our clock shows it.
     """
     if info is None:
         return "there is no readable snapshot yet"
     if difference := info.basis.differs(basis):
         return difference
     if org_time is None:
-        return "the org does not tell its time"
+        return "the org does not report its time"
     if org_time < info.read_at - CLOCK_TOLERANCE:
         return "the org's clock was moved back since the last read"
     if org_time - info.read_at < our_time - info.our_time - OVERLAP / 2:
-        return "since the last read the org's clock has gone less far than ours, so it may have been moved back"
+        return "the org's clock has advanced less than ours since the last read, so it may have been moved back"
     if org_time - info.full_at >= FULL_READ_EVERY:
         return f"the last full read is {FULL_READ_EVERY.days} days old or older"
     return None
@@ -217,18 +218,18 @@ def find_doubt(info: SnapshotInfo | None, basis: Basis, org_time: datetime | Non
 def find_watermark(
     newest: datetime | None, org_time: datetime, info: SnapshotInfo | None = None, first_new: datetime | None = None
 ) -> datetime:
-    """Up to where, in SystemModstamp's time, a read has seen everything but what appears late.
+    """Find the time, by SystemModstamp, up to which a read has seen everything except rows that appear late.
 
-    The org tells its time in the `Date` header. That is the better mark, for a quiet org would otherwise give the rows
-    of its last busy hour again and again. But nothing promises that this clock is the one that stamps rows, so it is
-    believed only where the stamps bear it out: the newest one is of the last hour, or all that came since the read
-    before are later than what the clock said then. Else the newest stamp is the mark.
+    The `Date` header has the org's time, which is the better mark: a quiet org would otherwise return the rows of its
+    last busy hour in every read. But this clock may not be the clock that stamps rows. So it is used only where the
+    stamps confirm it: the newest stamp is at most an hour older, or no new stamp is more than an hour older than the
+    clock at the read before. Otherwise the newest stamp is the mark.
 
     Args:
         newest: the greatest SystemModstamp read; None when there are no records.
-        org_time: what the org's clock said when the read began.
-        info: of the snapshot that this read brought up to date; None after a full read.
-        first_new: the smallest SystemModstamp that came since; None when none did.
+        org_time: the org's clock when the read began.
+        info: the information about the snapshot that this read updated; None after a full read.
+        first_new: the smallest SystemModstamp of the new rows; None when there are none.
     """
     if newest is not None and newest >= org_time - OVERLAP:
         return org_time
@@ -239,18 +240,18 @@ def find_watermark(
 
 
 def find_known_span(records: pl.DataFrame, watermark: datetime, stamped_at: datetime | None) -> Span | None:
-    """The busiest hour that the next read covers and whose rows the snapshot has for certain: they need not come again.
+    """Find the busiest hour that the next read covers and can leave out, because the snapshot surely has its rows.
 
-    Where the `Date` header lags behind the clock that stamps rows, the rows of a large push would come day after day.
-    Only one hour is left out: should that clock be moved back, all changes but those stamped in that very hour come.
+    Where the `Date` header is behind the clock that stamps rows, the rows of a large push would be read again every
+    day. Only one hour is left out, so that if the clock is moved back, only changes stamped in that hour are missed.
 
     Args:
-        records: of the snapshot.
-        watermark: as in `SnapshotInfo`.
-        stamped_at: as there; what was stamped an hour before cannot appear late any more.
+        records: the records of the snapshot.
+        watermark: the watermark of `SnapshotInfo`.
+        stamped_at: the `stamped_at` of `SnapshotInfo`. Rows stamped an hour before it can no longer appear late.
 
     Returns:
-        None when there are fewer than `WORTH_LEAVING_OUT` such rows.
+        The span of the hour; None when it has fewer than `WORTH_LEAVING_OUT` such rows.
     """
     if stamped_at is None:
         return None
@@ -271,11 +272,11 @@ def find_known_span(records: pl.DataFrame, watermark: datetime, stamped_at: date
 
 
 def find_newest(*frames: pl.DataFrame) -> datetime | None:
-    """The greatest SystemModstamp of these rows."""
+    """Return the greatest SystemModstamp of these rows; None when there is none."""
     stamps = [frame[STAMP].max() for frame in frames]
     return max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=None)
 
 
 def find_latest(*moments: datetime | None) -> datetime | None:
-    """The latest of those that are known."""
+    """Return the latest of the known moments; None when none is known."""
     return max((moment for moment in moments if moment is not None), default=None)

@@ -1,8 +1,8 @@
-"""Snapshots of records on disk: `<storage>/snapshots/<org id>/<object>/<slug>.parquet`, one for each integration.
+"""Keep snapshots of records on disk: `<storage>/snapshots/<org id>/<object>/<slug>.parquet`, one per integration.
 
-They hold what the integration reads and nothing else, in files of mode 0600. Beside one may stand what a push wrote
-since (`<slug>.writes`, the push's ledger) and when (`<slug>.writes.json`). `retention` deletes those that nobody
-used for 90 days; disconnecting an org deletes all of its own.
+A snapshot holds what the integration reads and nothing else, in a file of mode 0600. Two more files may record what a
+push wrote afterwards (`<slug>.writes`, the push's ledger) and when (`<slug>.writes.json`). `retention` deletes
+snapshots that nobody used for 90 days. Disconnecting an org deletes all of its snapshots.
 """
 
 import logging
@@ -23,13 +23,13 @@ from integration_center.sync.outcomes import Outcome
 logger = logging.getLogger(__name__)
 
 SEAL = "snapshot"
-"""Key of the parquet metadata under which the seal stands as JSON."""
+"""The key of the parquet metadata that holds the seal as JSON."""
 HASH_SEED = 0x5F
 
 
 @dataclass(frozen=True)
 class _Seal:
-    """What is written with the records: what they are, and a number by which damage is noticed."""
+    """The information written with the records, and a hash that reveals damage."""
 
     info: SnapshotInfo
     rows_hash: int
@@ -45,7 +45,8 @@ class SnapshotFile:
 
     Attributes:
         path: the parquet file.
-        org_id, user_id: the connected ones.
+        org_id: the connected org.
+        user_id: the connected user.
     """
 
     path: Path
@@ -53,12 +54,12 @@ class SnapshotFile:
     user_id: str
 
     def find(self) -> SnapshotInfo | None:
-        """What stands beside the records; None when there is no file, or none that can be read."""
+        """Return the information about the snapshot; None when there is no file, or it cannot be read."""
         seal = self._read_seal()
         return seal.info if seal else None
 
     def read(self) -> pl.DataFrame | None:
-        """The records; None when the file is damaged."""
+        """Read the records; None when the file is damaged."""
         seal = self._read_seal()
         try:
             records = pl.read_parquet(self.path)
@@ -71,9 +72,9 @@ class SnapshotFile:
         return records
 
     def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:
-        """Put these in place of what stands there: whole, or not at all.
+        """Replace the snapshot completely, or not at all.
 
-        A snapshot only spares reading, so a full disk does not end the sync: what stood there stays, and the next read
+        A snapshot only saves reading, so a full disk does not end the sync: the old snapshot stays, and the next read
         starts from it.
         """
         try:
@@ -82,11 +83,11 @@ class SnapshotFile:
         except ConfigurationError as error:
             logger.warning("the snapshot is not kept, so the next sync reads more of the org: %s", error)
             return
-        for path in (self._note, self._writes):  # the records hold them now
+        for path in (self._note, self._writes):  # the records now include these writes
             path.unlink(missing_ok=True)
 
     def note_writes(self, writes: OwnWrites, ledger: FrameFile) -> None:
-        """Note what a push wrote since, as its ledger tells, so that the next read need not fetch it.
+        """Note what a push wrote after the snapshot, from its ledger, so that the next read need not fetch it.
 
         As with the snapshot itself, a full disk does not end the sync.
         """
@@ -94,10 +95,10 @@ class SnapshotFile:
             link_frame(ledger, self._writes)
             write_text(NOTES.dump_json(writes).decode(), self._note)
         except ConfigurationError as error:
-            logger.warning("what was written is not noted, so the next sync reads it again: %s", error)
+            logger.warning("the writes are not noted, so the next sync reads them again: %s", error)
 
     def find_writes(self, info: SnapshotInfo) -> OwnWrites | None:
-        """What was noted of own writes since the snapshot of `info`."""
+        """Return the note of own writes after the snapshot of `info`; None when there is none."""
         try:
             note = NOTES.validate_json(self._note.read_text())
         except FileNotFoundError:
@@ -108,7 +109,7 @@ class SnapshotFile:
         return note if note.read_at == info.read_at else None
 
     def read_writes(self) -> pl.DataFrame | None:
-        """Those writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
+        """Read these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
         written = pl.scan_parquet(self._writes).filter(pl.col("outcome") == Outcome.UPDATED)
         try:
             return written.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED)).collect()
@@ -135,9 +136,9 @@ class SnapshotFile:
 
 
 def hash_rows(records: pl.DataFrame) -> int:
-    """A number that another frame has only by an unlikely chance; the order of rows does not matter.
+    """Hash the rows of a frame, whatever their order.
 
-    A parquet page carries no checksum, so a flipped bit could pass for another value.
+    The hash is needed because a parquet page has no checksum, so a flipped bit could pass as another value.
     """
     hashes = records.hash_rows(HASH_SEED)
     return int(hashes.to_frame("hash").select(pl.col("hash").bitwise_xor()).item() or 0)
@@ -154,14 +155,14 @@ class SnapshotFolder:
         self._folder = storage / "snapshots"
 
     def of(self, slug: str, sobject: str, org_id: str, user_id: str) -> SnapshotFile:
-        """The snapshot of one integration in one org."""
+        """Return the snapshot of one integration in one org."""
         return SnapshotFile(self._folder / org_id / sobject.lower() / f"{slug}.parquet", org_id, user_id)
 
     def delete(self, org_id: str) -> int:
-        """Delete the snapshots of an org; how many there were.
+        """Delete the snapshots of an org, and return how many there were.
 
         Raises:
-            ConfigurationError: the folder may not be written.
+            ConfigurationError: the folder cannot be deleted.
         """
         folder = self._folder / org_id
         files = sum(1 for path in folder.rglob("*.parquet"))
@@ -171,6 +172,6 @@ class SnapshotFolder:
             return 0
         except OSError as error:
             raise ConfigurationError(
-                f"{folder} could not be deleted ({error.strerror}); it holds records of the org: delete it yourself"
+                f"{folder} could not be deleted ({error.strerror}); it holds records of the org, so delete it yourself"
             ) from None
         return files

@@ -1,1 +1,1 @@
-"""Sending records, and the looks at them before and after."""
+"""Send records, and look at them before and after."""

@@ -1,4 +1,7 @@
-"""The calls of one Bulk API 2.0 ingest job. Source: Bulk API 2.0 Developer Guide v66.0, "Bulk API 2.0 Ingest"."""
+"""Make the calls of one Bulk API 2.0 ingest job.
+
+Source: Bulk API 2.0 Developer Guide v66.0, "Bulk API 2.0 Ingest".
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -15,10 +18,10 @@ from integration_center.wording.answers import read_code
 logger = logging.getLogger(__name__)
 
 JOB_REFUSED = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "INVALIDJOB", "FEATURENOTENABLED"})
-"""Codes under which Salesforce refuses to open a Bulk job for an object (in capitals; the API is not consistent)."""
+"""Codes with which Salesforce refuses to open a Bulk job for an object, in capitals: the API's case is inconsistent."""
 
 NOT_OFFERED = frozenset({404, 405})
-"""Statuses under which an org without Bulk API 2.0 answers; that Salesforce documents them is not known."""
+"""Statuses with which an org without Bulk API 2.0 answers. We know of no documentation of them."""
 
 UPLOADS = 3
 PIECE = 1 << 18
@@ -26,13 +29,13 @@ PIECE = 1 << 18
 
 @dataclass(frozen=True)
 class IngestJob:
-    """An ingest job, as any of the calls answers it.
+    """An ingest job, from the answer of any call about it.
 
     Attributes:
-        processed: rows processed, failed ones included; None before the org says so.
-        failed: rows that failed.
+        processed: the rows processed, including failed ones; None before the org reports them.
+        failed: the rows that failed.
         error_code: the part of the job's error message before the first colon, such as `InvalidBatch`.
-        error_message: why the job failed as a whole; may quote a value.
+        error_message: why the job failed as a whole. It may quote a value.
     """
 
     id: str
@@ -46,7 +49,7 @@ class IngestJob:
 
 
 def parse_ingest_job(json: dict[str, Any]) -> IngestJob:
-    """Reads a job; which keys are there differs by call and state."""
+    """Parse a job. The keys of the answer depend on the call and the state."""
     message = json.get("errorMessage") or None
     return IngestJob(
         id=json["id"],
@@ -61,12 +64,12 @@ def parse_ingest_job(json: dict[str, Any]) -> IngestJob:
 
 
 def is_job_refusal(error: OrgError) -> bool:
-    """Whether the org opens no Bulk job for this object, or for none; before the first upload nothing is sent."""
+    """Return whether the org opens no Bulk job for this object, or for any. Nothing is sent before the first upload."""
     return (error.code or "").upper() in JOB_REFUSED or error.status in NOT_OFFERED
 
 
 def create_job(session: Session, object_name: str) -> IngestJob:
-    """Opens an update job. Nothing is written before it is closed, so a lost answer only leaves an empty job behind."""
+    """Open an update job. Nothing is written before it is closed, so a lost answer only leaves an empty job behind."""
     body = {
         "object": object_name,
         "operation": "update",
@@ -78,10 +81,10 @@ def create_job(session: Session, object_name: str) -> IngestJob:
 
 
 def upload_part(session: Session, job: IngestJob, part: Part) -> None:
-    """Streams the one file of the job.
+    """Upload the only file of the job as a stream.
 
     Raises:
-        AnswerLost: whether the file arrived is not known. A second upload is refused ("multiple contents for job"), so
+        AnswerLost: it is unknown whether the file arrived. A second upload is refused ("multiple contents for job"), so
             the job has to be aborted and another one opened.
     """
 
@@ -94,15 +97,15 @@ def upload_part(session: Session, job: IngestJob, part: Part) -> None:
         "PUT",
         job.content_url or f"jobs/ingest/{job.id}/batches",
         content=pieces,
-        # With a length the body is not sent chunked. It is not compressed: the Bulk API 2.0 guide knows compression of
-        # answers only, and an org that took the bytes for CSV would fail the job after the upload was accepted.
+        # With a length, the body is not sent in chunks. It is not compressed, because the Bulk API 2.0 guide mentions
+        # only compressed answers. An org that read compressed bytes as CSV would accept the upload and fail the job.
         headers={"Content-Type": "text/csv", "Content-Length": str(part.size)},
         idempotent=False,
     )
 
 
 def read_job(session: Session, job_id: str) -> IngestJob:
-    """The job as it stands."""
+    """Read the current state of the job."""
     return parse_ingest_job(session.get_json(f"jobs/ingest/{job_id}"))
 
 
@@ -112,10 +115,10 @@ def _set_state(session: Session, job_id: str, state: str) -> IngestJob:
 
 
 def close_job(session: Session, job_id: str) -> IngestJob:
-    """Says that the upload is complete: from here on the org writes.
+    """Mark the upload as complete. From here on the org writes.
 
     Raises:
-        AnswerLost: whether the job is closed cannot be found out.
+        AnswerLost: it cannot be found out whether the job is closed.
     """
     try:
         return _set_state(session, job_id, "UploadComplete")
@@ -125,7 +128,7 @@ def close_job(session: Session, job_id: str) -> IngestJob:
 
 
 def read_job_or_lose(session: Session, job_id: str) -> IngestJob:
-    """`read_job` after a lost answer: when it cannot be read either, the answer stays lost."""
+    """Read the job after a lost answer. If the job cannot be read either, raise `AnswerLost`."""
     try:
         return read_job(session, job_id)
     except TransientError as error:
@@ -133,7 +136,7 @@ def read_job_or_lose(session: Session, job_id: str) -> IngestJob:
 
 
 def abort_job(session: Session, job_id: str) -> bool:
-    """Aborts a job that is not closed, and says whether that worked; if not, it still writes nothing."""
+    """Abort a job that is not closed, and return whether that worked. A job that stays open writes nothing either."""
     try:
         _set_state(session, job_id, "Aborted")
     except (TransientError, OrgError) as error:
@@ -150,14 +153,14 @@ def await_job(
     *,
     rows: int | None = None,
 ) -> IngestJob:
-    """The job when it has ended: JobComplete (rows may have failed), Failed or Aborted.
+    """Wait until the job has ended, and return it: JobComplete (rows may have failed), Failed or Aborted.
 
     Args:
-        session: with the org.
-        job_id: of a job that is closed or aborted.
+        session: the session with the org.
+        job_id: the id of a job that is closed or aborted.
         polling: when to look.
-        seen: told what each look saw.
-        rows: how many were sent, for a job closed just now; lets us look when it should end.
+        seen: called with the job after each look.
+        rows: the number of rows sent, for a job that was closed just now. It helps to estimate when the job ends.
 
     Raises:
         StillRunning: the job did not end before the deadline.
@@ -172,13 +175,13 @@ def await_job(
 
 
 def end_job(session: Session, job_id: str, polling: Polling) -> IngestJob | None:
-    """Brings the job of a killed run to its end: aborts it when it was never closed, else waits.
+    """End the job of a killed run: abort the job if it was never closed, otherwise wait until it ends.
 
     Returns:
-        The ended job; None when the org has forgotten it, which it does seven days after the end.
+        The ended job; None when the org has deleted it, which happens seven days after the end.
 
     Raises:
-        TransientError: the job is open and cannot be aborted (it writes nothing), or does not end in time.
+        TransientError: the job is open and cannot be aborted (then it writes nothing), or does not end in time.
     """
     try:
         job = read_job(session, job_id)

@@ -1,4 +1,4 @@
-"""The CSV files of Bulk jobs: an Updates frame cut by bytes."""
+"""Write an Updates frame as the CSV files of Bulk jobs, split by size in bytes."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ from integration_center.salesforce.client.faults import build_disk_error
 
 BATCH_ROWS = 50_000
 PIECES = 16
-"""What a file is filled with is at most one of so many parts of it, so that no more than that stays empty."""
+"""A file is filled with pieces of at most 1/16 of its size, so at most 1/16 of it stays unused."""
 SAMPLED_ROWS = 1_000
 MAX_JOB_BYTES = 100_000_000
-"""Salesforce takes 150 MB of base64 a job and advises at most 100 MB of raw data."""
+"""Salesforce accepts 150 MB of base64 per job, and recommends at most 100 MB of raw data."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file: the records in it, where it lies, its bytes, and the SHA-256 of its content."""
+    """One file: the ids of its records, its path, its size in bytes, and the SHA-256 of its content."""
 
     ids: pl.Series
     path: Path
@@ -31,7 +31,7 @@ class Part:
 
 
 def _write_rows(updates: pl.DataFrame, fields: Sequence[str], room: int) -> Iterator[tuple[pl.Series, bytes]]:
-    """The rows as CSV text, halved until each piece fits into `room` bytes or is a single row."""
+    """Yield the rows as CSV text, split in halves until each piece fits into `room` bytes or is a single row."""
     cells = write_csv_cells(updates, fields)
     buffer = BytesIO()
     cells.write_csv(buffer, include_header=False, line_terminator="\n", null_value="")
@@ -45,13 +45,13 @@ def _write_rows(updates: pl.DataFrame, fields: Sequence[str], room: int) -> Iter
 
 
 def _count_rows(updates: pl.DataFrame, room: int) -> int:
-    """How many rows to write at a time, so that few have to be halved: `BATCH_ROWS`, fewer of wide ones."""
+    """Return how many rows to write at once: `BATCH_ROWS`, or fewer wide rows, so that few pieces need splitting."""
     estimated = max(estimate_bytes(updates), 1)
     return max(1, min(BATCH_ROWS, updates.height * room * 9 // (10 * estimated)))
 
 
 def estimate_bytes(updates: pl.DataFrame) -> int:
-    """About how many bytes of CSV an Updates frame makes, judged by its first rows."""
+    """Estimate the CSV size of an Updates frame in bytes, from its first rows."""
     sample = updates.head(SAMPLED_ROWS)
     if sample.is_empty():
         return 0
@@ -62,13 +62,13 @@ def estimate_bytes(updates: pl.DataFrame) -> int:
 def write_parts(
     updates: pl.DataFrame, fields: Sequence[str], folder: Path, max_bytes: int = MAX_JOB_BYTES
 ) -> Iterator[Part]:
-    """Writes the files one after another; each is removed when the next is asked for.
+    """Write the files one after another. Each file is deleted when the next one is requested.
 
     Args:
         updates: an Updates frame.
-        fields: those that become columns.
-        folder: for the files, not readable by others, for they hold values.
-        max_bytes: of a file, with its header. A single row that is larger gets a file of its own.
+        fields: the fields that become columns.
+        folder: the folder for the files. Others must not be able to read it, because the files hold values.
+        max_bytes: the largest size of a file, with its header. A larger single row gets a file of its own.
 
     Raises:
         ConfigurationError: the disk is full.

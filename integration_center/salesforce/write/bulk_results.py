@@ -1,7 +1,7 @@
-"""What a Bulk ingest job did with each record, from its result files and its counts.
+"""Read what a Bulk ingest job did with each record, from its result files and its counts.
 
-The files come in any order and newly written (numbers in other forms, every cell quoted), so records are found by the
-`Id` column, by its name. A file can end early with HTTP 200; the job's counts show that.
+The rows come in any order, and Salesforce writes them in its own form (numbers in other forms, every cell quoted). So
+records are found by the column named `Id`. A file can end early with HTTP 200; the job's counts show that.
 """
 
 import logging
@@ -23,21 +23,21 @@ logger = logging.getLogger(__name__)
 DOWNLOADS = 2
 FAILED, SUCCESSFUL, UNPROCESSED = "failedResults", "successfulResults", "unprocessedrecords"
 ROW_ERROR = r"(?s)^(?<code>[A-Za-z][A-Za-z0-9_]*):(?<message>.*?)(?::(?<fields>[\w.]+(?:,\s*[\w.]+)*)?\s*--\s*)?$"
-"""`CODE:message:field1,field2 --` or `CODE:message:--`; messages hold colons themselves."""
+"""`CODE:message:field1,field2 --` or `CODE:message:--`. Messages can contain colons."""
 
 
 def parse_row_error(text: pl.Expr) -> pl.Expr:
-    """The parts of `sf__Error`: a struct of `code`, `message` and `fields` (null when it names none)."""
+    """Split `sf__Error` into a struct of `code`, `message` and `fields` (null when it names no field)."""
     return text.str.extract_groups(ROW_ERROR)
 
 
 def is_code(text: pl.Expr) -> pl.Expr:
-    """Whether a text has the form of an error code, see `read_code`; null of null."""
+    """Return whether a text has the form of an error code, see `read_code`; null for null."""
     return text.str.contains(rf"^(?:{CODE.pattern})$") & (text.str.len_chars() <= LONGEST_CODE)
 
 
 def _read_file(path: Path) -> pl.DataFrame | None:
-    """The `Id` and `sf__Error` (null where the file has none) of a result file; None when it does not parse."""
+    """Read `Id` and `sf__Error` (null if the file has no such column) of a result file; None if it cannot be parsed."""
     try:
         lines = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.NoDataError:
@@ -53,7 +53,7 @@ def _read_file(path: Path) -> pl.DataFrame | None:
 
 
 def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
-    """One result file; None when it cannot be had or read."""
+    """Fetch one result file; None when it cannot be downloaded or parsed."""
     with NamedTemporaryFile(prefix="bulk-result-", suffix=".csv", dir=session.scratch) as file:
         try:
             session.download(f"jobs/ingest/{job_id}/{kind}/", file)
@@ -62,7 +62,7 @@ def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
             return None
         lines = _read_file(Path(file.name))
     if lines is None:
-        logger.warning("%s of Bulk job %s is no whole CSV file", kind, job_id)
+        logger.warning("%s of Bulk job %s is not a complete CSV file", kind, job_id)
     return lines
 
 
@@ -85,7 +85,7 @@ def _build_unprocessed(ids: pl.Series, job: IngestJob) -> pl.DataFrame:
 
 
 def _adds_up(job: IngestJob, failed: pl.DataFrame, unprocessed: pl.DataFrame, sent: pl.Series) -> bool:
-    """Whether the two files are whole, so that all other records were written."""
+    """Return whether the two files are complete, so that all other records were written."""
     named = pl.concat([failed["Id"], unprocessed["Id"]])
     return (
         job.processed is not None
@@ -97,15 +97,15 @@ def _adds_up(job: IngestJob, failed: pl.DataFrame, unprocessed: pl.DataFrame, se
 
 
 def read_results(session: Session, job: IngestJob, sent: pl.Series) -> pl.DataFrame:
-    """The Results frame of an ended job, one line for each record sent: usually two calls.
+    """Read the Results frame of an ended job, with one line per record sent. Usually takes two calls.
 
-    A record is `updated` when it is neither failed nor unprocessed and the job's counts prove the two files whole. When
-    they do not, even after another download, the file of successful records decides, and what stands in no file is
-    `unknown`.
+    A record is `updated` when it is neither failed nor unprocessed, and the job's counts prove that the two files are
+    complete. If the counts do not, even after another download, the file of successful records decides, and a record
+    that is in no file is `unknown`.
 
     Args:
-        session: with the org.
-        job: ended, with its counts.
+        session: the session with the org.
+        job: the ended job, with its counts.
         sent: the 18-character Ids uploaded, each once.
     """
     failed = unprocessed = None
@@ -122,9 +122,9 @@ def read_results(session: Session, job: IngestJob, sent: pl.Series) -> pl.DataFr
 
 
 def read_ended_results(session: Session, job: IngestJob) -> pl.DataFrame:
-    """The Results of an ended job whose upload is not at hand: a line for each record in its three files.
+    """Read the Results of an ended job whose upload is not available: one line per record in its three files.
 
-    A file that cannot be had or read is left out with a warning; what became of its records then stays unknown.
+    A file that cannot be downloaded or parsed is left out with a warning. The fate of its records stays unknown.
     """
     failed, successful, unprocessed = (_fetch(session, job.id, kind) for kind in (FAILED, SUCCESSFUL, UNPROCESSED))
     return _join_files(job, failed, successful, unprocessed)
@@ -136,7 +136,7 @@ def _join_files(
     successful: pl.DataFrame | None,
     unprocessed: pl.DataFrame | None,
 ) -> pl.DataFrame:
-    """A line for each Id that stands in a file; the first file that names it decides."""
+    """Build one line per Id in the files. The first file that names an Id decides."""
     frames = [pl.DataFrame(schema=RESULTS)]
     if failed is not None:
         frames.append(_build_failed(failed, job.id))
@@ -148,7 +148,7 @@ def _join_files(
 
 
 def _complete(known: pl.DataFrame, sent: pl.Series, others: pl.DataFrame) -> pl.DataFrame:
-    """`known` for the records it names, `others` for the rest, in the order sent."""
+    """Combine `known` with `others` for the records that `known` does not name, in the order sent."""
     if known.is_empty():
         return others
     rest = others.join(known, on="Id", how="anti")

@@ -1,4 +1,4 @@
-"""Updates by sObject Collections, several in one composite call.
+"""Send updates by sObject Collections, several collections per composite call.
 
 Source: REST API, "sObject Collections" (200 records) and "Composite" (25 subrequests, 5 of them collections).
 """
@@ -34,7 +34,7 @@ COLLECTIONS_PATH = "composite/sobjects"
 
 @dataclass(frozen=True)
 class _Answer:
-    """What one collection was answered."""
+    """The answer to one collection."""
 
     status: int
     body: Any
@@ -42,7 +42,7 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Sending:
-    """What all calls of one `send_collections` share."""
+    """What all calls of one `send_collections` have in common."""
 
     org: Org
     schema: SObjectSchema
@@ -60,21 +60,21 @@ def send_collections(
     rows: int,
     headers: Mapping[str, str] = NO_HEADERS,
 ) -> Iterator[pl.DataFrame]:
-    """Sends an Updates frame and yields the Results of each API call, in order.
+    """Send an Updates frame and yield the Results of each API call, in order.
 
-    After a lost answer the records are read again: those that hold what they shall are `updated`, the others are sent
-    again; what cannot be read is `unknown`.
+    After a lost answer the records are read again. Records that hold the sent values are `updated`, the others are sent
+    again, and records that cannot be read are `unknown`.
 
     Args:
-        org: where the records are.
-        schema: their object.
+        org: the org that holds the records.
+        schema: the object of the records.
         updates: an Updates frame, each Id once.
         chunk_sent: called before each call with a hash of its Ids.
-        rows: records of one collection, which Salesforce handles as one transaction.
-        headers: more headers of each collection.
+        rows: the records per collection. Salesforce handles a collection as one transaction.
+        headers: additional headers of each collection.
 
     Raises:
-        IntegrationCenterError: a call was refused; its records and all after it were not written.
+        IntegrationCenterError: a call was refused. Its records and all later ones were not written.
     """
     sending = _Sending(org, schema, rows, chunk_sent, headers)
     start, collections = 0, COLLECTIONS_A_CALL
@@ -85,18 +85,18 @@ def send_collections(
         except OrgError as error:
             if error.status not in {404, 405} or batch.height <= rows:
                 raise
-            logger.info("the org takes no composite calls (%s): sending collections one by one", error)
+            logger.info("the org accepts no composite calls (%s): sending collections one by one", error)
             collections = 1  # nothing of the batch was written
         else:
             start += batch.height
 
 
 def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
-    """The Results of one call and of those that repeat what it lost."""
+    """Send one call, repeat what was lost, and return the Results."""
     results, pending = pl.DataFrame(schema=RESULTS), batch
     for attempt in range(1, SENDS + 1):
         if attempt > 1:
-            logger.warning("%d records are sent again after a lost answer", pending.height)
+            logger.warning("sending %d records again after a lost answer", pending.height)
         sending.chunk_sent(hash_ids(pending["Id"]))
         try:
             sent = _send_call(sending, pending)
@@ -121,7 +121,11 @@ def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def _take_broken_off(sent: pl.DataFrame, pending: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The Results of records whose collection the org broke off by a code of its own, and the other updates."""
+    """Separate the records whose collection the org cancelled with an error code.
+
+    Returns:
+        The Results of these records, as `failed`, and the updates of the other records.
+    """
     named = sent.filter((pl.col("outcome") == Outcome.UNKNOWN.value) & pl.col("code").is_not_null())
     refused = named.join(pending, on="Id", how="semi").with_columns(
         pl.lit(Outcome.FAILED.value, dtype=OUTCOME).alias("outcome")
@@ -130,14 +134,15 @@ def _take_broken_off(sent: pl.DataFrame, pending: pl.DataFrame) -> tuple[pl.Data
 
 
 def hash_ids(ids: pl.Series) -> str:
-    """A name for a set of records sent together."""
+    """Hash the Ids of records that are sent together."""
     return hashlib.sha256(",".join(ids).encode()).hexdigest()
 
 
 def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
-    """One API call; the records of a collection whose answer is lost come back as `unknown`.
+    """Make one API call, and return its Results.
 
-    What the org refuses as too much at once comes back as `failed`, to be sent again in smaller collections.
+    Records of a collection whose answer is lost are `unknown`. Records that the org refuses as too many at once are
+    `failed`, so that they are sent again in smaller collections.
     """
     rows = sending.rows
     records = write_json_records(updates, sending.schema.name, changed_fields(updates))
@@ -146,7 +151,7 @@ def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
     try:
         answers = _post_one(sending, bodies[0]) if len(bodies) == 1 else _post_many(sending, bodies)
     except CutShort as error:
-        logger.warning("an update of %d records was broken off: %s", updates.height, error)
+        logger.warning("an update of %d records was cancelled: %s", updates.height, error)
         verdicts, undone = _reread(sending, updates)
         return pl.concat([verdicts, build_results(undone["Id"], Outcome.FAILED, code=error.code)])
     except BusyOrg as error:
@@ -197,7 +202,7 @@ def _post_many(sending: _Sending, bodies: Sequence[str]) -> list[_Answer]:
 
 
 def _read_answer(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
-    """The Results of one collection: rows come in the order sent, a failed one without its id."""
+    """Read the Results of one collection. Its rows come in the order sent; a failed row has no id."""
     rows = answer.body
     if answer.status >= 500 or not isinstance(rows, list):
         return build_results(ids, Outcome.UNKNOWN, code=_read_limit(rows))
@@ -214,7 +219,7 @@ def _read_answer(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
 
 
 def _read_limit(body: object) -> str | None:
-    """The code by which the org broke a whole collection off, where fewer records at once may help; else None."""
+    """Read the code with which the org cancelled a whole collection, if fewer records at once may help; else None."""
     match body:
         case [{"errorCode": str(code)}, *_] if code in LIMIT_CODES:
             return code
@@ -222,7 +227,7 @@ def _read_limit(body: object) -> str | None:
 
 
 def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | None]:
-    """Outcome, code, message and fields of one row."""
+    """Read outcome, code, message and fields of one row."""
     if row["success"]:
         return Outcome.UPDATED.value, None, None, None
     errors = row.get("errors") or [{}]
@@ -233,7 +238,7 @@ def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | N
 
 
 def _reread(sending: _Sending, lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Reads the records again. Returns the Results of those that are settled, and the updates to send again."""
+    """Read the records again, and return the Results of the settled ones and the updates to send again."""
     fields = changed_fields(lost)
     try:
         now = sending.org.read_records(sending.schema, fields, key=("Id", lost["Id"].to_list()))

@@ -1,4 +1,4 @@
-"""How many API calls a push will take, told before its first write."""
+"""Forecast how many API calls a push will take, before its first write."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -8,24 +8,24 @@ from integration_center.salesforce.read.costs import estimate_bulk
 from integration_center.salesforce.write.read_back import WORTH_A_LOOK
 
 ROWS_A_SECOND = 500
-"""What a Bulk job gets through at the least, with triggers; for the number of looks at it."""
+"""The slowest pace of a Bulk job, with triggers. It gives the number of looks at the job."""
 CALLS_A_JOB = 5
-"""Create, upload, close, failed results, unprocessed records."""
+"""The calls of a job: create, upload, close, failed results, unprocessed records."""
 SPARE_CALLS_A_JOB = 7
-"""A second upload in a job of its own, and the result files once more with the successful one."""
+"""The extra calls of a job in trouble: a second upload in a new job, and all three result files once more."""
 SPARE_CALLS_A_SEND = 2
-"""After a lost answer: the records are read and sent again."""
+"""The extra calls after a lost answer: the records are read and sent again."""
 SENDS_LOST = 3
-"""So many lost answers are allowed for; an org that loses more stops the push."""
+"""The number of lost answers that the forecast allows for. If the org loses more, the push stops."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """API calls of a push.
+    """The API calls of a push.
 
     Attributes:
-        calls: to send the records and to learn what became of them.
-        spare: what may come on top: lost answers, records sent again after a lock, result files read again.
+        calls: the calls that send the records and find out what became of them.
+        spare: the calls that trouble may add: lost answers, records sent again after a lock, result files read again.
     """
 
     calls: int
@@ -36,29 +36,29 @@ class Forecast:
 
     @property
     def total(self) -> int:
-        """All that has to be left to the org before the first write."""
+        """The calls that the org must have left before the first write."""
         return self.calls + self.spare
 
 
 def forecast_collections(rows: int, rows_a_call: int, resends: int) -> Forecast:
-    """A push by sObject Collections.
+    """Forecast a push by sObject Collections.
 
     Args:
-        rows: records to send.
-        rows_a_call: records of one API call.
-        resends: calls for records that run into locks.
+        rows: the number of records to send.
+        rows_a_call: the records per API call.
+        resends: the calls for records that run into locks.
     """
     calls = ceil(rows / rows_a_call)
     return Forecast(calls, SPARE_CALLS_A_SEND * min(calls, SENDS_LOST) + resends) + forecast_look_back(rows)
 
 
 def forecast_bulk(rows: int, jobs: int, resends: int) -> Forecast:
-    """A push by Bulk API 2.0.
+    """Forecast a push by Bulk API 2.0.
 
     Args:
-        rows: records to send.
-        jobs: Bulk jobs they take, one after another.
-        resends: calls for records that run into locks.
+        rows: the number of records to send.
+        jobs: the number of Bulk jobs, which run one after another.
+        resends: the calls for records that run into locks.
     """
     seconds = rows / max(jobs, 1) / ROWS_A_SECOND
     looks = len(FIRST_WAITS) + SPARE_LOOKS + ceil(max(seconds - sum(FIRST_WAITS), 0) / LATER_WAIT)
@@ -67,9 +67,9 @@ def forecast_bulk(rows: int, jobs: int, resends: int) -> Forecast:
 
 
 def forecast_look_back(rows: int) -> Forecast:
-    """The look at the records once all is written: one call, once more if it fails, and all of them if need be.
+    """Forecast the look at the written records: one call, a second if it fails, and a read of all of them if needed.
 
     Args:
-        rows: records written.
+        rows: the number of records written.
     """
     return Forecast(1, 1 + estimate_bulk(rows, 1).calls) if rows >= WORTH_A_LOOK else Forecast(0, 0)

@@ -1,7 +1,7 @@
-"""What a push relies on, read just before its first write: the org, the object's schema, the records that changed.
+"""Read what a push relies on, just before its first write: the org, the object's schema, the records that changed.
 
-One composite call brings all three, so that the look costs no more than describe alone did. Source: REST API,
-"Composite": it takes all sObject resources and queries, up to five queries in a call.
+One composite call returns all three, so the look costs no more than describe alone. Source: REST API, "Composite": a
+call takes all sObject resources, and up to five queries.
 """
 
 import logging
@@ -33,27 +33,28 @@ from integration_center.sync.schema import SObjectSchema
 logger = logging.getLogger(__name__)
 
 MARGIN = timedelta(minutes=1)
-"""So much may the clocks of the org's servers differ. A record read for nothing costs bytes: its values decide."""
+"""How much the clocks of the org's servers may differ. Reading an unchanged record only costs bytes."""
 NAMED = 3_000
-"""More records than these are not named one by one: the queries of one call do not hold them."""
+"""The most records that are named one by one. More would not fit into the queries of one call."""
 RECORD_QUERIES = QUERIES_A_CALL - 1
-"""The queries for records in one call; one more asks which org answers."""
+"""The queries for records in one call. One more query asks which org answers."""
 PAGES_FOLLOWED = 5
-"""Above this many further pages, another way of reading may take fewer calls."""
+"""With more further pages than this, another way of reading may take fewer calls."""
 NOT_OFFERED = frozenset({400, 404, 405})
 
 
 @dataclass(frozen=True)
 class Ground:
-    """The object now, and the way to its records.
+    """The object as it is now, and how to read its records.
 
     Attributes:
-        identity: of the org that answered.
-        schema: as the connected user sees the object now.
-        fields: those to compare.
-        ids: the records to read, when they are few enough to be named.
-        where: the condition under which a record may have changed, when they are not; None when nothing can tell.
-        pages: the first pages of the records, as they came with the schema; empty when they did not.
+        identity: the org that answered.
+        schema: the object as the connected user sees it now.
+        fields: the fields to compare.
+        ids: the records to read, when they are few enough to be named; else empty.
+        where: the condition that finds records that may have changed, when `ids` is empty; None when there is no such
+            condition.
+        pages: the first pages of the records, if they came with the schema; else empty.
     """
 
     org: Org
@@ -65,10 +66,10 @@ class Ground:
     pages: Sequence[dict[str, Any]]
 
     def read_records(self) -> pl.DataFrame | None:
-        """The records that may have changed, a Records frame; None when nothing can tell which those are.
+        """Read the Records frame of the records that may have changed; None when these cannot be determined.
 
         Raises:
-            SchemaMismatch: a field is not there any more.
+            SchemaMismatch: a field no longer exists.
             TransientError: the org stayed unavailable.
         """
         if not self.ids and self.where is None:
@@ -92,18 +93,19 @@ class Ground:
 
 
 def survey(org: Org, object_name: str, fields: Sequence[str], ids: Sequence[str], since: datetime | None) -> Ground:
-    """Ask which org answers, describe the object, and ask for its records: one API call.
+    """Identify the org, describe the object, and query its records, in one API call.
 
     Args:
-        org: where the records are.
+        org: the org that holds the records.
         object_name: the object.
-        fields: to compare.
+        fields: the fields to compare.
         ids: the records to be written.
-        since: the org's own time when the plan read them; None when it is unknown, or the object has no SystemModstamp.
+        since: the org's time when the plan read the records; None when it is unknown, or the object has no
+            SystemModstamp.
 
     Raises:
-        OrgError: the org does not say which one it is.
-        SchemaMismatch: the org has no such object any more.
+        OrgError: the org did not identify itself.
+        SchemaMismatch: the org no longer has the object.
     """
     queries = build_id_queries(object_name, fields, ids) if len(ids) <= NAMED else []
     where = None
@@ -119,7 +121,7 @@ def survey(org: Org, object_name: str, fields: Sequence[str], ids: Sequence[str]
 
 
 def build_id_queries(object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[str]:
-    """The queries that read the records by their Ids, each fit for a URL."""
+    """Build the queries that read the records by their Ids. Each query fits into a URL."""
     names = ["Id", *fields]
     room = URI_BYTES - encoded_length(build_select(names, object_name, build_in("Id", [])))
     return [build_select(names, object_name, build_in("Id", part)) for part in split_literals(map(quote, ids), room)]
@@ -127,7 +129,7 @@ def build_id_queries(object_name: str, fields: Sequence[str], ids: Sequence[str]
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the composite call brought; what is None or empty has to be asked for alone."""
+    """The answer of the composite call. A part that is None or empty has to be requested separately."""
 
     organization: dict[str, Any] | None = None
     describe: dict[str, Any] | None = None
@@ -135,7 +137,7 @@ class _Answer:
 
 
 def _ask(org: Org, object_name: str, queries: Sequence[str]) -> _Answer:
-    """Ask for the organization, the describe answer and the first page of each query in one call."""
+    """Request the organization, the describe answer and the first page of each query in one call."""
     base = org.session.base_path
     urls = {"describe": f"{base}/sobjects/{object_name}/describe"}
     for name, soql in {"organization": ORGANIZATION, **{f"query{n}": soql for n, soql in enumerate(queries)}}.items():
@@ -143,12 +145,12 @@ def _ask(org: Org, object_name: str, queries: Sequence[str]) -> _Answer:
     parts = [{"method": "GET", "url": url, "referenceId": name} for name, url in urls.items()]
     body = {"allOrNone": False, "compositeRequest": parts}
     try:
-        # Reading twice does no harm, although it is a POST.
+        # Idempotent although it is a POST, because reading twice does no harm.
         answer = org.session.request("POST", "composite", json=body, idempotent=True).json()
     except OrgError as error:
         if error.status not in NOT_OFFERED:
             raise
-        logger.info("the org takes no composite calls (%s): asking one by one", error)
+        logger.info("the org accepts no composite calls (%s): asking one by one", error)
         return _Answer()
     found = {
         part.get("referenceId"): part["body"]

@@ -1,4 +1,4 @@
-"""How the records of a push are sent: in groups of which size, past which rules, and within how many API calls."""
+"""The options of a push: the size of its groups, its handling of duplicate rules, and its limit of API calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ def _always(calls: int) -> bool:
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """The terms of a push.
+    """The options of a push.
 
     Attributes:
-        group: records that Salesforce handles as one transaction, at most 200.
-        allow_duplicates: save records although a duplicate rule that only alerts names duplicates of them.
-        can_spare: whether the org has so many API calls to spare.
-        note_group: called with the size of the groups that went through, where larger ones ran into limits.
+        group: the records that Salesforce handles as one transaction, at most 200.
+        allow_duplicates: whether to save records although a duplicate rule that only alerts finds duplicates of them.
+        can_spare: returns whether the org can spare a number of API calls.
+        note_group: called with the size of the groups that succeeded, when larger groups ran into limits.
     """
 
     group: int = ROWS_A_COLLECTION
@@ -36,5 +36,5 @@ class WriteOptions:
         return ALLOW_DUPLICATES if self.allow_duplicates else {}
 
     def count_calls(self, rows: int, group: int | None = None) -> int:
-        """How many API calls so many records take by Collections."""
+        """Count the API calls that `rows` records take by Collections."""
         return ceil(rows / ((group or self.group) * COLLECTIONS_A_CALL))

@@ -1,4 +1,4 @@
-"""Sends an update set and says what became of each record. The channel never changes the outcome."""
+"""Send an update set and report what became of each record. The channel never changes the outcome."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -49,28 +49,28 @@ Channel = Literal["auto", "collections", "bulk"]
 Progress = Callable[[int, int], None]
 
 COLLECTIONS_ROWS = 2_000
-"""Salesforce advises Collections up to here, and Bulk above."""
+"""Salesforce recommends Collections up to this number of records, and Bulk above."""
 
 PLAIN = WriteOptions()
 
 
 class Journal(Protocol):
-    """Remembers what is under way, so that the next run can settle what a killed one left."""
+    """Remembers what is being sent, so that the next run can settle what a killed run left."""
 
     def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
-        """A Bulk job with this content will be closed; called before that."""
+        """Record a Bulk job with this content. Called before the job is closed."""
         ...
 
     def job_settled(self, job_id: str) -> None:
-        """Nothing is left to find out about the job: it was aborted before it was closed, or its results are returned.
+        """Record that a job needs no more attention: it was aborted before it was closed, or its results are returned.
 
-        For jobs that ended, called once all results of the push are at hand, just before it returns. A journal that
-        waits with it until the ledger is stored leaves no gap at all.
+        For jobs that ended, this is called when all results of the push are there, just before the push returns. A
+        journal that records it only after the ledger is stored leaves no gap at all.
         """
         ...
 
     def chunk_sent(self, ids_hash: str) -> None:
-        """A collections call with these records goes out next."""
+        """Record that a collections call with these records is sent next."""
         ...
 
 
@@ -85,30 +85,30 @@ def push_updates(
     progress: Progress | None = None,
     max_job_bytes: int = MAX_JOB_BYTES,
 ) -> pl.DataFrame:
-    """Sends every line and reports every line.
+    """Send every line and report every line.
 
     Args:
-        org: where the records are.
-        schema: their object.
+        org: the org that holds the records.
+        schema: the object of the records.
         updates: the Updates frame: `Id`, and per field `after.F` and `changed.F`.
-        journal: told before anything can be written.
-        options: the size of groups, and what else the integration and the org ask for.
-        channel: `auto` takes Collections up to 2,000 records, or for small groups as long as the org has API calls to
-            spare; else Bulk API 2.0 where it supports the object.
-        progress: called with the number of records done and in all, also while a Bulk job runs.
-        max_job_bytes: the size of a Bulk upload.
+        journal: called before anything can be written.
+        options: the size of groups, and what else the integration and the org require.
+        channel: `auto` uses Collections for up to 2,000 records, or for small groups as long as the org can spare API
+            calls, and otherwise Bulk API 2.0 where it supports the object.
+        progress: called with the number of records done and the total, also while a Bulk job runs.
+        max_job_bytes: the largest size of a Bulk upload.
 
     Returns:
-        The Results frame, one line for each update, in the same order. A refusal in the middle of the push does not
-        raise: the records it stopped are `unprocessed` with its code, and what was sent before keeps its result.
+        The Results frame, one line per update, in the same order. A refusal in the middle of the push does not raise:
+        the records that it stopped are `unprocessed` with its code, and records sent before keep their results.
 
     Raises:
-        PlanError: a record stands twice in `updates`; Salesforce would keep either.
+        PlanError: `updates` names a record twice. Salesforce would keep either value.
     """
     if updates.is_empty():
         return pl.DataFrame(schema=RESULTS)
     if repeats(updates["Id"]):
-        raise PlanError("the update set holds a record twice; materialize it again")
+        raise PlanError("the update set names a record twice; materialize it again")
     total = updates.height
     tell = progress or (lambda done, total: None)
     done: list[pl.DataFrame] = [pl.DataFrame(schema=RESULTS)]
@@ -137,7 +137,7 @@ def push_updates(
 
 
 def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterError | None) -> pl.DataFrame:
-    """The results in the order of `ids`; records that have none are `unprocessed`, for what stopped the push."""
+    """Sort the results in the order of `ids`. Records without a result become `unprocessed`, with `stop` as reason."""
     if known["Id"].equals(ids):
         return known
     order = pl.DataFrame({"Id": ids})
@@ -148,7 +148,7 @@ def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterE
 
 
 def forecast_push(updates: pl.DataFrame, options: WriteOptions = PLAIN) -> Forecast:
-    """The API calls that sending an Updates frame will take: those it needs, and those that trouble may add."""
+    """Forecast the API calls for sending an Updates frame: those it needs, and those that trouble may add."""
     rows = updates.height
     again = min(rows, RESEND_ROWS)
     resends = sum(options.count_calls(again, size) for size in RESEND_SIZES[:LOCK_TRIES])
@@ -158,7 +158,7 @@ def forecast_push(updates: pl.DataFrame, options: WriteOptions = PLAIN) -> Forec
 
 
 def _goes_by_bulk(rows: int, channel: Channel, options: WriteOptions) -> bool:
-    """Whether so many records go by Bulk, which makes transactions of 200 records, whatever the object takes."""
+    """Return whether `rows` records go by Bulk. Bulk always makes transactions of 200 records."""
     if channel != "auto":
         return channel == "bulk"
     if rows <= COLLECTIONS_ROWS:
@@ -167,14 +167,14 @@ def _goes_by_bulk(rows: int, channel: Channel, options: WriteOptions) -> bool:
 
 
 def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
-    """Brings an unfinished job of a killed run to its end.
+    """End an unfinished job of a killed run, and read its results.
 
     Returns:
-        Its last state (`JobComplete`, `Failed`, `Aborted`; `Deleted` when the org has forgotten it), and the Results of
-        the records in its result files; what stands in none of them is unknown.
+        The last state of the job (`JobComplete`, `Failed`, `Aborted`, or `Deleted` when the org no longer has it), and
+        the Results of the records in its result files. What became of any other record is unknown.
 
     Raises:
-        TransientError: the org stayed unavailable, or the job runs on.
+        TransientError: the org stayed unavailable, or the job is still running.
     """
     job = end_job(org.session, job_id, org.polling)
     if job is None:
@@ -196,7 +196,7 @@ def _send(
         yield from sender.send(updates, group, free=None)
         return
     literal = updates.select(_holds_clear_text(updates)).to_series()
-    plain = updates.filter(~literal) if literal.any() else updates  # a million lines are not copied for nothing
+    plain = updates.filter(~literal) if literal.any() else updates  # do not copy a million lines without need
     done = 0
     try:
         for results in _send_bulk(sender.org, sender.schema, plain, journal, max_job_bytes, running, settled):
@@ -207,7 +207,7 @@ def _send(
             raise
         rest = plain[done:]
         logger.info(
-            "Bulk takes no more of %s (%s): sending %d records by Collections",
+            "Bulk accepts no more records of %s (%s): sending %d records by Collections",
             sender.schema.name,
             refusal.code,
             rest.height,
@@ -222,11 +222,11 @@ def _send(
 
 
 class BulkRefused(OrgError):
-    """Bulk API 2.0 takes nothing, or nothing more, of this push; the part that it refused was not written."""
+    """Bulk API 2.0 accepts nothing, or nothing more, of this push. The refused part was not written."""
 
 
 def _holds_clear_text(updates: pl.DataFrame) -> pl.Expr:
-    """Whether a text of the line reads `#N/A`, which in a Bulk file would clear the field."""
+    """Return whether a text in the line is `#N/A`, which would clear the field in a Bulk file."""
     texts = [name for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
     cells = [pl.col(f"changed.{name}") & (pl.col(f"after.{name}") == CLEAR).fill_null(False) for name in texts]
     return reduce(or_, cells, pl.lit(False)) & pl.col("Id").is_not_null()
@@ -255,7 +255,7 @@ def _send_bulk(
 
 
 def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJob:
-    """Opens a job and uploads its file; when the answer to the upload is lost, a new job takes the place of the old."""
+    """Open a job and upload its file. When the answer to the upload is lost, a new job replaces the old one."""
     for attempt in range(1, UPLOADS + 1):
         job = create_job(org.session, object_name)
         journal.job_opened(job.id, part.ids.len(), part.content_hash)
@@ -266,7 +266,7 @@ def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJ
                 journal.job_settled(job.id)
             if not isinstance(error, AnswerLost) or attempt == UPLOADS:
                 raise
-            logger.warning("the upload to Bulk job %s broke, attempt %d", job.id, attempt)
+            logger.warning("the upload to Bulk job %s failed, attempt %d", job.id, attempt)
         else:
             logger.info("Bulk job %s: %d records, %d bytes uploaded", job.id, part.ids.len(), part.size)
             return job
@@ -276,13 +276,13 @@ def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJ
 def _finish(
     org: Org, job: IngestJob, part: Part, running: Callable[[int], None], settled: Callable[[str], None]
 ) -> pl.DataFrame:
-    """Closes the job, waits, and reads what became of its records.
+    """Close the job, wait for its end, and read what became of its records.
 
-    From the moment the close may have arrived, the org may write: what cannot be found out after that is `unknown`, and
-    the job stays in the journal for the next run to settle.
+    From the moment when the close may have arrived, the org may write. A result that cannot be read after that is
+    `unknown`, and the job stays in the journal for the next run to settle.
 
     Raises:
-        IntegrationCenterError: the close was refused; nothing was written.
+        IntegrationCenterError: the close was refused, and nothing was written.
     """
     try:
         close_job(org.session, job.id)
@@ -306,6 +306,6 @@ def _finish(
 
 
 def _build_unknown(job: IngestJob, part: Part, error: IntegrationCenterError) -> pl.DataFrame:
-    logger.warning("what Bulk job %s wrote is not known: %s", job.id, error)
+    logger.warning("it is unknown what Bulk job %s wrote: %s", job.id, error)
     code = getattr(error, "code", None) or type(error).__name__
     return build_results(part.ids, Outcome.UNKNOWN, code=code, message=str(error), job_id=job.id)

@@ -1,11 +1,11 @@
-"""Looks, right after a push, whether the org holds what was written.
+"""Check, right after a push, whether the org holds what was written.
 
-A flow or trigger of the org may change a record in the very transaction that writes it, and under the same
-SystemModstamp. So whoever wants to know what the records hold has to read all of them again. One composite call tells
-nearly as much: how many records the connected user has changed since, the sums and bounds of their fields, and a
-thousand of them in full (SOQL and SOSL Reference, "Aggregate Functions"). Where all of that is as it was written, the
-next read can leave these rows out; the weekly full read has the last word. Where too much of the sample is not, all
-records written are read, so that the ledger says of each what became of it.
+A flow or trigger of the org may change a record in the same transaction that writes it, and under the same
+SystemModstamp. Only reading all records again would show for certain what they hold. One composite call shows nearly as
+much: how many records the connected user has changed since, the sums and bounds of their fields, and a thousand of them
+in full (SOQL and SOSL Reference, "Aggregate Functions"). If all of that is as it was written, the next read can leave
+these rows out; the weekly full read corrects any error. If too many records of the sample differ, all written records
+are read, so that the ledger says what became of each.
 """
 
 import logging
@@ -37,35 +37,36 @@ from integration_center.sync.schema import SObjectField, SObjectSchema
 logger = logging.getLogger(__name__)
 
 SAMPLE = 1_000
-"""Records read in full: a change to one in two hundred of those written is found with 99 % certainty."""
+"""The records read in full. If one written record in 200 was changed, the sample shows it with 99 % certainty."""
 SETTLE_SECONDS = 1.0
-"""Stamps are whole seconds. What the user writes after this look must not bear the second of the last row written."""
+"""The wait before the look. Stamps are whole seconds, and later writes must not get the second of the last row."""
 WORTH_A_LOOK = 200
-"""Records written from which on a sample is worth its call: as many as one call of sObject Collections writes."""
+"""From this many written records on, a sample is worth its call. One sObject Collections call writes as many."""
 OVERRIDDEN_SHARE = 0.02
-"""Where the org changed more than this share of the sample again, all records written are read."""
+"""If the org changed more than this share of the sample again, all written records are read."""
 SAMPLE_SECONDS = 5.0
-"""How long a sample may take to come; more where sums over many records come with it."""
+"""How long a sample may take, in seconds. Sums over many records get more time."""
 SUMMED_A_SECOND = 50_000
 ALL_SECONDS = 60.0
-"""How long an answer may take when all records written are read."""
+"""How long an answer may take, in seconds, when all written records are read."""
 ALL_DEADLINE = 600.0
-"""How long a Bulk query for all records written may run."""
+"""How long a Bulk query for all written records may run, in seconds."""
 
 
 @dataclass(frozen=True)
 class ReadBack:
-    """What the org holds of what was written.
+    """A comparison of written records with what the org holds now.
 
     Attributes:
-        written: records that were updated.
-        looked_at: of them, those read in full.
-        fields: how many of these records differ in which fields (`A,B`); `Id` counts the records that were not there.
-        overridden: of the records read in full, those that hold another value in a field that was sent.
-        doubt: why the rest may hold other values, too; None when nothing says so.
-        unread: the org did not answer; `doubt` says what it said.
-        span: when the records written were stamped, where there is no doubt.
-        records: those read in full.
+        written: the number of records that were updated.
+        looked_at: the number of these records that were read in full.
+        fields: how many of the records read in full differ, by the fields that differ (`A,B`). `Id` counts missing
+            records.
+        overridden: the number of records read in full that hold another value in a field that was sent.
+        doubt: why the other records may hold other values, too; None without such a sign.
+        unread: whether the org did not answer; `doubt` then has the error.
+        span: when the written records were stamped, if there is no doubt.
+        records: the records read in full.
     """
 
     written: int
@@ -79,24 +80,24 @@ class ReadBack:
 
     @property
     def altered(self) -> int:
-        """Records read in full that do not hold what was written."""
+        """The number of records read in full that do not hold what was written."""
         return sum(self.fields.values())
 
     @property
     def complete(self) -> bool:
-        """Whether all records written were read in full."""
+        """Whether all written records were read in full."""
         return self.looked_at == self.written
 
     @property
     def widespread(self) -> bool:
-        """Whether the org changes so much that it has to be known of which records."""
+        """Whether the org changed so many records that all of them have to be found."""
         return self.overridden > (0 if self.complete else OVERRIDDEN_SHARE * self.looked_at)
 
     @property
     def sentence(self) -> str:
-        """For the run's log."""
+        """The sentence for the run's log."""
         if self.unread:
-            return f"what was written could not be read back, and counts as written: {self.doubt}"
+            return f"the written records could not be read back, and count as written: {self.doubt}"
         if self.altered:
             named = ", ".join(f"{name} ({count:,})" for name, count in self.fields.items())
             return (
@@ -104,7 +105,7 @@ class ReadBack:
                 " flow, trigger or other user of the org changes them"
             )
         if self.doubt:
-            return f"what was written is read again next time: {self.doubt}"
+            return f"the written records are read again next time: {self.doubt}"
         if self.span is None:
             return f"{self.looked_at:,} of {self.written:,} records read back hold what was written"
         return f"{self.looked_at:,} records read back hold what was written, and the sums of all {self.written:,} agree"
@@ -112,12 +113,12 @@ class ReadBack:
 
 @dataclass(frozen=True)
 class Own:
-    """The condition that only what was written meets.
+    """The condition that only the written records meet.
 
     Attributes:
         where: the condition that the integration's records meet.
         user_id: the connected user.
-        since: a SystemModstamp after which all was written; whoever else wrote as this user since makes for doubt.
+        since: a SystemModstamp before all of the writes. Other writes by the same user after it cause doubt.
     """
 
     where: str | None
@@ -126,7 +127,7 @@ class Own:
 
     @property
     def condition(self) -> str | None:
-        """As SOQL."""
+        """The condition in SOQL."""
         stamped = f"{STAMP} > {write_moment(self.since)}"
         return join_conditions(self.where, f"{AUTHOR} = {quote(self.user_id)}", stamped)
 
@@ -140,15 +141,15 @@ def read_back(
     keys: Sequence[str],
     own: Own | None = None,
 ) -> ReadBack:
-    """Compare what was written with what the org says it holds: one API call, and once more where that fails.
+    """Compare a sample of written records with what the org holds now, in one API call, or two if the first fails.
 
     Args:
-        org: where the records are.
-        schema: their object.
-        ledger: of the push: a complete Lines frame.
-        count: of its lines that are `updated`.
-        keys: the integration's key fields, in its order and in any case.
-        own: what was written, so that its sums are compared too; None for a sample alone.
+        org: the org that holds the records.
+        schema: the object of the records.
+        ledger: the complete ledger of the push, a Lines frame.
+        count: the number of its lines that are `updated`.
+        keys: the integration's key fields, in its order, in upper or lower case.
+        own: the condition of the written records, to compare their totals too; None to compare the sample only.
     """
     described = _find_mapped(ledger, schema)
     summed = described if own else []
@@ -159,9 +160,9 @@ def read_back(
     keys = [schema.require(key).name for key in keys]
     names = list(dict.fromkeys([*keys, *(each.name for each in described)]))
     while len(queries := build_id_queries(schema.name, names, sample["record_id"].to_list())) >= QUERIES_A_CALL:
-        sample = sample.gather_every(2)  # the call has to have room for the sums
+        sample = sample.gather_every(2)  # the call needs room for the sums
     if own:
-        logger.info("reading back what was written to %d records in %.0f s", count, SETTLE_SECONDS)
+        logger.info("reading back a sample of %d written records in %.0f s", count, SETTLE_SECONDS)
         org.polling.sleep(SETTLE_SECONDS)
     hasty = org.with_retries(_hurry(org.session.retries, SAMPLE_SECONDS + (count / SUMMED_A_SECOND if own else 0)))
     sums_query = [Query(build_select(functions, schema.name, own.condition))] if own else []
@@ -179,24 +180,24 @@ def read_back(
             return found
         answers: Mapping[str, Any] = next(iter(answered[0]["records"]), {})
         return _judge_totals(found, [answers.get(f"expr{n}") for n in range(len(functions))], totals, schema)
-    except (TerminalError, TransientError) as error:  # what was written stands, whatever comes of the look
-        return ReadBack(count, doubt=f"the org does not tell ({error})", unread=True)
+    except (TerminalError, TransientError) as error:  # the look must not fail a push that has written
+        return ReadBack(count, doubt=f"the org did not answer ({error})", unread=True)
 
 
 def read_written(org: Org, schema: SObjectSchema, ledger: pl.LazyFrame, since: datetime | None) -> pl.DataFrame:
-    """Read all records that were written, by the cheapest way.
+    """Read all records that were written, in the cheapest way.
 
     Args:
-        org: where the records are.
-        schema: their object.
-        ledger: of the push.
-        since: a SystemModstamp after which all was written; None when it is unknown.
+        org: the org that holds the records.
+        schema: the object of the records.
+        ledger: the ledger of the push.
+        since: a SystemModstamp before all of the writes; None when it is unknown.
 
     Returns:
-        A Records frame with the mapped fields; other records may stand in it.
+        A Records frame with the mapped fields. It may include other records.
 
     Raises:
-        TransientError, TerminalError: the org does not give them.
+        TransientError, TerminalError: the records cannot be read.
     """
     ids = ledger.filter(pl.col("outcome") == Outcome.UPDATED).select("record_id").collect()["record_id"]
     hasty = org.with_retries(_hurry(org.session.retries, ALL_SECONDS))
@@ -211,7 +212,7 @@ def read_written(org: Org, schema: SObjectSchema, ledger: pl.LazyFrame, since: d
 
 
 def _hurry(retries: RetryPolicy, seconds: float) -> RetryPolicy:
-    """Rules for a look that a push can do without: an answer within `seconds`, and one retry at once."""
+    """Build the retry policy for an optional look: an answer within `seconds`, and one quick retry."""
     return replace(
         retries,
         read_timeout=min(retries.read_timeout, seconds),
@@ -222,39 +223,39 @@ def _hurry(retries: RetryPolicy, seconds: float) -> RetryPolicy:
 
 
 def _judge_totals(found: ReadBack, answers: Sequence[Any], totals: Sequence[Total], schema: SObjectSchema) -> ReadBack:
-    """`found` with the span of the rows written where count and totals are as expected, else with a doubt."""
+    """Add to `found` the span of the written rows if count and totals are as expected, else a doubt."""
     changed, first, last, *rest = answers
     if changed != found.written:
         return replace(found, doubt=f"the connected user has changed {changed} records since, not {found.written}")
     differing = [total.soql for total, answer in zip(totals, rest, strict=True) if not total.fits(answer, schema)]
     if differing:
-        return replace(found, doubt=f"{', '.join(differing)} of the records written is another one in the org")
+        return replace(found, doubt=f"{', '.join(differing)} of the written records differs in the org")
     bounds = parse_records([{STAMP: first}, {STAMP: last}], [STAMP], schema).to_series()
     if bounds.null_count():
-        return replace(found, doubt=f"the org does not tell {STAMP} of the records written")
+        return replace(found, doubt=f"the org does not report {STAMP} of the written records")
     return replace(found, span=Span(bounds[0], bounds[1]))
 
 
 def prove_writes(
     org: Org, schema: SObjectSchema, ledger: FrameFile, count: int, keeper: SnapshotKeeper, *, keys: Sequence[str]
 ) -> ReadBack | None:
-    """Look whether the org holds what a push wrote, and if so note it beside the snapshot the push was planned by.
+    """Check that the org holds what a push wrote. If so, note the writes with the snapshot that the plan was made from.
 
     Args:
-        org: where the records are.
-        schema: their object.
-        ledger: of the push.
-        count: of its lines that are `updated`.
-        keeper: of the snapshot.
+        org: the org that holds the records.
+        schema: the object of the records.
+        ledger: the ledger of the push.
+        count: the number of its lines that are `updated`.
+        keeper: the keeper of the snapshot.
         keys: the integration's key fields, in its order.
 
     Returns:
-        What was found; None when nothing was looked at, because there is no snapshot to keep up to date, or the object
-        does not tell who changed its records.
+        The comparison. None when nothing was compared, because there is no snapshot to keep up to date, or the object
+        does not record who changed its records.
     """
     info, author, stamp = keeper.find(), schema.get(AUTHOR), schema.get(STAMP)
     if info is None or info.stamped_at is None or keeper.find_writes(info) is not None:
-        return None  # a later push is not noted beside an earlier one: its rows are read again
+        return None  # only one push is noted; the rows of a later push are read again
     if author is None or not author.filterable or stamp is None or not stamp.aggregatable:
         return None
     found = read_back(
@@ -266,7 +267,7 @@ def prove_writes(
         own=Own(
             info.basis.where,
             info.basis.user_id,
-            # Rows may be stamped with the second in which a job of the read was made, but not with that of a row read.
+            # A write may have the second in which the read's Bulk job was created, but not the second of a row read.
             since=max(info.stamped_at - timedelta(seconds=1), info.newest or info.stamped_at),
         ),
     )
@@ -281,7 +282,7 @@ def _find_mapped(ledger: pl.LazyFrame, schema: SObjectSchema) -> list[SObjectFie
 
 
 def _collect(ledger: pl.LazyFrame, totals: Sequence[Total], count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What was written, in one pass: a row with each total under its SOQL; and lines from all parts of the report."""
+    """Compute the totals of the written records (one row, named by their SOQL), and draw a sample, in one pass."""
     written = ledger.filter(pl.col("outcome") == Outcome.UPDATED)
     names = dict.fromkeys(total.field.name for total in totals)
     step = max(count // SAMPLE, 1)
@@ -299,14 +300,14 @@ def _collect(ledger: pl.LazyFrame, totals: Sequence[Total], count: int) -> tuple
 
 
 def _expected(name: str) -> pl.Expr:
-    """What a written field should hold: what was sent, or where it was left alone what it held."""
+    """Return what a written field should hold: the value sent, or the earlier value if the field was not sent."""
     return pl.when(CHANGED + name).then(AFTER + name).otherwise(BEFORE + name)
 
 
 def _find_altered(
     sample: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema
 ) -> Counter[str]:
-    """How many of the sample do not hold what was written, by the fields that differ; `Id` of those not there."""
+    """Count the sample's records that do not hold what was written, by the fields that differ, or `Id` if missing."""
     names = [name.removeprefix(BEFORE) for name in sample.columns if name.startswith(BEFORE)]
     lines = sample.select(
         "record_id",

@@ -1,4 +1,4 @@
-"""Sends records again that failed by a lock or a limit, or that Bulk left undone: by Collections, in smaller groups."""
+"""Send records again that failed because of a lock or a limit, or that Bulk did not process, in smaller Collections."""
 
 import logging
 from collections.abc import Iterator
@@ -25,28 +25,28 @@ logger = logging.getLogger(__name__)
 
 RESEND_SIZES = (50, 10, 3, 1)
 LOCK_TRIES = 2
-"""So many of these sizes are tried against locks, which go away with time rather than by smaller groups."""
+"""How many of these sizes are tried against locks, which go away with time rather than with smaller groups."""
 RESEND_ROWS = 5_000
-"""So many records are sent again at each of the first sizes within the forecast; more only with calls to spare."""
+"""The records that the forecast covers at each of the first sizes. More are sent only if the org can spare calls."""
 RESEND_PAUSE = 1.0
 FRUITLESS_CALLS = 3
-"""After so many calls in which no record got past its limit, a size is given up for the next smaller one."""
+"""After this many calls in a row that helped no record, the next smaller size is tried."""
 FRUITLESS_LAST_CALLS = 20
 WORTH_NOTING = 0.1
-"""The share from which on a size is remembered: of all records, those limited; and of these, those it helped."""
+"""A size is remembered if at least this share of all records ran into limits, and it helped this share of them."""
 
 
 class ChunkJournal(Protocol):
-    """Remembers what is under way."""
+    """Remembers what is being sent."""
 
     def chunk_sent(self, ids_hash: str) -> None:
-        """A collections call with these records goes out next."""
+        """Record that a collections call with these records is sent next."""
         ...
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends records of one push by Collections."""
+    """The sender of one push's records by Collections."""
 
     org: Org
     schema: SObjectSchema
@@ -54,15 +54,16 @@ class Sender:
     options: WriteOptions
 
     def send(self, updates: pl.DataFrame, group: int, *, free: int | None) -> Iterator[pl.DataFrame]:
-        """The Results of each call.
+        """Send the records and yield the Results of each call.
 
         Args:
             updates: the records.
-            group: records of one transaction.
-            free: so many calls are made in any case, and more only while the org has calls to spare; None for all.
+            group: the records per transaction.
+            free: the number of calls that are always made. More calls are made only while the org can spare them. None
+                makes all calls.
 
         Raises:
-            IntegrationCenterError: a call was refused; its records and all after it were not written.
+            IntegrationCenterError: a call was refused. Its records and all later ones were not written.
         """
         sending = send_collections(
             self.org,
@@ -75,7 +76,7 @@ class Sender:
         calls = sent = 0
         while sent < updates.height:
             if free is not None and calls >= free and not self.options.can_spare(1):
-                logger.warning("the org has no more API calls to spare: %d records stay", updates.height - sent)
+                logger.warning("the org has no more API calls to spare: %d records are not sent", updates.height - sent)
                 return
             results = next(sending)
             calls, sent = calls + 1, sent + results.height
@@ -83,25 +84,25 @@ class Sender:
 
 
 def send_left_by_bulk(sender: Sender, updates: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """Send the records that Bulk left undone, as far as the org has API calls to spare; the results with theirs."""
+    """Send the records that Bulk did not process, as far as the org can spare API calls, and update the results."""
     left = results.filter(is_left_by_bulk(allow_duplicates=sender.options.allow_duplicates))["Id"]
     if left.is_empty():
         return results
     again = updates.filter(pl.col("Id").is_in(left.implode()))
-    logger.info("Bulk left %d records undone: sending them by Collections", again.height)
+    logger.info("Bulk did not process %d records: sending them by Collections", again.height)
     newer = [results.clear()]
     try:
         for part in sender.send(again, sender.options.group, free=0):
-            newer.append(part)  # one by one: what was written before an error stays known
+            newer.append(part)  # one by one, so that an error loses no earlier result
     except (TerminalError, TransientError) as error:
         logger.error("sending by Collections stops: %s", error)
     return overlay_results(results, pl.concat(newer))
 
 
 def resend_smaller(sender: Sender, updates: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """Send records that failed by a lock or a limit again, in smaller transactions; the results with theirs.
+    """Send records that failed because of a lock or a limit again, in smaller transactions, and update the results.
 
-    The size that got records past their limit is noted for the next push.
+    The size that helped records past their limit is noted for the next push.
     """
     ran_into_limits = int(results.select(is_too_much().sum()).item())
     helpful: int | None = None
@@ -111,7 +112,7 @@ def resend_smaller(sender: Sender, updates: pl.DataFrame, results: pl.DataFrame)
         if failed.is_empty():
             break
         again = updates.filter(pl.col("Id").is_in(failed.implode()))
-        logger.info("%d records failed by locks or limits: sent again, %d a transaction", again.height, size)
+        logger.info("%d records failed by locks or limits: sending again, %d per transaction", again.height, size)
         sender.org.polling.sleep(RESEND_PAUSE)
         free = sender.options.count_calls(min(again.height, RESEND_ROWS), size) if number < LOCK_TRIES else 0
         most = FRUITLESS_LAST_CALLS if size == sizes[-1] else FRUITLESS_CALLS
@@ -125,20 +126,24 @@ def resend_smaller(sender: Sender, updates: pl.DataFrame, results: pl.DataFrame)
             break
     many = ran_into_limits >= WORTH_NOTING * updates.height
     if helpful is not None and many and helpful < sender.options.group:
-        logger.info("groups of %d records went through: the next push begins with that size", helpful)
+        logger.info("groups of %d records succeeded: the next push begins with that size", helpful)
         sender.options.note_group(helpful)
     return results
 
 
 def _list_sizes(group: int, *, by_bulk: bool) -> list[int]:
-    """The sizes to try, falling: below that of the first attempt, which Bulk chooses itself."""
+    """List the sizes to try, from large to small: below the size of the first attempt, or all after a Bulk job."""
     return [size for size in RESEND_SIZES if by_bulk or size < group] or [group]
 
 
 def _send_while_it_helps(
     sender: Sender, again: pl.DataFrame, size: int, free: int, most: int
 ) -> tuple[pl.DataFrame, bool]:
-    """The results of the calls, which end early once `most` of them in a row helped no record; whether one failed."""
+    """Send records again until `most` calls in a row helped no record.
+
+    Returns:
+        The Results of the calls, and whether an error ended them.
+    """
     parts, fruitless = [pl.DataFrame(schema=RESULTS)], 0
     try:
         for results in sender.send(again, size, free=free):

@@ -16,7 +16,7 @@ RESULTS = pl.Schema(
         "job_id": pl.String(),
     }
 )
-"""One line a record. `message` is Salesforce's own text and may quote values: for the ledger, never for a log."""
+"""One line per record. `message` is Salesforce's own text and may quote values: for the ledger, never for a log."""
 
 LOCK_CODES = frozenset({"UNABLE_TO_LOCK_ROW", "TooManyLockFailure"})
 LIMIT_CODES = frozenset(
@@ -30,7 +30,7 @@ LIMIT_CODES = frozenset(
         "UNKNOWN_EXCEPTION",
     }
 )
-"""Codes of a record that fewer records in its transaction may avoid."""
+"""Error codes of a record that may disappear with fewer records in the transaction."""
 AUTOMATION_CODES = frozenset(
     {
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
@@ -38,15 +38,15 @@ AUTOMATION_CODES = frozenset(
         "APEX_ERROR",
     }
 )
-"""Codes of a record that a trigger, flow or process refused; only the message says why."""
+"""Error codes of a record that a trigger, flow or process refused. Only the message says why."""
 LOCK_NAMES = "UNABLE_TO_LOCK_ROW"
 LIMIT_NAMES = (
     r"LimitException|REQUEST_RUNNING_TOO_LONG|QUERY_TIMEOUT|TXN_SECURITY_METERING_ERROR"
     r"|(?i:\bCPU\b|heap size|too many (?:soql|sosl|dml|query|queries|rows|future|queueable|callouts|email|records))"
     r"|:\s*(?:101|151|301|10001|50001)\b"
 )
-"""What says in a message that a governor limit was hit: names that are never translated, and the numbers by which the
-limits of a transaction are passed (Apex Developer Guide, "Execution Governors and Limits")."""
+"""What shows in a message that a governor limit was hit: names that are never translated, and the first numbers beyond
+the limits of a transaction (Apex Developer Guide, "Execution Governors and Limits")."""
 CARRIED_BY_COLLECTIONS = QUOTA_CODES | {
     "Timeout",
     "TooManyLockFailure",
@@ -55,13 +55,13 @@ CARRIED_BY_COLLECTIONS = QUOTA_CODES | {
     "SERVER_UNAVAILABLE",
     "TXN_SECURITY_METERING_ERROR",
 }
-"""Codes of a Bulk job that failed as a whole where Collections may still get through."""
+"""Error codes of a Bulk job that failed as a whole, while Collections may still succeed."""
 DUPLICATES = "DUPLICATES_DETECTED"
 ALLOW = (
-    "a duplicate rule of the org refused the record; if the rule only alerts, `duplicate_rules: allow` in the"
-    " integration's defs.yaml saves it all the same"
+    "a duplicate rule of the org refused the record; if the rule only alerts, set `duplicate_rules: allow` in the"
+    " integration's defs.yaml to save the record"
 )
-BLOCKED = "a duplicate rule of the org blocks the record; have the admin look at the rule"
+BLOCKED = "a duplicate rule of the org blocks the record; ask the admin to look at the rule"
 
 
 def build_results(
@@ -72,7 +72,7 @@ def build_results(
     message: str | None = None,
     job_id: str | None = None,
 ) -> pl.DataFrame:
-    """The same result for every record of `ids`."""
+    """Build the same result for every record of `ids`."""
     return pl.DataFrame({"Id": ids}).select(
         "Id",
         pl.lit(outcome.value, dtype=OUTCOME).alias("outcome"),
@@ -84,17 +84,17 @@ def build_results(
 
 
 def is_locked() -> pl.Expr:
-    """Whether a line failed by a lock, which another try may avoid."""
+    """Return whether a line failed because of a lock. Another attempt may succeed."""
     return _failed_by(LOCK_CODES, LOCK_NAMES)
 
 
 def is_too_much() -> pl.Expr:
-    """Whether a line failed by a limit of its transaction, which fewer records in a transaction may avoid."""
+    """Return whether a line failed because of a transaction limit. Fewer records per transaction may succeed."""
     return _failed_by(LIMIT_CODES, LIMIT_NAMES)
 
 
 def is_retryable() -> pl.Expr:
-    """Whether a line failed by a lock or by a limit."""
+    """Return whether a line failed because of a lock or a transaction limit."""
     return is_locked() | is_too_much()
 
 
@@ -105,14 +105,14 @@ def _failed_by(codes: frozenset[str], names: str) -> pl.Expr:
 
 
 def is_left_by_bulk(*, allow_duplicates: bool) -> pl.Expr:
-    """Whether Bulk left a line undone that Collections may carry."""
+    """Return whether Bulk did not process a line that Collections may process."""
     unprocessed = (pl.col("outcome") == Outcome.UNPROCESSED.value) & pl.col("code").is_in(CARRIED_BY_COLLECTIONS)
     duplicate = (pl.col("outcome") == Outcome.FAILED.value) & (pl.col("code") == DUPLICATES) & pl.lit(allow_duplicates)
     return (pl.col("job_id").is_not_null() & (unprocessed | duplicate)).fill_null(False)
 
 
 def advise(results: pl.DataFrame, *, allow_duplicates: bool) -> pl.DataFrame:
-    """The results, in which lines that a duplicate rule refused say what can be done."""
+    """Add to lines that a duplicate rule refused what the reader can do."""
     advice = BLOCKED if allow_duplicates else ALLOW
     said = pl.concat_str("message", pl.lit(f"({advice})"), separator=" ", ignore_nulls=True)
     refused = (pl.col("outcome") == Outcome.FAILED.value) & (pl.col("code") == DUPLICATES)
@@ -120,6 +120,6 @@ def advise(results: pl.DataFrame, *, allow_duplicates: bool) -> pl.DataFrame:
 
 
 def overlay_results(results: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:
-    """`results` with the lines of `newer` in place of those with the same Id; the order stays."""
+    """Replace lines of `results` with the lines of `newer` that have the same Id. The order stays."""
     kept = results.join(newer, on="Id", how="anti")
     return results.select("Id").join(pl.concat([kept, newer]), on="Id", how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Sums over the records written, which tell of a change to any of them: what to ask for, and what to expect."""
+"""Totals over the written records, which reveal a change to any of them: what to query, and what to expect."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ MEASURES: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
     "MAX": pl.Expr.max,
 }
 SUM_TOLERANCE = 1e-9
-"""Doubles do not add up to the same sum in every order."""
+"""The tolerance for sums, because the sum of doubles depends on their order."""
 
 
 @dataclass(frozen=True)
 class Total:
-    """A function over the records written, and what it must come to."""
+    """A function over the written records, and its expected value."""
 
     function: str
     field: SObjectField
@@ -30,11 +30,11 @@ class Total:
 
     @property
     def soql(self) -> str:
-        """As it is selected."""
+        """The total as it is selected in SOQL."""
         return f"{self.function}({self.field.name})"
 
     def fits(self, answer: Any, schema: SObjectSchema) -> bool:
-        """Whether the org's answer is what was expected."""
+        """Return whether the org's answer is the expected value."""
         match self.function:
             case "COUNT":
                 return bool(answer == self.expected)
@@ -47,7 +47,7 @@ class Total:
 
 
 def choose_functions(described: SObjectField) -> Sequence[str]:
-    """Which functions tell something of a field that does not hang on how the org sorts text."""
+    """Choose the functions that make sense for a field and do not depend on how the org sorts text."""
     if described.type in NUMBER_TYPES:
         return ("COUNT", "SUM", "MIN", "MAX")
     return ("COUNT", "MIN", "MAX") if described.type in ("date", "datetime") else ("COUNT",)
