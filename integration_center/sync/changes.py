@@ -14,7 +14,7 @@ from integration_center.sync.values.texts import normalise_line_breaks, normalis
 
 NOT_NILLABLE = "NOT_NILLABLE"
 LEFT_ALONE = "left alone: "
-"""Before the reason of a line that is not rejected although a value does not fit its field."""
+"""The start of the reason of a line that is not rejected although a value does not fit its field."""
 VERDICTS = {
     Outcome.UPDATED: "the run ended before Salesforce answered; the record holds the planned values",
     Outcome.UNPROCESSED: "the run ended before Salesforce answered; the record does not hold the planned values",
@@ -33,8 +33,8 @@ def compare_lines(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFram
     Returns:
         `lines` with `after.F` and `changed.F` in place of `source.F`. A field whose `changed.F` is false is not
         written; that is true of every field of a line that is not `planned`. A line with an unfit value becomes
-        `rejected`, any other open line `planned` or `unchanged`.
-        Where a target leaves unfit values alone, only its field is left as it is, and the line's `reason` begins with
+        `rejected`, any other open line `planned` or `unchanged`. If the target of the unfit value leaves such values
+        alone, the line is not rejected: only this field is not written, and the line's `reason` begins with
         `LEFT_ALONE`.
     """
     lines = lines.hstack(fit_sources(lines, targets)).with_columns(
@@ -152,12 +152,12 @@ def _differs(target: Target) -> pl.Expr:
 
 
 def _fits(target: Target) -> pl.Expr:
-    """Whether the line's value does not keep the line from being sent."""
+    """Return whether the value fits, or may be left alone, so that the line can be sent."""
     return pl.lit(True) if target.leaves_unfit else pl.col(target.code).is_null()
 
 
 def _leave_alone(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
-    """Say of the open lines with an unfit value that is left alone which and why."""
+    """Give a reason to the open lines with an unfit value that is left alone: the fields, and why they do not fit."""
     if not targets:
         return lines
     unfit = pl.any_horizontal(pl.col(target.code).is_not_null() for target in targets)

@@ -66,7 +66,7 @@ def count_outdated(lines: pl.LazyFrame) -> int:
 
 
 def count_left_alone(lines: pl.LazyFrame) -> int:
-    """The number of lines of which a field is left alone because its value does not fit."""
+    """Count the lines in which a field is left alone because its value does not fit."""
     return int(lines.select(pl.col("reason").str.starts_with(LEFT_ALONE).sum()).collect().item())
 
 

@@ -39,7 +39,7 @@ class Target:
     Attributes:
         dtype: the dtype of the report column.
         clears: whether an empty report value clears the field.
-        leaves_unfit: whether a value that the field cannot hold leaves it alone, instead of rejecting the line.
+        leaves_unfit: whether a value that does not fit leaves the field as it is, instead of rejecting the line.
     """
 
     column: str
