@@ -5,7 +5,7 @@ If reading fails with an error that names a remedy, the remedy is tried at once.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -105,17 +105,17 @@ def inspect_file(data: bytes, source: str, named: Format, file: ReportFile, *, l
             problem = str(error)
             remedy = {name: value for name, value in error.remedy.items() if proposal.get(name) != value}
             if not remedy:
-                return _replace(seen, problem=problem, proposal=proposal)
+                return replace(seen, problem=problem, proposal=proposal)
             proposal |= remedy
     if table is None:
-        return _replace(seen, problem=problem, proposal=proposal)
+        return replace(seen, problem=problem, proposal=proposal)
     if "footer" not in proposal and (totals := find_totals(table.frame)):
         proposal["footer"] = totals
         table = read_file(data, source, named, file.model_copy(update=proposal), largest=largest)
     proposal |= propose_cells(table.frame, file)
     read, doubts = read_cells(table.frame, file.model_copy(update=proposal).cells)
     columns = [look_at_column(text) for text in read]
-    return _replace(
+    return replace(
         seen,
         rows=read.height,
         columns=columns,
@@ -123,10 +123,6 @@ def inspect_file(data: bytes, source: str, named: Format, file: ReportFile, *, l
         notes=[*table.notes, *doubts, *find_ambiguous(table, proposal, file)],
         proposal=proposal,
     )
-
-
-def _replace(seen: Inspection, **found: Any) -> Inspection:
-    return Inspection(**{**seen.__dict__, **found})
 
 
 def find_line_end(data: bytes) -> str:

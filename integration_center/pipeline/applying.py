@@ -12,6 +12,7 @@ from integration_center.errors import PlanMissing
 from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
 from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
+from integration_center.pipeline.pushable_plan import TOGETHER
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center.salesforce.client.usage import Usage
 from integration_center.salesforce.org import Org
@@ -106,7 +107,7 @@ def send_lines(
     keep_draft()
     journal.push_begun()
     if not step.installation.syncs.apply(step.run_id, step.slug):
-        raise PlanMissing(f"{step.slug}: the plan was applied already; materialize update_set and push together")
+        raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     results = send_updates(step, org, schema, journal, updates, options)
     return Applied(lines, completing(results), forecast, schema)
 

@@ -56,10 +56,10 @@ def load_integrations(root: Path) -> LoadedIntegrations:
     definitions: dict[str, dg.Definitions] = {}
 
     def judge(folder: Path, parsed: ParsedFile) -> str | None:
-        try:
-            definitions[folder.name] = load_folder(folder, parsed)
-        except Exception as error:  # noqa: BLE001 - a component tree raises many types; none may reach the others
-            return describe(error)
+        loaded = try_folder(folder, parsed)
+        if isinstance(loaded, str):
+            return loaded
+        definitions[folder.name] = loaded
         return None
 
     found = read_integrations(root, judge)
@@ -73,11 +73,16 @@ def load_integrations(root: Path) -> LoadedIntegrations:
 
 def judge_post_processing(folder: Path, parsed: ParsedFile) -> str | None:
     """Say why Dagster does not take what a folder's `post_processing` makes of its assets; None when it does."""
+    loaded = try_folder(folder, parsed)
+    return loaded if isinstance(loaded, str) else None
+
+
+def try_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions | str:
+    """One integration, loaded by Dagster; or why Dagster does not take it."""
     try:
-        load_folder(folder, parsed)
-    except Exception as error:  # noqa: BLE001 - a component tree raises many types; each is a reason
+        return load_folder(folder, parsed)
+    except Exception as error:  # noqa: BLE001 - a component tree raises many types; none may reach the others
         return describe(error)
-    return None
 
 
 def load_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration_center.cli import main
 from integration_center.cli.only_up import only_up
 from integration_center_tests.database.old_forms import make_old, read_schema
 from integration_center_tests.installed import find_ports
+from integration_center_tests.pipeline.commands import build_command
 
 UP = """
 from integration_center.cli import main, supervision
@@ -45,16 +45,11 @@ def command(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
     """Runs a command, and gives its exit code and all that it said."""
+    run_apart = build_command(monkeypatch, capsys)
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["integration-center", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        said = capsys.readouterr()
-        code = exit_.value.code
-        assert isinstance(code, int)
-        return code, " ".join((said.out + said.err).split())
+        code, out, error = run_apart(*arguments)
+        return code, " ".join((out + error).split())
 
     return run
 

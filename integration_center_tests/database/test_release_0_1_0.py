@@ -1,6 +1,5 @@
 """An installation of release 0.1.0 goes on working after an upgrade: accounts, jobs under way, log, audit, undo."""
 
-import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,7 +12,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from integration_center.access.audit import Action
-from integration_center.cli import main
 from integration_center.database.engine import build_engine, reading
 from integration_center.database.journal import SentKind, unfinished
 from integration_center.database.revision import VERSION_TABLE
@@ -33,7 +31,7 @@ from integration_center_tests.database.fixtures.make_release import (
     SECOND_SLUG,
 )
 from integration_center_tests.pipeline.center import COUNT, Center, as_stored, logins
-from integration_center_tests.pipeline.commands import Command, Said, as_json
+from integration_center_tests.pipeline.commands import Command, as_json, build_command
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.server import Emulator
 
@@ -68,18 +66,7 @@ def command(
 ) -> Command:
     """Runs a command in the installation."""
     monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings: history_in_memory)
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setattr("sys.argv", ["integration-center", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        said = capsys.readouterr()
-        code = exit_.value.code
-        assert isinstance(code, int)
-        return code, said.out, " ".join(re.sub(r"[│╭╮╰╯─]", " ", said.err).split())
-
-    return run
+    return build_command(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -1,12 +1,33 @@
 """The command line, as tests run it."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
+
+import pytest
+
+from integration_center.cli import main
 
 Said = tuple[int, str, str]
 """Exit code, standard output, and standard error without its frames."""
 Command = Callable[..., Said]
+
+
+def build_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """What runs a command in this process, with the environment as it is then."""
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr("sys.argv", ["integration-center", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = capsys.readouterr()
+        code = exit_.value.code
+        assert isinstance(code, int)
+        return code, said.out, " ".join(re.sub(r"[│╭╮╰╯─]", " ", said.err).split())
+
+    return run
 
 
 def as_json(said: Said) -> Any:

@@ -1,6 +1,5 @@
 """An isolated installation for each test, connected to the local orgs."""
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,12 +8,11 @@ import dagster as dg
 import pytest
 
 from integration_center.accounts.connecting import connect_client_credentials
-from integration_center.cli import main
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.pipeline.center import Center
-from integration_center_tests.pipeline.commands import Command, Said
+from integration_center_tests.pipeline.commands import Command, build_command
 from salesforce_emulator.server import Emulator
 
 DAGSTER_YAML = """
@@ -106,15 +104,4 @@ def command(center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     Its Dagster history is the one in memory, three times as quick as files; `test_protection` has a run with files.
     """
     monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings: center.instance)
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setattr("sys.argv", ["integration-center", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        said = capsys.readouterr()
-        code = exit_.value.code
-        assert isinstance(code, int)
-        return code, said.out, " ".join(re.sub(r"[│╭╮╰╯─]", " ", said.err).split())
-
-    return run
+    return build_command(monkeypatch, capsys)

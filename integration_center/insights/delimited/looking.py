@@ -15,6 +15,7 @@ SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n')
 """A first line that tells Excel the delimiter."""
 ROWS_LOOKED_AT = 20
 BYTES_LOOKED_AT = 256_000
+"""The size of the beginning of a text that `find_delimiter` needs."""
 MANY = 0.8
 """With the right delimiter, at least this share of the rows has as many cells as the header."""
 
@@ -35,7 +36,7 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
 
     Commas are the rule: they are chosen if they give rows as wide as the header, even if another delimiter would too.
     """
-    sample = text[:BYTES_LOOKED_AT].decode(errors="replace")
+    sample = text.decode(errors="replace")
     widths = {each: measure(sample, Dialect(each, form.quote, form.escape), form) for each in DELIMITERS}
     fitting = [each for each, found in widths.items() if is_table(found)]
     # The header is below a title. The reader of the rows says which row seems to be the header.

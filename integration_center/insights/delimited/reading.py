@@ -8,7 +8,13 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.decoding import decode, refuse_other_kinds
 from integration_center.insights.delimited.form import Dialect, Form, Table
 from integration_center.insights.delimited.header import name_columns
-from integration_center.insights.delimited.looking import SEPARATOR_LINE, find_delimiter, find_footer, skip_lines
+from integration_center.insights.delimited.looking import (
+    BYTES_LOOKED_AT,
+    SEPARATOR_LINE,
+    find_delimiter,
+    find_footer,
+    skip_lines,
+)
 from integration_center.insights.delimited.strict import RowCount, StrictReader
 from integration_center.insights.delimited.verified import read_verified
 
@@ -38,7 +44,7 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
         begin, delimiter = said.end(), delimiter or said[1].decode(errors="replace")
         notes.append(f"a line says sep={said[1].decode(errors='replace')}")
     if delimiter is None:
-        delimiter, found = find_delimiter(text[begin : begin + 1_000_000], form)
+        delimiter, found = find_delimiter(text[begin : begin + BYTES_LOOKED_AT], form)
         notes += [found] if found else []
     dialect = Dialect(delimiter, form.quote, form.escape)
     text, first_line = text[begin:], text.count(b"\n", 0, begin) + 1
