@@ -15,3 +15,8 @@ def __getattr__(name: str) -> object:
 
         return Integration
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What Dagster's tools look through for components."""
+    return sorted({*globals(), *__all__})

@@ -6,11 +6,9 @@ product starts.
 
 import ast
 import inspect
-import re
 import textwrap
 
-SECTION = re.compile(r"^Attributes:\n((?:    .*\n?|\n)+)", re.MULTILINE)
-ENTRY = re.compile(r"^    (\w+): ((?:.*\n?)(?:        .*\n?)*)", re.MULTILINE)
+from integration_center.wording.docstrings import join_lines, read_attributes
 
 
 def read_attribute_docs(model: type) -> dict[str, str]:
@@ -22,19 +20,8 @@ def read_attribute_docs(model: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in reversed(model.__mro__):
         if each.__module__.partition(".")[0] == model.__module__.partition(".")[0]:
-            found |= _read_section(inspect.cleandoc(each.__doc__ or "")) | _read_strings(each)
+            found |= read_attributes(each.__doc__) | _read_strings(each)
     return found
-
-
-def join_lines(text: str) -> str:
-    """Join the lines of each paragraph of a text."""
-    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text))
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-
-
-def _read_section(docstring: str) -> dict[str, str]:
-    section = SECTION.search(docstring + "\n")
-    return {name: join_lines(text) for name, text in ENTRY.findall(section[1])} if section else {}
 
 
 def _read_strings(model: type) -> dict[str, str]:

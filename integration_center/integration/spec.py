@@ -4,18 +4,20 @@ Pure data and the rules that need neither a report nor an org. The live rules (d
 the column) are in `integration_center.sync.mapping.fitness`; the rule across integrations is `find_conflicts` here.
 """
 
+import inspect
 import keyword
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.condition import check_condition
 from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_schedule
+from integration_center.wording.docstrings import read_attributes
 from integration_center.wording.near_names import say_nearest
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
@@ -62,10 +64,19 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
 
 
+def describe_properties(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Add to a JSON schema what the docstring of its model says of each attribute: editors and Dagster show it."""
+    texts = read_attributes(model.__doc__)
+    schema["description"] = inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0]
+    for name, attribute in schema.get("properties", {}).items():
+        if name in texts:
+            attribute.setdefault("description", texts[name])
+
+
 class Model(BaseModel):
     """Frozen, and strict about unknown attributes: a misspelt option is an error, not silence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=describe_properties)
 
 
 class KeyPair(Model):

@@ -9,10 +9,12 @@ from pydantic import BaseModel
 from integration_center.integration.spec import IntegrationSpec, check_slug
 from integration_center.pipeline.names import BY_USER, run_tags, selection
 from integration_center.pipeline.push import build_push
+from integration_center.pipeline.scaffolding import IntegrationScaffolder
 from integration_center.pipeline.update_set import build_update_set
 from integration_center.wording.markdown import escape_markdown
 
 
+@dg.scaffold_with(IntegrationScaffolder)
 class Integration(dg.Component):
     """One integration: environment + report + object + key pairs + field mappings + options.
 
