@@ -1,19 +1,40 @@
 """Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster."""
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from integration_center.integration.spec import IntegrationSpec as IntegrationSpec
     from integration_center.pipeline.component import Integration as Integration
+    from integration_center.pipeline.embedding import build_integration_defs as build_integration_defs
+    from integration_center.pipeline.embedding import load_integration_defs as load_integration_defs
+    from integration_center.pipeline.translator import IntegrationTranslator as IntegrationTranslator
+    from integration_center.pipeline.translator import TranslatorData as TranslatorData
 
-__all__ = ["Integration"]
+PLACES = {
+    "Integration": "pipeline.component",
+    "IntegrationSpec": "integration.spec",
+    "IntegrationTranslator": "pipeline.translator",
+    "TranslatorData": "pipeline.translator",
+    "build_integration_defs": "pipeline.embedding",
+    "load_integration_defs": "pipeline.embedding",
+}
+"""Where the public names are. Dagster is imported only when one of them is asked for."""
+
+__all__ = [
+    "Integration",
+    "IntegrationSpec",
+    "IntegrationTranslator",
+    "TranslatorData",
+    "build_integration_defs",
+    "load_integration_defs",
+]
 
 
 def __getattr__(name: str) -> object:
-    """`integration_center.Integration` is what YAML files name; Dagster is imported only when it is asked for."""
-    if name == "Integration":
-        from integration_center.pipeline.component import Integration
-
-        return Integration
+    """Import a public name; YAML files name `integration_center.Integration`."""
+    if name in PLACES:
+        return getattr(importlib.import_module(f"integration_center.{PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -233,6 +233,10 @@ class PlanHeld(PlanError):
     """A limit of the integration holds the plan."""
 
 
+class PlanOnly(PlanError):
+    """The installation makes plans only (`INTEGRATION_CENTER_PLAN_ONLY`)."""
+
+
 class SwitchedOff(PlanError):
     """The integration is disabled, and the run does not say that it is meant all the same."""
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,6 +91,9 @@ class Paths(BaseSettings):
     ]
     """The folder of integrations."""
 
+    first_day: Annotated[date, Field(alias="INTEGRATION_CENTER_FIRST_DAY")] = date(2020, 1, 1)
+    """The first UTC day that Dagster shows as a partition, YYYY-MM-DD: the day from which there are reports."""
+
     @field_validator("dagster_home", "defs", mode="before")
     @classmethod
     def fill_in(cls, value: object, info: ValidationInfo) -> object:
@@ -138,6 +142,8 @@ class Settings(Paths):
         "http://localhost:3001/oauth/callback"
     )
     """The callback URL, exactly as in the External Client App."""
+    plan_only: Annotated[bool, Field(alias="INTEGRATION_CENTER_PLAN_ONLY")] = False
+    """Let runs go as far as the plan, and write nothing to any org: for CI and branch deployments."""
     previews: Annotated[bool, Field(alias="INTEGRATION_CENTER_PREVIEWS")] = False
     """Show a few keys and values of each plan in the Dagster UI."""
     api_reserve: Annotated[float, Field(alias="INTEGRATION_CENTER_API_RESERVE", ge=0, le=100)] = 5

@@ -22,7 +22,8 @@ from integration_center.pipeline.checks import build_plan_checks, build_push_che
 from integration_center.pipeline.report import build_report_asset
 from integration_center.settings import Settings
 from integration_center.sync.outcomes import Outcome
-from tools.attribute_docs import join_lines, read_attribute_docs
+from integration_center.wording.docstrings import join_lines
+from tools.attribute_docs import read_attribute_docs
 
 WIDTH = 100
 """Columns of the terminal that the help of a command is laid out for."""

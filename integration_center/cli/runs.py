@@ -24,9 +24,8 @@ from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.launching import run_here, wait_for
-from integration_center.pipeline.names import FIRST_DAY, push_config, push_key, run_tags
+from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.schedules import asset_keys
 from integration_center.pipeline.webserver import find_webserver
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome

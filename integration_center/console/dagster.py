@@ -13,9 +13,8 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log, fail_killed_runs
-from integration_center.pipeline.names import INTEGRATION_TAG, push_config, push_key, run_tags
+from integration_center.pipeline.names import INTEGRATION_TAG, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.schedules import asset_keys
 from integration_center.pipeline.webserver import Webserver
 
 HOW_TO_START = "start it with `make up` (or `integration-center up`) on the machine of this console"

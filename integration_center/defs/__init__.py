@@ -1,1 +1,1 @@
-"""The integrations of a checkout, where `dg scaffold defs` puts them. Without any, those of `DAGSTER_HOME` are loaded."""
+"""The integrations of a checkout, where `dg scaffold defs` puts them; without any, `DAGSTER_HOME` has them."""

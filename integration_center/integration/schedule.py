@@ -1,10 +1,14 @@
 """When an integration runs: cron expressions of five fields, in UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import pairwise
 
 from croniter import CroniterBadDateError, croniter
 
 DEFAULT_SCHEDULE = "0 8 * * *"
+LOOKED_AHEAD = timedelta(days=8)
+"""The time in which the longest wait between two runs is looked for: a night and a weekend are in it."""
 
 
 def check_schedule(schedule: str) -> str:
@@ -21,6 +25,16 @@ def check_schedule(schedule: str) -> str:
     if next_run(plain, datetime.now(UTC)) is None:
         raise ValueError(f"{schedule!r} is a time that never comes; name another day")
     return plain
+
+
+@cache
+def longest_wait(schedule: str) -> timedelta:
+    """The longest time between two of the next runs of a valid cron expression."""
+    times = croniter(schedule, datetime.now(UTC))
+    runs = [times.get_next(datetime), times.get_next(datetime)]
+    while runs[-1] - runs[0] < LOOKED_AHEAD:
+        runs.append(times.get_next(datetime))
+    return max(later - earlier for earlier, later in pairwise(runs))
 
 
 def next_run(schedule: str, now: datetime) -> datetime | None:

@@ -131,13 +131,64 @@ class Limits(Model):
     allow_empty: bool = False
 
 
+class AssetSource(Model):
+    """An asset of the team that is read instead of a report.
+
+    Attributes:
+        asset: the asset's key, with slashes between its parts: `marts/product_usage`.
+        kind: `snapshot` holds the state as of a day, `events` the rows that happened.
+        key_column: the column that identifies a row, for the proposals of the console. Key columns stay text.
+        latest_by: the column that says which of several rows of one key is the newest.
+        load_as: what the asset's IO manager is asked for: `polars`, `lazy`, `pandas`, `arrow` or `path`. With `any`,
+            whatever it hands on is read.
+        database: a DuckDB file to read with `query`, where the asset (a dbt model, a table) has no IO manager.
+        query: the SELECT that reads the asset from `database`.
+    """
+
+    asset: Name
+    kind: Literal["snapshot", "events"] = "snapshot"
+    key_column: Name | None = None
+    latest_by: Name | None = None
+    load_as: Literal["any", "polars", "lazy", "pandas", "arrow", "path"] = "any"
+    database: Name | None = None
+    query: Annotated[str, Field(min_length=1)] | None = None
+
+    @field_validator("asset")
+    @classmethod
+    def check_asset(cls, value: str) -> str:
+        """A key whose parts are not empty."""
+        if not all(value.split("/")):
+            raise ValueError(f"{value!r} is no asset key; write it with slashes, such as marts/product_usage")
+        return value
+
+    @model_validator(mode="after")
+    def check_query(self) -> Self:
+        """A query needs a database, and the other way round."""
+        if (self.database is None) != (self.query is None):
+            raise ValueError("database and query go together; give both, or neither")
+        return self
+
+    @property
+    def path(self) -> list[str]:
+        """The parts of the asset's key."""
+        return self.asset.split("/")
+
+
+def describe_integration(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Say in the JSON schema, besides `describe_properties`, that `source` stands in for `report`."""
+    describe_properties(schema, model)
+    schema["required"] = [name for name in schema["required"] if name != "report"]
+    schema["anyOf"] = [{"required": ["report"]}, {"required": ["source"]}]
+
+
 class IntegrationSpec(Model):
     """One integration, as its `defs.yaml` says it.
 
     Attributes:
         name: what people call the integration.
         environment: `sandbox` or `production`.
-        report: the name, alias or slug of the report. Case makes no difference.
+        report: the name, alias or slug of the report. Case makes no difference. Left out where `source` is given.
+        source: an asset of the team to read instead of a report; see below.
         object: the API name of the Salesforce object.
         keys: pairs of `column` and `field`. With several pairs, all must match.
         fields: pairs of `column` and `field` to write, each with its own options.
@@ -157,11 +208,22 @@ class IntegrationSpec(Model):
         limits: what stops a push; see below.
         owners: e-mail addresses or team names, shown in Dagster.
         gainsight: the Gainsight object that reads the Salesforce one, for lineage.
+        automation: what starts the integration instead of its schedule: `eager` (when its input is materialized),
+            `on_cron` (at its schedule, once its input is newer) or `on_missing`.
+        prefix: stands before the names of assets and jobs, so that several projects share one Dagster deployment.
+        group: the group of its assets in Dagster. Without it, the slug.
+        tags: tags of its assets in Dagster, for the asset catalogue.
+        kinds: kinds of its assets in Dagster, besides our own.
+        op_tags: tags of its steps, such as `dagster-k8s/config`.
+        plan_retries: how often the planning step is tried again after an error that may pass. A push is never retried.
     """
+
+    model_config = ConfigDict(json_schema_extra=describe_integration)
 
     name: Name
     environment: Environment
     report: Name
+    source: AssetSource | None = None
     object: ApiName
     keys: tuple[KeyPair, ...] = Field(min_length=1)
     fields: tuple[FieldMapping, ...] = Field(min_length=1)
@@ -192,6 +254,35 @@ class IntegrationSpec(Model):
     ] = "respect"
     owners: tuple[str, ...] = ()
     gainsight: ApiName | None = None
+    automation: Literal["eager", "on_cron", "on_missing"] | None = None
+    prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)] | None = None
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=255)] | None = None
+    tags: Mapping[str, str] = {}
+    kinds: tuple[str, ...] = Field(default=(), max_length=1)
+    op_tags: Mapping[str, Any] = {}
+    plan_retries: Annotated[int, Field(ge=0, le=10)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def name_source(cls, data: Any) -> Any:
+        """Let the asset that is read stand for the report, in logs and messages.
+
+        Raises:
+            ValueError: both are given.
+        """
+        source = data.get("source") if isinstance(data, Mapping) else None
+        asset = (
+            source.asset
+            if isinstance(source, AssetSource)
+            else (source or {}).get("asset")
+            if isinstance(source, Mapping)
+            else None
+        )
+        if asset is None:
+            return data
+        if data.get("report", asset) != asset:
+            raise ValueError("report and source: give one of them; an integration reads a report or an asset")
+        return {**data, "report": asset}
 
     @field_validator("where")
     @classmethod
@@ -232,6 +323,10 @@ class IntegrationSpec(Model):
                 raise ValueError(f"fields: {mapping.field} is written twice; remove one of the two mappings")
             seen.add(mapping.field.lower())
         return self
+
+    def slug_in(self, folder: str) -> str:
+        """The slug of the integration in a folder: its name, after the prefix."""
+        return f"{self.prefix}_{folder}" if self.prefix else folder
 
     def when_null_of(self, mapping: FieldMapping) -> WhenNull:
         """What an empty report value does to the field of `mapping`."""

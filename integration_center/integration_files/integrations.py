@@ -38,7 +38,8 @@ class Integrations:
         """The sound integrations by the slug of the report they read, each report's in order of their own slugs."""
         readers: dict[str, list[IntegrationSpec]] = defaultdict(list)
         for _, spec in sorted(self.specs.items()):
-            readers[report_slug(spec.report)].append(spec)
+            if spec.source is None:
+                readers[report_slug(spec.report)].append(spec)
         return readers
 
 

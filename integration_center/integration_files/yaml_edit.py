@@ -21,7 +21,7 @@ from integration_center.integration.spec import IntegrationSpec
 
 COMPONENT = "integration_center.Integration"
 ORDER = (
-    *("name", "environment", "enabled", "schedule", "report", "object", "keys", "fields"),
+    *("name", "environment", "enabled", "schedule", "report", "source", "object", "keys", "fields"),
     *(name for name in IntegrationSpec.model_fields if name not in {"name", "environment", "enabled", "schedule"}),
 )
 """The order in which a new file gives the attributes; those not named first follow as the model has them."""
@@ -78,6 +78,9 @@ def dump(spec: IntegrationSpec) -> dict[str, Any]:
     """The attributes as a file gives them: required ones, and options that differ from their defaults."""
     required = {name for name, field in IntegrationSpec.model_fields.items() if field.is_required()}
     given = spec.model_dump(mode="json", exclude_defaults=True)
+    if spec.source:  # which stands for the report
+        del given["report"]
+        required -= {"report"}
     return {name: _plain(given[name]) for name in IntegrationSpec.model_fields if name in given or name in required}
 
 

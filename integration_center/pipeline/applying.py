@@ -8,7 +8,7 @@ import polars as pl
 
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
-from integration_center.errors import PlanMissing
+from integration_center.errors import PlanMissing, PlanOnly
 from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
 from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
@@ -20,6 +20,7 @@ from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.salesforce.write.forecast import Forecast
 from integration_center.salesforce.write.options import WriteOptions
 from integration_center.salesforce.write.push import forecast_push, push_updates
+from integration_center.settings import Settings
 from integration_center.sync.ledger import Tally, completing, hold, planned_updates
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
@@ -73,6 +74,16 @@ class Ended:
     reason: str | None
 
 
+def require_writing(settings: Settings) -> None:
+    """Check that this installation may write.
+
+    Raises:
+        PlanOnly: it makes plans only.
+    """
+    if settings.plan_only:
+        raise PlanOnly("INTEGRATION_CENTER_PLAN_ONLY is set, so nothing is written to any org; unset it to write")
+
+
 def send_lines(
     step: SyncStep,
     org: Org,
@@ -93,7 +104,9 @@ def send_lines(
 
     Raises:
         PlanMissing: the plan was applied already.
+        PlanOnly: the installation makes plans only.
     """
+    require_writing(step.installation.settings)
     updates = planned_updates(lines).collect()
     if updates.is_empty():
         return Applied(lines)

@@ -1,85 +1,19 @@
 """Everything Dagster knows of the integrations in a folder, put together."""
 
-import warnings
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.integration_files.integrations import find_key_columns
+from integration_center.insights.catalogue import report_slug
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
-from integration_center.pipeline.metadata import trace_object
-from integration_center.pipeline.names import gainsight_key, object_key, push_key
-from integration_center.pipeline.report import build_report_asset
+from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.resources import build_resources
-from integration_center.pipeline.retention_job import build_retention
-from integration_center.pipeline.schedules import build_schedules
-from integration_center.pipeline.sensors import build_sensors
-from integration_center.pipeline.undo import build_undo
-
-# Used knowingly: in Dagster 1.13 backfill policies and code references are marked beta, partitions of checks preview.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+from integration_center.pipeline.shared import build_reports, build_shared
 
 
-def build_reports(loaded: LoadedIntegrations) -> list[dg.AssetsDefinition]:
-    """One asset a report that an integration names, shared by all that name it."""
-    return [
-        build_report_asset(
-            slug,
-            specs[0].report,
-            keys=find_key_columns(specs),
-            allow_empty=any(spec.limits.allow_empty for spec in specs),
-        )
-        for slug, specs in loaded.readers().items()
-    ]
-
-
-def build_external_assets(loaded: LoadedIntegrations) -> list[dg.AssetSpec]:
-    """The Salesforce objects that integrations write, and the Gainsight objects that read them."""
-    writers: dict[tuple[Environment, str], dict[str, IntegrationSpec]] = defaultdict(dict)
-    for slug, spec in sorted(loaded.specs.items()):
-        writers[spec.environment, spec.object][slug] = spec
-    objects = [
-        dg.AssetSpec(
-            object_key(environment, sobject),
-            deps=[push_key(slug) for slug in integrations],
-            group_name="salesforce",
-            kinds={"salesforce"},
-            description=f"Salesforce object {sobject} in {environment.title}.",
-            metadata={
-                "dagster/column_schema": dg.TableSchema(
-                    [
-                        dg.TableColumn(mapping.field, description=f"written by {slug}")
-                        for slug, spec in integrations.items()
-                        for mapping in spec.fields
-                    ]
-                ),
-                "dagster/column_lineage": trace_object(integrations),
-            },
-        )
-        for (environment, sobject), integrations in writers.items()
-    ]
-    readers: dict[str, set[dg.AssetKey]] = defaultdict(set)
-    for spec in loaded.specs.values():
-        if spec.gainsight:
-            readers[spec.gainsight].add(object_key(spec.environment, spec.object))
-    gainsight = [
-        dg.AssetSpec(
-            gainsight_key(sobject),
-            deps=sorted(sources),
-            group_name="gainsight",
-            kinds={"gainsight"},
-            description=f"Gainsight object {sobject}, which Gainsight's own Salesforce connector fills.",
-        )
-        for sobject, sources in sorted(readers.items())
-    ]
-    return objects + gainsight
-
-
+@without_beta_warnings
 def build_definitions(folder: Path) -> dg.Definitions:
     """Everything Dagster knows of the integrations in `folder`.
 
@@ -137,16 +71,30 @@ def resolve(loaded: LoadedIntegrations) -> dg.Definitions | str:
 
 def merge_definitions(loaded: LoadedIntegrations) -> dg.Definitions:
     """The definitions of all integrations with what they share."""
-    shared = dg.Definitions(
-        assets=[*build_reports(loaded), *build_external_assets(loaded)],
+    reports = build_reports(loaded)
+    return dg.Definitions.merge(
+        dg.Definitions(executor=dg.in_process_executor),
+        build_shared(loaded, reports=reports),
+        *(resolve_jobs(loaded, slug, definitions, reports) for slug, definitions in loaded.definitions.items()),
+    )
+
+
+def resolve_jobs(
+    loaded: LoadedIntegrations, slug: str, definitions: dg.Definitions, reports: Mapping[str, dg.AssetsDefinition]
+) -> dg.Definitions:
+    """Resolve the job of one integration among its own assets and its report.
+
+    Dagster resolves each job by going through all assets of the location: the square of their number.
+    """
+    spec = loaded.specs.get(slug)
+    if spec is None or spec.source:  # the assets of a team are known to the whole location only
+        return definitions
+    report = reports[report_slug(spec.report)]
+    own = dg.Definitions(
+        assets=[report, *(definitions.assets or ())],
+        jobs=definitions.jobs,
         resources=build_resources(),
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(
-        shared,
-        build_schedules(loaded),
-        build_sensors(loaded),
-        build_retention(),
-        build_undo(),
-        *loaded.definitions.values(),
-    )
+    jobs = [own.resolve_job_def(job.name) for job in definitions.jobs or ()]
+    return dg.Definitions(assets=definitions.assets, jobs=jobs)

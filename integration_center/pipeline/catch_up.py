@@ -20,7 +20,7 @@ def check_long_range(installation: Installation, spec: IntegrationSpec, days: tu
     """
     first, last = days
     length = (last - first).days + 1
-    if length <= LONGEST:
+    if length <= LONGEST or spec.source:
         return
     source = installation.source()
     missing = source.missing(source.find(spec.report), [first + timedelta(days=number) for number in range(length)])
@@ -30,6 +30,8 @@ def check_long_range(installation: Installation, spec: IntegrationSpec, days: tu
 
 def reads_events(reports: ReportFolder, spec: IntegrationSpec) -> bool:
     """Whether the integration's report is one of events, as far as that is known without asking its source."""
+    if spec.source:
+        return spec.source.kind == "events"
     slug = report_slug(spec.report)
     known = OUT_OF_THE_BOX.get(slug)
     return (reports.newest_kind(slug) or (known.kind if known else None)) == "events"

@@ -1,28 +1,45 @@
-"""`type: integration_center.Integration`: a folder's `defs.yaml` becomes an update set, a push and a job."""
+"""`type: integration_center.Integration`: a folder's `defs.yaml` becomes an update set, a push and a job.
 
+The component stands on its own in any project. What integrations share (reports, the Salesforce objects, resources,
+schedules, sensors) comes once for each prefix: with the first of them, in order of their slugs.
+"""
+
+from pathlib import Path
 from typing import Self
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import BaseModel
 
-from integration_center.integration.spec import IntegrationSpec, check_slug
-from integration_center.pipeline.names import BY_USER, run_tags, selection
+from integration_center.errors import ConfigurationError
+from integration_center.insights.catalogue import find_clashes
+from integration_center.integration.spec import IntegrationSpec, check_slug, find_conflicts
+from integration_center.integration_files.integrations import Integrations
+from integration_center.pipeline.names import BY_USER, asset_keys, run_tags
 from integration_center.pipeline.push import build_push
+from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.scaffolding import IntegrationScaffolder
+from integration_center.pipeline.shared import build_shared
+from integration_center.pipeline.translator import Appearance, IntegrationTranslator, TranslatorData
 from integration_center.pipeline.update_set import build_update_set
 from integration_center.wording.markdown import escape_markdown
 
 
+class LoneTree(dg.ComponentTree):
+    """A component tree of one integration: what integrations share is built elsewhere."""
+
+
 @dg.scaffold_with(IntegrationScaffolder)
-class Integration(dg.Component):
+class Integration(dg.Component, IntegrationTranslator):
     """One integration: environment + report + object + key pairs + field mappings + options.
 
-    Its attributes are those of `IntegrationSpec`. The folder's name is the slug.
+    Its attributes are those of `IntegrationSpec`. The folder's name is the slug. To change how its assets look,
+    subclass it and override `get_asset_spec`.
     """
 
-    def __init__(self, spec: IntegrationSpec) -> None:
+    def __init__(self, spec: IntegrationSpec, slug: str | None = None) -> None:
         self.spec = spec
+        self.slug = slug
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -36,22 +53,71 @@ class Integration(dg.Component):
         Dagster's templates are not resolved: they would read a column called `2024` or `{{x}}` as something else, and
         could carry a variable's secret into names that everybody sees.
         """
-        return cls(IntegrationSpec.model_validate(attributes.model_dump(exclude_unset=True) if attributes else {}))
+        spec = IntegrationSpec.model_validate(attributes.model_dump(exclude_unset=True) if attributes else {})
+        return cls(spec, spec.slug_in(check_slug(context.path.name)))
 
+    def get_asset_spec(self, data: TranslatorData) -> dg.AssetSpec:
+        """The spec of an asset; override it to change how assets look. See `IntegrationTranslator`."""
+        return super().get_asset_spec(data)
+
+    @without_beta_warnings
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The integration's own assets and job; the report and the external assets are shared, see `definitions`."""
-        slug = check_slug(context.path.name)
-        return dg.Definitions(
-            assets=[build_update_set(slug, self.spec), build_push(slug, self.spec)],
-            jobs=[build_job(slug, self.spec)],
-        )
+        """The integration's own assets and job and, with the first of its prefix, what they all share."""
+        slug = self.slug or self.spec.slug_in(check_slug(context.path.name))
+        own = build_own(slug, self.spec, self, context.path / "defs.yaml")
+        if isinstance(context.component_tree, LoneTree):
+            return own
+        siblings = find_siblings(context.component_tree, self.spec.prefix)
+        if slug not in siblings:  # a component that a Python file returns is not in the tree
+            siblings = {slug: self}
+        if slug != min(siblings):
+            return own
+        specs = {name: each.spec for name, each in siblings.items()}
+        check_together(specs)
+        return dg.Definitions.merge(own, build_shared(Integrations(specs), self.spec.prefix, self))
+
+
+def find_siblings(tree: dg.ComponentTree, prefix: str | None) -> dict[str, Integration]:
+    """Find the integrations of a project that have the same prefix, by slug."""
+    found = tree.get_all_components(of_type=Integration)
+    return {each.slug: each for each in found if each.slug is not None and each.spec.prefix == prefix}
+
+
+def check_together(specs: dict[str, IntegrationSpec]) -> None:
+    """Check that the integrations of a project go together.
+
+    Raises:
+        ConfigurationError: two write the same field, or two reports cannot be told apart.
+    """
+    problems = {**find_clashes({slug: spec.report for slug, spec in specs.items()}), **find_conflicts(specs)}
+    if problems:
+        raise ConfigurationError("; ".join(f"{slug}: {problem}" for slug, problem in problems.items()))
+
+
+def build_own(slug: str, spec: IntegrationSpec, translator: IntegrationTranslator, file: Path) -> dg.Definitions:
+    """Build the assets and the job of one integration.
+
+    Args:
+        slug: of the integration.
+        spec: the integration.
+        translator: says how the assets look.
+        file: the `defs.yaml`; linked to where it exists.
+    """
+    look = Appearance(translator, slug, spec, file if file.exists() else None)
+    return dg.Definitions(
+        assets=[
+            look.apply("update_set", build_update_set(slug, spec)),
+            look.apply("push", build_push(slug, spec)),
+        ],
+        jobs=[build_job(slug, spec)],
+    )
 
 
 def build_job(slug: str, spec: IntegrationSpec) -> UnresolvedAssetJobDefinition:
     """The job of one integration, for Run Now and an own cron."""
     return dg.define_asset_job(
         slug,
-        selection=selection(slug),
+        selection=dg.AssetSelection.assets(*asset_keys(slug, spec)),
         description=f"{escape_markdown(spec.report)} → {spec.object} in {spec.environment.title}.",
         tags=run_tags(slug, spec.environment, BY_USER),
     )

@@ -21,6 +21,9 @@ from integration_center.store.ledgers import read_outcomes
 from integration_center.store.work import pin_frame
 from integration_center.sync.columns import DAY, OF_PAST
 
+FOLDER = "integration_center/folder"
+"""Metadata of an input or output: the folder of its frames, below that of all frames."""
+
 
 @dataclass(frozen=True)
 class FrameIOManager(dg.IOManager):
@@ -35,7 +38,7 @@ class FrameIOManager(dg.IOManager):
 
     def paths(self, context: dg.InputContext | dg.OutputContext) -> dict[str, Path]:
         """The files of the context's partitions, oldest first."""
-        folder = self.base_dir.joinpath(*context.asset_key.path)
+        folder = self.base_dir / find_folder(context)
         if not context.has_asset_partitions:
             return {"": folder.with_suffix(".parquet")}
         return {key: folder / f"{key}.parquet" for key in sorted(context.asset_partition_keys)}
@@ -80,6 +83,16 @@ class FrameIOManager(dg.IOManager):
             days = [scan_day(file.path, date.fromisoformat(key)) for key, file in pinned.items()]
             frame = pl.concat(days, how="diagonal_relaxed")
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
+
+
+def find_folder(context: dg.InputContext | dg.OutputContext) -> str:
+    """The folder of an asset's frames: that of its metadata, or its key.
+
+    A project's prefix is part of the key, and not of the folder: the same report is stored once.
+    """
+    metadata = context.definition_metadata
+    folder = metadata.get(FOLDER) if metadata else None
+    return folder if isinstance(folder, str) else "/".join(context.asset_key.path)
 
 
 def holds_report(path: Path) -> bool:

@@ -16,10 +16,11 @@ from integration_center.integration.spec import name_broken
 from integration_center.integration_files.integrations import Integrations, read_integrations
 from integration_center.integration_files.parsing import ParsedFile
 from integration_center.integration_files.reading import cut_reason
-from integration_center.pipeline.component import Integration
+from integration_center.pipeline.component import Integration, LoneTree, build_own
 from integration_center.pipeline.names import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.pipeline.post_processing import check_post_processing
 from integration_center.pipeline.step_errors import reported_errors
+from integration_center.pipeline.translator import IntegrationTranslator
 from integration_center.wording.markdown import escape_markdown
 
 
@@ -86,19 +87,20 @@ def try_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions | str:
 
 
 def load_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions:
-    """One integration, loaded by Dagster's own component loading.
+    """One integration. Dagster's own component loading takes far longer, and only `post_processing` needs it.
 
     Raises:
         Exception: whatever Dagster does not take.
     """
+    if not parsed.post_processed:
+        return build_own(folder.name, parsed.spec, IntegrationTranslator(), folder / "defs.yaml")
     module = types.ModuleType(f"integration_center.defs.{folder.name}")
     module.__file__ = None
     module.__path__ = [str(folder)]
-    tree = dg.ComponentTree(defs_module=module, project_root=folder.parent)
+    tree = LoneTree(defs_module=module, project_root=folder.parent)
     tree.load_component(folder, expected_type=Integration)
     definitions = tree.build_defs(folder)
-    if parsed.post_processed:
-        check_post_processing(folder.name, parsed.spec, definitions)
+    check_post_processing(folder.name, parsed.spec, definitions)
     return definitions
 
 

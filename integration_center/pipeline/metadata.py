@@ -9,12 +9,14 @@ import polars as pl
 
 from integration_center.insights.catalogue import ColumnType
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.names import push_key, report_key, update_set_key
+from integration_center.pipeline.names import input_key, push_key, update_set_key
 from integration_center.salesforce.client.usage import Usage
 from integration_center.salesforce.write.forecast import Forecast
 from integration_center.sync.columns import AFTER, BEFORE
 from integration_center.sync.ledger import Counts, Tally
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.wording.markdown import escape_markdown
 
 FAILURES_SHOWN = 20
 PREVIEWED = 5
@@ -23,6 +25,11 @@ PREVIEWED = 5
 def describe_counts(counts: Counts) -> str:
     """Counts in a line: `1,900 unchanged, 3 updated`."""
     return ", ".join(f"{count:,} {outcome}" for outcome, count in counts.as_dict().items() if count) or "no rows"
+
+
+def count_outcomes(tally: Tally) -> dict[str, int]:
+    """One number for each outcome, so that Dagster draws each over time; 0 for those that do not occur."""
+    return {f"lines_{outcome.value}": tally.lines[outcome] for outcome in Outcome}
 
 
 def describe_usage(usage: Usage) -> dict[str, int | float]:
@@ -64,11 +71,32 @@ def describe_columns(
     )
 
 
-def describe_fields(lines: pl.LazyFrame) -> dg.TableSchema:
-    """The Salesforce fields that a push may write, with the types their values have in the ledger."""
-    return describe_columns(
-        {name.removeprefix(AFTER): dtype for name, dtype in lines.collect_schema().items() if name.startswith(AFTER)}
+def describe_fields(lines: pl.LazyFrame, spec: IntegrationSpec, schema: SObjectSchema | None) -> dg.TableSchema:
+    """The Salesforce fields that a push may write: Salesforce's type and label, and the column each is from.
+
+    Args:
+        lines: of the ledger.
+        spec: the integration.
+        schema: of the object; None where the org was not asked for it, and then types are those of the ledger.
+    """
+    types = {name.removeprefix(AFTER): each for name, each in lines.collect_schema().items() if name.startswith(AFTER)}
+    columns = {mapping.field.lower(): mapping.column for mapping in spec.fields}
+    return dg.TableSchema(
+        [
+            describe_field(name, str(dtype.base_type()), schema.get(name) if schema else None, columns, spec.report)
+            for name, dtype in types.items()
+        ]
     )
+
+
+def describe_field(
+    name: str, dtype: str, field: SObjectField | None, columns: Mapping[str, str], report: str
+) -> dg.TableColumn:
+    """One field with its Salesforce type, its label, and the column that it is from."""
+    column = columns.get(name.lower())
+    said = [field.label] if field and field.label != name else []
+    said += [f"from column '{column}' of {report}"] if column else []
+    return dg.TableColumn(name, field.type if field else dtype, description=escape_markdown("; ".join(said)) or None)
 
 
 def describe_failures(lines: pl.LazyFrame) -> dg.TableMetadataValue:
@@ -101,22 +129,27 @@ def link_jobs(lines: pl.LazyFrame, instance_url: str) -> dict[str, dg.UrlMetadat
     return {f"job {job}": dg.MetadataValue.url(page + quote(f"/{job}", safe="")) for job in jobs}
 
 
-def describe_results(lines: pl.LazyFrame, tally: Tally, instance_url: str) -> dict[str, Any]:
+def describe_results(
+    lines: pl.LazyFrame, tally: Tally, instance_url: str, spec: IntegrationSpec, schema: SObjectSchema | None
+) -> dict[str, Any]:
     """A completed ledger: counts by outcome, the fields that may have been written, refused lines, Bulk jobs."""
     return {
         "outcomes": tally.lines.as_dict(),
         "rows": tally.rows.as_dict(),
+        "records_written": tally.lines.written,
+        **count_outcomes(tally),
         "failures": describe_failures(lines),
-        "dagster/column_schema": describe_fields(lines),
+        "dagster/column_schema": describe_fields(lines, spec, schema),
         **link_jobs(lines, instance_url),
     }
 
 
-def trace_update_set(spec: IntegrationSpec, report_slug: str) -> dg.TableColumnLineage:
-    """Update set column ← report column."""
-    keys = [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=pair.column) for pair in spec.keys]
+def trace_update_set(spec: IntegrationSpec) -> dg.TableColumnLineage:
+    """Update set column ← column of the report or asset."""
+    source = input_key(spec)
+    keys = [dg.TableColumnDep(asset_key=source, column_name=pair.column) for pair in spec.keys]
     fields = {
-        AFTER + mapping.field: [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=mapping.column)]
+        AFTER + mapping.field: [dg.TableColumnDep(asset_key=source, column_name=mapping.column)]
         for mapping in spec.fields
     }
     return dg.TableColumnLineage({"key": keys, **fields})
@@ -141,3 +174,8 @@ def trace_object(integrations: dict[str, IntegrationSpec]) -> dg.TableColumnLine
             for mapping in spec.fields
         }
     )
+
+
+def link_object(instance_url: str, sobject: str) -> dg.UrlMetadataValue:
+    """The list of an object's records in Salesforce."""
+    return dg.MetadataValue.url(f"{instance_url}/lightning/o/{quote(sobject, safe='')}/list")

@@ -40,7 +40,8 @@ def passed_before_move(context: dg.ScheduleEvaluationContext, slug: str, schedul
     storage = context.instance.daemon_cursor_storage
     known = _read(storage.get_cursor_values({key}), key)
     if known is None or known.schedule != schedule:
-        moved = min(file.stat().st_mtime, time.time())  # a file of the future holds up no tick
+        changed = file.stat().st_mtime if file.exists() else 0  # an integration of another project has no file here
+        moved = min(changed, time.time())  # a file of the future holds up no tick
         known = Timetable(schedule, datetime.fromtimestamp(moved, UTC).isoformat())
         storage.set_cursor_values({key: json.dumps(asdict(known))})
     return context.scheduled_execution_time < datetime.fromisoformat(known.since)

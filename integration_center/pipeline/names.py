@@ -4,11 +4,17 @@ from datetime import date
 
 import dagster as dg
 
+from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.settings import read_paths
 
-FIRST_DAY = date(2020, 1, 1)
+FIRST_DAY = read_paths().first_day
 DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
 """Partition D is the report with data up to the end of the UTC day D."""
+
+INSTALLATION = "integration_center"
+FRAMES = "integration_center_frames"
+"""Keys of our resources and of our IO manager. A project has its own `io_manager`, which we neither use nor replace."""
 
 NO_DAY = "choose a day: a run of this job is for one partition, or for a range of them"
 
@@ -20,7 +26,8 @@ TRIGGER_TAG = "triggered_by"
 BY_USER = "user"
 """What started a run, as far as the job of an integration knows by itself."""
 UNDO_TAG = "undoes"
-PROCESS_TAG = ".integration_center/process"
+PROCESS_TAG = ".dagster/integration_center_process"
+"""Hidden in the Dagster UI: it hides tags that begin with `.dagster/`."""
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 ALLOW_STALE, RUN_DISABLED = "allow_stale", "run_disabled"
@@ -30,9 +37,21 @@ BACKFILL_TAG = "dagster/backfill"
 PARENT_RUN_TAG = "dagster/parent_run_id"
 
 
-def report_key(report_slug: str) -> dg.AssetKey:
+def put_before(name: str, prefix: str | None) -> str:
+    """`name`, with the prefix of a project that shares a deployment with others."""
+    return f"{prefix}_{name}" if prefix else name
+
+
+def report_key(slug: str, prefix: str | None = None) -> dg.AssetKey:
     """The asset of a report, shared by all its integrations."""
-    return dg.AssetKey(["insights", report_slug])
+    return dg.AssetKey([put_before("insights", prefix), slug])
+
+
+def input_key(spec: IntegrationSpec) -> dg.AssetKey:
+    """The asset that the integration reads: a report's, or one of the team's own."""
+    if spec.source:
+        return dg.AssetKey(spec.source.path)
+    return report_key(report_slug(spec.report), spec.prefix)
 
 
 def update_set_key(slug: str) -> dg.AssetKey:
@@ -45,29 +64,29 @@ def push_key(slug: str) -> dg.AssetKey:
     return dg.AssetKey([slug, "push"])
 
 
-def object_key(environment: Environment, sobject: str) -> dg.AssetKey:
+def object_key(environment: Environment, sobject: str, prefix: str | None = None) -> dg.AssetKey:
     """The external asset of a Salesforce object."""
-    return dg.AssetKey(["salesforce", environment.value, sobject])
+    return dg.AssetKey([put_before("salesforce", prefix), environment.value, sobject])
 
 
-def gainsight_key(sobject: str) -> dg.AssetKey:
+def gainsight_key(sobject: str, prefix: str | None = None) -> dg.AssetKey:
     """The external asset of the Gainsight object that reads the Salesforce one."""
-    return dg.AssetKey(["gainsight", sobject])
+    return dg.AssetKey([put_before("gainsight", prefix), sobject])
 
 
 def resource_key(environment: Environment) -> str:
     """One resource an environment, so that an unset Production never stops Sandbox."""
-    return f"salesforce_{environment.value}"
+    return f"{INSTALLATION}_{environment.value}"
 
 
-def undo_job(environment: Environment) -> str:
+def undo_job(environment: Environment, prefix: str | None = None) -> str:
     """The job that undoes a sync in an environment."""
-    return f"undo_{environment.value}"
+    return put_before(f"undo_{environment.value}", prefix)
 
 
-def undo_op(environment: Environment) -> str:
+def undo_op(environment: Environment, prefix: str | None = None) -> str:
     """The one op of that job; ops and jobs must not share a name."""
-    return f"write_back_{environment.value}"
+    return put_before(f"write_back_{environment.value}", prefix)
 
 
 def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:
@@ -99,9 +118,15 @@ def owners(spec: IntegrationSpec) -> list[str]:
 
 def asset_tags(spec: IntegrationSpec) -> dict[str, str]:
     """Tags that make the asset catalogue searchable."""
-    return {ENVIRONMENT_TAG: spec.environment.value, "salesforce_object": spec.object}
+    return {**spec.tags, ENVIRONMENT_TAG: spec.environment.value, "salesforce_object": spec.object}
 
 
-def selection(slug: str) -> dg.AssetSelection:
-    """Everything one run of the integration materializes: report, update set, push."""
-    return dg.AssetSelection.assets(push_key(slug)).upstream()
+def asset_keys(slug: str, spec: IntegrationSpec | None) -> list[dg.AssetKey]:
+    """Everything one run of the integration materializes; a broken one has only its stand-in.
+
+    A report belongs to the run; an asset of the team has its own runs.
+    """
+    if spec is None:
+        return [push_key(slug)]
+    own = [update_set_key(slug), push_key(slug)]
+    return own if spec.source else [input_key(spec), *own]

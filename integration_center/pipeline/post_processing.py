@@ -8,8 +8,9 @@ from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.parsing import POST_PROCESSING
-from integration_center.pipeline.names import DAYS, report_key
+from integration_center.pipeline.names import input_key
 from integration_center.pipeline.push import build_push
+from integration_center.pipeline.report import build_report_asset
 from integration_center.pipeline.resources import build_resources
 from integration_center.pipeline.update_set import build_update_set
 
@@ -31,7 +32,12 @@ def check_post_processing(slug: str, spec: IntegrationSpec, definitions: dg.Defi
             raise ConfigurationError(f"{POST_PROCESSING} changes partitions_def of {name}; take that out")
         if asset.asset_deps != ours[asset.key].asset_deps:
             raise ConfigurationError(f"{POST_PROCESSING} changes deps of {name}; take that out")
-    report = dg.AssetSpec(report_key(report_slug(spec.report)), partitions_def=DAYS)
+    source = report_slug(spec.report)
+    report = (
+        dg.AssetSpec(input_key(spec))
+        if spec.source
+        else build_report_asset(source, spec.report, keys=frozenset(), allow_empty=False, prefix=spec.prefix)
+    )
     shared = dg.Definitions(assets=[report], resources=build_resources())
     repository = dg.Definitions.merge(definitions, shared).get_repository_def()
     repository.get_all_jobs()

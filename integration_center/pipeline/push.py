@@ -10,17 +10,22 @@ from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing, PlanStale
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.applying import Applied, end_sync, send_lines, store_ledger
+from integration_center.pipeline.applying import Applied, Stored, end_sync, send_lines, store_ledger
+from integration_center.pipeline.automation import find_condition
 from integration_center.pipeline.checks import build_push_checks, report_push
 from integration_center.pipeline.metadata import (
     describe_forecast,
     describe_results,
     describe_usage,
+    link_object,
     trace_push,
 )
 from integration_center.pipeline.names import (
+    ALLOW_STALE,
     DAYS,
+    INSTALLATION,
     ONE_RUN,
+    RUN_DISABLED,
     asset_tags,
     object_key,
     owners,
@@ -56,17 +61,19 @@ from integration_center.sync.ledger import (
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.wording.markdown import escape_markdown
 
-
-class PushConfig(dg.Config):
-    """Run config of a push.
-
-    Attributes:
-        allow_stale: push a day of a snapshot although a newer one was pushed already. Events are judged key by key.
-        run_disabled: push although the integration is switched off (`enabled: false`).
-    """
-
-    allow_stale: bool = False
-    run_disabled: bool = False
+PUSH_CONFIG = {
+    ALLOW_STALE: dg.Field(
+        bool,
+        default_value=False,
+        description="Push a day of a snapshot although a newer one was pushed already. Events are judged key by key.",
+    ),
+    RUN_DISABLED: dg.Field(
+        bool,
+        default_value=False,
+        description="Push although the integration is switched off (`enabled: false`).",
+    ),
+}
+"""Run config of a push. One schema for all: to infer it of a model for each takes a third of the time of loading."""
 
 
 def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
@@ -77,33 +84,32 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
 
     @dg.op(
         name=op_name,
+        config_schema=PUSH_CONFIG,
         description=f"Sends the planned lines to {spec.object} and completes the ledger.",
-        out={"result": dg.Out(dg.Nothing), **{check.name: dg.Out(dg.Nothing) for check in checks}},
-        required_resource_keys={"installation", resource_key(spec.environment)},
+        # Nothing comes out where the installation makes plans only: then the asset is not materialized.
+        out={name: dg.Out(dg.Nothing, is_required=False) for name in ("result", *(check.name for check in checks))},
+        required_resource_keys={INSTALLATION, resource_key(spec.environment)},
         pool=pool(spec),
-        tags={"kind": "salesforce"},
+        tags={**spec.op_tags, "kind": "salesforce"},
     )
     def send(
-        context: dg.OpExecutionContext, config: PushConfig, update_set: pl.LazyFrame
+        context: dg.OpExecutionContext, update_set: pl.LazyFrame
     ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
         with sync_step(context, slug, spec) as step:
-            yield from send_plan(step, update_set, allow_stale=config.allow_stale)
-
-    @dg.config_mapping
-    def flat_config(config: PushConfig) -> dict[str, object]:
-        return {op_name: {"config": config.model_dump()}}
+            yield from send_plan(step, update_set, allow_stale=context.op_config[ALLOW_STALE])
 
     @dg.graph_asset(
         key=key,
         ins={"update_set": dg.AssetIn(update_set_key(slug))},
+        automation_condition=find_condition(spec),
         description=f"Sends the plan of '{escape_markdown(spec.name)}' to {spec.object} in {spec.environment.title}.",
-        group_name=slug,
-        kinds={"salesforce"},
+        group_name=spec.group or slug,
+        kinds={"salesforce", *spec.kinds},
         tags=asset_tags(spec),
         owners=owners(spec),
         partitions_def=DAYS,
         backfill_policy=ONE_RUN,
-        config=flat_config,
+        config=dg.ConfigMapping(lambda config: {op_name: {"config": config}}, config_schema=PUSH_CONFIG),
         check_specs=checks,
     )
     def push(update_set: pl.DataFrame) -> dict[str, object]:
@@ -210,6 +216,21 @@ def apply_plan(
     return send_lines(step, org, ground.schema, lines, journal, keep_draft)
 
 
+def note_object(step: SyncStep, stored: Stored) -> None:
+    """Tell Dagster what became of the Salesforce object: a materialization where records were written."""
+    counts = stored.tally.lines
+    key = object_key(step.spec.environment, step.spec.object, step.spec.prefix)
+    metadata: dict[str, str | int | dg.UrlMetadataValue] = {
+        "integration": step.slug,
+        "records_written": counts.written,
+        **{outcome.value: counts[outcome] for outcome in WRITTEN},
+        "run_id": step.run_id,
+        "records": link_object(stored.instance_url, step.spec.object),
+    }
+    event = dg.AssetMaterialization if counts.written else dg.AssetObservation
+    step.context.log_event(event(key, metadata=metadata))
+
+
 def send_plan(
     step: SyncStep, lines: pl.LazyFrame, *, allow_stale: bool
 ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
@@ -219,6 +240,9 @@ def send_plan(
         PlanError: the plan may not be pushed.
         dagster.Failure: the outcome breaks a limit of the integration; it carries the metadata of the push.
     """
+    if step.installation.settings.plan_only:
+        step.context.log.warning("INTEGRATION_CENTER_PLAN_ONLY is set: the plan was made, and nothing is written")
+        return
     if step.installation.syncs.get(step.run_id, step.slug) is None:
         step.open()
     step.require_switched_on()
@@ -239,23 +263,13 @@ def send_plan(
     calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
     outdated = events and count_outdated(stored.lines) > 0
     ended = end_sync(step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated)
-    by_line = stored.tally.lines
-    step.context.log_event(
-        dg.AssetObservation(
-            object_key(step.spec.environment, step.spec.object),
-            metadata={
-                "integration": step.slug,
-                **{outcome.value: by_line[outcome] for outcome in WRITTEN},
-                "run_id": step.run_id,
-            },
-        )
-    )
+    note_object(step, stored)
     metadata = {
         "status": ended.status.value,
         "api_calls_of_the_sync": calls,
         "ledger": dg.MetadataValue.path(stored.path),
         "dagster/column_lineage": trace_push(step.slug, step.spec),
-        **describe_results(stored.lines, stored.tally, stored.instance_url),
+        **describe_results(stored.lines, stored.tally, stored.instance_url, step.spec, applied.schema),
         **describe_forecast(applied.forecast),
         **describe_usage(stored.usage),
     }

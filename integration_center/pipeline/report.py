@@ -9,8 +9,8 @@ import polars as pl
 
 from integration_center.pipeline.checks import build_check
 from integration_center.pipeline.metadata import describe_columns
-from integration_center.pipeline.names import DAYS, ONE_RUN, report_key
-from integration_center.pipeline.step_errors import read_days, reported_errors
+from integration_center.pipeline.names import DAYS, FRAMES, INSTALLATION, ONE_RUN, report_key
+from integration_center.pipeline.step_errors import open_resource, read_days, reported_errors
 from integration_center.store.reports import StoredReport, fetch_day
 from integration_center.wording.markdown import escape_markdown
 
@@ -18,13 +18,21 @@ NOT_EMPTY = "not_empty"
 NOT_SHRUNK = "not_shrunk"
 
 
-def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], allow_empty: bool) -> dg.AssetsDefinition:
+def build_report_asset(
+    report_slug: str,
+    name: str,
+    *,
+    keys: frozenset[str],
+    allow_empty: bool,
+    prefix: str | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
+) -> dg.AssetsDefinition:
     """The asset of the report called `name`, in which the columns `keys` stay text: integrations match by them.
 
     Its checks are facts of the report itself, since they stop all of its integrations: it has rows (unless an
     integration that reads it has `allow_empty`), and a snapshot has not lost more than half of them.
     """
-    key = report_key(report_slug)
+    key = report_key(report_slug, prefix)
 
     @dg.asset(
         key=key,
@@ -33,14 +41,16 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
         kinds={"walkme", "polars", "parquet"},
         partitions_def=DAYS,
         backfill_policy=ONE_RUN,
-        required_resource_keys={"installation"},
+        io_manager_key=FRAMES,
+        freshness_policy=freshness,
+        required_resource_keys={INSTALLATION},
         check_specs=[
             build_check(key, NOT_EMPTY, "The report has rows.", blocking=True),
             build_check(key, NOT_SHRUNK, "A snapshot keeps at least half of its rows.", blocking=True),
         ],
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with reported_errors(context), context.resources.installation.open() as installation:
+        with reported_errors(context), open_resource(context) as installation:
             source = installation.source()
             info = replace(source.find(name), text_columns=keys)
             days = read_days(context)
@@ -84,6 +94,11 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
             )
 
     return report
+
+
+def build_source_checks(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The check of a team's own asset, on the update set that reads it. Each plan judges an empty one itself."""
+    return [build_check(key, NOT_SHRUNK, "A snapshot keeps at least half of its rows.", blocking=True)]
 
 
 def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:

@@ -4,16 +4,17 @@ Settings and accounts are read inside the step. An `EnvVar` that is unset in a r
 launch and lose the rest of a schedule's tick.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import dagster as dg
 
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.io_manager import FrameIOManager
-from integration_center.pipeline.names import resource_key
+from integration_center.pipeline.names import FRAMES, INSTALLATION, resource_key
 from integration_center.salesforce.org import Org
 from integration_center.settings import Paths
 
@@ -41,13 +42,16 @@ class SalesforceEnvironment:
             yield org
 
 
-def build_resources() -> dict[str, object]:
-    """Every resource the definitions need, by key."""
-    frames = FrameIOManager(Paths().storage)
+@cache
+def build_resources() -> Mapping[str, object]:
+    """Every resource the definitions need, by key.
+
+    Always the same objects: Dagster merges definitions only where equal keys mean the same object.
+    """
     environments = {resource_key(environment): SalesforceEnvironment(environment) for environment in Environment}
-    fixed = {"installation": InstallationResource(), **environments}
+    fixed = {INSTALLATION: InstallationResource(), **environments}
     return {
-        "io_manager": dg.IOManagerDefinition(lambda _: frames, config_schema={}),
+        FRAMES: dg.IOManagerDefinition(lambda _: FrameIOManager(Paths().storage), config_schema={}),
         **{key: build_fixed_resource(value) for key, value in fixed.items()},
     }
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from integration_center.installation import open_installation
+from integration_center.pipeline.names import put_before
 from integration_center.settings import Paths
 from integration_center.store.retention import delete_old_files
 
@@ -18,23 +19,17 @@ def delete_op(context: dg.OpExecutionContext) -> None:
         context.log.info(f"{installation.audit.delete_old(now):,} entries of the audit log deleted")
 
 
-@dg.job(
-    name="retention",
-    description="Deletes reports, plans, ledgers and snapshots after 90 days, audit entries after a year.",
-)
-def retention_job() -> None:
-    """One op."""
-    delete_op()
-
-
-def build_retention() -> dg.Definitions:
+def build_retention(prefix: str | None = None) -> dg.Definitions:
     """The job, and its weekly schedule, running by default."""
+    job = dg.GraphDefinition(name=put_before("retention", prefix), node_defs=[delete_op]).to_job(
+        description="Deletes reports, plans, ledgers and snapshots after 90 days, audit entries after a year."
+    )
     schedule = dg.ScheduleDefinition(
-        name="weekly_retention",
-        job=retention_job,
+        name=put_before("weekly_retention", prefix),
+        job=job,
         cron_schedule="30 3 * * 0",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Sundays at 03:30 UTC.",
     )
-    return dg.Definitions(jobs=[retention_job], schedules=[schedule])
+    return dg.Definitions(jobs=[job], schedules=[schedule])

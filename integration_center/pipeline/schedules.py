@@ -7,27 +7,19 @@ from datetime import date, datetime
 import dagster as dg
 
 from integration_center.errors import IntegrationCenterError
-from integration_center.insights.catalogue import report_slug
 from integration_center.insights.source import last_full_day
 from integration_center.installation import open_installation
 from integration_center.integration.schedule import DEFAULT_SCHEDULE, next_run
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.catch_up import LONGEST, find_first_day, reads_events
-from integration_center.pipeline.loader import LoadedIntegrations
 from integration_center.pipeline.moved_schedules import passed_before_move
-from integration_center.pipeline.names import push_key, range_tags, report_key, run_tags, update_set_key
+from integration_center.pipeline.names import asset_keys, put_before, range_tags, run_tags
 from integration_center.settings import Paths
 from integration_center.store.reports import ReportFolder
 from integration_center.wording.markdown import escape_markdown
 
 SYNC_JOB = "sync"
-
-
-def asset_keys(slug: str, spec: IntegrationSpec | None) -> list[dg.AssetKey]:
-    """What a run of the integration materializes; a broken one has only its stand-in."""
-    if spec is None:
-        return [push_key(slug)]
-    return [report_key(report_slug(spec.report)), update_set_key(slug), push_key(slug)]
 
 
 def find_first_days(
@@ -69,30 +61,35 @@ def request_run(
     )
 
 
+def scheduled(loaded: Integrations) -> Mapping[str, IntegrationSpec]:
+    """The integrations that a schedule starts: those that are enabled, and name no condition instead."""
+    return {slug: spec for slug, spec in loaded.specs.items() if spec.enabled and not spec.automation}
+
+
 def request_runs(
-    loaded: LoadedIntegrations, tick: datetime, log: logging.Logger | dg.DagsterLogManager
+    loaded: Integrations, tick: datetime, log: logging.Logger | dg.DagsterLogManager
 ) -> Iterator[dg.RunRequest]:
     """One run per enabled integration on the default schedule, and per broken one, so that it fails visibly."""
-    due = {slug: spec for slug, spec in loaded.specs.items() if spec.enabled and spec.schedule == DEFAULT_SCHEDULE}
+    due = {slug: spec for slug, spec in scheduled(loaded).items() if spec.schedule == DEFAULT_SCHEDULE}
     first = find_first_days(due, last_full_day(tick), log)
     for slug in sorted(due.keys() | (loaded.broken.keys() - loaded.specs.keys())):
         spec = due.get(slug)
         yield request_run(slug, spec, tick, first.get(slug), asset_keys(slug, spec))
 
 
-def build_daily_sync(loaded: LoadedIntegrations) -> dg.Definitions:
+def build_daily_sync(loaded: Integrations, prefix: str | None = None) -> dg.Definitions:
     """The `sync` job and its schedule `daily_sync` at 08:00 UTC, running by default."""
-    pushes = [push_key(slug) for slug in sorted({**loaded.specs, **loaded.broken})]
-    if not pushes:
+    keys = sorted({key for slug, spec in loaded.by_slug.items() for key in asset_keys(slug, spec)})
+    if not keys:
         return dg.Definitions()
     job = dg.define_asset_job(
-        SYNC_JOB,
-        selection=dg.AssetSelection.assets(*pushes).upstream(),
+        put_before(SYNC_JOB, prefix),
+        selection=dg.AssetSelection.assets(*keys),
         description="Every integration; the daily schedule asks for one run each.",
     )
 
     @dg.schedule(
-        name="daily_sync",
+        name=put_before("daily_sync", prefix),
         job=job,
         cron_schedule=DEFAULT_SCHEDULE,
         execution_timezone="UTC",
@@ -131,11 +128,11 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
     return own_schedule
 
 
-def build_schedules(loaded: LoadedIntegrations) -> dg.Definitions:
+def build_schedules(loaded: Integrations, prefix: str | None = None) -> dg.Definitions:
     """All the schedules."""
     own = [
         build_own_schedule(slug, spec)
-        for slug, spec in sorted(loaded.specs.items())
-        if spec.enabled and spec.schedule != DEFAULT_SCHEDULE
+        for slug, spec in sorted(scheduled(loaded).items())
+        if spec.schedule != DEFAULT_SCHEDULE
     ]
-    return dg.Definitions.merge(build_daily_sync(loaded), dg.Definitions(schedules=own))
+    return dg.Definitions.merge(build_daily_sync(loaded, prefix), dg.Definitions(schedules=own))

@@ -4,18 +4,19 @@ import dagster as dg
 
 from integration_center.installation import open_installation
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.history import complete_log
-from integration_center.pipeline.loader import LoadedIntegrations
+from integration_center.pipeline.names import put_before
 
 
-def build_sensors(loaded: LoadedIntegrations) -> dg.Definitions:
+def build_sensors(loaded: Integrations, prefix: str | None = None) -> dg.Definitions:
     """One sensor for each way a run can end badly."""
     specs: dict[str, IntegrationSpec | None] = {**loaded.specs, **dict.fromkeys(loaded.broken)}
 
     def build_sensor(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
         @dg.run_status_sensor(
             run_status=status,
-            name=f"log_{status.value.lower()}_runs",
+            name=put_before(f"log_{status.value.lower()}_runs", prefix),
             default_status=dg.DefaultSensorStatus.RUNNING,
             description="Closes the lines that such a run leaves open in the log of syncs.",
         )

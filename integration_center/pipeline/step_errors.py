@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from dagster._core.errors import DagsterExecutionInterruptedError  # not public,
 
 from integration_center.database.processes import this_process
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
-from integration_center.pipeline.names import NO_DAY, PROCESS_TAG
+from integration_center.installation import Installation
+from integration_center.pipeline.names import INSTALLATION, NO_DAY, PROCESS_TAG
 from integration_center.pipeline.run_endings import INTERRUPTED, explain_interruption
 
 StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -52,6 +53,12 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
             on_error(sentence, traceback.format_exc())
         context.log.error(sentence)
         raise dg.Failure(sentence, allow_retries=False) from None
+
+
+def open_resource(context: StepContext) -> AbstractContextManager[Installation]:
+    """Open the installation, for the length of a step."""
+    opened: AbstractContextManager[Installation] = getattr(context.resources, INSTALLATION).open()
+    return opened
 
 
 def read_days(context: StepContext) -> Sequence[date]:

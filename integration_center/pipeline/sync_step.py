@@ -23,7 +23,7 @@ from integration_center.pipeline.history import KILLED
 from integration_center.pipeline.names import BY_USER, RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
 from integration_center.pipeline.recovery import settle_unfinished
 from integration_center.pipeline.run_audit import means_to_push, note_run
-from integration_center.pipeline.step_errors import StepContext, read_days, reported_errors
+from integration_center.pipeline.step_errors import StepContext, open_resource, read_days, reported_errors
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center.store.frames import FrameFile
@@ -87,8 +87,9 @@ class SyncStep:
 
     @property
     def will_push(self) -> bool:
-        """Whether this run means to push, too."""
-        return means_to_push(self.context.instance, self.run_id, self.slug)
+        """Whether this run means to push, too, and may."""
+        may = not self.installation.settings.plan_only
+        return may and means_to_push(self.context.instance, self.run_id, self.slug)
 
     def require_switched_on(self) -> None:
         """Check that the integration is enabled, or that the run config of its push says `run_disabled`.
@@ -262,7 +263,7 @@ def sync_step(context: StepContext, slug: str, spec: IntegrationSpec) -> Iterato
 
     The data client speaks through `logging`; while the step runs its lines go to the run's log, too.
     """
-    with reported_errors(context), context.resources.installation.open() as installation:
+    with reported_errors(context), open_resource(context) as installation:
         step = SyncStep(context, installation, slug, spec)
         with client_log(context), step.errors_reported():
             note_run(context.instance, installation.audit, step.run_id, slug, environment=spec.environment)

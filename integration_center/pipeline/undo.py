@@ -19,13 +19,13 @@ from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncSt
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, FieldMapping, IntegrationSpec, KeyPair
-from integration_center.pipeline.applying import Applied, end_sync, send_lines, store_ledger
+from integration_center.pipeline.applying import Applied, end_sync, require_writing, send_lines, store_ledger
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.metadata import describe_results, describe_usage
-from integration_center.pipeline.names import resource_key, undo_job, undo_op
+from integration_center.pipeline.names import INSTALLATION, resource_key, undo_job, undo_op
 from integration_center.pipeline.one_org import require_one_org
 from integration_center.pipeline.run_audit import note_run
-from integration_center.pipeline.step_errors import reported_errors
+from integration_center.pipeline.step_errors import open_resource, reported_errors
 from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.planning.plan import fingerprint
 from integration_center.salesforce.org import Org
@@ -212,11 +212,12 @@ class UndoStep(SyncStep):
 @contextmanager
 def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: Environment) -> Iterator[UndoStep]:
     """Open the step of an undo in `environment`, with its line in the log."""
-    with reported_errors(context), context.resources.installation.open() as installation:
+    with reported_errors(context), open_resource(context) as installation:
         run_id = context.run.run_id
         note_run(
             context.instance, installation.audit, run_id, config.slug, environment=environment, undoes=config.run_id
         )
+        require_writing(installation.settings)
         undone = installation.syncs.get(config.run_id, config.slug)
         if undone is None:
             raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
@@ -258,13 +259,13 @@ def send_undo(step: UndoStep, org: Org, plan: UndoPlan, journal: JobJournal) -> 
     return send_lines(step, org, plan.schema, plan.file.scan(), journal)
 
 
-def build_undo_op(environment: Environment) -> dg.OpDefinition:
+def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpDefinition:
     """The op that undoes one sync in `environment`."""
 
     @dg.op(
-        name=undo_op(environment),
+        name=undo_op(environment, prefix),
         description=f"Writes back what one sync changed in {environment.title}, where it still stands.",
-        required_resource_keys={"installation", resource_key(environment)},
+        required_resource_keys={INSTALLATION, resource_key(environment)},
         tags={"kind": "salesforce"},
     )
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
@@ -281,7 +282,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
                 metadata={
                     "undone_run": step.undone.run_id,
                     "ledger": dg.MetadataValue.path(stored.path),
-                    **describe_results(stored.lines, stored.tally, stored.instance_url),
+                    **describe_results(stored.lines, stored.tally, stored.instance_url, step.spec, plan.schema),
                     **describe_usage(stored.usage),
                 },
             )
@@ -289,15 +290,16 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
     return undo
 
 
-def build_undo() -> dg.Definitions:
+def build_undo(prefix: str | None = None) -> dg.Definitions:
     """One job an environment, so that an unset Production stops no undo in Sandbox."""
     jobs = []
     for environment in Environment:
-        op = build_undo_op(environment)
-        graph = dg.GraphDefinition(name=undo_job(environment), node_defs=[op])
+        op = build_undo_op(environment, prefix)
+        name = undo_job(environment, prefix)
+        graph = dg.GraphDefinition(name=name, node_defs=[op])
         jobs.append(
             graph.to_job(
-                name=undo_job(environment),
+                name=name,
                 description=f"Undoes one sync in {environment.title}; `integration-center undo` shows its plan first.",
             )
         )

@@ -1,7 +1,10 @@
 """`<slug>/update_set`: reads the org, matches, compares, and stores the plan with the first draft of its ledger."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -11,8 +14,11 @@ from integration_center.errors import PlanMissing
 from integration_center.insights.catalogue import ColumnType, report_slug
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.applied_days import scan_days
+from integration_center.pipeline.automation import find_condition
 from integration_center.pipeline.checks import build_plan_checks, report_fitness, report_verdicts
+from integration_center.pipeline.io_manager import FOLDER
 from integration_center.pipeline.metadata import (
+    count_outcomes,
     describe_columns,
     describe_counts,
     describe_usage,
@@ -21,109 +27,173 @@ from integration_center.pipeline.metadata import (
 )
 from integration_center.pipeline.names import (
     DAYS,
+    FRAMES,
+    INSTALLATION,
     ONE_RUN,
     asset_tags,
+    input_key,
     owners,
     pool,
-    report_key,
     resource_key,
     update_set_key,
 )
+from integration_center.pipeline.report import build_source_checks, check_not_shrunk
+from integration_center.pipeline.source_asset import build_input, run_query, scan_rows, take_in
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import FrameFile
 from integration_center.store.reports import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import count_left_alone
+from integration_center.sync.limits import MATCH_RATE
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.wording.markdown import escape_markdown
+
+PlanEvent = dg.Output[FrameFile] | dg.AssetCheckResult
+"""What the planning step hands to Dagster."""
+RETRY_SECONDS = 30
 
 
 def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
     """The asset that plans one integration. Materialized alone it is the dry run: nothing is written."""
     key = update_set_key(slug)
-    source = report_slug(spec.report)
-
-    @dg.asset(
+    asset_source = spec.source
+    # Frames of an asset are stored for each integration of its own: each has other key columns, which stay text.
+    folder = f"{slug}__source" if asset_source else report_slug(spec.report)
+    decorate = partial(
+        dg.asset,
         key=key,
-        ins={"report": dg.AssetIn(report_key(source))},
         description=(
             f"The plan of '{escape_markdown(spec.name)}': what a push would write to {spec.object}, record by record."
         ),
-        group_name=slug,
-        kinds={"polars", "parquet"},
+        group_name=spec.group or slug,
+        kinds={"polars", "parquet", *spec.kinds},
         tags=asset_tags(spec),
         owners=owners(spec),
         partitions_def=DAYS,
         backfill_policy=ONE_RUN,
-        required_resource_keys={"installation", resource_key(spec.environment)},
-        check_specs=build_plan_checks(key),
+        io_manager_key=FRAMES,
+        required_resource_keys={INSTALLATION, resource_key(spec.environment)},
+        check_specs=[*build_plan_checks(key), *(build_source_checks(key) if asset_source else ())],
         pool=pool(spec),
+        op_tags=spec.op_tags,
+        retry_policy=dg.RetryPolicy(max_retries=spec.plan_retries, delay=RETRY_SECONDS) if spec.plan_retries else None,
+        automation_condition=find_condition(spec),
     )
-    def update_set(
-        context: dg.AssetExecutionContext, report: pl.LazyFrame
-    ) -> Iterator[dg.Output[FrameFile] | dg.AssetCheckResult]:
+
+    def plan(context: dg.AssetExecutionContext, take: Callable[[SyncStep], pl.LazyFrame]) -> Iterator[PlanEvent]:
         # The folder lasts until the plan is stored: handed over, it is linked, not copied.
-        with sync_step(context, slug, spec) as step, step.installation.work_folder() as folder:
+        with sync_step(context, slug, spec) as step, step.installation.work_folder() as work:
             step.open()
             if step.will_push:
                 step.require_switched_on()
-            newest = step.days[-1]
-            stored = step.installation.reports.stored(source, newest)
-            if stored is None:
-                raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
-            kept = step.keep_days(source) if stored.kind == EVENTS else {}
-            days = list(kept) or step.days
-            likely_types = find_likely_types(step.installation.reports, source, spec.report, days)
-            # Of one day the frame is the report's own, whose columns may be called anything.
-            rows = report if len(step.days) > 1 else report.with_columns(pl.lit(newest).alias(DAY))
-            with step.connect() as org:
-                plan = build_plan(
-                    spec,
-                    scan_days(kept) if kept else rows,
-                    org,
-                    kind=stored.kind,
-                    latest_by=stored.latest_by,
-                    folder=folder,
-                    likely_types=likely_types,
-                    earlier=step.read_writes,
-                    snapshot=step.snapshot,
-                    past=step.find_past(list(kept)) if kept else None,
-                )
-                usage = org.session.usage
-            note_plan(step, plan, usage.calls)
-            context.log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
-            if plan.past_rows:
-                context.log.info(
-                    f"{plan.past_rows:,} rows of days that were run before are planned, too: days that were corrected"
-                    " no longer have the newest rows of their keys"
-                )
-            if unfit := count_left_alone(plan.lines):
-                context.log.warning(
-                    f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"
-                    " ledger says which"
-                )
-            if plan.missing:
-                context.log.warning(admin_message(plan.missing, spec, user=step.account.username))
-            yield dg.Output(
-                plan.file,
-                metadata={
-                    "plan_id": plan.plan_id,
-                    "read_at": plan.read_at.isoformat(),
-                    "org_id": step.account.org_id,
-                    "outcomes": plan.tally.lines.as_dict(),
-                    "rows": plan.tally.rows.as_dict(),
-                    **({"unfit": unfit} if unfit else {}),
-                    "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
-                    "dagster/column_lineage": trace_update_set(spec, source),
-                    **describe_usage(usage),
-                    **(preview_changes(plan.lines) if step.installation.settings.previews else {}),
-                },
-            )
-            yield from report_fitness(plan.faults)
-            yield from report_verdicts(plan.verdicts)
+            yield from plan_update_set(step, folder, take(step), work)
 
-    return update_set
+    if asset_source is None:
+
+        @decorate(ins={"report": dg.AssetIn(input_key(spec), metadata={FOLDER: f"insights/{folder}"})})
+        def update_set(context: dg.AssetExecutionContext, report: pl.LazyFrame) -> Iterator[PlanEvent]:
+            yield from plan(context, lambda step: report)
+
+        return update_set
+
+    def store(step: SyncStep, value: object) -> pl.LazyFrame:
+        take_in(step, asset_source, folder, value)
+        return scan_rows(step, folder)
+
+    if asset_source.query is not None:
+
+        @decorate(deps=[input_key(spec)])
+        def update_set_of_query(context: dg.AssetExecutionContext) -> Iterator[PlanEvent]:
+            yield from plan(context, lambda step: store(step, run_query(asset_source)))
+
+        return update_set_of_query
+
+    @decorate(ins={"source": build_input(spec, asset_source)})
+    def update_set_of_asset(context: dg.AssetExecutionContext, source: Any) -> Iterator[PlanEvent]:
+        yield from plan(context, lambda step: store(step, source))
+
+    return update_set_of_asset
+
+
+def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: Path) -> Iterator[PlanEvent]:
+    """Make the plan, note it, and say what it is.
+
+    Args:
+        step: of the integration.
+        source: the slug under which the frames of its report are stored.
+        report: the rows of this run's days.
+        folder: for the plan's files.
+
+    Raises:
+        PlanMissing: the report of the newest day is not stored.
+    """
+    spec, newest = step.spec, step.days[-1]
+    stored = step.installation.reports.stored(source, newest)
+    if stored is None:
+        raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
+    before = step.installation.reports.rows_before(source, step.days[0])
+    kept = step.keep_days(source) if stored.kind == EVENTS else {}
+    days = list(kept) or step.days
+    likely_types = find_likely_types(step.installation.reports, source, spec.report, days)
+    # Of one day the frame is the report's own, whose columns may be called anything.
+    rows = report if DAY in report.collect_schema() else report.with_columns(pl.lit(newest).alias(DAY))
+    with step.connect() as org:
+        plan = build_plan(
+            spec,
+            scan_days(kept) if kept else rows,
+            org,
+            kind=stored.kind,
+            latest_by=stored.latest_by,
+            folder=folder,
+            likely_types=likely_types,
+            earlier=step.read_writes,
+            snapshot=step.snapshot,
+            past=step.find_past(list(kept)) if kept else None,
+        )
+        usage = org.session.usage
+    note_plan(step, plan, usage.calls)
+    unfit = log_plan(step, plan)
+    rate = next((verdict.metadata.get("percent") for verdict in plan.verdicts if verdict.name == MATCH_RATE), None)
+    yield dg.Output(
+        plan.file,
+        metadata={
+            "plan_id": plan.plan_id,
+            "read_at": plan.read_at.isoformat(),
+            "org_id": step.account.org_id,
+            "outcomes": plan.tally.lines.as_dict(),
+            "rows": plan.tally.rows.as_dict(),
+            **count_outcomes(plan.tally),
+            **({"match_rate": rate} if rate is not None else {}),
+            **({"unfit": unfit} if unfit else {}),
+            "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
+            "dagster/column_lineage": trace_update_set(spec),
+            **describe_usage(usage),
+            **(preview_changes(plan.lines) if step.installation.settings.previews else {}),
+        },
+    )
+    yield from report_fitness(plan.faults)
+    yield from report_verdicts(plan.verdicts)
+    if spec.source:
+        yield check_not_shrunk(stored.kind, stored.rows, before, allow_empty=spec.limits.allow_empty)
+
+
+def log_plan(step: SyncStep, plan: Plan) -> int:
+    """Say in the run's log what the plan holds, and return how many records keep a field as it is."""
+    step.context.log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
+    if plan.past_rows:
+        step.context.log.info(
+            f"{plan.past_rows:,} rows of days that were run before are planned, too: days that were corrected"
+            " no longer have the newest rows of their keys"
+        )
+    if unfit := count_left_alone(plan.lines):
+        step.context.log.warning(
+            f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"
+            " ledger says which"
+        )
+    if plan.missing:
+        step.context.log.warning(admin_message(plan.missing, step.spec, user=step.account.username))
+    return unfit
 
 
 def find_likely_types(folder: ReportFolder, report_slug: str, name: str, days: Sequence[date]) -> dict[str, ColumnType]:

@@ -221,10 +221,10 @@ def test_checks_and_the_external_object_are_noted(center: Center) -> None:
         ("logins_to_leads/push", "ledger_adds_up"): True,
     }
     lead = dg.AssetKey(["salesforce", "sandbox", "Lead"])
-    (observed,) = center.instance.fetch_observations(lead, limit=5).records
-    assert observed.run_id == run.run_id
-    assert observed.asset_observation is not None
-    assert observed.asset_observation.metadata["updated"].value == len(PLAIN)
+    (written,) = center.instance.fetch_materializations(lead, limit=5).records
+    assert written.run_id == run.run_id
+    assert written.asset_materialization is not None
+    assert written.asset_materialization.metadata["updated"].value == len(PLAIN)
 
 
 def test_partitions_begin_early_enough_and_end_yesterday(repository: dg.RepositoryDefinition) -> None:

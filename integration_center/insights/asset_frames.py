@@ -1,0 +1,154 @@
+"""Reads what an asset of the team holds as a report: any kind of frame, with its types mapped or refused."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.catalogue import ReportInfo, fit_columns
+from integration_center.insights.column_names import find_column
+from integration_center.insights.columns import DATETIME, infer_types
+from integration_center.insights.formats import write_text
+from integration_center.insights.source import Report
+
+KINDS = "a Polars frame, an Arrow table, a pandas frame, or a path or URL to Parquet"
+REMOTE = ("s3://", "gs://", "az://", "abfs://", "abfss://", "https://", "http://", "file://")
+
+
+def read_asset(value: object, info: ReportInfo, day: date, *, identity: str, named: Collection[str]) -> Report:
+    """Read the rows that an asset's IO manager handed on.
+
+    Args:
+        value: a frame, or the place of one.
+        info: what the integration says of the asset; `text_columns` stay text.
+        day: the partition the rows are stored for.
+        identity: tells these rows from others.
+        named: the columns that the integration uses. Others that cannot be read are left out.
+
+    Raises:
+        UnreadableReport: the value is no table, or a named column cannot be read.
+    """
+    what = f"asset {info.name!r}"
+    frame, notes = plain_columns(read_frame(value, what), what, named)
+    text = {found for name in info.text_columns if (found := find_column(name, frame.columns))}
+    if text:
+        written = write_text(frame[sorted(text)], what)
+        frame = frame.with_columns(written[name] for name in written.columns)
+    fitted = fit_columns(info, frame.columns)
+    texts = frame[[name for name, dtype in frame.schema.items() if dtype == pl.String]]
+    likely = infer_types(texts, key_column=fitted.key_column, declared={})
+    return Report(fitted, day, frame, identity, None, likely, notes)
+
+
+def read_frame(value: object, what: str) -> pl.DataFrame:
+    """Read a table, whatever library it is of.
+
+    Raises:
+        UnreadableReport: it is no table, or cannot be read.
+    """
+    try:
+        return _read_any(value, what)
+    except UnreadableReport:
+        raise
+    except ModuleNotFoundError as error:
+        raise UnreadableReport(
+            f"{what}: this kind of table needs {error.name}; install it beside the Integration Center"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - each library has errors of its own, whose texts may quote values
+        raise UnreadableReport(f"{what} cannot be read ({type(error).__name__}); it must be {KINDS}") from None
+
+
+def _read_any(value: Any, what: str) -> pl.DataFrame:
+    match value:
+        case None:
+            raise UnreadableReport(f"{what} handed on nothing (None); it must be {KINDS}")
+        case pl.DataFrame():
+            return value
+        case pl.LazyFrame():
+            return value.collect()
+        case Path():
+            return _scan(str(value), what).collect()
+        case str():
+            return _scan(value, what).collect()
+        case Mapping() if value and all(isinstance(key, str) for key in value):
+            return pl.concat([_read_any(part, what) for part in value.values()], how="diagonal_relaxed")
+        case list() if value and all(isinstance(row, dict) for row in value):
+            return pl.from_dicts(value, infer_schema_length=None)
+    columns = getattr(value, "columns", None) if hasattr(value, "iloc") else getattr(value, "column_names", None)
+    if columns is not None:
+        _check_doubled([str(name) for name in columns], what)
+    if hasattr(value, "iloc"):
+        frame = pl.from_pandas(value)
+        return frame.with_columns(pl.col(pl.Float64, pl.Float32).fill_nan(None))  # how pandas writes a missing number
+    if hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__"):
+        return pl.DataFrame(value)
+    raise UnreadableReport(f"{what} handed on a {type(value).__name__}; it must be {KINDS}")
+
+
+def _scan(place: str, what: str) -> pl.LazyFrame:
+    if place.startswith("file://"):
+        place = place.removeprefix("file://")
+    if not place.startswith(REMOTE) and not Path(place).exists():
+        raise UnreadableReport(f"{what} names a file that is not there: {Path(place).name}")
+    return pl.scan_parquet(place)
+
+
+def _check_doubled(names: Sequence[str], what: str) -> None:
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise UnreadableReport(f"{what} has columns of the same name: {', '.join(map(repr, doubled))}; rename them")
+
+
+def plain_columns(frame: pl.DataFrame, what: str, named: Collection[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Turn each column into a type that reports have; leave out those that cannot be, unless they are named.
+
+    Raises:
+        UnreadableReport: a named column holds lists, records, bytes, durations or Python objects.
+    """
+    if not frame.columns:
+        raise UnreadableReport(f"{what} has no columns; it must be {KINDS}")
+    refused = {name: reason for name, dtype in frame.schema.items() if (reason := _refuse(dtype))}
+    wanted = {found for name in named if (found := find_column(name, frame.columns))}
+    if wrong := [f"{name!r} holds {reason}" for name, reason in refused.items() if name in wanted]:
+        raise UnreadableReport(f"{what}: column {'; column '.join(wrong)}; give a column of plain values")
+    columns = [_make_plain(series) for series in frame if series.name not in refused]
+    notes = [f"{what}: column {name!r} is left out: it holds {reason}" for name, reason in refused.items()]
+    return pl.DataFrame(columns), notes
+
+
+def _refuse(dtype: pl.DataType) -> str | None:
+    match dtype:
+        case pl.List() | pl.Array():
+            return "lists"
+        case pl.Struct():
+            return "records"
+        case pl.Object():
+            return "Python objects"
+        case pl.Binary():
+            return "bytes"
+        case pl.Duration():
+            return "durations"
+    return None
+
+
+def _make_plain(series: pl.Series) -> pl.Series:
+    """A column as reports have them: String, Int64, Float64, Boolean, Date or Datetime("us", "UTC")."""
+    match series.dtype:
+        case pl.String():
+            return series.replace("", None)
+        case pl.UInt64() | pl.Int128() | pl.UInt128():
+            # Beyond 64 bits a number stays exact only as text.
+            whole = series.cast(pl.Int64, strict=False)
+            return whole if whole.null_count() == series.null_count() else series.cast(pl.String)
+        case dtype if dtype.is_integer():
+            return series.cast(pl.Int64)
+        case pl.Float32():
+            return series.cast(pl.String).cast(pl.Float64)  # 0.1, not 0.10000000149011612
+        case pl.Datetime() as dtype:
+            zoned = series if dtype.time_zone else series.dt.replace_time_zone("UTC")
+            return zoned.dt.convert_time_zone("UTC").cast(DATETIME)
+        case pl.Float64() | pl.Boolean() | pl.Date():
+            return series
+    return series.cast(pl.String)  # decimals stay exact; categories, times and columns of nulls are text

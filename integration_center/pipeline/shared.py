@@ -1,0 +1,117 @@
+"""What the integrations of one location share: reports, external assets, resources, schedules, sensors, undo."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import dagster as dg
+
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.integrations import Integrations, find_key_columns
+from integration_center.pipeline.automation import build_automation
+from integration_center.pipeline.metadata import trace_object
+from integration_center.pipeline.names import gainsight_key, object_key, push_key
+from integration_center.pipeline.report import build_report_asset
+from integration_center.pipeline.resources import build_resources
+from integration_center.pipeline.retention_job import build_retention
+from integration_center.pipeline.schedules import build_schedules
+from integration_center.pipeline.sensors import build_sensors
+from integration_center.pipeline.translator import Appearance, IntegrationTranslator, expect_runs
+from integration_center.pipeline.undo import build_undo
+from integration_center.wording.markdown import escape_markdown
+
+
+def build_shared(
+    loaded: Integrations,
+    prefix: str | None = None,
+    translator: IntegrationTranslator | None = None,
+    reports: Mapping[str, dg.AssetsDefinition] | None = None,
+) -> dg.Definitions:
+    """Build all that the integrations share. Neither an executor nor an `io_manager` is among it.
+
+    Args:
+        loaded: the integrations, all with the same prefix.
+        prefix: of the project, see `IntegrationSpec`.
+        translator: of the project.
+        reports: the assets of the reports by slug, where they are built already.
+    """
+    look = Appearance(translator or IntegrationTranslator())
+    built = build_reports(loaded, prefix, translator) if reports is None else reports
+    external = [
+        look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
+        for spec in build_external_assets(loaded, prefix)
+    ]
+    shared = dg.Definitions(assets=[*built.values(), *external], resources=build_resources())
+    return dg.Definitions.merge(
+        shared,
+        build_schedules(loaded, prefix),
+        build_sensors(loaded, prefix),
+        build_automation(loaded.specs, prefix),
+        build_retention(prefix),
+        build_undo(prefix),
+    )
+
+
+def build_reports(
+    loaded: Integrations, prefix: str | None = None, translator: IntegrationTranslator | None = None
+) -> Mapping[str, dg.AssetsDefinition]:
+    """Build one asset for each report that an integration names, shared by all that name it; by slug."""
+    look = Appearance(translator or IntegrationTranslator())
+    return {
+        slug: look.apply(
+            "report",
+            build_report_asset(
+                slug,
+                specs[0].report,
+                keys=find_key_columns(specs),
+                allow_empty=any(spec.limits.allow_empty for spec in specs),
+                prefix=prefix,
+                freshness=expect_runs(specs),
+            ),
+        )
+        for slug, specs in loaded.readers().items()
+    }
+
+
+def build_external_assets(loaded: Integrations, prefix: str | None = None) -> list[dg.AssetSpec]:
+    """The Salesforce objects that integrations write, and the Gainsight objects that read them."""
+    writers: dict[tuple[Environment, str], dict[str, IntegrationSpec]] = defaultdict(dict)
+    for slug, spec in sorted(loaded.specs.items()):
+        writers[spec.environment, spec.object][slug] = spec
+    objects = [
+        dg.AssetSpec(
+            object_key(environment, sobject, prefix),
+            deps=[push_key(slug) for slug in integrations],
+            group_name="salesforce",
+            kinds={"salesforce"},
+            description=f"Salesforce object {sobject} in {environment.title}.",
+            metadata={
+                "dagster/column_schema": dg.TableSchema(
+                    [
+                        dg.TableColumn(
+                            mapping.field,
+                            description=escape_markdown(f"from column '{mapping.column}' of {spec.report}, by {slug}"),
+                        )
+                        for slug, spec in integrations.items()
+                        for mapping in spec.fields
+                    ]
+                ),
+                "dagster/column_lineage": trace_object(integrations),
+            },
+        )
+        for (environment, sobject), integrations in writers.items()
+    ]
+    readers: dict[str, set[dg.AssetKey]] = defaultdict(set)
+    for spec in loaded.specs.values():
+        if spec.gainsight:
+            readers[spec.gainsight].add(object_key(spec.environment, spec.object, prefix))
+    gainsight = [
+        dg.AssetSpec(
+            gainsight_key(sobject, prefix),
+            deps=sorted(sources),
+            group_name="gainsight",
+            kinds={"gainsight"},
+            description=f"Gainsight object {sobject}, which Gainsight's own Salesforce connector fills.",
+        )
+        for sobject, sources in sorted(readers.items())
+    ]
+    return objects + gainsight

@@ -1,0 +1,131 @@
+"""Takes in what a team's own asset hands on, as a report of the integration that reads it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from integration_center.errors import ConfigurationError, UnreadableReport
+from integration_center.insights.asset_frames import read_asset
+from integration_center.insights.catalogue import ReportInfo
+from integration_center.insights.source import parse_day
+from integration_center.integration.spec import AssetSource, IntegrationSpec
+from integration_center.pipeline.names import input_key
+from integration_center.pipeline.sync_step import SyncStep
+from integration_center.store.frames import FrameFile
+from integration_center.store.reports import StoredReport
+from integration_center.sync.columns import DAY
+
+TYPES: Mapping[str, dg.DagsterType] = {
+    "polars": dg.PythonObjectDagsterType(pl.DataFrame, name="IntegrationCenterPolarsFrame"),
+    "lazy": dg.PythonObjectDagsterType(pl.LazyFrame, name="IntegrationCenterPolarsLazyFrame"),
+    "path": dg.PythonObjectDagsterType(str, name="IntegrationCenterPath"),
+}
+
+
+def build_input(spec: IntegrationSpec, source: AssetSource) -> dg.AssetIn:
+    """Declare the asset as an input, of the type that its own IO manager is asked for."""
+    return dg.AssetIn(input_key(spec), dagster_type=find_type(source.load_as))
+
+
+def find_type(load_as: str) -> dg.DagsterType:
+    """Find the type of the input.
+
+    Raises:
+        ConfigurationError: the library of the type is not installed.
+    """
+    try:
+        if load_as == "pandas":
+            import pandas as pd
+
+            return dg.PythonObjectDagsterType(pd.DataFrame, name="IntegrationCenterPandasFrame")
+        if load_as == "arrow":
+            import pyarrow as pa
+
+            return dg.PythonObjectDagsterType(pa.Table, name="IntegrationCenterArrowTable")
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"source.load_as: {load_as} needs the package {error.name}; install it") from None
+    return TYPES.get(load_as, dg.Any)
+
+
+def run_query(source: AssetSource) -> pl.DataFrame:
+    """Read the asset from its DuckDB file.
+
+    Raises:
+        ConfigurationError: DuckDB is not installed.
+        UnreadableReport: the file or the query cannot be read.
+    """
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        raise ConfigurationError("source.query needs the package duckdb; install it") from None
+    try:
+        with duckdb.connect(str(source.database), read_only=True) as connection:
+            return pl.DataFrame(connection.sql(str(source.query)))
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0]
+        raise UnreadableReport(f"asset {source.asset!r}: DuckDB does not run the query: {reason}") from None
+
+
+def take_in(step: SyncStep, source: AssetSource, folder: str, value: object) -> StoredReport:
+    """Store the rows of this run's days, as the frames of a report are stored.
+
+    Args:
+        step: of the integration.
+        source: what it says of the asset.
+        folder: where its frames are stored.
+        value: what the asset's IO manager handed on.
+
+    Returns:
+        The stored report of the newest day.
+
+    Raises:
+        UnreadableReport: the value is no table, or a column that the integration names cannot be read.
+    """
+    spec = step.spec
+    info = ReportInfo(
+        folder,
+        folder,
+        source.asset,
+        kind=source.kind,
+        key_column=source.key_column or spec.keys[0].column,
+        latest_by=source.latest_by,
+        text_columns=frozenset(pair.column for pair in spec.keys),
+    )
+    stored = None
+    for day, part in split_days(value, step.days):
+        report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=spec.columns)
+        stored = step.installation.reports.write(report)
+        step.context.log.info(f"{source.asset} {day}: {stored.rows:,} rows")
+        for note in stored.notes:
+            step.context.log.warning(note)
+    if stored is None:
+        raise UnreadableReport(f"asset {source.asset!r} handed on no partition of {step.days[0]} to {step.days[-1]}")
+    return stored
+
+
+def split_days(value: object, days: Sequence[date]) -> Iterator[tuple[date, object]]:
+    """Split what was handed on by the days of the run, the oldest first.
+
+    An asset with daily partitions hands on a mapping of days when several are asked for. Everything else is the state
+    at the end of the newest day.
+    """
+    if isinstance(value, Mapping) and value:
+        try:
+            by_day = {parse_day(str(key)[:10]): part for key, part in value.items()}
+        except ValueError:
+            by_day = {}
+        if by_day and len(by_day) == len(value) and by_day.keys() <= set(days):
+            yield from sorted(by_day.items())
+            return
+    yield days[-1], value
+
+
+def scan_rows(step: SyncStep, folder: str) -> pl.LazyFrame:
+    """Lay the stored frames of this run's days below each other, with `_day`."""
+    paths = {day: step.installation.reports.path(folder, day) for day in step.days}
+    frames = [
+        FrameFile(path).scan().with_columns(pl.lit(day).alias(DAY)) for day, path in paths.items() if path.exists()
+    ]
+    return pl.concat(frames, how="diagonal_relaxed")

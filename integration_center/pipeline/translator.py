@@ -1,0 +1,96 @@
+"""How assets look in Dagster, and how a project changes that: subclass `IntegrationTranslator`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+
+from integration_center.errors import ConfigurationError
+from integration_center.integration.schedule import longest_wait
+from integration_center.integration.spec import IntegrationSpec
+
+Role = Literal["report", "update_set", "push", "object", "gainsight"]
+KEPT = ("key", "deps", "partitions_def")
+"""What no translator changes: runs would miss their frames."""
+LATE = timedelta(hours=6)
+"""How long after its time an integration may still be called fresh."""
+
+
+@dataclass(frozen=True)
+class TranslatorData:
+    """What a translator is told of an asset.
+
+    Attributes:
+        role: what the asset is.
+        default: the spec that it has without a translator.
+        slug: of the integration; None for what several integrations share.
+        integration: the integration; None for what several share.
+    """
+
+    role: Role
+    default: dg.AssetSpec
+    slug: str | None = None
+    integration: IntegrationSpec | None = None
+
+
+class IntegrationTranslator:
+    """Says how the assets of integrations look in Dagster. Subclass it, and override `get_asset_spec`."""
+
+    def get_asset_spec(self, data: TranslatorData) -> dg.AssetSpec:
+        """The spec of an asset: `data.default`, or one made of it. Key, dependencies and partitions must stay."""
+        return data.default
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How the assets of one integration, or of what several share, look.
+
+    Attributes:
+        translator: of the project.
+        slug: see `TranslatorData`.
+        integration: see `TranslatorData`.
+        file: the integration's `defs.yaml`, which the asset's page links to.
+    """
+
+    translator: IntegrationTranslator
+    slug: str | None = None
+    integration: IntegrationSpec | None = None
+    file: Path | None = None
+
+    def apply(self, role: Role, asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+        """Dress an asset that we run."""
+        return asset.map_asset_specs(lambda spec: self.translate(role, self._complete(role, spec)))
+
+    def translate(self, role: Role, spec: dg.AssetSpec) -> dg.AssetSpec:
+        """Ask the translator.
+
+        Raises:
+            ConfigurationError: it changes what must stay.
+        """
+        found = self.translator.get_asset_spec(TranslatorData(role, spec, self.slug, self.integration))
+        for name in KEPT:
+            if getattr(found, name) != getattr(spec, name):
+                raise ConfigurationError(
+                    f"{type(self.translator).__name__} changes {name} of {spec.key.to_user_string()}; leave it as it is"
+                )
+        return found
+
+    def _complete(self, role: Role, spec: dg.AssetSpec) -> dg.AssetSpec:
+        metadata = dict(spec.metadata)
+        if self.file is not None:
+            reference = dg.LocalFileCodeReference(file_path=str(self.file), line_number=1)
+            metadata["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=[reference])
+        if role == "push" and self.integration and self.integration.enabled and not self.integration.automation:
+            return spec.replace_attributes(metadata=metadata, freshness_policy=expect_runs([self.integration]))
+        return spec.replace_attributes(metadata=metadata)
+
+
+def expect_runs(readers: Iterable[IntegrationSpec]) -> dg.FreshnessPolicy | None:
+    """When an asset that the schedules of these integrations materialize is late; None where none has a schedule."""
+    schedules = {spec.schedule for spec in readers if spec.enabled and not spec.automation}
+    if not schedules:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=min(map(longest_wait, schedules)) + LATE)
