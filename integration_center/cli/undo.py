@@ -53,17 +53,20 @@ def undo_sync(
             if as_json or not sys.stdin.isatty():
                 raise ConfigurationError("nothing was written: nobody can be asked here; say --yes")
             typer.confirm(f"Write {planned:,} records back in {environment.title}?", abort=True)
+        current = loaded.specs.get(undone.slug)
+        prefix = current.prefix if current else None
         request = RunRequest(
-            undo_job(environment),
+            undo_job(environment, prefix),
             None,
             {**run_tags(undone.slug, environment, COMMAND_LINE), UNDO_TAG: undone.run_id},
-            run_config={"ops": {undo_op(environment): {"config": {"run_id": undone.run_id, "slug": undone.slug}}}},
+            run_config={
+                "ops": {undo_op(environment, prefix): {"config": {"run_id": undone.run_id, "slug": undone.slug}}}
+            },
         )
         wanted = Launch(request, undone.slug, environment, Action.UNDID, f"run {undone.run_id}")
         sync = launch(installation, loaded, wanted)
         sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN)
-    spec = loaded.specs.get(undone.slug)
-    if spec is not None and spec.enabled and not as_json:
+    if current is not None and current.enabled and not as_json:
         console.print(
             f"The next run of {undone.slug} writes its values again; set enabled: false where that is not meant.",
             markup=False,

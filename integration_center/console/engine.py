@@ -1,7 +1,7 @@
 """What Dagster does just now, from its web server and from its own stored history, which outlives all its processes."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
 from integration_center.pipeline.names import INTEGRATION_TAG
-from integration_center.pipeline.webserver import LOCATION, find_webserver
+from integration_center.pipeline.webserver import LOCATION, Webserver, find_webserver
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -98,16 +98,19 @@ def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationS
         specs: the integrations by slug; None for a broken one.
         now: the time.
     """
-    webserver = find_webserver(installation.settings, timeout=ANSWER_SECONDS) is not None
+    webserver = find_webserver(installation.settings, timeout=ANSWER_SECONDS)
+    locations = webserver.locations if isinstance(webserver, Webserver) else {LOCATION}
     with open_instance(installation.settings) as instance:
-        engine = read_engine(instance, now, webserver=webserver)
+        engine = read_engine(instance, now, webserver=webserver is not None, locations=locations)
         if engine.webserver or engine.daemon:  # else this may not be the storage that Dagster uses
             complete_log(instance, installation, specs, since=now - DAY)
         return engine
 
 
-def read_engine(instance: dg.DagsterInstance, now: datetime, *, webserver: bool) -> Engine:
-    """Read what Dagster's storage knows."""
+def read_engine(
+    instance: dg.DagsterInstance, now: datetime, *, webserver: bool, locations: Collection[str] = (LOCATION,)
+) -> Engine:
+    """Read what Dagster's storage knows; of schedules, those of the code locations that hold integrations."""
     beats = instance.get_daemon_heartbeats()
     needed = [part for part in NEEDED if part in instance.get_required_daemon_types()]
     oldest = min((beats[part].timestamp if part in beats else 0.0 for part in needed), default=0.0)
@@ -120,7 +123,7 @@ def read_engine(instance: dg.DagsterInstance, now: datetime, *, webserver: bool)
         stopped=frozenset(
             state.instigator_name
             for state in states
-            if state.status is InstigatorStatus.STOPPED and state.repository_selector.location_name == LOCATION
+            if state.status is InstigatorStatus.STOPPED and state.repository_selector.location_name in locations
         ),
         runs={run.slug: run for run in reversed(unfinished)},
     )

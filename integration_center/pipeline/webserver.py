@@ -13,6 +13,8 @@ import httpx
 
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.regular_files import read_regular
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.names import undo_job
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import Settings, check_url
 
@@ -39,6 +41,10 @@ mutation Launch($params: ExecutionParams!) {
 }
 """
 
+
+LOCATIONS = """
+{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } jobs { name } } } } }
+"""
 
 RUN_STATUS = """
 query Status($run: ID!) { runOrError(runId: $run) { __typename ... on Run { status } } }
@@ -101,10 +107,37 @@ class RunLog:
 
 
 @dataclass(frozen=True)
+class Location:
+    """A code location that holds integrations, whatever it is called.
+
+    Attributes:
+        name: of the location.
+        repository: in it.
+        jobs: the names of all its jobs.
+    """
+
+    name: str
+    repository: str
+    jobs: frozenset[str]
+
+    @property
+    def holds_integrations(self) -> bool:
+        """Whether our definitions are in it: they bring the jobs that undo, perhaps after a prefix."""
+        undo = undo_job(Environment.SANDBOX)
+        return any(job == undo or job.endswith(f"_{undo}") for job in self.jobs)
+
+
+@dataclass(frozen=True)
 class Webserver:
-    """A Dagster webserver of this `DAGSTER_HOME`."""
+    """A Dagster webserver of this `DAGSTER_HOME`.
+
+    Attributes:
+        url: its address.
+        locations: the names of its code locations that hold integrations, when it was found.
+    """
 
     url: str
+    locations: frozenset[str] = frozenset({LOCATION})
 
     def execute(
         self, query: str, variables: dict[str, Any] | None = None, *, timeout: float = ANSWER_SECONDS
@@ -137,16 +170,44 @@ class Webserver:
         data: dict[str, Any] = body["data"]
         return data
 
+    def list_locations(self, *, timeout: float = ANSWER_SECONDS) -> list[Location]:
+        """List the loaded code locations that hold integrations; our own comes first."""
+        nodes = self.execute(LOCATIONS, timeout=timeout)["repositoriesOrError"].get("nodes", [])
+        found = [
+            Location(node["location"]["name"], node["name"], frozenset(job["name"] for job in node["jobs"]))
+            for node in nodes
+        ]
+        return sorted(
+            (each for each in found if each.holds_integrations), key=lambda each: (each.name != LOCATION, each.name)
+        )
+
+    def find_location(self, job: str) -> Location:
+        """Find the location that has a job.
+
+        Raises:
+            ConfigurationError: none has.
+        """
+        locations = self.list_locations()
+        found = next((each for each in locations if job in each.jobs), None)
+        if found is None:
+            names = ", ".join(repr(each.name) for each in locations) or "none that holds integrations"
+            raise ConfigurationError(
+                f"the Dagster at {self.url} has no job {job!r}; its code locations are {names}. Reload the location"
+                " after a file was added"
+            )
+        return found
+
     def launch(self, request: RunRequest) -> str:
         """Launch a run; its id.
 
         Raises:
-            ConfigurationError: Dagster refused it.
+            ConfigurationError: Dagster refused it, or knows no such job.
         """
+        location = self.find_location(request.job)
         params: dict[str, Any] = {
             "selector": {
-                "repositoryLocationName": LOCATION,
-                "repositoryName": "__repository__",
+                "repositoryLocationName": location.name,
+                "repositoryName": location.repository,
                 "jobName": request.job,
                 "assetSelection": [{"path": key.path} for key in request.assets] or None,
             },
@@ -187,13 +248,17 @@ class Webserver:
         return RunLog(lines, found["cursor"] if found["hasMore"] else None)
 
     def reload(self) -> None:
-        """Let Dagster read the integrations anew.
+        """Let Dagster read the integrations of all its locations again.
 
         Raises:
             ConfigurationError: Dagster refused it, or could not load them.
             ServiceUnavailable: it does not answer.
         """
-        outcome = self.execute(RELOAD, {"location": LOCATION}, timeout=RELOAD_SECONDS)["reloadRepositoryLocation"]
+        for name in [each.name for each in self.list_locations()] or [LOCATION]:
+            self._reload(name)
+
+    def _reload(self, location: str) -> None:
+        outcome = self.execute(RELOAD, {"location": location}, timeout=RELOAD_SECONDS)["reloadRepositoryLocation"]
         loaded = outcome.get("locationOrLoadError") or outcome
         if loaded["__typename"] != "RepositoryLocation":
             raise ConfigurationError(
@@ -210,20 +275,20 @@ def read_log_line(event: Mapping[str, Any]) -> LogLine:
 
 
 def find_webserver(settings: Settings, *, timeout: float = ANSWER_SECONDS) -> Webserver | None:
-    """The webserver of this `DAGSTER_HOME`, when one answers with our code location loaded.
+    """The webserver of this `DAGSTER_HOME`, when one answers with a code location that holds integrations.
 
     Looks where `integration-center up` noted its address, else on Dagster's default port.
     """
     noted = settings.dagster_home / WEBSERVER_FILE
     url = read_noted_url(noted) or "http://127.0.0.1:3000"
-    query = "{ instance { info } repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
+    webserver = Webserver(url)
     try:
-        data = Webserver(url).execute(query, timeout=timeout)
-        locations = [node["location"]["name"] for node in data["repositoriesOrError"].get("nodes", [])]
+        data = webserver.execute("{ instance { info } }", timeout=timeout)
         same_home = str(settings.dagster_home) in (data["instance"]["info"] or "")
+        locations = webserver.list_locations(timeout=timeout) if same_home else []
     except (ServiceUnavailable, LookupError, TypeError, AttributeError):  # nobody answers, or something else
         return None
-    return Webserver(url) if same_home and LOCATION in locations else None
+    return Webserver(url, frozenset(each.name for each in locations)) if locations else None
 
 
 def read_noted_url(noted: Path) -> str | None:
