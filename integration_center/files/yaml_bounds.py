@@ -1,6 +1,6 @@
 """Limit the size and depth of a YAML text, before anything is built from it that takes time or memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
@@ -41,7 +41,7 @@ def line_of(node: Node) -> int:
 def _check_depth(text: str) -> None:
     """Refuse a text that is nested too deep, before it is read recursively."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in _parse(text):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
@@ -49,6 +49,14 @@ def _check_depth(text: str) -> None:
                 raise YamlFault(f"line {line}: lists and mappings are nested too deep to be read")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _parse(text: str) -> Iterator[yaml.Event]:
+    """Parse a text by libyaml, which is ten times as fast; what it refuses, by PyYAML, whose messages we explain."""
+    try:
+        yield from list(yaml.parse(text, Loader=yaml.CSafeLoader))
+    except (yaml.YAMLError, AttributeError):  # PyYAML may be built without libyaml
+        yield from yaml.parse(text, Loader=yaml.SafeLoader)
 
 
 def _count_values(node: Node, counted: dict[int, int]) -> int:

@@ -1,9 +1,11 @@
 """Everything Dagster knows of the integrations in a folder, put together."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType  # not public
 
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import report_slug
@@ -20,6 +22,12 @@ def build_definitions(folder: Path) -> dg.Definitions:
     Integrations that Dagster does not take together with the older ones are broken, and stop no other.
     """
     loaded = load_integrations(folder)
+    if DefinitionsLoadContext.get().load_type is DefinitionsLoadType.RECONSTRUCTION:
+        # A run's own process: the code server has tried all jobs, and Dagster resolves the one that is run.
+        with suppress(dg.DagsterError):
+            unresolved = merge_definitions(loaded, lazily=True)
+            unresolved.get_repository_def()
+            return unresolved
     definitions = resolve(loaded)
     if isinstance(definitions, dg.Definitions):
         return definitions
@@ -69,13 +77,16 @@ def resolve(loaded: LoadedIntegrations) -> dg.Definitions | str:
     return definitions
 
 
-def merge_definitions(loaded: LoadedIntegrations) -> dg.Definitions:
-    """The definitions of all integrations with what they share."""
+def merge_definitions(loaded: LoadedIntegrations, *, lazily: bool = False) -> dg.Definitions:
+    """The definitions of all integrations with what they share; `lazily` with jobs that are not resolved yet."""
     reports = build_reports(loaded)
+    own = (
+        loaded.definitions.values()
+        if lazily
+        else [resolve_jobs(loaded, slug, each, reports) for slug, each in loaded.definitions.items()]
+    )
     return dg.Definitions.merge(
-        dg.Definitions(executor=dg.in_process_executor),
-        build_shared(loaded, reports=reports),
-        *(resolve_jobs(loaded, slug, definitions, reports) for slug, definitions in loaded.definitions.items()),
+        dg.Definitions(executor=dg.in_process_executor), build_shared(loaded, reports=reports), *own
     )
 
 

@@ -20,7 +20,15 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.applied_days import find_past, keep_days
 from integration_center.pipeline.earlier_writes import read_writes
 from integration_center.pipeline.history import KILLED
-from integration_center.pipeline.names import BY_USER, RUN_DISABLED, TRIGGER_TAG, push_key, resource_key
+from integration_center.pipeline.names import (
+    BY_USER,
+    RUN_DISABLED,
+    TRIGGER_TAG,
+    push_key,
+    resource_key,
+    run_tags,
+    update_set_key,
+)
 from integration_center.pipeline.recovery import settle_unfinished
 from integration_center.pipeline.run_audit import means_to_push, note_run
 from integration_center.pipeline.step_errors import StepContext, open_resource, read_days, reported_errors
@@ -265,9 +273,22 @@ def sync_step(context: StepContext, slug: str, spec: IntegrationSpec) -> Iterato
     """
     with reported_errors(context), open_resource(context) as installation:
         step = SyncStep(context, installation, slug, spec)
+        add_missing_tags(step)
         with client_log(context), step.errors_reported():
             note_run(context.instance, installation.audit, step.run_id, slug, environment=spec.environment)
             yield step
+
+
+def add_missing_tags(step: SyncStep) -> None:
+    """Give a run that was started by hand the tags of all others, if it is of one integration."""
+    run = step.context.run
+    own = {update_set_key(step.slug), push_key(step.slug)}
+    planned = {key for key in run.asset_selection or () if key.path[-1] in {"update_set", "push"}}
+    if run.job_name != step.slug and (not planned or planned - own):
+        return
+    tags = run_tags(step.slug, step.spec.environment, step.triggered_by)
+    if missing := {name: value for name, value in tags.items() if name not in run.tags}:
+        step.context.instance.add_run_tags(run.run_id, missing)
 
 
 class _RunLog(logging.Handler):
