@@ -229,6 +229,10 @@ class PlanMissing(PlanError):
     """There is no plan of this run, or it was applied already."""
 
 
+class NotRead(ReportError):
+    """No run has read the asset yet, so its columns are not known."""
+
+
 class PlanHeld(PlanError):
     """A limit of the integration holds the plan."""
 

@@ -29,7 +29,7 @@ def look_around(console: Console, files: Sequence[DefsFile]) -> Surroundings:
     specs = [file.spec for file in files if file.spec and file.spec.enabled and file.problem is None]
     engine = console.engine.read(PATIENCE)
     states = console.reports.read(PATIENCE) if specs else None
-    names = {report_slug(spec.report): spec.report for spec in specs}
+    names = {report_slug(spec.report): spec.report for spec in specs if spec.source is None}
     reports, of_all_reports = describe_reports(states, names) if states else ({}, [])
     schedules, of_all = describe_engine(engine, dagster_url(console))
     return Surroundings(

@@ -42,7 +42,7 @@ from integration_center.pipeline.source_asset import build_input, run_query, sca
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import FrameFile
-from integration_center.store.reports import EVENTS, ReportFolder
+from integration_center.store.reports import EVENTS, ReportFolder, source_folder
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import count_left_alone
 from integration_center.sync.limits import MATCH_RATE
@@ -59,7 +59,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
     key = update_set_key(slug)
     asset_source = spec.source
     # Frames of an asset are stored for each integration of its own: each has other key columns, which stay text.
-    folder = f"{slug}__source" if asset_source else report_slug(spec.report)
+    folder = source_folder(slug) if asset_source else report_slug(spec.report)
     decorate = partial(
         dg.asset,
         key=key,

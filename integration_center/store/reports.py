@@ -17,6 +17,11 @@ from integration_center.store.frames import write_frame
 EVENTS: ReportKind = "events"
 
 
+def source_folder(slug: str) -> str:
+    """Name the rows that an integration took from an asset, among the frames of reports."""
+    return f"{slug}__source"
+
+
 @dataclass(frozen=True)
 class StoredReport:
     """The information stored with a report frame.
@@ -104,6 +109,14 @@ class ReportFolder:
         for path in sorted(folder.glob("*.parquet"), reverse=True):
             if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
                 return stored.kind
+        return None
+
+    def newest_day(self, report_slug: str) -> date | None:
+        """Return the newest day of which a frame of the report is stored; None when there is no frame."""
+        folder = self.path(report_slug, date.min).parent
+        for path in sorted(folder.glob("*.parquet"), reverse=True):
+            if self.stored(report_slug, day := date.fromisoformat(path.stem)):
+                return day
         return None
 
     def rows_before(self, report_slug: str, day: date) -> int | None:

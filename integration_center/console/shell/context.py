@@ -88,7 +88,8 @@ class Console:
 
     def look_at_reports(self) -> ReportStates:
         """See how the reports are now; takes a moment."""
-        names = [file.spec.report for file in self.defs.list() if file.spec and file.spec.enabled]
+        specs = [file.spec for file in self.defs.list() if file.spec and file.spec.enabled]
+        names = [spec.report for spec in specs if spec.source is None]
         try:
             source = self.interactive.source()
         except ConfigurationError as error:
