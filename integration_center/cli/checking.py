@@ -1,6 +1,6 @@
 """`check`: the live validation of integrations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -60,8 +60,11 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
     else:
         try:
             readers = loaded.readers().get(report_slug(spec.report), [spec])
-            rows = read_stored(installation, slug, spec) if spec.source else read_report(installation, spec, readers)
-            problems, message = check_live(installation, spec, rows)
+            problems, message = (
+                check_rows(installation, spec, read_stored(installation, slug, spec))
+                if spec.source
+                else check_live(installation, spec, key_columns=find_key_columns(readers))
+            )
             verdict = "broken" if problems else "sound"
         except (TransientError, NotRead) as error:
             verdict, problems = "unchecked", [str(error)]
@@ -83,24 +86,26 @@ class Rows:
     likely_types: Mapping[str, ColumnType]
 
 
-def read_report(installation: Installation, spec: IntegrationSpec, readers: Sequence[IntegrationSpec]) -> Rows:
-    """Read the newest rows of the report.
+def check_live(
+    installation: Installation, spec: IntegrationSpec, *, key_columns: frozenset[str]
+) -> tuple[list[str], str | None]:
+    """Faults against the newest report and the object, and the message to the Salesforce admin when fields miss.
 
     Args:
-        installation: gives the report.
+        installation: gives the report and the org.
         spec: the integration.
-        readers: all integrations that read the report: a run keeps the key columns of each as text.
+        key_columns: of all integrations that read the report: a run keeps them text for each of its readers.
 
     Raises:
-        IntegrationCenterError: the report cannot be read.
+        IntegrationCenterError: the report or the org cannot be reached.
     """
     source = installation.source()
     info = source.find(spec.report)
     newest = source.newest_day(info)
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
-    report = source.read(replace(info, text_columns=find_key_columns(readers)), newest)
-    return Rows(report.frame, report.likely_types)
+    report = source.read(replace(info, text_columns=key_columns), newest)
+    return check_rows(installation, spec, Rows(report.frame, report.likely_types))
 
 
 def read_stored(installation: Installation, slug: str, spec: IntegrationSpec) -> Rows:
@@ -119,7 +124,7 @@ def read_stored(installation: Installation, slug: str, spec: IntegrationSpec) ->
     return Rows(pl.read_parquet(installation.reports.path(folder, day)), stored.likely_types or {})
 
 
-def check_live(installation: Installation, spec: IntegrationSpec, rows: Rows) -> tuple[list[str], str | None]:
+def check_rows(installation: Installation, spec: IntegrationSpec, rows: Rows) -> tuple[list[str], str | None]:
     """Faults against the rows and the object, and the message to the Salesforce admin when fields miss.
 
     Raises:
