@@ -115,8 +115,44 @@ def note_launch(installation: Installation, wanted: Launch, run_id: str) -> None
     )
 
 
-def plan_integration(slug: Slug, partition: Partition = None, as_json: AsJson = False) -> None:
+def require_slug(context: typer.Context, value: str | None) -> str | None:
+    """Ask for a slug, unless all integrations are planned.
+
+    Raises:
+        typer.BadParameter: neither is given, or both are.
+    """
+    everything = bool(context.params.get("everything"))
+    if value is None and not everything:
+        raise typer.BadParameter("Missing argument 'SLUG': name an integration, or say --all")
+    if value is not None and everything:
+        raise typer.BadParameter("name an integration, or say --all, not both")
+    return value
+
+
+def plan_integration(
+    slug: Annotated[
+        str | None, typer.Argument(metavar="SLUG", help="The integration's folder.", callback=require_slug)
+    ] = None,
+    partition: Partition = None,
+    everything: Annotated[
+        bool, typer.Option("--all", is_eager=True, help="Plan all integrations instead of one.")
+    ] = False,
+    changed_since: Annotated[
+        str | None, typer.Option(metavar="REF", help="With --all: only those that differ from a commit of git.")
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="With --all: print counts and sums for a comment, without personal data.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Make the update set, and show counts and a before/after sample. Nothing is written to Salesforce."""
+    if slug is None:
+        from integration_center.cli.plan_all import plan_all
+
+        plan_all(read_days(partition), changed_since=changed_since, markdown=markdown, as_json=as_json)
+        return
+    if changed_since is not None or markdown:
+        raise typer.BadParameter("--changed-since and --markdown go with --all")
     loaded = read_folder(read_paths().defs)
     require(loaded, slug)
     spec = loaded.specs.get(slug)

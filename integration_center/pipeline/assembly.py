@@ -10,31 +10,43 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import report_slug
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
+from integration_center.pipeline.names import FRAMES
 from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.resources import build_resources
 from integration_center.pipeline.shared import build_reports, build_shared
 
 
 @without_beta_warnings
-def build_definitions(folder: Path) -> dg.Definitions:
+def build_definitions(folder: Path, *, beside_others: bool = False) -> dg.Definitions:
     """Everything Dagster knows of the integrations in `folder`.
 
     Integrations that Dagster does not take together with the older ones are broken, and stop no other.
+
+    Args:
+        folder: of the integrations; absolute.
+        beside_others: whether the definitions are to be merged with those of a project, which has an executor and an
+            IO manager of its own.
     """
     loaded = load_integrations(folder)
+    place = dg.Definitions() if beside_others else build_own_location()
     if DefinitionsLoadContext.get().load_type is DefinitionsLoadType.RECONSTRUCTION:
         # A run's own process: the code server has tried all jobs, and Dagster resolves the one that is run.
         with suppress(dg.DagsterError):
-            unresolved = merge_definitions(loaded, lazily=True)
+            unresolved = merge_definitions(loaded, place, lazily=True)
             unresolved.get_repository_def()
             return unresolved
-    definitions = resolve(loaded)
+    definitions = resolve(loaded, place)
     if isinstance(definitions, dg.Definitions):
         return definitions
-    return merge_definitions(loaded.break_off(find_misfits(loaded, folder)))
+    return merge_definitions(loaded.break_off(find_misfits(loaded, place, folder)), place)
 
 
-def find_misfits(loaded: LoadedIntegrations, folder: Path) -> dict[str, str]:
+def build_own_location() -> dg.Definitions:
+    """What our own code location has besides: steps run in one process, and no run config chooses where values go."""
+    return dg.Definitions(executor=dg.in_process_executor, resources={"io_manager": build_resources()[FRAMES]})
+
+
+def find_misfits(loaded: LoadedIntegrations, place: dg.Definitions, folder: Path) -> dict[str, str]:
     """The sound integrations that Dagster does not take together with the others, with the reason.
 
     Of two that do not go together it is the newer one. Halves are tried, so that one misfit among hundreds is soon
@@ -47,7 +59,7 @@ def find_misfits(loaded: LoadedIntegrations, folder: Path) -> dict[str, str]:
     misfits: dict[str, str] = {}
 
     def add(slugs: Sequence[str]) -> None:
-        found = resolve(loaded.keep([*fitting, *slugs]))
+        found = resolve(loaded.keep([*fitting, *slugs]), place)
         if isinstance(found, dg.Definitions):
             fitting.extend(slugs)
         elif not slugs:
@@ -64,30 +76,31 @@ def find_misfits(loaded: LoadedIntegrations, folder: Path) -> dict[str, str]:
     return misfits
 
 
-def resolve(loaded: LoadedIntegrations) -> dg.Definitions | str:
+def resolve(loaded: LoadedIntegrations, place: dg.Definitions) -> dg.Definitions | str:
     """The definitions of all integrations, resolved together; or why Dagster does not take them.
 
     Dagster resolves definitions once, so the code location does not pay for it again.
     """
     try:
-        definitions = merge_definitions(loaded)
+        definitions = merge_definitions(loaded, place)
         definitions.get_repository_def().get_all_jobs()  # names are compared when jobs are built
     except Exception as error:  # noqa: BLE001 - Dagster raises many types; which one is not known beforehand
         return describe(error)
     return definitions
 
 
-def merge_definitions(loaded: LoadedIntegrations, *, lazily: bool = False) -> dg.Definitions:
+def merge_definitions(loaded: LoadedIntegrations, place: dg.Definitions, *, lazily: bool = False) -> dg.Definitions:
     """The definitions of all integrations with what they share; `lazily` with jobs that are not resolved yet."""
     reports = build_reports(loaded)
     own = (
         loaded.definitions.values()
         if lazily
-        else [resolve_jobs(loaded, slug, each, reports) for slug, each in loaded.definitions.items()]
+        else [
+            resolve_jobs(loaded, slug, dg.Definitions.merge(place, each), reports)
+            for slug, each in loaded.definitions.items()
+        ]
     )
-    return dg.Definitions.merge(
-        dg.Definitions(executor=dg.in_process_executor), build_shared(loaded, reports=reports), *own
-    )
+    return dg.Definitions.merge(place, build_shared(loaded, reports=reports), *own)
 
 
 def resolve_jobs(
@@ -101,11 +114,9 @@ def resolve_jobs(
     if spec is None or spec.source:  # the assets of a team are known to the whole location only
         return definitions
     report = reports[report_slug(spec.report)]
-    own = dg.Definitions(
-        assets=[report, *(definitions.assets or ())],
-        jobs=definitions.jobs,
-        resources=build_resources(),
-        executor=dg.in_process_executor,
+    own = dg.Definitions.merge(
+        dg.Definitions(assets=[report], resources=build_resources()),
+        definitions,
     )
     jobs = [own.resolve_job_def(job.name) for job in definitions.jobs or ()]
     return dg.Definitions(assets=definitions.assets, jobs=jobs)

@@ -71,4 +71,4 @@ def load_integration_defs(folder: Path | str | None = None) -> dg.Definitions:
     Args:
         folder: the folder; that of the settings when it is left out.
     """
-    return build_definitions(Path(folder).resolve() if folder else read_paths().defs)
+    return build_definitions(Path(folder).resolve() if folder else read_paths().defs, beside_others=True)
