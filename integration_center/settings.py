@@ -160,6 +160,8 @@ class Settings(Paths):
     trusted_proxies: Annotated[str, Field(alias="INTEGRATION_CENTER_TRUSTED_PROXIES")] = ""
     """Addresses or networks, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
+    workspace: Annotated[str, Field(alias="INTEGRATION_CENTER_WORKSPACE")] = ""
+    """A `workspace.yaml` that `up` serves instead of ours, with code locations of your own in it."""
     dagster_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_HOSTS")] = ""
     """Host names, with commas, under which a proxy with sign-in offers the Dagster UI."""
 

@@ -28,7 +28,7 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import fail_killed_runs
-from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE
+from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE, find_workspace
 from integration_center.remote import log_retries
 from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home
@@ -141,14 +141,14 @@ def build_parts(settings: Settings, port: int, console_at: tuple[str, int]) -> l
     return [
         # What the local org prints holds its secrets.
         *([Part("the local org of the demo", "integration_center", demo.command[3:], silent=True)] if demo else []),
-        *build_dagster_parts(port, home),
+        *build_dagster_parts(port, home, find_workspace(settings)),
         Part("the console", "integration_center", ("console", "--host", host, "--port", str(console_port)), home),
     ]
 
 
-def build_dagster_parts(port: int, environment: Mapping[str, str]) -> list[Part]:
-    """Dagster's web server and its daemon."""
-    workspace = ("-w", str(WORKSPACE))
+def build_dagster_parts(port: int, environment: Mapping[str, str], workspace_file: Path = WORKSPACE) -> list[Part]:
+    """Dagster's web server, which finds its workspace in the settings, and its daemon."""
+    workspace = ("-w", str(workspace_file))
     return [
         Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), environment),
         Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), environment),

@@ -30,7 +30,7 @@ from integration_center.access.audit import Action
 from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.database.engine import build_engine
 from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.webserver import WORKSPACE
+from integration_center.pipeline.webserver import find_workspace
 from integration_center.settings import Settings, read_settings
 from integration_center.web.limits import build_server_config, run_server
 from integration_center.web.refused_requests import RefusedRequests, find_reason, note_reason
@@ -165,7 +165,7 @@ def serve(settings: Settings, port: int) -> None:
     """Serve in the foreground until SIGINT or SIGTERM."""
     configure_loggers(formatter="colored", log_level="INFO")
     setup_interrupt_handlers()
-    target = WorkspaceFileTarget(paths=[str(WORKSPACE)])
+    target = WorkspaceFileTarget(paths=[str(find_workspace(settings))])
     with open_instance(settings) as instance:
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_SECONDS, POOL_OVERFLOW)
         with WorkspaceProcessContext(instance, target, version=__version__) as workspace:

@@ -274,6 +274,20 @@ def read_log_line(event: Mapping[str, Any]) -> LogLine:
     return LogLine(at, event["level"], event["stepKey"] or "", text or event["__typename"])
 
 
+def find_workspace(settings: Settings) -> Path:
+    """Find the file that names the code locations to Dagster's processes.
+
+    Raises:
+        ConfigurationError: the settings name one that is not there.
+    """
+    if not settings.workspace:
+        return WORKSPACE
+    path = Path(settings.workspace).expanduser().absolute()
+    if not path.is_file():
+        raise ConfigurationError(f"INTEGRATION_CENTER_WORKSPACE names {path}, and no file is there; correct it in .env")
+    return path
+
+
 def find_webserver(settings: Settings, *, timeout: float = ANSWER_SECONDS) -> Webserver | None:
     """The webserver of this `DAGSTER_HOME`, when one answers with a code location that holds integrations.
 
