@@ -17,7 +17,7 @@ from integration_center.cli.verbs import TASKS, Verb
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX
 from integration_center.insights.report_yaml import ColumnFile, ReportFile
-from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair, Limits
+from integration_center.integration.spec import AssetSource, FieldMapping, IntegrationSpec, KeyPair, Limits
 from integration_center.pipeline.checks import build_plan_checks, build_push_checks
 from integration_center.pipeline.report import build_report_asset
 from integration_center.settings import Settings
@@ -102,6 +102,7 @@ def build_integration() -> str:
         ("Options of a key pair (`keys`)", KeyPair),
         ("Options of a field (`fields`)", FieldMapping),
         ("Limits (`limits`)", Limits),
+        ("An asset instead of a report (`source`)", AssetSource),
     ):
         parts += [f"## {heading}", make_options(model)]
     return join(parts)
