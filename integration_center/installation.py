@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from integration_center.insights.source import ReportSource
     from integration_center.salesforce.org import Org
     from integration_center.salesforce.read.snapshot_file import SnapshotFolder
+    from integration_center.store.known_records import KnownRecords
     from integration_center.store.ledgers import LedgerFolder
     from integration_center.store.reports import ReportFolder
 
@@ -89,6 +90,13 @@ class Installation:
         from integration_center.store.ledgers import LedgerFolder
 
         return LedgerFolder(self.settings.storage)
+
+    @cached_property
+    def known_records(self) -> "KnownRecords":
+        """Which records the integrations wrote."""
+        from integration_center.store.known_records import KnownRecords
+
+        return KnownRecords(self.settings.storage)
 
     @cached_property
     def snapshots(self) -> "SnapshotFolder":

@@ -17,7 +17,8 @@ from integration_center.cli.verbs import TASKS, Verb
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX
 from integration_center.insights.report_yaml import ColumnFile, ReportFile
-from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair, Limits
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.spec import IntegrationSpec, Limits
 from integration_center.pipeline.checks import build_plan_checks, build_push_checks
 from integration_center.pipeline.report import build_report_asset
 from integration_center.settings import Settings

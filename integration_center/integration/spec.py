@@ -4,38 +4,34 @@ Pure data and the rules that need neither a report nor an org. The live rules (d
 the column) are in `integration_center.sync.mapping.fitness`; the rule across integrations is `find_conflicts` here.
 """
 
-import keyword
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.condition import check_condition
+from integration_center.integration.expression import Expression, parse_expression, quote_name
+from integration_center.integration.mapping import (
+    ApiName,
+    FieldMapping,
+    KeyPair,
+    Model,
+    Name,
+    Sql,
+    WhenNull,
+    read_expression,
+)
 from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_schedule
 from integration_center.wording.near_names import say_nearest
 
-SLUG = re.compile(r"^[a-z0-9_]+$")
-OUR_NAMES = frozenset(
-    {"insights", "salesforce", "gainsight", "sync", "retention", "delete_old_files"}
-    | {f"{verb}_{environment}" for verb in ("undo", "write_back") for environment in ("sandbox", "production")}
-)
-"""Jobs, ops and groups of the product itself."""
-DAGSTER_NAMES = frozenset(
-    {"context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str"}
-    | {"float", "bool", "input", "output", "type", *keyword.kwlist}
-)
-"""Names that Dagster 1.13 gives to no job, op or group. Source: `dagster._core.definitions.utils.DISALLOWED_NAMES`."""
-STEP_NAME = re.compile(r"^insights__|__(update_set|push|send)$")
-"""How the steps of reports and of integrations are called: a job must not have the name of a step."""
 OWNER = re.compile(r"team:.+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}\b", re.DOTALL)
 """Whom Dagster takes for the owner of an asset. Source: `is_valid_email` and `is_valid_owner` of Dagster 1.13."""
-WhenNull = Literal["keep", "clear"]
-WhenUnfit = Literal["reject", "empty"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]
+Rows = Literal["newest", "all"]
 
 
 class Environment(StrEnum):
@@ -58,47 +54,19 @@ def read_percent(value: object) -> object:
 
 
 Percent = Annotated[float, BeforeValidator(read_percent), Field(ge=0, le=100)]
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
 
 
-class Model(BaseModel):
-    """Frozen, and strict about unknown attributes: a misspelt option is an error, not silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class KeyPair(Model):
-    """A report column and the object field it is matched to.
+class WhenAbsent(Model):
+    """What happens to the records of people who dropped out of the report.
 
     Attributes:
-        column: the report column that holds the key.
-        field: the API name of the field that holds the same key.
+        after: the days since the last one in the report, after which `then` and the mappings' `absent` are applied.
+        then: `keep` leaves the fields as they are, `clear` empties them. A mapping's own `absent` is written in any
+            case.
     """
 
-    column: Name
-    field: ApiName
-
-
-class FieldMapping(Model):
-    """A report column and the object field it is written to.
-
-    Attributes:
-        column: the report column that holds the value.
-        field: the API name of the field to write.
-        when_null: overrides the integration's own `when_null` for this field.
-        truncate: cut text that is too long instead of rejecting the line.
-        on_unfit: what happens where the field cannot hold a value: `reject` leaves the whole record as it is, `empty`
-            leaves this field alone and writes the others.
-        factor: multiplies a number before it is written, such as 0.01 for a percentage kept as a fraction.
-    """
-
-    column: Name
-    field: ApiName
-    when_null: WhenNull | None = None
-    truncate: bool = False
-    on_unfit: WhenUnfit = "reject"
-    factor: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    after: Annotated[int, Field(ge=1, le=3_650)] = 7
+    then: Literal["keep", "clear"] = "keep"
 
 
 class Limits(Model):
@@ -110,6 +78,8 @@ class Limits(Model):
         max_changed: percent of the matched records that may change at all. Off by default.
         max_failed: percent of rejected, conflict, failed, unprocessed and unknown lines, among those and the updated,
             overridden and unchanged ones, above which the run is Failed.
+        max_absent: percent of the known keys that may drop out of the report since the last sync. One person never
+            counts as too many.
         allow_empty: a report without rows is no error.
     """
 
@@ -117,6 +87,7 @@ class Limits(Model):
     max_cleared: Percent = 10
     max_changed: Percent | None = None
     max_failed: Percent = 10
+    max_absent: Percent = 10
     allow_empty: bool = False
 
 
@@ -129,7 +100,12 @@ class IntegrationSpec(Model):
         report: the name, alias or slug of the report. Case makes no difference.
         object: the API name of the Salesforce object.
         keys: pairs of `column` and `field`. With several pairs, all must match.
-        fields: pairs of `column` and `field` to write, each with its own options.
+        fields: pairs of `column` or `value`, and the `field` to write, each with its own options.
+        rows: `newest` uses one row per key. `all` makes one value of all rows of a key: each mapping then has a `value`
+            that aggregates, such as `AVG("Course Progress")`.
+        window: for reports of events: the number of days, ending with the day of the run, whose rows are used.
+        filter: an SQL condition on the report's rows. Rows that do not meet it are left out.
+        when_absent: what happens to the records of people who dropped out of the report; see below.
         enabled: `false` takes the integration off the schedule. It then runs only by its own Run Now, by
             `integration-center run`, or with `run_disabled: true` in the run config of its push.
         schedule: a cron expression, UTC.
@@ -154,6 +130,10 @@ class IntegrationSpec(Model):
     object: ApiName
     keys: tuple[KeyPair, ...] = Field(min_length=1)
     fields: tuple[FieldMapping, ...] = Field(min_length=1)
+    rows: Rows = "newest"
+    window: Annotated[int | None, Field(ge=1, le=366)] = None
+    filter: Sql | None = None
+    when_absent: WhenAbsent | None = None
     enabled: bool = True
     schedule: str = DEFAULT_SCHEDULE
     when_null: WhenNull = "keep"
@@ -222,6 +202,44 @@ class IntegrationSpec(Model):
             seen.add(mapping.field.lower())
         return self
 
+    @model_validator(mode="after")
+    def check_rows(self) -> Self:
+        """Values aggregate exactly where the rows of a key form one record."""
+        condition = read_expression("filter", self.filter)
+        if condition and condition.aggregates:
+            raise ValueError(
+                "filter: it judges each row by itself, so it cannot aggregate; leave out SUM, COUNT and the like"
+            )
+        for mapping in self.fields:
+            found = mapping.expression
+            if self.rows == "newest" and found and found.aggregates:
+                raise ValueError(
+                    f"value of {mapping.field}: it makes one value of many rows; that needs `rows: all` in the"
+                    " integration"
+                )
+            if self.rows == "all" and found is None:
+                raise ValueError(
+                    f"fields: {mapping.field} takes column {mapping.column!r}, but with `rows: all` each field needs a"
+                    f" value that aggregates, such as value: 'MAX({quote_name(mapping.column or '')})'"
+                )
+        return self
+
+    @property
+    def condition(self) -> Expression | None:
+        """The expression of `filter`, if there is one."""
+        return None if self.filter is None else parse_expression(self.filter)
+
+    @property
+    def shapes_rows(self) -> bool:
+        """Whether rows are filtered, or values are made of them, before they are matched."""
+        return self.rows == "all" or self.filter is not None or any(each.value is not None for each in self.fields)
+
+    @property
+    def writes_absent(self) -> bool:
+        """Whether anything is written to the records of people who dropped out of the report."""
+        clears = self.when_absent is not None and self.when_absent.then == "clear"
+        return clears or any(mapping.absent is not None for mapping in self.fields)
+
     def when_null_of(self, mapping: FieldMapping) -> WhenNull:
         """What an empty report value does to the field of `mapping`."""
         return mapping.when_null or self.when_null
@@ -229,53 +247,11 @@ class IntegrationSpec(Model):
     @property
     def columns(self) -> tuple[str, ...]:
         """The report columns this integration reads, each once, in order of first use."""
-        named = [pair.column for pair in self.keys] + [mapping.column for mapping in self.fields]
+        named = [pair.column for pair in self.keys] + [name for mapping in self.fields for name in mapping.columns]
+        named += self.condition.columns if self.condition else ()
         if self.latest_by:
             named.append(self.latest_by)
         return tuple(dict.fromkeys(named))
-
-
-def is_reserved(slug: str) -> bool:
-    """Whether a name that looks like a slug is one that Dagster or the product needs for something else."""
-    return slug in OUR_NAMES or slug in DAGSTER_NAMES or STEP_NAME.search(slug) is not None
-
-
-def check_slug(slug: str) -> str:
-    """`slug` itself.
-
-    Raises:
-        ConfigurationError: it is no lower-case name of letters, digits and underscores, or a reserved one.
-    """
-    if is_reserved(slug):
-        raise ConfigurationError(
-            f"folder {slug!r}: Dagster or the Integration Center itself uses this name; rename the folder, for example"
-            f" to {free_slug(slug)!r}"
-        )
-    if not SLUG.fullmatch(slug):
-        raise ConfigurationError(
-            f"folder {slug!r}: rename it; an integration's folder may hold only lower-case letters, digits and _"
-        )
-    return slug
-
-
-def free_slug(slug: str, taken: Collection[str] = ()) -> str:
-    """`slug`, or one like it that is neither reserved nor taken."""
-    base = STEP_NAME.sub("", slug).strip("_") or "integration"
-    found, number = slug, 1
-    while found in taken or is_reserved(found):
-        number += 1
-        found = f"{base}_{number}"
-    return found
-
-
-def name_broken(folder: str, taken: Collection[str]) -> str:
-    """The folder's name, so that its history goes on; where that is taken or can be no slug, one like it."""
-    if SLUG.fullmatch(folder) and not is_reserved(folder) and folder not in taken:
-        return folder
-    name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()
-    while name in taken or is_reserved(name):
-        name += "_"
-    return name
 
 
 def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str]:

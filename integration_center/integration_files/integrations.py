@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from integration_center.insights.catalogue import report_slug
-from integration_center.integration.spec import IntegrationSpec, name_broken
+from integration_center.integration.slugs import name_broken
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsReader, Judge, age
 from integration_center.wording.plain_text import make_printable
 

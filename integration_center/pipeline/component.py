@@ -6,7 +6,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import BaseModel
 
-from integration_center.integration.spec import IntegrationSpec, check_slug
+from integration_center.integration.slugs import check_slug
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.names import BY_USER, run_tags, selection
 from integration_center.pipeline.push import build_push
 from integration_center.pipeline.update_set import build_update_set

@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import ValidationError
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import name_broken
+from integration_center.integration.slugs import name_broken
 from integration_center.integration_files.integrations import Integrations, read_integrations
 from integration_center.integration_files.parsing import ParsedFile
 from integration_center.integration_files.reading import cut_reason

@@ -116,7 +116,9 @@ def trace_update_set(spec: IntegrationSpec, report_slug: str) -> dg.TableColumnL
     """Update set column ← report column."""
     keys = [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=pair.column) for pair in spec.keys]
     fields = {
-        AFTER + mapping.field: [dg.TableColumnDep(asset_key=report_key(report_slug), column_name=mapping.column)]
+        AFTER + mapping.field: [
+            dg.TableColumnDep(asset_key=report_key(report_slug), column_name=column) for column in mapping.columns
+        ]
         for mapping in spec.fields
     }
     return dg.TableColumnLineage({"key": keys, **fields})

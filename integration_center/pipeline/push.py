@@ -30,6 +30,7 @@ from integration_center.pipeline.names import (
     update_set_key,
 )
 from integration_center.pipeline.one_org import require_one_org
+from integration_center.pipeline.people import note_push
 from integration_center.pipeline.pushable_plan import (
     TOGETHER,
     OwnPlan,
@@ -236,6 +237,8 @@ def send_plan(
             applied = apply_plan(step, org, plan, journal, lines, folder)
         keys = [pair.field for pair in step.spec.keys]
         stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
+        if newest is None:
+            note_push(step, stored.lines)
     calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
     outdated = events and count_outdated(stored.lines) > 0
     ended = end_sync(step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated)

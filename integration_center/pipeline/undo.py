@@ -18,12 +18,14 @@ from integration_center.database.journal import JobJournal, unfinished
 from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
-from integration_center.integration.spec import Environment, FieldMapping, IntegrationSpec, KeyPair
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.applying import Applied, end_sync, send_lines, store_ledger
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.metadata import describe_results, describe_usage
 from integration_center.pipeline.names import resource_key, undo_job, undo_op
 from integration_center.pipeline.one_org import require_one_org
+from integration_center.pipeline.people import note_undo
 from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import reported_errors
 from integration_center.pipeline.sync_step import SyncStep, client_log
@@ -273,6 +275,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
                 plan = plan_undo(step.installation, org, step.undone, folder)
                 journal = step.open_journal(plan.plan_id)
                 stored = store_ledger(step, org, send_undo(step, org, plan, journal))
+                note_undo(step, step.undone, stored.lines)
             ended = end_sync(step, journal, stored, calls=stored.usage.calls)
             if ended.status is SyncStatus.FAILED:
                 raise SyncFailed(f"undo of run {step.undone.run_id}, {step.slug}: {ended.reason}")

@@ -29,7 +29,9 @@ from integration_center.pipeline.names import (
     resource_key,
     update_set_key,
 )
+from integration_center.pipeline.people import read_known
 from integration_center.pipeline.sync_step import SyncStep, sync_step
+from integration_center.pipeline.window import read_window
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import FrameFile
 from integration_center.store.reports import EVENTS, ReportFolder
@@ -72,15 +74,16 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
             stored = step.installation.reports.stored(source, newest)
             if stored is None:
                 raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
-            kept = step.keep_days(source) if stored.kind == EVENTS else {}
-            days = list(kept) or step.days
+            window = read_window(step, source, stored, newest) if spec.window else None
+            kept = step.keep_days(source) if stored.kind == EVENTS and not window else {}
+            days = list(window.days if window else kept) or step.days
             likely_types = find_likely_types(step.installation.reports, source, spec.report, days)
             # Of one day the frame is the report's own, whose columns may be called anything.
             rows = report if len(step.days) > 1 else report.with_columns(pl.lit(newest).alias(DAY))
             with step.connect() as org:
                 plan = build_plan(
                     spec,
-                    scan_days(kept) if kept else rows,
+                    window.rows if window else scan_days(kept) if kept else rows,
                     org,
                     kind=stored.kind,
                     latest_by=stored.latest_by,
@@ -89,6 +92,8 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     earlier=step.read_writes,
                     snapshot=step.snapshot,
                     past=step.find_past(list(kept)) if kept else None,
+                    known=read_known(step),
+                    day=newest,
                 )
                 usage = org.session.usage
             note_plan(step, plan, usage.calls)
@@ -97,6 +102,10 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                 context.log.info(
                     f"{plan.past_rows:,} rows of days that were run before are planned, too: days that were corrected"
                     " no longer have the newest rows of their keys"
+                )
+            if plan.absent:
+                context.log.info(
+                    f"{plan.absent:,} people whom earlier runs wrote are no longer in the report; the ledger says who"
                 )
             if unfit := count_left_alone(plan.lines):
                 context.log.warning(
@@ -114,6 +123,8 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     "outcomes": plan.tally.lines.as_dict(),
                     "rows": plan.tally.rows.as_dict(),
                     **({"unfit": unfit} if unfit else {}),
+                    **({"absent": plan.absent} if plan.absent else {}),
+                    **(window.metadata if window else {}),
                     "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
                     "dagster/column_lineage": trace_update_set(spec, source),
                     **describe_usage(usage),

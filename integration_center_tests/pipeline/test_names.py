@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration import spec as integration
-from integration_center.integration.spec import DAGSTER_NAMES, IntegrationSpec, check_slug, free_slug
+from integration_center.integration.slugs import DAGSTER_NAMES, check_slug, free_slug
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.pipeline.assembly import build_definitions
 from integration_center.pipeline.judging import judge_with_dagster

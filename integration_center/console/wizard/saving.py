@@ -13,8 +13,9 @@ from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
 from integration_center.errors import ConfigurationError
+from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.schedule import next_run
-from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
 from integration_center.integration_files.yaml_edit import edit
 from integration_center.planning.validation import validate
