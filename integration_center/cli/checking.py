@@ -13,7 +13,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.judging import read_folder
-from integration_center.planning.validation import validate
+from integration_center.planning.validation import Verdict, validate
 from integration_center.settings import read_paths
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.wording.plain_text import make_printable
@@ -42,6 +42,8 @@ def check_integrations(
             console.print(f"{sign}  {escape(result['slug'])}")
             for problem in result["problems"]:
                 console.print(f"  {problem}", markup=False, soft_wrap=True)
+            for warning in result["warnings"]:
+                console.print(f"  note: {warning}", markup=False, soft_wrap=True)
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
     if any(result["problems"] for result in results):
@@ -52,24 +54,32 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
     """What is wrong with one integration; an error of one stops no other."""
     spec = loaded.specs.get(slug)
     message: str | None = None
+    warnings: list[str] = []
     if spec is None:
         verdict, problems = "broken", [loaded.broken[slug]]
     else:
         try:
             readers = loaded.readers()[report_slug(spec.report)]
-            problems, message = check_live(installation, spec, key_columns=find_key_columns(readers))
+            found, message = check_live(installation, spec, key_columns=find_key_columns(readers))
+            problems, warnings = [*found.problems], [*found.warnings]
             verdict = "broken" if problems else "sound"
         except TransientError as error:
             verdict, problems = "unchecked", [str(error)]
         except IntegrationCenterError as error:
             verdict, problems = "broken", [str(error)]
-    return {"slug": slug, "verdict": verdict, "problems": problems, "admin_message": message}
+    return {
+        "slug": slug,
+        "verdict": verdict,
+        "problems": problems,
+        "warnings": warnings,
+        "admin_message": message,
+    }
 
 
 def check_live(
     installation: Installation, spec: IntegrationSpec, *, key_columns: frozenset[str]
-) -> tuple[list[str], str | None]:
-    """Faults against the newest report and the object, and the message to the Salesforce admin when fields miss.
+) -> tuple[Verdict, str | None]:
+    """Check against the newest report and the object; also the message to the Salesforce admin, if fields are missing.
 
     Args:
         installation: gives the report and the org.
@@ -87,6 +97,6 @@ def check_live(
     report = source.read(replace(info, text_columns=key_columns), newest)
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
-        verdict = validate(spec, schema, report.frame, org, likely_types=report.likely_types)
+        verdict = validate(spec, schema, report.frame, org, info=report.info, likely_types=report.likely_types)
     message = admin_message(verdict.missing, spec, user=installation.accounts.get(spec.environment).username)
-    return [*verdict.problems], message if verdict.missing else None
+    return verdict, message if verdict.missing else None

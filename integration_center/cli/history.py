@@ -17,6 +17,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
+from integration_center.sync.columns import SOURCE_ROWS
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.plain_text import make_lines_printable
 
@@ -63,6 +64,9 @@ def show_ledger(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")],
     slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only lines of this outcome.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Only lines with this key, in any case. Shows the rows behind a value, too.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the lines to this CSV file instead.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines to print.")] = 50,
     as_json: AsJson = False,
@@ -70,19 +74,23 @@ def show_ledger(
     """What became of every row of one sync, and why."""
     import polars as pl  # a third of a second, which `log` need not wait for
 
-    from integration_center.sync.ledger import to_csv_safe
+    from integration_center.sync.ledger import find_key, to_csv_safe
 
     with open_installation() as installation:
         sync = find_sync(installation, run, slug)
         lines = installation.ledgers.read(sync.run_id, sync.slug)
     if outcome is not None:
         lines = lines.filter(pl.col("outcome") == outcome)
+    if key is not None:
+        lines = find_key(lines, key)
     flat = to_csv_safe(lines)
     if csv is not None:
         write_private(csv, flat.write_csv())
         console.print(f"{flat.height:,} lines written to {csv}", markup=False)
         return
-    shown = ("row", "key", "record_id", "outcome", "reason", "code", "error_fields")
+    shown = ["row", "key", "record_id", "outcome", "reason", "code", "error_fields"]
+    if SOURCE_ROWS in lines.columns:
+        shown.insert(3, SOURCE_ROWS)
     rows = (lines if as_json else lines.head(limit)).to_dicts()
     print_rows(
         rows,

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 LONGEST, MOST_PARTS, DEEPEST = 4_000, 600, 40
 """The limits of an expression: characters, parts, and parentheses and CASEs inside one another."""
@@ -59,6 +60,8 @@ FUNCTIONS = AGGREGATES | SCALARS
 BEFORE_PARENTHESIS = _words("AND OR NOT IN WHEN THEN ELSE CASE BETWEEN LIKE ILIKE BY WHERE FILTER FROM")
 CLOCKS = _words("NOW CURRENT_DATE CURRENT_TIMESTAMP CURRENT_TIME TODAY GETDATE SYSDATE")
 QUERIES = _words("SELECT WITH TABLE VALUES EXISTS UNION OVER UNNEST EXPLAIN")
+VALUES = ("column", "number", "text", "day")
+"""The kinds of parts that are values by themselves."""
 SAFE_NAME = "column_{}_"
 """How a column is called while Polars works with it."""
 
@@ -155,6 +158,7 @@ def parse_expression(text: str, *, days: Collection[str] = (RUN_DATE,)) -> Expre
         raise ValueError(f"the expression has {len(tokens):,} parts; at most {MOST_PARTS} are allowed")
     _check_depth(tokens)
     found = Expression(text, tuple(_classify(tokens, days)))
+    _check_operators(found.parts)
     _check_syntax(found)
     return found
 
@@ -278,6 +282,19 @@ def _kind_of(token: Part, before: str, after: Part, in_extract: bool, days: Coll
             f"{at}: {token.text} is not allowed, because a past day must give the same again; use {RUN_DATE}"
         )
     return "column"
+
+
+def _check_operators(parts: tuple[Part, ...]) -> None:
+    """Check that something is between two values: SQL takes the second one for a new name of the first."""
+    for before, part in pairwise(parts):
+        ends = before.kind in VALUES or before.text == ")" or before.text.upper() == "END"
+        if ends and part.kind in (*VALUES, "function"):
+            raise ValueError(
+                f"character {part.place}: something is missing between {before.text} and {part.text}; a column whose"
+                ' name has a blank needs quotes: "Column name"'
+            )
+        if before.text.upper() == "AS" and before.kind == "sign" and part.kind != "sign":
+            raise ValueError(f"character {part.place}: {part.text} is no type; AS is for CAST(… AS type)")
 
 
 def _write(part: Part, names: Mapping[str, str], days: Mapping[str, date | str]) -> str:

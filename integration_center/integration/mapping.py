@@ -1,7 +1,7 @@
 """The pairs of an integration: which report column, or value made of columns, belongs to which object field."""
 
 from collections.abc import Collection
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -22,7 +22,11 @@ def read_sql(value: object) -> object:
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
-Sql = Annotated[str, BeforeValidator(read_sql)]
+if TYPE_CHECKING:
+    Sql = str
+else:
+    # Not text alone, so that `absent: 0` needs no quotes; see `check_yaml`.
+    Sql = Annotated[str | int | float | bool, BeforeValidator(read_sql)]
 
 
 class Model(BaseModel):

@@ -33,6 +33,7 @@ from integration_center.pipeline.people import read_known
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.pipeline.window import read_window
 from integration_center.planning.plan import Plan, build_plan
+from integration_center.planning.repeated_keys import count_repeated
 from integration_center.store.frames import FrameFile
 from integration_center.store.reports import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
@@ -107,6 +108,8 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                 context.log.info(
                     f"{plan.absent:,} people whom earlier runs wrote are no longer in the report; the ledger says who"
                 )
+            if repeated := count_repeated(plan.lines).warn():
+                context.log.warning(repeated)
             if unfit := count_left_alone(plan.lines):
                 context.log.warning(
                     f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"

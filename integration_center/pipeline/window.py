@@ -10,6 +10,7 @@ from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.insights.source import say_days
 from integration_center.pipeline.applied_days import scan_days
 from integration_center.pipeline.sync_step import SyncStep
+from integration_center.planning.shaping import NO_WINDOW
 from integration_center.store.reports import EVENTS, StoredReport, fetch_day
 from integration_center.store.work import pin_frame
 
@@ -51,9 +52,7 @@ def read_window(step: SyncStep, report_slug: str, stored_newest: StoredReport, n
     """
     name, length = step.spec.report, step.spec.window or 1
     if stored_newest.kind != EVENTS:
-        raise ConfigurationError(
-            f"window: report {name!r} is a snapshot, which holds everybody each day; only events have a window of days"
-        )
+        raise ConfigurationError(NO_WINDOW.format(repr(name)))
     days = [newest - timedelta(days=back) for back in reversed(range(length))]
     reports = step.installation.reports
     stored = {day: reports.stored(report_slug, day) for day in days}

@@ -34,6 +34,7 @@ from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import Key, resolve_keys
 
+NO_WINDOW = "window: report {} is a snapshot, which holds everybody each day; only events have a window of days"
 FILTER = "filter"
 GROUP = "group"
 
@@ -81,7 +82,7 @@ def plan_shape(
         try:
             dtype = _find_dtype(source, expression, columns, day, is_aggregate=spec.rows == "all")
         except ConfigurationError as error:
-            faults.append(Fault(TYPES_FIT, "VALUE_WRONG", str(error), field=source))
+            faults.append(Fault(TYPES_FIT, "VALUE_WRONG", f"{error}{_say_texts(expression, columns)}"))
             continue
         if source != FILTER:
             dtypes[source] = dtype
@@ -230,6 +231,14 @@ def _find_dtype(
     if isinstance(dtype, pl.Duration):
         raise ConfigurationError(f"{source}: it gives an INTERVAL, which no field can hold")
     return pl.Float64() if isinstance(dtype, pl.Decimal) else pl.String() if isinstance(dtype, pl.Null) else dtype
+
+
+def _say_texts(expression: Expression, columns: TypedColumns) -> str:
+    """Name the columns of an expression that hold text, which is why most expressions do not work."""
+    schema = columns.frame.schema
+    texts = [name for name in expression.columns if schema[columns.names[name]] == pl.String]
+    named = ", ".join(map(repr, texts))
+    return f"; not every value of {named} is a number, date or time, so it is taken as text" if texts else ""
 
 
 def _say(dtype: pl.DataType) -> str:

@@ -318,6 +318,12 @@ def resume(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
     )
 
 
+def find_key(lines: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Return the lines with a key, compared without case and outer blanks; among them the rows behind a value."""
+    compared = pl.col("key").str.strip_chars().str.to_lowercase()
+    return lines.filter(compared == key.strip().lower())
+
+
 def to_csv_safe(lines: pl.DataFrame) -> pl.DataFrame:
     """Turn all columns into text for a CSV download, with `'` before text that a spreadsheet would run as a formula.
 
