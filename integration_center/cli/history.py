@@ -17,7 +17,6 @@ from integration_center.installation import Installation, open_installation
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
-from integration_center.sync.columns import SOURCE_ROWS
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.plain_text import make_lines_printable
 
@@ -74,6 +73,7 @@ def show_ledger(
     """What became of every row of one sync, and why."""
     import polars as pl  # a third of a second, which `log` need not wait for
 
+    from integration_center.sync.columns import SOURCE_ROWS
     from integration_center.sync.ledger import find_key, to_csv_safe
 
     with open_installation() as installation:
