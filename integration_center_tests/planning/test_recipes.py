@@ -135,7 +135,10 @@ def test_proposed_values_fit_the_samples(newest: Callable[[str], NewestReport], 
     assert proposal is not None
     spec = IntegrationSpec.model_validate(
         {
-            "name": "x", "environment": "sandbox", "report": report, "object": target,
+            "name": "x",
+            "environment": "sandbox",
+            "report": report,
+            "object": target,
             "keys": [{"column": there.info.key_column, "field": "Email"}],
             "rows": proposal.rows,
             "fields": [{"value": each.value, "field": f"F{n}__c"} for n, each in enumerate(proposal.values)],

@@ -134,6 +134,8 @@ def read_rows(screen: Screen) -> list[FieldRow]:
     return [
         FieldRow(
             column=form.get(f"column-{number}", ""),
+            value=form.get(f"value-{number}", ""),
+            absent=form.get(f"absent-{number}", ""),
             field=form.get(f"field-{number}", "").strip(),
             when_null=form.get(f"when_null-{number}", ""),
             truncate=bool(form.get(f"truncate-{number}")),
