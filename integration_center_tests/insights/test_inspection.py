@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from integration_center.cli.verbs import app
 from integration_center.insights.inspection import Inspection, inspect_file
 from integration_center.insights.report_yaml import ReportFile, read_report_file
+from integration_center.insights.sizes import SizeLimit
 
 PEOPLE = 12
 
@@ -19,7 +20,7 @@ PEOPLE = 12
 def inspect(content: str | bytes, declared: str = "") -> Inspection:
     data = content.encode() if isinstance(content, str) else content
     file = read_report_file(declared.encode(), "report.yaml") if declared else ReportFile()
-    return inspect_file(data, "x.csv", "csv", file, largest=10_000_000)
+    return inspect_file(data, "x.csv", "csv", file, limit=SizeLimit(10_000_000))
 
 
 def table(header: str, row: str) -> str:
