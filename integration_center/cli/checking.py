@@ -1,5 +1,6 @@
 """`check`: the live validation of integrations."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -42,6 +43,8 @@ def check_integrations(
             console.print(f"{sign}  {escape(result['slug'])}")
             for problem in result["problems"]:
                 console.print(f"  {problem}", markup=False, soft_wrap=True)
+            for note in result["notes"]:
+                console.print(f"  note: {note}", markup=False, soft_wrap=True)
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
     if any(result["problems"] for result in results):
@@ -52,29 +55,33 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
     """What is wrong with one integration; an error of one stops no other."""
     spec = loaded.specs.get(slug)
     message: str | None = None
+    notes: Sequence[str] = ()
     if spec is None:
         verdict, problems = "broken", [loaded.broken[slug]]
     else:
         try:
             readers = loaded.readers()[report_slug(spec.report)]
-            problems, message = check_live(installation, spec, key_columns=find_key_columns(readers))
+            problems, message, notes = check_live(installation, spec, key_columns=find_key_columns(readers))
             verdict = "broken" if problems else "sound"
         except TransientError as error:
             verdict, problems = "unchecked", [str(error)]
         except IntegrationCenterError as error:
             verdict, problems = "broken", [str(error)]
-    return {"slug": slug, "verdict": verdict, "problems": problems, "admin_message": message}
+    return {"slug": slug, "verdict": verdict, "problems": problems, "notes": [*notes], "admin_message": message}
 
 
 def check_live(
     installation: Installation, spec: IntegrationSpec, *, key_columns: frozenset[str]
-) -> tuple[list[str], str | None]:
-    """Faults against the newest report and the object, and the message to the Salesforce admin when fields miss.
+) -> tuple[list[str], str | None, Sequence[str]]:
+    """Check an integration against the newest report and the object.
 
     Args:
         installation: gives the report and the org.
         spec: the integration.
         key_columns: of all integrations that read the report: a run keeps them text for each of its readers.
+
+    Returns:
+        The faults; the message to the Salesforce admin when fields are missing; and what was found in the report's file.
 
     Raises:
         IntegrationCenterError: the report or the org cannot be reached.
@@ -89,4 +96,4 @@ def check_live(
         schema = org.describe(spec.object)
         verdict = validate(spec, schema, report.frame, org, likely_types=report.likely_types)
     message = admin_message(verdict.missing, spec, user=installation.accounts.get(spec.environment).username)
-    return [*verdict.problems], message if verdict.missing else None
+    return [*verdict.problems], message if verdict.missing else None, report.notes

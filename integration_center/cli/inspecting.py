@@ -147,7 +147,9 @@ def show(found: Inspection, *, previews: bool) -> None:
         console.print("report.yaml that reads it:")
         console.print_lines(write_proposal(found).rstrip())
     elif not found.problem:
-        console.print("It is read as it is; report.yaml needs to say nothing.")
+        doubts = any(FILE_NAME in note for note in found.notes)
+        rest = "what is said above may need a line in it." if doubts else "it needs no line in it."
+        console.print(f"It is read without {FILE_NAME}; {rest}")
 
 
 def write_proposal(found: Inspection) -> str:

@@ -106,10 +106,9 @@ def inspect_file(
     """
     table, proposal, problem = read_with_remedies(data, source, named, file, limit)
     kind: Format = proposal.get("format") or file.format or named
-    line_end = find_line_end(data) if kind == "csv" else None
-    seen = Inspection(source, kind, len(data), packing, line_end, proposal=proposal, problem=problem)
+    seen = Inspection(source, kind, len(data), packing, proposal=proposal, problem=problem)
     if table is None:
-        return seen
+        return replace(seen, line_end=find_line_end(data) if kind == "csv" else None)
     found = propose_cells(table.frame, file)
     proposal = merge(proposal, found.options)
     declared = file.add(proposal)
@@ -125,14 +124,16 @@ def inspect_file(
         notes.append(f"{blank:,} rows have no value in any column")
     if (read.width, read.height) == (1, 0):
         notes.append(ONE_LINE)
-    seen = replace(seen, **describe_form(table.form)) if table.form else seen
+    seen = replace(seen, **describe_form(table.form, data)) if table.form else seen
     return replace(seen, rows=read.height, columns=columns, keys=find_keys(columns), notes=notes, proposal=proposal)
 
 
-def describe_form(form: Form) -> dict[str, Any]:
+def describe_form(form: Form, data: bytes) -> dict[str, Any]:
     """Return the attributes of an `Inspection` that say how a text is written."""
-    delimiter = form.delimiter or ","
+    delimiter, encoding = form.delimiter or ",", form.encoding or "utf-8"
+    plain = data if encoding == "utf-8" else data.decode(encoding, errors="replace").encode()
     return {
+        "line_end": find_line_end(plain),
         "encoding": form.encoding,
         "delimiter": DELIMITERS.get(delimiter, repr(delimiter)),
         "quote": form.quote,

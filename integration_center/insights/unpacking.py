@@ -79,7 +79,10 @@ PACKINGS: Mapping[bytes, tuple[str, Callable[[bytes], Iterator[bytes]]]] = {
     ZIP: ("zip", read_zip),
 }
 """The first bytes of packed files, whatever their names, and how to read them. No text in UTF-8 begins like this."""
-BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, NotImplementedError, RuntimeError)
+BROKEN = (
+    *(OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, NotImplementedError, RuntimeError),
+    ValueError,  # such as a place before the beginning of a zip
+)
 
 
 def unpack(data: bytes, source: str, *, limit: SizeLimit = ANY_SIZE) -> bytes:
@@ -141,5 +144,5 @@ def is_workbook(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return WORKBOOK in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except BROKEN:
         return False
