@@ -101,7 +101,7 @@ def test_the_likeliest_keys_are_addresses_even_if_they_repeat() -> None:
     found = inspect(
         "When,Code,End User\n2026-11-20,7,a@x.example\n2026-11-21,8,a@x.example\n2026-11-22,9,b@x.example\n"
     )
-    assert found.keys == ["User", "Code"]
+    assert found.keys == ["End User", "Code"]
 
 
 def test_a_first_row_with_units_and_rows_without_values_are_said() -> None:
