@@ -43,6 +43,8 @@ def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) 
         return None
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return None
+    if not dialect.quote and text.count(b"\r", start) != text.count(b"\r\n", start):
+        return None  # without quotes, nothing shows whether a single carriage return ends a row
     frames = []
     for chunk in cut_chunks(text, dialect, start):
         frame = read_chunk(chunk, width, dialect)
