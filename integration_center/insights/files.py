@@ -22,7 +22,15 @@ from integration_center.insights.catalogue import (
 )
 from integration_center.insights.columns import infer_types, type_columns
 from integration_center.insights.declaring import check_columns, declare_cells
-from integration_center.insights.drop_names import FILE_NAME, Format, find_passed_over, group_by_day, name_format
+from integration_center.insights.drop_names import (
+    FILE_NAME,
+    Format,
+    NotTaken,
+    find_not_taken,
+    find_passed_over,
+    group_by_day,
+    name_format,
+)
 from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.formats import read_file
 from integration_center.insights.report_yaml import ReportFile, read_report_file
@@ -47,6 +55,7 @@ class Folder:
     days: Mapping[date, Sequence[Drop]]
     passed_over: Sequence[str] = ()
     """The names of files that are no drops, the newest name last; hidden and unfinished files are left out."""
+    not_taken: Sequence[NotTaken] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,23 @@ class FilesSource:
     def find(self, name: str) -> ReportInfo:
         """See `ReportSource.find`."""
         return find_report(self.list_reports(), name)
+
+    def list_not_taken(self) -> list[NotTaken]:
+        """List the files under the root that no run reads, each with the reason. Invisible reports are left out.
+
+        Raises:
+            ConfigurationError: the root cannot be read.
+        """
+
+        def look() -> list[NotTaken]:
+            loose = [
+                NotTaken("", drop.name, "it is in no report's folder; put it into one, such as logins/")
+                for drop in self._drops.files("")
+                if not drop.name.startswith(".")
+            ]
+            return loose + [each for _, folder in sorted(self._folders().items()) for each in folder.not_taken]
+
+        return self._steadily("the drops", look)
 
     def newest_day(self, report: ReportInfo) -> date | None:
         """See `ReportSource.newest_day`: it is the newest date in the name of a file."""
@@ -211,7 +237,8 @@ class FilesSource:
         said = {key: getattr(file, key) for key in ("name", "kind", "key_column", "latest_by") if getattr(file, key)}
         info = replace(info, id=name, tags=tuple(file.tags), columns=file.types, **said)
         days = group_by_day(files, file.names)
-        return Folder(name, info, file, days, find_passed_over(files, days))
+        not_taken = find_not_taken(name, files, days, file.names, in_parts=file.parts is not None)
+        return Folder(name, info, file, days, find_passed_over(files, days), not_taken)
 
     def _read_description(self, files: Iterable[Drop]) -> ReportFile:
         for drop in files:
