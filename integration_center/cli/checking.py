@@ -81,7 +81,7 @@ def check_live(
         key_columns: of all integrations that read the report: a run keeps them text for each of its readers.
 
     Returns:
-        The faults; the message to the Salesforce admin when fields are missing; and what was found in the report's file.
+        The faults; the message to the Salesforce admin when fields are missing; what was found in the report's file.
 
     Raises:
         IntegrationCenterError: the report or the org cannot be reached.

@@ -12,7 +12,7 @@ from integration_center.cli.output import AsJson, Column, console, print_json, p
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular, show_size
 from integration_center.files.text_files import write_atomically
-from integration_center.insights.drop_names import FILE_NAME, name_format
+from integration_center.insights.drop_names import FILE_NAME, SCHEMA_NAME, name_format
 from integration_center.insights.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.inspection import Inspection, inspect_file
@@ -158,7 +158,7 @@ def write_proposal(found: Inspection) -> str:
 
 
 def save_proposal(found: Inspection, folder: Path | None) -> None:
-    """Write the proposed `report.yaml`.
+    """Write the proposed `report.yaml`, with the line for editors if its schema is in this folder or the one above.
 
     Raises:
         ConfigurationError: there is one already, or the file is not in a folder of this machine.
@@ -170,5 +170,8 @@ def save_proposal(found: Inspection, folder: Path | None) -> None:
     place = folder / FILE_NAME
     if place.exists():
         raise ConfigurationError(f"{place} is there already; add the lines above by hand")
-    write_atomically(place, write_proposal(found))
+    schema = next((each for each in (folder, folder.parent) if (each / SCHEMA_NAME).is_file()), None)
+    way = f"{'' if schema == folder else '../'}{SCHEMA_NAME}"
+    header = f"# yaml-language-server: $schema={way}\n" if schema else ""
+    write_atomically(place, header + write_proposal(found))
     console.print(f"Written: {place}", markup=False, soft_wrap=True)

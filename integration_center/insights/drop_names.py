@@ -12,6 +12,9 @@ from integration_center.wording.plain_text import is_text
 
 FILE_NAME = "report.yaml"
 """The file beside the drops that describes them."""
+SCHEMA_NAME = "report.schema.json"
+"""The JSON schema of `report.yaml`, which editors read."""
+OURS = frozenset({FILE_NAME, SCHEMA_NAME})
 Format = Literal["csv", "xlsx", "parquet", "jsonl"]
 ENDINGS: Mapping[str, Format] = {
     "csv": "csv",
@@ -123,7 +126,7 @@ def find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]])
     return [
         file.name
         for file in files
-        if file.name not in taken and file.name != FILE_NAME and not UNFINISHED.search(file.name)
+        if file.name not in taken and file.name not in OURS and not UNFINISHED.search(file.name)
     ]
 
 
@@ -158,7 +161,7 @@ def find_not_taken(
     found = []
     for file in files:
         day = day_of.get(file.name)
-        if file.name == FILE_NAME or file.name.startswith(".") or file.name.endswith("~"):
+        if file.name in OURS or file.name.startswith(".") or file.name.endswith("~"):
             continue
         if UNFINISHED.search(file.name):
             found.append(NotTaken(folder, file.name, "its transfer is not finished; rename it when it is"))

@@ -24,6 +24,7 @@ from integration_center.insights.columns import infer_types, type_columns
 from integration_center.insights.declaring import check_columns, declare_cells
 from integration_center.insights.drop_names import (
     FILE_NAME,
+    SCHEMA_NAME,
     Format,
     NotTaken,
     find_not_taken,
@@ -110,7 +111,7 @@ class FilesSource:
             loose = [
                 NotTaken("", drop.name, "it is in no report's folder; put it into one, such as logins/")
                 for drop in self._drops.files("")
-                if not drop.name.startswith(".")
+                if not drop.name.startswith(".") and drop.name != SCHEMA_NAME
             ]
             return loose + [each for _, folder in sorted(self._folders().items()) for each in folder.not_taken]
 
