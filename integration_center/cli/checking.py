@@ -1,5 +1,6 @@
 """`check`: the live validation of integrations."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -44,6 +45,8 @@ def check_integrations(
                 console.print(f"  {problem}", markup=False, soft_wrap=True)
             for warning in result["warnings"]:
                 console.print(f"  note: {warning}", markup=False, soft_wrap=True)
+            for note in result["notes"]:
+                console.print(f"  note: {note}", markup=False, soft_wrap=True)
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
     if any(result["problems"] for result in results):
@@ -55,12 +58,13 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
     spec = loaded.specs.get(slug)
     message: str | None = None
     warnings: list[str] = []
+    notes: Sequence[str] = ()
     if spec is None:
         verdict, problems = "broken", [loaded.broken[slug]]
     else:
         try:
             readers = loaded.readers()[report_slug(spec.report)]
-            found, message = check_live(installation, spec, key_columns=find_key_columns(readers))
+            found, message, notes = check_live(installation, spec, key_columns=find_key_columns(readers))
             problems, warnings = [*found.problems], [*found.warnings]
             verdict = "broken" if problems else "sound"
         except TransientError as error:
@@ -72,19 +76,23 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
         "verdict": verdict,
         "problems": problems,
         "warnings": warnings,
+        "notes": [*notes],
         "admin_message": message,
     }
 
 
 def check_live(
     installation: Installation, spec: IntegrationSpec, *, key_columns: frozenset[str]
-) -> tuple[Verdict, str | None]:
+) -> tuple[Verdict, str | None, Sequence[str]]:
     """Check against the newest report and the object; also the message to the Salesforce admin, if fields are missing.
 
     Args:
         installation: gives the report and the org.
         spec: the integration.
         key_columns: of all integrations that read the report: a run keeps them text for each of its readers.
+
+    Returns:
+        The faults; the message to the Salesforce admin when fields are missing; what was found in the report's file.
 
     Raises:
         IntegrationCenterError: the report or the org cannot be reached.
@@ -99,4 +107,4 @@ def check_live(
         schema = org.describe(spec.object)
         verdict = validate(spec, schema, report.frame, org, info=report.info, likely_types=report.likely_types)
     message = admin_message(verdict.missing, spec, user=installation.accounts.get(spec.environment).username)
-    return verdict, message if verdict.missing else None
+    return verdict, message if verdict.missing else None, report.notes

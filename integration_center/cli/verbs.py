@@ -83,6 +83,7 @@ TASKS = {
             "inspecting.inspect_report",
             "Look at a report's file, and find the report.yaml that reads it.",
         ),
+        Verb("schema", "schema.print_schema", "The JSON schema of report.yaml, for editors."),
         Verb("objects", "catalogue.list_objects", "The objects of an org that can be read and updated."),
         Verb("fields", "catalogue.list_fields", "The fields of an object: which may be keys, which may be written."),
     ),
