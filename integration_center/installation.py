@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from integration_center.salesforce.read.snapshot_file import SnapshotFolder
     from integration_center.store.ledgers import LedgerFolder
     from integration_center.store.reports import ReportFolder
+    from integration_center.store.run_progress import ProgressFolder
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,13 @@ class Installation:
         from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 
         return SnapshotFolder(self.settings.storage)
+
+    @cached_property
+    def progress(self) -> "ProgressFolder":
+        """How far the steps of runs have come."""
+        from integration_center.store.run_progress import ProgressFolder
+
+        return ProgressFolder(self.settings.storage)
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
 from integration_center.pipeline.pushable_plan import TOGETHER
 from integration_center.pipeline.sync_step import SyncStep
+from integration_center.progress import Phase, advance, phase
 from integration_center.salesforce.client.usage import Usage
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
@@ -119,11 +120,13 @@ def send_updates(
     account = step.account
 
     def show_progress(done: int, total: int) -> None:
+        advance(done, total)
         step.context.log.info(f"sent {done:,} of {total:,}")
         step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
         step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
 
-    return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
+    with phase(Phase.SEND, updates.height):
+        return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
 
 
 def store_ledger(
@@ -135,9 +138,10 @@ def store_ledger(
     snapshot: SnapshotKeeper | None = None,
 ) -> Stored:
     """Store the ledger of what was done, and look whether the org holds what was written; see `look_back`."""
-    tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
-    if applied.schema:
-        tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=snapshot)
+    with phase(Phase.FINISH):
+        tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+        if applied.schema:
+            tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=snapshot)
     path = step.installation.ledgers.path(step.run_id, step.slug)
     return Stored(path, tally, org.session.usage, org.session.instance_url)
 
