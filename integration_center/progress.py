@@ -30,6 +30,11 @@ UNITS = {Phase.ORG_READ: "records", Phase.SEND: "records"}
 """What is counted in a phase; in the others it is rows."""
 
 
+LEAST_SECONDS = 1.0
+LEAST_PART = 0.05
+"""From here on the pace of a phase is known."""
+
+
 @dataclass(frozen=True)
 class Spent:
     """The time that a phase took, in seconds: by the clock, and of the processor."""
@@ -68,6 +73,13 @@ class Seen:
         if self.share is not None or self.done is None or not self.total:
             return self.share
         return min(self.done / self.total, 1.0)
+
+
+def estimate_left(part: float | None, seconds: float) -> float | None:
+    """Estimate the seconds until a phase ends, at the pace so far; None when that cannot be known."""
+    if part is None or part < LEAST_PART or seconds < LEAST_SECONDS:
+        return None
+    return seconds * (1 - part) / part
 
 
 Watcher = Callable[[Seen], None]

@@ -44,20 +44,20 @@ class _StepWatcher:
         self._folder = installation.progress
         self._slug = slug
         self._began_at = datetime.now(UTC)
-        self._phases: set[Phase] = set()
+        self._phases: dict[Phase, Seen] = {}
         self._noted_at = self._logged_at = time.monotonic()
-        self._seen = Seen(Phase.START)
+        self._now = Phase.START
         self._lock = Lock()
         self.progress = Progress(self.see, {Phase.START: _clock.leave()})
 
     def see(self, seen: Seen) -> None:
         """Note a change, unless another of the same phase was noted just now."""
         with self._lock:
-            self._seen = seen
-            now = time.monotonic()
-            if seen.phase in self._phases and now - self._noted_at < NOTED_EVERY:
+            now, known = time.monotonic(), seen.phase in self._phases
+            self._now = seen.phase
+            self._phases[seen.phase] = self._phases[seen.phase] if known and seen.done is None else seen
+            if known and now - self._noted_at < NOTED_EVERY:
                 return
-            self._phases.add(seen.phase)
             self._noted_at = now
             logged = now - self._logged_at >= LOGGED_EVERY
             self._logged_at = now if logged else self._logged_at
@@ -67,7 +67,11 @@ class _StepWatcher:
 
     def note(self, *, ended: bool = False) -> None:
         """Note how far the step is now."""
-        step = StepProgress(self._seen, self.progress.spent, self._slug, ended, self._began_at)
+        with self._lock:
+            seen, phase = tuple(self._phases.values()), self._now
+        step = StepProgress(
+            seen, phase, self.progress.spent, self._began_at, datetime.now(UTC), slug=self._slug, ended=ended
+        )
         self._folder.note(self._context.run.run_id, self._context.op.name, step)
 
 
@@ -91,6 +95,6 @@ def describe_phases(context: StepContext, installation: Installation, slug: str 
         installation: where the steps that have ended are noted.
         slug: the integration of the step, if the step belongs to one.
     """
-    ended = [step for step in installation.progress.read(context.run.run_id, slug) if step.ended] if slug else []
-    spent = add_up([*ended, StepProgress(Seen(Phase.START), find_spent(), slug)])
+    steps = installation.progress.read(context.run.run_id, slug) if slug else []
+    spent = add_up([*(step.spent for step in steps if step.ended), find_spent()])
     return {f"seconds_{phase.replace(' ', '_')}": round(each.seconds, 2) for phase, each in spent.items()}

@@ -5,9 +5,9 @@ The files are `<storage>/progress/<run id>.<step>.json`. They hold numbers and n
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -24,18 +24,28 @@ class StepProgress:
     """How far one step of a run has come.
 
     Attributes:
-        seen: what the step does now, or did last.
+        seen: what was seen last of each phase, in the order in which the phases began.
+        now: the phase that the step is in, or was in last.
         spent: the time that each phase took.
+        began_at: when the step began.
+        noted_at: when all this was noted.
         slug: the integration that the step belongs to; None for the step that reads the report.
         ended: whether the step has ended.
-        began_at: when the step began.
     """
 
-    seen: Seen
+    seen: Sequence[Seen]
+    now: Phase
     spent: Mapping[Phase, Spent]
+    began_at: datetime
+    noted_at: datetime
     slug: str | None = None
     ended: bool = False
-    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def seconds(self, phase: Phase, now: datetime) -> float:
+        """Return how long a phase has lasted, at the time `now`."""
+        spent = self.spent.get(phase, Spent()).seconds
+        running = not self.ended and phase is self.now
+        return spent + max((now - self.noted_at).total_seconds(), 0.0) if running else spent
 
 
 FILES = TypeAdapter(StepProgress)
@@ -75,10 +85,10 @@ class ProgressFolder:
         return sorted(wanted, key=lambda step: step.began_at)
 
 
-def add_up(steps: Iterable[StepProgress]) -> dict[Phase, Spent]:
-    """Add up the time that each phase took in some steps, in order of the phases."""
+def add_up(parts: Iterable[Mapping[Phase, Spent]]) -> dict[Phase, Spent]:
+    """Add up the time that each phase took, in order of the phases."""
     sums: defaultdict[Phase, Spent] = defaultdict(Spent)
-    for step in steps:
-        for phase, spent in step.spent.items():
+    for part in parts:
+        for phase, spent in part.items():
             sums[phase] += spent
     return {phase: sums[phase] for phase in Phase if phase in sums}
