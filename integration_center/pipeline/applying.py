@@ -36,12 +36,14 @@ class Applied:
         finish: turns its lines, given some after another, into those of the ledger.
         forecast: the API calls it was expected to take, if it came to that.
         schema: of the object, if something was sent.
+        written_at: when everything was written, by the clock of the org's polling.
     """
 
     lines: pl.LazyFrame
     finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
     forecast: Forecast | None = None
     schema: SObjectSchema | None = None
+    written_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def send_lines(
     if not step.installation.syncs.apply(step.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     results = send_updates(step, org, schema, journal, updates, options)
-    return Applied(lines, completing(results), forecast, schema)
+    return Applied(lines, completing(results), forecast, schema, org.polling.clock())
 
 
 def send_updates(
@@ -141,7 +143,9 @@ def store_ledger(
     with phase(Phase.FINISH):
         tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
         if applied.schema:
-            tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=snapshot)
+            tally = look_back(
+                step, org, applied.schema, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
+            )
     path = step.installation.ledgers.path(step.run_id, step.slug)
     return Stored(path, tally, org.session.usage, org.session.instance_url)
 
