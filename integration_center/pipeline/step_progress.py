@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
 
+import dagster as dg
+
 from integration_center.database.processes import find_age
 from integration_center.installation import Installation
 from integration_center.pipeline.step_errors import StepContext
@@ -41,6 +43,8 @@ class _StepWatcher:
 
     def __init__(self, context: StepContext, installation: Installation, slug: str | None) -> None:
         self._context = context
+        own = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+        self._name = own.op.name
         self._folder = installation.progress
         self._slug = slug
         self._began_at = datetime.now(UTC)
@@ -72,7 +76,7 @@ class _StepWatcher:
         step = StepProgress(
             seen, phase, self.progress.spent, self._began_at, datetime.now(UTC), slug=self._slug, ended=ended
         )
-        self._folder.note(self._context.run.run_id, self._context.op.name, step)
+        self._folder.note(self._context.run.run_id, self._name, step)
 
 
 @contextmanager
