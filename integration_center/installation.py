@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from integration_center.store.known_records import KnownRecords
     from integration_center.store.ledgers import LedgerFolder
     from integration_center.store.reports import ReportFolder
+    from integration_center.store.run_progress import ProgressFolder
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,13 @@ class Installation:
         from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 
         return SnapshotFolder(self.settings.storage)
+
+    @cached_property
+    def progress(self) -> "ProgressFolder":
+        """How far the steps of runs have come."""
+        from integration_center.store.run_progress import ProgressFolder
+
+        return ProgressFolder(self.settings.storage)
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:

@@ -36,6 +36,7 @@ from integration_center.insights.description import (
 from integration_center.insights.exports import ExportPaths, ExportPolling, ExportRefused, read_export
 from integration_center.insights.source import Report, end_of, no_data, start_of
 from integration_center.insights.walkme import InvalidRequest, WalkMeApi, WalkMeSession
+from integration_center.progress import advance
 
 logger = logging.getLogger(__name__)
 
@@ -206,6 +207,7 @@ class ApiSource:
                     return exported
             frames.append(_build_text_frame(_column_names(body, path) or read_column_names(described), rows, path))
             offset, before = offset + len(rows), rows
+            advance(offset, total)
             if total is None:
                 if rows:
                     continue

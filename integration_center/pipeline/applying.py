@@ -14,6 +14,7 @@ from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
 from integration_center.pipeline.pushable_plan import TOGETHER
 from integration_center.pipeline.sync_step import SyncStep
+from integration_center.progress import Phase, advance, phase
 from integration_center.salesforce.client.usage import Usage
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
@@ -35,12 +36,14 @@ class Applied:
         finish: turns its lines, given some after another, into those of the ledger.
         forecast: the API calls it was expected to take, if it came to that.
         schema: of the object, if something was sent.
+        written_at: when everything was written, by the clock of the org's polling.
     """
 
     lines: pl.LazyFrame
     finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
     forecast: Forecast | None = None
     schema: SObjectSchema | None = None
+    written_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def send_lines(
     if not step.installation.syncs.apply(step.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
     results = send_updates(step, org, schema, journal, updates, options)
-    return Applied(lines, completing(results), forecast, schema)
+    return Applied(lines, completing(results), forecast, schema, org.polling.clock())
 
 
 def send_updates(
@@ -119,11 +122,13 @@ def send_updates(
     account = step.account
 
     def show_progress(done: int, total: int) -> None:
+        advance(done, total)
         step.context.log.info(f"sent {done:,} of {total:,}")
         step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
         step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
 
-    return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
+    with phase(Phase.SEND, updates.height):
+        return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
 
 
 def store_ledger(
@@ -135,9 +140,12 @@ def store_ledger(
     snapshot: SnapshotKeeper | None = None,
 ) -> Stored:
     """Store the ledger of what was done, and look whether the org holds what was written; see `look_back`."""
-    tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
-    if applied.schema:
-        tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=snapshot)
+    with phase(Phase.FINISH):
+        tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+        if applied.schema:
+            tally = look_back(
+                step, org, applied.schema, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
+            )
     path = step.installation.ledgers.path(step.run_id, step.slug)
     return Stored(path, tally, org.session.usage, org.session.instance_url)
 

@@ -40,8 +40,10 @@ from integration_center.pipeline.pushable_plan import (
     newer_day,
     take_days,
 )
+from integration_center.pipeline.step_progress import describe_phases
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.planning.plan import fingerprint, read_fields, read_since
+from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.last_look import NAMED, Ground, survey
 from integration_center.store.frames import FrameFile, rewrite_frame
@@ -234,14 +236,16 @@ def send_plan(
         if newest:
             applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
         else:
-            applied = apply_plan(step, org, plan, journal, lines, folder)
+            with phase(Phase.SEND):
+                applied = apply_plan(step, org, plan, journal, lines, folder)
         keys = [pair.field for pair in step.spec.keys]
         stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
         if newest is None:
             note_push(step, stored.lines)
     calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
     outdated = events and count_outdated(stored.lines) > 0
-    ended = end_sync(step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated)
+    with phase(Phase.FINISH):
+        ended = end_sync(step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated)
     by_line = stored.tally.lines
     step.context.log_event(
         dg.AssetObservation(
@@ -261,6 +265,7 @@ def send_plan(
         **describe_results(stored.lines, stored.tally, stored.instance_url),
         **describe_forecast(applied.forecast),
         **describe_usage(stored.usage),
+        **describe_phases(step.context, step.installation, step.slug),
     }
     failed = ended.status is SyncStatus.FAILED
     if not failed:

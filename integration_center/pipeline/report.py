@@ -11,6 +11,8 @@ from integration_center.pipeline.checks import build_check
 from integration_center.pipeline.metadata import describe_columns
 from integration_center.pipeline.names import DAYS, ONE_RUN, report_key
 from integration_center.pipeline.step_errors import read_days, reported_errors
+from integration_center.pipeline.step_progress import describe_phases, step_progress
+from integration_center.progress import Phase, phase
 from integration_center.store.reports import StoredReport, fetch_day
 from integration_center.wording.markdown import escape_markdown
 
@@ -40,7 +42,11 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
         ],
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with reported_errors(context), context.resources.installation.open() as installation:
+        with (
+            reported_errors(context),
+            context.resources.installation.open() as installation,
+            step_progress(context, installation),
+        ):
             source = installation.source()
             info = replace(source.find(name), text_columns=keys)
             days = read_days(context)
@@ -53,7 +59,8 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
                 context.log.warning(f"left out: {missing}")
                 days = [day for day in days if day not in missing.days]
             for day in days:
-                stored[day], fetched = fetch_day(source, installation.reports, info, day)
+                with phase(Phase.READ):
+                    stored[day], fetched = fetch_day(source, installation.reports, info, day)
                 context.log.info(
                     f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
                 )
@@ -70,6 +77,7 @@ def build_report_asset(report_slug: str, name: str, *, keys: frozenset[str], all
                     "kind": info.kind,
                     **({"found": "; ".join(stored[newest].notes)} if stored[newest].notes else {}),
                     "path": dg.MetadataValue.path(path),
+                    **describe_phases(context, installation),
                 },
                 data_version=dg.DataVersion(stored[newest].identity),
                 check_results=[

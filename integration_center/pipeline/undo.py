@@ -28,8 +28,10 @@ from integration_center.pipeline.one_org import require_one_org
 from integration_center.pipeline.people import note_undo
 from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import reported_errors
+from integration_center.pipeline.step_progress import describe_phases, step_progress
 from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.planning.plan import fingerprint
+from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import FrameFile, read_slices, write_slices
 from integration_center.sync.columns import CHANGED
@@ -234,7 +236,7 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
             spec = spec.model_copy(update={"batch_size": now.batch_size, "duplicate_rules": now.duplicate_rules})
         step = UndoStep(context, installation, config.slug, spec, undone)
-        with client_log(context), step.errors_reported():
+        with client_log(context), step_progress(context, installation, config.slug), step.errors_reported():
             step.open()
             yield step
 
@@ -272,7 +274,8 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
         with undo_step(context, config, environment) as step:
             with step.installation.work_folder() as folder, step.connect() as org:  # which settles earlier runs first
-                plan = plan_undo(step.installation, org, step.undone, folder)
+                with phase(Phase.PLAN):
+                    plan = plan_undo(step.installation, org, step.undone, folder)
                 journal = step.open_journal(plan.plan_id)
                 stored = store_ledger(step, org, send_undo(step, org, plan, journal))
                 note_undo(step, step.undone, stored.lines)
@@ -286,6 +289,7 @@ def build_undo_op(environment: Environment) -> dg.OpDefinition:
                     "ledger": dg.MetadataValue.path(stored.path),
                     **describe_results(stored.lines, stored.tally, stored.instance_url),
                     **describe_usage(stored.usage),
+                    **describe_phases(context, step.installation, step.slug),
                 },
             )
 

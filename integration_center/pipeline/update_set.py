@@ -30,10 +30,12 @@ from integration_center.pipeline.names import (
     update_set_key,
 )
 from integration_center.pipeline.people import read_known
+from integration_center.pipeline.step_progress import describe_phases
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.pipeline.window import read_window
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.planning.repeated_keys import count_repeated
+from integration_center.progress import Phase, phase
 from integration_center.store.frames import FrameFile
 from integration_center.store.reports import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
@@ -81,7 +83,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
             likely_types = find_likely_types(step.installation.reports, source, spec.report, days)
             # Of one day the frame is the report's own, whose columns may be called anything.
             rows = report if len(step.days) > 1 else report.with_columns(pl.lit(newest).alias(DAY))
-            with step.connect() as org:
+            with phase(Phase.PLAN), step.connect() as org:
                 plan = build_plan(
                     spec,
                     window.rows if window else scan_days(kept) if kept else rows,
@@ -97,7 +99,8 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     day=newest,
                 )
                 usage = org.session.usage
-            note_plan(step, plan, usage.calls)
+            with phase(Phase.PLAN):
+                note_plan(step, plan, usage.calls)
             context.log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
             if plan.past_rows:
                 context.log.info(
@@ -131,6 +134,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
                     "dagster/column_lineage": trace_update_set(spec, source),
                     **describe_usage(usage),
+                    **describe_phases(context, step.installation, slug),
                     **(preview_changes(plan.lines) if step.installation.settings.previews else {}),
                 },
             )

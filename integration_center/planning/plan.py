@@ -26,6 +26,7 @@ from integration_center.planning.plan_file import (
 )
 from integration_center.planning.shaping import build_shaping, key_columns, plan_shape, shape_report
 from integration_center.planning.spelled_columns import spell_columns
+from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.key_queries import is_indexed
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
@@ -177,7 +178,8 @@ def build_plan(
         SchemaMismatch: the object, or a field of the condition, is missing.
     """
     read_at = datetime.now(UTC)
-    schema = org.describe(spec.object)
+    with phase(Phase.ORG_READ):
+        schema = org.describe(spec.object)
     org_time = org.session.usage.org_time
     dtypes = {name: dtype for name, dtype in rows.collect_schema().items() if name != DAY}
     asked, spec = spec, spell_columns(spec, dtypes)

@@ -12,6 +12,7 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.integration.spec import IntegrationSpec, Limits
+from integration_center.progress import Phase, advance, phase
 from integration_center.store.frames import SPLIT_BY, FrameFile, cut_slices, keep_rows_whole, read_slices, write_slices
 from integration_center.sync.columns import ASIDE, DAY, PART_OF, PAST
 from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
@@ -104,11 +105,19 @@ def plan_slices(
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     used = by_name(DAY, *terms.columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
-    matching = match_report(rows.select(used).collect(), records, terms)
+    report = rows.select(used).collect()
+    with phase(Phase.MATCH, report.height):
+        matching = match_report(report, records, terms)
+    del report
     gone = absent(matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls()), records) if absent else None
     del records
+    done = 0
     for lines in keep_rows_whole(cut_slices(matching.lines)):
-        yield settle_lines(lines, matching, edits_converted=edits_converted)
+        with phase(Phase.COMPARE, matching.lines.height):
+            settled = settle_lines(lines, matching, edits_converted=edits_converted)
+            done += lines.height
+            advance(done)
+        yield settled
     if gone is not None:
         yield gone
 

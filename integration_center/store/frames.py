@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -79,9 +80,13 @@ def write_slices(
     def give(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        # A sink reads everything, so the arguments have no projection, filter or limit.
-        yield from slices
+        # A sink reads everything, so the arguments have no projection, filter or limit. Polars calls this in a thread
+        # of its own, where the context of the caller, such as the progress of the step, has to be brought.
+        pulled = iter(slices)
+        while (part := context.run(next, pulled, None)) is not None:
+            yield part
 
+    context = copy_context()
     source = register_io_source(give, schema=schema, is_pure=False)
     with _drafted(path) as file:
         source.sink_parquet(

@@ -14,7 +14,19 @@ import salesforce_emulator
 PACKAGE = Path(integration_center.__file__).parent
 EMULATOR = Path(salesforce_emulator.__file__).parent
 ORDER = (
-    *("wording", "errors", "files", "integration", "settings", "remote", "sync", "insights", "store", "salesforce"),
+    *(
+        "wording",
+        "errors",
+        "progress",
+        "files",
+        "integration",
+        "settings",
+        "remote",
+        "sync",
+        "insights",
+        "store",
+        "salesforce",
+    ),
     *("planning", "database", "access", "accounts", "web", "installation", "integration_files", "pipeline"),
     *("definitions", "console", "cli", "__main__"),
 )

@@ -13,6 +13,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect
 from integration_center.insights.delimited.looking import find_header_below, read_options
+from integration_center.progress import advance
 
 BATCH_ROWS = 50_000
 """The number of rows that are Python lists at a time. As columns they take far less memory."""
@@ -117,7 +118,7 @@ class StrictReader:
             UnreadableReport: a row does not fit this table.
         """
         names = dict.fromkeys(map(str, range(len(header))), pl.String)
-        frames = [pl.DataFrame(schema=names)]
+        frames, rows_read = [pl.DataFrame(schema=names)], 0
         batch = list(islice(rows, BATCH_ROWS))
         while batch:
             following = list(islice(rows, BATCH_ROWS))
@@ -125,6 +126,8 @@ class StrictReader:
                 batch = list(self._fit(batch, header, count, last=not following))
             columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
             frames.append(pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names))
+            rows_read += len(batch)
+            advance(rows_read)
             batch = following
         return pl.concat(frames).with_columns(pl.all().replace("", None))
 

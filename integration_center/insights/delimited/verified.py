@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from integration_center.insights.delimited.form import Dialect
+from integration_center.progress import advance
 
 CHUNK_BYTES = 8_000_000
 """The bytes that are read and proven at a time."""
@@ -45,12 +46,14 @@ def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) 
         return None
     if not dialect.quote and text.count(b"\r", start) != text.count(b"\r\n", start):
         return None  # without quotes, nothing shows whether a single carriage return ends a row
-    frames = []
+    frames, rows, end = [], 0, start
     for chunk in cut_chunks(text, dialect, start):
         frame = read_chunk(chunk, width, dialect)
         if frame is None:
             return None
         frames.append(frame)
+        rows, end = rows + frame.height, end + len(chunk)
+        advance(rows, share=end / len(text))
     return pl.concat(frames)
 
 
