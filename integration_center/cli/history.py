@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from integration_center.cli.output import MOST_LINES, AsJson, Column, console, print_json, print_rows
 from integration_center.cli.slugs import require
-from integration_center.cli.sync_output import describe
+from integration_center.cli.sync_output import describe, describe_wait
 from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
@@ -34,7 +35,9 @@ def show_log(
     loaded = read_folder(read_paths().defs)
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
-        rows = [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
+        waits = installation.waiting.list(datetime.now(UTC), slug)
+        rows = [describe_wait(wait, loaded.specs[wait.slug]) for wait in waits if wait.slug in loaded.specs]
+        rows += [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
     if slug is not None and not rows:  # one that was deleted has its lines still
         require(loaded, slug)
     if as_json:
@@ -43,7 +46,7 @@ def show_log(
     for row in rows:
         row["counts"] = ", ".join(f"{count:,} {outcome}" for outcome, count in row["rows"].items() if count)
         row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
-        row["run"] = row["run_id"][:8]
+        row["run"] = (row["run_id"] or "")[:8]
         if row["triggered_by"].startswith("undo of "):
             row["slug"] += f" ({row['triggered_by'][: len('undo of ') + 8]})"
     columns = (

@@ -15,13 +15,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.condition import check_condition
-from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_schedule
+from integration_center.integration.schedule import (
+    DEFAULT_SCHEDULE,
+    DEFAULT_ZONE,
+    Clock,
+    QuietTimes,
+    RunTimes,
+    Schedule,
+    Zone,
+)
 from integration_center.wording.near_names import say_nearest
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
 OUR_NAMES = frozenset(
     {"insights", "salesforce", "gainsight", "sync", "retention", "delete_old_files"}
-    | {f"{verb}_{environment}" for verb in ("undo", "write_back") for environment in ("sandbox", "production")}
+    | {
+        f"{verb}_{environment}"
+        for verb in ("undo", "write_back", "release", "send_released")
+        for environment in ("sandbox", "production")
+    }
 )
 """Jobs, ops and groups of the product itself."""
 DAGSTER_NAMES = frozenset(
@@ -132,7 +144,13 @@ class IntegrationSpec(Model):
         fields: pairs of `column` and `field` to write, each with its own options.
         enabled: `false` takes the integration off the schedule. It then runs only by its own Run Now, by
             `integration-center run`, or with `run_disabled: true` in the run config of its push.
-        schedule: a cron expression, UTC.
+        schedule: a cron expression, in the time zone `timezone`.
+        timezone: of the schedule and of the other times of the day, such as `Europe/Berlin`.
+        not_between: quiet times such as `["22:00-06:00"]`, in which no run starts by itself. What falls into one
+            starts when it ends.
+        arrive_by: a time of the day such as `"12:00"`. A run then waits for the day's report: it starts as soon as
+            the report has landed, at the earliest at the time of the schedule, at the latest at this time.
+        rerun_on_change: with `arrive_by`, a report that is dropped again with other content runs its day again.
         when_null: what an empty report value does: `keep` the field, or `clear` it.
         when_many_match: what happens to a key that several records have: `update_all` updates them, `skip` makes them
             ambiguous, `fail` fails the run.
@@ -155,7 +173,11 @@ class IntegrationSpec(Model):
     keys: tuple[KeyPair, ...] = Field(min_length=1)
     fields: tuple[FieldMapping, ...] = Field(min_length=1)
     enabled: bool = True
-    schedule: str = DEFAULT_SCHEDULE
+    schedule: Schedule = DEFAULT_SCHEDULE
+    timezone: Zone = DEFAULT_ZONE
+    not_between: QuietTimes = ()
+    arrive_by: Clock | None = None
+    rerun_on_change: bool = True
     when_null: WhenNull = "keep"
     when_many_match: WhenManyMatch = "update_all"
     max_matches: Annotated[int, Field(ge=1, le=1_000_000)] = 10
@@ -188,12 +210,6 @@ class IntegrationSpec(Model):
         """A SOQL condition alone; the org is asked about its fields and values when it is used."""
         return None if value is None else check_condition(value)
 
-    @field_validator("schedule")
-    @classmethod
-    def check_schedule(cls, value: str) -> str:
-        """A cron expression of five fields, whose time comes."""
-        return check_schedule(value)
-
     @field_validator("owners")
     @classmethod
     def check_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -225,6 +241,21 @@ class IntegrationSpec(Model):
     def when_null_of(self, mapping: FieldMapping) -> WhenNull:
         """What an empty report value does to the field of `mapping`."""
         return mapping.when_null or self.when_null
+
+    @property
+    def times(self) -> RunTimes:
+        """When it runs by itself."""
+        return RunTimes(self.schedule, self.timezone, self.not_between, self.arrive_by)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a run may start later than its schedule says, so that Dagster's schedule alone cannot start it."""
+        return self.arrive_by is not None or bool(self.not_between)
+
+    @property
+    def runs_daily(self) -> bool:
+        """Whether it runs with all others, at the time of the daily schedule."""
+        return self.times == RunTimes(DEFAULT_SCHEDULE)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import dagster as dg
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import find_key_columns
+from integration_center.pipeline.arrival_sensors import build_arrival_sensors
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.metadata import trace_object
 from integration_center.pipeline.names import gainsight_key, object_key, push_key
@@ -146,6 +147,7 @@ def merge_definitions(loaded: LoadedIntegrations) -> dg.Definitions:
         shared,
         build_schedules(loaded),
         build_sensors(loaded),
+        build_arrival_sensors(loaded),
         build_retention(),
         build_undo(),
         *loaded.definitions.values(),
