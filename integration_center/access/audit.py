@@ -38,6 +38,9 @@ class Action(StrEnum):
     RAN = "ran"
     PLANNED = "planned"
     UNDID = "undid"
+    RELEASED = "released"
+    APPROVED = "approved"
+    REJECTED = "rejected"
 
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})

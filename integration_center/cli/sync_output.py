@@ -32,7 +32,7 @@ def finish(sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool) -> 
 
 def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
     """Status, counts and sample for people."""
-    colour = "red" if sync.status is SyncStatus.FAILED else "green"
+    colour = {SyncStatus.FAILED: "red", SyncStatus.WAITING: "yellow"}.get(sync.status, "green")
     console.print(
         f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
     )

@@ -71,6 +71,8 @@ TASKS = {
             "undo.undo_sync",
             "Write back the values from before a sync.",
         ),
+        Verb("release", "release.release_plan", "Send a plan that a limit holds, or that waits for approval."),
+        Verb("reject", "release.reject_plan", "Reject a plan that a limit holds, or that waits for approval."),
     ),
     "Look": (
         Verb("list", "integrations.list_integrations", "The integrations, with the broken ones and why."),

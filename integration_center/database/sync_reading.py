@@ -170,6 +170,18 @@ class SyncReading:
             newest: date | None = connection.execute(statement).scalar_one()
         return newest
 
+    def newest_planned_day(self, slug: str, environment: Environment) -> date | None:
+        """The newest day for which an integration has made a plan, whatever became of it; undos do not count."""
+        statement = select(func.max(syncs.c.partition_end)).where(
+            syncs.c.slug == slug,
+            syncs.c.environment == environment.value,
+            syncs.c.plan_id.is_not(None),
+            ~syncs.c.triggered_by.startswith(UNDO_OF),
+        )
+        with reading(self._engine) as connection:
+            newest: date | None = connection.execute(statement).scalar_one()
+        return newest
+
 
 def _newest(slugs: Collection[str], each: int, *columns: Any) -> Select[Any]:
     """The newest lines of each integration, the newest first; found by the index of slug and id alone."""

@@ -203,6 +203,22 @@ class IntegrationSpec(Model):
     ] = "respect"
     owners: tuple[str, ...] = ()
     gainsight: ApiName | None = None
+    approval: Annotated[
+        Literal["off", "required"],
+        Field(
+            description="`required` ends a run that has something to write as Waiting for approval. Somebody who did"
+            " not change the integration last then releases or rejects its plan."
+        ),
+    ] = "off"
+    canary: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=10_000,
+            description="So many records are written first, and read back. The others follow only when the org holds"
+            " what was written; else they are held.",
+        ),
+    ] = None
 
     @field_validator("where")
     @classmethod

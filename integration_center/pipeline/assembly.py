@@ -14,6 +14,7 @@ from integration_center.pipeline.arrival_sensors import build_arrival_sensors
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.metadata import trace_object
 from integration_center.pipeline.names import gainsight_key, object_key, push_key
+from integration_center.pipeline.release import build_release
 from integration_center.pipeline.report import build_report_asset
 from integration_center.pipeline.resources import build_resources
 from integration_center.pipeline.retention_job import build_retention
@@ -150,5 +151,6 @@ def merge_definitions(loaded: LoadedIntegrations) -> dg.Definitions:
         build_arrival_sensors(loaded),
         build_retention(),
         build_undo(),
+        build_release(),
         *loaded.definitions.values(),
     )
