@@ -10,6 +10,7 @@ import dagster as dg
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import find_key_columns
+from integration_center.pipeline.alert_watch import build_alert_sensor
 from integration_center.pipeline.arrival_sensors import build_arrival_sensors
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.metadata import trace_object
@@ -152,5 +153,6 @@ def merge_definitions(loaded: LoadedIntegrations) -> dg.Definitions:
         build_retention(),
         build_undo(),
         build_release(),
+        build_alert_sensor(),
         *loaded.definitions.values(),
     )
