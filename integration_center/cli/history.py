@@ -97,6 +97,22 @@ def show_ledger(
         console.print(f"… and {lines.height - limit:,} more; --csv FILE writes them all", markup=False)
 
 
+def write_private_bytes(path: Path, data: bytes, option: str) -> None:
+    """Write a file that only its owner may read.
+
+    Raises:
+        ConfigurationError: the file cannot be written; names the option that chooses another.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o600), "wb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
+            file.write(data)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigurationError(f"{option} {path} cannot be written: {reason or error}; name another file") from None
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read: a ledger holds personal data.
 

@@ -78,6 +78,10 @@ def arrival_sensor(slug: str) -> str:
     return f"{slug}_arrival"
 
 
+DAILY_SCHEDULE = "daily_sync"
+"""The schedule of all integrations without times of their own."""
+
+
 def own_schedule(slug: str) -> str:
     """The schedule of an integration with times of its own."""
     return f"{slug}_schedule"

@@ -15,7 +15,15 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.catch_up import LONGEST, find_first_day, reads_events
 from integration_center.pipeline.loader import LoadedIntegrations
 from integration_center.pipeline.moved_schedules import passed_before_move
-from integration_center.pipeline.names import own_schedule, push_key, range_tags, report_key, run_tags, update_set_key
+from integration_center.pipeline.names import (
+    DAILY_SCHEDULE,
+    own_schedule,
+    push_key,
+    range_tags,
+    report_key,
+    run_tags,
+    update_set_key,
+)
 from integration_center.settings import Paths
 from integration_center.store.reports import ReportFolder
 from integration_center.wording.markdown import escape_markdown
@@ -92,7 +100,7 @@ def build_daily_sync(loaded: LoadedIntegrations) -> dg.Definitions:
     )
 
     @dg.schedule(
-        name="daily_sync",
+        name=DAILY_SCHEDULE,
         job=job,
         cron_schedule=DEFAULT_SCHEDULE,
         execution_timezone="UTC",
