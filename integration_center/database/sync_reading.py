@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, String, Values, column, func, or_, select
@@ -56,6 +56,15 @@ class SyncReading:
             statement = statement.where(syncs.c.environment == environment.value)
         with reading(self._engine) as connection:
             return tuple(map(build_record, connection.execute(statement)))
+
+    def since(self, moment: datetime, slug: str | None = None) -> tuple[SyncRecord, ...]:
+        """The lines that began after a moment and made a plan, of one integration or of all, the newest first."""
+        conditions = [syncs.c.started_at > moment, syncs.c.plan_id.is_not(None)]
+        if slug is not None:
+            conditions.append(syncs.c.slug == slug)
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(syncs).where(*conditions).order_by(syncs.c.id.desc()))
+            return tuple(map(build_record, rows))
 
     def page(
         self,
