@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 import dagster as dg
@@ -21,6 +21,8 @@ from integration_center.wording.markdown import escape_markdown
 
 LOOK_SECONDS = 20
 """Seconds between two looks."""
+REMOTE_PAUSE = timedelta(minutes=3)
+"""Between two looks at a bucket or an API for a report that was dropped again: each look is a request."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ def look(installation: Installation, slug: str, spec: IntegrationSpec, now: date
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now
     watched = LONGEST if spec.arrive_by and reads_events(installation.reports, spec) else 0
     reports = NamedReport(installation, spec.report)
-    return Look(slug, spec, reports, now, min(written, now), watched).decide(Memory.read(cursor))
+    settings = installation.settings
+    remote = settings.walkme_source == "api" or "://" in settings.walkme_files_root
+    pause = REMOTE_PAUSE if remote else timedelta()
+    return Look(slug, spec, reports, now, min(written, now), watched, pause).decide(Memory.read(cursor))
 
 
 def note_wait(installation: Installation, slug: str, decision: Decision, now: datetime) -> None:

@@ -26,6 +26,7 @@ class Memory:
         marks: of the days that were run, by day: a change means that the report was dropped again.
         identities: of the data that was run, by day.
         seen: marks that were new at the last look, by day: the files may still have been written then.
+        looked: when reports were last looked at that had been run already, ISO 8601.
     """
 
     expression: str = ""
@@ -35,6 +36,7 @@ class Memory:
     marks: Mapping[str, str] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
+    looked: str | None = None
 
     @classmethod
     def read(cls, cursor: str | None) -> "Memory":
@@ -120,6 +122,7 @@ class Look:
     Attributes:
         written_at: when its file was written, UTC: times of a schedule before that were never due.
         watched: the days before the newest whose reports may be dropped again, too.
+        pause: how long the source is left alone between two looks for reports that were dropped again.
     """
 
     slug: str
@@ -128,6 +131,7 @@ class Look:
     now: datetime
     written_at: datetime
     watched: int = 0
+    pause: timedelta = timedelta()
 
     def decide(self, memory: Memory) -> Decision:
         """Decide what starts now, and what is waited for."""
@@ -189,6 +193,9 @@ class Look:
 
     def _find_changed(self, memory: Memory, day: date) -> Decision:
         """Find the days whose reports were dropped again since they were run."""
+        if memory.looked and self.now - datetime.fromisoformat(memory.looked) < self.pause:
+            return Decision(memory)
+        memory = replace(memory, looked=self.now.isoformat())
         starts: list[Start] = []
         marks, identities, seen = dict(memory.marks), dict(memory.identities), {}
         try:
