@@ -22,6 +22,7 @@ from integration_center.database.engine import build_engine
 from integration_center.database.group_sizes import GroupSizes
 from integration_center.database.leases import Leases
 from integration_center.database.syncs import SyncLog
+from integration_center.database.waiting import WaitingDays
 from integration_center.integration.spec import Environment
 from integration_center.remote import log_retries
 from integration_center.salesforce.client.polling import Polling
@@ -62,6 +63,11 @@ class Installation:
     def syncs(self) -> SyncLog:
         """What became of each sync."""
         return SyncLog(self.engine)
+
+    @cached_property
+    def waiting(self) -> WaitingDays:
+        """The days whose reports are waited for."""
+        return WaitingDays(self.engine)
 
     @cached_property
     def audit(self) -> AuditLog:

@@ -117,6 +117,8 @@ def judge(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> Result:
     said = [sentence(sync.error)] if sync.error else []
     if sync.status is SyncStatus.FAILED:
         said = said or ["The run failed."]
+    elif sync.status is SyncStatus.WAITING:
+        said = ["The plan waits for approval. Nothing was sent to Salesforce."]
     elif sync.status is SyncStatus.PLANNED:
         said.append("This is the plan. Nothing was sent to Salesforce.")
     elif not said and not troubled:

@@ -36,7 +36,7 @@ from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.formats import read_file
 from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.insights.sizes import USUAL_LARGEST, SizeLimit
-from integration_center.insights.source import TYPING_RULES, Report, no_data
+from integration_center.insights.source import TYPING_RULES, Mark, Report, no_data
 from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.wording.plain_text import is_text, make_printable
 
@@ -126,6 +126,11 @@ class FilesSource:
         folder = self._steadily(f"report {report.name!r}", lambda: self._folder(report))
         missing = [day for day in days if day not in folder.days]
         return self._no_data(folder, missing) if missing else None
+
+    def marks(self, report: ReportInfo, days: Sequence[date]) -> Mapping[date, Mark]:
+        """See `ReportSource.marks`: they come from the listing of the folder."""
+        folder = self._steadily(f"report {report.name!r}", lambda: self._folder(report))
+        return {day: _mark(folder.days[day]) for day in days if day in folder.days}
 
     def identity(self, report: ReportInfo, day: date) -> str:
         """See `ReportSource.identity`: it depends on the files of `day` and on `report.yaml`."""
@@ -279,6 +284,11 @@ class FilesSource:
                 f" {names}{f' and {more:,} more' if more > 0 else ''}"
             )
         return no_data(folder.info, days, max(folder.days, default=None), advice)
+
+
+def _mark(drops: Sequence[Drop]) -> Mark:
+    shown = "\0".join(f"{drop.name} {drop.modified.isoformat()} {drop.version}" for drop in drops)
+    return Mark(hashlib.sha256(shown.encode(errors="replace")).hexdigest(), max(drop.modified for drop in drops))
 
 
 def _identify(folder: Folder, versions: Iterable[tuple[Drop, str]]) -> str:

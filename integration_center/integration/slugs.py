@@ -9,7 +9,11 @@ from integration_center.errors import ConfigurationError
 SLUG = re.compile(r"^[a-z0-9_]+$")
 OUR_NAMES = frozenset(
     {"insights", "salesforce", "gainsight", "sync", "retention", "delete_old_files"}
-    | {f"{verb}_{environment}" for verb in ("undo", "write_back") for environment in ("sandbox", "production")}
+    | {
+        f"{verb}_{environment}"
+        for verb in ("undo", "write_back", "release", "send_released")
+        for environment in ("sandbox", "production")
+    }
 )
 """Jobs, ops and groups of the product itself."""
 DAGSTER_NAMES = frozenset(

@@ -25,7 +25,15 @@ from integration_center.integration.mapping import (
     WhenNull,
     read_expression,
 )
-from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_schedule
+from integration_center.integration.schedule import (
+    DEFAULT_SCHEDULE,
+    DEFAULT_ZONE,
+    Clock,
+    QuietTimes,
+    RunTimes,
+    Schedule,
+    Zone,
+)
 from integration_center.wording.near_names import say_nearest
 
 OWNER = re.compile(r"team:.+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}\b", re.DOTALL)
@@ -108,7 +116,13 @@ class IntegrationSpec(Model):
         when_absent: what happens to the records of people who dropped out of the report; see below.
         enabled: `false` takes the integration off the schedule. It then runs only by its own Run Now, by
             `integration-center run`, or with `run_disabled: true` in the run config of its push.
-        schedule: a cron expression, UTC.
+        schedule: a cron expression, in the time zone `timezone`.
+        timezone: of the schedule and of the other times of the day, such as `Europe/Berlin`.
+        not_between: quiet times such as `["22:00-06:00"]`, in which no run starts by itself. What falls into one
+            starts when it ends.
+        arrive_by: a time of the day such as `"12:00"`. A run then waits for the day's report: it starts as soon as
+            the report has landed, at the earliest at the time of the schedule, at the latest at this time.
+        rerun_on_change: with `arrive_by`, a report that is dropped again with other content runs its day again.
         when_null: what an empty report value does: `keep` the field, or `clear` it.
         when_many_match: what happens to a key that several records have: `update_all` updates them, `skip` makes them
             ambiguous, `fail` fails the run.
@@ -135,7 +149,11 @@ class IntegrationSpec(Model):
     filter: Sql | None = None
     when_absent: WhenAbsent | None = None
     enabled: bool = True
-    schedule: str = DEFAULT_SCHEDULE
+    schedule: Schedule = DEFAULT_SCHEDULE
+    timezone: Zone = DEFAULT_ZONE
+    not_between: QuietTimes = ()
+    arrive_by: Clock | None = None
+    rerun_on_change: bool = True
     when_null: WhenNull = "keep"
     when_many_match: WhenManyMatch = "update_all"
     max_matches: Annotated[int, Field(ge=1, le=1_000_000)] = 10
@@ -161,18 +179,28 @@ class IntegrationSpec(Model):
     ] = "respect"
     owners: tuple[str, ...] = ()
     gainsight: ApiName | None = None
+    approval: Annotated[
+        Literal["off", "required"],
+        Field(
+            description="`required` ends a run that has something to write as Waiting for approval. Somebody who did"
+            " not change the integration last then releases or rejects its plan."
+        ),
+    ] = "off"
+    canary: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=10_000,
+            description="So many records are written first, and read back. The others follow only when the org holds"
+            " what was written; else they are held.",
+        ),
+    ] = None
 
     @field_validator("where")
     @classmethod
     def check_where(cls, value: str | None) -> str | None:
         """A SOQL condition alone; the org is asked about its fields and values when it is used."""
         return None if value is None else check_condition(value)
-
-    @field_validator("schedule")
-    @classmethod
-    def check_schedule(cls, value: str) -> str:
-        """A cron expression of five fields, whose time comes."""
-        return check_schedule(value)
 
     @field_validator("owners")
     @classmethod
@@ -243,6 +271,21 @@ class IntegrationSpec(Model):
     def when_null_of(self, mapping: FieldMapping) -> WhenNull:
         """What an empty report value does to the field of `mapping`."""
         return mapping.when_null or self.when_null
+
+    @property
+    def times(self) -> RunTimes:
+        """When it runs by itself."""
+        return RunTimes(self.schedule, self.timezone, self.not_between, self.arrive_by)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a run may start later than its schedule says, so that Dagster's schedule alone cannot start it."""
+        return self.arrive_by is not None or bool(self.not_between)
+
+    @property
+    def runs_daily(self) -> bool:
+        """Whether it runs with all others, at the time of the daily schedule."""
+        return self.times == RunTimes(DEFAULT_SCHEDULE)
 
     @property
     def columns(self) -> tuple[str, ...]:

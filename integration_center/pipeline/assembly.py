@@ -10,9 +10,12 @@ import dagster as dg
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import find_key_columns
+from integration_center.pipeline.alert_watch import build_alert_sensor
+from integration_center.pipeline.arrival_sensors import build_arrival_sensors
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.metadata import trace_object
 from integration_center.pipeline.names import gainsight_key, object_key, push_key
+from integration_center.pipeline.release import build_release
 from integration_center.pipeline.report import build_report_asset
 from integration_center.pipeline.resources import build_resources
 from integration_center.pipeline.retention_job import build_retention
@@ -146,7 +149,10 @@ def merge_definitions(loaded: LoadedIntegrations) -> dg.Definitions:
         shared,
         build_schedules(loaded),
         build_sensors(loaded),
+        build_arrival_sensors(loaded),
         build_retention(),
         build_undo(),
+        build_release(),
+        build_alert_sensor(),
         *loaded.definitions.values(),
     )

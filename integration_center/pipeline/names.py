@@ -19,7 +19,10 @@ ENVIRONMENT_TAG = "salesforce_environment"
 TRIGGER_TAG = "triggered_by"
 BY_USER = "user"
 """What started a run, as far as the job of an integration knows by itself."""
+BY_ARRIVAL, BY_CHANGE = "arrival of the report", "report dropped again"
+"""What started a run that waited for its report, and one whose day was dropped again."""
 UNDO_TAG = "undoes"
+RELEASE_TAG = "releases"
 PROCESS_TAG = ".integration_center/process"
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -68,6 +71,30 @@ def undo_job(environment: Environment) -> str:
 def undo_op(environment: Environment) -> str:
     """The one op of that job; ops and jobs must not share a name."""
     return f"write_back_{environment.value}"
+
+
+def arrival_sensor(slug: str) -> str:
+    """The sensor that starts an integration which waits for its report, or has quiet times."""
+    return f"{slug}_arrival"
+
+
+DAILY_SCHEDULE = "daily_sync"
+"""The schedule of all integrations without times of their own."""
+
+
+def own_schedule(slug: str) -> str:
+    """The schedule of an integration with times of its own."""
+    return f"{slug}_schedule"
+
+
+def release_job(environment: Environment) -> str:
+    """The job that releases a held plan in an environment."""
+    return f"release_{environment.value}"
+
+
+def release_op(environment: Environment) -> str:
+    """The one op of that job; ops and jobs must not share a name."""
+    return f"send_released_{environment.value}"
 
 
 def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:

@@ -50,6 +50,8 @@ from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.ledgers import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import (
+    Counts,
+    Tally,
     count_lines,
     count_outdated,
     planned_updates,
@@ -81,7 +83,8 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
     @dg.op(
         name=op_name,
         description=f"Sends the planned lines to {spec.object} and completes the ledger.",
-        out={"result": dg.Out(dg.Nothing), **{check.name: dg.Out(dg.Nothing) for check in checks}},
+        # A plan that waits for approval ends the run well, without a materialization.
+        out={"result": dg.Out(dg.Nothing, is_required=False), **{check.name: dg.Out(dg.Nothing) for check in checks}},
         required_resource_keys={"installation", resource_key(spec.environment)},
         pool=pool(spec),
         tags={"kind": "salesforce"},
@@ -227,6 +230,13 @@ def send_plan(
     step.require_switched_on()
     plan = find_plan(step)
     check_own(step, plan, lines)
+    if plan.waiting:
+        tally = Tally(
+            *(Counts({Outcome(name): n for name, n in plan.counts[side].items()}) for side in ("lines", "rows"))
+        )
+        step.context.log.info(f"waiting for approval: integration-center release {step.run_id}")
+        yield from report_push(push_key(step.slug), lines, tally, plan.report_rows, failed=False)
+        return
     events = take_days(step, plan)
     newest = None if events else newer_day(step, allow_stale=allow_stale)
     journal = step.open_journal(plan.plan_id)
@@ -245,7 +255,9 @@ def send_plan(
     calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
     outdated = events and count_outdated(stored.lines) > 0
     with phase(Phase.FINISH):
-        ended = end_sync(step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated)
+        ended = end_sync(
+            step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
+        )
     by_line = stored.tally.lines
     step.context.log_event(
         dg.AssetObservation(

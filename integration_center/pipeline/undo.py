@@ -14,6 +14,7 @@ from uuid import uuid4
 import dagster as dg
 import polars as pl
 
+from integration_center.access.audit import Action
 from integration_center.database.journal import JobJournal, unfinished
 from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, SyncFailed
@@ -218,9 +219,8 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
     """Open the step of an undo in `environment`, with its line in the log."""
     with reported_errors(context), context.resources.installation.open() as installation:
         run_id = context.run.run_id
-        note_run(
-            context.instance, installation.audit, run_id, config.slug, environment=environment, undoes=config.run_id
-        )
+        acted = Action.UNDID, f"run {config.run_id}"
+        note_run(context.instance, installation.audit, run_id, config.slug, environment=environment, acted=acted)
         undone = installation.syncs.get(config.run_id, config.slug)
         if undone is None:
             raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")

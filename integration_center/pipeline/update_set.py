@@ -1,7 +1,9 @@
 """`<slug>/update_set`: reads the org, matches, compares, and stores the plan with the first draft of its ledger."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -36,11 +38,12 @@ from integration_center.pipeline.window import read_window
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.planning.repeated_keys import count_repeated
 from integration_center.progress import Phase, phase
-from integration_center.store.frames import FrameFile
+from integration_center.store.frames import SPLIT_BY, FrameFile, keep_rows_whole, read_slices, rewrite_frame
 from integration_center.store.reports import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
-from integration_center.sync.ledger import count_left_alone
+from integration_center.sync.ledger import Tally, count_left_alone, hold, tally_lines
 from integration_center.sync.mapping.fitness import admin_message
+from integration_center.sync.outcomes import Outcome
 from integration_center.wording.markdown import escape_markdown
 
 
@@ -99,8 +102,11 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     day=newest,
                 )
                 usage = org.session.usage
+            waits = step.will_push and step.spec.approval == "required" and bool(plan.tally.lines[Outcome.PLANNED])
             with phase(Phase.PLAN):
-                note_plan(step, plan, usage.calls)
+                if waits:
+                    plan = hold_plan(plan, f"waiting for approval: integration-center release {step.run_id}", folder)
+                note_plan(step, plan, usage.calls, waits=waits)
             context.log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
             if plan.past_rows:
                 context.log.info(
@@ -163,10 +169,20 @@ def find_likely_types(folder: ReportFolder, report_slug: str, name: str, days: S
     return dict(set.intersection(*(set(types.items()) for types in found)))
 
 
-def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:
+def hold_plan(plan: Plan, reason: str, folder: Path) -> Plan:
+    """Hold the planned lines of a plan, with `reason`."""
+    file = rewrite_frame(
+        plan.file.scan(), lambda part: hold(part, reason), folder / "waiting.parquet", {SPLIT_BY: "day"}
+    )
+    tally = sum(map(tally_lines, keep_rows_whole(read_slices(file.scan()))), start=Tally())
+    return replace(plan, file=file, tally=tally)
+
+
+def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False) -> None:
     """Store the first draft of the ledger, so that a run that goes no further still has one, and close what ends here.
 
-    A held plan ends its sync as Failed; a plan whose run does not mean to push ends as Planned.
+    A held plan ends its sync as Failed; a plan whose run does not mean to push ends as Planned; one that `waits` ends
+    as Waiting for approval.
     """
     syncs = step.installation.syncs
     step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
@@ -183,6 +199,9 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:
     )
     if plan.held:
         syncs.close(step.run_id, step.slug, status=SyncStatus.FAILED, error=plan.held)
+    elif waits:
+        said = f"nothing is sent before somebody approves: integration-center release {step.run_id}"
+        syncs.close(step.run_id, step.slug, status=SyncStatus.WAITING, error=said)
     elif not step.will_push:
         syncs.close(step.run_id, step.slug, status=SyncStatus.PLANNED)
     else:

@@ -45,8 +45,17 @@ from integration_center.sync.plan_terms import Terms, resolve_terms
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 
-SENDING = {"batch_size", "duplicate_rules"}
-"""Options that say how a plan is sent, and do not change what it holds."""
+SENDING = {
+    "batch_size",
+    "duplicate_rules",
+    "timezone",
+    "not_between",
+    "arrive_by",
+    "rerun_on_change",
+    "approval",
+    "canary",
+}
+"""Options that say how and when a plan is sent, and do not change what it holds."""
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
 

@@ -162,9 +162,14 @@ def keep_rows_whole(slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     yield rest
 
 
-def rewrite_frame(frame: pl.LazyFrame, change: Callable[[pl.DataFrame], pl.DataFrame], path: Path) -> FrameFile:
+def rewrite_frame(
+    frame: pl.LazyFrame,
+    change: Callable[[pl.DataFrame], pl.DataFrame],
+    path: Path,
+    metadata: dict[str, str] | None = None,
+) -> FrameFile:
     """Write a frame on disk to another file, with `change` applied to one slice at a time."""
-    return write_slices(map(change, read_slices(frame)), frame.collect_schema(), path)
+    return write_slices(map(change, read_slices(frame)), frame.collect_schema(), path, metadata)
 
 
 @contextmanager

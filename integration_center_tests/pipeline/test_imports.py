@@ -27,7 +27,7 @@ ORDER = (
         "store",
         "salesforce",
     ),
-    *("planning", "database", "access", "accounts", "web", "installation", "integration_files", "pipeline"),
+    *("planning", "database", "access", "accounts", "web", "installation", "integration_files", "alerts", "pipeline"),
     *("definitions", "console", "cli", "__main__"),
 )
 """The parts of the package. Each imports only parts that come before it."""

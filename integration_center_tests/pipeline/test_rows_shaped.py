@@ -71,6 +71,7 @@ def test_a_window_takes_the_days_that_end_with_the_run(center: Center) -> None:
     assert center.lead(1)[SCORE] == 33
     event = center.instance.get_latest_materialization_event(dg.AssetKey(["nps", "update_set"]))
     assert event is not None
+    assert event.asset_materialization is not None
     metadata = event.asset_materialization.metadata
     assert metadata["window_days_missing"].value == [days_before(3).isoformat()]
     center.drop(answers((1, 10, YESTERDAY.isoformat())), report="answers", header=NPS, about=EVENTS)
