@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: help setup demo up test soak hostile installed screenshots lint bench docs lock
+.PHONY: help setup demo up test soak hostile installed screenshots lint bench docs schema lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -67,6 +67,9 @@ bench: setup ## Calls, bytes, seconds and peak memory, beside a floor
 
 docs: setup ## The documentation, in site/index.html; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
+schema: setup ## The JSON schema of report.yaml, in the package, after a change to its options
+	$(BIN)/python -m tools.report_schema
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-annotate --no-header

@@ -1,5 +1,5 @@
 """`python -m integration_center` is the command line."""
 
-from integration_center.cli import main
+from integration_center.cli import start
 
-main()
+start()

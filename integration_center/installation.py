@@ -22,6 +22,7 @@ from integration_center.database.engine import build_engine
 from integration_center.database.group_sizes import GroupSizes
 from integration_center.database.leases import Leases
 from integration_center.database.syncs import SyncLog
+from integration_center.database.waiting import WaitingDays
 from integration_center.integration.spec import Environment
 from integration_center.remote import log_retries
 from integration_center.salesforce.client.polling import Polling
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from integration_center.insights.source import ReportSource
     from integration_center.salesforce.org import Org
     from integration_center.salesforce.read.snapshot_file import SnapshotFolder
+    from integration_center.store.known_records import KnownRecords
     from integration_center.store.ledgers import LedgerFolder
     from integration_center.store.reports import ReportFolder
+    from integration_center.store.run_progress import ProgressFolder
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class Installation:
     def syncs(self) -> SyncLog:
         """What became of each sync."""
         return SyncLog(self.engine)
+
+    @cached_property
+    def waiting(self) -> WaitingDays:
+        """The days whose reports are waited for."""
+        return WaitingDays(self.engine)
 
     @cached_property
     def audit(self) -> AuditLog:
@@ -91,11 +99,25 @@ class Installation:
         return LedgerFolder(self.settings.storage)
 
     @cached_property
+    def known_records(self) -> "KnownRecords":
+        """Which records the integrations wrote."""
+        from integration_center.store.known_records import KnownRecords
+
+        return KnownRecords(self.settings.storage)
+
+    @cached_property
     def snapshots(self) -> "SnapshotFolder":
         """What was read of the orgs."""
         from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 
         return SnapshotFolder(self.settings.storage)
+
+    @cached_property
+    def progress(self) -> "ProgressFolder":
+        """How far the steps of runs have come."""
+        from integration_center.store.run_progress import ProgressFolder
+
+        return ProgressFolder(self.settings.storage)
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:

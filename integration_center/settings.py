@@ -178,7 +178,8 @@ class Settings(Paths):
     walkme_files_root: Annotated[str, Field(alias="WALKME_FILES_ROOT")] = ""
     """files: a local folder, or an `s3://`, `az://` or `gs://` prefix."""
     walkme_largest_file_mb: Annotated[int, Field(alias="WALKME_LARGEST_FILE_MB", ge=1, le=1_000_000)] = 4_096
-    """files: millions of bytes that one drop may have, packed or not. A larger one is refused."""
+    """files: millions of bytes that one drop may have. A larger one is refused. What a packed drop may unpack to is
+    `max_size` of its `report.yaml`."""
 
     sandbox_login_url: Annotated[str, Field(alias="SALESFORCE_SANDBOX_LOGIN_URL")] = LOGIN_URLS[Environment.SANDBOX]
     """Where Sandbox signs in: the default, or My Domain, as client credentials need."""

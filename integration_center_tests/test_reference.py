@@ -10,7 +10,8 @@ from integration_center.cli.verbs import VERBS
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX, report_slug
 from integration_center.insights.report_yaml import ColumnFile, ReportFile
-from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair, Limits
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.spec import IntegrationSpec, Limits, WhenAbsent
 from integration_center.pipeline.checks import FITNESS, PUSH, VERDICTS
 from integration_center.pipeline.report import NOT_EMPTY, NOT_SHRUNK
 from integration_center.settings import Settings
@@ -49,7 +50,7 @@ def test_settings_page_has_every_setting_with_its_default(pages: Mapping[str, st
 @pytest.mark.parametrize(
     ("page", "models"),
     [
-        ("reference/integration.md", (IntegrationSpec, KeyPair, FieldMapping, Limits)),
+        ("reference/integration.md", (IntegrationSpec, KeyPair, FieldMapping, WhenAbsent, Limits)),
         ("reference/report.md", (ReportFile, ColumnFile)),
     ],
 )

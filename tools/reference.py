@@ -17,7 +17,9 @@ from integration_center.cli.verbs import TASKS, Verb
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX
 from integration_center.insights.report_yaml import ColumnFile, ReportFile
-from integration_center.integration.spec import AssetSource, FieldMapping, IntegrationSpec, KeyPair, Limits
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.source import AssetSource
+from integration_center.integration.spec import IntegrationSpec, Limits, WhenAbsent
 from integration_center.pipeline.checks import build_plan_checks, build_push_checks
 from integration_center.pipeline.report import build_report_asset
 from integration_center.settings import Settings
@@ -101,6 +103,7 @@ def build_integration() -> str:
     for heading, model in (
         ("Options of a key pair (`keys`)", KeyPair),
         ("Options of a field (`fields`)", FieldMapping),
+        ("People who drop out (`when_absent`)", WhenAbsent),
         ("Limits (`limits`)", Limits),
         ("An asset instead of a report (`source`)", AssetSource),
     ):

@@ -38,6 +38,9 @@ class Action(StrEnum):
     RAN = "ran"
     PLANNED = "planned"
     UNDID = "undid"
+    RELEASED = "released"
+    APPROVED = "approved"
+    REJECTED = "rejected"
 
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})
@@ -134,6 +137,13 @@ class AuditLog:
         statement = select(audit.c.id).where(audit.c.run_id == run_id, audit.c.slug == slug)
         with reading(self._engine) as connection:
             return connection.execute(statement).one_or_none() is not None
+
+    def of_run(self, run_id: str, slug: str) -> AuditEntry | None:
+        """Return the entry of an integration's run; None when there is none any more."""
+        statement = select(audit).where(audit.c.run_id == run_id, audit.c.slug == slug)
+        with reading(self._engine) as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else _build_entry(row)
 
     def list(
         self, *, limit: int = 100, offset: int = 0, slug: str | None = None, actions: Collection[Action] | None = None

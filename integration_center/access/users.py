@@ -22,10 +22,14 @@ HOW_TO_MAKE_ONE = "make a line with: integration-center password NAME --role ope
 
 
 class Role(IntEnum):
-    """What a user may do. A viewer can look; an operator can also connect, change and run."""
+    """What a user may do. A viewer can look; an operator can also connect, change and run.
+
+    An approver can do all of that, and approve plans that wait for it.
+    """
 
     VIEWER = 1
     OPERATOR = 2
+    APPROVER = 3
 
     @property
     def title(self) -> str:
@@ -140,7 +144,9 @@ def _read_entry(place: str, entry: str) -> User:
         )
     role = ROLES.get(title)
     if role is None:
-        raise ConfigurationError(f"{place} ({name}) has no role; expected {name}:viewer:… or {name}:operator:…")
+        raise ConfigurationError(
+            f"{place} ({name}) has no role; expected {name}:viewer:…, {name}:operator:… or {name}:approver:…"
+        )
     if fault := find_fault(password_hash):
         raise ConfigurationError(f"{place} ({name}) {fault}; {HOW_TO_MAKE_ONE}")
     return User(name, role, password_hash)

@@ -3,10 +3,46 @@
 Nothing heavy is imported here. The imports take seconds, and what goes wrong meanwhile is caught, too.
 """
 
+import atexit
+import gc
 import os
 import signal
 import sys
+import threading
 from types import FrameType
+from typing import NoReturn
+
+FEWER_COLLECTIONS = (50_000, 20, 100)
+"""How many objects are made between two searches for garbage. The usual 700 cost a short command a fifth of its time,
+because importing makes a million objects that all stay."""
+
+
+def start() -> NoReturn:
+    """Run the command line as a process of its own, and end the process."""
+    gc.set_threshold(*FEWER_COLLECTIONS)
+    code: object = 0
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    leave(code)
+
+
+def leave(code: object) -> NoReturn:
+    """End the process with an exit code as `sys.exit` does, but without freeing its memory object by object.
+
+    Python takes half a second for that after an import of Dagster, and the system does it at once.
+    """
+    alone = all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate())
+    if not alone or not (code is None or isinstance(code, int)):
+        sys.exit(code)  # type: ignore[arg-type]  # what `SystemExit` held
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # nobody reads the output any more, which Python has an exit code for
+        sys.exit(code)
+    os._exit(code or 0)
 
 
 def main() -> None:

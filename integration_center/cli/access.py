@@ -29,7 +29,9 @@ COLUMNS = (
 
 def make_password(
     name: Annotated[str, typer.Argument(help="The user's name.")],
-    role: Annotated[str, typer.Option(help="viewer (looks) or operator (connects, changes, runs).")] = "viewer",
+    role: Annotated[
+        str, typer.Option(help="viewer (looks), operator (connects, changes, runs), or approver (approves, too).")
+    ] = "viewer",
 ) -> None:
     """Ask for a password, and print the line for the file of users."""
     if not NAME.fullmatch(name):

@@ -1,10 +1,14 @@
 """`reports`, `objects`, `fields`: what can be mapped."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from integration_center.cli.output import AsJson, Column, print_rows
+from integration_center.cli.output import AsJson, Column, console, print_rows
+from integration_center.insights.drop_names import NotTaken
+from integration_center.insights.files import NAMES_SHOWN, FilesSource
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.sync.mapping.fitness import why_not_key, why_not_target
@@ -16,6 +20,7 @@ def list_reports(as_json: AsJson = False) -> None:
     """The Insights reports that may be integrated."""
     with open_installation() as installation:
         source = installation.source()
+        not_taken = source.list_not_taken() if isinstance(source, FilesSource) else []
         rows = [
             {
                 "name": info.name,
@@ -26,6 +31,9 @@ def list_reports(as_json: AsJson = False) -> None:
                 "latest_by": info.latest_by,
                 "newest_day": None if info.problem else source.newest_day(info),
                 "problem": info.problem,
+                "not_taken": [
+                    {"name": each.name, "reason": each.reason} for each in not_taken if each.folder == info.id
+                ],
             }
             for info in source.list_reports()
         ]
@@ -43,6 +51,21 @@ def list_reports(as_json: AsJson = False) -> None:
         as_json=as_json,
         empty="The source offers no report; custom reports need the tag integrations_salesforce.",
     )
+    if not as_json:
+        show_not_taken(not_taken)
+
+
+def show_not_taken(files: Sequence[NotTaken]) -> None:
+    """Print which files no run reads, and why; of many files with one reason only the last ones."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for each in files:
+        groups[each.folder, each.reason].append(each.name)
+    if groups:
+        console.print("\nNot taken:", markup=False)
+    for (folder, reason), names in groups.items():
+        more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+        listed = ", ".join("/".join(filter(None, (folder, name))) for name in names[-NAMES_SHOWN:])
+        console.print(f"- {listed}{more}: {reason}", markup=False, soft_wrap=True)
 
 
 def list_objects(environment: EnvironmentArgument, as_json: AsJson = False) -> None:

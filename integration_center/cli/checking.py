@@ -1,7 +1,7 @@
 """`check`: the live validation of integrations."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import polars as pl
@@ -10,12 +10,14 @@ from rich.markup import escape
 
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import ConfigurationError, IntegrationCenterError, NotRead, TransientError
-from integration_center.insights.catalogue import ColumnType, report_slug
+from integration_center.insights.asset_frames import describe_asset
+from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns, report_slug
 from integration_center.installation import Installation, open_installation
+from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.judging import read_folder
-from integration_center.planning.validation import validate
+from integration_center.planning.validation import Verdict, validate
 from integration_center.settings import read_paths
 from integration_center.store.reports import source_folder
 from integration_center.sync.mapping.fitness import admin_message
@@ -45,6 +47,10 @@ def check_integrations(
             console.print(f"{sign}  {escape(result['slug'])}")
             for problem in result["problems"]:
                 console.print(f"  {problem}", markup=False, soft_wrap=True)
+            for warning in result["warnings"]:
+                console.print(f"  note: {warning}", markup=False, soft_wrap=True)
+            for note in result["notes"]:
+                console.print(f"  note: {note}", markup=False, soft_wrap=True)
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
     if any(result["problems"] for result in results):
@@ -55,46 +61,46 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
     """What is wrong with one integration; an error of one stops no other."""
     spec = loaded.specs.get(slug)
     message: str | None = None
+    warnings: list[str] = []
+    notes: Sequence[str] = ()
     if spec is None:
         verdict, problems = "broken", [loaded.broken[slug]]
     else:
         try:
             readers = loaded.readers().get(report_slug(spec.report), [spec])
-            problems, message = (
-                check_rows(installation, spec, read_stored(installation, slug, spec))
+            found, message, notes = (
+                check_stored(installation, slug, spec, spec.source)
                 if spec.source
                 else check_live(installation, spec, key_columns=find_key_columns(readers))
             )
+            problems, warnings = [*found.problems], [*found.warnings]
             verdict = "broken" if problems else "sound"
         except (TransientError, NotRead) as error:
             verdict, problems = "unchecked", [str(error)]
         except IntegrationCenterError as error:
             verdict, problems = "broken", [str(error)]
-    return {"slug": slug, "verdict": verdict, "problems": problems, "admin_message": message}
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows that an integration is checked against.
-
-    Attributes:
-        frame: the rows.
-        likely_types: for text columns whose values all look like another type, that type by column.
-    """
-
-    frame: pl.DataFrame
-    likely_types: Mapping[str, ColumnType]
+    return {
+        "slug": slug,
+        "verdict": verdict,
+        "problems": problems,
+        "warnings": warnings,
+        "notes": [*notes],
+        "admin_message": message,
+    }
 
 
 def check_live(
     installation: Installation, spec: IntegrationSpec, *, key_columns: frozenset[str]
-) -> tuple[list[str], str | None]:
-    """Faults against the newest report and the object, and the message to the Salesforce admin when fields miss.
+) -> tuple[Verdict, str | None, Sequence[str]]:
+    """Check against the newest report and the object; also the message to the Salesforce admin, if fields are missing.
 
     Args:
         installation: gives the report and the org.
         spec: the integration.
         key_columns: of all integrations that read the report: a run keeps them text for each of its readers.
+
+    Returns:
+        The faults; the message to the Salesforce admin when fields are missing; what was found in the report's file.
 
     Raises:
         IntegrationCenterError: the report or the org cannot be reached.
@@ -105,33 +111,49 @@ def check_live(
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
     report = source.read(replace(info, text_columns=key_columns), newest)
-    return check_rows(installation, spec, Rows(report.frame, report.likely_types))
+    verdict, message = check_rows(installation, spec, report.frame, report.info, report.likely_types)
+    return verdict, message, report.notes
 
 
-def read_stored(installation: Installation, slug: str, spec: IntegrationSpec) -> Rows:
-    """Read the rows of the asset that the newest run of the integration took in: only Dagster can load an asset.
+def check_stored(
+    installation: Installation, slug: str, spec: IntegrationSpec, source: AssetSource
+) -> tuple[Verdict, str | None, Sequence[str]]:
+    """Check against the rows of the asset that the newest run took in, since only Dagster can load an asset.
+
+    Args:
+        installation: gives the rows and the org.
+        slug: of the integration.
+        spec: the integration.
+        source: what it says of the asset.
+
+    Returns:
+        See `check_live`.
 
     Raises:
-        NotRead: no run has taken it in yet.
+        NotRead: no run has taken the asset in yet.
+        IntegrationCenterError: the org cannot be reached.
     """
     folder = source_folder(slug)
     day = installation.reports.newest_day(folder)
     stored = installation.reports.stored(folder, day) if day else None
     if day is None or stored is None:
-        raise NotRead(
-            f"asset {spec.report!r} was not read yet; materialize {slug}/update_set once, then check it again"
-        )
-    return Rows(pl.read_parquet(installation.reports.path(folder, day)), stored.likely_types or {})
+        raise NotRead(f"asset {spec.report!r} was not read yet; materialize {slug}/update_set once, then check again")
+    frame = pl.read_parquet(installation.reports.path(folder, day))
+    info = fit_columns(describe_asset(folder, spec, source), frame.columns)
+    verdict, message = check_rows(installation, spec, frame, info, stored.likely_types or {})
+    return verdict, message, stored.notes
 
 
-def check_rows(installation: Installation, spec: IntegrationSpec, rows: Rows) -> tuple[list[str], str | None]:
-    """Faults against the rows and the object, and the message to the Salesforce admin when fields miss.
-
-    Raises:
-        IntegrationCenterError: the org cannot be reached.
-    """
+def check_rows(
+    installation: Installation,
+    spec: IntegrationSpec,
+    frame: pl.DataFrame,
+    info: ReportInfo,
+    likely_types: Mapping[str, ColumnType],
+) -> tuple[Verdict, str | None]:
+    """Check against rows and the object; also the message to the Salesforce admin, if fields are missing."""
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
-        verdict = validate(spec, schema, rows.frame, org, likely_types=rows.likely_types)
+        verdict = validate(spec, schema, frame, org, info=info, likely_types=likely_types)
     message = admin_message(verdict.missing, spec, user=installation.accounts.get(spec.environment).username)
-    return [*verdict.problems], message if verdict.missing else None
+    return verdict, message if verdict.missing else None

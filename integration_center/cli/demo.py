@@ -205,7 +205,7 @@ def run_example(installation: Installation, slug: str, day: date, bar: Progress)
     note_launch(installation, Launch(request, slug, spec.environment, Action.RAN, f"{day}, by the demo"), run_id)
     task = bar.add_task(escape(make_printable(spec.name)), total=STEPS_OF_A_RUN)
     with (
-        open_instance(installation.settings) as instance,
+        open_instance(installation.settings, captures_output=False) as instance,
         environment({"WALKME_SOURCE": "files"} if slug == FROM_FILES else {}),
         watched(instance, run_id, bar, task),
     ):

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from integration_center.cli.output import MOST_LINES, AsJson, Column, console, print_json, print_rows
 from integration_center.cli.slugs import require
-from integration_center.cli.sync_output import describe
+from integration_center.cli.sync_output import describe, describe_wait
 from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
@@ -34,7 +35,9 @@ def show_log(
     loaded = read_folder(read_paths().defs)
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
-        rows = [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
+        waits = installation.waiting.list(datetime.now(UTC), slug)
+        rows = [describe_wait(wait, loaded.specs[wait.slug]) for wait in waits if wait.slug in loaded.specs]
+        rows += [describe(sync) for sync in installation.syncs.history(slug, limit=limit)]
     if slug is not None and not rows:  # one that was deleted has its lines still
         require(loaded, slug)
     if as_json:
@@ -43,7 +46,7 @@ def show_log(
     for row in rows:
         row["counts"] = ", ".join(f"{count:,} {outcome}" for outcome, count in row["rows"].items() if count)
         row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
-        row["run"] = row["run_id"][:8]
+        row["run"] = (row["run_id"] or "")[:8]
         if row["triggered_by"].startswith("undo of "):
             row["slug"] += f" ({row['triggered_by'][: len('undo of ') + 8]})"
     columns = (
@@ -63,6 +66,9 @@ def show_ledger(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")],
     slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only lines of this outcome.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Only lines with this key, in any case. Shows the rows behind a value, too.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the lines to this CSV file instead.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines to print.")] = 50,
     as_json: AsJson = False,
@@ -70,19 +76,24 @@ def show_ledger(
     """What became of every row of one sync, and why."""
     import polars as pl  # a third of a second, which `log` need not wait for
 
-    from integration_center.sync.ledger import to_csv_safe
+    from integration_center.sync.columns import SOURCE_ROWS
+    from integration_center.sync.ledger import find_key, to_csv_safe
 
     with open_installation() as installation:
         sync = find_sync(installation, run, slug)
         lines = installation.ledgers.read(sync.run_id, sync.slug)
     if outcome is not None:
         lines = lines.filter(pl.col("outcome") == outcome)
+    if key is not None:
+        lines = find_key(lines, key)
     flat = to_csv_safe(lines)
     if csv is not None:
         write_private(csv, flat.write_csv())
         console.print(f"{flat.height:,} lines written to {csv}", markup=False)
         return
-    shown = ("row", "key", "record_id", "outcome", "reason", "code", "error_fields")
+    shown = ["row", "key", "record_id", "outcome", "reason", "code", "error_fields"]
+    if SOURCE_ROWS in lines.columns:
+        shown.insert(3, SOURCE_ROWS)
     rows = (lines if as_json else lines.head(limit)).to_dicts()
     print_rows(
         rows,
@@ -92,6 +103,22 @@ def show_ledger(
     )
     if not as_json and lines.height > limit:
         console.print(f"… and {lines.height - limit:,} more; --csv FILE writes them all", markup=False)
+
+
+def write_private_bytes(path: Path, data: bytes, option: str) -> None:
+    """Write a file that only its owner may read.
+
+    Raises:
+        ConfigurationError: the file cannot be written; names the option that chooses another.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o600), "wb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
+            file.write(data)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigurationError(f"{option} {path} cannot be written: {reason or error}; name another file") from None
 
 
 def write_private(path: Path, text: str) -> None:

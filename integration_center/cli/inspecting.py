@@ -12,13 +12,14 @@ from integration_center.cli.output import AsJson, Column, console, print_json, p
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular, show_size
 from integration_center.files.text_files import write_atomically
-from integration_center.insights.drop_names import FILE_NAME, name_format
+from integration_center.insights.drop_names import FILE_NAME, SCHEMA_NAME, name_format
 from integration_center.insights.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.inspection import Inspection, inspect_file
 from integration_center.insights.report_yaml import ReportFile, read_report_file
+from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import parse_day
-from integration_center.insights.unpacking import unpack
+from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
 
@@ -41,7 +42,14 @@ def inspect_report(
     """Look at a report's file, and find the report.yaml that reads it."""
     path = Path(what)
     fetched, folder = (fetch_file(path), path.parent) if path.is_file() else fetch_report(what, day)
-    found = inspect_file(fetched.data, fetched.label, fetched.named, fetched.file, largest=LARGEST)
+    found = inspect_file(
+        fetched.data,
+        fetched.label,
+        fetched.named,
+        fetched.file,
+        limit=fetched.file.limit or SizeLimit(),
+        packing=fetched.packing,
+    )
     previews = read_settings().previews
     if as_json:
         print_json(describe(found, previews=previews))
@@ -60,12 +68,13 @@ def fetch_file(path: Path) -> Fetched:
         ConfigurationError: it cannot be read.
     """
     try:
-        data = unpack(read_regular(path, most=LARGEST), path.name)
         beside = path.parent / FILE_NAME
         file = read_report_file(read_regular(beside), str(beside)) if beside.is_file() else ReportFile()
+        packed = read_regular(path, most=LARGEST)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-    return Fetched(path.name, name_format(path.name), data, file)
+    data = unpack(packed, path.name, limit=file.limit or SizeLimit())
+    return Fetched(path.name, name_format(path.name), data, file, find_packing(packed))
 
 
 def fetch_report(name: str, day: str | None) -> tuple[Fetched, Path | None]:
@@ -102,9 +111,20 @@ def describe(found: Inspection, *, previews: bool) -> dict[str, Any]:
 
 def show(found: Inspection, *, previews: bool) -> None:
     """All that was found, for people."""
-    lines = f", {found.line_end} line ends" if found.line_end else ""
-    rows = f", {found.rows:,} rows" if found.rows is not None else ""
-    console.print(f"[bold]{escape(found.source)}[/]: {found.format}, {show_size(found.size)}{lines}{rows}")
+    facts = [
+        found.format,
+        found.packing and f"packed by {found.packing}",
+        show_size(found.size),
+        found.encoding,
+        found.delimiter and f"separated by {found.delimiter}",
+        found.delimiter and (f"quotes {found.quote}" if found.quote else "no quotes"),
+        found.line_end and f"{found.line_end} line ends",
+        found.header_row and f"header in row {found.header_row}",
+        None if found.rows is None else f"{found.rows:,} rows",
+    ]
+    console.print(
+        f"[bold]{escape(found.source)}[/]: {escape(', '.join(fact for fact in facts if fact))}", soft_wrap=True
+    )
     if found.columns:
         table = [
             {
@@ -127,7 +147,9 @@ def show(found: Inspection, *, previews: bool) -> None:
         console.print("report.yaml that reads it:")
         console.print_lines(write_proposal(found).rstrip())
     elif not found.problem:
-        console.print("It is read as it is; report.yaml needs to say nothing.")
+        doubts = any(FILE_NAME in note for note in found.notes)
+        rest = "what is said above may need a line in it." if doubts else "it needs no line in it."
+        console.print(f"It is read without {FILE_NAME}; {rest}")
 
 
 def write_proposal(found: Inspection) -> str:
@@ -136,7 +158,7 @@ def write_proposal(found: Inspection) -> str:
 
 
 def save_proposal(found: Inspection, folder: Path | None) -> None:
-    """Write the proposed `report.yaml`.
+    """Write the proposed `report.yaml`, with the line for editors if its schema is in this folder or the one above.
 
     Raises:
         ConfigurationError: there is one already, or the file is not in a folder of this machine.
@@ -148,5 +170,8 @@ def save_proposal(found: Inspection, folder: Path | None) -> None:
     place = folder / FILE_NAME
     if place.exists():
         raise ConfigurationError(f"{place} is there already; add the lines above by hand")
-    write_atomically(place, write_proposal(found))
+    schema = next((each for each in (folder, folder.parent) if (each / SCHEMA_NAME).is_file()), None)
+    way = f"{'' if schema == folder else '../'}{SCHEMA_NAME}"
+    header = f"# yaml-language-server: $schema={way}\n" if schema else ""
+    write_atomically(place, header + write_proposal(found))
     console.print(f"Written: {place}", markup=False, soft_wrap=True)

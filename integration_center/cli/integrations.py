@@ -1,5 +1,6 @@
 """`list`: the integrations, with the broken ones and why."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from integration_center.cli.output import AsJson, Column, print_rows
@@ -22,6 +23,7 @@ def list_integrations(as_json: AsJson = False) -> None:
         Column("object", "Object"),
         Column("environment", "Environment"),
         Column("schedule", "Schedule (UTC)"),
+        Column("waiting", "Waiting"),
         Column("last_status", "Last run"),
         Column("last_start", "Start (UTC)"),
         Column("error", "Problem"),
@@ -34,6 +36,7 @@ def describe(installation: Installation, loaded: Integrations, slug: str) -> dic
     """One row of the list."""
     spec = loaded.specs.get(slug)
     last = next(iter(installation.syncs.history(slug, limit=1)), None)
+    wait = next(iter(installation.waiting.list(datetime.now(UTC), slug)), None)
     return {
         "slug": slug,
         "name": spec.name if spec else None,
@@ -41,7 +44,8 @@ def describe(installation: Installation, loaded: Integrations, slug: str) -> dic
         "object": spec.object if spec else None,
         "environment": spec.environment.value if spec else None,
         "enabled": spec.enabled if spec else None,
-        "schedule": (spec.schedule if spec.enabled else "off") if spec else None,
+        "schedule": (spec.times.expression if spec.enabled else "off") if spec else None,
+        "waiting": wait.say(spec.times) if wait and spec else None,
         "last_status": last.status.value if last else None,
         "last_start": last.started_at if last else None,
         "last_counts": dict(last.counts) if last else None,

@@ -1,13 +1,16 @@
 """`new`: the wizard in the terminal. The same proposals and checks as in the console, question by question."""
 
 import getpass
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import polars as pl
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.accounts.store import Account
+from integration_center.cli.asking import SKIP, Pair, ask_field, ask_one, say_alike
+from integration_center.cli.new_values import Made, ask_values
 from integration_center.cli.output import ask, console
 from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
@@ -23,16 +26,16 @@ from integration_center.planning.validation import validate
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.org import Org
 from integration_center.sync.mapping.missing_fields import admin_message
-from integration_center.sync.mapping.suggestions import Choice, rank_keys, rank_targets, suggest_key, suggest_targets
+from integration_center.sync.mapping.suggestions import rank_keys, rank_targets, suggest_key, suggest_targets
 from integration_center.sync.match.match_rate import ALTERED, MatchRate
 from integration_center.sync.schema import SObjectSchema
 
-SKIP = "-"
-SHOWN = 12
-Pair = tuple[str, str]
 
-
-def new_integration() -> None:
+def new_integration(
+    values: Annotated[
+        bool, typer.Option("--values", help="Ask for values made of columns, and of all rows of a key, too.")
+    ] = False,
+) -> None:
     """Build an integration by answering questions, and write its file. It is checked first."""
     with open_installation() as installation:
         defs = DefsFolder(installation.settings.defs, judge_with_dagster)
@@ -44,8 +47,9 @@ def new_integration() -> None:
             keys = ask_keys(report, schema)
             report = read_report(installation, defs, info, keys)
             show_rate(measure_match_rate(report.frame, keys, schema, org), schema)
-            fields = ask_fields(report, schema, keys)
-            spec = ask_rest(info, schema, account, keys, fields)
+            made = ask_values(report, schema, keys) if values else Made()
+            fields = [] if made.rows == "all" else ask_fields(report, schema, keys, made)
+            spec = ask_rest(info, schema, account, keys, fields, made)
             check(spec, schema, report, org, account)
         file = defs.create(spec)
         installation.audit.record(
@@ -124,10 +128,10 @@ def ask_keys(report: NewestReport, schema: SObjectSchema) -> list[Pair]:
         column_default = field_default = None
 
 
-def ask_fields(report: NewestReport, schema: SObjectSchema, keys: Sequence[Pair]) -> list[Pair]:
+def ask_fields(report: NewestReport, schema: SObjectSchema, keys: Sequence[Pair], made: Made) -> list[Pair]:
     """The mappings: for each column its field, or none."""
     dtypes: Mapping[str, pl.DataType] = report.likely_dtypes
-    taken = {field.lower() for _, field in keys}
+    taken = {field.lower() for _, field in [*keys, *made.values]}
     proposed = suggest_targets(schema, dtypes, taken)
     while True:
         fields: list[Pair] = []
@@ -138,13 +142,18 @@ def ask_fields(report: NewestReport, schema: SObjectSchema, keys: Sequence[Pair]
             given = ask_field(column, choices, proposed.get(column, SKIP), used, may_skip=True)
             if given != SKIP:
                 fields.append((column, given))
-        if fields:
+        if fields or made.values:
             return fields
         console.print("Nothing is mapped yet; map at least one column.", markup=False)
 
 
 def ask_rest(
-    info: ReportInfo, schema: SObjectSchema, account: Account, keys: Sequence[Pair], fields: Sequence[Pair]
+    info: ReportInfo,
+    schema: SObjectSchema,
+    account: Account,
+    keys: Sequence[Pair],
+    fields: Sequence[Pair],
+    made: Made,
 ) -> IntegrationSpec:
     """Name and schedule, and all of it as an integration."""
     name = ask("Name", default=f"{info.name} to {schema.label}")
@@ -162,7 +171,12 @@ def ask_rest(
             "report": info.name,
             "object": schema.name,
             "keys": [{"column": column, "field": field} for column, field in keys],
-            "fields": [{"column": column, "field": field} for column, field in fields],
+            "fields": [
+                *({"column": column, "field": field} for column, field in fields),
+                *({"value": value, "field": field} for value, field in made.values),
+            ],
+            "rows": made.rows,
+            "window": made.window,
             "schedule": schedule,
         }
     )
@@ -174,7 +188,9 @@ def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, or
     Raises:
         SchemaMismatch: it does not fit; says where.
     """
-    verdict = validate(spec, schema, report.frame, org, likely_types=report.likely_types)
+    verdict = validate(spec, schema, report.frame, org, info=report.info, likely_types=report.likely_types)
+    for warning in verdict.warnings:
+        console.print(f"Note: {warning}.", markup=False, soft_wrap=True)
     if verdict.missing:
         console.print_lines(admin_message(verdict.missing, spec, user=account.username))
     if verdict.problems:
@@ -194,47 +210,6 @@ def show_rate(rate: MatchRate, schema: SObjectSchema) -> None:
         console.print("These look like WalkMe's hashed user ids, which match no e-mail field.", markup=False)
     if rate.altered:
         console.print(f"Hardly any match: {ALTERED}.", markup=False, soft_wrap=True)
-
-
-def ask_one(question: str, options: Sequence[str], default: str | None) -> str:
-    """One of the options, without regard to case."""
-    while True:
-        given = ask(question, default=default).strip()
-        found = [option for option in options if option == given] or [
-            option for option in options if option.casefold() == given.casefold()
-        ]
-        if found:
-            return found[0]
-        say_alike(list(options), "there is nothing to choose")
-
-
-def ask_field(
-    question: str, choices: Sequence[Choice], default: str | None, used: Collection[str], *, may_skip: bool = False
-) -> str:
-    """A field that may be chosen, by API name or label; `SKIP` where that is allowed."""
-    while True:
-        given = ask(question, default=default).strip()
-        if may_skip and given == SKIP:
-            return SKIP
-        wanted = given.casefold()
-        found = [c for c in choices if c.field.name.casefold() == wanted] or [
-            c for c in choices if c.field.label.casefold() == wanted
-        ]
-        if not found:
-            names = [c.field.name for c in choices if wanted in f"{c.field.name} {c.field.label}".casefold()]
-            say_alike(names or [c.field.name for c in choices if c.reason is None], "no field can be chosen")
-        elif found[0].reason:
-            console.print(f"{found[0].field.name} {found[0].reason}", markup=False)
-        elif found[0].field.name.lower() in used:
-            console.print(f"{found[0].field.name} is used already", markup=False)
-        else:
-            return found[0].field.name
-
-
-def say_alike(names: Sequence[str], none: str) -> None:
-    """What might have been meant."""
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    console.print("There are " + ", ".join(names[:SHOWN]) + more if names else none, markup=False, soft_wrap=True)
 
 
 def _name_object(summary: SObjectSummary) -> str:

@@ -116,6 +116,7 @@ console = PrintableConsole(highlight=False, emoji=False, width=None if sys.stdou
 errors = PrintableConsole(stderr=True, highlight=False, emoji=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show the progress, only the result.")]
 
 
 @dataclass(frozen=True)

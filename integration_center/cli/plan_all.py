@@ -79,7 +79,7 @@ def plan_one(installation: Installation, loaded: Integrations, slug: str, days: 
     request = RunRequest(slug, days, run_tags(slug, spec.environment, COMMAND_LINE), assets)
     wanted = Launch(request, slug, spec.environment, Action.PLANNED, name_days(days))
     try:
-        sync = launch(installation, loaded, wanted)
+        sync = launch(installation, loaded, wanted, quiet=True)
         if not sync.plan_id:
             return Planned(slug, sync, sync.error or "no plan was made")
         with installation.ledgers.scanned(sync.run_id, slug) as lines:

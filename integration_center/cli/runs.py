@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from uuid import uuid4
 
+import dagster as dg
 import typer
-from rich.markup import escape
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.cli.output import AsJson, console
+from integration_center.cli.output import AsJson, Quiet
+from integration_center.cli.progress_display import Display, progress_shown
 from integration_center.cli.slugs import require
 from integration_center.cli.sync_output import finish, name_days
 from integration_center.database.sync_records import SyncRecord
@@ -80,21 +81,28 @@ class Launch:
     detail: str
 
 
-def launch(installation: Installation, loaded: Integrations, wanted: Launch) -> SyncRecord:
-    """Run the request where a Dagster of this home answers, else here; the sync's line in the log."""
-    instance = open_instance(installation.settings)
+def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, quiet: bool) -> SyncRecord:
+    """Run the request where a Dagster of this home answers, else here, and return the sync's line in the log.
+
+    Unless `quiet`, the progress of the run is shown meanwhile.
+    """
+    instance = open_instance(installation.settings, captures_output=False)
     specs = loaded.by_slug
     complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one
     webserver = find_webserver(installation.settings)
-    if webserver is None:
-        run_id = str(uuid4())
-        note_launch(installation, wanted, run_id)
-        run_here(wanted.request, installation.settings, instance, run_id)
-    else:
-        run_id = webserver.launch(wanted.request)
-        note_launch(installation, wanted, run_id)
-        with console.status(escape(f"run {run_id} in {webserver.url}")) as status:
-            wait_for(instance, run_id, lambda state: status.update(f"run {run_id}: {state.value.lower()}"))
+    run_id = str(uuid4()) if webserver is None else webserver.launch(wanted.request)
+    note_launch(installation, wanted, run_id)
+    display = Display(lambda: installation.progress.read(run_id, wanted.slug))
+    with progress_shown(display, hidden=quiet):
+        if webserver is None:
+            run_here(wanted.request, installation.settings, instance, run_id)
+        else:
+            place = f"run {run_id} in {webserver.url}"
+
+            def wait(state: dg.DagsterRunStatus) -> None:
+                display.waits_for = f"{place}: {state.value.lower()}"
+
+            wait_for(instance, run_id, wait)
     complete_log(instance, installation, specs)
     sync = installation.syncs.get(run_id, wanted.slug)
     if sync is None:
@@ -144,6 +152,7 @@ def plan_integration(
         bool, typer.Option("--markdown", help="With --all: print counts and sums for a comment, without personal data.")
     ] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make the update set, and show counts and a before/after sample. Nothing is written to Salesforce."""
     if slug is None:
@@ -164,7 +173,7 @@ def plan_integration(
     wanted = Launch(request, slug, spec.environment, Action.PLANNED, name_days(days))
     with open_installation() as installation:
         check_long_range(installation, spec, days)
-        sync = launch(installation, loaded, wanted)
+        sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = (
             sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.PLANNED, Outcome.HELD)
             if sync.plan_id
@@ -180,6 +189,7 @@ def run_integration(
         bool, typer.Option("--allow-stale", help="Push a day older than the newest pushed.")
     ] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run the sync through Dagster, and show what became of the rows."""
     loaded = read_folder(read_paths().defs)
@@ -192,6 +202,8 @@ def run_integration(
     with open_installation() as installation:
         if spec:
             check_long_range(installation, spec, days)
-        sync = launch(installation, loaded, Launch(request, slug, environment, Action.RAN, said))
+        sync = launch(
+            installation, loaded, Launch(request, slug, environment, Action.RAN, said), quiet=quiet or as_json
+        )
         sample = sample_changes(installation.ledgers.read(sync.run_id, slug), *WRITTEN) if sync.plan_id else []
     finish(sync, sample, as_json=as_json)

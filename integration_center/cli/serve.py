@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import httpx
@@ -26,6 +27,8 @@ from integration_center.database.engine import upgrade_database
 from integration_center.database.revision import REVISION
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
+from integration_center.installation import open_installation
+from integration_center.pipeline.alert_watch import Watch
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import fail_killed_runs
 from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE, find_workspace
@@ -37,6 +40,7 @@ LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
 CONSOLE_PORT = 3001
 LOOK_AT_RUNS_SECONDS = 30.0
+ALERT_SECONDS = 20.0
 
 
 def serve_all(
@@ -72,6 +76,7 @@ def serve_all(
         await_answer(f"http://{reach(console_host)}:{console_port}/health", supervisor)
         console.print(f"Console:    http://localhost:{console_port}", markup=False)
         console.print(f"Dagster UI: {url}  (Ctrl-C ends everything)", markup=False)
+        start_alerts(settings)
         looks = Every(LOOK_AT_RUNS_SECONDS)
         supervisor.watch(lambda: close_killed_runs(settings) if looks.due() else None)
 
@@ -90,6 +95,27 @@ def close_killed_runs(settings: Settings) -> None:
             fail_killed_runs(instance)
     except IntegrationCenterError as error:
         warn(f"runs that were killed could not be looked for: {error}")
+
+
+def start_alerts(settings: Settings) -> None:
+    """Look for what is wrong in a thread: Dagster's own sensor cannot tell that the daemon has stopped."""
+
+    def look_again_and_again() -> None:
+        watch, told = Watch(accounts=False), ""
+        while True:
+            time.sleep(ALERT_SECONDS)
+            try:
+                with open_installation(settings) as installation, open_instance(settings) as instance:
+                    watch.look(installation, instance)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may go well
+                said = str(error) if isinstance(error, IntegrationCenterError) else type(error).__name__
+                if said != told:
+                    warn(f"alerts could not be sent: {said}")
+                told = said
+            else:
+                told = ""
+
+    Thread(target=look_again_and_again, name="alerts", daemon=True).start()
 
 
 @dataclass

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from integration_center.cli.output import console, print_json, show
 from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
+from integration_center.database.waiting import WaitingDay
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.outcomes import Outcome
 
 
@@ -30,7 +32,7 @@ def finish(sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool) -> 
 
 def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
     """Status, counts and sample for people."""
-    colour = "red" if sync.status is SyncStatus.FAILED else "green"
+    colour = {SyncStatus.FAILED: "red", SyncStatus.WAITING: "yellow"}.get(sync.status, "green")
     console.print(
         f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
     )
@@ -90,4 +92,27 @@ def describe(sync: SyncRecord) -> dict[str, Any]:
         "held": sync.held,
         "error": sync.error,
         "triggered_by": sync.triggered_by,
+    }
+
+
+def describe_wait(wait: WaitingDay, spec: IntegrationSpec) -> dict[str, Any]:
+    """A line of the log for a day whose run waits for its report."""
+    return {
+        "run_id": None,
+        "slug": wait.slug,
+        "report": spec.report,
+        "object": spec.object,
+        "environment": spec.environment.value,
+        "partition": wait.day.isoformat(),
+        "status": "Waiting",
+        "start": wait.since,
+        "end": None,
+        "runtime_seconds": None,
+        "rows": {},
+        "lines": {},
+        "api_calls": 0,
+        "plan_id": None,
+        "held": None,
+        "error": wait.say(spec.times),
+        "triggered_by": "schedule",
     }

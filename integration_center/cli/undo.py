@@ -7,7 +7,7 @@ import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.history import find_sync
-from integration_center.cli.output import AsJson, console, print_json
+from integration_center.cli.output import AsJson, Quiet, console, print_json
 from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import finish, print_counts, print_sample
 from integration_center.errors import ConfigurationError
@@ -26,6 +26,7 @@ def undo_sync(
     slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write back the values from before a sync. Records that hold something else by now stay as they are."""
     loaded = read_folder(read_paths().defs)
@@ -64,7 +65,7 @@ def undo_sync(
             },
         )
         wanted = Launch(request, undone.slug, environment, Action.UNDID, f"run {undone.run_id}")
-        sync = launch(installation, loaded, wanted)
+        sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN)
     if current is not None and current.enabled and not as_json:
         console.print(

@@ -10,7 +10,8 @@ from integration_center.console.obstacles import BLOCKED, Banner, Obstacle, Surr
 from integration_center.console.picture import RUNS, Picture, draw
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import RecentSyncs, SyncRecord, SyncStatus
-from integration_center.integration.schedule import next_run
+from integration_center.database.waiting import WaitingDay
+from integration_center.integration.schedule import DEFAULT_ZONE, RunTimes
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 from integration_center.sync.outcomes import WRITTEN, Outcome
@@ -57,6 +58,7 @@ class GridRow:
         readable: whether its file says a whole integration, so that it can be edited or disabled here.
         obstacles: why its next run will not start, or will fail.
         starting: a run that has not begun to work; None when none has.
+        waiting: what its next run waits for, as a sentence; empty when it does not wait.
     """
 
     slug: str
@@ -73,6 +75,7 @@ class GridRow:
     readable: bool = True
     obstacles: Sequence[Obstacle] = ()
     starting: UnfinishedRun | None = None
+    waiting: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ def build_grid(
     page = min(max(1, page), pages)
     shown = found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
     recent = syncs.recent([file.slug for file in shown], RUNS)
-    rows = [build_row(file, recent.get(file.slug), around, minute) for file in shown]
+    waits = {wait.slug: wait for wait in console.installation.waiting.list(console.now())}
+    rows = [build_row(file, recent.get(file.slug), around, minute, waits.get(file.slug)) for file in shown]
     return Grid(
         rows=rows,
         page=page,
@@ -143,7 +147,7 @@ def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datet
     """The sound integrations that something stands in the way of."""
     sound = [(file, file.spec) for file in files if file.spec and file.problem is None]
     return [
-        Touched(file.slug, spec.name, _next_run(spec.schedule, minute), obstacles)
+        Touched(file.slug, spec.name, _next_run(spec.times, minute), obstacles)
         for file, spec in sound
         if (obstacles := around.find(file.slug, spec))
     ]
@@ -155,7 +159,13 @@ def find_starting(around: Surroundings, slug: str, last: SyncRecord | None) -> U
     return run if run and (last is None or last.run_id != run.run_id) else None
 
 
-def build_row(file: DefsFile, recent: RecentSyncs | None, around: Surroundings, minute: datetime) -> GridRow:
+def build_row(
+    file: DefsFile,
+    recent: RecentSyncs | None,
+    around: Surroundings,
+    minute: datetime,
+    wait: WaitingDay | None = None,
+) -> GridRow:
     """One integration at a given minute, UTC."""
     spec, last = file.spec, recent.last if recent else None
     scheduled = spec is not None and spec.enabled and file.problem is None
@@ -166,23 +176,24 @@ def build_row(file: DefsFile, recent: RecentSyncs | None, around: Surroundings, 
         object=spec.object if spec else last.object if last else "",
         environment=spec.environment if spec else last.environment if last else None,
         enabled=spec.enabled if spec else True,
-        schedule=say_schedule(spec.schedule) if spec else "",
-        next_run=_next_run(spec.schedule, minute) if spec and scheduled else None,
+        schedule=say_schedule(spec.schedule, spec.timezone) if spec else "",
+        next_run=_next_run(spec.times, minute) if spec and scheduled else None,
         last=last,
         picture=draw(recent.pictures if recent else ()),
         problem=file.problem,
         readable=spec is not None,
         obstacles=around.find(file.slug, spec) if spec and scheduled else (),
         starting=find_starting(around, file.slug, last),
+        waiting=wait.say(spec.times) if wait and spec and scheduled else "",
     )
 
 
-def say_schedule(schedule: str) -> str:
-    """`Daily 08:00` for a time of every day; else the cron expression itself."""
+def say_schedule(schedule: str, timezone: str = DEFAULT_ZONE) -> str:
+    """`Daily 08:00` for a time of every day; else the cron expression itself. A zone other than UTC follows."""
     minute, hour, *rest = schedule.split()
-    if rest == ["*", "*", "*"] and minute.isdecimal() and hour.isdecimal():
-        return f"Daily {int(hour):02d}:{int(minute):02d}"
-    return schedule
+    daily = rest == ["*", "*", "*"] and minute.isdecimal() and hour.isdecimal()
+    said = f"Daily {int(hour):02d}:{int(minute):02d}" if daily else schedule
+    return said if timezone == DEFAULT_ZONE else f"{said} {timezone}"
 
 
 def say_counts(counts: Mapping[str, Mapping[str, int]]) -> str:
@@ -192,7 +203,7 @@ def say_counts(counts: Mapping[str, Mapping[str, int]]) -> str:
     return ", ".join(f"{rows[outcome]:,} {outcome.value}" for outcome in order if rows.get(outcome))
 
 
-_next_run = lru_cache(maxsize=2_048)(next_run)
+_next_run = lru_cache(maxsize=2_048)(RunTimes.next)
 """Asked for many integrations, mostly with the same schedule."""
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from integration_center.console.engine import Engine, UnfinishedRun
 from integration_center.console.report_states import Lack, ReportStates
 from integration_center.insights.catalogue import report_slug
-from integration_center.integration.schedule import DEFAULT_SCHEDULE
 from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.pipeline.names import find_starter
 
 FAIL, WAIT = "will fail", "will not start"
 WEB_SERVER_DOWN = "Dagster's web server does not answer: Run Now and Plan do not work just now."
@@ -61,11 +61,10 @@ class Surroundings:
         """Find what stands in the way of an integration, its own obstacles before those of all."""
         if not spec.enabled:
             return []
-        schedule = DAILY if spec.schedule == DEFAULT_SCHEDULE else f"{slug}_schedule"
         own = (
             self.accounts.get(spec.environment),
-            self.reports.get(report_slug(spec.report)),
-            self.schedules.get(schedule),
+            None if spec.source else self.reports.get(report_slug(spec.report)),
+            self.schedules.get(find_starter(slug, spec)),
         )
         return [*(obstacle for obstacle in own if obstacle), *self.everywhere]
 

@@ -15,6 +15,9 @@ CALM = frozenset(
         Outcome.UPDATED,
         Outcome.PLANNED,
         Outcome.SUPERSEDED,
+        Outcome.FILTERED,
+        Outcome.ROLLED_UP,
+        Outcome.ABSENT,
         Outcome.NO_KEY,
         Outcome.DUPLICATE_KEY,
         Outcome.UNMATCHED,
@@ -114,6 +117,8 @@ def judge(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> Result:
     said = [sentence(sync.error)] if sync.error else []
     if sync.status is SyncStatus.FAILED:
         said = said or ["The run failed."]
+    elif sync.status is SyncStatus.WAITING:
+        said = ["The plan waits for approval. Nothing was sent to Salesforce."]
     elif sync.status is SyncStatus.PLANNED:
         said.append("This is the plan. Nothing was sent to Salesforce.")
     elif not said and not troubled:

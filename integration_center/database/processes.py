@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from pathlib import Path
 
 
@@ -22,6 +23,14 @@ def is_gone(process: str) -> bool:
     except PermissionError:
         return False  # it lives, as another user
     return _start(int(pid)) != start or _has_ended(int(pid))
+
+
+def find_age() -> float:
+    """How many seconds ago this process began; since Python counts its time where `/proc` does not tell."""
+    ticks = _start(os.getpid())
+    if not ticks:
+        return time.process_time()
+    return max(time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK"), 0.0)
 
 
 def _start(pid: int) -> str:

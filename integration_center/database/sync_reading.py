@@ -1,8 +1,8 @@
 """What is read of the log of syncs: single lines, pages, pictures, and the days that are done."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, String, Values, column, func, or_, select
@@ -57,6 +57,15 @@ class SyncReading:
         with reading(self._engine) as connection:
             return tuple(map(build_record, connection.execute(statement)))
 
+    def since(self, moment: datetime, slug: str | None = None) -> tuple[SyncRecord, ...]:
+        """The lines that began after a moment and made a plan, of one integration or of all, the newest first."""
+        conditions = [syncs.c.started_at > moment, syncs.c.plan_id.is_not(None)]
+        if slug is not None:
+            conditions.append(syncs.c.slug == slug)
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(syncs).where(*conditions).order_by(syncs.c.id.desc()))
+            return tuple(map(build_record, rows))
+
     def page(
         self,
         *,
@@ -109,6 +118,19 @@ class SyncReading:
                 pictures[slug].append(SyncPicture(SyncStatus(status), *counts))
             last = connection.execute(select(syncs).where(syncs.c.id.in_(newest.values())))
             return {row.slug: RecentSyncs(build_record(row), pictures[row.slug]) for row in last}
+
+    def latest(self, slugs: Collection[str], each: int) -> Mapping[str, Sequence[SyncRecord]]:
+        """The newest lines of many integrations, the newest first, in one query.
+
+        Args:
+            slugs: the integrations.
+            each: at most so many lines for one.
+        """
+        found: dict[str, list[SyncRecord]] = defaultdict(list)
+        with reading(self._engine) as connection:
+            for row in connection.execute(_newest(slugs, each, *syncs.c)):
+                found[row.slug].append(build_record(row))
+        return found
 
     def last_statuses(self, slugs: Collection[str]) -> Mapping[str, SyncStatus]:
         """The status of each integration's newest line, in one query; those that never ran are left out."""
@@ -165,6 +187,18 @@ class SyncReading:
             connected = connected.where(accounts.c.environment == environment.value)
         statement = select(func.max(syncs.c.partition_end)).where(
             syncs.c.slug == slug, syncs.c.pushed.is_(True), syncs.c.org_id.in_(connected)
+        )
+        with reading(self._engine) as connection:
+            newest: date | None = connection.execute(statement).scalar_one()
+        return newest
+
+    def newest_planned_day(self, slug: str, environment: Environment) -> date | None:
+        """The newest day for which an integration has made a plan, whatever became of it; undos do not count."""
+        statement = select(func.max(syncs.c.partition_end)).where(
+            syncs.c.slug == slug,
+            syncs.c.environment == environment.value,
+            syncs.c.plan_id.is_not(None),
+            ~syncs.c.triggered_by.startswith(UNDO_OF),
         )
         with reading(self._engine) as connection:
             newest: date | None = connection.execute(statement).scalar_one()

@@ -16,6 +16,8 @@ Counts = Mapping[str, Mapping[str, int]]
 
 UNDO_OF = "undo of "
 """What `triggered_by` of an undo begins with; the run that it undoes follows."""
+RELEASE_OF = "release of "
+"""What `triggered_by` of a release begins with; the run whose plan it sends follows."""
 
 
 class SyncStatus(StrEnum):
@@ -25,6 +27,8 @@ class SyncStatus(StrEnum):
     """The run is under way."""
     PLANNED = "Planned"
     """A dry run, which sends nothing."""
+    WAITING = "Waiting for approval"
+    """The plan is made, and nothing is sent before somebody approves it (`approval: required`)."""
     COMPLETED = "Completed"
     """Everything was sent, or there was nothing to send."""
     FAILED = "Failed"
@@ -76,6 +80,11 @@ class SyncRecord:
     def undoes(self) -> str | None:
         """The run whose sync this one undoes; None for any other sync."""
         return self.triggered_by.removeprefix(UNDO_OF) if self.triggered_by.startswith(UNDO_OF) else None
+
+    @property
+    def releases(self) -> str | None:
+        """The run whose held plan this one sends; None for any other sync."""
+        return self.triggered_by.removeprefix(RELEASE_OF) if self.triggered_by.startswith(RELEASE_OF) else None
 
 
 class SyncPicture(NamedTuple):

@@ -195,6 +195,12 @@ class SyncLog(SyncReading):
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(counts=_plain(counts)))
         self.fail_open(run_id, slug, error)
 
+    def reject(self, run_id: str, slug: str, error: str) -> None:
+        """Note that the plan of a line was rejected, so that it can no longer be released."""
+        changes = {"status": SyncStatus.FAILED.value, "held": None, "error": join_lines(error)}
+        with writing(self._engine) as connection:
+            connection.execute(update(syncs).where(is_line(run_id, slug)).values(**changes))
+
     def fail_open(self, run_id: str, slug: str, error: str) -> bool:
         """Fail a line whose run ended without closing it; whether it was still open."""
         with writing(self._engine) as connection:

@@ -42,6 +42,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class StatusText(TypeDecorator[str]):
+    """A status in at most 16 characters, as the column was made in the first release."""
+
+    impl = String(16)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Shorten the one status that is longer."""
+        return SHORT_STATUS if value == LONG_STATUS else value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Give the whole status back."""
+        return LONG_STATUS if value == SHORT_STATUS else value
+
+
+LONG_STATUS, SHORT_STATUS = "Waiting for approval", "Waiting"
 metadata = MetaData()
 
 accounts = Table(
@@ -96,7 +112,7 @@ syncs = Table(
     Column("object", String(255), nullable=False),
     Column("partition_start", Date, nullable=False),
     Column("partition_end", Date, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("status", StatusText(), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("counts", JSON, nullable=False),
@@ -224,4 +240,46 @@ drafts = Table(
     Column("owner", Text, nullable=False),
     Column("content", JSON, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+)
+
+waiting_days = Table(
+    "waiting_days",
+    metadata,
+    Column("slug", String(255), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("open_key", String(512), unique=True),  # null once it has ended: one incident of a key is open at a time
+    Column("key", String(512), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("slug", String(255)),
+    Column("content", JSON, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_incidents_ended_at", "ended_at"),
+)
+
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime),  # null once it is sent or given up
+    Column("sent_at", UtcDateTime),
+    Column("error", Text),
+    UniqueConstraint("incident_id", "phase", "channel"),
+    Index("ix_alert_messages_due_at", "due_at"),
 )

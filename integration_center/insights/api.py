@@ -34,8 +34,9 @@ from integration_center.insights.description import (
     read_refreshed_at,
 )
 from integration_center.insights.exports import ExportPaths, ExportPolling, ExportRefused, read_export
-from integration_center.insights.source import Report, end_of, no_data, start_of
+from integration_center.insights.source import Mark, Report, end_of, no_data, start_of
 from integration_center.insights.walkme import InvalidRequest, WalkMeApi, WalkMeSession
+from integration_center.progress import advance
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +127,13 @@ class ApiSource:
         missing = [day for day in days if day > newest]
         return _no_data(report, missing, newest) if missing else None
 
+    def marks(self, report: ReportInfo, days: Sequence[date]) -> Mapping[date, Mark]:
+        """See `ReportSource.marks`: a refresh changes the newest day alone. One small request."""
+        with self._api.session() as session:
+            described = self._describe(session, report)
+        newest, refreshed = find_newest_day(described, self._clock()), read_refreshed_at(described)
+        return {day: Mark(str(refreshed) if day == newest else "", refreshed) for day in days if day <= newest}
+
     def identity(self, report: ReportInfo, day: date) -> str:
         """See `ReportSource.identity`: it has the report's id, `refreshedAt` and declared columns. One small request.
 
@@ -206,6 +214,7 @@ class ApiSource:
                     return exported
             frames.append(_build_text_frame(_column_names(body, path) or read_column_names(described), rows, path))
             offset, before = offset + len(rows), rows
+            advance(offset, total)
             if total is None:
                 if rows:
                     continue

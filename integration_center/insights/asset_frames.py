@@ -11,11 +11,32 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, fit_columns
 from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import DATETIME, infer_types
-from integration_center.insights.formats import write_text
 from integration_center.insights.source import Report
+from integration_center.insights.value_text import write_text
+from integration_center.integration.source import AssetSource
+from integration_center.integration.spec import IntegrationSpec
 
 KINDS = "a Polars frame, an Arrow table, a pandas frame, or a path or URL to Parquet"
 REMOTE = ("s3://", "gs://", "az://", "abfs://", "abfss://", "https://", "http://", "file://")
+
+
+def describe_asset(folder: str, spec: IntegrationSpec, source: AssetSource) -> ReportInfo:
+    """Describe an asset as a report is described.
+
+    Args:
+        folder: where its frames are stored.
+        spec: the integration that reads it, whose key columns stay text.
+        source: what the integration says of it.
+    """
+    return ReportInfo(
+        folder,
+        folder,
+        source.asset,
+        kind=source.kind,
+        key_column=source.key_column or spec.keys[0].column,
+        latest_by=source.latest_by,
+        text_columns=frozenset(pair.column for pair in spec.keys),
+    )
 
 
 def read_asset(value: object, info: ReportInfo, day: date, *, identity: str, named: Collection[str]) -> Report:

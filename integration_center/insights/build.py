@@ -32,8 +32,8 @@ def build_source(settings: Settings) -> ReportSource:
     root = settings.walkme_files_root.strip()
     largest = settings.walkme_largest_file_mb * 1_000_000
     if "://" in root:
-        return FilesSource(build_object_drops(root, read_cloud_settings(), largest=largest), largest=largest)
-    return FilesSource(LocalDrops(Path(root), largest=largest), largest=largest)
+        return FilesSource(build_object_drops(root, read_cloud_settings(), largest=largest))
+    return FilesSource(LocalDrops(Path(root), largest=largest))
 
 
 def _require(settings: Settings, field: str) -> None:

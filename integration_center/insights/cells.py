@@ -7,9 +7,12 @@ columns whose values all have it. A cell that does not fit stays as it is, and i
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
+
+from integration_center.sync.values.moments import read_moment
 
 GUARDED = r'^="[^"]*"$'
 """A cell such as `="00123"`, which makes a spreadsheet keep the text as it is. It has no other meaning."""
@@ -19,6 +22,17 @@ PLACEHOLDERS = ("NULL", "null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "Na
 GROUPED = r"^[+-]?\d{1,3}(\.\d{3})+$"
 """Whole numbers with German thousands separators, or numbers with three decimals."""
 CURRENCY = "$€£¥"
+GROUP_SIGNS = {" ": " \u00a0\u202f", "'": "'\u2019"}
+"""The signs that a declared sign between groups of digits also means: special blanks, and the curved apostrophe."""
+SOME_MOMENT = datetime(2026, 11, 22, 19, 5, 9, tzinfo=UTC)
+LETTERS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "hh": "%H", "ss": "%S"}
+HAS_TIME = re.compile(r"%-?[HIMSTRcsXprkl+]")
+NAMES_ZONE = r"(?i):.*([+-]|z|utc|gmt)"
+EXCEL = "excel"
+COUNTED = {"epoch": 1_000_000, "epoch_ms": 1_000, EXCEL: 86_400_000_000}
+"""The words for dates that are counted, and the microseconds of their unit."""
+EXCEL_START = -25_569 * 86_400_000_000
+"""Excel's day 0, 30 December 1899, in microseconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class CellRules:
 
     Attributes:
         empty: texts that mean no value.
-        dates: the form of dates or times, in the notation of `strftime`.
+        dates: the form of dates or times, in the notation of `strftime`, or one of `COUNTED`.
         zone: the time zone of times whose form has none; None for UTC.
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
@@ -70,7 +84,7 @@ def read_cells(frame: pl.DataFrame, cells: ReportCells) -> tuple[pl.DataFrame, l
 
     Returns:
         The frame, with dates as ISO 8601 and numbers with a decimal point; and one sentence for each doubt about a form
-        that nobody declared.
+        that nobody declared, and for each column that does not have its declared form.
     """
     columns, notes = [], []
     for text in frame:
@@ -78,12 +92,52 @@ def read_cells(frame: pl.DataFrame, cells: ReportCells) -> tuple[pl.DataFrame, l
         rules = own.over(cells.all_columns) if own else cells.all_columns
         column = unguard(text, strip=bool(rules.strip))
         column = drop_empty(column, rules.empty)
-        read = read_dates(column, rules, sure=bool(own and own.dates))
-        if read is column:
-            read = read_numbers(column, rules, sure=bool(own and (own.decimal or own.thousands)))
+        read, doubts = read_column(column, rules, own)
         columns.append(read)
-        notes += find_doubts(column, rules)
+        notes += [*find_doubts(column, rules), *doubts]
     return pl.DataFrame(columns), notes
+
+
+def read_column(text: pl.Series, rules: CellRules, own: CellRules | None) -> tuple[pl.Series, list[str]]:
+    """Read the dates or numbers of a column as they are declared.
+
+    A form that is declared for this column applies to each cell that has it. A form of the whole report applies if all
+    values of the column have it.
+
+    Args:
+        text: the cells.
+        rules: how the cells are written.
+        own: what of that is declared for this column alone.
+
+    Returns:
+        The cells, and a sentence if only some of the cells have the form.
+    """
+    if text.null_count() == len(text):
+        return text, []
+    forms = (
+        ("dates", bool(own and own.dates), read_dates(text, rules)),
+        ("zone", bool(own and own.zone), None if rules.dates else shift_zone(text, rules.zone)),
+        ("decimal", bool(own and (own.decimal or own.thousands)), read_numbers(text, rules)),
+    )
+    notes = []
+    for option, sure, read in forms:
+        values = len(text) - text.null_count()
+        odd = values if read is None else read.null_count() - text.null_count()
+        if read is not None and (odd == 0 or (sure and odd < values)):
+            notes += [say_misfits(text.name, option, rules, odd, values, kept=False)] if odd else []
+            return pl.select(pl.coalesce(read.alias("read"), text)).to_series().alias(text.name), notes
+        if read is not None and (sure or (option == "dates" and odd < values)):
+            notes.append(say_misfits(text.name, option, rules, odd, values, kept=True))
+    return text, notes
+
+
+def say_misfits(column: str, option: str, rules: CellRules, odd: int, values: int, *, kept: bool) -> str:
+    """Say that some cells of a column do not have the declared form."""
+    declared = getattr(rules, option) or rules.thousands
+    said = (
+        f"column {column!r}: {odd:,} of {values:,} values do not have the form of `{option}: {declared}` in report.yaml"
+    )
+    return f"{said}, so the column is read as it is" if kept else f"{said}, and are read as they are"
 
 
 def unguard(text: pl.Series, *, strip: bool) -> pl.Series:
@@ -103,50 +157,74 @@ def drop_empty(text: pl.Series, empty: Sequence[str]) -> pl.Series:
     return _where(text, text.str.strip_chars().str.to_lowercase().is_in(meant), pl.lit(None, pl.String))
 
 
-def read_dates(text: pl.Series, rules: CellRules, *, sure: bool) -> pl.Series:
-    """Rewrite dates and times of the declared form in ISO 8601.
+def read_dates(text: pl.Series, rules: CellRules) -> pl.Series | None:
+    """Rewrite dates and times of the declared form in ISO 8601; null where a cell does not have it.
 
-    Args:
-        text: the cells.
-        rules: how the cells are written.
-        sure: whether the form is declared for this column. Otherwise all of its values must have the form.
+    None when no form is declared.
     """
     if rules.dates is None:
-        return text
+        return None
     bare = text.str.strip_chars()
-    if not re.search(r"%[HIMSTRcsXp]", rules.dates):
-        read = bare.str.to_date(rules.dates, strict=False).dt.to_string("%Y-%m-%d")
-    else:
-        # If the form has a zone, Polars uses it and returns UTC.
-        moments = bare.str.to_datetime(rules.dates, strict=False, time_unit="us")
-        if not isinstance(moments.dtype, pl.Datetime) or moments.dtype.time_zone is None:
-            zone = ZoneInfo(rules.zone or "UTC")
-            moments = moments.dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
-        read = moments.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%SZ")
-    return _take(text, read, sure=sure)
+    if rules.dates in COUNTED:
+        return read_counted(bare, rules.dates, rules.zone)
+    if not HAS_TIME.search(rules.dates):
+        return bare.str.to_date(rules.dates, strict=False).dt.to_string("%Y-%m-%d")
+    moments = bare.str.to_datetime(rules.dates, strict=False, time_unit="us")
+    return _write_moments(moments, rules.zone)
 
 
-def read_numbers(text: pl.Series, rules: CellRules, *, sure: bool) -> pl.Series:
-    """Rewrite numbers of the declared form as `-1234.5`. A percent sign after a number stays.
+def read_counted(text: pl.Series, dates: str, zone: str | None) -> pl.Series:
+    """Rewrite seconds or milliseconds since 1970, or Excel's days since 1899, in ISO 8601; null for other text."""
+    count = text.str.extract(r"^(\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False)
+    microseconds = (count * COUNTED[dates]).round().cast(pl.Int64, strict=False)
+    if dates == EXCEL:
+        # Excel holds a second as a fraction of a day, so the last digits are never exact.
+        whole = (microseconds / 1_000_000).round().cast(pl.Int64) * 1_000_000
+        return _write_moments((whole + EXCEL_START).cast(pl.Datetime("us")), zone)
+    return _write_moments(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), None)
 
-    Args:
-        text: the cells.
-        rules: how the cells are written.
-        sure: whether the form is declared for this column. Otherwise all of its values must have the form.
+
+def shift_zone(text: pl.Series, zone: str | None) -> pl.Series | None:
+    """Rewrite times that name no zone as UTC; null where a cell is not a date or time.
+
+    Dates, and times with a zone of their own, stay. None when no zone is declared, or the column has no such time.
+    """
+    if zone is None:
+        return None
+    cells = text.to_frame("text").select(
+        pl.col("text"),
+        read_moment(pl.col("text"), pl.String()).alias("moment"),
+        (pl.col("text").str.contains(":", literal=True) & ~pl.col("text").str.contains(NAMES_ZONE)).alias("naive"),
+    )
+    if not cells["naive"].any():
+        return None
+    shifted = _write_moments(cells["moment"].dt.replace_time_zone(None), zone).alias("shifted")
+    read = pl.when("naive").then("shifted").otherwise("text")
+    return cells.with_columns(shifted).select(pl.when(pl.col("moment").is_not_null()).then(read)).to_series()
+
+
+def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series | None:
+    """Rewrite numbers of the declared form as `-1234.5`; null where a cell does not have it.
+
+    A percent sign after a number stays. None when no form is declared.
     """
     if rules.decimal is None and rules.thousands is None:
-        return text
+        return None
     decimal = rules.decimal or ("." if rules.thousands != "." else ",")
-    thousands = rules.thousands or ""
-    group = re.escape(thousands).replace(r"\ ", "[ \u00a0\u202f]")
-    whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
-    form = rf"^\(?[+-]?[{CURRENCY}]?\s*{whole}(?:{re.escape(decimal)}\d+)?\s*[{CURRENCY}%]?\)?$"
     bare = text.str.strip_chars()
-    plain = bare.str.replace_all(rf"[{CURRENCY}\s\u00a0\u202f+]", "")
-    if thousands:
-        plain = plain.str.replace_all(thousands, "", literal=True)
+    plain = bare.str.replace_all("\u2212", "-").str.replace_all(rf"[{CURRENCY}\s\u00a0\u202f+]", "")
+    if rules.thousands:
+        plain = plain.str.replace_all(f"[{GROUP_SIGNS.get(rules.thousands, re.escape(rules.thousands))}]", "")
     plain = plain.str.replace(decimal, ".", literal=True).str.replace(r"^\((.*)\)$", "-$1")
-    return _take(text, _where(plain, ~bare.str.contains(form), pl.lit(None, pl.String)), sure=sure)
+    return _where(plain, ~bare.str.contains(number_form(decimal, rules.thousands)), pl.lit(None, pl.String))
+
+
+def number_form(decimal: str, thousands: str | None) -> str:
+    """Return the regular expression of numbers with these signs: `1.234,5`, `(12)`, `$1,200.00`, `50 %`."""
+    group = f"[{GROUP_SIGNS.get(thousands, re.escape(thousands))}]" if thousands else ""
+    whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
+    sign = rf"(?:[+\-\u2212]?\s?[{CURRENCY}]?\s*|[{CURRENCY}]\s*[+\-\u2212]?)"
+    return rf"^\(?{sign}{whole}(?:{re.escape(decimal)}\d+)?\s*[{CURRENCY}%]?\)?$"
 
 
 def find_doubts(text: pl.Series, rules: CellRules) -> list[str]:
@@ -174,11 +252,47 @@ def find_doubts(text: pl.Series, rules: CellRules) -> list[str]:
     return doubts
 
 
-def _take(text: pl.Series, read: pl.Series, *, sure: bool) -> pl.Series:
-    """Use the values that could be read, else the text. If some cannot be read, use only text, unless `sure`."""
-    if not sure and (read.null_count() > text.null_count() or text.null_count() == len(text)):
-        return text
-    return pl.select(pl.coalesce(read.alias("read"), text)).to_series().alias(text.name)
+def _write_moments(moments: pl.Series, zone: str | None) -> pl.Series:
+    """Write times as ISO 8601 in UTC. Times that name no zone are in `zone`."""
+    if not isinstance(moments.dtype, pl.Datetime) or moments.dtype.time_zone is None:
+        name, hour = ZoneInfo(zone or "UTC").key, timedelta(hours=1)
+        local = moments.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
+        # In the hour that summer time leaves out, clocks that were not put forward show a time that never was.
+        before = (moments - hour).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null") + hour
+        moments = pl.select(pl.coalesce(local.alias("local"), before.alias("before"))).to_series()
+    utc = moments.dt.convert_time_zone("UTC")
+    return utc.dt.to_string("%Y-%m-%dT%H:%M:%SZ").alias(moments.name)
+
+
+def check_dates(form: str, *, all_columns: bool) -> str:
+    """Check the form of dates that `report.yaml` declares, and return it.
+
+    Args:
+        form: the form.
+        all_columns: whether it is declared for the whole report.
+
+    Raises:
+        ValueError: no date can be read in this form.
+    """
+    if form in COUNTED:
+        if all_columns:  # every column of whole numbers would become dates
+            raise ValueError(
+                f"{form!r} must be said for a column, such as `columns: {{Last Login: {{dates: {form}}}}}`"
+            )
+        return form
+    if "%" not in form:
+        minutes = re.sub(r"(?i)(?<=:)mm", "%M", form)
+        written = re.sub(r"(?i)yyyy|yy|mm|dd|hh|ss", lambda found: LETTERS[found[0].lower()], minutes)
+        raise ValueError(f"{form!r} is not a form in the notation of strftime, such as {written!r}")
+    form = form.replace(".%f", "%.f")  # as Python writes fractions of a second
+    try:
+        shown = pl.Series([SOME_MOMENT]).dt.to_string(form)
+        read = shown.str.to_datetime(form) if HAS_TIME.search(form) else shown.str.to_date(form)
+        if read.cast(pl.Date)[0] == SOME_MOMENT.date():
+            return form
+    except pl.exceptions.PolarsError:
+        pass  # the form has letters that nothing is written for
+    raise ValueError(f"{form!r} does not tell a day in the notation of strftime, as '%d.%m.%Y' does")
 
 
 def _where(text: pl.Series, mask: pl.Series, value: pl.Expr) -> pl.Series:

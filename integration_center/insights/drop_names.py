@@ -12,6 +12,9 @@ from integration_center.wording.plain_text import is_text
 
 FILE_NAME = "report.yaml"
 """The file beside the drops that describes them."""
+SCHEMA_NAME = "report.schema.json"
+"""The JSON schema of `report.yaml`, which editors read."""
+OURS = frozenset({FILE_NAME, SCHEMA_NAME})
 Format = Literal["csv", "xlsx", "parquet", "jsonl"]
 ENDINGS: Mapping[str, Format] = {
     "csv": "csv",
@@ -52,6 +55,13 @@ class DropNames:
         if self.pattern is None:
             return "do not begin with the day as in '2026-11-22.csv' or end otherwise"
         return f"do not fit {self.pattern!r}, the name_pattern of report.yaml"
+
+    @property
+    def expected(self) -> str:
+        """The names that are accepted, worded to follow "the name does not fit:"."""
+        if self.pattern is None:
+            return "names begin with the day and end in the format, as 2026-11-22.csv does"
+        return f"`name_pattern: {self.pattern}` in {FILE_NAME}"
 
     def read_day(self, name: str) -> date | None:
         """Read the day from the name of a file; None when the name has no day."""
@@ -116,8 +126,50 @@ def find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]])
     return [
         file.name
         for file in files
-        if file.name not in taken and file.name != FILE_NAME and not UNFINISHED.search(file.name)
+        if file.name not in taken and file.name not in OURS and not UNFINISHED.search(file.name)
     ]
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """A file that somebody dropped, but that no run reads.
+
+    Attributes:
+        folder: the report's folder; empty for the root.
+        name: the name of the file.
+        reason: why, worded to follow the name.
+    """
+
+    folder: str
+    name: str
+    reason: str
+
+
+def find_not_taken(
+    folder: str, files: Iterable[Drop], days: Mapping[date, Sequence[Drop]], names: DropNames, *, in_parts: bool
+) -> list[NotTaken]:
+    """Find the files of a report that no run reads. Hidden files and files of editors are left out.
+
+    Args:
+        folder: the report's folder.
+        files: all its files.
+        days: its drops by day.
+        names: the rule for its names.
+        in_parts: whether `report.yaml` says what several files of one day are.
+    """
+    day_of = {drop.name: day for day, drops in days.items() for drop in drops}
+    found = []
+    for file in files:
+        day = day_of.get(file.name)
+        if file.name in OURS or file.name.startswith(".") or file.name.endswith("~"):
+            continue
+        if UNFINISHED.search(file.name):
+            found.append(NotTaken(folder, file.name, "its transfer is not finished; rename it when it is"))
+        elif day is None:
+            found.append(NotTaken(folder, file.name, f"its name does not fit: {names.expected}"))
+        elif len(days[day]) > 1 and not in_parts:
+            found.append(NotTaken(folder, file.name, f"{day} has several files; say `parts:` in {FILE_NAME}"))
+    return found
 
 
 def name_format(name: str) -> Format:

@@ -59,7 +59,7 @@ class Drops(Protocol):
         ...
 
     def files(self, folder: str) -> list[Drop]:
-        """List the files directly in `folder`, by name; none when there is no such folder.
+        """List the files directly in `folder`, or in the root if it is empty, by name; none without such a folder.
 
         Raises:
             UnreadableReport: the folder cannot be read, or a link leads out of the root.

@@ -20,16 +20,24 @@ from integration_center.insights.catalogue import (
     is_visible,
     report_slug,
 )
-from integration_center.insights.cells import read_cells
-from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import infer_types, type_columns
-from integration_center.insights.drop_names import FILE_NAME, Format, find_passed_over, group_by_day, name_format
-from integration_center.insights.drops import LARGEST, Drop, DropChanged, Drops
+from integration_center.insights.declaring import check_columns, declare_cells
+from integration_center.insights.drop_names import (
+    FILE_NAME,
+    SCHEMA_NAME,
+    Format,
+    NotTaken,
+    find_not_taken,
+    find_passed_over,
+    group_by_day,
+    name_format,
+)
+from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.formats import read_file
 from integration_center.insights.report_yaml import ReportFile, read_report_file
-from integration_center.insights.source import TYPING_RULES, Report, no_data
-from integration_center.insights.unpacking import unpack
-from integration_center.wording.near_names import say_nearest
+from integration_center.insights.sizes import USUAL_LARGEST, SizeLimit
+from integration_center.insights.source import TYPING_RULES, Mark, Report, no_data
+from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.wording.plain_text import is_text, make_printable
 
 NAMES_SHOWN = 3
@@ -48,16 +56,18 @@ class Folder:
     days: Mapping[date, Sequence[Drop]]
     passed_over: Sequence[str] = ()
     """The names of files that are no drops, the newest name last; hidden and unfinished files are left out."""
+    not_taken: Sequence[NotTaken] = ()
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file of a report, unpacked, with the format in its name and its `report.yaml`."""
+    """A file of a report, unpacked, with the format in its name, its `report.yaml`, and how it was packed."""
 
     label: str
     named: Format
     data: bytes
     file: ReportFile
+    packing: str | None = None
 
 
 class FilesSource:
@@ -67,12 +77,12 @@ class FilesSource:
 
     Args:
         drops: the root that holds one folder per report.
-        largest: the largest size of an unpacked file, in bytes.
+        largest: the largest size of an unpacked file, in bytes, unless its `report.yaml` has `max_size`.
     """
 
-    def __init__(self, drops: Drops, *, largest: int = LARGEST) -> None:
+    def __init__(self, drops: Drops, *, largest: int = USUAL_LARGEST) -> None:
         self._drops = drops
-        self._largest = largest
+        self._limit = SizeLimit(largest)
 
     def __repr__(self) -> str:
         return f"FilesSource({self._drops!r})"
@@ -90,6 +100,23 @@ class FilesSource:
         """See `ReportSource.find`."""
         return find_report(self.list_reports(), name)
 
+    def list_not_taken(self) -> list[NotTaken]:
+        """List the files under the root that no run reads, each with the reason. Invisible reports are left out.
+
+        Raises:
+            ConfigurationError: the root cannot be read.
+        """
+
+        def look() -> list[NotTaken]:
+            loose = [
+                NotTaken("", drop.name, "it is in no report's folder; put it into one, such as logins/")
+                for drop in self._drops.files("")
+                if not drop.name.startswith(".") and drop.name != SCHEMA_NAME
+            ]
+            return loose + [each for _, folder in sorted(self._folders().items()) for each in folder.not_taken]
+
+        return self._steadily("the drops", look)
+
     def newest_day(self, report: ReportInfo) -> date | None:
         """See `ReportSource.newest_day`: it is the newest date in the name of a file."""
         return max(self._steadily(f"report {report.name!r}", lambda: self._folder(report)).days, default=None)
@@ -99,6 +126,11 @@ class FilesSource:
         folder = self._steadily(f"report {report.name!r}", lambda: self._folder(report))
         missing = [day for day in days if day not in folder.days]
         return self._no_data(folder, missing) if missing else None
+
+    def marks(self, report: ReportInfo, days: Sequence[date]) -> Mapping[date, Mark]:
+        """See `ReportSource.marks`: they come from the listing of the folder."""
+        folder = self._steadily(f"report {report.name!r}", lambda: self._folder(report))
+        return {day: _mark(folder.days[day]) for day in days if day in folder.days}
 
     def identity(self, report: ReportInfo, day: date) -> str:
         """See `ReportSource.identity`: it depends on the files of `day` and on `report.yaml`."""
@@ -126,8 +158,9 @@ class FilesSource:
             if not (drops := folder.days.get(day)):
                 raise self._no_data(folder, [day])
             drop, label = drops[-1], f"{drops[-1].folder}/{drops[-1].name}"
-            data = unpack(self._drops.read(drop).data, label, largest=self._largest)
-            return Fetched(label, name_format(drop.name), data, folder.file)
+            packed = self._drops.read(drop).data
+            data = unpack(packed, label, limit=folder.file.limit or self._limit)
+            return Fetched(label, name_format(drop.name), data, folder.file, find_packing(packed))
 
         return self._steadily(f"report {report.name!r}", fetch)
 
@@ -135,23 +168,18 @@ class FilesSource:
         folder = self._folder(report)
         drops = self._pick(folder, day)
         frames, versions, notes = [], [], []
+        limit = folder.file.limit or self._limit
         for drop in drops:
             content = self._drops.read(drop)
             label = f"{drop.folder}/{drop.name}"
-            data = unpack(content.data, label, largest=self._largest)
-            table = read_file(data, label, name_format(drop.name), folder.file, largest=self._largest)
+            data = unpack(content.data, label, limit=limit)
+            table = read_file(data, label, name_format(drop.name), folder.file, limit=limit)
             frames.append(table.frame)
             notes += [f"{label}: {note}" for note in table.notes]
             versions.append((drop, content.version))
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         frame = _join_parts(frames, source)
-        absent = [name for name in folder.file.named_columns if find_column(name, frame.columns) is None]
-        if absent:
-            said = "; ".join(f"column {name!r}: {say_nearest(name, frame.columns)}" for name in absent)
-            raise UnreadableReport(
-                f"{source}: {folder.name}/{FILE_NAME} names columns that the file does not have ({said})."
-                " Change one of the two"
-            )
+        check_columns(frame, folder.file, source, f"{folder.name}/{FILE_NAME}")
         frame, doubts = declare_cells(frame, folder.file)
         notes += [f"{source}: {doubt}" for doubt in doubts]
         info = fit_columns(folder.info, frame.columns)
@@ -215,7 +243,8 @@ class FilesSource:
         said = {key: getattr(file, key) for key in ("name", "kind", "key_column", "latest_by") if getattr(file, key)}
         info = replace(info, id=name, tags=tuple(file.tags), columns=file.types, **said)
         days = group_by_day(files, file.names)
-        return Folder(name, info, file, days, find_passed_over(files, days))
+        not_taken = find_not_taken(name, files, days, file.names, in_parts=file.parts is not None)
+        return Folder(name, info, file, days, find_passed_over(files, days), not_taken)
 
     def _read_description(self, files: Iterable[Drop]) -> ReportFile:
         for drop in files:
@@ -257,15 +286,9 @@ class FilesSource:
         return no_data(folder.info, days, max(folder.days, default=None), advice)
 
 
-def declare_cells(frame: pl.DataFrame, file: ReportFile) -> tuple[pl.DataFrame, list[str]]:
-    """Apply what `report.yaml` declares about columns and cells, and return the frame and the remaining doubts."""
-    found = {name: find_column(name, frame.columns) or name for name in file.columns}
-    frame = frame.drop([found[name] for name in file.ignored])
-    cells = replace(file.cells, columns={found[name]: rules for name, rules in file.cells.columns.items()})
-    frame, doubts = read_cells(frame, cells)
-    return frame.rename(
-        {found[name]: new for name, new in file.renamed.items() if found[name] in frame.columns}
-    ), doubts
+def _mark(drops: Sequence[Drop]) -> Mark:
+    shown = "\0".join(f"{drop.name} {drop.modified.isoformat()} {drop.version}" for drop in drops)
+    return Mark(hashlib.sha256(shown.encode(errors="replace")).hexdigest(), max(drop.modified for drop in drops))
 
 
 def _identify(folder: Folder, versions: Iterable[tuple[Drop, str]]) -> str:

@@ -3,34 +3,28 @@
 If reading fails with an error that names a remedy, the remedy is tried at once. So the proposal is proven to work.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.cells import PLACEHOLDERS, CellRules, ReportCells, read_cells
 from integration_center.insights.columns import infer_type, is_identifier
-from integration_center.insights.delimited.form import Table
-from integration_center.insights.drop_names import Format
+from integration_center.insights.declaring import check_columns, declare_cells
+from integration_center.insights.delimited.form import DELIMITERS, Form, Table
+from integration_center.insights.drop_names import FILE_NAME, Format
 from integration_center.insights.formats import read_file
+from integration_center.insights.proposals import find_separator, find_totals, propose_cells
 from integration_center.insights.report_yaml import ReportFile
-from integration_center.sync.values.moments import read_moment
+from integration_center.insights.sizes import SizeLimit
 
 MOST_REMEDIES = 8
 SAMPLES = 3
-TOTALS = re.compile(r"(?i)\W*(grand total|total|totals|sum|summe|gesamt|gesamtergebnis|average|mittelwert|count)\b")
-"""The start of the first cell of a totals row."""
-DAY_FORMS = ("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d")
-TIME_FORMS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
-LOOKS_LIKE_DATE = r"^\d{1,4}[./-]?\d{1,2}[./-]?\d{2,4}\b"
-COMMA_NUMBER = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+\s?%?$"
-COMMA_OR_WHOLE = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s?%?$"
-POINT_NUMBER = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?\s?%?$"
-POINT_OR_WHOLE = r"^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?\s?%?$"
+GUESSED = "`encoding: {}` is a guess; if letters such as ä or é look wrong, name another encoding"
+ONE_LINE = "the file has one line with one cell; it may be an error message instead of a report"
+NOT_KEYS = frozenset({"number", "boolean", "date", "datetime"})
+ADDRESS = r"^[^@\s]+@[^@\s]+$"
 
 
 @dataclass(frozen=True)
@@ -43,6 +37,8 @@ class ColumnLook:
         empty: the share of cells without a value, from 0 to 1.
         distinct: the number of different values.
         unique: the share of values that no other row has, from 0 to 1.
+        dates: the form of its dates, if it has to be declared and is certain.
+        addresses: whether most values are e-mail addresses.
         samples: the first values.
     """
 
@@ -51,6 +47,8 @@ class ColumnLook:
     empty: float
     distinct: int
     unique: float
+    dates: str | None
+    addresses: bool
     samples: Sequence[str]
 
 
@@ -62,7 +60,12 @@ class Inspection:
         source: the name of the file.
         format: the format of the file.
         size: the size of the unpacked file, in bytes.
+        packing: how the file is packed; None for one that is not.
         line_end: `LF`, `CRLF`, `CR` or `mixed`; None for formats other than text.
+        encoding: the encoding; None for formats other than text.
+        delimiter: the name of the delimiter; None for formats other than text.
+        quote: the character around cells; None where there is none.
+        header_row: which row is the header, counted from 1, with the lines that are skipped.
         rows: the number of rows; None when they cannot be read.
         columns: the columns, in the file's order.
         keys: the columns that may be the key, the likeliest first; see `find_keys`.
@@ -74,7 +77,12 @@ class Inspection:
     source: str
     format: Format
     size: int
-    line_end: str | None
+    packing: str | None = None
+    line_end: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    header_row: int | None = None
     rows: int | None = None
     columns: Sequence[ColumnLook] = ()
     keys: Sequence[str] = ()
@@ -83,7 +91,9 @@ class Inspection:
     proposal: Mapping[str, Any] = field(default_factory=dict)
 
 
-def inspect_file(data: bytes, source: str, named: Format, file: ReportFile, *, largest: int) -> Inspection:
+def inspect_file(
+    data: bytes, source: str, named: Format, file: ReportFile, *, limit: SizeLimit, packing: str | None = None
+) -> Inspection:
     """Inspect a report's file.
 
     Args:
@@ -91,38 +101,89 @@ def inspect_file(data: bytes, source: str, named: Format, file: ReportFile, *, l
         source: the name of the file.
         named: the format in the file's name.
         file: the existing `report.yaml`.
-        largest: the largest size of an unpacked workbook, in bytes.
+        limit: how large the unpacked file may be.
+        packing: how the file was packed.
     """
-    kind = file.format or named
-    seen = Inspection(source, kind, len(data), find_line_end(data) if kind == "csv" else None)
+    table, proposal, problem = read_with_remedies(data, source, named, file, limit)
+    kind: Format = proposal.get("format") or file.format or named
+    seen = Inspection(source, kind, len(data), packing, proposal=proposal, problem=problem)
+    if table is None:
+        return replace(seen, line_end=find_line_end(data) if kind == "csv" else None)
+    found = propose_cells(table.frame, file)
+    proposal = merge(proposal, found.options)
+    declared = file.add(proposal)
+    read, doubts = declare_cells(table.frame, declared)
+    filled = read.filter(~pl.all_horizontal(pl.all().is_null())) if read.width else read
+    renamed = declared.renamed
+    dates = {renamed.get(name, name): form for name, form in found.dates.items()}
+    columns = [look_at_column(text, dates.get(text.name)) for text in filled]
+    notes = [*table.notes, *doubts, *found.notes]
+    if "encoding" in proposal:
+        notes.append(GUESSED.format(proposal["encoding"]))
+    if blank := read.height - filled.height:
+        notes.append(f"{blank:,} rows have no value in any column")
+    if (read.width, read.height) == (1, 0):
+        notes.append(ONE_LINE)
+    seen = replace(seen, **describe_form(table.form, data)) if table.form else seen
+    return replace(seen, rows=read.height, columns=columns, keys=find_keys(columns), notes=notes, proposal=proposal)
+
+
+def describe_form(form: Form, data: bytes) -> dict[str, Any]:
+    """Return the attributes of an `Inspection` that say how a text is written."""
+    delimiter, encoding = form.delimiter or ",", form.encoding or "utf-8"
+    plain = data if encoding == "utf-8" else data.decode(encoding, errors="replace").encode()
+    return {
+        "line_end": find_line_end(plain),
+        "encoding": form.encoding,
+        "delimiter": DELIMITERS.get(delimiter, repr(delimiter)),
+        "quote": form.quote,
+        "header_row": form.skip_lines + form.header_row,
+    }
+
+
+def read_with_remedies(
+    data: bytes, source: str, named: Format, file: ReportFile, limit: SizeLimit
+) -> tuple[Table | None, dict[str, Any], str | None]:
+    """Read a file, adding to `report.yaml` what each refusal names as its remedy.
+
+    Returns:
+        The table, or None if nothing helps; what was added; and why the file cannot be read, or None if it can.
+    """
     proposal: dict[str, Any] = {}
-    table, problem = None, None
+    problem = None
     for _ in range(MOST_REMEDIES):
         try:
-            table = read_file(data, source, named, file.model_copy(update=proposal), largest=largest)
-            break
+            declared = file.add(proposal)
+            table = read_file(data, source, named, declared, limit=limit)
+            check_columns(table.frame, declared, source, FILE_NAME)
         except UnreadableReport as error:
-            problem = str(error)
-            remedy = {name: value for name, value in error.remedy.items() if proposal.get(name) != value}
+            problem, remedy = str(error), error.remedy
+        else:
+            remedy = find_improvement(table, declared, proposal)
             if not remedy:
-                return replace(seen, problem=problem, proposal=proposal)
-            proposal |= remedy
-    if table is None:
-        return replace(seen, problem=problem, proposal=proposal)
-    if "footer" not in proposal and (totals := find_totals(table.frame)):
-        proposal["footer"] = totals
-        table = read_file(data, source, named, file.model_copy(update=proposal), largest=largest)
-    proposal |= propose_cells(table.frame, file)
-    read, doubts = read_cells(table.frame, file.model_copy(update=proposal).cells)
-    columns = [look_at_column(text) for text in read]
-    return replace(
-        seen,
-        rows=read.height,
-        columns=columns,
-        keys=find_keys(columns),
-        notes=[*table.notes, *doubts, *find_ambiguous(table, proposal, file)],
-        proposal=proposal,
-    )
+                return table, proposal, None
+        following = merge(proposal, remedy)
+        if following == proposal:
+            return None, proposal, problem
+        proposal = following
+    return None, proposal, problem
+
+
+def find_improvement(table: Table, declared: ReportFile, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """Find what makes a better table of one that could be read: another delimiter, or a footer with totals."""
+    if table.form and "delimiter" not in proposal and (separator := find_separator(table.frame)):
+        return {"delimiter": separator}
+    if declared.footer is None and (totals := find_totals(table.frame)):
+        return {"footer": totals}
+    return {}
+
+
+def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Combine options of `report.yaml`, and those of each column."""
+    columns = {**options.get("columns", {})}
+    for name, own in more.get("columns", {}).items():
+        columns[name] = {**columns.get(name, {}), **own}
+    return {**options, **more, **({"columns": columns} if columns else {})}
 
 
 def find_line_end(data: bytes) -> str:
@@ -135,79 +196,8 @@ def find_line_end(data: bytes) -> str:
     return "CR" if lines == 0 else "mixed"
 
 
-def find_totals(frame: pl.DataFrame) -> str | None:
-    """Find a pattern for a last row with totals; None when the last row is like the others."""
-    cells = [cell for cell in frame.tail(1).row(0) if cell] if frame.height else []
-    found = TOTALS.match(cells[0]) if cells else None
-    return rf"^\W*{re.escape(found[1])}" if found else None
-
-
-def propose_cells(frame: pl.DataFrame, file: ReportFile) -> dict[str, Any]:
-    """Propose what to declare about the cells: texts that mean no value, dates, and forms of numbers."""
-    proposal: dict[str, Any] = {}
-    held = sorted({value for text in frame for value in text.filter(text.is_in(PLACEHOLDERS)).unique()})
-    if held and not file.empty:
-        proposal["empty"] = held
-    cleared, _ = read_cells(frame, ReportCells(CellRules(empty=held)))
-    forms = {text.name: fitting for text in cleared if (fitting := find_date_forms(text))}
-    sure = [fitting[0] for fitting in forms.values() if len(fitting) == 1]
-    if sure and file.dates is None:
-        proposal["dates"] = max(set(sure), key=sure.count)
-    numbers = [text.drop_nulls() for text in cleared if not is_identifier(text.name)]
-    if file.decimal is None and file.thousands is None:
-        pointed = [text.name for text in numbers if _some_all(text, POINT_NUMBER, POINT_OR_WHOLE)]
-        if any(_some_all(text, COMMA_NUMBER, COMMA_OR_WHOLE) for text in numbers if text.name not in pointed):
-            proposal |= {"decimal": ",", "thousands": "."}
-        elif pointed:
-            proposal["thousands"] = ","
-    return proposal
-
-
-def _some_all(values: pl.Series, some: str, every: str) -> bool:
-    return len(values) > 0 and values.str.contains(some).any() and values.str.contains(every).all()
-
-
-def find_date_forms(text: pl.Series) -> list[str]:
-    """Find the forms in which all values of a column are dates; none if they can be read without a declaration."""
-    values = text.drop_nulls().str.strip_chars()
-    if not len(values) or not values.str.contains(LOOKS_LIKE_DATE).all() or is_identifier(text.name):
-        return []
-    if _are_read(values):
-        return []
-    return [form for form in DATE_FORMS if _reads(values, form)]
-
-
-def _are_read(values: pl.Series) -> bool:
-    """Return whether all values are dates, times or numbers that can be read without a declaration."""
-    moments = pl.select(read_moment(pl.lit(values), pl.String())).to_series()
-    return moments.null_count() == 0 or infer_type(values) is not None
-
-
-def _reads(values: pl.Series, form: str) -> bool:
-    """Return whether all values have a form, and are in a plausible year for people's records (1950 to 2100)."""
-    moments = values.str.to_datetime(form, strict=False) if ":" in form else values.str.to_date(form, strict=False)
-    return moments.null_count() == 0 and bool(moments.dt.year().is_between(1950, 2100).all())
-
-
-def find_ambiguous(table: Table, proposal: Mapping[str, Any], file: ReportFile) -> Iterator[str]:
-    """Find the columns with ambiguous dates or numbers, one sentence each."""
-    for text in table.frame:
-        values = text.drop_nulls().str.strip_chars()
-        if proposal.get("thousands") == "," and _some_all(values, POINT_NUMBER, r"^[+-]?\d{1,3}(,\d{3})?$"):
-            yield f"column {text.name!r} holds numbers such as 1,234; if they are decimals, say `decimal: ','` instead"
-        forms = find_date_forms(text.filter(~text.is_in(PLACEHOLDERS)))
-        if len(forms) > 1 and file.dates is None and proposal.get("dates") not in forms:
-            shown = " or ".join(repr(form) for form in forms)
-            yield f"column {text.name!r} holds dates that can mean two things; say in report.yaml `dates:` {shown}"
-        if not forms and len(values) and values.str.contains(LOOKS_LIKE_DATE).all() and not _are_read(values):
-            yield (
-                f"column {text.name!r} holds dates in several forms, and some can mean two things; let the export"
-                " write one form"
-            )
-
-
-def look_at_column(text: pl.Series) -> ColumnLook:
-    """Describe what a column holds."""
+def look_at_column(text: pl.Series, dates: str | None) -> ColumnLook:
+    """Describe what a column holds. `dates` is the form of its dates, if that has to be declared."""
     values = text.drop_nulls()
     return ColumnLook(
         name=text.name,
@@ -215,11 +205,24 @@ def look_at_column(text: pl.Series) -> ColumnLook:
         empty=text.null_count() / len(text) if len(text) else 0.0,
         distinct=values.n_unique(),
         unique=int(values.is_unique().sum()) / len(values) if len(values) else 0.0,
+        dates=dates,
+        addresses=bool(len(values)) and int(values.str.strip_chars().str.contains(ADDRESS).sum()) > len(values) / 2,
         samples=values.unique(maintain_order=True).head(SAMPLES).to_list(),
     )
 
 
 def find_keys(columns: Sequence[ColumnLook]) -> list[str]:
-    """Find columns that may be the key: few cells are empty, and nearly all values differ. Identifiers come first."""
-    fit = [column for column in columns if column.empty < 0.05 and column.unique > 0.9 and column.distinct]
-    return [column.name for column in sorted(fit, key=lambda each: (not is_identifier(each.name), -each.unique))]
+    """Find columns that may be the key: few cells are empty, and nearly all values differ or are e-mail addresses.
+
+    Identifiers come first. Dates, decimals and truth values are no keys.
+    """
+    fit = [
+        column
+        for column in columns
+        if column.empty < 0.05 and column.distinct and (column.unique > 0.9 or column.addresses)
+        if column.type not in NOT_KEYS or is_identifier(column.name)
+    ]
+    return [
+        column.name
+        for column in sorted(fit, key=lambda each: (not each.addresses, not is_identifier(each.name), -each.unique))
+    ]

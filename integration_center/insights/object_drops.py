@@ -61,9 +61,10 @@ class ObjectDrops:
 
     def files(self, folder: str) -> list[Drop]:
         """See `Drops.files`. Takes one listing. An empty object that represents the folder itself is not a file."""
-        listed = self._ask(lambda: obstore.list_with_delimiter(self._store, folder), self.locate(folder))
+        listed = self._ask(lambda: obstore.list_with_delimiter(self._store, folder or None), self.locate(folder))
         found = sorted(listed["objects"], key=lambda meta: meta["path"])
-        return [_build_drop(folder, meta) for meta in found if meta["path"].startswith(f"{folder}/")]
+        inside = f"{folder}/" if folder else ""
+        return [_build_drop(folder, meta) for meta in found if meta["path"].startswith(inside)]
 
     def identify(self, drop: Drop) -> str:
         """See `Drops.identify`: the version comes from the listing."""

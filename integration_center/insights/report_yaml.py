@@ -1,7 +1,8 @@
 """Read `report.yaml`, the optional file beside the drops of a report, for what their folder and header cannot say."""
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -11,12 +12,12 @@ from integration_center.files.model_faults import say_faults
 from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.catalogue import ColumnType, ReportKind
-from integration_center.insights.cells import CellRules, ReportCells
-from integration_center.insights.delimited.form import Form
+from integration_center.insights.cells import CellRules, ReportCells, check_dates
+from integration_center.insights.column_names import find_column
+from integration_center.insights.delimited.form import MOST_SKIPPED, Form
 from integration_center.insights.drop_names import DropNames, check_pattern
+from integration_center.insights.sizes import SizeLimit, parse_size
 
-MOST_SKIPPED = 1_000
-"""The most lines that can be skipped."""
 WORDS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -53,6 +54,12 @@ class ColumnFile(BaseModel):
         """Check that the time zone exists."""
         return check_zone(value)
 
+    @field_validator("dates")
+    @classmethod
+    def check_dates(cls, value: str | None) -> str | None:
+        """Check that dates can be read in this form."""
+        return value and check_dates(value, all_columns=False)
+
     @property
     def cells(self) -> CellRules:
         """How the column's cells are written."""
@@ -85,13 +92,18 @@ class ReportFile(BaseModel):
         skip_lines: how many lines at the beginning are skipped, whatever they hold.
         header_row: which row after those is the header, counted from 1.
         skip_after_header: how many rows below the header are skipped, such as units.
-        footer: how many lines at the end are skipped, or a regular expression that each of them matches.
+        footer: how many lines at the end are skipped, or a regular expression that each of them matches. In a workbook
+            it is searched in the cells of a row, joined by commas.
+        skip_blanks: whether blanks after a delimiter are no part of the cell, as in `"a", "b"`.
         empty: texts that mean no value.
-        dates: the form of dates or times, in the notation of `strftime`, such as `%d.%m.%Y %H:%M`.
+        dates: the form of dates or times, in the notation of `strftime`, such as `%d.%m.%Y %H:%M`; or `epoch`,
+            `epoch_ms` or `excel` for numbers of seconds, of milliseconds, or of days as in Excel.
         zone: the time zone of times that have none, such as `Europe/Berlin`. Without it, UTC.
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
         strip: whether to remove an apostrophe before a digit or a sign.
+        max_size: how large a file may be when it is unpacked, such as `500 MB`. Without it, 20 GB, and 200 times the
+            size of the packed file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -114,18 +126,26 @@ class ReportFile(BaseModel):
     header_row: int = Field(default=1, ge=1, le=MOST_SKIPPED)
     skip_after_header: int = Field(default=0, ge=0, le=MOST_SKIPPED)
     footer: int | str | None = None
+    skip_blanks: bool = False
     empty: list[str] = []
     dates: str | None = Field(default=None, min_length=2)
     zone: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", "_"] | None = None
     strip: bool = False
+    max_size: str | None = None
 
     @field_validator("zone")
     @classmethod
     def check_zone(cls, value: str | None) -> str | None:
         """Check that the time zone exists."""
         return check_zone(value)
+
+    @field_validator("dates")
+    @classmethod
+    def check_dates(cls, value: str | None) -> str | None:
+        """Check that dates can be read in this form."""
+        return value and check_dates(value, all_columns=True)
 
     @field_validator("delimiter", "quote", "escape")
     @classmethod
@@ -157,6 +177,14 @@ class ReportFile(BaseModel):
             raise ValueError(f"{value!r} is not a known encoding, such as utf-8, utf-16, cp1252, latin-1") from None
         return value
 
+    @field_validator("max_size")
+    @classmethod
+    def check_max_size(cls, value: str | None) -> str | None:
+        """Check that the size has a unit."""
+        if value is not None:
+            parse_size(value)
+        return value
+
     @field_validator("footer")
     @classmethod
     def check_footer(cls, value: int | str | None) -> int | str | None:
@@ -169,6 +197,15 @@ class ReportFile(BaseModel):
             except re.error as error:
                 raise ValueError(f"{value!r} is not a regular expression ({error})") from None
         return value
+
+    @model_validator(mode="after")
+    def check_signs(self) -> "ReportFile":
+        """Check that decimals and thousands have different signs."""
+        rules = self.cells
+        for name, own in [("", rules.all_columns), *((f"columns.{key}: ", own) for key, own in rules.columns.items())]:
+            if own.decimal and own.decimal == own.thousands:
+                raise ValueError(f"{name}decimal and thousands are both {own.decimal!r}; they must differ")
+        return self
 
     @property
     def types(self) -> dict[str, ColumnType]:
@@ -208,7 +245,26 @@ class ReportFile(BaseModel):
             header_row=self.header_row,
             skip_after_header=self.skip_after_header,
             footer=self.footer,
+            skip_blanks=self.skip_blanks,
         )
+
+    @property
+    def limit(self) -> SizeLimit | None:
+        """How large a file may be when it is unpacked; None if it is not declared."""
+        return SizeLimit(parse_size(self.max_size), declared=True) if self.max_size else None
+
+    def declares(self, option: str) -> bool:
+        """Return whether the file has a value for an option that differs from its default."""
+        return bool(getattr(self, option) != type(self).model_fields[option].get_default())
+
+    def add(self, options: Mapping[str, Any]) -> "ReportFile":
+        """Return a file with more options, given as they are written in YAML. Options of one column are combined."""
+        said = self.model_dump(exclude_unset=True)
+        columns = said.get("columns", {})
+        for name, more in options.get("columns", {}).items():
+            same = find_column(name, columns) or name
+            columns[same] = {**columns.get(same, {}), **more}
+        return ReportFile.model_validate({**said, **options, "columns": columns})
 
     @property
     def named_columns(self) -> tuple[str, ...]:

@@ -45,6 +45,19 @@ class Report:
     notes: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A cheap sign of the data of one day, found without reading it.
+
+    Attributes:
+        text: as long as it stays the same, the data does, too. Another text may mean other data.
+        modified: when the data was last written, UTC, if the source knows.
+    """
+
+    text: str
+    modified: datetime | None = None
+
+
 class ReportSource(Protocol):
     """A source of reports.
 
@@ -73,6 +86,10 @@ class ReportSource(Protocol):
 
         The source is asked once, however many days there are.
         """
+        ...
+
+    def marks(self, report: ReportInfo, days: Sequence[date]) -> Mapping[date, Mark]:
+        """Return the marks of those of `days` that have data. The source is asked once, and no data is read."""
         ...
 
     def identity(self, report: ReportInfo, day: date) -> str:

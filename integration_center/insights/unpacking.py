@@ -9,17 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 import zstandard
 
 from integration_center.errors import UnreadableReport
-from integration_center.files.regular_files import show_size
-from integration_center.insights.drops import LARGEST
+from integration_center.insights.sizes import SizeLimit
 
 _UNPACKED_AT_A_TIME = 4_000_000
 _PACKED_AT_A_TIME = 4_096
 """The size of a piece of zstd data, which does not say how much it unpacks to."""
-_SUSPICIOUS_BYTES, _SUSPICIOUS_RATIO = 100_000_000, 200
-"""Rows of people unpack to 5 to 20 times their size, and one repeated row to 1,000 times."""
+MOST_LAYERS = 3
+"""How often a file may be packed, as gzip in a zip is twice."""
 ZIP = b"PK\x03\x04"
 WORKBOOK = "xl/workbook.xml"
 """A file that every Excel workbook has in its zip."""
+BINARY_WORKBOOK = "xl/workbook.bin"
+OPEN_DOCUMENT = "mimetype"
+"""The first file in the zip of an OpenDocument file."""
+ANY_SIZE = SizeLimit()
 
 
 def read_gzip(data: bytes) -> Iterator[bytes]:
@@ -57,6 +60,10 @@ def read_zip(data: bytes) -> Iterator[bytes]:
         members = [
             each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")
         ]
+        if members and members[0].filename == OPEN_DOCUMENT:
+            raise UnreadableReport("it is an OpenDocument file; save it as xlsx or CSV")
+        if BINARY_WORKBOOK in archive.namelist():
+            raise UnreadableReport("it is an Excel workbook in binary form (xlsb); save it as xlsx or CSV")
         if len(members) != 1:
             raise UnreadableReport(f"it is a zip of {len(members)} files; pack one file alone")
         if members[0].flag_bits & 1:
@@ -72,54 +79,62 @@ PACKINGS: Mapping[bytes, tuple[str, Callable[[bytes], Iterator[bytes]]]] = {
     ZIP: ("zip", read_zip),
 }
 """The first bytes of packed files, whatever their names, and how to read them. No text in UTF-8 begins like this."""
-BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, NotImplementedError, RuntimeError)
+BROKEN = (
+    *(OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, NotImplementedError, RuntimeError),
+    ValueError,  # such as a place before the beginning of a zip
+)
 
 
-def unpack(data: bytes, source: str, *, largest: int = LARGEST) -> bytes:
-    """Unpack bytes that gzip, zstd or zip compressed. Other bytes are returned as they are.
+def unpack(data: bytes, source: str, *, limit: SizeLimit = ANY_SIZE) -> bytes:
+    """Unpack bytes that gzip, zstd or zip compressed, also one in another. Other bytes are returned as they are.
 
     Args:
         data: the whole file.
         source: the name of the file in errors.
-        largest: the largest unpacked size, in bytes.
+        limit: how large the unpacked file may be.
 
     Raises:
-        UnreadableReport: the packed bytes are incomplete, unpack to more than a report can hold, or are a zip with no
+        UnreadableReport: the packed bytes are incomplete, unpack to more than a report may hold, or are a zip with no
             file or several files.
     """
-    found = next((packing for beginning, packing in PACKINGS.items() if data.startswith(beginning)), None)
-    if found is None or is_workbook(data):
-        return data
-    name, read = found
+    packed = len(data)
+    limit.check(packed, packed, source, "data")
+    for _ in range(MOST_LAYERS):
+        found = next((packing for beginning, packing in PACKINGS.items() if data.startswith(beginning)), None)
+        if found is None or is_workbook(data):
+            return data
+        data = unpack_once(data, found, packed, source, limit)
+    if any(data.startswith(beginning) for beginning in PACKINGS) and not is_workbook(data):
+        raise UnreadableReport(f"{source} is packed more than {MOST_LAYERS} times; pack the report once")
+    return data
+
+
+def find_packing(data: bytes) -> str | None:
+    """Return the name of how a file is packed; None for one that is not packed."""
+    if is_workbook(data):
+        return None
+    return next((name for beginning, (name, _) in PACKINGS.items() if data.startswith(beginning)), None)
+
+
+def unpack_once(
+    data: bytes, packing: tuple[str, Callable[[bytes], Iterator[bytes]]], packed: int, source: str, limit: SizeLimit
+) -> bytes:
+    """Unpack one layer of a file whose own size is `packed`; see `unpack`."""
+    name, read = packing
     parts: list[bytes] = []
     size = 0
     try:
         for part in read(data):
             size += len(part)
-            check_size(len(data), size, source, largest, name)
+            limit.check(packed, size, source, name)
             parts.append(part)
     except UnreadableReport as error:
         raise UnreadableReport(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
     except BROKEN as error:
-        raise UnreadableReport(f"{source}: not whole as {name} ({type(error).__name__}); send the file again") from None
+        raise UnreadableReport(
+            f"{source}: not whole as {name} ({type(error).__name__}); export or copy the file again"
+        ) from None
     return b"".join(parts)
-
-
-def check_size(packed: int, unpacked: int, source: str, largest: int, name: str) -> None:
-    """Check that a packed file does not unpack to more than a report can hold.
-
-    Raises:
-        UnreadableReport: it does.
-    """
-    if unpacked > largest:
-        raise UnreadableReport(
-            f"{source}: it unpacks to more than {show_size(largest)}; if that is right, raise WALKME_LARGEST_FILE_MB"
-        )
-    if unpacked > _SUSPICIOUS_BYTES and unpacked > _SUSPICIOUS_RATIO * packed:
-        raise UnreadableReport(
-            f"{source}: {show_size(packed)} of {name} unpack to more than {show_size(unpacked)}, which no report does;"
-            " check what made the file"
-        )
 
 
 def is_workbook(data: bytes) -> bool:
@@ -129,5 +144,5 @@ def is_workbook(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return WORKBOOK in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except BROKEN:
         return False

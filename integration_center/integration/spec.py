@@ -4,40 +4,46 @@ Pure data and the rules that need neither a report nor an org. The live rules (d
 the column) are in `integration_center.sync.mapping.fitness`; the rule across integrations is `find_conflicts` here.
 """
 
-import inspect
-import keyword
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.condition import check_condition
-from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_schedule
-from integration_center.wording.docstrings import read_attributes
+from integration_center.integration.expression import Expression, parse_expression, quote_name
+from integration_center.integration.limits import Limits as Limits
+from integration_center.integration.limits import Percent as Percent
+from integration_center.integration.limits import WhenAbsent as WhenAbsent
+from integration_center.integration.mapping import (
+    ApiName,
+    FieldMapping,
+    KeyPair,
+    Model,
+    Name,
+    Sql,
+    WhenNull,
+    read_expression,
+)
+from integration_center.integration.schedule import (
+    DEFAULT_SCHEDULE,
+    DEFAULT_ZONE,
+    Clock,
+    QuietTimes,
+    RunTimes,
+    Schedule,
+    Zone,
+)
+from integration_center.integration.source import AssetSource, describe_integration, name_asset
 from integration_center.wording.near_names import say_nearest
 
-SLUG = re.compile(r"^[a-z0-9_]+$")
-OUR_NAMES = frozenset(
-    {"insights", "salesforce", "gainsight", "sync", "retention", "delete_old_files"}
-    | {f"{verb}_{environment}" for verb in ("undo", "write_back") for environment in ("sandbox", "production")}
-)
-"""Jobs, ops and groups of the product itself."""
-DAGSTER_NAMES = frozenset(
-    {"context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str"}
-    | {"float", "bool", "input", "output", "type", *keyword.kwlist}
-)
-"""Names that Dagster 1.13 gives to no job, op or group. Source: `dagster._core.definitions.utils.DISALLOWED_NAMES`."""
-STEP_NAME = re.compile(r"^insights__|__(update_set|push|send)$")
-"""How the steps of reports and of integrations are called: a job must not have the name of a step."""
 OWNER = re.compile(r"team:.+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}\b", re.DOTALL)
 """Whom Dagster takes for the owner of an asset. Source: `is_valid_email` and `is_valid_owner` of Dagster 1.13."""
-WhenNull = Literal["keep", "clear"]
-WhenUnfit = Literal["reject", "empty"]
 WhenManyMatch = Literal["update_all", "skip", "fail"]
+Rows = Literal["newest", "all"]
 
 
 class Environment(StrEnum):
@@ -52,135 +58,6 @@ class Environment(StrEnum):
         return self.value.capitalize()
 
 
-def read_percent(value: object) -> object:
-    """`"10 %"`, `"10%"` and `10` all mean ten percent."""
-    if isinstance(value, str) and value.strip().endswith("%"):
-        return value.strip()[:-1].strip()
-    return value
-
-
-Percent = Annotated[float, BeforeValidator(read_percent), Field(ge=0, le=100)]
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=255)]
-
-
-def describe_properties(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Add to a JSON schema what the docstring of its model says of each attribute: editors and Dagster show it."""
-    texts = read_attributes(model.__doc__)
-    schema["description"] = inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0]
-    for name, attribute in schema.get("properties", {}).items():
-        if name in texts:
-            attribute.setdefault("description", texts[name])
-
-
-class Model(BaseModel):
-    """Frozen, and strict about unknown attributes: a misspelt option is an error, not silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=describe_properties)
-
-
-class KeyPair(Model):
-    """A report column and the object field it is matched to.
-
-    Attributes:
-        column: the report column that holds the key.
-        field: the API name of the field that holds the same key.
-    """
-
-    column: Name
-    field: ApiName
-
-
-class FieldMapping(Model):
-    """A report column and the object field it is written to.
-
-    Attributes:
-        column: the report column that holds the value.
-        field: the API name of the field to write.
-        when_null: overrides the integration's own `when_null` for this field.
-        truncate: cut text that is too long instead of rejecting the line.
-        on_unfit: what happens where the field cannot hold a value: `reject` leaves the whole record as it is, `empty`
-            leaves this field alone and writes the others.
-        factor: multiplies a number before it is written, such as 0.01 for a percentage kept as a fraction.
-    """
-
-    column: Name
-    field: ApiName
-    when_null: WhenNull | None = None
-    truncate: bool = False
-    on_unfit: WhenUnfit = "reject"
-    factor: Annotated[float, Field(allow_inf_nan=False)] | None = None
-
-
-class Limits(Model):
-    """What stops a push, in percent.
-
-    Attributes:
-        min_match_rate: percent of the rows with a key that must match a record.
-        max_cleared: percent of the matched records that may lose a value.
-        max_changed: percent of the matched records that may change at all. Off by default.
-        max_failed: percent of rejected, conflict, failed, unprocessed and unknown lines, among those and the updated,
-            overridden and unchanged ones, above which the run is Failed.
-        allow_empty: a report without rows is no error.
-    """
-
-    min_match_rate: Percent = 1
-    max_cleared: Percent = 10
-    max_changed: Percent | None = None
-    max_failed: Percent = 10
-    allow_empty: bool = False
-
-
-class AssetSource(Model):
-    """An asset of the team that is read instead of a report.
-
-    Attributes:
-        asset: the asset's key, with slashes between its parts: `marts/product_usage`.
-        kind: `snapshot` holds the state as of a day, `events` the rows that happened.
-        key_column: the column that identifies a row, for the proposals of the console. Key columns stay text.
-        latest_by: the column that says which of several rows of one key is the newest.
-        load_as: what the asset's IO manager is asked for: `polars`, `lazy`, `pandas`, `arrow` or `path`. With `any`,
-            whatever it hands on is read.
-        database: a DuckDB file to read with `query`, where the asset (a dbt model, a table) has no IO manager.
-        query: the SELECT that reads the asset from `database`.
-    """
-
-    asset: Name
-    kind: Literal["snapshot", "events"] = "snapshot"
-    key_column: Name | None = None
-    latest_by: Name | None = None
-    load_as: Literal["any", "polars", "lazy", "pandas", "arrow", "path"] = "any"
-    database: Name | None = None
-    query: Annotated[str, Field(min_length=1)] | None = None
-
-    @field_validator("asset")
-    @classmethod
-    def check_asset(cls, value: str) -> str:
-        """A key whose parts are not empty."""
-        if not all(value.split("/")):
-            raise ValueError(f"{value!r} is no asset key; write it with slashes, such as marts/product_usage")
-        return value
-
-    @model_validator(mode="after")
-    def check_query(self) -> Self:
-        """A query needs a database, and the other way round."""
-        if (self.database is None) != (self.query is None):
-            raise ValueError("database and query go together; give both, or neither")
-        return self
-
-    @property
-    def path(self) -> list[str]:
-        """The parts of the asset's key."""
-        return self.asset.split("/")
-
-
-def describe_integration(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Say in the JSON schema, besides `describe_properties`, that `source` stands in for `report`."""
-    describe_properties(schema, model)
-    schema["required"] = [name for name in schema["required"] if name != "report"]
-    schema["anyOf"] = [{"required": ["report"]}, {"required": ["source"]}]
-
-
 class IntegrationSpec(Model):
     """One integration, as its `defs.yaml` says it.
 
@@ -191,10 +68,21 @@ class IntegrationSpec(Model):
         source: an asset of the team to read instead of a report; see below.
         object: the API name of the Salesforce object.
         keys: pairs of `column` and `field`. With several pairs, all must match.
-        fields: pairs of `column` and `field` to write, each with its own options.
+        fields: pairs of `column` or `value`, and the `field` to write, each with its own options.
+        rows: `newest` uses one row per key. `all` makes one value of all rows of a key: each mapping then has a `value`
+            that aggregates, such as `AVG("Course Progress")`.
+        window: for reports of events: the number of days, ending with the day of the run, whose rows are used.
+        filter: an SQL condition on the report's rows. Rows that do not meet it are left out.
+        when_absent: what happens to the records of people who dropped out of the report; see below.
         enabled: `false` takes the integration off the schedule. It then runs only by its own Run Now, by
             `integration-center run`, or with `run_disabled: true` in the run config of its push.
-        schedule: a cron expression, UTC.
+        schedule: a cron expression, in the time zone `timezone`.
+        timezone: of the schedule and of the other times of the day, such as `Europe/Berlin`.
+        not_between: quiet times such as `["22:00-06:00"]`, in which no run starts by itself. What falls into one
+            starts when it ends.
+        arrive_by: a time of the day such as `"12:00"`. A run then waits for the day's report: it starts as soon as
+            the report has landed, at the earliest at the time of the schedule, at the latest at this time.
+        rerun_on_change: with `arrive_by`, a report that is dropped again with other content runs its day again.
         when_null: what an empty report value does: `keep` the field, or `clear` it.
         when_many_match: what happens to a key that several records have: `update_all` updates them, `skip` makes them
             ambiguous, `fail` fails the run.
@@ -227,8 +115,16 @@ class IntegrationSpec(Model):
     object: ApiName
     keys: tuple[KeyPair, ...] = Field(min_length=1)
     fields: tuple[FieldMapping, ...] = Field(min_length=1)
+    rows: Rows = "newest"
+    window: Annotated[int | None, Field(ge=1, le=366)] = None
+    filter: Sql | None = None
+    when_absent: WhenAbsent | None = None
     enabled: bool = True
-    schedule: str = DEFAULT_SCHEDULE
+    schedule: Schedule = DEFAULT_SCHEDULE
+    timezone: Zone = DEFAULT_ZONE
+    not_between: QuietTimes = ()
+    arrive_by: Clock | None = None
+    rerun_on_change: bool = True
     when_null: WhenNull = "keep"
     when_many_match: WhenManyMatch = "update_all"
     max_matches: Annotated[int, Field(ge=1, le=1_000_000)] = 10
@@ -261,40 +157,34 @@ class IntegrationSpec(Model):
     kinds: tuple[str, ...] = Field(default=(), max_length=1)
     op_tags: Mapping[str, Any] = {}
     plan_retries: Annotated[int, Field(ge=0, le=10)] = 0
+    approval: Annotated[
+        Literal["off", "required"],
+        Field(
+            description="`required` ends a run that has something to write as Waiting for approval. Somebody who did"
+            " not change the integration last then releases or rejects its plan."
+        ),
+    ] = "off"
+    canary: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=10_000,
+            description="So many records are written first, and read back. The others follow only when the org holds"
+            " what was written; else they are held.",
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
     def name_source(cls, data: Any) -> Any:
-        """Let the asset that is read stand for the report, in logs and messages.
-
-        Raises:
-            ValueError: both are given.
-        """
-        source = data.get("source") if isinstance(data, Mapping) else None
-        asset = (
-            source.asset
-            if isinstance(source, AssetSource)
-            else (source or {}).get("asset")
-            if isinstance(source, Mapping)
-            else None
-        )
-        if asset is None:
-            return data
-        if data.get("report", asset) != asset:
-            raise ValueError("report and source: give one of them; an integration reads a report or an asset")
-        return {**data, "report": asset}
+        """An asset that is read stands for the report; see `name_asset`."""
+        return name_asset(data)
 
     @field_validator("where")
     @classmethod
     def check_where(cls, value: str | None) -> str | None:
         """A SOQL condition alone; the org is asked about its fields and values when it is used."""
         return None if value is None else check_condition(value)
-
-    @field_validator("schedule")
-    @classmethod
-    def check_schedule(cls, value: str) -> str:
-        """A cron expression of five fields, whose time comes."""
-        return check_schedule(value)
 
     @field_validator("owners")
     @classmethod
@@ -324,64 +214,84 @@ class IntegrationSpec(Model):
             seen.add(mapping.field.lower())
         return self
 
+    @model_validator(mode="after")
+    def check_rows(self) -> Self:
+        """Values aggregate exactly where the rows of a key form one record."""
+        condition = read_expression("filter", self.filter)
+        if condition and condition.aggregates:
+            raise ValueError(
+                "filter: it judges each row by itself, so it cannot aggregate; leave out SUM, COUNT and the like"
+            )
+        for mapping in self.fields:
+            found = mapping.expression
+            if self.rows == "newest" and found and found.aggregates:
+                raise ValueError(
+                    f"value of {mapping.field}: it makes one value of many rows; that needs `rows: all` in the"
+                    " integration"
+                )
+            if self.rows == "all" and found is None:
+                raise ValueError(
+                    f"fields: {mapping.field} takes column {mapping.column!r}, but with `rows: all` each field needs a"
+                    f" value that aggregates, such as value: 'MAX({quote_name(mapping.column or '')})'"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def check_start(self) -> Self:
+        """One thing starts it: times and deadlines, or a condition; and only reports are waited for."""
+        if self.automation and self.waits:
+            raise ValueError("automation starts it by a condition; take out arrive_by and not_between")
+        if self.source and self.arrive_by:
+            raise ValueError("arrive_by waits for a report; for an asset, say `automation: eager`")
+        return self
+
     def slug_in(self, folder: str) -> str:
         """The slug of the integration in a folder: its name, after the prefix."""
         return f"{self.prefix}_{folder}" if self.prefix else folder
+
+    @property
+    def condition(self) -> Expression | None:
+        """The expression of `filter`, if there is one."""
+        return None if self.filter is None else parse_expression(self.filter)
+
+    @property
+    def shapes_rows(self) -> bool:
+        """Whether rows are filtered, or values are made of them, before they are matched."""
+        return self.rows == "all" or self.filter is not None or any(each.value is not None for each in self.fields)
+
+    @property
+    def writes_absent(self) -> bool:
+        """Whether anything is written to the records of people who dropped out of the report."""
+        clears = self.when_absent is not None and self.when_absent.then == "clear"
+        return clears or any(mapping.absent is not None for mapping in self.fields)
 
     def when_null_of(self, mapping: FieldMapping) -> WhenNull:
         """What an empty report value does to the field of `mapping`."""
         return mapping.when_null or self.when_null
 
     @property
+    def times(self) -> RunTimes:
+        """When it runs by itself."""
+        return RunTimes(self.schedule, self.timezone, self.not_between, self.arrive_by)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a run may start later than its schedule says, so that Dagster's schedule alone cannot start it."""
+        return self.arrive_by is not None or bool(self.not_between)
+
+    @property
+    def runs_daily(self) -> bool:
+        """Whether it runs with all others, at the time of the daily schedule."""
+        return self.times == RunTimes(DEFAULT_SCHEDULE)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The report columns this integration reads, each once, in order of first use."""
-        named = [pair.column for pair in self.keys] + [mapping.column for mapping in self.fields]
+        named = [pair.column for pair in self.keys] + [name for mapping in self.fields for name in mapping.columns]
+        named += self.condition.columns if self.condition else ()
         if self.latest_by:
             named.append(self.latest_by)
         return tuple(dict.fromkeys(named))
-
-
-def is_reserved(slug: str) -> bool:
-    """Whether a name that looks like a slug is one that Dagster or the product needs for something else."""
-    return slug in OUR_NAMES or slug in DAGSTER_NAMES or STEP_NAME.search(slug) is not None
-
-
-def check_slug(slug: str) -> str:
-    """`slug` itself.
-
-    Raises:
-        ConfigurationError: it is no lower-case name of letters, digits and underscores, or a reserved one.
-    """
-    if is_reserved(slug):
-        raise ConfigurationError(
-            f"folder {slug!r}: Dagster or the Integration Center itself uses this name; rename the folder, for example"
-            f" to {free_slug(slug)!r}"
-        )
-    if not SLUG.fullmatch(slug):
-        raise ConfigurationError(
-            f"folder {slug!r}: rename it; an integration's folder may hold only lower-case letters, digits and _"
-        )
-    return slug
-
-
-def free_slug(slug: str, taken: Collection[str] = ()) -> str:
-    """`slug`, or one like it that is neither reserved nor taken."""
-    base = STEP_NAME.sub("", slug).strip("_") or "integration"
-    found, number = slug, 1
-    while found in taken or is_reserved(found):
-        number += 1
-        found = f"{base}_{number}"
-    return found
-
-
-def name_broken(folder: str, taken: Collection[str]) -> str:
-    """The folder's name, so that its history goes on; where that is taken or can be no slug, one like it."""
-    if SLUG.fullmatch(folder) and not is_reserved(folder) and folder not in taken:
-        return folder
-    name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()
-    while name in taken or is_reserved(name):
-        name += "_"
-    return name
 
 
 def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str]:

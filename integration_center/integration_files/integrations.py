@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from integration_center.insights.catalogue import report_slug
-from integration_center.integration.spec import IntegrationSpec, name_broken
+from integration_center.integration.slugs import name_broken
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsReader, Judge, age
 from integration_center.wording.plain_text import make_printable
 
@@ -28,6 +29,13 @@ class Integrations:
     def slugs(self) -> list[str]:
         """Of all integrations, in order."""
         return sorted({**self.specs, **self.broken})
+
+    def by_prefix(self) -> Mapping[str | None, "Integrations"]:
+        """The integrations by the prefix of their names; the broken ones are among those without any."""
+        groups: dict[str | None, dict[str, IntegrationSpec]] = {None: {}}
+        for slug, spec in self.specs.items():
+            groups.setdefault(spec.prefix, {})[slug] = spec
+        return {prefix: Integrations(specs, self.broken if prefix is None else {}) for prefix, specs in groups.items()}
 
     @property
     def by_slug(self) -> Mapping[str, IntegrationSpec | None]:
@@ -57,5 +65,15 @@ def read_integrations(root: Path, judge: Judge) -> Integrations:
         if file.problem is not None:
             slug = name_broken(file.slug, (taken | broken.keys()) - {file.slug})
             broken[slug] = make_printable(f"{file.path}: {file.problem}")
-    byage = sorted(files, key=age)
-    return Integrations({file.slug: file.spec for file in byage if file.spec and file.problem is None}, broken)
+    specs: dict[str, IntegrationSpec] = {}
+    for file in sorted(files, key=age):
+        if file.spec is None or file.problem is not None:
+            continue
+        slug = file.spec.slug_in(file.slug)
+        if slug in specs:
+            broken[name_broken(file.slug, taken | specs.keys() | broken.keys())] = make_printable(
+                f"{file.path}: with its prefix it is called {slug!r}, as another one is; rename the folder"
+            )
+        else:
+            specs[slug] = file.spec
+    return Integrations(specs, broken)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
 from integration_center.pipeline.pushable_plan import TOGETHER
 from integration_center.pipeline.sync_step import SyncStep
+from integration_center.progress import Phase, advance, phase
 from integration_center.salesforce.client.usage import Usage
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
@@ -21,6 +23,8 @@ from integration_center.salesforce.write.forecast import Forecast
 from integration_center.salesforce.write.options import WriteOptions
 from integration_center.salesforce.write.push import forecast_push, push_updates
 from integration_center.settings import Settings
+from integration_center.sync.canary import hold_rest, judge_canary_lines
+from integration_center.sync.columns import CHANGED
 from integration_center.sync.ledger import Tally, completing, hold, planned_updates
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
@@ -36,12 +40,16 @@ class Applied:
         finish: turns its lines, given some after another, into those of the ledger.
         forecast: the API calls it was expected to take, if it came to that.
         schema: of the object, if something was sent.
+        written_at: when everything was written, by the clock of the org's polling.
+        held: why lines were held back, if some were.
     """
 
     lines: pl.LazyFrame
     finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda part: part
     forecast: Forecast | None = None
     schema: SObjectSchema | None = None
+    written_at: float | None = None
+    held: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,13 +124,41 @@ def send_lines(
         f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
     )
     if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
-        return Applied(lines, lambda part: hold(part, short), forecast)
+        return Applied(lines, lambda part: hold(part, short), forecast, held=short)
     keep_draft()
     journal.push_begun()
     if not step.installation.syncs.apply(step.run_id, step.slug):
         raise PlanMissing(f"{step.slug}: the plan was applied already. {TOGETHER}")
-    results = send_updates(step, org, schema, journal, updates, options)
-    return Applied(lines, completing(results), forecast, schema)
+    canary = step.spec.canary
+    if canary is None or updates.height <= canary:
+        results = send_updates(step, org, schema, journal, updates, options)
+        return Applied(lines, completing(results), forecast, schema, org.polling.clock())
+    first = send_updates(step, org, schema, journal, updates.head(canary), options)
+    if found := judge_canary(org, schema, lines, first):
+        rest = f"{found}; the other {updates.height - canary:,} were not sent"
+        step.context.log.warning(rest)
+        held = partial(hold_rest, results=first, reason=rest)
+        return Applied(lines, held, forecast, schema, org.polling.clock(), rest)
+    step.context.log.info(f"the org holds the first {canary:,} records as they were written; sending the others")
+    others = send_updates(step, org, schema, journal, updates.slice(canary), options)
+    return Applied(lines, completing(pl.concat([first, others])), forecast, schema, org.polling.clock())
+
+
+def judge_canary(org: Org, schema: SObjectSchema, lines: pl.LazyFrame, results: pl.DataFrame) -> str:
+    """Read the first records back, and say what is wrong with them; empty when the org holds what was written.
+
+    Args:
+        org: where the records are.
+        schema: of the object.
+        lines: of the plan.
+        results: what Salesforce answered for the first records.
+    """
+    ids = results["Id"].to_list()
+    first = lines.filter(pl.col("record_id").is_in(ids)).collect()
+    names = [name.removeprefix(CHANGED) for name in first.columns if name.startswith(CHANGED)]
+    fields = [field.name for name in names if (field := schema.get(name))]
+    records = org.read_records(schema, fields, key=("Id", ids))
+    return judge_canary_lines(first, results, records, schema)
 
 
 def send_updates(
@@ -132,11 +168,13 @@ def send_updates(
     account = step.account
 
     def show_progress(done: int, total: int) -> None:
+        advance(done, total)
         step.context.log.info(f"sent {done:,} of {total:,}")
         step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
         step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
 
-    return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
+    with phase(Phase.SEND, updates.height):
+        return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
 
 
 def store_ledger(
@@ -148,9 +186,12 @@ def store_ledger(
     snapshot: SnapshotKeeper | None = None,
 ) -> Stored:
     """Store the ledger of what was done, and look whether the org holds what was written; see `look_back`."""
-    tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
-    if applied.schema:
-        tally = look_back(step, org, applied.schema, tally, keys=keys, snapshot=snapshot)
+    with phase(Phase.FINISH):
+        tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+        if applied.schema:
+            tally = look_back(
+                step, org, applied.schema, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
+            )
     path = step.installation.ledgers.path(step.run_id, step.slug)
     return Stored(path, tally, org.session.usage, org.session.instance_url)
 
@@ -163,6 +204,7 @@ def end_sync(
     calls: int,
     superseded: bool = False,
     outdated: bool = False,
+    held: str | None = None,
 ) -> Ended:
     """Close the sync's line in the log, and give the object up.
 
@@ -173,9 +215,12 @@ def end_sync(
         calls: API calls of the whole sync.
         superseded: see `run_status`.
         outdated: see `run_status`.
+        held: why lines were held back, if some were.
     """
     by_line = stored.tally.lines
     verdict, reason = run_status(by_line, step.spec.limits, superseded=superseded, outdated=outdated)
+    if held and reason:
+        reason = f"{reason}: {held}"
     status = SyncStatus(verdict)
     step.installation.syncs.close(
         step.run_id, step.slug, status=status, counts=stored.tally.as_dict(), error=reason, api_calls=calls

@@ -9,6 +9,7 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import report_slug
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.names import FRAMES
 from integration_center.pipeline.quiet import without_beta_warnings
@@ -91,32 +92,35 @@ def resolve(loaded: LoadedIntegrations, place: dg.Definitions) -> dg.Definitions
 
 def merge_definitions(loaded: LoadedIntegrations, place: dg.Definitions, *, lazily: bool = False) -> dg.Definitions:
     """The definitions of all integrations with what they share; `lazily` with jobs that are not resolved yet."""
-    reports = build_reports(loaded)
-    own = (
-        loaded.definitions.values()
-        if lazily
-        else [
-            resolve_jobs(loaded, slug, dg.Definitions.merge(place, each), reports)
-            for slug, each in loaded.definitions.items()
-        ]
-    )
-    return dg.Definitions.merge(place, build_shared(loaded, reports=reports), *own)
+    reports: dict[str | None, Mapping[str, dg.AssetsDefinition]] = {}
+    shared: list[dg.Definitions] = []
+    for prefix, group in loaded.by_prefix().items():
+        reports[prefix] = build_reports(group, prefix)
+        shared.append(build_shared(group, prefix, reports=reports[prefix]))
+    own = [
+        each if lazily else resolve_job(loaded.specs.get(slug), dg.Definitions.merge(place, each), reports)
+        for slug, each in loaded.definitions.items()
+    ]
+    return dg.Definitions.merge(place, *shared, *own)
 
 
-def resolve_jobs(
-    loaded: LoadedIntegrations, slug: str, definitions: dg.Definitions, reports: Mapping[str, dg.AssetsDefinition]
+def resolve_job(
+    spec: IntegrationSpec | None,
+    definitions: dg.Definitions,
+    reports: Mapping[str | None, Mapping[str, dg.AssetsDefinition]],
 ) -> dg.Definitions:
     """Resolve the job of one integration among its own assets and its report.
 
     Dagster resolves each job by going through all assets of the location: the square of their number.
+
+    Args:
+        spec: the integration; None for a broken one.
+        definitions: its own.
+        reports: the assets of reports, by prefix and slug.
     """
-    spec = loaded.specs.get(slug)
     if spec is None or spec.source:  # the assets of a team are known to the whole location only
         return definitions
-    report = reports[report_slug(spec.report)]
-    own = dg.Definitions.merge(
-        dg.Definitions(assets=[report], resources=build_resources()),
-        definitions,
-    )
-    jobs = [own.resolve_job_def(job.name) for job in definitions.jobs or ()]
+    report = reports[spec.prefix][report_slug(spec.report)]
+    together = dg.Definitions.merge(dg.Definitions(assets=[report], resources=build_resources()), definitions)
+    jobs = [together.resolve_job_def(job.name) for job in definitions.jobs or ()]
     return dg.Definitions(assets=definitions.assets, jobs=jobs)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.names import push_key, put_before, update_set_key
+from integration_center.pipeline.names import CONDITION_SENSOR, push_key, put_before, update_set_key
 
 
 def find_condition(spec: IntegrationSpec) -> "dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey] | None":
@@ -28,7 +28,7 @@ def build_automation(specs: Mapping[str, IntegrationSpec], prefix: str | None = 
     if not automated:
         return dg.Definitions()
     sensor = dg.AutomationConditionSensorDefinition(
-        name=put_before("start_by_condition", prefix),
+        name=put_before(CONDITION_SENSOR, prefix),
         target=dg.AssetSelection.assets(*list_keys(automated)),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts the integrations that name a condition in `automation`.",

@@ -10,7 +10,7 @@ import polars as pl
 
 from integration_center.pipeline.names import DAYS
 from integration_center.sync.ledger import Tally, ledger_adds_up
-from integration_center.sync.limits import Verdict, explain_nothing_written
+from integration_center.sync.limits import PEOPLE_STAYED, Verdict, explain_nothing_written
 from integration_center.sync.mapping.fitness import Fault
 from integration_center.sync.outcomes import BROKEN, Outcome
 from integration_center.wording.markdown import escape_markdown
@@ -27,6 +27,7 @@ VERDICTS = {
     "match_rate": "Enough of the report's keys match a record.",
     "values_cleared": "Not too many records lose a value.",
     "share_changed": "Not too many records change.",
+    "people_stayed": "Not too many people dropped out of the report.",
 }
 ROWS_FAILED = "rows_failed"
 LEDGER_ADDS_UP = "ledger_adds_up"
@@ -68,10 +69,15 @@ def report_verdicts(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult
     judged = {verdict.name: verdict for verdict in verdicts}
     for name in VERDICTS:
         verdict = judged.get(name)
+        optional = name == PEOPLE_STAYED and bool(judged)
         yield dg.AssetCheckResult(
             check_name=name,
-            passed=verdict is not None and verdict.passed,
-            description=escape_markdown(verdict.description) if verdict else "not judged: the integration does not fit",
+            passed=verdict.passed if verdict else optional,
+            description=escape_markdown(verdict.description)
+            if verdict
+            else "Nobody can drop out of a report of events without a window."
+            if optional
+            else "not judged: the integration does not fit",
             metadata=dict(verdict.metadata) if verdict else {},
         )
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes
-from integration_center.integration.spec import IntegrationSpec, check_slug, find_conflicts
+from integration_center.integration.slugs import check_slug
+from integration_center.integration.spec import IntegrationSpec, find_conflicts
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.names import BY_USER, asset_keys, run_tags
 from integration_center.pipeline.push import build_push

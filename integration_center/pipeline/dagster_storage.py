@@ -8,13 +8,15 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import yaml
 from dagster import DagsterError
 from dagster._check import CheckError
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
 from dagster._core.storage.runs.schema import RunStorageSqlMetadata
 from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
@@ -31,6 +33,8 @@ from integration_center.store.home import prepare_home
 logger = logging.getLogger(__name__)
 
 REMEDY = "correct it, or move it away: the next command writes the one that the project ships"
+COMPUTE_LOGS = "compute_logs"
+NO_CAPTURE = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 LONGEST_WORDS = 200
 """Characters that are shown of an error's text."""
 LOCK = ".opening.lock"
@@ -44,8 +48,14 @@ STORES = {
 """Dagster's SQLite files, where `dagster.yaml` names no other storage, with what is to be in them."""
 
 
-def open_instance(settings: Settings) -> dg.DagsterInstance:
+def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.DagsterInstance:
     """Open the Dagster instance of this `DAGSTER_HOME`, with its databases in place.
+
+    Args:
+        settings: the settings of the installation.
+        captures_output: whether runs of this process write their standard output to files, for the Dagster UI. Dagster
+            starts four processes for that, and gives each line to the terminal late. Where `dagster.yaml` says
+            something about `compute_logs`, that holds.
 
     Raises:
         ConfigurationError: a database of Dagster's or its `dagster.yaml` is damaged.
@@ -55,9 +65,10 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     with hold_lock(home / LOCK):
         for name, made in STORES.items():
             repair(home / name, made)
-        check_settings(home / "dagster.yaml")
+        found = check_settings(home / "dagster.yaml")
+        overrides = {} if captures_output or COMPUTE_LOGS in found else {COMPUTE_LOGS: NO_CAPTURE}
         try:
-            instance = dg.DagsterInstance.from_config(str(home))
+            instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
         except (DagsterError, CheckError, ValueError, TypeError, AttributeError, ImportError, yaml.YAMLError) as error:
             raise ConfigurationError(
                 f"{home / 'dagster.yaml'} is not what Dagster expects ({type(error).__name__}: {shorten(error)});"
@@ -76,8 +87,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     return instance
 
 
-def check_settings(path: Path) -> None:
-    """Check that `dagster.yaml` can be read, before Dagster does.
+def check_settings(path: Path) -> Mapping[str, Any]:
+    """Check that `dagster.yaml` can be read, before Dagster does, and return its options.
 
     Raises:
         ConfigurationError: it is no YAML, or no regular file.
@@ -87,7 +98,7 @@ def check_settings(path: Path) -> None:
         compose_bounded(text)
         found = yaml.safe_load(text)
     except FileNotFoundError:
-        return
+        return {}
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}; {REMEDY}") from None
     except UnicodeDecodeError:
@@ -98,6 +109,7 @@ def check_settings(path: Path) -> None:
         raise ConfigurationError(f"{path} is no YAML ({shorten(error)}); {REMEDY}") from None
     if found is not None and not isinstance(found, dict):
         raise ConfigurationError(f"{path} must hold options such as `telemetry:`, each on a line; {REMEDY}")
+    return found or {}
 
 
 def shorten(error: BaseException) -> str:

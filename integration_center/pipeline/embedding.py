@@ -8,7 +8,8 @@ import dagster as dg
 from pydantic import ValidationError
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import IntegrationSpec, check_slug
+from integration_center.integration.slugs import check_slug
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.assembly import build_definitions
 from integration_center.pipeline.component import build_own, check_together

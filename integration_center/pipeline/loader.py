@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import ValidationError
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import name_broken
+from integration_center.integration.slugs import check_slug, name_broken
 from integration_center.integration_files.integrations import Integrations, read_integrations
 from integration_center.integration_files.parsing import ParsedFile
 from integration_center.integration_files.reading import cut_reason
@@ -60,7 +60,7 @@ def load_integrations(root: Path) -> LoadedIntegrations:
         loaded = try_folder(folder, parsed)
         if isinstance(loaded, str):
             return loaded
-        definitions[folder.name] = loaded
+        definitions[parsed.spec.slug_in(folder.name)] = loaded
         return None
 
     found = read_integrations(root, judge)
@@ -92,15 +92,16 @@ def load_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions:
     Raises:
         Exception: whatever Dagster does not take.
     """
+    slug = parsed.spec.slug_in(check_slug(folder.name))
     if not parsed.post_processed:
-        return build_own(folder.name, parsed.spec, IntegrationTranslator(), folder / "defs.yaml")
+        return build_own(slug, parsed.spec, IntegrationTranslator(), folder / "defs.yaml")
     module = types.ModuleType(f"integration_center.defs.{folder.name}")
     module.__file__ = None
     module.__path__ = [str(folder)]
     tree = LoneTree(defs_module=module, project_root=folder.parent)
     tree.load_component(folder, expected_type=Integration)
     definitions = tree.build_defs(folder)
-    check_post_processing(folder.name, parsed.spec, definitions)
+    check_post_processing(slug, parsed.spec, definitions)
     return definitions
 
 

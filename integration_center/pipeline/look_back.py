@@ -24,6 +24,7 @@ def look_back(
     *,
     keys: Sequence[str] = (),
     snapshot: SnapshotKeeper | None = None,
+    written_at: float | None = None,
 ) -> Tally:
     """Read some of what was written back; where the org changes it, read all, and mark those lines `overridden`.
 
@@ -36,6 +37,7 @@ def look_back(
         tally: of the ledger.
         keys: the key fields, in the integration's order, by which the ledger's keys are to be found again.
         snapshot: of the plan, to note beside it what is proven to be there; None for none.
+        written_at: when everything was written, by the clock of the org's polling.
 
     Returns:
         The tally of the ledger as it is then.
@@ -46,7 +48,7 @@ def look_back(
     ledger = FrameFile(step.installation.ledgers.path(step.run_id, step.slug))
     found: ReadBack | None = None
     if snapshot and written >= WORTH_LEAVING_OUT:
-        found = prove_writes(org, schema, ledger, written, snapshot, keys=keys)
+        found = prove_writes(org, schema, ledger, written, snapshot, keys=keys, written_at=written_at)
     found = found or read_back(org, schema, ledger.scan(), written, keys=keys)
     log = step.context.log
     (log.warning if found.altered or found.unread else log.info)(found.sentence)

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from integration_center.insights.catalogue import ColumnType
+from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.names import input_key, push_key, update_set_key
 from integration_center.salesforce.client.usage import Usage
@@ -71,31 +72,34 @@ def describe_columns(
     )
 
 
-def describe_fields(lines: pl.LazyFrame, spec: IntegrationSpec, schema: SObjectSchema | None) -> dg.TableSchema:
+def describe_fields(lines: pl.LazyFrame, schema: SObjectSchema | None, spec: IntegrationSpec | None) -> dg.TableSchema:
     """The Salesforce fields that a push may write: Salesforce's type and label, and the column each is from.
 
     Args:
         lines: of the ledger.
-        spec: the integration.
         schema: of the object; None where the org was not asked for it, and then types are those of the ledger.
+        spec: the integration whose columns the values are from; None for values that a ledger had.
     """
     types = {name.removeprefix(AFTER): each for name, each in lines.collect_schema().items() if name.startswith(AFTER)}
-    columns = {mapping.field.lower(): mapping.column for mapping in spec.fields}
+    origins = {mapping.field.lower(): name_origin(mapping, spec.report) for mapping in spec.fields} if spec else {}
     return dg.TableSchema(
         [
-            describe_field(name, str(dtype.base_type()), schema.get(name) if schema else None, columns, spec.report)
+            describe_field(name, str(dtype.base_type()), schema.get(name) if schema else None, origins)
             for name, dtype in types.items()
         ]
     )
 
 
-def describe_field(
-    name: str, dtype: str, field: SObjectField | None, columns: Mapping[str, str], report: str
-) -> dg.TableColumn:
+def name_origin(mapping: FieldMapping, report: str) -> str:
+    """Say which column of a report, or which value made of its columns, a field is from."""
+    return f"from column '{mapping.column}' of {report}" if mapping.column else f"{mapping.value}, over {report}"
+
+
+def describe_field(name: str, dtype: str, field: SObjectField | None, origins: Mapping[str, str]) -> dg.TableColumn:
     """One field with its Salesforce type, its label, and the column that it is from."""
-    column = columns.get(name.lower())
+    origin = origins.get(name.lower())
     said = [field.label] if field and field.label != name else []
-    said += [f"from column '{column}' of {report}"] if column else []
+    said += [origin] if origin else []
     return dg.TableColumn(name, field.type if field else dtype, description=escape_markdown("; ".join(said)) or None)
 
 
@@ -130,7 +134,11 @@ def link_jobs(lines: pl.LazyFrame, instance_url: str) -> dict[str, dg.UrlMetadat
 
 
 def describe_results(
-    lines: pl.LazyFrame, tally: Tally, instance_url: str, spec: IntegrationSpec, schema: SObjectSchema | None
+    lines: pl.LazyFrame,
+    tally: Tally,
+    instance_url: str,
+    schema: SObjectSchema | None,
+    spec: IntegrationSpec | None = None,
 ) -> dict[str, Any]:
     """A completed ledger: counts by outcome, the fields that may have been written, refused lines, Bulk jobs."""
     return {
@@ -139,7 +147,7 @@ def describe_results(
         "records_written": tally.lines.written,
         **count_outcomes(tally),
         "failures": describe_failures(lines),
-        "dagster/column_schema": describe_fields(lines, spec, schema),
+        "dagster/column_schema": describe_fields(lines, schema, spec),
         **link_jobs(lines, instance_url),
     }
 
@@ -149,7 +157,7 @@ def trace_update_set(spec: IntegrationSpec) -> dg.TableColumnLineage:
     source = input_key(spec)
     keys = [dg.TableColumnDep(asset_key=source, column_name=pair.column) for pair in spec.keys]
     fields = {
-        AFTER + mapping.field: [dg.TableColumnDep(asset_key=source, column_name=mapping.column)]
+        AFTER + mapping.field: [dg.TableColumnDep(asset_key=source, column_name=column) for column in mapping.columns]
         for mapping in spec.fields
     }
     return dg.TableColumnLineage({"key": keys, **fields})

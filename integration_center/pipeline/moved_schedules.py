@@ -15,7 +15,7 @@ class Timetable:
     """When an integration runs, as its last tick left it.
 
     Attributes:
-        schedule: the cron expression.
+        schedule: the cron expression, with its time zone.
         since: an ISO 8601 moment in UTC. Ticks before it belong to an earlier expression.
     """
 
@@ -33,7 +33,7 @@ def passed_before_move(context: dg.ScheduleEvaluationContext, slug: str, schedul
     Args:
         context: of the tick; its instance keeps the expression of the last tick, in its daemon cursors.
         slug: of the integration.
-        schedule: its cron expression now.
+        schedule: its cron expression now, with its time zone.
         file: the `defs.yaml` that holds the expression.
     """
     key = f"integration_center/timetable/{slug}"

@@ -25,7 +25,10 @@ ENVIRONMENT_TAG = "salesforce_environment"
 TRIGGER_TAG = "triggered_by"
 BY_USER = "user"
 """What started a run, as far as the job of an integration knows by itself."""
+BY_ARRIVAL, BY_CHANGE = "arrival of the report", "report dropped again"
+"""What started a run that waited for its report, and one whose day was dropped again."""
 UNDO_TAG = "undoes"
+RELEASE_TAG = "releases"
 PROCESS_TAG = ".dagster/integration_center_process"
 """Hidden in the Dagster UI: it hides tags that begin with `.dagster/`."""
 PARTITION_TAG = "dagster/partition"
@@ -87,6 +90,43 @@ def undo_job(environment: Environment, prefix: str | None = None) -> str:
 def undo_op(environment: Environment, prefix: str | None = None) -> str:
     """The one op of that job; ops and jobs must not share a name."""
     return put_before(f"write_back_{environment.value}", prefix)
+
+
+def arrival_sensor(slug: str) -> str:
+    """The sensor that starts an integration which waits for its report, or has quiet times."""
+    return f"{slug}_arrival"
+
+
+DAILY_SCHEDULE = "daily_sync"
+"""The schedule of all integrations without times of their own."""
+
+
+def own_schedule(slug: str) -> str:
+    """The schedule of an integration with times of its own."""
+    return f"{slug}_schedule"
+
+
+CONDITION_SENSOR = "start_by_condition"
+"""The sensor of all integrations that name a condition."""
+
+
+def find_starter(slug: str, spec: IntegrationSpec) -> str:
+    """The schedule or sensor that starts an integration."""
+    if spec.automation:
+        return put_before(CONDITION_SENSOR, spec.prefix)
+    if spec.runs_daily:
+        return put_before(DAILY_SCHEDULE, spec.prefix)
+    return arrival_sensor(slug) if spec.waits else own_schedule(slug)
+
+
+def release_job(environment: Environment, prefix: str | None = None) -> str:
+    """The job that releases a held plan in an environment."""
+    return put_before(f"release_{environment.value}", prefix)
+
+
+def release_op(environment: Environment, prefix: str | None = None) -> str:
+    """The one op of that job; ops and jobs must not share a name."""
+    return put_before(f"send_released_{environment.value}", prefix)
 
 
 def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:

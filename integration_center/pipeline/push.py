@@ -10,14 +10,13 @@ from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing, PlanStale
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.applying import Applied, Stored, end_sync, send_lines, store_ledger
+from integration_center.pipeline.applying import Applied, end_sync, send_lines, store_ledger
 from integration_center.pipeline.automation import find_condition
 from integration_center.pipeline.checks import build_push_checks, report_push
 from integration_center.pipeline.metadata import (
     describe_forecast,
     describe_results,
     describe_usage,
-    link_object,
     trace_push,
 )
 from integration_center.pipeline.names import (
@@ -27,7 +26,6 @@ from integration_center.pipeline.names import (
     ONE_RUN,
     RUN_DISABLED,
     asset_tags,
-    object_key,
     owners,
     pool,
     push_key,
@@ -35,6 +33,7 @@ from integration_center.pipeline.names import (
     update_set_key,
 )
 from integration_center.pipeline.one_org import require_one_org
+from integration_center.pipeline.people import note_push
 from integration_center.pipeline.pushable_plan import (
     TOGETHER,
     OwnPlan,
@@ -44,21 +43,26 @@ from integration_center.pipeline.pushable_plan import (
     newer_day,
     take_days,
 )
+from integration_center.pipeline.step_progress import describe_phases
 from integration_center.pipeline.sync_step import SyncStep, sync_step
+from integration_center.pipeline.written_object import note_object
 from integration_center.planning.plan import fingerprint, read_fields, read_since
+from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.last_look import NAMED, Ground, survey
 from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.ledgers import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import (
+    Counts,
+    Tally,
     count_lines,
     count_outdated,
     planned_updates,
     resume,
     supersede,
 )
-from integration_center.sync.outcomes import WRITTEN, Outcome
+from integration_center.sync.outcomes import Outcome
 from integration_center.wording.markdown import escape_markdown
 
 PUSH_CONFIG = {
@@ -86,7 +90,8 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
         name=op_name,
         config_schema=PUSH_CONFIG,
         description=f"Sends the planned lines to {spec.object} and completes the ledger.",
-        # Nothing comes out where the installation makes plans only: then the asset is not materialized.
+        # Nothing comes out where the installation makes plans only, and of a plan that waits for approval only its
+        # checks: then the run ends well, without a materialization.
         out={name: dg.Out(dg.Nothing, is_required=False) for name in ("result", *(check.name for check in checks))},
         required_resource_keys={INSTALLATION, resource_key(spec.environment)},
         pool=pool(spec),
@@ -216,21 +221,6 @@ def apply_plan(
     return send_lines(step, org, ground.schema, lines, journal, keep_draft)
 
 
-def note_object(step: SyncStep, stored: Stored) -> None:
-    """Tell Dagster what became of the Salesforce object: a materialization where records were written."""
-    counts = stored.tally.lines
-    key = object_key(step.spec.environment, step.spec.object, step.spec.prefix)
-    metadata: dict[str, str | int | dg.UrlMetadataValue] = {
-        "integration": step.slug,
-        "records_written": counts.written,
-        **{outcome.value: counts[outcome] for outcome in WRITTEN},
-        "run_id": step.run_id,
-        "records": link_object(stored.instance_url, step.spec.object),
-    }
-    event = dg.AssetMaterialization if counts.written else dg.AssetObservation
-    step.context.log_event(event(key, metadata=metadata))
-
-
 def send_plan(
     step: SyncStep, lines: pl.LazyFrame, *, allow_stale: bool
 ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
@@ -248,6 +238,13 @@ def send_plan(
     step.require_switched_on()
     plan = find_plan(step)
     check_own(step, plan, lines)
+    if plan.waiting:
+        tally = Tally(
+            *(Counts({Outcome(name): n for name, n in plan.counts[side].items()}) for side in ("lines", "rows"))
+        )
+        step.context.log.info(f"waiting for approval: integration-center release {step.run_id}")
+        yield from report_push(push_key(step.slug), lines, tally, plan.report_rows, failed=False)
+        return
     events = take_days(step, plan)
     newest = None if events else newer_day(step, allow_stale=allow_stale)
     journal = step.open_journal(plan.plan_id)
@@ -257,21 +254,28 @@ def send_plan(
         if newest:
             applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
         else:
-            applied = apply_plan(step, org, plan, journal, lines, folder)
+            with phase(Phase.SEND):
+                applied = apply_plan(step, org, plan, journal, lines, folder)
         keys = [pair.field for pair in step.spec.keys]
         stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
+        if newest is None:
+            note_push(step, stored.lines)
     calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
     outdated = events and count_outdated(stored.lines) > 0
-    ended = end_sync(step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated)
+    with phase(Phase.FINISH):
+        ended = end_sync(
+            step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
+        )
     note_object(step, stored)
     metadata = {
         "status": ended.status.value,
         "api_calls_of_the_sync": calls,
         "ledger": dg.MetadataValue.path(stored.path),
         "dagster/column_lineage": trace_push(step.slug, step.spec),
-        **describe_results(stored.lines, stored.tally, stored.instance_url, step.spec, applied.schema),
+        **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec),
         **describe_forecast(applied.forecast),
         **describe_usage(stored.usage),
+        **describe_phases(step.context, step.installation, step.slug),
     }
     failed = ended.status is SyncStatus.FAILED
     if not failed:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from integration_center.database.sync_records import Counts
+from integration_center.database.sync_records import Counts, SyncStatus
 from integration_center.errors import PlanHeld, PlanMissing, PlanStale
 from integration_center.pipeline.names import BACKFILL_TAG, PARENT_RUN_TAG, RANGE_START_TAG
 from integration_center.pipeline.one_org import require_planned_org
@@ -31,6 +31,7 @@ class OwnPlan:
         counts: of its lines and rows, by outcome.
         api_calls: used to make it.
         read_at: when the org was read, UTC.
+        waiting: whether it waits for approval.
     """
 
     plan_id: str
@@ -40,6 +41,7 @@ class OwnPlan:
     counts: Counts
     api_calls: int
     read_at: datetime
+    waiting: bool = False
 
     @property
     def report_rows(self) -> int:
@@ -65,6 +67,11 @@ def find_plan(step: SyncStep) -> OwnPlan:
         raise PlanMissing(f"{step.slug}: this run made no plan. {TOGETHER}")
     if plan.held:
         raise PlanHeld(f"{step.slug}: the plan is held: {plan.held}")
+    waiting = plan.status is SyncStatus.WAITING
+    if waiting and plan.run_id != step.run_id:
+        raise PlanHeld(
+            f"{step.slug}: the plan waits for approval; release it by `integration-center release {plan.run_id}`"
+        )
     age = datetime.now(UTC) - plan.read_at
     if age > FRESH:
         raise PlanStale(f"{step.slug}: the org was read {age} ago, and a plan is good for {FRESH}. {TOGETHER}")
@@ -76,6 +83,7 @@ def find_plan(step: SyncStep) -> OwnPlan:
         plan.counts,
         plan.api_calls,
         plan.read_at,
+        waiting,
     )
 
 

@@ -11,6 +11,8 @@ from integration_center.pipeline.checks import build_check
 from integration_center.pipeline.metadata import describe_columns
 from integration_center.pipeline.names import DAYS, FRAMES, INSTALLATION, ONE_RUN, report_key
 from integration_center.pipeline.step_errors import open_resource, read_days, reported_errors
+from integration_center.pipeline.step_progress import describe_phases, step_progress
+from integration_center.progress import Phase, phase
 from integration_center.store.reports import StoredReport, fetch_day
 from integration_center.wording.markdown import escape_markdown
 
@@ -50,7 +52,11 @@ def build_report_asset(
         ],
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with reported_errors(context), open_resource(context) as installation:
+        with (
+            reported_errors(context),
+            open_resource(context) as installation,
+            step_progress(context, installation),
+        ):
             source = installation.source()
             info = replace(source.find(name), text_columns=keys)
             days = read_days(context)
@@ -63,7 +69,8 @@ def build_report_asset(
                 context.log.warning(f"left out: {missing}")
                 days = [day for day in days if day not in missing.days]
             for day in days:
-                stored[day], fetched = fetch_day(source, installation.reports, info, day)
+                with phase(Phase.READ):
+                    stored[day], fetched = fetch_day(source, installation.reports, info, day)
                 context.log.info(
                     f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
                 )
@@ -80,6 +87,7 @@ def build_report_asset(
                     "kind": info.kind,
                     **({"found": "; ".join(stored[newest].notes)} if stored[newest].notes else {}),
                     "path": dg.MetadataValue.path(path),
+                    **describe_phases(context, installation),
                 },
                 data_version=dg.DataVersion(stored[newest].identity),
                 check_results=[

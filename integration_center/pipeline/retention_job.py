@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from integration_center.database.incidents import Incidents
 from integration_center.installation import open_installation
 from integration_center.pipeline.names import put_before
 from integration_center.settings import Paths
@@ -17,6 +18,7 @@ def delete_op(context: dg.OpExecutionContext) -> None:
     context.log.info(f"{delete_old_files(Paths().storage, now):,} files deleted")
     with open_installation() as installation:
         context.log.info(f"{installation.audit.delete_old(now):,} entries of the audit log deleted")
+        context.log.info(f"{Incidents(installation.engine).delete_old(now):,} incidents deleted")
 
 
 def build_retention(prefix: str | None = None) -> dg.Definitions:

@@ -60,7 +60,7 @@ def note_run(
     slug: str,
     *,
     environment: Environment | None,
-    undoes: str | None = None,
+    acted: tuple[Action, str] | None = None,
 ) -> None:
     """Note a run of an integration, unless it is noted already; a step that is tried again notes nothing twice.
 
@@ -70,7 +70,7 @@ def note_run(
         run_id: the run.
         slug: the integration.
         environment: where it writes, if that is known.
-        undoes: the run whose sync it undoes, if it does.
+        acted: what the run does and about what, where it is neither a run of the integration nor a plan.
 
     Raises:
         ConfigurationError, TransientError: the database cannot be written.
@@ -81,8 +81,9 @@ def note_run(
     if record is None:
         return
     origin = find_origin(instance, record)
-    action = Action.UNDID if undoes else Action.RAN if means_to_push(instance, run_id, slug) else Action.PLANNED
-    about = [f"run {undoes}" if undoes else name_days(record.dagster_run), origin.detail]
+    run = Action.RAN if means_to_push(instance, run_id, slug) else Action.PLANNED
+    action, what = acted or (run, name_days(record.dagster_run))
+    about = [what, origin.detail]
     audit.record_run_once(
         AuditEntry(
             at=record.create_timestamp,

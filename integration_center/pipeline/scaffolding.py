@@ -13,7 +13,9 @@ import dagster as dg
 from pydantic import BaseModel, Field, ValidationError
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair, check_slug
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.slugs import check_slug
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.yaml_edit import write_new
 
 EXAMPLE: Mapping[str, Any] = {

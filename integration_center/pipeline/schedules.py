@@ -9,12 +9,19 @@ import dagster as dg
 from integration_center.errors import IntegrationCenterError
 from integration_center.insights.source import last_full_day
 from integration_center.installation import open_installation
-from integration_center.integration.schedule import DEFAULT_SCHEDULE, next_run
+from integration_center.integration.schedule import DEFAULT_SCHEDULE
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.catch_up import LONGEST, find_first_day, reads_events
 from integration_center.pipeline.moved_schedules import passed_before_move
-from integration_center.pipeline.names import asset_keys, put_before, range_tags, run_tags
+from integration_center.pipeline.names import (
+    DAILY_SCHEDULE,
+    asset_keys,
+    own_schedule,
+    put_before,
+    range_tags,
+    run_tags,
+)
 from integration_center.settings import Paths
 from integration_center.store.reports import ReportFolder
 from integration_center.wording.markdown import escape_markdown
@@ -70,7 +77,7 @@ def request_runs(
     loaded: Integrations, tick: datetime, log: logging.Logger | dg.DagsterLogManager
 ) -> Iterator[dg.RunRequest]:
     """One run per enabled integration on the default schedule, and per broken one, so that it fails visibly."""
-    due = {slug: spec for slug, spec in scheduled(loaded).items() if spec.schedule == DEFAULT_SCHEDULE}
+    due = {slug: spec for slug, spec in scheduled(loaded).items() if spec.runs_daily}
     first = find_first_days(due, last_full_day(tick), log)
     for slug in sorted(due.keys() | (loaded.broken.keys() - loaded.specs.keys())):
         spec = due.get(slug)
@@ -89,7 +96,7 @@ def build_daily_sync(loaded: Integrations, prefix: str | None = None) -> dg.Defi
     )
 
     @dg.schedule(
-        name=put_before("daily_sync", prefix),
+        name=put_before(DAILY_SCHEDULE, prefix),
         job=job,
         cron_schedule=DEFAULT_SCHEDULE,
         execution_timezone="UTC",
@@ -104,20 +111,20 @@ def build_daily_sync(loaded: Integrations, prefix: str | None = None) -> dg.Defi
 
 
 def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinition:
-    """The schedule of an integration with a cron of its own, in UTC."""
+    """The schedule of an integration with a cron or a time zone of its own."""
 
     @dg.schedule(
-        name=f"{slug}_schedule",
+        name=own_schedule(slug),
         job_name=slug,
         cron_schedule=spec.schedule,
-        execution_timezone="UTC",
+        execution_timezone=spec.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{escape_markdown(spec.name)}, at its own times.",
     )
-    def own_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time
-        if passed_before_move(context, slug, spec.schedule, Paths().defs / slug / "defs.yaml"):
-            again = next_run(spec.schedule, tick)
+        if passed_before_move(context, slug, spec.times.expression, Paths().defs / slug / "defs.yaml"):
+            again = spec.times.next(tick)
             return dg.SkipReason(
                 f"{spec.name} was moved to this time after it had passed. It runs next at {again:%Y-%m-%d %H:%M} UTC;"
                 " run it by hand if that is too late"
@@ -125,7 +132,7 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
         first = find_first_days({slug: spec}, last_full_day(tick), context.log)
         return request_run(slug, spec, tick, first.get(slug), None)
 
-    return own_schedule
+    return schedule
 
 
 def build_schedules(loaded: Integrations, prefix: str | None = None) -> dg.Definitions:
@@ -133,6 +140,6 @@ def build_schedules(loaded: Integrations, prefix: str | None = None) -> dg.Defin
     own = [
         build_own_schedule(slug, spec)
         for slug, spec in sorted(scheduled(loaded).items())
-        if spec.schedule != DEFAULT_SCHEDULE
+        if not spec.runs_daily and not spec.waits
     ]
     return dg.Definitions.merge(build_daily_sync(loaded, prefix), dg.Definitions(schedules=own))

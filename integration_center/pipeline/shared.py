@@ -7,9 +7,12 @@ import dagster as dg
 
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
+from integration_center.pipeline.alert_watch import build_alert_sensor
+from integration_center.pipeline.arrival_sensors import build_arrival_sensors
 from integration_center.pipeline.automation import build_automation
-from integration_center.pipeline.metadata import trace_object
+from integration_center.pipeline.metadata import name_origin, trace_object
 from integration_center.pipeline.names import gainsight_key, object_key, push_key
+from integration_center.pipeline.release import build_release
 from integration_center.pipeline.report import build_report_asset
 from integration_center.pipeline.resources import build_resources
 from integration_center.pipeline.retention_job import build_retention
@@ -46,8 +49,11 @@ def build_shared(
         build_schedules(loaded, prefix),
         build_sensors(loaded, prefix),
         build_automation(loaded.specs, prefix),
+        build_arrival_sensors(loaded),
         build_retention(prefix),
         build_undo(prefix),
+        build_release(prefix),
+        build_alert_sensor(prefix),
     )
 
 
@@ -89,7 +95,7 @@ def build_external_assets(loaded: Integrations, prefix: str | None = None) -> li
                     [
                         dg.TableColumn(
                             mapping.field,
-                            description=escape_markdown(f"from column '{mapping.column}' of {spec.report}, by {slug}"),
+                            description=escape_markdown(f"{name_origin(mapping, spec.report)}, by {slug}"),
                         )
                         for slug, spec in integrations.items()
                         for mapping in spec.fields

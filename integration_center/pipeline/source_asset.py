@@ -7,10 +7,10 @@ import dagster as dg
 import polars as pl
 
 from integration_center.errors import ConfigurationError, UnreadableReport
-from integration_center.insights.asset_frames import read_asset
-from integration_center.insights.catalogue import ReportInfo
+from integration_center.insights.asset_frames import describe_asset, read_asset
 from integration_center.insights.source import parse_day
-from integration_center.integration.spec import AssetSource, IntegrationSpec
+from integration_center.integration.source import AssetSource
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.names import input_key
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center.store.frames import FrameFile
@@ -83,19 +83,10 @@ def take_in(step: SyncStep, source: AssetSource, folder: str, value: object) -> 
     Raises:
         UnreadableReport: the value is no table, or a column that the integration names cannot be read.
     """
-    spec = step.spec
-    info = ReportInfo(
-        folder,
-        folder,
-        source.asset,
-        kind=source.kind,
-        key_column=source.key_column or spec.keys[0].column,
-        latest_by=source.latest_by,
-        text_columns=frozenset(pair.column for pair in spec.keys),
-    )
+    info = describe_asset(folder, step.spec, source)
     stored = None
     for day, part in split_days(value, step.days):
-        report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=spec.columns)
+        report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=step.spec.columns)
         stored = step.installation.reports.write(report)
         step.context.log.info(f"{source.asset} {day}: {stored.rows:,} rows")
         for note in stored.notes:

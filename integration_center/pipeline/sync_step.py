@@ -32,6 +32,7 @@ from integration_center.pipeline.names import (
 from integration_center.pipeline.recovery import settle_unfinished
 from integration_center.pipeline.run_audit import means_to_push, note_run
 from integration_center.pipeline.step_errors import StepContext, open_resource, read_days, reported_errors
+from integration_center.pipeline.step_progress import step_progress
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center.store.frames import FrameFile
@@ -274,7 +275,7 @@ def sync_step(context: StepContext, slug: str, spec: IntegrationSpec) -> Iterato
     with reported_errors(context), open_resource(context) as installation:
         step = SyncStep(context, installation, slug, spec)
         add_missing_tags(step)
-        with client_log(context), step.errors_reported():
+        with client_log(context), step_progress(context, installation, slug), step.errors_reported():
             note_run(context.instance, installation.audit, step.run_id, slug, environment=spec.environment)
             yield step
 

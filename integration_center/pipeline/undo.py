@@ -14,20 +14,26 @@ from uuid import uuid4
 import dagster as dg
 import polars as pl
 
+from integration_center.access.audit import Action
 from integration_center.database.journal import JobJournal, unfinished
 from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
-from integration_center.integration.spec import Environment, FieldMapping, IntegrationSpec, KeyPair
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.applying import Applied, end_sync, require_writing, send_lines, store_ledger
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.metadata import describe_results, describe_usage
 from integration_center.pipeline.names import INSTALLATION, resource_key, undo_job, undo_op
 from integration_center.pipeline.one_org import require_one_org
+from integration_center.pipeline.people import note_undo
 from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import open_resource, reported_errors
+from integration_center.pipeline.step_progress import describe_phases, step_progress
 from integration_center.pipeline.sync_step import SyncStep, client_log
+from integration_center.pipeline.written_object import note_object
 from integration_center.planning.plan import fingerprint
+from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import FrameFile, read_slices, write_slices
 from integration_center.sync.columns import CHANGED
@@ -214,9 +220,8 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
     """Open the step of an undo in `environment`, with its line in the log."""
     with reported_errors(context), open_resource(context) as installation:
         run_id = context.run.run_id
-        note_run(
-            context.instance, installation.audit, run_id, config.slug, environment=environment, undoes=config.run_id
-        )
+        acted = Action.UNDID, f"run {config.run_id}"
+        note_run(context.instance, installation.audit, run_id, config.slug, environment=environment, acted=acted)
         require_writing(installation.settings)
         undone = installation.syncs.get(config.run_id, config.slug)
         if undone is None:
@@ -231,9 +236,15 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
             spec = describe_integration(undone, environment, ledger)
         if (now := read_folder(installation.settings.defs).specs.get(config.slug)) is not None:
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
-            spec = spec.model_copy(update={"batch_size": now.batch_size, "duplicate_rules": now.duplicate_rules})
+            spec = spec.model_copy(
+                update={
+                    "batch_size": now.batch_size,
+                    "duplicate_rules": now.duplicate_rules,
+                    "prefix": now.prefix,
+                }
+            )
         step = UndoStep(context, installation, config.slug, spec, undone)
-        with client_log(context), step.errors_reported():
+        with client_log(context), step_progress(context, installation, config.slug), step.errors_reported():
             step.open()
             yield step
 
@@ -271,10 +282,13 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
         with undo_step(context, config, environment) as step:
             with step.installation.work_folder() as folder, step.connect() as org:  # which settles earlier runs first
-                plan = plan_undo(step.installation, org, step.undone, folder)
+                with phase(Phase.PLAN):
+                    plan = plan_undo(step.installation, org, step.undone, folder)
                 journal = step.open_journal(plan.plan_id)
                 stored = store_ledger(step, org, send_undo(step, org, plan, journal))
+                note_undo(step, step.undone, stored.lines)
             ended = end_sync(step, journal, stored, calls=stored.usage.calls)
+            note_object(step, stored)
             if ended.status is SyncStatus.FAILED:
                 raise SyncFailed(f"undo of run {step.undone.run_id}, {step.slug}: {ended.reason}")
             return dg.Output(
@@ -282,8 +296,9 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
                 metadata={
                     "undone_run": step.undone.run_id,
                     "ledger": dg.MetadataValue.path(stored.path),
-                    **describe_results(stored.lines, stored.tally, stored.instance_url, step.spec, plan.schema),
+                    **describe_results(stored.lines, stored.tally, stored.instance_url, plan.schema),
                     **describe_usage(stored.usage),
+                    **describe_phases(context, step.installation, step.slug),
                 },
             )
 

@@ -1,6 +1,7 @@
 """`<slug>/update_set`: reads the org, matches, compares, and stores the plan with the first draft of its ledger."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -37,16 +38,22 @@ from integration_center.pipeline.names import (
     resource_key,
     update_set_key,
 )
+from integration_center.pipeline.people import read_known
 from integration_center.pipeline.report import build_source_checks, check_not_shrunk
 from integration_center.pipeline.source_asset import build_input, run_query, scan_rows, take_in
+from integration_center.pipeline.step_progress import describe_phases
 from integration_center.pipeline.sync_step import SyncStep, sync_step
+from integration_center.pipeline.window import read_window
 from integration_center.planning.plan import Plan, build_plan
-from integration_center.store.frames import FrameFile
+from integration_center.planning.repeated_keys import count_repeated
+from integration_center.progress import Phase, phase
+from integration_center.store.frames import SPLIT_BY, FrameFile, keep_rows_whole, read_slices, rewrite_frame
 from integration_center.store.reports import EVENTS, ReportFolder, source_folder
 from integration_center.sync.columns import DAY
-from integration_center.sync.ledger import count_left_alone
+from integration_center.sync.ledger import Tally, count_left_alone, hold, tally_lines
 from integration_center.sync.limits import MATCH_RATE
 from integration_center.sync.mapping.fitness import admin_message
+from integration_center.sync.outcomes import Outcome
 from integration_center.wording.markdown import escape_markdown
 
 PlanEvent = dg.Output[FrameFile] | dg.AssetCheckResult
@@ -129,19 +136,22 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
         PlanMissing: the report of the newest day is not stored.
     """
     spec, newest = step.spec, step.days[-1]
-    stored = step.installation.reports.stored(source, newest)
+    reports = step.installation.reports
+    stored = reports.stored(source, newest)
     if stored is None:
         raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
-    before = step.installation.reports.rows_before(source, step.days[0])
-    kept = step.keep_days(source) if stored.kind == EVENTS else {}
-    days = list(kept) or step.days
-    likely_types = find_likely_types(step.installation.reports, source, spec.report, days)
-    # Of one day the frame is the report's own, whose columns may be called anything.
-    rows = report if DAY in report.collect_schema() else report.with_columns(pl.lit(newest).alias(DAY))
-    with step.connect() as org:
+    before = reports.rows_before(source, step.days[0])
+    window = read_window(step, source, stored, newest) if spec.window else None
+    kept = step.keep_days(source) if stored.kind == EVENTS and not window else {}
+    days = list(window.days if window else kept) or step.days
+    likely_types = find_likely_types(reports, source, spec.report, days)
+    # Of one day a report's frame is its own, whose columns may be called anything.
+    told_apart = spec.source is not None or len(step.days) > 1
+    rows = report if told_apart else report.with_columns(pl.lit(newest).alias(DAY))
+    with phase(Phase.PLAN), step.connect() as org:
         plan = build_plan(
             spec,
-            scan_days(kept) if kept else rows,
+            window.rows if window else scan_days(kept) if kept else rows,
             org,
             kind=stored.kind,
             latest_by=stored.latest_by,
@@ -150,25 +160,26 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
             earlier=step.read_writes,
             snapshot=step.snapshot,
             past=step.find_past(list(kept)) if kept else None,
+            known=read_known(step),
+            day=newest,
         )
         usage = org.session.usage
-    note_plan(step, plan, usage.calls)
+    waits = step.will_push and spec.approval == "required" and bool(plan.tally.lines[Outcome.PLANNED])
+    with phase(Phase.PLAN):
+        if waits:
+            plan = hold_plan(plan, f"waiting for approval: integration-center release {step.run_id}", folder)
+        note_plan(step, plan, usage.calls, waits=waits)
     unfit = log_plan(step, plan)
-    rate = next((verdict.metadata.get("percent") for verdict in plan.verdicts if verdict.name == MATCH_RATE), None)
     yield dg.Output(
         plan.file,
         metadata={
-            "plan_id": plan.plan_id,
-            "read_at": plan.read_at.isoformat(),
+            **describe_plan(plan),
             "org_id": step.account.org_id,
-            "outcomes": plan.tally.lines.as_dict(),
-            "rows": plan.tally.rows.as_dict(),
-            **count_outcomes(plan.tally),
-            **({"match_rate": rate} if rate is not None else {}),
             **({"unfit": unfit} if unfit else {}),
-            "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
+            **(window.metadata if window else {}),
             "dagster/column_lineage": trace_update_set(spec),
             **describe_usage(usage),
+            **describe_phases(step.context, step.installation, step.slug),
             **(preview_changes(plan.lines) if step.installation.settings.previews else {}),
         },
     )
@@ -178,21 +189,41 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
         yield check_not_shrunk(stored.kind, stored.rows, before, allow_empty=spec.limits.allow_empty)
 
 
+def describe_plan(plan: Plan) -> dict[str, Any]:
+    """Describe a plan for Dagster: its counts, each outcome as a number of its own, and its columns."""
+    rate = next((verdict.metadata.get("percent") for verdict in plan.verdicts if verdict.name == MATCH_RATE), None)
+    return {
+        "plan_id": plan.plan_id,
+        "read_at": plan.read_at.isoformat(),
+        "outcomes": plan.tally.lines.as_dict(),
+        "rows": plan.tally.rows.as_dict(),
+        **count_outcomes(plan.tally),
+        **({"match_rate": rate} if rate is not None else {}),
+        **({"absent": plan.absent} if plan.absent else {}),
+        "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
+    }
+
+
 def log_plan(step: SyncStep, plan: Plan) -> int:
     """Say in the run's log what the plan holds, and return how many records keep a field as it is."""
-    step.context.log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
+    log = step.context.log
+    log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
     if plan.past_rows:
-        step.context.log.info(
+        log.info(
             f"{plan.past_rows:,} rows of days that were run before are planned, too: days that were corrected"
             " no longer have the newest rows of their keys"
         )
+    if plan.absent:
+        log.info(f"{plan.absent:,} people whom earlier runs wrote are no longer in the report; the ledger says who")
+    if repeated := count_repeated(plan.lines).warn():
+        log.warning(repeated)
     if unfit := count_left_alone(plan.lines):
-        step.context.log.warning(
+        log.warning(
             f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"
             " ledger says which"
         )
     if plan.missing:
-        step.context.log.warning(admin_message(plan.missing, step.spec, user=step.account.username))
+        log.warning(admin_message(plan.missing, step.spec, user=step.account.username))
     return unfit
 
 
@@ -215,10 +246,20 @@ def find_likely_types(folder: ReportFolder, report_slug: str, name: str, days: S
     return dict(set.intersection(*(set(types.items()) for types in found)))
 
 
-def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:
+def hold_plan(plan: Plan, reason: str, folder: Path) -> Plan:
+    """Hold the planned lines of a plan, with `reason`."""
+    file = rewrite_frame(
+        plan.file.scan(), lambda part: hold(part, reason), folder / "waiting.parquet", {SPLIT_BY: "day"}
+    )
+    tally = sum(map(tally_lines, keep_rows_whole(read_slices(file.scan()))), start=Tally())
+    return replace(plan, file=file, tally=tally)
+
+
+def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False) -> None:
     """Store the first draft of the ledger, so that a run that goes no further still has one, and close what ends here.
 
-    A held plan ends its sync as Failed; a plan whose run does not mean to push ends as Planned.
+    A held plan ends its sync as Failed; a plan whose run does not mean to push ends as Planned; one that `waits` ends
+    as Waiting for approval.
     """
     syncs = step.installation.syncs
     step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
@@ -235,6 +276,9 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int) -> None:
     )
     if plan.held:
         syncs.close(step.run_id, step.slug, status=SyncStatus.FAILED, error=plan.held)
+    elif waits:
+        said = f"nothing is sent before somebody approves: integration-center release {step.run_id}"
+        syncs.close(step.run_id, step.slug, status=SyncStatus.WAITING, error=said)
     elif not step.will_push:
         syncs.close(step.run_id, step.slug, status=SyncStatus.PLANNED)
     else:

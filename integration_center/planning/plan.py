@@ -1,10 +1,10 @@
 """Plan one sync: what a push would write to which record, and why the other rows are left alone."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from polars.selectors import by_name
 from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.columns import show_dtypes
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.absent_people import AbsentPeople, expect_people
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan_file import (
     Earlier,
@@ -23,15 +24,19 @@ from integration_center.planning.plan_file import (
     plan_slices,
     write_draft,
 )
+from integration_center.planning.shaping import build_shaping, key_columns, plan_shape, shape_report
 from integration_center.planning.spelled_columns import spell_columns
+from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.key_queries import is_indexed
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.salesforce.write.last_look import MARGIN
 from integration_center.store.frames import FrameFile, count_height
-from integration_center.sync.columns import BEFORE, DAY, LEDGER_COLUMNS, MODSTAMP, OF_PAST
+from integration_center.store.reports import EVENTS
+from integration_center.sync.absence import Absence
+from integration_center.sync.columns import BEFORE, DAY, LAST_SEEN, LEDGER_COLUMNS, MODSTAMP, OF_PAST, SOURCE_ROWS
 from integration_center.sync.ledger import Tally, list_value_columns
-from integration_center.sync.limits import MATCH_RATE, Verdict, judge
+from integration_center.sync.limits import MATCH_RATE, Verdict, judge, judge_absence
 from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.match.keys import list_spellings
 from integration_center.sync.match.match_rate import ALTERED
@@ -40,8 +45,17 @@ from integration_center.sync.plan_terms import Terms, resolve_terms
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 
-SENDING = {"batch_size", "duplicate_rules"}
-"""Options that say how a plan is sent, and do not change what it holds."""
+SENDING = {
+    "batch_size",
+    "duplicate_rules",
+    "timezone",
+    "not_between",
+    "arrive_by",
+    "rerun_on_change",
+    "approval",
+    "canary",
+}
+"""Options that say how and when a plan is sent, and do not change what it holds."""
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
 
@@ -61,6 +75,7 @@ class Plan:
         read_at: when the org was read, UTC.
         describe_hash: see `fingerprint`.
         past_rows: the number of lines for rows of days that earlier runs applied, which must be written again.
+        absent: the number of lines for people who dropped out of the report.
     """
 
     plan_id: str
@@ -73,6 +88,7 @@ class Plan:
     read_at: datetime
     describe_hash: str
     past_rows: int = 0
+    absent: int = 0
 
     @property
     def lines(self) -> pl.LazyFrame:
@@ -147,6 +163,8 @@ def build_plan(
     earlier: Earlier = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
     past: Past | None = None,
+    known: pl.DataFrame | None = None,
+    day: date | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
 
@@ -161,53 +179,92 @@ def build_plan(
         earlier: returns what earlier syncs wrote to some records: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed records are read again.
         past: for an events report, the days that earlier runs applied.
+        known: the records that earlier syncs of the integration wrote; None to leave people who dropped out alone.
+        day: the day of the run; the newest day of the rows when it is None.
 
     Raises:
-        ConfigurationError: the org does not accept the integration's condition.
+        ConfigurationError: a value cannot be calculated, or the org does not accept the integration's condition.
         SchemaMismatch: the object, or a field of the condition, is missing.
     """
     read_at = datetime.now(UTC)
-    schema = org.describe(spec.object)
+    with phase(Phase.ORG_READ):
+        schema = org.describe(spec.object)
     org_time = org.session.usage.org_time
     dtypes = {name: dtype for name, dtype in rows.collect_schema().items() if name != DAY}
     asked, spec = spec, spell_columns(spec, dtypes)
-    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types or {})
     height = count_height(rows)
+    newest = rows.select(pl.col(DAY).max()).collect().item()
+    day = day or newest or read_at.date()
+    shape = plan_shape(spec, rows, day, likely_types or {})
+    dtypes |= shape.dtypes if shape else {}
+    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types or {})
+    faults += shape.faults if shape else ()
+    people: AbsentPeople | None = None
+    made_of: pl.Series | None = None
+    absences: list[Absence] = []
     plan_id = uuid4().hex
-    verdicts: Sequence[Verdict] = ()
+    verdicts: list[Verdict] = []
     if faults:
         slices = hold_slices(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
         named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
         fields = [field.name for name in named if (field := schema.get(name))]
-        newest = rows.select(pl.col(DAY).max()).collect().item()
-        terms = resolve_terms(spec, schema, dtypes, latest_by=latest_by, kind=kind, newest=newest)
-        planned = with_past_rows(rows, past, terms) if past else rows
+        resolve = partial(resolve_terms, spec, schema, latest_by=latest_by, kind=kind, newest=newest)
+        terms = resolve(dtypes, shape=build_shaping(shape, schema))
+        planned = shape_report(shape, rows, terms, by_day=kind == EVENTS and spec.window is None) if shape else rows
+        made_of = planned.select(SOURCE_ROWS).collect().to_series() if spec.rows == "all" else None
+        planned = with_past_rows(planned, past, terms) if past else planned
         dtypes |= {name: dtype for name, dtype in planned.collect_schema().items() if name in dtypes}
-        slices = plan_slices(
-            planned,
-            org.read_records(
-                schema,
-                fields,
-                key=list_keys(spec, planned.collect(), schema) if count_height(planned) <= KEY_LIST_ROWS else None,
-                where=spec.where,
-                expected_rows=org.prove_condition(schema, spec.where) if spec.where else None,
-                snapshot=snapshot,
-            ),
-            resolve_terms(spec, schema, dtypes, latest_by=latest_by, kind=kind, newest=newest),
-            edits_converted=cache(org.may_edit_converted_leads),
+        terms = resolve(dtypes)
+        people = expect_people(spec, known, rows.select(by_name(DAY, *key_columns(spec))).collect(), terms, day, kind)
+        due = people.list_due() if people else []
+        key = list_keys(spec, planned.collect(), schema) if count_height(planned) <= KEY_LIST_ROWS else None
+        read = partial(
+            org.read_records,
+            schema,
+            fields,
+            where=spec.where,
+            expected_rows=org.prove_condition(schema, spec.where) if spec.where else None,
         )
-    added = {"plan_id": pl.lit(plan_id), "org_time": pl.lit(org_time, dtype=MODSTAMP)}
-    columns = {**LEDGER_COLUMNS, **list_value_columns(spec, schema), "plan_id": pl.String(), "org_time": MODSTAMP}
-    if past:
-        added[OF_PAST], columns[OF_PAST] = pl.col("row") >= height, pl.Boolean()
-    named_lines = (lines.with_columns(value.alias(name) for name, value in added.items()) for lines in slices)
-    draft = write_draft(named_lines, pl.Schema(columns), folder / "plan.parquet", spec.limits)
+        records = read(key=key, snapshot=snapshot)
+        if key and due:
+            records = pl.concat([records, read(key=("Id", due))]).unique("Id", keep="first").sort("Id")
+
+        def list_absent(matched: pl.Series, there: pl.DataFrame) -> pl.DataFrame | None:
+            if people is None:
+                return None
+            absences.append(people.find(matched))
+            return people.build_lines(absences[-1], there, count_height(planned))
+
+        slices = plan_slices(
+            planned, records, terms, edits_converted=cache(org.may_edit_converted_leads), absent=list_absent
+        )
+        del records
+    added: dict[str, tuple[pl.Expr, pl.DataType]] = {
+        "plan_id": (pl.lit(plan_id), pl.String()),
+        "org_time": (pl.lit(org_time, dtype=MODSTAMP), MODSTAMP),
+    }
+    if past or spec.window:
+        # A window's lines belong to the day of the run, as rows of the past do.
+        added[OF_PAST] = pl.lit(True) if spec.window else pl.col("row") >= height, pl.Boolean()
+    if made_of is not None:
+        added[SOURCE_ROWS] = pl.lit(made_of).get(pl.col("row"), null_on_oob=True), pl.UInt32()
+    if people:
+        added[LAST_SEEN] = pl.lit(None, dtype=pl.Date), pl.Date()
+    columns = {**LEDGER_COLUMNS, **list_value_columns(spec, schema), **{name: each[1] for name, each in added.items()}}
+    draft = write_draft(
+        add_columns(slices, {name: each[0] for name, each in added.items()}),
+        pl.Schema(columns),
+        folder / "plan.parquet",
+        spec.limits,
+    )
     if not faults:
         draft = leave_to_org(draft, earlier, schema, spec.limits)
         verdicts = explain_few_matches(judge(draft.figures, spec.limits), spec, rows, schema, org)
+        verdicts += [judge_absence(found.known, found.dropped, spec.limits) for found in absences]
         if broken := "; ".join(verdict.description for verdict in verdicts if not verdict.passed):
             draft = hold_draft(draft, broken, spec.limits)
+    absent = sum(found.people.height for found in absences)
     return Plan(
         plan_id=plan_id,
         file=draft.file,
@@ -218,8 +275,17 @@ def build_plan(
         verdicts=verdicts,
         read_at=read_at,
         describe_hash=fingerprint(asked, schema),
-        past_rows=draft.file.scan().select(pl.col(OF_PAST).sum()).collect().item() if past else 0,
+        past_rows=draft.file.scan().select(pl.col(OF_PAST).sum()).collect().item() - absent if past else 0,
+        absent=absent,
     )
+
+
+def add_columns(slices: Iterable[pl.DataFrame], added: Mapping[str, pl.Expr]) -> Iterator[pl.DataFrame]:
+    """Add columns to slices of lines. A column that a slice has stays as it is."""
+    for lines in slices:
+        yield lines.with_columns(
+            value.alias(name) for name, value in added.items() if name not in lines.columns
+        ).select(*(name for name in lines.columns if name not in added), *added)
 
 
 def explain_few_matches(

@@ -12,11 +12,13 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.integration.spec import IntegrationSpec, Limits
+from integration_center.progress import Phase, advance, phase
 from integration_center.store.frames import SPLIT_BY, FrameFile, cut_slices, keep_rows_whole, read_slices, write_slices
-from integration_center.sync.columns import DAY, PAST
+from integration_center.sync.columns import ASIDE, DAY, PART_OF, PAST
 from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
 from integration_center.sync.limits import Figures, measure
 from integration_center.sync.lines import match_report, settle_lines
+from integration_center.sync.match.matching import PLACE
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.plan_terms import Terms
@@ -83,7 +85,12 @@ def hold_slices(
 
 
 def plan_slices(
-    rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms, *, edits_converted: Callable[[], bool]
+    rows: pl.LazyFrame,
+    records: pl.DataFrame,
+    terms: Terms,
+    *,
+    edits_converted: Callable[[], bool],
+    absent: Callable[[pl.Series, pl.DataFrame], pl.DataFrame | None] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Match the whole report, then compare and settle its lines a slice at a time.
 
@@ -92,15 +99,27 @@ def plan_slices(
         records: the Records frame, each record once.
         terms: the terms of the plan.
         edits_converted: see `build_lines`.
+        absent: returns the lines of people who dropped out, given the ids of the matched records, and the records.
 
     Raises:
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
-    used = by_name(DAY, *terms.columns) | by_name(PAST, require_all=False)
-    matching = match_report(rows.select(used).collect(), records, terms)
+    used = by_name(DAY, *terms.columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
+    report = rows.select(used).collect()
+    with phase(Phase.MATCH, report.height):
+        matching = match_report(report, records, terms)
+    del report
+    gone = absent(matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls()), records) if absent else None
     del records
+    done = 0
     for lines in keep_rows_whole(cut_slices(matching.lines)):
-        yield settle_lines(lines, matching, edits_converted=edits_converted)
+        with phase(Phase.COMPARE, matching.lines.height):
+            settled = settle_lines(lines, matching, edits_converted=edits_converted)
+            done += lines.height
+            advance(done)
+        yield settled
+    if gone is not None:
+        yield gone
 
 
 def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: Limits) -> Draft:

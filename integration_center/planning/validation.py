@@ -5,16 +5,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import polars as pl
 
 from integration_center.errors import ConfigurationError, SchemaMismatch
-from integration_center.insights.catalogue import ColumnType
+from integration_center.insights.catalogue import ColumnType, ReportInfo
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
+from integration_center.planning.repeated_keys import find_repeated_rows
+from integration_center.planning.shaping import NO_WINDOW, plan_shape
 from integration_center.planning.spelled_columns import spell_columns
 from integration_center.salesforce.org import Org
+from integration_center.store.reports import EVENTS
 from integration_center.sync.mapping.fitness import check_hashed_keys
 from integration_center.sync.mapping.missing_fields import MissingField
 from integration_center.sync.match.match_rate import ALTERED
@@ -29,10 +33,12 @@ class Verdict:
     Attributes:
         problems: one sentence per problem; empty for an integration that can run.
         missing: the fields that a Salesforce admin would have to create, or make visible to the connected user.
+        warnings: one sentence per thing that works, and is probably not meant.
     """
 
     problems: Sequence[str] = ()
     missing: Sequence[MissingField] = ()
+    warnings: Sequence[str] = ()
 
 
 def validate(
@@ -41,6 +47,7 @@ def validate(
     rows: pl.DataFrame,
     org: Org,
     *,
+    info: ReportInfo,
     likely_types: Mapping[str, ColumnType],
 ) -> Verdict:
     """Check an integration against the newest rows of its report and the object.
@@ -52,19 +59,38 @@ def validate(
         schema: the object, as `org` describes it now.
         rows: the rows of the report, with its key columns as text.
         org: the org that holds the records.
+        info: what is known of the report.
         likely_types: for text columns whose values all look like another type, that type by column.
 
     Raises:
         TransientError: the org cannot be reached now.
     """
     spec = spell_columns(spec, rows.columns)
-    faults, missing = check_against_org(spec, schema, rows.schema, org, likely_types=likely_types)
+    shape = plan_shape(spec, rows.lazy(), datetime.now(UTC).date(), likely_types)
+    dtypes = {**rows.schema, **(shape.dtypes if shape else {})}
+    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types)
+    faults += shape.faults if shape else ()
     problems = [fault.message for fault in [*faults, *check_hashed_keys(spec, schema, rows)]]
+    if spec.window and info.kind != EVENTS:
+        problems.append(NO_WINDOW.format(repr(spec.report)))
     if refused := find_refusal(org, schema, spec.where):
         problems.append(refused)
     if not problems and has_altered_addresses(rows, resolve_keys(spec, schema), schema, org, where=spec.where):
         problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
-    return Verdict(problems, missing)
+    return Verdict(problems, missing, [] if problems else find_doubts(spec, rows, schema, info))
+
+
+def find_doubts(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema, info: ReportInfo) -> list[str]:
+    """Find what works, and is probably not meant, in an integration that fits; a sentence each."""
+    if spec.rows == "newest" and not spec.shapes_rows:
+        repeated = find_repeated_rows(spec, rows, schema, latest_by=info.latest_by).warn()
+        return [repeated] if repeated else []
+    if spec.rows == "all" and info.kind == EVENTS and spec.window is None:
+        return [
+            f"report {spec.report!r} holds events, and no window is set, so each value is made of one day's rows; set"
+            " window to the number of days to look at"
+        ]
+    return []
 
 
 def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:

@@ -10,6 +10,7 @@ import httpx
 import polars as pl
 
 from integration_center.errors import ConfigurationError, OrgError, SchemaMismatch
+from integration_center.progress import Phase, phase
 from integration_center.salesforce.client.faults import CutShort
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.retry_policy import RetryPolicy
@@ -182,4 +183,5 @@ class Org:
             TransientError: the org stayed unavailable, or returned fewer rows than it counted.
         """
         selection = Selection(self.session, self.polling, schema, build_columns(schema, fields), where)
-        return Reader(selection, key=key, expected_rows=expected_rows, keeper=snapshot).read()
+        with phase(Phase.ORG_READ, expected_rows):
+            return Reader(selection, key=key, expected_rows=expected_rows, keeper=snapshot).read()

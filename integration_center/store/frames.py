@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -79,9 +80,13 @@ def write_slices(
     def give(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        # A sink reads everything, so the arguments have no projection, filter or limit.
-        yield from slices
+        # A sink reads everything, so the arguments have no projection, filter or limit. Polars calls this in a thread
+        # of its own, where the context of the caller, such as the progress of the step, has to be brought.
+        pulled = iter(slices)
+        while (part := context.run(next, pulled, None)) is not None:
+            yield part
 
+    context = copy_context()
     source = register_io_source(give, schema=schema, is_pure=False)
     with _drafted(path) as file:
         source.sink_parquet(
@@ -157,9 +162,14 @@ def keep_rows_whole(slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     yield rest
 
 
-def rewrite_frame(frame: pl.LazyFrame, change: Callable[[pl.DataFrame], pl.DataFrame], path: Path) -> FrameFile:
+def rewrite_frame(
+    frame: pl.LazyFrame,
+    change: Callable[[pl.DataFrame], pl.DataFrame],
+    path: Path,
+    metadata: dict[str, str] | None = None,
+) -> FrameFile:
     """Write a frame on disk to another file, with `change` applied to one slice at a time."""
-    return write_slices(map(change, read_slices(frame)), frame.collect_schema(), path)
+    return write_slices(map(change, read_slices(frame)), frame.collect_schema(), path, metadata)
 
 
 @contextmanager

@@ -16,6 +16,18 @@ PAST = "_past"
 """Marks rows of other days that earlier runs applied: true where the row must be written again, false where it only
 keeps older rows from being written, null for the report's own rows. Boolean; the column may be missing."""
 
+ASIDE = "_aside"
+"""Why a row of the report is not matched by itself: `filtered` or `rolled_up`, OUTCOME. The column may be missing."""
+
+PART_OF = "_part_of"
+"""The row that holds the value of a rolled-up row's key, UInt32; there where `ASIDE` is."""
+
+SOURCE_ROWS = "source_rows"
+"""In a plan or ledger of `rows: all`: how many rows the line's values are made of, UInt32."""
+
+LAST_SEEN = "last_seen"
+"""In the lines of people who dropped out of the report: the last day in the report, Date. The column may be missing."""
+
 OF_PAST = "of_past"
 """In the plan of events: whether the row belongs to a day that an earlier run applied, and to no day of this run."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.changes import is_equal
-from integration_center.sync.columns import BEFORE, OUTCOME
+from integration_center.sync.columns import BEFORE, LAST_SEEN, OUTCOME
 from integration_center.sync.match.keys import normalise_key
 from integration_center.sync.match.usable_rows import SHOWN_KEY_SEPARATOR
 from integration_center.sync.outcomes import Outcome
@@ -42,7 +42,8 @@ def mark_conflicts(
         pl.lit(True).alias("now"),
         *(pl.col(name).cast(field.dtype).alias(f"now.{name}") for name, field in read.items()),
     )
-    beside = lines.select("record_id", "outcome", "key", *(BEFORE + name for name in mapped)).join(
+    seen = pl.col(LAST_SEEN) if LAST_SEEN in lines.columns else pl.lit(None).alias(LAST_SEEN)
+    beside = lines.select("record_id", "outcome", "key", seen, *(BEFORE + name for name in mapped)).join(
         now, on="record_id", how="left", maintain_order="left"
     )
     changed = [
@@ -50,7 +51,8 @@ def mark_conflicts(
         for name, field in mapped.items()
     ]
     parts = pl.col("key").str.split(SHOWN_KEY_SEPARATOR) if len(key_fields) > 1 else pl.concat_list("key")
-    told = parts.list.len() == len(key_fields)  # a key can contain the separator
+    # A key can contain the separator. And of a person who dropped out, the line's key is the one of long ago.
+    told = (parts.list.len() == len(key_fields)) & pl.col(LAST_SEEN).is_null()
     moved = [
         pl.when(
             told

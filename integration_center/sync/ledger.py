@@ -138,6 +138,15 @@ def hold(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
     return _turn_planned(lines, Outcome.HELD, reason)
 
 
+def reopen_held(lines: pl.DataFrame) -> pl.DataFrame:
+    """Turn the held lines that have a record into planned ones; rows of an integration that does not fit stay held."""
+    again = (pl.col("outcome") == Outcome.HELD) & pl.col("record_id").is_not_null()
+    return lines.with_columns(
+        pl.when(again).then(pl.lit(Outcome.PLANNED, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
+        pl.when(again).then(pl.lit(None)).otherwise("reason").alias("reason"),
+    )
+
+
 def supersede(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
     """Turn every planned line into a `superseded` one, with `reason`."""
     return _turn_planned(lines, Outcome.SUPERSEDED, reason)
@@ -316,6 +325,12 @@ def resume(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
         *(pl.when(again).then(None).otherwise(name).alias(name) for name in ("code", "error_fields", "job_id")),
         *(pl.when(written).then(None).otherwise(name).alias(name) for name in lines.columns if name.startswith(HOLDS)),
     )
+
+
+def find_key(lines: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Return the lines with a key, compared without case and outer blanks; among them the rows behind a value."""
+    compared = pl.col("key").str.strip_chars().str.to_lowercase()
+    return lines.filter(compared == key.strip().lower())
 
 
 def to_csv_safe(lines: pl.DataFrame) -> pl.DataFrame:

@@ -7,13 +7,15 @@ from typing import Literal
 import polars as pl
 
 from integration_center.integration.spec import Limits
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, LAST_SEEN
 from integration_center.sync.ledger import Counts
 from integration_center.sync.match.keys import count_hashed_ids
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, SOUND, Outcome
 
 RunStatus = Literal["Completed", "Failed"]
-NOT_LOOKED_UP = (Outcome.NO_KEY, Outcome.DUPLICATE_KEY, Outcome.SUPERSEDED)
+LEFT_OUT = (Outcome.FILTERED, Outcome.ROLLED_UP, Outcome.ABSENT)
+"""The outcomes of lines that nobody expects to match a record."""
+NOT_LOOKED_UP = (Outcome.NO_KEY, Outcome.DUPLICATE_KEY, Outcome.SUPERSEDED, *LEFT_OUT)
 NO_RECORD = (*NOT_LOOKED_UP, Outcome.UNMATCHED, Outcome.AMBIGUOUS)
 
 NOT_WRITTEN = {
@@ -25,6 +27,7 @@ NOT_WRITTEN = {
 
 
 MATCH_RATE = "match_rate"
+PEOPLE_STAYED = "people_stayed"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Verdict:
     """The result of checking a plan against one limit.
 
     Attributes:
-        name: `match_rate`, `values_cleared` or `share_changed`.
+        name: `match_rate`, `values_cleared`, `share_changed` or `people_stayed`.
         passed: whether the plan keeps the limit.
         description: counts and percentages, never a value.
         metadata: the same numbers, for charts.
@@ -50,6 +53,7 @@ class Figures:
 
     Attributes:
         lines: all lines.
+        filtered: the lines of rows that the integration's filter leaves out.
         looked_up: rows with a key, without duplicates. A superseded row counts when its record was found: an earlier
             run applied a newer row.
         found: the looked-up rows that match a record.
@@ -61,6 +65,7 @@ class Figures:
     """
 
     lines: int = 0
+    filtered: int = 0
     looked_up: int = 0
     found: int = 0
     matched: int = 0
@@ -75,6 +80,8 @@ class Figures:
 
 def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
     """Measure what `build_lines` returns, or a part of it that includes every line of each of its rows."""
+    if LAST_SEEN in lines.columns:  # people who dropped out belong to no row; `judge_absence` looks at them
+        lines = lines.filter(pl.col(LAST_SEEN).is_null())
     planned = pl.col("outcome") == Outcome.PLANNED
     matched = pl.col("record_id").is_not_null()
     asked = ~pl.col("outcome").is_in(NOT_LOOKED_UP) | ((pl.col("outcome") == Outcome.SUPERSEDED) & matched)
@@ -87,6 +94,7 @@ def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
         ),
     )
     numbers = lines.select(
+        filtered=(pl.col("outcome") == Outcome.FILTERED).sum(),
         looked_up=pl.col("row").filter(asked).n_unique(),
         found=pl.col("row").filter(asked & matched).n_unique(),
         matched=matched.sum(),
@@ -113,6 +121,25 @@ def judge(figures: Figures, limits: Limits) -> list[Verdict]:
     ]
 
 
+def judge_absence(known: int, dropped: int, limits: Limits) -> Verdict:
+    """Check how many people dropped out of the report since the last sync. One person is never too many.
+
+    Args:
+        known: the records that the newest earlier report had.
+        dropped: how many of these are not in this report.
+        limits: the limits of the integration.
+    """
+    percent = _percent(dropped, known)
+    passed = dropped <= 1 or percent <= limits.max_absent
+    return Verdict(
+        PEOPLE_STAYED,
+        passed,
+        f"{dropped:,} of {known:,} people of the last report are no longer in it ({percent:.1f} %); at most"
+        f" {limits.max_absent:g} % may drop out",
+        {"people": dropped, "known": known, "percent": percent, "limit": limits.max_absent},
+    )
+
+
 def _percent(part: int, whole: int) -> float:
     return 100 * part / whole if whole else 0.0
 
@@ -126,7 +153,7 @@ def _judge_match_rate(figures: Figures, limits: Limits) -> Verdict:
         return Verdict(
             MATCH_RATE, passed, "the report is empty" + ("" if passed else ", and allow_empty is off"), metadata
         )
-    passed = percent >= limits.min_match_rate
+    passed = percent >= limits.min_match_rate or figures.lines == figures.filtered
     description = (
         f"{matched:,} of {rows:,} rows that could be looked up match a record ({percent:.1f} %);"
         f" at least {limits.min_match_rate:g} % must"
@@ -167,7 +194,8 @@ def run_status(
         return "Completed", None
     if counts.total == 0:
         return ("Completed", None) if limits.allow_empty else ("Failed", "the report is empty, and allow_empty is off")
-    if counts.total == sum(counts[outcome] for outcome in NO_RECORD) and not outdated:
+    expected = counts.total - sum(counts[outcome] for outcome in LEFT_OUT)
+    if expected and counts.total == sum(counts[outcome] for outcome in NO_RECORD) and not outdated:
         return "Failed", "no row matched a record"
     nothing = explain_nothing_written(counts)
     broken = sum(counts[outcome] for outcome in BROKEN)

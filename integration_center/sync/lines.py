@@ -24,7 +24,7 @@ from integration_center.sync.plan_terms import (
     resolve_terms,
 )
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.targets import Key
+from integration_center.sync.targets import Key, Target
 from integration_center.sync.values.distinct import repeats
 
 HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
@@ -112,19 +112,22 @@ def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Mat
     if PAST in prepared.columns:
         selected, prepared, row_keys = _leave_out_past(selected, prepared, row_keys)
     matched = match_rows(selected, row_keys, find_record_keys(records, terms), terms.spec)
-    none = pl.lit(None)
     return Matching(
         terms=terms,
         lines=_explain_hashed(matched, prepared, terms.keys),
         given=prepared.select(pl.col(target.given).alias(target.source) for target in terms.targets),
-        there=records.select(
-            pl.col("Id").alias("record_id"),
-            (pl.col("SystemModstamp") if "SystemModstamp" in records.columns else none)
-            .cast(MODSTAMP)
-            .alias("modstamp"),
-            (pl.col("IsConverted") if "IsConverted" in records.columns else none).cast(pl.Boolean).alias("converted"),
-            *(pl.col(target.field.name).cast(target.field.dtype).alias(target.before) for target in terms.targets),
-        ),
+        there=list_records(records, terms.targets),
+    )
+
+
+def list_records(records: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
+    """Return the columns of records that lines need: `record_id`, `modstamp`, `converted` and `before.F`."""
+    none = pl.lit(None)
+    return records.select(
+        pl.col("Id").alias("record_id"),
+        (pl.col("SystemModstamp") if "SystemModstamp" in records.columns else none).cast(MODSTAMP).alias("modstamp"),
+        (pl.col("IsConverted") if "IsConverted" in records.columns else none).cast(pl.Boolean).alias("converted"),
+        *(pl.col(target.field.name).cast(target.field.dtype).alias(target.before) for target in targets),
     )
 
 

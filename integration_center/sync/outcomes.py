@@ -36,6 +36,23 @@ class Outcome(StrEnum):
 
     Nothing to do.
     """
+    FILTERED = "filtered"
+    """The row does not meet the integration's `filter`.
+
+    Nothing to do.
+    """
+    ROLLED_UP = "rolled_up"
+    """The row is part of a value that is made of all rows with its key (`rows: all`). `reason` names the row that has
+    the value's line.
+
+    Nothing to do.
+    """
+    ABSENT = "absent"
+    """An earlier sync of the integration wrote the record, and its person is no longer in the report. The line belongs
+    to no row.
+
+    Nothing to do, or say with `when_absent` what to write.
+    """
     NO_KEY = "no_key"
     """The key is empty.
 

@@ -16,7 +16,7 @@ from operator import attrgetter
 import polars as pl
 from polars.selectors import by_name
 
-from integration_center.sync.columns import COLUMN, DAY, PAST
+from integration_center.sync.columns import ASIDE, COLUMN, DAY, PAST
 from integration_center.sync.match.keys import BLANKS
 from integration_center.sync.outcomes import APPLIED, Outcome
 from integration_center.sync.plan_terms import LATEST, Terms, find_row_keys, name_columns
@@ -123,20 +123,33 @@ def _read_day(
 
 def _read_version(version: PastDay, wanted: pl.Series | None, terms: Terms, oldest: pl.Series | None) -> pl.DataFrame:
     there = version.rows.collect_schema()
-    if not {key.column for key in terms.keys} <= set(there) or _is_older(version, oldest, terms):
+    needed = {key.column for key in terms.keys} if terms.shape is None else set(terms.spec.columns)
+    if not needed <= set(there) or _is_older(version, oldest, terms):
         return pl.DataFrame(schema={NUMBER: pl.UInt64()})
     lines = version.lines.filter(pl.col("day") == version.day).select("row", "outcome").collect()
     applied = lines.filter(pl.col("outcome").is_in([*APPLIED, Outcome.SUPERSEDED]))
     fates = applied.group_by(place=pl.col("row") - (lines["row"].min() or 0)).agg(
         (pl.col("outcome") != Outcome.SUPERSEDED).any().alias(WRITTEN)
     )
-    rows = _read_columns(version, tuple(column for column in terms.columns if column in there))
+    rows = _read_shaped(version, terms) if terms.shape else _read_columns(version, _list_known(terms, there))
     places = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).alias("place")
     hits = pl.DataFrame([places, _number_keys(rows, terms)]).drop_nulls()
     hits = hits.join(fates, on="place", maintain_order="left")
     if wanted is not None:
         hits = hits.join(wanted.to_frame(NUMBER), on=NUMBER, how="semi", maintain_order="left")
     return pl.DataFrame([column.gather(hits["place"]) for column in rows]).hstack(hits.select(NUMBER, WRITTEN))
+
+
+def _list_known(terms: Terms, there: pl.Schema) -> tuple[str, ...]:
+    return tuple(column for column in terms.columns if column in there)
+
+
+def _read_shaped(version: PastDay, terms: Terms) -> pl.DataFrame:
+    """Read the rows of a day as this run shapes rows. Rows that were set aside keep their place, without a key."""
+    rows = version.rows.select(by_name(*terms.spec.columns)).collect().with_columns(pl.lit(version.day).alias(DAY))
+    shaped = terms.shape(rows) if terms.shape else rows
+    keyless = [pl.when(shaped[ASIDE].is_null()).then(shaped[key.column]).alias(key.column) for key in terms.keys]
+    return name_columns(shaped.with_columns(pl.select(keyless).get_columns()), terms.columns)
 
 
 def _have_values(rows: pl.DataFrame, terms: Terms) -> pl.Series:

@@ -1,14 +1,14 @@
 """What all rows of a plan share (keys, targets, order), and the frames that are prepared with it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec, require_columns
-from integration_center.sync.columns import COLUMN, DAY, PAST
+from integration_center.sync.columns import ASIDE, COLUMN, DAY, PART_OF, PAST
 from integration_center.sync.match.keys import normalise_key
 from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
@@ -27,6 +27,10 @@ HASH_SEED = 0x1C
 KEY_SEPARATOR = "\x1f"
 
 
+Shaping = Callable[[pl.DataFrame], pl.DataFrame]
+"""Takes the rows of a report, with `_day`, and returns them with the integration's values, `ASIDE` and `PART_OF`."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """What all parts of one plan have in common.
@@ -37,6 +41,8 @@ class Terms:
         targets: its field mappings.
         latest_by: the report column that orders rows with the same key; None if there is none.
         newest: the newest day of a snapshot report, whose older days are superseded; None for an events report.
+        shape: shapes the rows of a day that an earlier run applied, as the rows of this run were shaped; None for an
+            integration that takes the rows as they are.
     """
 
     spec: IntegrationSpec
@@ -44,11 +50,13 @@ class Terms:
     targets: tuple[Target, ...]
     latest_by: str | None
     newest: date | None
+    shape: Shaping | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The report columns that the plan needs, without repeats."""
-        return tuple(dict.fromkeys((*self.spec.columns, *([self.latest_by] if self.latest_by else []))))
+        """The columns of the shaped report that the plan needs, without repeats."""
+        named = [*(key.column for key in self.keys), *(target.column for target in self.targets)]
+        return tuple(dict.fromkeys((*named, *([self.latest_by] if self.latest_by else []))))
 
 
 def resolve_terms(
@@ -59,6 +67,7 @@ def resolve_terms(
     latest_by: str | None,
     kind: Kind,
     newest: date | None,
+    shape: Shaping | None = None,
 ) -> Terms:
     """Resolve the terms of a plan.
 
@@ -69,12 +78,15 @@ def resolve_terms(
         latest_by: the column that shows which of several rows with one key is the newest; None for `spec.latest_by`.
         kind: the kind of the report.
         newest: the newest day of the report.
+        shape: see `Terms`.
 
     Raises:
         ConfigurationError: the report lacks a column.
         SchemaMismatch: the object lacks a field.
     """
-    spec = spec.model_copy(update={"latest_by": latest_by or spec.latest_by})
+    # The rows of a key that are rolled up are one row, so their order does not matter any more.
+    latest_by = None if spec.rows == "all" else latest_by or spec.latest_by
+    spec = spec.model_copy(update={"latest_by": latest_by})
     require_columns(spec, list(dtypes))
     return Terms(
         spec=spec,
@@ -82,6 +94,7 @@ def resolve_terms(
         targets=resolve_targets(spec, schema, dtypes),
         latest_by=spec.latest_by,
         newest=newest if kind == "snapshot" else None,
+        shape=shape,
     )
 
 
@@ -93,14 +106,14 @@ def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         terms: the terms of the plan.
 
     Returns:
-        `row`, `_day`, `_past` where the report has it, `latest` where rows with the same key can be ordered, and the
-        columns that the plan needs. These are under their names inside the plan, because reports may call a column
-        `*`, `^a$` or `row`.
+        `row` and `_day`; `_past`, `_aside` and `_part_of` where the report has them; `latest` where rows with the same
+        key can be ordered; and the columns that the plan needs. These are under their names inside the plan, because
+        reports may call a column `*`, `^a$` or `row`.
     """
     numbered = name_columns(rows, terms.columns).with_columns(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
         pl.col(DAY).cast(pl.Date),
-        *([rows.get_column(PAST)] if PAST in rows.columns else []),
+        *(rows.get_column(name) for name in (PAST, ASIDE, PART_OF) if name in rows.columns),
     )
     latest = read_recency(rows.get_column(terms.latest_by)) if terms.latest_by else None
     return numbered if latest is None else numbered.with_columns(latest.alias(LATEST))
@@ -138,9 +151,13 @@ class MatchKeys:
 
 
 def find_row_keys(prepared: pl.DataFrame, terms: Terms) -> MatchKeys:
-    """Build the keys of the rows that `prepare_rows` returns."""
+    """Build the keys of the rows that `prepare_rows` returns. A row that is set aside has none."""
     fields = prepared.select(list(dict.fromkeys(key.given for key in terms.keys)))
-    return _number_keys(fields, match_key_of_rows(terms.keys, prepared.schema))
+    keys = _number_keys(fields, match_key_of_rows(terms.keys, prepared.schema))
+    if ASIDE not in prepared.columns:
+        return keys
+    numbers = pl.select(pl.when(prepared[ASIDE].is_null()).then(keys.numbers).alias("number")).to_series()
+    return replace(keys, numbers=numbers)
 
 
 def find_record_keys(records: pl.DataFrame, terms: Terms) -> MatchKeys:

@@ -121,9 +121,9 @@ def resolve_targets(
     """
     return tuple(
         Target(
-            column=mapping.column,
+            column=mapping.source,
             field=schema.require(mapping.field),
-            dtype=dtypes[mapping.column],
+            dtype=dtypes[mapping.source],
             clears=spec.when_null_of(mapping) == "clear",
             truncate=mapping.truncate,
             factor=mapping.factor,

@@ -43,6 +43,7 @@ class _Reader(HTMLParser):
         self.words: list[str] = []
         self.links: dict[str, str] = {}
         self.forms: list[Form] = []
+        self.buttons: list[Form] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self._open: list[str] = []
         self._link: tuple[str, list[str]] | None = None
@@ -58,6 +59,8 @@ class _Reader(HTMLParser):
         filled = said.get("type") not in {"checkbox", "radio"} or "checked" in said
         if "form" in self._open and tag == "input" and name and filled:
             self.forms[-1].fields[name] = said.get("value") or ""
+        if tag == "button" and said.get("formaction"):
+            self.buttons.append(Form(self.forms[-1].method, said["formaction"] or "", self.forms[-1].fields))
         if tag == "a":
             self._link = (said.get("href") or "", [])
 
@@ -126,8 +129,8 @@ class Seen:
         return self.reader.tags
 
     def form(self, action: str) -> Form:
-        """The form that goes to `action`."""
-        found = [form for form in self.reader.forms if form.action == action]
+        """The form that goes to `action`, itself or by one of its buttons."""
+        found = [form for form in [*self.reader.forms, *self.reader.buttons] if form.action == action]
         assert found, f"no form goes to {action}; there are {[form.action for form in self.reader.forms]}"
         return found[0]
 

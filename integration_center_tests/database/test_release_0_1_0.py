@@ -65,7 +65,7 @@ def command(
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
     """Runs a command in the installation."""
-    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings: history_in_memory)
+    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings, **options: history_in_memory)
     return build_command(monkeypatch, capsys)
 
 

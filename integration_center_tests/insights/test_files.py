@@ -344,3 +344,21 @@ def test_a_name_that_is_no_text_stops_its_own_report_only(folder: LocalPlace) ->
     assert problems == {
         "Z\\udcfcrich": f"{folder.root}/Z\\udcfcrich: the folder's name is not UTF-8; rename the folder"
     }
+
+
+def test_what_was_dropped_but_is_not_taken_is_named_with_its_reason(drops: Place) -> None:
+    for path in ("logins/2026-11-22.csv", "logins/logins.csv", "logins/2026-11-21.csv.filepart", "logins/.hidden",
+                 "nps/2026-11-22_a.csv", "nps/2026-11-22_b.csv", "custom/2026-11-22.csv", "loose.csv"):  # fmt: skip
+        drops.put(path)
+    drops.put("custom/report.yaml", f"{TAGGED}name_pattern: 'c_{{date}}.csv'\n")
+    drops.put("secret/nothing.csv")
+    found = {f"{each.folder}/{each.name}": each.reason for each in drops.source.list_not_taken()}
+    assert sorted(found) == ["/loose.csv", "custom/2026-11-22.csv", "logins/2026-11-21.csv.filepart",
+                             "logins/logins.csv", "nps/2026-11-22_a.csv", "nps/2026-11-22_b.csv"]  # fmt: skip
+    assert "no report's folder" in found["/loose.csv"]
+    assert "`name_pattern: c_{date}.csv` in report.yaml" in found["custom/2026-11-22.csv"]
+    assert "begin with the day" in found["logins/logins.csv"]
+    assert "not finished" in found["logins/2026-11-21.csv.filepart"]
+    assert "2026-11-22 has several files; say `parts:` in report.yaml" in found["nps/2026-11-22_a.csv"]
+    drops.put("nps/report.yaml", "parts: last\n")
+    assert not any(each.folder == "nps" for each in drops.source.list_not_taken())

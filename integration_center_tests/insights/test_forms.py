@@ -177,3 +177,66 @@ def test_a_declaration_that_does_not_fit_is_named(read: Read, declared: str, tol
     with pytest.raises(UnreadableReport) as refused:
         read(PLAIN, declared)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared", "times"),
+    [
+        (["2026-11-20 10:00:00", "2026-07-20 10:00"], "zone: Europe/Berlin",
+         ["2026-11-20T09:00:00Z", "2026-07-20T08:00:00Z"]),
+        (["2026-11-20 10:00:00 GMT", "20 Nov 2026 10:00 AM"], "zone: America/New_York",
+         ["2026-11-20 10:00:00 GMT", "2026-11-20T15:00:00Z"]),
+        (["2026-11-20", "2026-11-21T10:00+02:00"], "zone: Asia/Tokyo", ["2026-11-20", "2026-11-21T10:00+02:00"]),
+        (["2026-11-20 10:00", "soon"], "zone: Asia/Tokyo", ["2026-11-20 10:00", "soon"]),
+        (["2026-11-20 10:00", "soon"], "columns: {N: {zone: Asia/Tokyo}}", ["2026-11-20T01:00:00Z", "soon"]),
+        (["29.03.2026 02:30", "25.10.2026 02:30"], "dates: '%d.%m.%Y %H:%M'\nzone: Europe/Berlin",
+         ["2026-03-29T01:30:00Z", "2026-10-25T00:30:00Z"]),
+        (["1764000000", "1764000000.5"], "columns: {N: {dates: epoch}}",
+         ["2025-11-24T16:00:00Z", "2025-11-24T16:00:00Z"]),
+        (["1764000000000", "soon"], "columns: {N: {dates: epoch_ms}}", ["2025-11-24T16:00:00Z", "soon"]),
+        (["46348.29172453704", "46349"], "columns: {N: {dates: excel}}",
+         ["2026-11-22T07:00:05Z", "2026-11-23T00:00:00Z"]),
+        (["20.11.2026 10:00:00.5", "20.11.2026 10:00:00.250"], "dates: '%d.%m.%Y %H:%M:%S.%f'",
+         ["2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z"]),
+        (["1'234.50", "2’500"], "thousands: \"'\"", ["1234.50", "2500"]),
+        (["€ -1.234,5", "−7 €"], "decimal: ','\nthousands: .", ["-1234.5", "-7"]),
+    ],
+)  # fmt: skip
+def test_times_are_read_in_their_zone_and_numbers_with_their_signs(
+    read: Read, cells: list[str], declared: str, times: list[str]
+) -> None:
+    content = 'User ID;N\n"a";"' + '"\n"b";"'.join(cells) + '"\n'
+    assert read(content, declared + "\n").frame["N"].to_list() == times
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ("dates: DD.MM.YYYY hh:mm", "is not a form in the notation of strftime, such as '%d.%m.%Y %H:%M'"),
+        ("dates: '%H:%M'", "does not tell a day"),
+        ("dates: '%Q'", "does not tell a day"),
+        ("dates: epoch", "'epoch' must be said for a column"),
+        ("decimal: ','\nthousands: ','", "decimal and thousands are both ','"),
+        ("columns: {Count: {decimal: '.', thousands: '.'}}", "columns.Count: decimal and thousands are both '.'"),
+    ],
+)
+def test_a_form_that_reads_nothing_is_refused(read: Read, declared: str, told: str) -> None:
+    with pytest.raises(UnreadableReport) as refused:
+        read(PLAIN, declared)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (
+            "dates: '%d/%m/%Y'",
+            "1 of 2 values do not have the form of `dates: %d/%m/%Y` in report.yaml, so the",
+        ),
+        ("columns: {Day: {dates: '%d/%m/%Y'}}", "1 of 2 values do not have the form"),
+        ("columns: {Day: {dates: '%Y%m%d'}}", "2 of 2 values do not have the form of `dates: %Y%m%d`"),
+    ],
+)
+def test_cells_that_contradict_the_declared_form_are_said(read: Read, declared: str, said: str) -> None:
+    report = read("User ID,Day\na,22/11/2026\nb,11/22/2026\n", declared)
+    assert said in "; ".join(report.notes)

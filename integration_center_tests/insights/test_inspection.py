@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from integration_center.cli.verbs import app
 from integration_center.insights.inspection import Inspection, inspect_file
 from integration_center.insights.report_yaml import ReportFile, read_report_file
+from integration_center.insights.sizes import SizeLimit
 
 PEOPLE = 12
 
@@ -19,7 +20,7 @@ PEOPLE = 12
 def inspect(content: str | bytes, declared: str = "") -> Inspection:
     data = content.encode() if isinstance(content, str) else content
     file = read_report_file(declared.encode(), "report.yaml") if declared else ReportFile()
-    return inspect_file(data, "x.csv", "csv", file, largest=10_000_000)
+    return inspect_file(data, "x.csv", "csv", file, limit=SizeLimit(10_000_000))
 
 
 def table(header: str, row: str) -> str:
@@ -60,6 +61,61 @@ def test_the_proposal_reads_the_file(content: str | bytes, proposal: Mapping[str
     assert found.keys[0] == "User ID"
     again = inspect(content, yaml.safe_dump(dict(proposal), allow_unicode=True) if proposal else "")
     assert (again.proposal, again.problem, again.rows) == ({}, None, PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("columns", "proposal", "notes"),
+    [
+        (["22.11.2026", "11/22/2026"], {"A": {"dates": "%d.%m.%Y"}, "B": {"dates": "%m/%d/%Y"}}, []),
+        (["22.11.2026", "22.11.2026 07:05"], {"A": {"dates": "%d.%m.%Y"}, "B": {"dates": "%d.%m.%Y %H:%M"}}, []),
+        (
+            ["22/11/2026", "03/04/2026"],
+            {"dates": "%d/%m/%Y"},
+            ["dates that can mean two things; they are read"],
+        ),
+        (["1.234,5", "1,234.5"], {"A": {"decimal": ",", "thousands": "."}, "B": {"thousands": ","}}, []),
+        (
+            ["1.234,5", "1.234"],
+            {"decimal": ",", "thousands": "."},
+            ["1.234 in 'B' are read as thousands"],
+        ),
+        (["7,5", "1,234"], {"decimal": ",", "thousands": "."}, []),
+        (["1'234.5", "7"], {"thousands": "'"}, []),
+        (["1 234,5", "62,5 %"], {"decimal": ",", "thousands": " "}, []),
+        (["$1,200.00", "7"], {"thousands": ","}, []),
+        (["1764000000", "1764000000000"], {}, ["{dates: epoch}", "{dates: epoch_ms}"]),
+        (["22. März 2026", "x"], {}, ["holds dates in several forms"]),
+    ],
+)
+def test_each_column_gets_the_form_that_reads_it(
+    columns: list[str], proposal: Mapping[str, Any], notes: list[str]
+) -> None:
+    a, b = columns
+    found = inspect(f"User ID\tA\tB\nann@x.example\t{a}\t{b}\nbo@x.example\t{a}\t{b}\n")
+    own = {"columns": proposal} if proposal.keys() & {"A", "B"} else dict(proposal)
+    assert found.proposal == own
+    assert [note for note in notes if not any(note in each for each in found.notes)] == []
+
+
+def test_the_likeliest_keys_are_addresses_even_if_they_repeat() -> None:
+    found = inspect(
+        "When,Code,End User\n2026-11-20,7,a@x.example\n2026-11-21,8,a@x.example\n2026-11-22,9,b@x.example\n"
+    )
+    assert found.keys == ["End User", "Code"]
+
+
+def test_a_first_row_with_units_and_rows_without_values_are_said() -> None:
+    units = inspect(table("User ID,N", "ann{n}@x.example,{n}").replace("\n", "\n,logins\n", 1) + ",\n,\n")
+    assert any("`skip_after_header: 1`" in note for note in units.notes)
+    assert "2 rows have no value in any column" in units.notes
+
+
+def test_how_the_file_is_written_is_said() -> None:
+    found = inspect(GERMAN.replace("\n", "\r\n").encode("utf-16"))
+    assert (found.encoding, found.delimiter, found.line_end, found.header_row) == ("utf-16-le", "semicolons", "CRLF", 2)
+    guessed = inspect(GERMAN.encode("cp1252"))
+    assert any("`encoding: cp1252` is a guess" in note for note in guessed.notes)
+    assert any("it may be an error message" in note for note in inspect("Access denied").notes)
 
 
 def test_dates_that_can_mean_two_things_are_not_proposed() -> None:

@@ -64,3 +64,15 @@ def write_workbook(sheets: Mapping[str, Sequence[Sequence[object]]]) -> bytes:
         for name, text in files.items():
             archive.writestr(name, f'<?xml version="1.0"?>{text}')
     return content.getvalue()
+
+
+def change_member(workbook: bytes, member: str, before: str | None, after: str) -> bytes:
+    """Change a text in a part of a workbook, or replace the whole part when `before` is None."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in old.namelist():
+            text = old.read(name).decode()
+            if name == member:
+                text = after if before is None else text.replace(before, after)
+            archive.writestr(name, text)
+    return content.getvalue()

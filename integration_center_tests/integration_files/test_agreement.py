@@ -6,7 +6,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import write_new
 from integration_center.pipeline.assembly import build_definitions

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError, EditedMeanwhile
-from integration_center.integration.spec import Environment, FieldMapping, IntegrationSpec, KeyPair, Limits
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.spec import Environment, IntegrationSpec, Limits
 from integration_center.integration_files.folder import DefsFolder, build_copy
 from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import edit, write_new

@@ -103,5 +103,5 @@ def command(center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     Its Dagster history is the one in memory, three times as quick as files; `test_protection` has a run with files.
     """
-    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings: center.instance)
+    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings, **options: center.instance)
     return build_command(monkeypatch, capsys)

@@ -14,8 +14,20 @@ import salesforce_emulator
 PACKAGE = Path(integration_center.__file__).parent
 EMULATOR = Path(salesforce_emulator.__file__).parent
 ORDER = (
-    *("wording", "errors", "files", "integration", "settings", "remote", "sync", "insights", "store", "salesforce"),
-    *("planning", "database", "access", "accounts", "web", "installation", "integration_files", "pipeline"),
+    *(
+        "wording",
+        "errors",
+        "progress",
+        "files",
+        "integration",
+        "settings",
+        "remote",
+        "sync",
+        "insights",
+        "store",
+        "salesforce",
+    ),
+    *("planning", "database", "access", "accounts", "web", "installation", "integration_files", "alerts", "pipeline"),
     *("definitions", "console", "cli", "__main__"),
 )
 """The parts of the package. Each imports only parts that come before it."""

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration import spec as integration
-from integration_center.integration.spec import DAGSTER_NAMES, IntegrationSpec, check_slug, free_slug
+from integration_center.integration import slugs
+from integration_center.integration.slugs import DAGSTER_NAMES, check_slug, free_slug
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.pipeline.assembly import build_definitions
 from integration_center.pipeline.judging import judge_with_dagster
@@ -96,7 +97,7 @@ def test_what_dagster_does_not_take_together_breaks_the_newer_alone(
     center: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kind of clash that the rules for names do not know, among many: the older integration still runs."""
-    monkeypatch.setattr(integration, "STEP_NAME", re.compile("(?!)"))
+    monkeypatch.setattr(slugs, "STEP_NAME", re.compile("(?!)"))
     center.integrate()
     center.drop(logins(PLAIN[:1]))
     for number, slug in enumerate((GOOD, "a", "b", f"{GOOD}__push", "c")):

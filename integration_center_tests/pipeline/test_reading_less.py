@@ -185,8 +185,8 @@ def test_a_condition_that_the_org_refuses_is_told_by_check_and_run(center: Cente
     assert sentence in run.error
     with open_installation() as installation:
         spec = load_integrations(center.defs).specs["logins_to_leads"]
-        problems, _ = check_live(installation, spec, key_columns=frozenset({"User ID"}))
-    assert [problem for problem in problems if sentence in problem] == problems != []
+        verdict, _, _ = check_live(installation, spec, key_columns=frozenset({"User ID"}))
+    assert [problem for problem in verdict.problems if sentence in problem] == verdict.problems != []
     assert center.writes() == []
 
 

@@ -74,6 +74,7 @@ def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
     return {
         "runs": runs,
         "starting": starting,
+        "waits": [] if query or page > 1 else find_waits(console, slug),
         "refresh": f"{base}page={page}" if going else None,
         "reasons": find_reasons(console, runs),
         "say_why": say_why,
@@ -100,6 +101,13 @@ def find_starting_runs(console: Console, slug: str | None) -> list[tuple[Unfinis
         for run in runs.values()
         if slug in (None, run.slug) and syncs.get(run.run_id, run.slug) is None
     ]
+
+
+def find_waits(console: Console, slug: str | None) -> list[tuple[str, str]]:
+    """The names of the integrations that wait for their report, of one or of all, each with what it waits for."""
+    specs = {file.slug: file.spec for file in console.defs.list() if file.spec}
+    waits = console.installation.waiting.list(console.now(), slug)
+    return [(spec.name, wait.say(spec.times)) for wait in waits if (spec := specs.get(wait.slug))]
 
 
 def find_sync(request: Request) -> SyncRecord | None:

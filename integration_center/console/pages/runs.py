@@ -7,20 +7,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.dagster import DagsterDown, start
+from integration_center.console.dagster import HOW_TO_START, DagsterDown, start
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
 from integration_center.console.pages.integrations import find_file
 from integration_center.console.progress import Stage, watch
 from integration_center.console.results import TROUBLED, count_troubled, judge
-from integration_center.console.shell.context import Console, console_of, note, user_of
+from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
 from integration_center.console.shell.links import record_url, run_url
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.users import Role
 from integration_center.console.shell.values import show_value
-from integration_center.database.sync_records import SyncRecord
+from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.errors import AccountError, PlanError
 from integration_center.insights.source import last_full_day, parse_day
 from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.decisions import decide_release, reject
 from integration_center.pipeline.names import FIRST_DAY
+from integration_center.pipeline.release import require_releasable
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
 
@@ -102,6 +106,7 @@ def show_run(request: Request) -> Response:
         "may_run": user_of(request).may_change and file is not None and file.problem is None,
         "newest": last_full_day(console.now()),
         "first": FIRST_DAY,
+        "held": ended is not None and may_decide(request, ended) and is_held(console, ended),
     }
     return render(request, "run.html", values)
 
@@ -134,8 +139,71 @@ def find_sample(console: Console, sync: SyncRecord) -> list[LedgerLine]:
     return []
 
 
+def release_held(request: Request) -> Response:
+    """Start the release of a held plan, or approve one that waits for it."""
+    console, sync, here = find_held(request)
+    webserver = console.find_dagster()
+    if webserver is None:
+        return redirect(request, here, f"Dagster does not run, so nothing was started; {HOW_TO_START}.", "danger")
+    who, reason = user_of(request).name, form_of(request).get("reason", "")
+    try:
+        wanted, environment, detail = decide_release(
+            console.installation, sync, who=who, where=address_of(request), reason=reason
+        )
+    except PlanError as error:
+        return redirect(request, here, f"{error}.", "danger")
+    run_id = webserver.launch(wanted)
+    note(request, Action.RELEASED, slug=sync.slug, environment=environment, detail=detail, run_id=run_id)
+    return redirect(request, f"/integrations/{sync.slug}/runs/{run_id}")
+
+
+def reject_held(request: Request) -> Response:
+    """Reject a held plan, or one that waits for approval."""
+    console, sync, here = find_held(request)
+    who, reason = user_of(request).name, form_of(request).get("reason", "")
+    try:
+        reject(console.installation, sync, who=who, where=address_of(request), reason=reason)
+    except PlanError as error:
+        return redirect(request, here, f"{error}.", "danger")
+    return redirect(request, here, "The plan is rejected. Nothing is sent.")
+
+
+def find_held(request: Request) -> tuple[Console, SyncRecord, str]:
+    """The sync that the address names, and the address of its page.
+
+    Raises:
+        HTTPException: 404, there is none; 403, its plan waits for an approver, and the user is none.
+    """
+    console = console_of(request)
+    slug, run_id = request.path_params["slug"], request.path_params["run_id"]
+    sync = console.installation.syncs.get(run_id, slug)
+    if sync is None:
+        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r} in the log.")
+    if not may_decide(request, sync):
+        raise HTTPException(403, "Only an approver may decide about a plan that waits for approval.")
+    return console, sync, f"/integrations/{slug}/runs/{run_id}"
+
+
+def may_decide(request: Request, sync: SyncRecord) -> bool:
+    """Whether the user may release or reject the plan. Without sign-in everybody is the user of this machine."""
+    user = user_of(request)
+    approves = user.role >= Role.APPROVER or not user.signed_in
+    return user.may_change and (approves or sync.status is not SyncStatus.WAITING)
+
+
+def is_held(console: Console, sync: SyncRecord) -> bool:
+    """Whether the plan of a run can be released or rejected now."""
+    try:
+        require_releasable(console.installation, sync, console.now())
+    except (PlanError, AccountError):
+        return False
+    return True
+
+
 PAGE = Page(
     routes=(
+        change("/integrations/{slug}/runs/{run_id}/release", release_held),
+        change("/integrations/{slug}/runs/{run_id}/reject", reject_held),
         change("/integrations/{slug}/run", run_now),
         change("/integrations/{slug}/plan", plan),
         view("/integrations/{slug}/runs/{run_id}", show_run),

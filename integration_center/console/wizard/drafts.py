@@ -35,6 +35,8 @@ class FieldRow(Part):
     """A mapping as it is typed."""
 
     column: str = ""
+    value: str = ""
+    absent: str = ""
     field: str = ""
     when_null: str = ""
     truncate: bool = False
@@ -44,7 +46,7 @@ class FieldRow(Part):
     @property
     def complete(self) -> bool:
         """Whether both sides are chosen."""
-        return bool(self.column and self.field)
+        return bool((self.column or self.value) and self.field)
 
 
 class Base(Part):

@@ -20,7 +20,7 @@ from integration_center.console.wizard.saving import find_missing, write_admin_m
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
-from integration_center.integration.schedule import check_schedule, next_run
+from integration_center.integration.schedule import DEFAULT_ZONE, check_schedule, next_run
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.field_package import can_deploy
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
@@ -134,6 +134,8 @@ def read_rows(screen: Screen) -> list[FieldRow]:
     return [
         FieldRow(
             column=form.get(f"column-{number}", ""),
+            value=form.get(f"value-{number}", ""),
+            absent=form.get(f"absent-{number}", ""),
             field=form.get(f"field-{number}", "").strip(),
             when_null=form.get(f"when_null-{number}", ""),
             truncate=bool(form.get(f"truncate-{number}")),
@@ -214,7 +216,8 @@ def say_next_run(draft: Draft, now: datetime) -> str:
     if not read_option(draft, "enabled"):
         return "It is disabled, so it runs only when somebody starts it."
     try:
-        tick = next_run(check_schedule(read_option(draft, "schedule")), now)
+        zone = draft.attributes.get("timezone", DEFAULT_ZONE)
+        tick = next_run(check_schedule(read_option(draft, "schedule")), now, zone)
     except ValueError as error:
         return f"{error}."
     return f"After saving, the next run is {tick:%A, %Y-%m-%d at %H:%M} UTC."

@@ -13,8 +13,8 @@ from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
 from integration_center.errors import ConfigurationError
-from integration_center.integration.schedule import next_run
-from integration_center.integration.spec import FieldMapping, IntegrationSpec, KeyPair
+from integration_center.integration.mapping import FieldMapping, KeyPair
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
 from integration_center.integration_files.yaml_edit import edit
 from integration_center.planning.validation import validate
@@ -68,7 +68,7 @@ def check_draft(screen: Screen) -> IntegrationSpec | Refused:
     screen.calls.forget(environment, "schema")
     rows, schema = screen.calls.newest(draft).get(), screen.calls.schema(environment, spec.object).get()
     with screen.console.interactive.connect(environment) as org:
-        verdict = validate(spec, schema, rows.frame, org, likely_types=rows.likely_types)
+        verdict = validate(spec, schema, rows.frame, org, info=rows.info, likely_types=rows.likely_types)
     if verdict.problems:
         return Refused({f"{GENERAL}-{number}": problem for number, problem in enumerate(verdict.problems)})
     return spell(spec, schema)
@@ -112,7 +112,7 @@ def save(screen: Screen) -> Saved | Refused:
         note(request, Action.CREATED, slug=file.slug, environment=spec.environment)
     store_of(request).delete(screen.draft_id, user_of(request).name)
     reloaded = reload_code(screen.console)
-    tick = next_run(spec.schedule, screen.console.now()) if spec.enabled else None
+    tick = spec.times.next(screen.console.now()) if spec.enabled else None
     when = f"Its next run is {tick:%Y-%m-%d at %H:%M} UTC." if tick else "It is disabled: it runs only by Run Now."
     return Saved(file.slug, f"{spec.name} is saved. {when} {reloaded.text}", reloaded.done)
 

@@ -61,7 +61,9 @@ def draft_of(spec: IntegrationSpec) -> Draft:
         keys=tuple(KeyRow(column=pair.column, field=pair.field) for pair in spec.keys),
         rows=tuple(
             FieldRow(
-                column=mapping.column,
+                column=mapping.column or "",
+                value=mapping.value or "",
+                absent=mapping.absent or "",
                 field=mapping.field,
                 when_null=mapping.when_null or "",
                 truncate=mapping.truncate,
@@ -130,7 +132,9 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
 def _mapping(row: FieldRow, before: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **before,
-        "column": row.column,
+        "column": None if row.value.strip() else row.column,
+        "value": row.value.strip() or None,
+        "absent": row.absent.strip() or None,
         "field": row.field,
         "when_null": row.when_null or None,
         "truncate": row.truncate,

@@ -1,41 +1,25 @@
-"""Decode the bytes of a file to UTF-8, and recognise files that are not delimited text."""
+"""Decode the bytes of a file to UTF-8."""
 
 import codecs
-import re
-from collections.abc import Sequence
 
 from integration_center.errors import UnreadableReport
 
-UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""The encodings by their byte-order marks, the longer marks first."""
 LOOKED_AT = 4_096
-"""The number of bytes at the beginning that show what a file is."""
+"""The number of bytes at the beginning that show the encoding."""
+NOT_DECLARED = "the text is UTF-8, but is read as {}, as report.yaml says; remove `encoding:` if letters look wrong"
 MOSTLY = 0.4
 """With at least this share of NUL bytes at even or odd positions, a file without a mark is UTF-16: every second byte of
 Latin letters is NUL."""
-KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
-    (re.compile(rb"\xd0\xcf\x11\xe0"), "an Excel workbook of the old kind (xls)"),
-    (re.compile(rb"PAR1"), "a Parquet file"),
-    (re.compile(rb"%PDF-"), "a PDF"),
-    (re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<body)"), "a web page (HTML), such as a sign-in or error page"),
-    (re.compile(rb"(?i)\s*(<\?xml|<error>|<[a-z][\w.:-]*[\s>])"), "XML, such as a storage service's error"),
-    (re.compile(rb'\s*(\{\s*"|\[\s*[\[{])'), "JSON"),
-)
-"""Other kinds of files, by how they begin."""
 
 
-def refuse_other_kinds(data: bytes, source: str) -> None:
-    """Check that a file is text that may be a table.
-
-    Raises:
-        UnreadableReport: the file is something else. The message says what.
-    """
-    head = data[:LOOKED_AT].removeprefix(codecs.BOM_UTF8)
-    for beginning, kind in KINDS:
-        if beginning.match(head):
-            raise UnreadableReport(f"{source} is {kind}, not delimited text; export the report as CSV")
-
-
-def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str | None]:
+def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str, list[str]]:
     """Decode the file's text to UTF-8, without a byte-order mark.
 
     Text that should be UTF-8 is returned unchecked. The reader says where it is not UTF-8, see `say_encoding`.
@@ -46,31 +30,47 @@ def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str |
         source: the name of the file in errors.
 
     Returns:
-        The text, and the encoding that was found without a declaration; None for UTF-8.
+        The text, the encoding, and what was found about the encoding, one sentence each, without a full stop.
 
     Raises:
         UnreadableReport: the file is not in the declared or found encoding.
     """
-    found = None if declared else find_utf16(data)
+    found = None if declared else find_unicode(data)
     encoding = declared or found
-    if encoding is None or codecs.lookup(encoding).name == "utf-8":
+    if encoding is None or codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         while data.startswith(codecs.BOM_UTF8):  # some programs write a second one
             data = data.removeprefix(codecs.BOM_UTF8)
-        return data, None
+        return data, "utf-8", []
     try:
-        text = data.decode(encoding)
+        text = data.decode(encoding).lstrip("\ufeff").encode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        cut = found and error.end >= len(data)
+        remedy = "the file is cut off; export or copy it again" if cut else "correct `encoding:` in report.yaml"
         raise UnreadableReport(
-            f"{source}, line {line}: byte {error.start} (counted from 0) is not {encoding}; correct `encoding:` in"
-            " report.yaml"
+            f"{source}, line {line}: byte {error.start} (counted from 0) is not {encoding}; {remedy}"
         ) from None
-    return text.lstrip("\ufeff").encode(), found
+    except UnicodeEncodeError:  # half of a UTF-16 pair, which some encodings let through
+        raise UnreadableReport(f"{source}: the text is not {encoding}; correct `encoding:` in report.yaml") from None
+    if found:
+        return text, found, [f"the text is {found}"]
+    return text, encoding, [NOT_DECLARED.format(declared)] if is_other_utf8(data) else []
 
 
-def find_utf16(data: bytes) -> str | None:
-    """Find the kind of UTF-16 of a file, by its byte-order mark or its NUL bytes; None for any other text."""
-    for mark, encoding in UTF16.items():
+def is_other_utf8(data: bytes) -> bool:
+    """Return whether text is UTF-8 with characters beyond ASCII, which other encodings hardly ever are by chance."""
+    if data.isascii():
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def find_unicode(data: bytes) -> str | None:
+    """Find the kind of UTF-16 or UTF-32 of a file, by its byte-order mark or its NUL bytes; None for any other text."""
+    for mark, encoding in MARKS.items():
         if data.startswith(mark):
             return encoding
     head = data[:LOOKED_AT]

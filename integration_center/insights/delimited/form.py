@@ -7,6 +7,8 @@ import polars as pl
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 """The delimiters that are looked for, and their names."""
+MOST_SKIPPED = 1_000
+"""The most lines that can be skipped."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Form:
         header_row: which row after those is the header, counted from 1; rows above it are skipped.
         skip_after_header: the number of rows below the header to skip, such as units.
         footer: how many lines at the end to skip, or a regular expression that each of them matches.
+        skip_blanks: whether blanks after a delimiter are no part of the cell, as in `"a", "b"`.
     """
 
     delimiter: str | None = None
@@ -32,6 +35,7 @@ class Form:
     header_row: int = 1
     skip_after_header: int = 0
     footer: int | str | None = None
+    skip_blanks: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Dialect:
     delimiter: str
     quote: str | None = '"'
     escape: str | None = None
+    skip_blanks: bool = False
 
     @property
     def name(self) -> str:
@@ -55,7 +60,9 @@ class Table:
     Attributes:
         frame: String columns, rows in the file's order; an empty cell is null.
         notes: what was found about the file without a declaration, one sentence each, without a full stop.
+        form: how the file is written, declared or found; None for formats other than text.
     """
 
     frame: pl.DataFrame
     notes: Sequence[str] = field(default=())
+    form: Form | None = None

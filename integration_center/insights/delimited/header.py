@@ -1,9 +1,19 @@
 """Name the columns of a table, as integrations write them."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
+import polars as pl
+
+from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import clean_name
+
+NAMES_SHOWN = 6
+NAME = re.compile(r"\s*[^\W\d][^@]*|\s*#[^@]*")
+"""Text that may be a column's name, unlike numbers, dates and addresses."""
+ROWS_LOOKED_AT = 20
+"""The number of rows below a header in which a better header is looked for."""
 
 
 def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
@@ -21,7 +31,6 @@ def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
     names = [clean_name(cell) for cell in header]
     counts = Counter(names)
     taken = {name for name in names if counts[name] == 1}
-    notes = []
     named: list[str | None] = []
     for number, name in enumerate(names, 1):
         if not name:
@@ -29,12 +38,82 @@ def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
         elif counts[name] == 1:
             named.append(name)
         else:
-            own = f"{name} (column {number})"
-            while own in taken:
-                own += "'"
-            taken.add(own)
-            named.append(own)
-    if twice := [name for name, count in counts.items() if name and count > 1]:
-        shown = ", ".join(map(repr, twice))
-        notes.append(f"the header names {shown} more than once; those columns are called {shown[:-1]} (column N)'")
-    return named, notes
+            named.append(_claim(f"{name} (column {number})", taken))
+    twice = [name for name, count in counts.items() if name and count > 1]
+    if not twice:
+        return named, []
+    own = [name for cell, name in zip(names, named, strict=True) if counts[cell] > 1 and name]
+    return named, [f"the header names {list_names(twice)} more than once; those columns are called {list_names(own)}"]
+
+
+def name_table(
+    frame: pl.DataFrame, header: Sequence[str], source: str, *, row: int = 1
+) -> tuple[pl.DataFrame, list[str]]:
+    """Name the columns of a table, and leave out columns with neither name nor value.
+
+    A column without a name that holds values is called `column 3` by its place, so that it stops no integration.
+
+    Args:
+        frame: columns `0`, `1` and so on, String; an empty cell is null.
+        header: the cells of the header.
+        source: the name of the file in errors.
+        row: which row the header is, counted from 1.
+
+    Returns:
+        The table, and the findings, one sentence each.
+
+    Raises:
+        UnreadableReport: most columns that hold values have no name, so that another row must be the header.
+    """
+    names, notes = name_columns(header)
+    nameless = [str(number) for number, name in enumerate(names) if name is None]
+    holding = [each for each in nameless if frame[each].null_count() < frame.height]
+    named = len(names) - len(nameless)
+    below = find_fuller_row(frame) if named <= len(holding) else None
+    if not named or (holding and below):
+        listed = ", ".join(str(int(each) + 1) for each in holding or nameless)
+        remedy = {"header_row": row + below} if below else {}
+        raise UnreadableReport(
+            f"{source}: the header has no name for column {listed}; name every column that holds values, or set in"
+            f" report.yaml which row is the header, such as `header_row: {row + (below or 1)}`",
+            remedy,
+        )
+    taken = {name for name in names if name}
+    kept = {str(number): name for number, name in enumerate(names) if name is not None}
+    kept |= {each: _claim(f"column {int(each) + 1}", taken) for each in holding}
+    if holding:
+        notes.append(f"the header has no name for {list_names([kept[each] for each in holding])}, which hold values")
+    ordered = {each: kept[each] for each in frame.columns if each in kept}
+    return frame[list(ordered)].rename(ordered), notes
+
+
+def find_fuller_row(frame: pl.DataFrame) -> int | None:
+    """Find the first row below a header that has a name of its own for every column that holds values.
+
+    Args:
+        frame: the rows below the header.
+
+    Returns:
+        How many rows below the header it is, counted from 1; None when there is none.
+    """
+    holding = [text.name for text in frame if text.null_count() < frame.height]
+    for number, cells in enumerate(frame.head(ROWS_LOOKED_AT)[holding].rows(), 1):
+        names = {cell.strip() for cell in cells if cell and NAME.fullmatch(cell)}
+        if len(names) == len(holding) > 1:
+            return number
+    return None
+
+
+def list_names(names: Sequence[str]) -> str:
+    """List a few names in words, and say how many more there are."""
+    shown = [repr(name) for name in names[:NAMES_SHOWN]]
+    if more := len(names) - len(shown):
+        return f"{', '.join(shown)} and {more:,} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+
+
+def _claim(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "'"
+    taken.add(name)
+    return name

@@ -37,7 +37,9 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     Commas are the rule: they are chosen if they give rows as wide as the header, even if another delimiter would too.
     """
     sample = text.decode(errors="replace")
-    widths = {each: measure(sample, Dialect(each, form.quote, form.escape), form) for each in DELIMITERS}
+    widths = {
+        each: measure(sample, Dialect(each, form.quote, form.escape, form.skip_blanks), form) for each in DELIMITERS
+    }
     fitting = [each for each, found in widths.items() if is_table(found)]
     # The header is below a title. The reader of the rows says which row seems to be the header.
     titled = [each for each, found in widths.items() if find_header_below(found)]
@@ -47,6 +49,17 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     if delimiter == ",":
         return ",", None
     return delimiter, f"cells are separated by {DELIMITERS[delimiter]}"
+
+
+def find_quote(text: bytes, delimiter: str | None) -> str:
+    """Find the character around cells: an apostrophe if it surrounds every cell of the first line, else `"`."""
+    first = text[:BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()[:1]
+    line = first[0].decode(errors="replace").rstrip() if first else ""
+    for each in [delimiter] if delimiter else DELIMITERS:
+        cells = line.split(each)
+        if len(cells) > 1 and all(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in cells):
+            return "'"
+    return '"'
 
 
 def measure(sample: str, dialect: Dialect, form: Form) -> Sequence[int]:
@@ -81,6 +94,7 @@ def read_options(dialect: Dialect) -> Mapping[str, Any]:
         "escapechar": dialect.escape,
         "doublequote": dialect.escape is None,
         "quoting": csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        "skipinitialspace": dialect.skip_blanks,
         "strict": True,
     }
 

@@ -1,18 +1,20 @@
 """Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
-import polars as pl
-
 from integration_center.errors import UnreadableReport
-from integration_center.insights.delimited.decoding import decode, refuse_other_kinds
+from integration_center.insights.delimited.decoding import decode
 from integration_center.insights.delimited.form import Dialect, Form, Table
-from integration_center.insights.delimited.header import name_columns
+from integration_center.insights.delimited.header import name_table
+from integration_center.insights.delimited.kinds import PADDING, refuse_binary, refuse_other_kinds
 from integration_center.insights.delimited.looking import (
     BYTES_LOOKED_AT,
     SEPARATOR_LINE,
     find_delimiter,
     find_footer,
+    find_quote,
     skip_lines,
 )
 from integration_center.insights.delimited.strict import RowCount, StrictReader
@@ -35,29 +37,20 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
         UnreadableReport: the file is not a table, has another encoding, or has a row that does not fit. The message has
             `source`, the line, and what to do.
     """
-    refuse_other_kinds(data, source)
-    text, encoding = decode(data, form.encoding, source)
-    notes = [f"the text is {encoding}"] if encoding else []
+    text, encoding, notes = decode(data, form.encoding, source)
+    refuse_other_kinds(text, source)
     begin = skip_lines(text, form.skip_lines)
-    delimiter = form.delimiter
-    if said := SEPARATOR_LINE.match(text, begin):
-        begin, delimiter = said.end(), delimiter or said[1].decode(errors="replace")
-        notes.append(f"a line says sep={said[1].decode(errors='replace')}")
-    if delimiter is None:
-        delimiter, found = find_delimiter(text[begin : begin + BYTES_LOOKED_AT], form)
-        notes += [found] if found else []
-    dialect = Dialect(delimiter, form.quote, form.escape)
+    dialect, begin, found = find_dialect(text, begin, form)
+    notes += found
+    refuse_binary(text[begin:], source)
     text, first_line = text[begin:], text.count(b"\n", 0, begin) + 1
     text = text[: find_footer(text, form.footer, source)]
     reader = StrictReader(text, dialect, source, first_line)
     rows = reader.read_rows()
-    head = list(islice(rows, form.header_row + form.skip_after_header))
+    head = list(islice(rows, form.header_row + form.skip_after_header)) if text.strip(PADDING) else []
     if len(head) < form.header_row:
-        lacks = "it lacks even a header" if not head else f"it has {len(head)} rows, and no row {form.header_row}"
-        raise UnreadableReport(f"{source} is empty, {lacks}; send the file again")
+        raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
-    names, found_names = name_columns(header)
-    notes += found_names
     place = skip_lines(text, head[-1][1] - first_line + 1)
     count = RowCount()
     # The reader also counts single carriage returns as line ends.
@@ -65,23 +58,43 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
     frame = read_verified(text, len(header), dialect, start=place) if whole_lines else None
     if frame is None:
         frame = reader.read(rows, header, count)
-    notes += count.notes
-    return Table(drop_nameless(frame, names, source), notes)
+    table, found_names = name_table(frame, header, source, row=form.header_row)
+    found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
+    return Table(table, [*notes, *found_names, *count.notes], found_form)
 
 
-def drop_nameless(frame: pl.DataFrame, names: list[str | None], source: str) -> pl.DataFrame:
-    """Name the columns of the table, and drop columns with neither name nor value.
+def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, list[str]]:
+    """Find how the cells of a text are separated and quoted.
 
-    Raises:
-        UnreadableReport: a column without a name holds values.
+    Args:
+        text: the text, in UTF-8.
+        begin: where its first line begins, in bytes.
+        form: how the file is written, as far as that is declared.
+
+    Returns:
+        The dialect, where the rows begin, and what was found without a declaration.
     """
-    nameless = [number for number, name in enumerate(names) if name is None]
-    holding = [str(number + 1) for number in nameless if frame[str(number)].null_count() < frame.height]
-    if holding or len(nameless) == len(names):
-        listed = ", ".join(holding or [str(number + 1) for number in nameless])
-        raise UnreadableReport(
-            f"{source}: the header has no name for column {listed}; name every column that holds values, or set in"
-            " report.yaml which row is the header, such as `header_row: 2`"
+    delimiter, quote, notes = form.delimiter, form.quote, []
+    if said := SEPARATOR_LINE.match(text, begin):
+        begin, delimiter = said.end(), delimiter or said[1].decode(errors="replace")
+        notes.append(f"a line says sep={said[1].decode(errors='replace')}")
+    sample = text[begin : begin + BYTES_LOOKED_AT]
+    if quote == Form.quote and (quote := find_quote(sample, delimiter)) != Form.quote:
+        notes.append(f"cells are quoted by {quote}")
+    if delimiter is None:
+        delimiter, found = find_delimiter(sample, replace(form, quote=quote))
+        notes += [found] if found else []
+    return Dialect(delimiter, quote, form.escape, form.skip_blanks), begin, notes
+
+
+def refuse_empty(head: Sequence[object], form: Form, source: str) -> UnreadableReport:
+    """Build the error for a file that ends before its header."""
+    lacks = "it lacks even a header" if not head else f"it has {len(head)} rows, and no row {form.header_row}"
+    if form.header_row > 1 or form.skip_lines:
+        said = ", ".join(
+            f"`{name}: {getattr(form, name)}`" for name in ("skip_lines", "header_row") if getattr(form, name)
         )
-    kept = {str(number): name for number, name in enumerate(names) if name is not None}
-    return frame[list(kept)].rename(kept)
+        return UnreadableReport(
+            f"{source} is empty, {lacks}; correct {said} in report.yaml, or export the report again"
+        )
+    return UnreadableReport(f"{source} is empty, {lacks}; export the report again")

@@ -11,16 +11,19 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.decoding import say_encoding
-from integration_center.insights.delimited.form import Dialect
+from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect
 from integration_center.insights.delimited.looking import find_header_below, read_options
+from integration_center.progress import advance
 
 BATCH_ROWS = 50_000
 """The number of rows that are Python lists at a time. As columns they take far less memory."""
-LONGEST_FOOTER = 20
-"""The most lines below a table that count as a footer. More lines are rows of another kind."""
 NOTHING = re.compile(r"[\s\x00\x1a]*")
 """A line without content, or with only the characters that old programs put at the end of a file."""
-MARKUP = re.compile(r"\s*<(!doctype|html|head|body|\?xml|error|br|p|div|b)\b", re.IGNORECASE)
+ERROR_BELOW = re.compile(r"\s*(<(!doctype|html|head|body|\?xml|error|br|p|div|b)\b|\{\s*\")", re.IGNORECASE)
+"""The beginning of an error page or of a JSON error, which a server wrote below the rows."""
+LONGEST_CELL = 16_000_000
+"""The most characters of one cell. An unclosed quote must not make the rest of a large file one cell."""
+csv.field_size_limit(LONGEST_CELL)  # Python's own limit of 131,072 would refuse cells that no integration reads
 
 
 @dataclass
@@ -80,10 +83,16 @@ class StrictReader:
             raise
         except csv.Error as error:
             start = line + 1 + before
+            if "field limit" in str(error):
+                raise UnreadableReport(
+                    f"{self.source}: the row from line {start} on has a cell of more than {LONGEST_CELL:,} characters;"
+                    " a quote is probably never closed. Correct it, or say `quote: none` in report.yaml where quotes"
+                    " mean nothing"
+                ) from None
             if "unexpected end of data" in str(error):
                 raise UnreadableReport(
                     f"{self.source} ends mid-row: the row from line {start} on opens a quote that is never closed;"
-                    " the file is not whole, or a quote inside a cell is not doubled. Send it again, or say how it is"
+                    " the file was cut off, or a quote inside a cell is not doubled. Export it again, or say how it is"
                     " written in report.yaml, such as `escape: '\\'`, or `quote: none` where quotes mean nothing",
                     self._find_escape(),
                 ) from None
@@ -109,7 +118,7 @@ class StrictReader:
             UnreadableReport: a row does not fit this table.
         """
         names = dict.fromkeys(map(str, range(len(header))), pl.String)
-        frames = [pl.DataFrame(schema=names)]
+        frames, rows_read = [pl.DataFrame(schema=names)], 0
         batch = list(islice(rows, BATCH_ROWS))
         while batch:
             following = list(islice(rows, BATCH_ROWS))
@@ -117,6 +126,8 @@ class StrictReader:
                 batch = list(self._fit(batch, header, count, last=not following))
             columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
             frames.append(pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names))
+            rows_read += len(batch)
+            advance(rows_read)
             batch = following
         return pl.concat(frames).with_columns(pl.all().replace("", None))
 
@@ -150,10 +161,11 @@ class StrictReader:
     def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
         """Build the error for a row that does not fit this table."""
         said = f"{count_cells(row)}, the header has {len(header)}"
-        if MARKUP.match(row[0]):
+        if ERROR_BELOW.match(row[0]):
+            kind = "a JSON error" if row[0].lstrip().startswith("{") else "a web page or an XML error"
             return UnreadableReport(
-                f"{self.source}, line {line}: a web page or an XML error begins here, below the rows; the export was"
-                " cut off, so export again"
+                f"{self.source}, line {line}: {kind} begins here, below the rows; the export was cut off, so"
+                " export again"
             )
         widths = [len(each) for each, _ in islice(self.read_rows(), 50)]
         if below := find_header_below(widths):
@@ -167,15 +179,35 @@ class StrictReader:
                 f"{self.source} ends mid-row: line {line} has {said}; the file is not whole, send it again"
             )
         if len(row) < len(header):
-            lines = self._count_lines(line)
+            return self._refuse_short(said, len(header), line)
+        if not self.dialect.skip_blanks and self._has_blanks_before_quotes():
             return UnreadableReport(
-                f"{self.source}, line {line}: {said}, so it is not a row of this table; remove it, or set in"
-                f" report.yaml how many lines follow the table, such as `footer: {min(lines, LONGEST_FOOTER)}`",
-                {"footer": lines} if lines <= LONGEST_FOOTER else {},
+                f"{self.source}, line {line}: {said}. There are blanks between {self.dialect.name} and quotes; say"
+                " `skip_blanks: true` in report.yaml",
+                {"skip_blanks": True},
             )
         return UnreadableReport(
             f"{self.source}, line {line}: {said}; put cells that hold {self.dialect.name} or line breaks in quotes"
         )
+
+    def _refuse_short(self, said: str, width: int, line: int) -> UnreadableReport:
+        """Build the error for a row with one cell. It begins the footer if few rows of the table's width follow."""
+        lines = self._count_lines(line)
+        following = sum(len(row) == width for row, at in self.read_rows() if at > line)
+        if lines > MOST_SKIPPED or following > lines / 2:
+            return UnreadableReport(
+                f"{self.source}, line {line}: {said}, so it is not a row of this table; remove it, or correct the"
+                " export"
+            )
+        return UnreadableReport(
+            f"{self.source}, line {line}: {said}, so it is not a row of this table; remove it, or set in"
+            f" report.yaml how many lines follow the table, such as `footer: {lines}`",
+            {"footer": lines},
+        )
+
+    def _has_blanks_before_quotes(self) -> bool:
+        quote = self.dialect.quote
+        return bool(quote) and f"{self.dialect.delimiter} {quote}".encode() in self.text
 
     def _find_escape(self) -> dict[str, str]:
         """Return the remedy for quotes that are escaped by a backslash."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from integration_center.insights.delimited.form import Dialect
+from integration_center.progress import advance
 
 CHUNK_BYTES = 8_000_000
 """The bytes that are read and proven at a time."""
@@ -25,24 +26,34 @@ def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) 
     Args:
         text: the text in UTF-8, with only rows from `start` on.
         width: the number of cells in each row.
-        dialect: the dialect of the text. A dialect with an escape character is left to the strict reader.
+        dialect: the dialect of the text. A dialect with an escape character or blanks after delimiters is left to the
+            strict reader.
         start: where the first row begins, in bytes.
 
     Returns:
         Columns `0`, `1` and so on, String, an empty cell null. None when the strict reader is needed.
     """
-    if dialect.escape or text.find(b"\0", start) >= 0 or (dialect.quote and len(dialect.quote.encode()) > 1):
+    if (
+        dialect.escape
+        or dialect.skip_blanks
+        or text.find(b"\0", start) >= 0
+        or (dialect.quote and len(dialect.quote.encode()) > 1)
+    ):
         return None
     if len(dialect.delimiter.encode()) > 1 or start >= len(text):
         return None
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return None
-    frames = []
+    if not dialect.quote and text.count(b"\r", start) != text.count(b"\r\n", start):
+        return None  # without quotes, nothing shows whether a single carriage return ends a row
+    frames, rows, end = [], 0, start
     for chunk in cut_chunks(text, dialect, start):
         frame = read_chunk(chunk, width, dialect)
         if frame is None:
             return None
         frames.append(frame)
+        rows, end = rows + frame.height, end + len(chunk)
+        advance(rows, share=end / len(text))
     return pl.concat(frames)
 
 

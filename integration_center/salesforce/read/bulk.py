@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import OrgError
+from integration_center.progress import advance, note
 from integration_center.salesforce.client.faults import IncompleteRead
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.session import Session
@@ -73,7 +74,13 @@ def read_bulk(
     session.meter.note_stamp_time(answer.get("createdDate"))
     opened = parse_query_job(answer)
     path = f"jobs/query/{opened.id}"
-    job = polling.await_end(lambda: parse_query_job(session.get_json(path)))
+
+    def look() -> QueryJob:
+        job = parse_query_job(session.get_json(path))
+        note(f"Bulk job: {read_code(job.state)}")
+        return job
+
+    job = polling.await_end(look)
     if job.state != "JobComplete":
         why = f" ({job.error_code})" if job.error_code else ""
         state = read_code(job.state)
@@ -83,6 +90,7 @@ def read_bulk(
     while True:
         page, locator = _read_page(session, f"{path}/results", columns, locator, page_rows)
         rows += page.height
+        advance(rows, job.processed)
         yield page
         if locator is None:
             break

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from integration_center.errors import OrgError, SchemaMismatch
+from integration_center.progress import advance
 from integration_center.salesforce.client.cells import parse_cells, parse_records
 from integration_center.salesforce.client.faults import QUOTA_CODES, CutShort, IncompleteRead
 from integration_center.salesforce.client.polling import Polling
@@ -113,7 +114,12 @@ class Selection:
 
 def frame_pages(pages: Iterator[list[Record]], columns: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
     """Build one frame from the records of REST pages."""
-    return pl.concat([parse_records([], columns, schema), *(parse_records(page, columns, schema) for page in pages)])
+    frames, rows = [parse_records([], columns, schema)], 0
+    for page in pages:
+        frames.append(parse_records(page, columns, schema))
+        rows += len(page)
+        advance(rows)
+    return pl.concat(frames)
 
 
 def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_deleted: bool = False) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration_center.errors import OrgError, ServiceUnavailable, TransientError
+from integration_center.progress import note
 from integration_center.salesforce.client.faults import AnswerLost
 from integration_center.salesforce.client.polling import TERMINAL_STATES, Polling
 from integration_center.salesforce.client.session import Session
@@ -168,6 +169,7 @@ def await_job(
 
     def look() -> IngestJob:
         job = read_job(session, job_id)
+        note(f"Bulk job: {read_code(job.state)}")
         seen(job)
         return job
 

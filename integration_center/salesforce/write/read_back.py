@@ -119,11 +119,13 @@ class Own:
         where: the condition that the integration's records meet.
         user_id: the connected user.
         since: a SystemModstamp before all of the writes. Other writes by the same user after it cause doubt.
+        written_at: when the org had written everything, by the clock of the polling; None when that is unknown.
     """
 
     where: str | None
     user_id: str
     since: datetime
+    written_at: float | None = None
 
     @property
     def condition(self) -> str | None:
@@ -162,8 +164,10 @@ def read_back(
     while len(queries := build_id_queries(schema.name, names, sample["record_id"].to_list())) >= QUERIES_A_CALL:
         sample = sample.gather_every(2)  # the call needs room for the sums
     if own:
-        logger.info("reading back a sample of %d written records in %.0f s", count, SETTLE_SECONDS)
-        org.polling.sleep(SETTLE_SECONDS)
+        passed = 0.0 if own.written_at is None else org.polling.clock() - own.written_at
+        if passed < SETTLE_SECONDS:
+            logger.info("reading back a sample of %d written records in a moment", count)
+            org.polling.sleep(SETTLE_SECONDS - passed)
     hasty = org.with_retries(_hurry(org.session.retries, SAMPLE_SECONDS + (count / SUMMED_A_SECOND if own else 0)))
     sums_query = [Query(build_select(functions, schema.name, own.condition))] if own else []
     try:
@@ -237,7 +241,14 @@ def _judge_totals(found: ReadBack, answers: Sequence[Any], totals: Sequence[Tota
 
 
 def prove_writes(
-    org: Org, schema: SObjectSchema, ledger: FrameFile, count: int, keeper: SnapshotKeeper, *, keys: Sequence[str]
+    org: Org,
+    schema: SObjectSchema,
+    ledger: FrameFile,
+    count: int,
+    keeper: SnapshotKeeper,
+    *,
+    keys: Sequence[str],
+    written_at: float | None = None,
 ) -> ReadBack | None:
     """Check that the org holds what a push wrote. If so, note the writes with the snapshot that the plan was made from.
 
@@ -248,6 +259,7 @@ def prove_writes(
         count: the number of its lines that are `updated`.
         keeper: the keeper of the snapshot.
         keys: the integration's key fields, in its order.
+        written_at: see `Own`.
 
     Returns:
         The comparison. None when nothing was compared, because there is no snapshot to keep up to date, or the object
@@ -269,6 +281,7 @@ def prove_writes(
             info.basis.user_id,
             # A write may have the second in which the read's Bulk job was created, but not the second of a row read.
             since=max(info.stamped_at - timedelta(seconds=1), info.newest or info.stamped_at),
+            written_at=written_at,
         ),
     )
     if found.span:

@@ -6,7 +6,8 @@ from typing import Literal
 
 import polars as pl
 
-from integration_center.integration.spec import FieldMapping, IntegrationSpec
+from integration_center.integration.mapping import FieldMapping
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.mapping.missing_fields import (
     MissingField,
     admin_message,
@@ -113,9 +114,9 @@ def check_fitness(
     for mapping in spec.fields:
         field = schema.get(mapping.field)
         if field is None:
-            faults.append(_missing(schema, mapping.column, mapping.field, "Read and Edit", org_fields))
+            faults.append(_missing(schema, mapping.source, mapping.field, "Read and Edit", org_fields))
         else:
-            dtype = (likely or {}).get(mapping.column, dtypes.get(mapping.column))
+            dtype = (likely or {}).get(mapping.source, dtypes.get(mapping.source))
             faults += _check_target(schema, mapping, field, dtype)
     return faults
 
@@ -192,19 +193,23 @@ def _check_target(
 ) -> Iterator[Fault]:
     if reason := why_not_target(field):
         message = f"{schema.name}.{field.name} {reason}"
-        yield Fault(SCHEMA_AS_MAPPED, "FIELD_NOT_WRITABLE", message, mapping.column, field.name)
+        yield Fault(SCHEMA_AS_MAPPED, "FIELD_NOT_WRITABLE", message, mapping.source, field.name)
         return
     if dtype is None:
         return
     if not can_hold(field, dtype):
         message = (
-            f"column {mapping.column!r} holds {kind_of(dtype) or dtype} values, which {schema.name}.{field.name}"
+            f"{_say_source(mapping)} holds {kind_of(dtype) or dtype} values, which {schema.name}.{field.name}"
             f" ({field.type}) cannot hold"
         )
-        yield Fault(TYPES_FIT, "WRONG_TYPE", message, mapping.column, field.name)
+        yield Fault(TYPES_FIT, "WRONG_TYPE", message, mapping.source, field.name)
     elif mapping.factor is not None and not takes_factor(field, dtype):
-        message = f"factor of {schema.name}.{field.name}: column {mapping.column!r} holds no numbers"
-        yield Fault(TYPES_FIT, "FACTOR_WITHOUT_NUMBER", message, mapping.column, field.name)
+        message = f"factor of {schema.name}.{field.name}: {_say_source(mapping)} holds no numbers"
+        yield Fault(TYPES_FIT, "FACTOR_WITHOUT_NUMBER", message, mapping.source, field.name)
+
+
+def _say_source(mapping: FieldMapping) -> str:
+    return f"column {mapping.column!r}" if mapping.column is not None else f"the {mapping.source}"
 
 
 def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fields: Collection[str] | None) -> Fault:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from integration_center.sync.columns import DAY, OUTCOME, PAST
+from integration_center.sync.columns import ASIDE, DAY, OUTCOME, PART_OF, PAST
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
 from integration_center.sync.recency import keep_newest
@@ -19,6 +19,7 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
     """Give an outcome to the rows that cannot or need not be used, so that no two usable rows share a key.
 
     - In a snapshot, rows of older days are `superseded`.
+    - Rows that were set aside when the report was shaped are `filtered` or `rolled_up`.
     - Rows without a key are `no_key`. With several key pairs, every part of the key must be there.
     - Each day uses one row per key: the newest by `latest`, where rows without it count as oldest. When several rows
       are newest, the day uses the first if they would all write the same values, and none otherwise.
@@ -39,6 +40,9 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
         the record is looked up), `outcome` OUTCOME and `reason` String (both null if the row is usable).
     """
     superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
+    is_shaped = ASIDE in rows.columns
+    aside = pl.col(ASIDE) if is_shaped else pl.lit(None, dtype=OUTCOME)
+    part_of = pl.format("row {} has the value of all rows with this key", PART_OF) if is_shaped else pl.lit(None)
     base = rows.select(
         ROW,
         pl.col(DAY).alias("day"),
@@ -46,10 +50,12 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
         keys.numbers,
         pl.when(superseded)
         .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
+        .when(aside.is_not_null())
+        .then(aside)
         .when(keys.numbers.is_null())
         .then(pl.lit(Outcome.NO_KEY, dtype=OUTCOME))
         .alias("outcome"),
-        pl.when(superseded).then(pl.lit(NEWER_DAY)).alias("reason"),
+        pl.when(superseded).then(pl.lit(NEWER_DAY)).otherwise(part_of).alias("reason"),
     ).with_columns(pl.when(pl.col("outcome").is_null()).then("number").alias("number"))
     losers = _settle_duplicates(rows, _find_shared(base, keys), terms)
     if losers.is_empty():

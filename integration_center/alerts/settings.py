@@ -1,0 +1,207 @@
+"""Read `alerts.yaml` in the home: who is told what, and where.
+
+A channel holds secrets (addresses of webhooks, passwords), so the file should be readable by its owner only.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from integration_center.errors import ConfigurationError
+from integration_center.files.model_faults import say_faults
+from integration_center.files.regular_files import SMALL, read_regular
+from integration_center.files.yaml_bounds import YamlFault
+from integration_center.files.yaml_faults import check_yaml, construct_yaml
+from integration_center.integration.spec import Environment, Percent
+from integration_center.settings import check_url
+
+FILE_NAME = "alerts.yaml"
+
+
+class Kind(StrEnum):
+    """What an alert is about."""
+
+    FAILED = "failed"
+    """The last run failed."""
+    HELD = "held"
+    """A limit, the canary or the reserve of API calls holds records back."""
+    LATE = "late"
+    """A run that was due never came."""
+    APPROVAL = "approval"
+    """A plan waits for approval."""
+    FAILED_ROWS = "failed_rows"
+    """A run was completed, and more of its rows than usual were not written."""
+    MATCH_RATE = "match_rate"
+    """Fewer rows found a record than in the runs before."""
+    UNUSUAL = "unusual"
+    """The report has far more or fewer rows, or the run far more changes, than the runs before."""
+    API_CALLS = "api_calls"
+    """The org has few API calls left."""
+    ACCOUNT = "account"
+    """Salesforce refuses an account."""
+    DAGSTER = "dagster"
+    """A sensor, a schedule or the daemon of Dagster does not work."""
+
+
+def check_secret_url(value: SecretStr) -> SecretStr:
+    """Check the address of a webhook, without repeating it.
+
+    Raises:
+        ValueError: it is no https:// address.
+    """
+    try:
+        return SecretStr(check_url(value.get_secret_value()))
+    except ValueError:
+        raise ValueError("it must be an https:// address (http:// only for localhost)") from None
+
+
+SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
+
+
+class AlertModel(BaseModel):
+    """Frozen, and strict about unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Wanted(AlertModel):
+    """What a channel is told.
+
+    Attributes:
+        kinds: the kinds of alert; all without it.
+        integrations: the folders of the integrations; all without it.
+        environments: `sandbox`, `production`; both without it.
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    integrations: tuple[str, ...] = ()
+    environments: tuple[Environment, ...] = ()
+
+    def wants(self, kind: Kind, slug: str | None, environment: Environment | None) -> bool:
+        """Whether the channel is told of an alert. What is of no integration or environment concerns all."""
+        return (
+            (not self.kinds or kind in self.kinds)
+            and (not self.integrations or slug is None or slug in self.integrations)
+            and (not self.environments or environment is None or environment in self.environments)
+        )
+
+
+class Slack(Wanted):
+    """A Slack channel, by an incoming webhook."""
+
+    type: Literal["slack"]
+    url: SecretUrl
+
+
+class Teams(Wanted):
+    """A channel of Microsoft Teams, by a workflow that posts what comes to its webhook."""
+
+    type: Literal["teams"]
+    url: SecretUrl
+
+
+class PagerDuty(Wanted):
+    """A service of PagerDuty, by the Events API v2."""
+
+    type: Literal["pagerduty"]
+    routing_key: SecretStr
+    url: SecretUrl = SecretStr("https://events.pagerduty.com/v2/enqueue")
+
+
+class Webhook(Wanted):
+    """Any web server. Requests are signed as standardwebhooks.com says."""
+
+    type: Literal["webhook"]
+    url: SecretUrl
+    secret: SecretStr = Field(min_length=16)
+
+
+class Email(Wanted):
+    """Mailboxes, by SMTP.
+
+    Attributes:
+        security: `starttls`, `tls` from the beginning, or `none`.
+        sender: the address in From.
+        to: who gets all alerts of this channel.
+        owners: whether the owners of an integration get its alerts, too.
+    """
+
+    type: Literal["email"]
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    to: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
+    owners: bool = True
+
+
+Channel = Annotated[Slack | Teams | PagerDuty | Webhook | Email, Field(discriminator="type")]
+
+
+class Thresholds(AlertModel):
+    """When a completed run is worth an alert.
+
+    Attributes:
+        failed_rows: percent of the rows that were to be written and were not.
+        match_rate_drop: by how many percent points fewer rows match than in the median of the runs before.
+        rows_factor: how many times more or fewer rows the report has than in the median.
+        changes_factor: how many times more records are changed than in the median.
+        api_calls_left: percent of the org's daily API calls.
+    """
+
+    failed_rows: Percent = 5
+    match_rate_drop: Percent = 20
+    rows_factor: float = Field(default=2, gt=1)
+    changes_factor: float = Field(default=5, gt=1)
+    api_calls_left: Percent = 10
+
+
+class AlertSettings(AlertModel):
+    """The content of `alerts.yaml`.
+
+    Attributes:
+        console: the address of the console, for links; that of the callback URL without it.
+        channels: by a name of your own.
+        thresholds: when a completed run is worth an alert.
+    """
+
+    console: str | None = None
+    channels: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], Channel] = {}
+    thresholds: Thresholds = Thresholds()
+
+    def find_channels(self, kind: Kind, slug: str | None, environment: Environment | None) -> Sequence[str]:
+        """Find the names of the channels that are told of an alert."""
+        return [name for name, channel in self.channels.items() if channel.wants(kind, slug, environment)]
+
+
+def read_alert_settings(home: Path) -> AlertSettings | None:
+    """Read `alerts.yaml`; None when there is none.
+
+    Raises:
+        ConfigurationError: it cannot be read or says something unknown. The message names lines, and no secret.
+    """
+    path = home / FILE_NAME
+    try:
+        text = read_regular(path, most=SMALL).decode()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    try:
+        documents = check_yaml(text, AlertSettings)
+        if len(documents) > 1:
+            raise ConfigurationError(f"{path}: it has {len(documents)} documents (---); keep one")
+        content = construct_yaml(documents[0]) if documents else None
+    except YamlFault as fault:
+        raise ConfigurationError(f"{path}: {fault}") from None
+    try:
+        return AlertSettings.model_validate(content or {})
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {'; '.join(say_faults(error, documents[0], AlertSettings))}") from None

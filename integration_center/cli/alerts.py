@@ -1,0 +1,96 @@
+"""`alerts`: list what is wrong now, and try the channels of alerts.yaml."""
+
+import os
+import stat
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from integration_center.alerts.channels import send
+from integration_center.alerts.message import Content, build_message
+from integration_center.alerts.settings import FILE_NAME, AlertSettings, read_alert_settings
+from integration_center.cli.output import AsJson, Column, errors, print_rows
+from integration_center.database.incidents import Incidents
+from integration_center.errors import ConfigurationError, TransientError
+from integration_center.installation import open_installation
+from integration_center.settings import read_settings
+
+
+class Task(StrEnum):
+    """What `alerts` does."""
+
+    TEST = "test"
+    LIST = "list"
+
+
+def manage_alerts(
+    task: Annotated[Task, typer.Argument(metavar="test|list", help="Try each channel, or list what is wrong now.")],
+    channel: Annotated[str | None, typer.Option(help="Try this channel of alerts.yaml alone.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a message to each channel of alerts.yaml to try it, or list the incidents that are open."""
+    if task is Task.LIST:
+        list_incidents(as_json=as_json)
+        return
+    home = read_settings().dagster_home
+    settings = read_alert_settings(home)
+    if settings is None or not settings.channels:
+        raise ConfigurationError(f"{home / FILE_NAME} names no channel; see the how-to of the server admin")
+    if channel is not None and channel not in settings.channels:
+        raise ConfigurationError(
+            f"{home / FILE_NAME} has no channel {channel!r}; it has {', '.join(settings.channels)}"
+        )
+    if is_open_to_others(home / FILE_NAME):
+        errors.print(f"Other users may read {home / FILE_NAME}, which holds secrets. Run: chmod 600 {FILE_NAME}")
+    rows = [try_channel(settings, name) for name in settings.channels if channel in (None, name)]
+    columns = (Column("channel", "Channel"), Column("type", "Type"), Column("result", "Result"))
+    print_rows(rows, columns, as_json=as_json, empty="")
+    if any(row["result"] != "sent" for row in rows):
+        raise typer.Exit(1)
+
+
+def try_channel(settings: AlertSettings, name: str) -> dict[str, str]:
+    """Send a message to one channel, and say what came of it."""
+    channel = settings.channels[name]
+    content = Content(
+        kind="test",
+        title="Integration Center: a test",
+        text=f"This is a test of the channel {name}. Nothing is wrong.",
+    ).as_dict()
+    number = uuid4().hex
+    try:
+        send(channel, build_message(f"{number}-opened", number, "test", content, ended=False))
+        if channel.type == "pagerduty":  # whose alert would stay open
+            send(channel, build_message(f"{number}-ended", number, "test", content, ended=True))
+    except TransientError as error:
+        return {"channel": name, "type": channel.type, "result": str(error)}
+    return {"channel": name, "type": channel.type, "result": "sent"}
+
+
+def list_incidents(*, as_json: bool) -> None:
+    """Print the open incidents."""
+    with open_installation() as installation:
+        store = Incidents(installation.engine)
+        rows = [
+            {
+                "opened": incident.opened_at,
+                "kind": incident.kind,
+                "slug": incident.slug,
+                "title": incident.content["title"],
+                "text": incident.content["text"],
+            }
+            for incident in store.open()
+        ]
+        unsent = store.unsent()
+    columns = (Column("opened", "Since (UTC)"), Column("title", "What"), Column("text", "Why"))
+    print_rows(rows, columns, as_json=as_json, empty="Nothing is wrong.")
+    for name, error in unsent:
+        errors.print(f"Channel {name}: {error}; it is tried again.", markup=False)
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether other users may read a file."""
+    return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)

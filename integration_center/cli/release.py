@@ -1,0 +1,65 @@
+"""`release` and `reject`: decide about a plan that a limit holds, or that waits for approval."""
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+
+from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.history import find_sync
+from integration_center.cli.output import AsJson, Quiet, ask, console
+from integration_center.cli.runs import Launch, launch
+from integration_center.cli.sync_output import finish
+from integration_center.installation import open_installation
+from integration_center.pipeline.decisions import decide_release, reject
+from integration_center.pipeline.judging import read_folder
+from integration_center.settings import read_paths
+from integration_center.sync.outcomes import WRITTEN
+from integration_center.sync.sample import sample_changes
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")]
+Slug = Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")]
+Reason = Annotated[str | None, typer.Option(help="Why, in a sentence, for the audit log. Asked for when left out.")]
+
+
+def release_plan(
+    run: Run, reason: Reason = None, slug: Slug = None, as_json: AsJson = False, quiet: Quiet = False
+) -> None:
+    """Send a plan that a limit holds, or that waits for approval, as it was shown. At most 24 hours old, and once."""
+    loaded = read_folder(read_paths().defs)
+    said = read_reason(reason)
+    with open_installation() as installation:
+        held = find_sync(installation, run, slug)
+        who = getpass.getuser()
+        request, environment, detail = decide_release(installation, held, who=who, where=COMMAND_LINE, reason=said)
+        sync = launch(
+            installation,
+            loaded,
+            Launch(request, held.slug, environment, Action.RELEASED, detail),
+            quiet=quiet or as_json,
+        )
+        sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN) if sync.plan_id else []
+    finish(sync, sample, as_json=as_json)
+
+
+def reject_plan(run: Run, reason: Reason = None, slug: Slug = None) -> None:
+    """Reject a plan that a limit holds, or that waits for approval. Nothing is sent, now or later."""
+    said = read_reason(reason)
+    with open_installation() as installation:
+        held = find_sync(installation, run, slug)
+        reject(installation, held, who=getpass.getuser(), where=COMMAND_LINE, reason=said)
+    console.print(f"Rejected the plan of run {held.run_id}, {held.slug}. Nothing is sent.", markup=False)
+
+
+def read_reason(reason: str | None) -> str:
+    """The reason, asked for on the terminal where it was left out.
+
+    Raises:
+        typer.BadParameter: nobody can be asked here.
+    """
+    if reason is not None:
+        return reason
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("say in a sentence why", param_hint="--reason")
+    return ask("Why")

@@ -1,0 +1,68 @@
+"""The names of integrations: slugs, which Dagster and the product must be able to use as names of jobs and steps."""
+
+import keyword
+import re
+from collections.abc import Collection
+
+from integration_center.errors import ConfigurationError
+
+SLUG = re.compile(r"^[a-z0-9_]+$")
+OUR_NAMES = frozenset(
+    {"insights", "salesforce", "gainsight", "sync", "retention", "delete_old_files"}
+    | {
+        f"{verb}_{environment}"
+        for verb in ("undo", "write_back", "release", "send_released")
+        for environment in ("sandbox", "production")
+    }
+)
+"""Jobs, ops and groups of the product itself."""
+DAGSTER_NAMES = frozenset(
+    {"context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str"}
+    | {"float", "bool", "input", "output", "type", *keyword.kwlist}
+)
+"""Names that Dagster 1.13 gives to no job, op or group. Source: `dagster._core.definitions.utils.DISALLOWED_NAMES`."""
+STEP_NAME = re.compile(r"^insights__|__(update_set|push|send)$")
+"""How the steps of reports and of integrations are called: a job must not have the name of a step."""
+
+
+def is_reserved(slug: str) -> bool:
+    """Whether a name that looks like a slug is one that Dagster or the product needs for something else."""
+    return slug in OUR_NAMES or slug in DAGSTER_NAMES or STEP_NAME.search(slug) is not None
+
+
+def check_slug(slug: str) -> str:
+    """`slug` itself.
+
+    Raises:
+        ConfigurationError: it is no lower-case name of letters, digits and underscores, or a reserved one.
+    """
+    if is_reserved(slug):
+        raise ConfigurationError(
+            f"folder {slug!r}: Dagster or the Integration Center itself uses this name; rename the folder, for example"
+            f" to {free_slug(slug)!r}"
+        )
+    if not SLUG.fullmatch(slug):
+        raise ConfigurationError(
+            f"folder {slug!r}: rename it; an integration's folder may hold only lower-case letters, digits and _"
+        )
+    return slug
+
+
+def free_slug(slug: str, taken: Collection[str] = ()) -> str:
+    """`slug`, or one like it that is neither reserved nor taken."""
+    base = STEP_NAME.sub("", slug).strip("_") or "integration"
+    found, number = slug, 1
+    while found in taken or is_reserved(found):
+        number += 1
+        found = f"{base}_{number}"
+    return found
+
+
+def name_broken(folder: str, taken: Collection[str]) -> str:
+    """The folder's name, so that its history goes on; where that is taken or can be no slug, one like it."""
+    if SLUG.fullmatch(folder) and not is_reserved(folder) and folder not in taken:
+        return folder
+    name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()
+    while name in taken or is_reserved(name):
+        name += "_"
+    return name

@@ -1,0 +1,120 @@
+"""What the doctor looks at on this machine: settings, database, storage, disk, certificates, time."""
+
+import shutil
+import ssl
+import stat
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from platform import platform, python_version
+from uuid import uuid4
+
+import certifi
+
+from integration_center.access.users import read_users
+from integration_center.accounts.encryption import build_cipher
+from integration_center.alerts.settings import FILE_NAME, read_alert_settings
+from integration_center.database.incidents import Incidents
+from integration_center.database.revision import REVISION
+from integration_center.installation import Installation
+from integration_center.pipeline.doctor.findings import Checked, ok, problem, warning
+from integration_center.store.frames import writing
+from integration_center.store.work import WORK
+
+LITTLE, VERY_LITTLE = 5_000_000_000, 500_000_000
+"""Free bytes below which a disk is soon full, and is full for us."""
+SOON = timedelta(days=30)
+LIBRARIES = ("integration-center", "dagster", "polars", "httpx", "sqlalchemy", "pydantic", "cryptography")
+
+
+def check_versions() -> Iterator[Checked]:
+    """Which versions run here."""
+    named = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    yield ok("versions", f"Python {python_version()} on {platform()}: {named}.")
+
+
+def check_settings(installation: Installation) -> Iterator[Checked]:
+    """Folders, users of the console, and the key that encrypts tokens."""
+    settings = installation.settings
+    yield ok("settings", f"DAGSTER_HOME is {settings.dagster_home}, integrations are in {settings.defs}.")
+    mode = stat.S_IMODE(settings.dagster_home.stat().st_mode)
+    if mode & 0o022:
+        advice = f"Run: chmod go-w {settings.dagster_home}"
+        yield problem("settings", f"Other users may write in {settings.dagster_home} (mode {mode:04o}).", advice)
+    build_cipher(settings)
+    stored = installation.accounts.list()
+    yield ok("settings", f"The key opens the store of accounts; {len(stored)} are connected.")
+    users = read_users(settings)
+    who = f"{len(users)} users may sign in to the console" if users else "the console is for this machine alone"
+    yield ok("settings", f"{who[0].upper()}{who[1:]}.")
+
+
+def check_database(installation: Installation) -> Iterator[Checked]:
+    """Our database: it was opened, so its revision is the one of this program."""
+    installation.syncs.running()
+    yield ok("database", f"{installation.engine.dialect.name} answers, revision {REVISION}.")
+
+
+def check_storage(installation: Installation) -> Iterator[Checked]:
+    """Write, read and delete a file where frames are kept."""
+    place = installation.settings.storage / WORK
+    path, text = place / f"doctor-{uuid4().hex}", uuid4().hex
+    with writing(path):
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            path.write_text(text, encoding="utf-8")
+            same = path.read_text(encoding="utf-8") == text
+        finally:
+            path.unlink(missing_ok=True)
+    if same:
+        yield ok("storage", f"A file in {installation.settings.storage} was written, read and deleted.")
+    else:
+        advice = "Look at the disk, or at the share that is mounted there."
+        yield problem("storage", f"A file in {installation.settings.storage} was read back otherwise.", advice)
+
+
+def check_disk(installation: Installation) -> Iterator[Checked]:
+    """How much room is left."""
+    found = shutil.disk_usage(installation.settings.dagster_home)
+    text = f"{found.free / 1e9:,.1f} of {found.total / 1e9:,.1f} GB are free."
+    advice = "Free some space: a full disk stops all runs."
+    if found.free < VERY_LITTLE:
+        yield problem("disk", text, advice)
+    elif found.free < LITTLE:
+        yield warning("disk", text, advice)
+    else:
+        yield ok("disk", text)
+
+
+def check_certificates(now: datetime) -> Iterator[Checked]:
+    """The certificates that are trusted, and whether some of them have run out."""
+    paths = ssl.get_default_verify_paths()
+    bundle = Path(paths.cafile) if paths.cafile and Path(paths.cafile).exists() else Path(certifi.where())
+    context = ssl.create_default_context(cafile=str(bundle))
+    ends = [str(each["notAfter"]) for each in context.get_ca_certs() if "notAfter" in each]
+    left = [ssl.cert_time_to_seconds(end) - now.timestamp() for end in ends]
+    valid = sum(each > 0 for each in left)
+    if not valid:
+        advice = "Name a bundle that holds valid ones in SSL_CERT_FILE."
+        yield problem("certificates", f"{bundle} holds no certificate that is valid now.", advice)
+    else:
+        yield ok("certificates", f"{bundle} holds {valid} certificates that are valid now.")
+
+
+def check_alerts(installation: Installation) -> Iterator[Checked]:
+    """The channels of alerts.yaml."""
+    path = installation.settings.dagster_home / FILE_NAME
+    settings = read_alert_settings(installation.settings.dagster_home)
+    if settings is None or not settings.channels:
+        advice = f"Write {path}, and try it: integration-center alerts test."
+        yield warning("alerts", "Nobody is told when something goes wrong: there is no channel.", advice)
+        return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield warning("alerts", f"Other users may read {path}, which holds secrets.", f"Run: chmod 600 {path}")
+    store = Incidents(installation.engine)
+    unsent = store.unsent()
+    for channel, error in unsent:
+        yield problem("alerts", f"Channel {channel}: {error}.", "Try it: integration-center alerts test.")
+    if not unsent:
+        yield ok("alerts", f"{len(settings.channels)} channels, {len(store.open())} open incidents.")

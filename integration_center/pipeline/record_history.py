@@ -1,0 +1,114 @@
+"""Why a record says what it says: what each run wrote to it, from which row, what it held before, and who let it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from integration_center.database.sync_records import SyncRecord
+from integration_center.installation import Installation
+from integration_center.store.ledger_search import TELLING, Question, find_places, read_lines
+from integration_center.store.retention import KEPT
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
+
+MOST = 20
+"""Lines that are read in full."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field, as a run sent it.
+
+    Attributes:
+        before: what the org held; after: what was to be written.
+        holds: what the org made of it at once; None unless it changed it.
+    """
+
+    field: str
+    before: object
+    after: object
+    holds: object = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one run did to the record.
+
+    Attributes:
+        row: of the report, counted from 1.
+        who: who started or released the run, as far as that is known.
+        changes: the fields that the run sent, or would have.
+    """
+
+    sync: SyncRecord
+    day: date
+    row: int
+    key: str | None
+    record_id: str | None
+    outcome: str
+    reason: str | None
+    who: str
+    changes: Sequence[Change] = ()
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of a record or key.
+
+    Attributes:
+        searched: how many ledgers were searched.
+        entries: the newest run first.
+        quiet: of the runs that changed nothing, how many, by integration and outcome.
+    """
+
+    searched: int
+    entries: Sequence[Entry] = ()
+    quiet: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    left_out: int = 0
+
+
+def find_history(
+    installation: Installation, question: Question, *, slug: str | None = None, most: int = MOST
+) -> History:
+    """Search the ledgers of the last 90 days.
+
+    Args:
+        installation: where they are.
+        question: what is looked for.
+        slug: only in the ledgers of this integration.
+        most: how many lines are read in full, the newest first.
+    """
+    syncs = [
+        sync
+        for sync in installation.syncs.since(datetime.now(UTC) - KEPT, slug)
+        if installation.ledgers.path(sync.run_id, sync.slug).is_file()
+    ]
+    paths = [installation.ledgers.path(sync.run_id, sync.slug) for sync in syncs]
+    places = find_places(paths, question)
+    telling = [place for place in places if place.outcome in TELLING]
+    quiet: dict[tuple[str, str], int] = {}
+    for place in places:
+        if place.outcome not in TELLING:
+            named = syncs[place.number].slug, place.outcome.value
+            quiet[named] = quiet.get(named, 0) + 1
+    shown = telling[:most]
+    lines = zip(shown, read_lines(paths, shown), strict=True)
+    entries = [build_entry(installation, syncs[place.number], line) for place, line in lines]
+    return History(len(paths), entries, quiet, len(telling) - len(shown))
+
+
+def build_entry(installation: Installation, sync: SyncRecord, line: Mapping[str, Any]) -> Entry:
+    """What one line of a ledger tells."""
+    fields = [name.removeprefix(CHANGED) for name in line if name.startswith(CHANGED) and line[name]]
+    audited = installation.audit.of_run(sync.run_id, sync.slug)
+    return Entry(
+        sync=sync,
+        day=line["day"] or sync.partition_end,
+        row=line["row"] + 1,
+        key=line["key"],
+        record_id=line["record_id"],
+        outcome=line["outcome"],
+        reason=line["reason"],
+        who=audited.who if audited else sync.triggered_by,
+        changes=[Change(name, line[BEFORE + name], line[AFTER + name], line.get(HOLDS + name)) for name in fields],
+    )

@@ -1,0 +1,261 @@
+"""Releases a held plan: sends it as it was shown, once, although a limit held it or an approval was required.
+
+The release is a run of its own, with its own line in the log and its own ledger, sent by the same machinery as a push.
+What somebody changed in the org since the plan was made is a `conflict`, as in any push.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from integration_center.access.audit import Action
+from integration_center.database.sync_records import RELEASE_OF, SyncRecord, SyncStatus
+from integration_center.errors import PlanHeld, PlanMissing, PlanStale, SyncFailed
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.pipeline.applying import Applied, Ended, Stored, end_sync, require_writing, store_ledger
+from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.metadata import describe_results, describe_usage
+from integration_center.pipeline.names import INSTALLATION, push_key, release_job, release_op, resource_key
+from integration_center.pipeline.people import note_push
+from integration_center.pipeline.push import apply_plan
+from integration_center.pipeline.pushable_plan import OwnPlan, check_newest, check_own, take_days
+from integration_center.pipeline.run_audit import note_run
+from integration_center.pipeline.step_errors import open_resource, reported_errors
+from integration_center.pipeline.sync_step import SyncStep, client_log
+from integration_center.pipeline.undo import scanned_ledger
+from integration_center.pipeline.written_object import note_object
+from integration_center.store.frames import FrameFile, rewrite_frame
+from integration_center.sync.ledger import count_outdated, reopen_held
+from integration_center.sync.outcomes import Outcome
+
+LONGEST = timedelta(hours=24)
+"""How long after the org was read a held plan may be released."""
+AGAIN = "Run the integration again, and release that plan"
+
+
+class ReleaseConfig(dg.Config):
+    """Run config of a release.
+
+    Attributes:
+        run_id: the whole id of the run whose plan is held.
+        slug: which of its integrations.
+        reason: why it is released, for the audit log.
+    """
+
+    run_id: str
+    slug: str
+    reason: str
+
+
+def require_releasable(installation: Installation, sync: SyncRecord, now: datetime) -> Environment:
+    """The environment in which the plan of `sync` can be released.
+
+    Raises:
+        PlanMissing: it is not held, was released already, or its ledger or org is gone; says which.
+        PlanStale: it is too old, or there is a newer one.
+        NotConnected: its environment has no account.
+    """
+    what = f"run {sync.run_id} of {sync.slug!r}"
+    if sync.plan_id is None or sync.read_at is None or sync.environment is None:
+        raise PlanMissing(f"{what} made no plan; there is nothing to release")
+    if released := installation.syncs.latest_push(sync.slug, sync.plan_id):
+        raise PlanMissing(f"the plan of {what} was applied already, by run {released.run_id}")
+    if not sync.held and sync.status is not SyncStatus.WAITING:
+        raise PlanMissing(f"{what} is not held: it ended as {sync.status.value}; there is nothing to release")
+    if now - sync.read_at > LONGEST:
+        hours = (now - sync.read_at) // timedelta(hours=1)
+        raise PlanStale(f"{what} read the org {hours} hours ago, and a plan may be released for 24. {AGAIN}")
+    newest = installation.syncs.newest_planned_day(sync.slug, sync.environment)
+    if newest is not None and newest > sync.partition_end:
+        raise PlanStale(f"{what} is of {sync.partition_end}, and there is a plan of {newest} already. {AGAIN}")
+    account = installation.accounts.get(sync.environment)
+    if sync.org_id != account.org_id:
+        raise PlanMissing(
+            f"{what} planned for org {sync.org_id}, and {sync.environment.title} is connected to {account.org_id} now"
+        )
+    for pushed in installation.syncs.pushed(sync.slug, account.org_id):
+        if (pushed.applied_at or pushed.started_at) > sync.read_at:
+            raise PlanStale(f"run {pushed.run_id} has pushed after the plan of {what} was made. {AGAIN}")
+    return sync.environment
+
+
+def require_approved(installation: Installation, sync: SyncRecord) -> None:
+    """Check that somebody approved a plan that waits for it. The console and the command line note who did.
+
+    Raises:
+        PlanHeld: nobody did.
+    """
+    if sync.status is not SyncStatus.WAITING:
+        return
+    approvals = installation.audit.list(slug=sync.slug, actions={Action.APPROVED})
+    if not any((entry.detail or "").startswith(name_plan(sync)) for entry in approvals):
+        raise PlanHeld(
+            f"the plan of run {sync.run_id} of {sync.slug!r} waits for approval; approve it in the console or by"
+            f" `integration-center release {sync.run_id}`"
+        )
+
+
+def name_plan(sync: SyncRecord) -> str:
+    """How the audit log names the plan of a run: with this its entry begins."""
+    return f"plan of run {sync.run_id}"
+
+
+@dataclass(frozen=True)
+class ReleaseStep(SyncStep):
+    """The one step of a release; `held` is the sync whose plan it sends."""
+
+    held: SyncRecord
+
+    @property
+    def days(self) -> Sequence[date]:
+        """First and last day of the held sync."""
+        return [self.held.partition_start, self.held.partition_end]
+
+    @property
+    def triggered_by(self) -> str:
+        """What it releases."""
+        return f"{RELEASE_OF}{self.held.run_id}"
+
+    @property
+    def plan(self) -> OwnPlan:
+        """The held plan."""
+        held = self.held
+        if held.plan_id is None or held.read_at is None:  # `require_releasable` has looked
+            raise PlanMissing(f"run {held.run_id} of {self.slug!r} made no plan")
+        return OwnPlan(
+            held.plan_id, held.run_id, held.org_id, held.describe_hash, held.counts, held.api_calls, held.read_at
+        )
+
+
+@contextmanager
+def release_step(
+    context: dg.OpExecutionContext, config: ReleaseConfig, environment: Environment
+) -> Iterator[ReleaseStep]:
+    """Open the step of a release in `environment`, with its line in the log."""
+    with reported_errors(context), open_resource(context) as installation:
+        run_id = context.run.run_id
+        about = f"plan of run {config.run_id}: {config.reason}"
+        note_run(
+            context.instance,
+            installation.audit,
+            run_id,
+            config.slug,
+            environment=environment,
+            acted=(Action.RELEASED, about),
+        )
+        require_writing(installation.settings)
+        held = installation.syncs.get(config.run_id, config.slug)
+        if held is None:
+            raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
+        if held.environment is not environment:
+            wanted = held.environment.title if held.environment else "no environment"
+            raise PlanMissing(f"run {config.run_id} of {config.slug!r} planned for {wanted}; use the job of that")
+        spec = find_spec(installation, config.slug)
+        step = ReleaseStep(context, installation, config.slug, spec, held)
+        with client_log(context), step.errors_reported():
+            require_releasable(installation, held, datetime.now(UTC))
+            require_approved(installation, held)
+            step.open()
+            yield step
+
+
+def find_spec(installation: Installation, slug: str) -> IntegrationSpec:
+    """The integration as its file says it now.
+
+    Raises:
+        PlanMissing: it is gone, or broken.
+    """
+    spec = read_folder(installation.settings.defs).specs.get(slug)
+    if spec is None:
+        raise PlanMissing(f"the integration {slug!r} is gone or broken, so its plan cannot be released")
+    return spec
+
+
+def read_held_lines(step: ReleaseStep, folder: Path) -> FrameFile:
+    """Write the held plan to `folder`, with the lines that were held as planned ones.
+
+    Raises:
+        PlanMissing: the plan holds no record to write: the integration does not fit the report or the object.
+    """
+    with scanned_ledger(step.installation, step.held) as ledger:
+        file = rewrite_frame(ledger, reopen_held, folder / "released.parquet")
+    planned = file.scan().select((pl.col("outcome") == Outcome.PLANNED).any()).collect().item()
+    if not planned:
+        raise PlanMissing(
+            f"the plan of run {step.held.run_id} of {step.slug!r} has no record to write: {step.held.held}. Correct"
+            " that, and run the integration again"
+        )
+    return file
+
+
+def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
+    """Send the held plan, store the ledger, and end the sync."""
+    plan = step.plan
+    journal = step.open_journal(plan.plan_id)
+    with step.installation.work_folder() as folder, step.connect() as org:  # which takes the lease
+        # Again, with the lease held: of two releases at once, the second one finds what the first one did.
+        require_releasable(step.installation, step.held, datetime.now(UTC))
+        lines = read_held_lines(step, folder).scan()
+        check_own(step, plan, lines)
+        events = take_days(step, plan)
+        if events:
+            check_newest(step, plan)
+        applied = apply_plan(step, org, plan, journal, lines, folder)
+        keys = [pair.field for pair in step.spec.keys]
+        stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
+        note_push(step, stored.lines)
+    outdated = events and count_outdated(stored.lines) > 0
+    ended = end_sync(step, journal, stored, calls=stored.usage.calls, outdated=outdated, held=applied.held)
+    note_object(step, stored)
+    return ended, stored, applied
+
+
+def build_release_op(environment: Environment, prefix: str | None = None) -> dg.OpDefinition:
+    """The op that releases one held plan in `environment`."""
+
+    @dg.op(
+        name=release_op(environment, prefix),
+        description=f"Sends one held plan to {environment.title}, as it was shown.",
+        required_resource_keys={INSTALLATION, resource_key(environment)},
+        tags={"kind": "salesforce"},
+    )
+    def release(context: dg.OpExecutionContext, config: ReleaseConfig) -> dg.Output[None]:
+        with release_step(context, config, environment) as step:
+            ended, stored, applied = send_released(step)
+            metadata = {
+                "released_run": step.held.run_id,
+                "ledger": dg.MetadataValue.path(stored.path),
+                **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec),
+                **describe_usage(stored.usage),
+            }
+            if ended.status is SyncStatus.FAILED:
+                raise SyncFailed(f"release of run {step.held.run_id}, {step.slug}: {ended.reason}")
+            for day in dict.fromkeys(step.days):
+                context.log_event(
+                    dg.AssetMaterialization(push_key(step.slug), partition=day.isoformat(), metadata=metadata)
+                )
+            return dg.Output(None, metadata=metadata)
+
+    return release
+
+
+def build_release(prefix: str | None = None) -> dg.Definitions:
+    """One job an environment, so that an unset Production stops no release in Sandbox."""
+    jobs = []
+    for environment in Environment:
+        op = build_release_op(environment, prefix)
+        name = release_job(environment, prefix)
+        graph = dg.GraphDefinition(name=name, node_defs=[op])
+        jobs.append(
+            graph.to_job(
+                name=name,
+                description=f"Releases one held plan in {environment.title}: `integration-center release RUN`.",
+            )
+        )
+    return dg.Definitions(jobs=jobs)

@@ -1,0 +1,125 @@
+"""Values that are worth having of WalkMe's own reports: roll-ups, ages in days, bands."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from integration_center.insights.column_names import find_column
+from integration_center.integration.expression import parse_expression
+from integration_center.integration.spec import Rows
+
+PERSON_OBJECTS = frozenset({"lead", "contact", "user"})
+SCORE = ("Answer", "NPS Score", "Score")
+"""What real exports call the column with the answer from 0 to 10."""
+
+
+@dataclass(frozen=True)
+class ProposedValue:
+    """One value that can be mapped to a field.
+
+    Attributes:
+        label: what people call the value, such as `Answers`.
+        value: the SQL expression.
+    """
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Values that belong together, because they need the same rows.
+
+    Attributes:
+        rows: see `IntegrationSpec.rows`.
+        window: see `IntegrationSpec.window`.
+        values: the values, without those whose columns the report lacks.
+    """
+
+    rows: Rows
+    window: int | None
+    values: Sequence[ProposedValue]
+
+
+def propose_values(report_slug: str, object_name: str, columns: Collection[str]) -> Proposal | None:
+    """Propose values for an object, made of the columns that the report has; None when nothing is worth proposing.
+
+    Args:
+        report_slug: the slug of the report.
+        object_name: the API name of the object.
+        columns: the columns of the report.
+    """
+    is_person = object_name.lower() in PERSON_OBJECTS
+    match report_slug:
+        case "nps" if not is_person:
+            proposal = Proposal("all", 90, _list_nps_of_account(_first(SCORE, columns)))
+        case "nps":
+            proposal = Proposal("newest", None, _list_nps_of_person(_first(SCORE, columns)))
+        case "teachme":
+            proposal = Proposal("all", None, COURSES)
+        case "logins":
+            proposal = Proposal("newest", None, LOGINS)
+        case "onboarding_completion_rate":
+            proposal = Proposal("newest", None, ONBOARDING)
+        case _:
+            return None
+    there = [each for each in proposal.values if all(find_column(name, columns) for name in _columns_of(each))]
+    return Proposal(proposal.rows, proposal.window, there) if there else None
+
+
+COURSES = (
+    ProposedValue("Courses completed", "SUM(CASE WHEN \"Course Status\" = 'Completed' THEN 1 ELSE 0 END)"),
+    ProposedValue("Mean progress", 'AVG("Course Progress")'),
+    ProposedValue("Last activity", 'GREATEST(MAX("Started At"), MAX("Completed At"))'),
+)
+LOGINS = (
+    ProposedValue("Days since last login", 'RUN_DATE - CAST("Last Login" AS DATE)'),
+    ProposedValue(
+        "Activity",
+        'CASE WHEN "Last Login" IS NULL OR RUN_DATE - CAST("Last Login" AS DATE) > 30 THEN \'Gone\''
+        " WHEN RUN_DATE - CAST(\"Last Login\" AS DATE) > 14 THEN 'Fading' ELSE 'Active' END",
+    ),
+)
+ONBOARDING = (
+    ProposedValue(
+        "Stalled",
+        'COALESCE("Onboarding Completion Rate" < 100 AND RUN_DATE - CAST("Last Task Completed" AS DATE) >= 14, FALSE)',
+    ),
+    ProposedValue(
+        "Days to complete",
+        'CASE WHEN "Onboarding Completion Rate" >= 100'
+        ' THEN CAST("Last Task Completed" AS DATE) - CAST("First Task Completed" AS DATE) END',
+    ),
+)
+
+
+def _list_nps_of_account(score: str) -> Sequence[ProposedValue]:
+    number = f'TRY_CAST("{score}" AS DOUBLE)'
+    return (
+        ProposedValue(
+            "NPS",
+            f"100.0 * (SUM(CASE WHEN {number} >= 9 THEN 1 ELSE 0 END) - SUM(CASE WHEN {number} <= 6 THEN 1 ELSE 0 END))"
+            f" / COUNT({number})",
+        ),
+        ProposedValue("Answers", f"COUNT({number})"),
+        ProposedValue("Last answer", 'MAX("Question Date & Time (UTC)")'),
+    )
+
+
+def _list_nps_of_person(score: str) -> Sequence[ProposedValue]:
+    number = f'TRY_CAST("{score}" AS DOUBLE)'
+    return (
+        ProposedValue("Score", number),
+        ProposedValue(
+            "Group",
+            f"CASE WHEN {number} >= 9 THEN 'Promoter' WHEN {number} >= 7 THEN 'Passive'"
+            f" WHEN {number} >= 0 THEN 'Detractor' END",
+        ),
+    )
+
+
+def _columns_of(value: ProposedValue) -> Sequence[str]:
+    return parse_expression(value.value).columns
+
+
+def _first(names: Sequence[str], columns: Collection[str]) -> str:
+    return next((found for name in names if (found := find_column(name, columns))), names[0])

@@ -1,0 +1,173 @@
+"""People who dropped out: records that earlier syncs wrote, and whose key is no longer in the report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+import polars as pl
+
+from integration_center.sync.columns import DAY, LAST_SEEN, OUTCOME
+from integration_center.sync.lines import Matching, list_records, settle_lines
+from integration_center.sync.match.matching import PLACE
+from integration_center.sync.match.usable_rows import show_key
+from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
+from integration_center.sync.plan_terms import ROW, Terms, name_columns
+from integration_center.sync.targets import Target
+
+KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "written_by": pl.String()}
+"""The columns of the frame of known records: one row per record that syncs of an integration wrote to an org; the
+newest day whose report had its key; and the run that wrote it first."""
+
+
+@dataclass(frozen=True)
+class Absence:
+    """The known records whose people are not in the report of a day.
+
+    Attributes:
+        people: `record_id`, `key` and `last_seen`, one row per record.
+        known: the number of records that the newest earlier report had.
+        dropped: how many of these are not in this report.
+    """
+
+    people: pl.DataFrame
+    known: int
+    dropped: int
+
+
+def compare_key(key: pl.Expr) -> pl.Expr:
+    """Return a shown key in the form in which known records are looked up."""
+    return key.str.normalize("NFC").str.strip_chars().str.to_lowercase()
+
+
+def find_absent(known: pl.DataFrame, rows: pl.DataFrame, matched: pl.Series, terms: Terms, day: date) -> Absence:
+    """Find the known records whose key is not in the report, and which no row of the report matches.
+
+    Args:
+        known: the frame of known records.
+        rows: the rows of the report, with `_day` and the key columns. In a snapshot, only the newest day counts.
+        matched: the ids of the records that the report matches.
+        terms: the terms of the plan.
+        day: the day of the run. Records that a later report had are not absent.
+    """
+    earlier = known.filter(pl.col("last_seen") < day)
+    current = rows if terms.newest is None else rows.filter(pl.col(DAY) == terms.newest)
+    named = name_columns(current, tuple(dict.fromkeys(key.column for key in terms.keys)))
+    present = named.select(compare_key(show_key([key.given for key in terms.keys]))).to_series().unique()
+    people = earlier.filter(
+        ~pl.col("record_id").is_in(matched.implode()),
+        ~compare_key(pl.col("key")).is_in(present.implode()).fill_null(False),
+    )
+    newest = earlier["last_seen"].max()
+    return Absence(
+        people.select("record_id", "key", "last_seen"),
+        known=int((earlier["last_seen"] == newest).sum()) if newest is not None else 0,
+        dropped=int((people["last_seen"] == newest).sum()) if newest is not None else 0,
+    )
+
+
+def build_absent_lines(
+    people: pl.DataFrame,
+    records: pl.DataFrame,
+    terms: Terms,
+    values: Mapping[str, pl.Series],
+    *,
+    clears: bool,
+    day: date,
+    due: pl.Series,
+    first: int,
+) -> pl.DataFrame:
+    """Build the lines of people who dropped out.
+
+    Args:
+        people: see `Absence`.
+        records: the records of those who are due, as `build_lines` takes them.
+        terms: the terms of the plan.
+        values: what is written, by the API name of the field; one value per person.
+        clears: whether the other mapped fields are emptied.
+        day: the day of the run.
+        due: whether something is written to the person's record, Boolean. No record, no line that writes.
+        first: the number of the first line.
+
+    Returns:
+        The lines as `build_lines` returns them, with `last_seen`. A line that changes nothing is `absent`.
+    """
+    targets = tuple(_retarget(target, values, clears=clears) for target in terms.targets)
+    changed = replace(terms, targets=targets)
+    places = records.select("Id", pl.int_range(pl.len(), dtype=pl.UInt32).alias(PLACE))
+    found = people.join(places, left_on="record_id", right_on="Id", how="left", maintain_order="left")
+    writes = due & found[PLACE].is_not_null()
+    seen = pl.format("no longer in the report; it was last there on {}", pl.col("last_seen"))
+    gone = pl.lit("; the record is deleted, or no longer meets the integration's condition")
+    lines = found.select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
+        pl.lit(day).alias("day"),
+        "key",
+        pl.when(~writes).then(pl.lit(Outcome.ABSENT, dtype=OUTCOME)).alias("outcome"),
+        pl.when(due & ~writes).then(seen + gone).otherwise(seen).alias("reason"),
+        pl.when(writes).then(PLACE).alias(PLACE),
+    )
+    given = pl.DataFrame([_give(target, values, people.height) for target in targets])
+    settled = settle_lines(lines, Matching(changed, lines, given, list_records(records, targets)))
+    outcome = pl.col("outcome")
+    return settled.with_columns(
+        pl.col(ROW) + pl.lit(first, dtype=pl.UInt32),
+        pl.when(outcome == Outcome.UNCHANGED)
+        .then(pl.lit(Outcome.ABSENT, dtype=OUTCOME))
+        .otherwise(outcome)
+        .alias("outcome"),
+        pl.coalesce("record_id", people["record_id"]).alias("record_id"),
+        people["last_seen"].alias(LAST_SEEN),
+    )
+
+
+def note_known(known: pl.DataFrame, lines: pl.LazyFrame, run_id: str, day: date) -> pl.DataFrame:
+    """Update the frame of known records by the ledger of a push.
+
+    Args:
+        known: the frame before the push.
+        lines: the ledger.
+        run_id: the run of the push.
+        day: the newest day of the run.
+    """
+    names = lines.collect_schema().names()
+    of_rows = pl.col(LAST_SEEN).is_null() if LAST_SEEN in names else pl.lit(True)
+    rows = (
+        lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED)
+        .select("record_id", "key", compare_key(pl.col("key")).alias("compared"), "outcome")
+        .collect()
+    )
+    ids, keys = rows["record_id"].drop_nulls(), rows["compared"].drop_nulls()
+    has_key = compare_key(pl.col("key")).is_in(keys.implode()).fill_null(False)
+    is_seen = pl.col("record_id").is_in(ids.implode()) | has_key
+    spelled = rows.filter(pl.col("record_id").is_not_null()).select("record_id", pl.col("key").alias("shown"))
+    seen = (
+        known.join(spelled.unique("record_id"), on="record_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.when(is_seen & (pl.col("last_seen") < day)).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
+            pl.coalesce("shown", "key").alias("key"),
+        )
+        .drop("shown")
+    )
+    written = rows.filter(pl.col("outcome").is_in(MAY_BE_WRITTEN) & pl.col("record_id").is_not_null())
+    new = written.join(known, on="record_id", how="anti", maintain_order="left").select(
+        "record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by")
+    )
+    return pl.concat([seen, new]).cast(pl.Schema(KNOWN))
+
+
+def forget_written(known: pl.DataFrame, run_id: str, restored: pl.Series) -> pl.DataFrame:
+    """Remove the records that a run wrote first, and that its undo restored."""
+    return known.filter(~((pl.col("written_by") == run_id) & pl.col("record_id").is_in(restored.implode())))
+
+
+def _retarget(target: Target, values: Mapping[str, pl.Series], *, clears: bool) -> Target:
+    given = values.get(target.field.name)
+    if given is not None:
+        return replace(target, dtype=given.dtype, clears=True)
+    return replace(target, clears=clears)
+
+
+def _give(target: Target, values: Mapping[str, pl.Series], height: int) -> pl.Series:
+    given = values.get(target.field.name)
+    series = pl.Series([None] * height, dtype=target.dtype) if given is None else given
+    return series.alias(target.source)

@@ -1,0 +1,302 @@
+"""Incidents are told once when they begin and once when they end, whatever is killed or down in between."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from integration_center.alerts.judging import judge_integration
+from integration_center.alerts.settings import AlertSettings, Kind, Thresholds, read_alert_settings
+from integration_center.database.incidents import GIVEN_UP, Incidents
+from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.errors import ConfigurationError
+from integration_center.installation import open_installation
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.pipeline.alert_watch import Watch
+from integration_center_tests.alerts.receivers import Mailbox, Receiver
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, email, logins
+from integration_center_tests.pipeline.commands import Command, as_json
+
+SLUG = "logins_to_leads"
+
+
+def look(center: Center, watch: Watch | None = None) -> int:
+    with open_installation() as installation:
+        return (watch or Watch(accounts=False)).look(installation, center.instance)
+
+
+def fail(center: Center) -> str:
+    """Let the integration fail: its day has no report."""
+    center.integrate(owners=["ann@acme.example", "team:success"])
+    return center.run().run_id
+
+
+def recover(center: Center) -> None:
+    center.drop(logins(PLAIN))
+    assert center.run().success
+
+
+def test_an_incident_is_told_once_when_it_begins_and_once_when_it_ends(
+    alerts: Center, receiver: Receiver, mailbox: Mailbox
+) -> None:
+    run_id = fail(alerts)
+    assert [look(alerts) for _ in range(3)] == [5, 0, 0]
+    fail(alerts)  # the second failure is no other incident
+    assert look(alerts) == 0
+    (slack,), (teams,), (event,), (hook,) = map(receiver.of, ("/slack", "/teams", "/v2/enqueue", "/hooks"))
+    assert slack["text"].startswith("Failed: Logins to Leads (sandbox): The run of")
+    assert [block["type"] for block in slack["blocks"]] == ["header", "section", "context"]
+    card = teams["attachments"][0]["content"]
+    assert (teams["type"], card["type"], card["actions"][0]["type"]) == ("message", "AdaptiveCard", "Action.OpenUrl")
+    assert (event["event_action"], event["dedup_key"], event["payload"]["severity"]) == (
+        "trigger",
+        hook["incident"],
+        "error",
+    )
+    assert hook["type"] == "incident.opened"
+    assert hook["links"]["Console"] == f"http://localhost:3001/integrations/{SLUG}/runs/{run_id}"
+    (mail,) = mailbox.mails
+    assert mail["To"] == "ops@acme.example, ann@acme.example"
+    assert mail["Message-ID"] == f"<{hook['id']}@integration-center>"
+    assert "no data for" in mail.get_payload()
+
+    recover(alerts)
+    assert [look(alerts) for _ in range(2)] == [5, 0]
+    (_, ended), (_, resolved) = receiver.of("/hooks"), receiver.of("/v2/enqueue")
+    assert (ended["type"], ended["incident"]) == ("incident.ended", hook["incident"])
+    assert ended["title"] == "Recovered: Failed: Logins to Leads (sandbox)"
+    assert (resolved["event_action"], resolved["dedup_key"]) == ("resolve", hook["incident"])
+    assert mailbox.mails[1]["In-Reply-To"] == mail["Message-ID"]
+    (alerts.home / "drops" / "logins" / f"{YESTERDAY}.csv").unlink()
+    fail(alerts)
+    assert look(alerts) == 5  # another incident
+    assert receiver.refused == 0
+
+
+def test_a_channel_that_is_down_is_tried_again_and_stops_no_other(alerts: Center, receiver: Receiver) -> None:
+    receiver.answers = {"/slack": 503, "/hooks": 302}
+    fail(alerts)
+    assert look(alerts) == 3
+    with open_installation() as installation:
+        assert sorted(Incidents(installation.engine).unsent()) == [
+            ("chat", "it answered 503"),
+            ("hook", "it answered 302"),
+        ]
+    receiver.answers.clear()
+    assert look(alerts) == 0  # not at once
+    later = Watch(accounts=False, now=lambda: datetime.now(UTC) + timedelta(minutes=1))
+    assert look(alerts, later) == 2
+    assert len(receiver.of("/slack")) == 1
+    receiver.answers = {"/slack": 500}
+    recover(alerts)
+    assert look(alerts) == 4
+    much_later = Watch(accounts=False, now=lambda: datetime.now(UTC) + GIVEN_UP + timedelta(minutes=1))
+    assert look(alerts, much_later) == 0
+    with open_installation() as installation:
+        assert Incidents(installation.engine).unsent() == []
+
+
+CHILD = """
+import json, os, signal, sys
+from integration_center.alerts import delivery
+from integration_center.alerts.channels import send
+from integration_center.alerts.settings import read_alert_settings
+from integration_center.database import incidents as store
+from integration_center.database.engine import build_engine
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+where, home, late = sys.argv[1], Path(sys.argv[2]), timedelta(seconds=float(sys.argv[3]))
+def die(place):
+    if place == where:
+        os.kill(os.getpid(), signal.SIGKILL)
+def now():
+    return datetime.now(UTC) + late
+kept = store.Incidents(build_engine(f"sqlite:///{home / 'integration_center.db'}"))
+content = {"kind": "failed", "title": "t", "text": "x", "advice": "", "links": {}, "owners": []}
+die("before it is noted")
+kept.begin(store.NewIncident("failed:a", "failed", "a", content, ["hook"]), now())
+die("before it is sent")
+def sending(channel, message):
+    send(channel, message)
+    die("before it is noted as sent")
+delivery.deliver(kept, read_alert_settings(home), now=now, sending=sending)
+"""
+
+
+def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
+    alerts: Center, receiver: Receiver
+) -> None:
+    def run(where: str, late: float = 0.0) -> int:
+        command = [sys.executable, "-c", CHILD, where, str(alerts.home), str(late)]
+        return subprocess.run(command, check=False).returncode
+
+    assert run("before it is noted") == -9
+    assert run("before it is sent") == -9
+    assert receiver.of("/hooks") == []
+    assert run("before it is noted as sent") == -9
+    assert run("nowhere", late=31) == 0  # what the dead process had taken is free again
+    assert run("nowhere", late=62) == 0
+    taken = receiver.of("/hooks")
+    assert len({document["id"] for document in taken}) == 1
+    assert len(taken) <= 2  # sent, and not known to be sent
+    with open_installation() as installation:
+        assert len(Incidents(installation.engine).open()) == 1
+
+
+def test_a_message_holds_no_key_value_or_address(alerts: Center, receiver: Receiver, mailbox: Mailbox) -> None:
+    alerts.integrate(limits={"max_changed": "0 %"}, name="Logins of ann@acme.example <b>&*x*")
+    alerts.drop(logins(PLAIN, 123456))
+    alerts.run()
+    look(alerts)
+    told = json.dumps(receiver.taken) + "".join(str(mail) for mail in mailbox.mails)
+    assert "integration-center release" in told
+    assert all(email(number) not in told and str(123456 + number) not in told for number in PLAIN)
+    assert "ann@acme" not in told
+    assert "&lt;b&gt;&amp;" in receiver.of("/slack")[0]["text"]
+    assert "\\*x\\*" in receiver.of("/teams")[0]["attachments"][0]["content"]["body"][0]["text"]
+
+
+def test_channels_are_told_what_they_want(alerts: Center, receiver: Receiver) -> None:
+    document = yaml.safe_load((alerts.home / "alerts.yaml").read_text())
+    document["channels"] = {
+        "held": {**document["channels"]["chat"], "kinds": ["held"]},
+        "other": {**document["channels"]["team"], "integrations": ["another"]},
+        "production": {**document["channels"]["pager"], "environments": ["production"]},
+        "all": document["channels"]["hook"],
+    }
+    (alerts.home / "alerts.yaml").write_text(yaml.safe_dump(document))
+    fail(alerts)
+    assert look(alerts) == 1
+    assert len(receiver.of("/hooks")) == 1
+
+
+def test_an_account_that_salesforce_refuses_is_told(
+    alerts: Center, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts.integrate()
+    recover(alerts)
+    seconds = 0.0
+    watch = Watch(clock=lambda: seconds)
+    look(alerts, watch)
+    assert receiver.of("/hooks") == []
+    alerts.emulator.sandbox.org.sessions.revoke_all()
+    monkeypatch.setenv("SALESFORCE_SANDBOX_CLIENT_SECRET", "another")
+    assert look(alerts, watch) == 0  # an account is tried every quarter of an hour
+    seconds = 1000.0
+    assert look(alerts, watch) == 5
+    assert receiver.of("/hooks")[0]["title"] == "Account refused: Sandbox"
+    monkeypatch.setenv("SALESFORCE_SANDBOX_CLIENT_SECRET", alerts.emulator.sandbox.client_secret)
+    seconds = 2000.0
+    assert look(alerts, watch) == 5
+    assert receiver.of("/hooks")[1]["type"] == "incident.ended"
+
+
+def test_each_channel_is_tried_by_a_command(alerts: Center, receiver: Receiver, command: Command) -> None:
+    code, out, _ = command("alerts", "test", "--json")
+    assert code == 0
+    assert {row["channel"]: row["result"] for row in json.loads(out)} == dict.fromkeys(
+        ("chat", "team", "pager", "hook", "mail"), "sent"
+    )
+    receiver.answers = {"/slack": 404}
+    code, out, _ = command("alerts", "test", "--channel", "chat")
+    assert (code, "it answered 404" in out) == (1, True)
+    assert "no channel 'nobody'" in command("alerts", "test", "--channel", "nobody")[2]
+    (alerts.home / "alerts.yaml").chmod(0o644)
+    assert "chmod 600" in command("alerts", "test", "--channel", "team")[2]
+    fail(alerts)
+    look(alerts)
+    (row,) = as_json(command("alerts", "list", "--json"))
+    assert (row["kind"], row["slug"]) == ("failed", SLUG)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("channels: {a: {type: slack, url: 'http://hooks.example/T/secret'}}", "https://"),
+        ("channels: {a: {type: carrier_pigeon}}", "line 1"),
+        ("channels: {a: {type: email, host: x, sender: nobody}}", "sender"),
+        ("chanels: {}", "channels"),
+        ("- a", ""),
+        ("a: [", ""),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_named_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "alerts.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as raised:
+        read_alert_settings(tmp_path)
+    assert said in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_without_a_file_nothing_is_told(center: Center) -> None:
+    fail(center)
+    assert look(center) == 0
+    assert read_alert_settings(center.home) is None
+    assert AlertSettings().channels == {}
+
+
+def sync(status: SyncStatus = SyncStatus.COMPLETED, day: int = 20, held: str | None = None, **rows: int) -> SyncRecord:
+    at = datetime(2026, 11, day, 8, 1, tzinfo=UTC)
+    counts = {"rows": rows, "lines": rows}
+    return SyncRecord(
+        *(
+            f"r{day}",
+            "a",
+            "A",
+            Environment.SANDBOX,
+            "00D",
+            "Logins",
+            "Lead",
+            at.date(),
+            at.date(),
+            status,
+            at,
+            at,
+            counts,
+        ),
+        *("p", at, at, "h", held, "why" if status is SyncStatus.FAILED else None, 3, "schedule"),
+    )
+
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+BEFORE = [sync(day=day, updated=40, unchanged=50, unmatched=10) for day in range(19, 9, -1)]
+
+
+@pytest.mark.parametrize(
+    ("last", "kinds"),
+    [
+        (sync(updated=40, unchanged=50, unmatched=10), []),
+        (sync(SyncStatus.FAILED, failed=3), [Kind.FAILED]),
+        (sync(SyncStatus.FAILED, held="too many", planned=3), [Kind.HELD]),
+        (sync(SyncStatus.WAITING), [Kind.APPROVAL]),
+        (sync(updated=40, unchanged=50, failed=8), [Kind.FAILED_ROWS]),
+        (sync(updated=40, unchanged=10, unmatched=50), [Kind.MATCH_RATE]),
+        (sync(updated=40, unchanged=5), [Kind.UNUSUAL]),
+        (sync(updated=400, unchanged=50, unmatched=10), [Kind.UNUSUAL]),
+        (sync(updated=0, unchanged=90, unmatched=10), []),
+        (sync(SyncStatus.RUNNING), []),
+    ],
+)
+def test_what_is_wrong_with_a_run(last: SyncRecord, kinds: list[Kind]) -> None:
+    spec = IntegrationSpec.model_validate(EXAMPLE)
+    found = judge_integration(spec, [last, *BEFORE], Thresholds(), NOW, NOW)
+    assert [finding.kind for finding in found] == kinds
+
+
+def test_a_run_that_never_came_is_missed_a_quarter_of_an_hour_later() -> None:
+    spec = IntegrationSpec.model_validate(EXAMPLE)
+    long_ago = NOW - timedelta(days=30)
+    assert judge_integration(spec, BEFORE, Thresholds(), NOW.replace(hour=8, minute=14), long_ago) == []
+    (late,) = judge_integration(spec, BEFORE, Thresholds(), NOW.replace(hour=8, minute=16), long_ago)
+    assert late.kind is Kind.LATE
+    assert judge_integration(spec, BEFORE, Thresholds(), NOW, NOW - timedelta(minutes=30)) == []  # written since
+    waits = spec.model_copy(update={"arrive_by": "12:00"})
+    assert judge_integration(waits, BEFORE, Thresholds(), NOW, long_ago) == []
+    (late,) = judge_integration(waits, BEFORE, Thresholds(), NOW.replace(hour=12, minute=16), long_ago)
+    assert "12:00" in late.text

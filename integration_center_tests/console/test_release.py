@@ -1,0 +1,77 @@
+"""Release, approve and reject in the console, and what waits there."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from integration_center.access.audit import Action
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import Role, User
+from integration_center.database.sync_records import SyncStatus
+from integration_center.database.waiting import WaitingDay
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.console.browser import Browser
+from integration_center_tests.console.dagsters import OwnDagster
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
+
+SLUG = "logins_to_leads"
+
+
+def test_a_held_plan_is_released_with_a_reason(
+    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
+) -> None:
+    center_on_disk.integrate(limits={"max_changed": "0 %"})
+    center_on_disk.drop(logins(PLAIN))
+    held = center_on_disk.run()
+    here = f"/integrations/{SLUG}/runs/{held.run_id}"
+    seen = browser.open(here)
+    assert "say in a sentence why" in browser.submit(seen, f"{here}/release", {"reason": " "}).text
+    done = browser.submit(seen, f"{here}/release", {"reason": "announced"})
+    assert "The run is completed." in done.text
+    assert f"release of {held.run_id}" in done.text
+    (entry, *_) = console.installation.audit.list(slug=SLUG)
+    assert (entry.action, entry.detail) == (Action.RELEASED, f"plan of run {held.run_id}: announced")
+    assert not any(f"{here}/release" in target for target in browser.open(here).targets)
+    assert "was applied already" in browser.submit(seen, f"{here}/release", {"reason": "again"}).text
+
+
+def test_a_plan_is_approved_by_an_approver_and_rejected_for_good(
+    center_on_disk: Center,
+    console: Console,
+    open_browser: Callable[..., Browser],
+    dagster: OwnDagster,
+) -> None:
+    center_on_disk.integrate(approval="required")
+    center_on_disk.drop(logins(PLAIN))
+    waits = center_on_disk.run()
+    here = f"/integrations/{SLUG}/runs/{waits.run_id}"
+    acting = [User("bob", Role.APPROVER, signed_in=True)]
+    browser = open_browser(build_app(replace(console, identify=lambda request: acting[0])))
+    seen = browser.open(here)
+    assert "The plan waits for approval. Nothing was sent to Salesforce." in seen.text
+    acting[0] = User("ann", Role.OPERATOR, signed_in=True)
+    assert f"{here}/release" not in browser.open(here).html
+    browser.submit(seen, f"{here}/release", {"reason": "fine"}, status=403)
+    acting[0] = User("bob", Role.APPROVER, signed_in=True)
+    console.installation.audit.record(Action.CHANGED, who="bob", where="::1", slug=SLUG)
+    assert "bob changed the integration last" in browser.submit(seen, f"{here}/reject", {"reason": "no"}).text
+    console.installation.audit.record(Action.CHANGED, who="ann", where="::1", slug=SLUG)
+    assert "The plan is rejected." in browser.submit(seen, f"{here}/reject", {"reason": "wrong month"}).text
+    sync = console.installation.syncs.get(waits.run_id, SLUG)
+    assert sync is not None
+    assert (sync.status, sync.error) == (SyncStatus.FAILED, "rejected by bob: wrong month")
+    assert center_on_disk.writes() == []
+
+
+def test_what_waits_for_its_report_is_in_grid_and_log(center: Center, console: Console, browser: Browser) -> None:
+    center.integrate(arrive_by="12:00", timezone="Europe/Berlin")
+    now = datetime.now(UTC)
+    reason = f"no data for {YESTERDAY}"
+    console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now + timedelta(hours=1), reason, now))
+    seen = browser.open("/")
+    assert "Daily 08:00 Europe/Berlin" in seen.text
+    assert "waiting for its report since" in seen.text
+    assert reason in browser.open("/log").text
+    console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now, reason, now - timedelta(hours=1)))
+    assert "waiting for its report" not in browser.open("/").text

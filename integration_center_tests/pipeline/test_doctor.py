@@ -1,0 +1,83 @@
+"""The doctor looks at everything, says what to do, and packs what support needs."""
+
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from integration_center.settings import Settings
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.pipeline.center import PLAIN, Center, days_before, email, logins
+from integration_center_tests.pipeline.commands import Command, as_json
+
+AREAS = {
+    *("versions", "settings", "database", "storage", "disk", "certificates", "integrations", "dagster", "schedules"),
+    *("reports", "accounts", "clock", "alerts"),
+}
+
+
+def ask(command: Command, *options: str) -> dict[str, list[dict[str, Any]]]:
+    """What the doctor found, by area."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in as_json(command("doctor", "--json", *options)):
+        found.setdefault(row["area"], []).append(row)
+    return found
+
+
+def texts(rows: list[dict[str, Any]], state: str) -> str:
+    return " ".join(row["text"] for row in rows if row["state"] == state)
+
+
+def test_everything_is_looked_at_and_what_is_wrong_has_an_advice(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    found = ask(command)
+    assert found.keys() == AREAS
+    wrong = [row for rows in found.values() for row in rows if row["state"] != "ok"]
+    assert {row["area"] for row in wrong} <= {"dagster", "disk", "alerts"}
+    assert all(row["advice"] for row in wrong)
+    assert "gives no sign of life" in texts(found["dagster"], "problem")
+    assert f"Logins Review: the newest day is {YESTERDAY}." in texts(found["reports"], "ok")
+    assert "daily_sync, next at" in texts(found["schedules"], "ok")
+    assert "API calls are left" in texts(found["accounts"], "ok")
+    code, out, _ = command("doctor")
+    assert (code, "Start it: integration-center up" in out) == (1, True)
+
+
+def test_what_is_broken_is_named(center: Center, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    center.integrate(arrive_by="12:00", fields=[{"column": "First Login", "field": "Nothing__c"}])
+    center.integrate("to_production", environment="production", report="nobody")
+    center.write("broken", "type: integration_center.Integration\nattributes: {}")
+    center.drop(logins(PLAIN), days_before(4))
+    (center.home / "alerts.yaml").write_text("channels: {a: {type: pigeon}}")
+    found = ask(command)
+    assert "broken is broken" in texts(found["integrations"], "problem")
+    assert "may not write Nothing__c of Lead" in texts(found["accounts"], "problem")
+    assert "Production is not connected" in texts(found["accounts"], "problem")
+    assert "nobody" in texts(found["reports"], "problem")
+    assert "is expected" in texts(found["reports"], "warning")
+    assert "alerts.yaml" in texts(found["alerts"], "problem")
+    assert "logins_to_leads_arrival, next at" in texts(found["schedules"], "ok")
+    monkeypatch.setenv("INTEGRATION_CENTER_API_RESERVE", "many")
+    assert "INTEGRATION_CENTER_API_RESERVE" in texts(ask(command)["settings"], "problem")
+
+
+def test_a_bundle_holds_no_secret_and_no_personal_data(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.integrate(owners=["ann@acme.example"], where="Company != 'Secret Inc'")
+    center.drop(logins(PLAIN))
+    center.run()
+    place = center.home / "bundle.zip"
+    command("doctor", "--bundle", str(place))
+    assert place.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(place) as archive:
+        held = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert set(held) == {"doctor.json", "settings.json", "integrations.json", "runs.json"}
+    secrets = [center.emulator.sandbox.client_secret, (center.home / "secret.key").read_text().strip()]
+    together = "".join(held.values())
+    for hidden in (*secrets, "ann@acme", "Secret Inc", *(email(number) for number in PLAIN)):
+        assert hidden not in together
+    assert json.loads(held["settings.json"]).keys() == {field.alias for field in Settings.model_fields.values()}
+    assert json.loads(held["runs.json"])[0]["status"] == "Completed"

@@ -1,0 +1,208 @@
+"""The laws of rows that are shaped into records."""
+
+import random
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integration_center.errors import ConfigurationError
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.shaping import Shape, plan_shape, shape_rows
+from integration_center.sync.columns import ASIDE, DAY, PART_OF, SOURCE_ROWS
+from integration_center.sync.ledger import ledger_adds_up
+from integration_center.sync.lines import match_report, settle_lines
+from integration_center.sync.plan_terms import resolve_terms
+from integration_center.sync.targets import resolve_keys
+from integration_center_tests.sync.builders import DAY as TODAY
+from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
+
+KEYS = st.sampled_from(["a@x.org", " A@X.ORG", "b@x.org", "c@x.org", "", None])
+ROWS = st.lists(st.tuples(KEYS, st.none() | st.integers(0, 10)), max_size=10)
+Rows = list[tuple[str | None, int | None]]
+QUICK = settings(max_examples=40, deadline=None)
+RECORDS = make_records(*({"Email": f"{name}@x.org", "Company": "X", "Champion__c": False} for name in "abc"))
+
+
+def shape(spec: IntegrationSpec, rows: pl.DataFrame) -> tuple[Shape, pl.DataFrame]:
+    found = plan_shape(spec, rows.lazy(), TODAY, {})
+    assert found is not None
+    assert not found.faults, found.faults
+    return found, shape_rows(found, rows, resolve_keys(spec, LEAD), newest=None, by_day=False)
+
+
+def plan(spec: IntegrationSpec, rows: pl.DataFrame) -> pl.DataFrame:
+    """The lines of a plan, without an org."""
+    dtypes = {name: dtype for name, dtype in rows.schema.items() if name != DAY}
+    if spec.shapes_rows:
+        found, rows = shape(spec, rows)
+        dtypes |= found.dtypes
+    terms = resolve_terms(spec, LEAD, dtypes, latest_by=None, kind="events", newest=None)
+    matching = match_report(rows, RECORDS, terms)
+    return settle_lines(matching.lines, matching)
+
+
+def roll_up(*values: str, **options: Any) -> IntegrationSpec:
+    fields = ("Score__c", "Logins__c", "Title")
+    mapped = [{"value": value, "field": field} for value, field in zip(values, fields, strict=False)]
+    return make_spec(mapped, rows="all", **options)
+
+
+def faults(spec: IntegrationSpec, columns: dict[str, list[Any]]) -> str:
+    found = plan_shape(spec, make_rows(columns).lazy(), TODAY, {})
+    return "; ".join(fault.message for fault in found.faults) if found else ""
+
+
+@QUICK
+@given(ROWS)
+def test_every_row_ends_in_one_outcome(given_rows: Rows) -> None:
+    rows = make_rows({"User": [k for k, _ in given_rows], "N": [n for _, n in given_rows]}, N=pl.Int64)
+    lines = plan(roll_up('SUM("N")', filter='"N" > 2'), rows)
+    assert ledger_adds_up(lines, len(given_rows))
+    outcomes = lines["outcome"].cast(pl.String).to_list()
+    kept = [(key.strip().lower(), n) for key, n in given_rows if key and key.strip() and n is not None and n > 2]
+    assert outcomes.count("rolled_up") == len(kept) - len({key for key, _ in kept})
+    assert outcomes.count("filtered") == sum(n is None or n <= 2 for _, n in given_rows)
+    planned = lines.filter(pl.col("outcome") == "planned")
+    written = {key.strip().lower(): value for key, value in planned.select("key", "after.Score__c").iter_rows()}
+    assert written == {key: sum(n for k, n in kept if k == key) for key in {key for key, _ in kept}}
+
+
+@QUICK
+@given(st.dictionaries(st.sampled_from(["a@x.org", "b@x.org", "c@x.org", "d@x.org"]), st.none() | st.integers(0, 99)))
+def test_groups_of_one_row_equal_the_plain_mapping(given_rows: dict[str, int | None]) -> None:
+    rows = make_rows({"User": [*given_rows], "N": [*given_rows.values()]}, N=pl.Int64)
+    plain = plan(make_spec({"N": "Score__c"}), rows)
+    assert plan(roll_up('MAX("N")'), rows).equals(plain)
+
+
+@QUICK
+@given(ROWS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_makes_no_difference(given_rows: Rows, chance: random.Random) -> None:
+    def written(of: Rows) -> set[tuple[object, ...]]:
+        rows = make_rows({"User": [k for k, _ in of], "N": [n for _, n in of]}, N=pl.Int64)
+        lines = plan(roll_up('AVG("N")', 'COUNT("N")', "STRING_AGG(CAST(\"N\" AS VARCHAR), '-')"), rows)
+        names = ("record_id", "after.Score__c", "after.Logins__c", "after.Title")
+        return set(lines.select(names).drop_nulls("record_id").rows())
+
+    shuffled = list(given_rows)
+    chance.shuffle(shuffled)
+    assert written(shuffled) == written(given_rows)
+
+
+def test_marks_of_a_shaped_report() -> None:
+    rows = make_rows({"User": ["a@x.org", "b@x.org", "A@x.org ", None], "N": ["1", "", "3", "4"]})
+    _, shaped = shape(roll_up('SUM("N")'), rows)
+    assert shaped[SOURCE_ROWS].to_list() == [2, 1, None, None]
+    assert shaped[ASIDE].to_list() == [None, None, "rolled_up", None]
+    assert shaped[PART_OF].to_list() == [None, None, 0, None]
+    assert shaped["value of Score__c"].to_list() == [4, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('RUN_DATE - CAST("At" AS DATE)', 2),
+        ('RUN_DATE - "At"', 1),
+        ('CASE WHEN RUN_DATE - CAST("At" AS DATE) > 14 THEN 1 ELSE 0 END', 0),
+        ('CASE WHEN RUN_DATE - CAST("At" AS DATE) BETWEEN 1 AND 3 THEN 7 END', 7),
+        ('"N" / 0', None),
+        ('"N" / 4', 0.75),
+        ('COALESCE("Empty", 5)', 5),
+        ('TRY_CAST("Word" AS INT)', None),
+        ('EXTRACT(YEAR FROM "At")', 2026),
+        ("0.1 + 0.2", 0.3),
+    ],
+)
+def test_values_of_one_row(value: str, expected: object) -> None:
+    rows = make_rows(
+        {"User": ["a@x.org"], "N": ["3"], "At": ["2026-11-20 10:00:00"], "Word": ["Never"], "Empty": [None]}
+    )
+    lines = plan(make_spec([{"value": value, "field": "Score__c"}]), rows)
+    assert lines["after.Score__c"].to_list() == [expected]
+
+
+def test_columns_with_names_of_patterns() -> None:
+    rows = make_rows({"User": ["a@x.org"], "^.*$": ["1"], "*": ["2"], 'a "b"': ["3"]})
+    lines = plan(make_spec([{"value": '"^.*$" + "*" + "a ""b"""', "field": "Score__c"}]), rows)
+    assert lines["after.Score__c"].to_list() == [6]
+
+
+def test_types_that_do_not_allow_an_expression() -> None:
+    columns = {"User": ["a@x.org"], "N": ["3"], "Word": ["Never"], "At": ["2026-11-20"]}
+    assert "gives one value per row" in faults(roll_up('MAX("N") - "N"'), columns)
+    assert "not every value of 'Word'" in faults(roll_up('SUM("Word")'), columns)
+    assert "true or false" in faults(roll_up('SUM("N")', filter='"N" + 1'), columns)
+    assert "write 14 in place of INTERVAL" in faults(
+        make_spec([{"value": "CASE WHEN RUN_DATE - \"At\" > INTERVAL '14 days' THEN 1 END", "field": "Score__c"}]),
+        columns,
+    )
+
+
+def test_a_cell_that_cannot_be_cast_names_the_value_and_no_cell() -> None:
+    spec = make_spec([{"value": 'CAST("Word" AS INT)', "field": "Score__c"}])
+    rows = make_rows({"User": ["a@x.org"], "Word": ["secret"]})
+    found = plan_shape(spec, rows.lazy(), TODAY, {})
+    assert found is not None
+    with pytest.raises(ConfigurationError, match=r"value of Score__c cannot be calculated: .*Word") as raised:
+        shape_rows(found, rows, resolve_keys(spec, LEAD), newest=None, by_day=False)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_million_rows_equal_an_independent_calculation(tmp_path: Path) -> None:
+    rows = pl.select(
+        number=pl.int_range(1_000_000),
+    ).select(
+        User=pl.format("account{}@x.org", (pl.col("number") * 7_919) % 50_000),
+        Score=((pl.col("number") * 104_729) % 11).cast(pl.String),
+        Done=pl.when(pl.col("number") % 3 == 0).then(pl.lit("Completed")).otherwise(pl.lit("Started")),
+    )
+    spec = roll_up(
+        '100.0 * (SUM(CASE WHEN "Score" >= 9 THEN 1 ELSE 0 END) - SUM(CASE WHEN "Score" <= 6 THEN 1 ELSE 0 END))'
+        ' / COUNT("Score")',
+        "SUM(CASE WHEN \"Done\" = 'Completed' THEN 1 ELSE 0 END)",
+    )
+    _, shaped = shape(spec, rows.with_columns(pl.lit(TODAY).alias(DAY)))
+    ours = shaped.filter(pl.col(SOURCE_ROWS).is_not_null()).select(
+        "User", "value of Score__c", "value of Logins__c", SOURCE_ROWS
+    )
+    rows.write_parquet(tmp_path / "rows.parquet")
+    theirs = pl.DataFrame(
+        duckdb.connect()
+        .sql(
+            'SELECT "User", 100.0::DOUBLE * (count(*) FILTER (CAST("Score" AS INT) >= 9)'
+            ' - count(*) FILTER (CAST("Score" AS INT) <= 6)) / count("Score"),'
+            " count(*) FILTER (\"Done\" = 'Completed'), count(*)"
+            f" FROM '{tmp_path / 'rows.parquet'}' GROUP BY 1 ORDER BY 1"
+        )
+        .fetchall(),
+        schema=["User", "nps", "done", "n"],
+        orient="row",
+    )
+    assert ours.height == 50_000
+    mine = ours.sort("User")
+    assert ((mine["value of Score__c"] - theirs["nps"]).abs() < 1e-9).all()
+    assert mine["value of Logins__c"].to_list() == theirs["done"].to_list()
+    assert mine[SOURCE_ROWS].to_list() == theirs["n"].to_list()
+
+
+def test_days_are_rolled_up_by_themselves() -> None:
+    days = [date(2026, 11, 21), TODAY, TODAY]
+    rows = make_rows({"User": ["a@x.org"] * 3, "N": ["1", "2", "3"]}, days)
+    found = plan_shape(roll_up('SUM("N")'), rows.lazy(), TODAY, {})
+    assert found is not None
+    shaped = shape_rows(found, rows, resolve_keys(found.spec, LEAD), newest=None, by_day=True)
+    assert shaped["value of Score__c"].to_list() == [1, 5, None]
+    newest = shape_rows(found, rows, resolve_keys(found.spec, LEAD), newest=TODAY, by_day=False)
+    assert newest["value of Score__c"].to_list() == [None, 5, None]
+
+
+def test_times_are_utc() -> None:
+    rows = make_rows({"User": ["a@x.org"] * 2, "At": ["2026-11-20 23:30:00-05:00", "2026-11-21 01:00:00Z"]})
+    _, shaped = shape(make_spec([{"value": 'MAX("At")', "field": "Last__c"}], rows="all"), rows)
+    assert shaped["value of Last__c"][0].replace(tzinfo=None) == datetime(2026, 11, 21, 4, 30)  # noqa: DTZ001
