@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.console.labels import make_readable
 from integration_center.console.ledger import count_reasons
 from integration_center.console.lookups import Answer
 from integration_center.console.results import Reason
@@ -120,7 +121,7 @@ def make_plan(
         rows=plan.tally.rows.as_dict(),
         lines=plan.tally.lines.as_dict(),
         changes=sample_changes(lines, Outcome.PLANNED, Outcome.HELD, records=SHOWN_RECORDS),
-        reasons=count_reasons(lines.lazy(), UNPLANNED, SHOWN_REASONS),
+        reasons=count_reasons(lines.lazy(), UNPLANNED, SHOWN_REASONS, make_readable(spec.object)),
         verdicts=plan.verdicts,
         held=plan.held,
         api_calls=calls,
