@@ -93,7 +93,7 @@ def test_a_broken_integration_shows_its_error_beside_the_sound_ones(center: Cent
     assert "mangled · Its file cannot be read" in seen.text
     assert "a bracket is not closed" in seen.text
     assert "Lead.WalkMe_First_Login__c is already written by integration 'logins_to_leads'" in seen.text
-    actions = {form.action for form in seen.reader.forms}
+    actions = {form.action for form in [*seen.reader.forms, *seen.reader.buttons]}
     assert "/integrations/logins_to_leads/run" in actions
     assert "/integrations/mangled/run" not in actions
     assert "/integrations/mangled/delete" in seen.targets
@@ -105,7 +105,7 @@ def test_a_folder_whose_name_is_no_text_does_not_stop_the_page(center: Center, b
     seen = browser.open("/")
     assert "broken_z_rich · Its file cannot be read" in seen.text
     assert "Z\\udcfcrich" in seen.text
-    assert "/integrations/logins_to_leads/run" in {form.action for form in seen.reader.forms}
+    assert "/integrations/logins_to_leads/run" in {form.action for form in [*seen.reader.forms, *seen.reader.buttons]}
 
 
 def test_a_newcomer_never_breaks_one_that_runs(center: Center, browser: Browser, reloads: list[str]) -> None:

@@ -44,8 +44,7 @@ def test_from_nothing_to_a_saved_integration(drops: Center, browser: Browser, in
     user.press("plan")
     assert user.step == "plan"
     assert "A run would update 8 records." in user.seen.text
-    assert "unmatched 1 1" in user.seen.text
-    assert "in all 9 9" in user.seen.text
+    assert "8 to be updated · 1 not found in Salesforce" in user.seen.text
     assert not drops.writes()
     root = user.root
     user.send(user.seen.path, {"go": ["save"]})
