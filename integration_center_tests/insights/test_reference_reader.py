@@ -107,12 +107,12 @@ signs = st.sampled_from(
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=200)
 @given(st.lists(signs, max_size=24), delimiters, st.sampled_from(['"', '"', None]), sizes["chunk"], sizes["batch"])
 @example(["a", "D", "D", "\r", "a", "D", '"', "\n", '"', "D", "a", "\n"], ",", '"', 3, 1)
 @example(["D", "D", "\r", "\r\n"], ",", None, 1, 1)
 @example(['"', "a", '"', "a", '"', "a", '"', "D", "a", "D", "a"], ",", '"', 40, 2)  # Polars drops all these quotes
-@example(["a", "^", "b", "D", "a", "D", "a"], "^", None, 40, 1)
+@example(["x", "D", "a", "D", "a"], "^", None, 40, 1)  # zlib data begins like this
 @example(["\0", "D", "\0", "D", "\0", "D"], ",", '"', 1, 1)
 @example(['"', "a", '"', "D", "D", "\n", "\0", "\n", "a", "D", "\n"], ";", '"', 1, 1)
 def test_any_text_is_read_as_character_by_character(
@@ -124,7 +124,7 @@ def test_any_text_is_read_as_character_by_character(
         assert read(text.encode(), delimiter, quote, fast=fast, chunk=chunk, batch=batch) == simple
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     tables, delimiters, st.sampled_from(["all", "few"]), st.sampled_from(["\n", "\r\n"]), sizes["chunk"], sizes["batch"]
 )
