@@ -179,6 +179,15 @@ class IntegrationSpec(Model):
     ] = "respect"
     owners: tuple[str, ...] = ()
     gainsight: ApiName | None = None
+    give_up_after: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3650,
+            description="Days after which a record that Salesforce refuses run after run is no longer sent, until it or"
+            " its row in the report changes.",
+        ),
+    ] = 14
     approval: Annotated[
         Literal["off", "required"],
         Field(
