@@ -276,7 +276,6 @@ def build_alert_sensor() -> dg.Definitions:
         minimum_interval_seconds=LOOK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells the channels of alerts.yaml what goes wrong, and when it is over.",
-        job_name="retention",  # a sensor needs a job; this one starts no run
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:
