@@ -136,6 +136,12 @@ class IntegrationSpec(Model):
         limits: what stops a push; see below.
         owners: e-mail addresses or team names, shown in Dagster.
         gainsight: the Gainsight object that reads the Salesforce one, for lineage.
+        give_up_after: days after which a record that Salesforce refuses run after run is no longer sent, until it or
+            its row in the report changes.
+        approval: `required` ends a run that has something to write as Waiting for approval. Somebody who did not
+            change the integration last then releases or rejects its plan.
+        canary: so many records are written first and read back. The others follow only when the org holds what was
+            written; else they are held.
     """
 
     name: Name
@@ -179,22 +185,9 @@ class IntegrationSpec(Model):
     ] = "respect"
     owners: tuple[str, ...] = ()
     gainsight: ApiName | None = None
-    approval: Annotated[
-        Literal["off", "required"],
-        Field(
-            description="`required` ends a run that has something to write as Waiting for approval. Somebody who did"
-            " not change the integration last then releases or rejects its plan."
-        ),
-    ] = "off"
-    canary: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=10_000,
-            description="So many records are written first, and read back. The others follow only when the org holds"
-            " what was written; else they are held.",
-        ),
-    ] = None
+    give_up_after: Annotated[int, Field(ge=1, le=3650)] = 14
+    approval: Literal["off", "required"] = "off"
+    canary: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
     @field_validator("where")
     @classmethod

@@ -138,16 +138,6 @@ def release_step(
 ) -> Iterator[ReleaseStep]:
     """Open the step of a release in `environment`, with its line in the log."""
     with reported_errors(context), context.resources.installation.open() as installation:
-        run_id = context.run.run_id
-        about = f"plan of run {config.run_id}: {config.reason}"
-        note_run(
-            context.instance,
-            installation.audit,
-            run_id,
-            config.slug,
-            environment=environment,
-            acted=(Action.RELEASED, about),
-        )
         held = installation.syncs.get(config.run_id, config.slug)
         if held is None:
             raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
@@ -159,6 +149,8 @@ def release_step(
         with client_log(context), step.errors_reported():
             require_releasable(installation, held, datetime.now(UTC))
             require_approved(installation, held)
+            acted = Action.RELEASED, f"{name_plan(held)}: {config.reason}"
+            note_run(context.instance, installation.audit, step.run_id, step.slug, environment=environment, acted=acted)
             step.open()
             yield step
 

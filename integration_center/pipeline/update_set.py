@@ -41,6 +41,7 @@ from integration_center.progress import Phase, phase
 from integration_center.store.frames import SPLIT_BY, FrameFile, keep_rows_whole, read_slices, rewrite_frame
 from integration_center.store.reports import EVENTS, ReportFolder
 from integration_center.sync.columns import DAY
+from integration_center.sync.failures import count_given_up
 from integration_center.sync.ledger import Tally, count_left_alone, hold, tally_lines
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.sync.outcomes import Outcome
@@ -100,6 +101,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     past=step.find_past(list(kept)) if kept else None,
                     known=read_known(step),
                     day=newest,
+                    failing=step.read_failures(),
                 )
                 usage = org.session.usage
             waits = step.will_push and step.spec.approval == "required" and bool(plan.tally.lines[Outcome.PLANNED])
@@ -124,6 +126,11 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"
                     " ledger says which"
                 )
+            if given_up := count_given_up(plan.lines):
+                context.log.warning(
+                    f"{given_up:,} records are given up: Salesforce has refused them for {spec.give_up_after} days or"
+                    " longer; the ledger says since when"
+                )
             if plan.missing:
                 context.log.warning(admin_message(plan.missing, spec, user=step.account.username))
             yield dg.Output(
@@ -137,6 +144,7 @@ def build_update_set(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
                     **({"unfit": unfit} if unfit else {}),
                     **({"absent": plan.absent} if plan.absent else {}),
                     **(window.metadata if window else {}),
+                    **({"given_up": given_up} if given_up else {}),
                     "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
                     "dagster/column_lineage": trace_update_set(spec, source),
                     **describe_usage(usage),

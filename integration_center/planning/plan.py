@@ -18,6 +18,7 @@ from integration_center.planning.absent_people import AbsentPeople, expect_peopl
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan_file import (
     Earlier,
+    give_up_draft,
     hold_draft,
     hold_slices,
     leave_to_org,
@@ -165,6 +166,7 @@ def build_plan(
     past: Past | None = None,
     known: pl.DataFrame | None = None,
     day: date | None = None,
+    failing: pl.DataFrame | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
 
@@ -181,6 +183,7 @@ def build_plan(
         past: for an events report, the days that earlier runs applied.
         known: the records that earlier syncs of the integration wrote; None to leave people who dropped out alone.
         day: the day of the run; the newest day of the rows when it is None.
+        failing: the records that Salesforce refused in earlier runs; see `find_failing`.
 
     Raises:
         ConfigurationError: a value cannot be calculated, or the org does not accept the integration's condition.
@@ -260,6 +263,8 @@ def build_plan(
     )
     if not faults:
         draft = leave_to_org(draft, earlier, schema, spec.limits)
+        if failing is not None:
+            draft = give_up_draft(draft, failing, spec.give_up_after, spec.limits)
         verdicts = explain_few_matches(judge(draft.figures, spec.limits), spec, rows, schema, org)
         verdicts += [judge_absence(found.known, found.dropped, spec.limits) for found in absences]
         if broken := "; ".join(verdict.description for verdict in verdicts if not verdict.passed):

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -232,6 +233,15 @@ def test_what_is_wrong_with_the_file_is_named_without_its_secrets(tmp_path: Path
         read_alert_settings(tmp_path)
     assert said in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+def test_the_sensor_of_dagster_looks_and_tells(alerts: Center, receiver: Receiver) -> None:
+    fail(alerts)
+    repository = alerts.definitions().get_repository_def()
+    with dg.build_sensor_context(alerts.instance, repository_def=repository) as context:
+        data = repository.get_sensor_def("alerts").evaluate_tick(context)
+    assert data.skip_message == "5 messages sent"
+    assert receiver.of("/hooks")[0]["kind"] == "failed"
 
 
 def test_without_a_file_nothing_is_told(center: Center) -> None:
