@@ -266,7 +266,7 @@ def test_a_viewer_gets_nowhere_by_any_form(
 ) -> None:
     center.integrate()
     viewer = open_browser(build(console, identify=lambda request: User("vera", Role.VIEWER, signed_in=True)))
-    filled = path.format(slug="logins_to_leads", environment="sandbox", draft="x")
+    filled = path.format(slug="logins_to_leads", environment="sandbox", draft="x", run_id="r1")
     status = 200 if path in {"/sign-in", "/sign-out"} else 403
     viewer.post(filled, {TOKEN_FIELD: viewer.token(), "day": "", "environment": "sandbox"}, status=status)
 
