@@ -30,7 +30,8 @@ from integration_center.pipeline.step_errors import reported_errors
 from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.pipeline.undo import scanned_ledger
 from integration_center.store.frames import FrameFile, rewrite_frame
-from integration_center.sync.ledger import count_outdated, reopen_held
+from integration_center.sync.held import reopen_held
+from integration_center.sync.ledger import count_outdated
 from integration_center.sync.outcomes import Outcome
 
 LONGEST = timedelta(hours=24)

@@ -1,6 +1,5 @@
 """Plan one sync: what a push would write to which record, and why the other rows are left alone."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +14,7 @@ from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.columns import show_dtypes
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.absent_people import AbsentPeople, expect_people
+from integration_center.planning.fingerprint import fingerprint
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan_file import (
     Earlier,
@@ -46,17 +46,6 @@ from integration_center.sync.plan_terms import Terms, resolve_terms
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 
-SENDING = {
-    "batch_size",
-    "duplicate_rules",
-    "timezone",
-    "not_between",
-    "arrive_by",
-    "rerun_on_change",
-    "approval",
-    "canary",
-}
-"""Options that say how and when a plan is sent, and do not change what it holds."""
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
 
@@ -320,15 +309,6 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
     own = rows.select(by_name(DAY, *terms.columns)).collect()
     found = find_past_rows(own, past, terms)
     return add_past_rows(own, found).lazy() if found.height else rows
-
-
-def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
-    """Hash what a plan depends on: the integration, and the descriptions of the fields that it names.
-
-    Options that only say how a plan is sent are left out.
-    """
-    named = tuple(pair.field for pair in spec.keys) + tuple(mapping.field for mapping in spec.fields)
-    return hashlib.sha256(f"{spec.model_dump_json(exclude=SENDING)}\0{schema.fingerprint(named)}".encode()).hexdigest()
 
 
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
