@@ -98,10 +98,9 @@ def plan_slices(
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     used = by_name(DAY, *terms.columns) | by_name(PAST, require_all=False)
-    report = rows.select(used).collect()
-    with phase(Phase.MATCH, report.height):
-        matching = match_report(report, records, terms)
-    del report, records
+    with phase(Phase.MATCH):
+        matching = match_report(rows.select(used).collect(), records, terms)
+    del records
     done = 0
     for lines in keep_rows_whole(cut_slices(matching.lines)):
         with phase(Phase.COMPARE, matching.lines.height):
