@@ -106,10 +106,8 @@ def plan_slices(
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     used = by_name(DAY, *terms.columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
-    report = rows.select(used).collect()
-    with phase(Phase.MATCH, report.height):
-        matching = match_report(report, records, terms)
-    del report
+    with phase(Phase.MATCH):
+        matching = match_report(rows.select(used).collect(), records, terms)
     gone = absent(matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls()), records) if absent else None
     del records
     done = 0
