@@ -125,7 +125,7 @@ def test_what_yaml_reads_as_text_is_text(written: str) -> None:
         ("A\n  on: x\n  y:", 'a name in line 11: YAML reads on as true; write it in quotes: "on"'),
         ("\n      truncate: true\n      y:", "fields[0].column in line 10: it is empty"),
         ("{{x}}\n      y:", "fields[0].column in line 10: YAML reads a mapping here; write text, in quotes"),
-        ("@x\n      y:", "line 10, column 15: not YAML (found character '@'"),
+        ("@x\n      y:", "line 10, column 15: not YAML, because a text begins with a special sign"),
     ],
 )
 def test_what_is_written_twice_or_misread_anywhere(text: str, said: str) -> None:

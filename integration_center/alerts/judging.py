@@ -8,6 +8,7 @@ from statistics import median
 from integration_center.alerts.settings import Kind, Thresholds
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.sync import outcome_words
 from integration_center.sync.outcomes import BROKEN, SOUND, WRITTEN, Outcome
 
 BEFORE = 10
@@ -18,7 +19,10 @@ FEW = 20
 """Rows or changes below which no comparison means anything."""
 GRACE = timedelta(minutes=15)
 """How late a run may be before it is missed."""
-NOT_ASKED = (Outcome.NO_KEY, Outcome.DUPLICATE_KEY, Outcome.SUPERSEDED)
+NOT_ASKED = (
+    *(Outcome.NO_KEY, Outcome.DUPLICATE_KEY, Outcome.SUPERSEDED),
+    *(Outcome.FILTERED, Outcome.ROLLED_UP, Outcome.ABSENT),
+)
 NOT_FOUND = (Outcome.UNMATCHED, Outcome.AMBIGUOUS)
 
 
@@ -141,7 +145,5 @@ def find_missed(spec: IntegrationSpec, history: Sequence[SyncRecord], now: datet
 
 
 def say_counts(sync: SyncRecord) -> str:
-    """`8 updated, 3 unmatched`: the report's rows by outcome."""
-    rows = sync.counts.get("rows", {})
-    order = [*WRITTEN, *(outcome for outcome in Outcome if outcome not in WRITTEN)]
-    return ", ".join(f"{rows[outcome]:,} {outcome.value}" for outcome in order if rows.get(outcome))
+    """`8 updated · 3 not found in Salesforce`: the report's rows by outcome."""
+    return outcome_words.say_counts(sync.counts.get("rows", {}))

@@ -31,7 +31,7 @@ def manage_alerts(
     channel: Annotated[str | None, typer.Option(help="Try this channel of alerts.yaml alone.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a message to each channel of alerts.yaml to try it, or list the incidents that are open."""
+    """Try the channels of alerts.yaml, or list what is wrong. A message to each channel says that it is a test."""
     if task is Task.LIST:
         list_incidents(as_json=as_json)
         return

@@ -167,7 +167,7 @@ def run_examples(installation: Installation, day: date) -> None:
     for sync in second:
         counts = sync.counts["lines"]
         console.print(
-            f"{sync.slug}: {counts.get('unchanged', 0):,} unchanged, {counts.get('updated', 0):,} updated,"
+            f"{sync.slug}: {counts.get('unchanged', 0):,} already up to date, {counts.get('updated', 0):,} updated,"
             f" {sync.api_calls} API calls",
             markup=False,
         )

@@ -37,7 +37,10 @@ def look_at_everything(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at settings, database, storage, Dagster, accounts and reports, and say what to do about what is wrong."""
+    """Look at everything, and say what to do about what is wrong.
+
+    Settings, database, storage, disk, certificates, Dagster, schedules, reports, accounts, clock and alerts.
+    """
     now = datetime.now(UTC)
     try:
         settings = read_settings()

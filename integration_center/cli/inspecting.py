@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.markup import escape
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular, show_size
-from integration_center.files.text_files import write_atomically
-from integration_center.insights.drop_names import FILE_NAME, SCHEMA_NAME, name_format
+from integration_center.insights.drop_names import FILE_NAME, name_format
 from integration_center.insights.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.inspection import Inspection, inspect_file
 from integration_center.insights.report_yaml import ReportFile, read_report_file
+from integration_center.insights.saved_proposals import save_proposal, write_proposal
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import parse_day
 from integration_center.insights.unpacking import find_packing, unpack
@@ -55,8 +54,8 @@ def inspect_report(
         print_json(describe(found, previews=previews))
     else:
         show(found, previews=previews)
-    if save:
-        save_proposal(found, folder)
+    if save and (place := save_proposal(found, folder)):
+        console.print(f"Written: {place}", markup=False, soft_wrap=True)
     if found.problem:
         raise typer.Exit(1)
 
@@ -150,28 +149,3 @@ def show(found: Inspection, *, previews: bool) -> None:
         doubts = any(FILE_NAME in note for note in found.notes)
         rest = "what is said above may need a line in it." if doubts else "it needs no line in it."
         console.print(f"It is read without {FILE_NAME}; {rest}")
-
-
-def write_proposal(found: Inspection) -> str:
-    """The proposed `report.yaml`."""
-    return yaml.safe_dump(dict(found.proposal), sort_keys=False, allow_unicode=True)
-
-
-def save_proposal(found: Inspection, folder: Path | None) -> None:
-    """Write the proposed `report.yaml`, with the line for editors if its schema is in this folder or the one above.
-
-    Raises:
-        ConfigurationError: there is one already, or the file is not in a folder of this machine.
-    """
-    if not found.proposal:
-        return
-    if folder is None:
-        raise ConfigurationError("the file is not in a folder of this machine; put the lines above beside it by hand")
-    place = folder / FILE_NAME
-    if place.exists():
-        raise ConfigurationError(f"{place} is there already; add the lines above by hand")
-    schema = next((each for each in (folder, folder.parent) if (each / SCHEMA_NAME).is_file()), None)
-    way = f"{'' if schema == folder else '../'}{SCHEMA_NAME}"
-    header = f"# yaml-language-server: $schema={way}\n" if schema else ""
-    write_atomically(place, header + write_proposal(found))
-    console.print(f"Written: {place}", markup=False, soft_wrap=True)

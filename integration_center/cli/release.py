@@ -26,7 +26,7 @@ Reason = Annotated[str | None, typer.Option(help="Why, in a sentence, for the au
 def release_plan(
     run: Run, reason: Reason = None, slug: Slug = None, as_json: AsJson = False, quiet: Quiet = False
 ) -> None:
-    """Send a plan that a limit holds, or that waits for approval, as it was shown. At most 24 hours old, and once."""
+    """Send a plan that a limit holds, or that waits for approval. It is sent once, as it was shown, within 24 hours."""
     loaded = read_folder(read_paths().defs)
     said = read_reason(reason)
     with open_installation() as installation:

@@ -3,7 +3,7 @@
 import getpass
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 import dagster as dg
@@ -110,6 +110,14 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     return sync
 
 
+def read_sample(installation: Installation, sync: SyncRecord, *outcomes: Outcome) -> list[dict[str, Any]]:
+    """Read a few changes from the ledger of a sync; none when it has no plan."""
+    if not sync.plan_id:
+        return []
+    with installation.ledgers.scanned(sync.run_id, sync.slug) as lines:
+        return sample_changes(lines, *outcomes)
+
+
 def note_launch(installation: Installation, wanted: Launch, run_id: str) -> None:
     """Note in the audit log that the operating-system user started a run."""
     installation.audit.record(
@@ -174,11 +182,7 @@ def plan_integration(
     with open_installation() as installation:
         check_long_range(installation, spec, days)
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
-        sample = (
-            sample_changes(installation.ledgers.read(sync.run_id, slug), Outcome.PLANNED, Outcome.HELD)
-            if sync.plan_id
-            else []
-        )
+        sample = read_sample(installation, sync, Outcome.PLANNED, Outcome.HELD)
     finish(sync, sample, as_json=as_json)
 
 
@@ -205,5 +209,5 @@ def run_integration(
         sync = launch(
             installation, loaded, Launch(request, slug, environment, Action.RAN, said), quiet=quiet or as_json
         )
-        sample = sample_changes(installation.ledgers.read(sync.run_id, slug), *WRITTEN) if sync.plan_id else []
+        sample = read_sample(installation, sync, *WRITTEN)
     finish(sync, sample, as_json=as_json)

@@ -12,6 +12,7 @@ from integration_center.cli.output import console, print_json, show
 from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
 from integration_center.database.waiting import WaitingDay
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.sync.outcome_words import title_outcome
 from integration_center.sync.outcomes import Outcome
 
 
@@ -44,16 +45,16 @@ def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
 
 
 def print_counts(tally: Counts) -> None:
-    """Rows and lines by outcome, and their sums."""
+    """Rows of the report and records of the org by outcome, and their sums."""
     counts = Table("Outcome", box=None, pad_edge=False, header_style="bold")
     counts.add_column("Rows", justify="right")
-    counts.add_column("Lines", justify="right")
+    counts.add_column("Records", justify="right")
     rows, lines = tally.get("rows", {}), tally.get("lines", {})
     for outcome in Outcome:
         if rows.get(outcome, 0) or lines.get(outcome, 0):
-            counts.add_row(outcome.value, f"{rows.get(outcome, 0):,}", f"{lines.get(outcome, 0):,}")
+            counts.add_row(title_outcome(outcome), f"{rows.get(outcome, 0):,}", f"{lines.get(outcome, 0):,}")
     if counts.row_count:
-        counts.add_row("in all", f"{sum(rows.values()):,}", f"{sum(lines.values()):,}", style="bold")
+        counts.add_row("In all", f"{sum(rows.values()):,}", f"{sum(lines.values()):,}", style="bold")
         console.print(counts)
 
 

@@ -79,7 +79,7 @@ TASKS = {
         Verb("list", "integrations.list_integrations", "The integrations, with the broken ones and why."),
         Verb("log", "history.show_log", "The history of syncs: Completed or Failed, with the counts."),
         Verb("ledger", "history.show_ledger", "What became of every row of one sync, and why."),
-        Verb("alerts", "alerts.manage_alerts", "Try the channels of alerts.yaml, or list what is wrong now."),
+        Verb("alerts", "alerts.manage_alerts", "Try the channels of alerts.yaml, or list what is wrong."),
         Verb("why", "why.explain_record", "Why a record says what it says: value, run, row, value before."),
         Verb("audit", "access.list_audit", "Who connected, changed, ran, signed in or was refused."),
         Verb("doctor", "doctor.look_at_everything", "Look at everything, and say what to do about what is wrong."),

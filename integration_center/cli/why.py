@@ -20,7 +20,7 @@ def explain_record(
     limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many runs to show, the newest first.")] = MOST,
     as_json: AsJson = False,
 ) -> None:
-    """Why a record says what it says: value, run, row of the report, value before. Of the last 90 days."""
+    """Why a record says what it says: value, run, row, value before. Of the last 90 days."""
     with open_installation() as installation:
         found = find_history(installation, read_question(what), slug=slug, most=limit)
     if as_json:

@@ -17,7 +17,10 @@ from integration_center.pipeline.names import INTEGRATION_TAG, asset_keys, push_
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.webserver import Webserver
 
-HOW_TO_START = "start it with `make up` (or `integration-center up`) on the machine of this console"
+NOT_RUNNING = (
+    "Dagster does not run, so nothing was started. Whoever looks after this installation has to start it;"
+    " then try again"
+)
 _starting = Lock()
 
 
@@ -52,19 +55,28 @@ def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_
         DagsterDown: Dagster does not answer.
     """
     if file.spec is None or file.problem is not None:
-        raise ConfigurationError(f"{console.defs.path(file.slug)}: {file.problem}. Correct the file first")
-    webserver = console.find_dagster()
-    if webserver is None:
-        raise DagsterDown(f"Dagster does not run, so nothing was started; {HOW_TO_START}, then try again")
+        raise ConfigurationError(f"the integration cannot run: {file.problem}. Correct it first")
     assets = tuple(key for key in asset_keys(file.slug, file.spec) if push or key != push_key(file.slug))
     tags = run_tags(file.slug, file.spec.environment, triggered_by)
     config = push_config(file.slug) if push else None
-    request = RunRequest(file.slug, (day, day), tags, assets, config)
-    with _starting:  # two clicks at once start one run
-        if running := find_running(console, file.slug, file.spec):
+    return launch_once(console, file.slug, file.spec, RunRequest(file.slug, (day, day), tags, assets, config))
+
+
+def launch_once(console: Console, slug: str, spec: IntegrationSpec | None, request: RunRequest) -> Started:
+    """Launch a run of an integration, unless one is under way: two clicks at once start one run.
+
+    Raises:
+        ConfigurationError: Dagster refused the run.
+        DagsterDown: Dagster does not answer.
+    """
+    webserver = console.find_dagster()
+    if webserver is None:
+        raise DagsterDown(NOT_RUNNING)
+    with _starting:
+        if running := find_running(console, slug, spec):
             return Started(running, already=True)
         run_id = _launch(webserver, request)
-    console.starts.note(UnfinishedRun(run_id, file.slug, dg.DagsterRunStatus.STARTING))
+    console.starts.note(UnfinishedRun(run_id, slug, dg.DagsterRunStatus.STARTING))
     return Started(run_id, already=False)
 
 
@@ -119,9 +131,9 @@ def reload_code(console: Console) -> Reloaded:
     console.reports.expire()
     webserver = console.find_dagster()
     if webserver is None:
-        return Reloaded(False, "Dagster does not run just now; it will know when it starts (make up).")
+        return Reloaded(False, "Dagster does not run just now; it takes the change over when it starts.")
     try:
         webserver.reload()
     except (ConfigurationError, ServiceUnavailable) as error:
-        return Reloaded(False, f"But Dagster did not take it over: {error}. Reload it under Deployment in its own UI.")
-    return Reloaded(True, "Dagster knows.")
+        return Reloaded(False, f"But Dagster did not take it over: {error}.")
+    return Reloaded(True, "")

@@ -2,30 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
+from integration_center.console.attention import Attention, list_attention, needs_look
 from integration_center.console.engine import UnfinishedRun
-from integration_center.console.obstacles import BLOCKED, Banner, Obstacle, Surroundings, Touched, list_banners
+from integration_center.console.obstacles import BLOCKED, Obstacle, Surroundings, Touched, list_banners
 from integration_center.console.picture import RUNS, Picture, draw
+from integration_center.console.reasons import find_reasons
+from integration_center.console.results import say_status
 from integration_center.console.shell.context import Console
-from integration_center.database.sync_records import RecentSyncs, SyncRecord, SyncStatus
+from integration_center.database.sync_records import RecentSyncs, SyncRecord
 from integration_center.database.waiting import WaitingDay
-from integration_center.integration.schedule import DEFAULT_ZONE, RunTimes
+from integration_center.integration.schedule import RunTimes, say_schedule
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
-from integration_center.sync.outcomes import WRITTEN, Outcome
 
 PAGE_ROWS = 50
-
+ATTENTION = "attention"
 STATES = {
-    BLOCKED: "Will not run",
-    "failed": "Last run failed",
+    ATTENTION: "Needs attention",
+    "failed": "Failed",
+    "held": "Held",
     "running": "Running",
+    "waiting": "Waiting",
+    BLOCKED: "Will not run",
     "broken": "Broken",
-    "disabled": "Disabled",
+    "disabled": "Off",
 }
 """What the grid can be narrowed to, and how that is called."""
+SORTS = ("name", "last", "next")
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -36,16 +44,21 @@ class Narrowing:
         text: part of the name, slug, report or object, no case; all when empty.
         environment: None for both.
         state: one of `STATES`; all when empty.
+        report: only of this report; object: only of this object. All when empty.
+        sort: one of `SORTS`.
     """
 
     text: str = ""
     environment: Environment | None = None
     state: str = ""
+    report: str = ""
+    object: str = ""
+    sort: str = "name"
 
     @property
     def active(self) -> bool:
         """Whether it leaves anything out."""
-        return bool(self.text or self.environment or self.state)
+        return bool(self.text or self.environment or self.state or self.report or self.object)
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,9 @@ class Grid:
 
     Attributes:
         found: how many the narrowing leaves; total: how many there are.
-        banners: what stands in the way of any integration, narrowed out or not.
+        attention: what somebody has to look at, narrowed out or not.
+        counts: how many integrations are in each of `STATES`.
+        reports: the reports that integrations name; objects: the objects.
         webserver_down: whether nothing can be started from here just now.
     """
 
@@ -93,7 +108,10 @@ class Grid:
     pages: int
     found: int
     total: int
-    banners: Sequence[Banner]
+    attention: Sequence[Attention]
+    counts: Mapping[str, int]
+    reports: Sequence[str]
+    objects: Sequence[str]
     webserver_down: bool
 
 
@@ -106,41 +124,87 @@ def build_grid(
     *,
     may_change: bool,
 ) -> Grid:
-    """Build a page of the integrations asked for, in order of name; two queries for the runs of all.
+    """Build a page of the integrations asked for; three queries for the runs of all.
 
     Args:
         console: where.
         files: all integrations.
         around: what they need.
-        narrowing: which of them are asked for.
+        narrowing: which of them are asked for, in which order.
         page: from 1.
         may_change: whether who looks may edit integrations.
     """
     syncs = console.installation.syncs
     minute = console.now().replace(second=0, microsecond=0)
+    last = syncs.last([file.slug for file in files])
     touched = {each.slug: each for each in _find_touched(files, around, minute)}
-    found = sorted((file for file in files if _fits(file, narrowing)), key=lambda file: _name(file).casefold())
-    if narrowing.state in {"failed", "running"}:
-        wanted = SyncStatus.FAILED if narrowing.state == "failed" else SyncStatus.RUNNING
-        last = syncs.last_statuses([file.slug for file in found])
-        found = [file for file in found if last.get(file.slug) is wanted]
-    if narrowing.state == BLOCKED:
-        found = [file for file in found if file.slug in touched]
+    waits = {wait.slug: wait for wait in console.installation.waiting.list(console.now())}
+    states = {
+        file.slug: _find_states(file, last.get(file.slug), touched, around, waiting=file.slug in waits)
+        for file in files
+    }
+    found = [file for file in files if _fits(file, narrowing) and narrowing.state in {"", *states[file.slug]}]
+    found.sort(key=lambda file: _order(file, narrowing.sort, last, minute))
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = min(max(1, page), pages)
     shown = found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
     recent = syncs.recent([file.slug for file in shown], RUNS)
-    waits = {wait.slug: wait for wait in console.installation.waiting.list(console.now())}
-    rows = [build_row(file, recent.get(file.slug), around, minute, waits.get(file.slug)) for file in shown]
+    in_trouble = [sync for file in files if (sync := last.get(file.slug)) and needs_look(sync)]
+    specs = [file.spec for file in files if file.spec]
     return Grid(
-        rows=rows,
+        rows=[build_row(file, recent.get(file.slug), around, minute, waits.get(file.slug)) for file in shown],
         page=page,
         pages=pages,
         found=len(found),
         total=len(files),
-        banners=list_banners([*touched.values()], may_change=may_change),
+        attention=list_attention(
+            files,
+            last,
+            list_banners([*touched.values()], may_change=may_change),
+            find_reasons(console, in_trouble),
+            {file.slug: waits[file.slug].say(file.spec.times) for file in files if file.spec and file.slug in waits},
+            may_change=may_change,
+        ),
+        counts={state: sum(state in each for each in states.values()) for state in STATES},
+        reports=sorted({spec.report for spec in specs}, key=str.casefold),
+        objects=sorted({spec.object for spec in specs}, key=str.casefold),
         webserver_down=around.engine is not None and around.engine.daemon and not around.engine.webserver,
     )
+
+
+def _find_states(
+    file: DefsFile, last: SyncRecord | None, touched: Mapping[str, Touched], around: Surroundings, *, waiting: bool
+) -> set[str]:
+    """Find the states of an integration, by the names in `STATES`."""
+    enabled = file.spec is None or file.spec.enabled
+    status = say_status(last).lower() if last else ""
+    found = {
+        "failed": status == "failed",
+        "held": status == "held",
+        "running": status == "running" or find_starting(around, file.slug, last) is not None,
+        BLOCKED: file.slug in touched,
+        "waiting": waiting,
+        "broken": bool(file.problem),
+        "disabled": not enabled,
+        ATTENTION: waiting
+        or file.slug in touched
+        or bool(file.problem)
+        or (enabled and last is not None and needs_look(last)),
+    }
+    return {state for state, here in found.items() if here}
+
+
+def _order(file: DefsFile, sort: str, last: Mapping[str, SyncRecord], minute: datetime) -> tuple[float, str]:
+    """What an integration is sorted by: the newest run first, the next run first, or the name."""
+    name = _name(file).casefold()
+    if sort == "last":
+        sync = last.get(file.slug)
+        return -(sync.started_at if sync else LONG_AGO).timestamp(), name
+    if sort == "next":
+        scheduled = file.spec is not None and file.spec.enabled and file.problem is None
+        due = _next_run(file.spec.times, minute) if file.spec and scheduled else None
+        return (due or FAR_AWAY).timestamp(), name
+    return 0.0, name
 
 
 def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datetime) -> list[Touched]:
@@ -188,21 +252,6 @@ def build_row(
     )
 
 
-def say_schedule(schedule: str, timezone: str = DEFAULT_ZONE) -> str:
-    """`Daily 08:00` for a time of every day; else the cron expression itself. A zone other than UTC follows."""
-    minute, hour, *rest = schedule.split()
-    daily = rest == ["*", "*", "*"] and minute.isdecimal() and hour.isdecimal()
-    said = f"Daily {int(hour):02d}:{int(minute):02d}" if daily else schedule
-    return said if timezone == DEFAULT_ZONE else f"{said} {timezone}"
-
-
-def say_counts(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """`8 updated, 3 unmatched`: the report's rows by outcome, what was written first."""
-    rows = counts.get("rows", {})
-    order = [*WRITTEN, *(outcome for outcome in Outcome if outcome not in WRITTEN)]
-    return ", ".join(f"{rows[outcome]:,} {outcome.value}" for outcome in order if rows.get(outcome))
-
-
 _next_run = lru_cache(maxsize=2_048)(RunTimes.next)
 """Asked for many integrations, mostly with the same schedule."""
 
@@ -215,9 +264,9 @@ def _fits(file: DefsFile, narrowing: Narrowing) -> bool:
     spec = file.spec
     if narrowing.environment and (spec is None or spec.environment is not narrowing.environment):
         return False
-    if narrowing.state == "broken" and not file.problem:
+    if narrowing.report and (spec is None or spec.report != narrowing.report):
         return False
-    if narrowing.state == "disabled" and (spec is None or spec.enabled):
+    if narrowing.object and (spec is None or spec.object != narrowing.object):
         return False
     text = narrowing.text.casefold()
     said = (file.slug, spec.name, spec.report, spec.object) if spec else (file.slug,)

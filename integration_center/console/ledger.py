@@ -1,5 +1,7 @@
 """Looks into stored ledgers, without reading them whole: they may hold a hundred thousand lines and more."""
 
+import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,17 +10,25 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.console.results import TROUBLED, Reason
+from integration_center.console.ledger_query import LedgerQuery
+from integration_center.console.results import Reason
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
 from integration_center.sync.ledger import to_csv_safe
+from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.reason_groups import GROUPED, group_reason
+
+logger = logging.getLogger(__name__)
 
 PAGE_LINES = 50
 CSV_LINES = 10_000
 MOST_REASONS = 20
+ROW = re.compile(r"^row (\d+)(?= has the same key)")
+HEADER_ROWS = 2
+"""What is added to a row's number, which begins at 0: a spreadsheet begins at 1, and its first row is the header."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class LedgerLine:
     """What became of one report row and record.
 
     Attributes:
-        row: the row's number in the report, from 0.
+        row: the row's number in the report, as a spreadsheet counts: the first row below the header is 2.
         changes: for each field that is sent: its name, before, after.
         holds: of an `overridden` line, what the org held of each field that is sent right after the push.
     """
@@ -44,11 +54,12 @@ class LedgerLine:
 
 @dataclass(frozen=True)
 class LedgerPage:
-    """Some lines of a ledger, in order of the report.
+    """Some records of a ledger.
 
     Attributes:
-        found: how many lines the outcome asked for has.
-        counts: lines by outcome, from best to worst, of the whole ledger.
+        found: how many records were asked for.
+        counts: records by outcome, of the whole ledger.
+        reasons: why records of the outcome asked for, or of all, ended as they did, the most frequent first.
     """
 
     lines: Sequence[LedgerLine]
@@ -56,6 +67,7 @@ class LedgerPage:
     pages: int
     found: int
     counts: Mapping[Outcome, int]
+    reasons: Sequence[Reason] = ()
 
 
 def scan(installation: Installation, sync: SyncRecord) -> pl.LazyFrame:
@@ -69,8 +81,8 @@ def scan(installation: Installation, sync: SyncRecord) -> pl.LazyFrame:
         raise PlanMissing("the run is under way, and its ledger is there once it has made its plan")
     if not path.exists():
         raise PlanMissing(
-            f"the ledger of this run of {sync.name!r} is not there ({path}): ledgers are deleted after 90 days, and a"
-            " run that ended before its plan has none. The counts by outcome stand in the log"
+            "this run has no list of records: lists are deleted after 90 days, and a run that ended before its plan has"
+            " none. Its counts are kept"
         )
     with _readable(path):
         ledger = pl.scan_parquet(path)
@@ -84,13 +96,14 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, OSError):
+        logger.warning("the ledger %s cannot be read", path)
         raise PlanMissing(
-            f"the ledger {path} cannot be read: it is damaged, or may not be opened. The counts by outcome stand in the"
-            " log; bring the file back from a backup to see its lines"
+            "the list of records of this run is damaged, or may not be opened. Its counts are kept; whoever looks after"
+            " this installation can bring the list back from a backup"
         ) from None
 
 
-def read_page(installation: Installation, sync: SyncRecord, outcome: Outcome | None, page: int) -> LedgerPage:
+def read_page(installation: Installation, sync: SyncRecord, query: LedgerQuery, page: int) -> LedgerPage:
     """One page of a ledger.
 
     Raises:
@@ -101,12 +114,16 @@ def read_page(installation: Installation, sync: SyncRecord, outcome: Outcome | N
         counted = ledger.group_by("outcome").len().collect()
     by_name = dict(zip(counted["outcome"].cast(pl.String), counted["len"], strict=True))
     counts = {each: by_name[each.value] for each in Outcome if each.value in by_name}
-    found = sum(counts.values()) if outcome is None else counts.get(outcome, 0)
+    wanted = query.narrow(ledger)
+    with _readable(path):
+        found = wanted.select(pl.len()).collect().item() if query.active else sum(counts.values())
     pages = max(1, -(-found // PAGE_LINES))
     page = min(max(1, page), pages)
     with _readable(path):
-        lines = narrow(ledger, outcome).slice((page - 1) * PAGE_LINES, PAGE_LINES).collect()
-    return LedgerPage(read_lines(lines), page, pages, found, counts)
+        lines = wanted.slice((page - 1) * PAGE_LINES, PAGE_LINES).collect()
+        outcomes = [query.outcome] if query.outcome else list(Outcome)
+        reasons = count_reasons(ledger, outcomes, MOST_REASONS, query.called)
+    return LedgerPage(read_lines(lines), page, pages, found, counts, reasons)
 
 
 def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
@@ -114,11 +131,11 @@ def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
     fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     return [
         LedgerLine(
-            row=line["row"],
+            row=line["row"] + HEADER_ROWS,
             key=line["key"],
             record_id=line["record_id"],
             outcome=Outcome(line["outcome"]),
-            reason=line["reason"],
+            reason=_count_as_shown(line["reason"] if line["reason"] is not None else line.get(GROUPED)),
             code=line["code"],
             error_fields=line["error_fields"],
             changes=[(field, line[BEFORE + field], line[AFTER + field]) for field in fields if line[CHANGED + field]],
@@ -130,47 +147,65 @@ def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
     ]
 
 
+def _count_as_shown(reason: str | None) -> str | None:
+    """Let a reason that names another row count rows as the page does."""
+    return reason and ROW.sub(lambda found: f"row {int(found[1]) + HEADER_ROWS:,}", reason)
+
+
 def first_lines(installation: Installation, sync: SyncRecord, *outcomes: Outcome, most: int) -> list[LedgerLine]:
     """The first lines of some outcomes; none when there is no ledger that can be read."""
     chosen = pl.col("outcome").cast(pl.String).is_in([outcome.value for outcome in outcomes])
     try:
         with _readable(installation.ledgers.path(sync.run_id, sync.slug)):
-            return read_lines(scan(installation, sync).filter(chosen).head(most).collect())
+            return read_lines(
+                scan(installation, sync).filter(chosen).head(most).with_columns(group_reason(sync.object)).collect()
+            )
     except PlanMissing:
         return []
 
 
-def read_reasons(installation: Installation, sync: SyncRecord) -> list[Reason]:
-    """Why lines are in trouble, the most frequent first; nothing when there is no ledger that can be read."""
+def read_reasons(
+    installation: Installation, sync: SyncRecord, outcomes: Sequence[Outcome] = TROUBLED, called: str = ""
+) -> list[Reason]:
+    """Why records ended as they did, the most frequent first; nothing when there is no ledger that can be read.
+
+    Args:
+        installation: where.
+        sync: whose ledger.
+        outcomes: of the records; those in trouble unless others are named.
+        called: what people call the object; the name in the log where it is left out.
+    """
     try:
         with _readable(installation.ledgers.path(sync.run_id, sync.slug)):
-            return count_reasons(scan(installation, sync), TROUBLED, MOST_REASONS)
+            return count_reasons(scan(installation, sync), outcomes, MOST_REASONS, called or sync.object)
     except PlanMissing:
         return []
 
 
-def count_reasons(lines: pl.LazyFrame, outcomes: Sequence[Outcome], most: int) -> list[Reason]:
-    """Count the lines of some outcomes by their reason, the most frequent first."""
+def count_reasons(lines: pl.LazyFrame, outcomes: Sequence[Outcome], most: int, called: str) -> list[Reason]:
+    """Count the records of some outcomes by what their reasons say, the most frequent first."""
     outcome = pl.col("outcome").cast(pl.String)
     counted = (
-        lines.filter(pl.col("reason").is_not_null() & outcome.is_in([each.value for each in outcomes]))
-        .group_by(outcome, "reason")
-        .agg(pl.len().alias("lines"))
-        .sort("lines", "reason", descending=[True, False])
+        lines.filter(outcome.is_in([each.value for each in outcomes]))
+        .select(outcome.alias("outcome"), group_reason(called), "reason")
+        .filter(pl.col(GROUPED).is_not_null())
+        .group_by("outcome", GROUPED)
+        .agg(
+            pl.len().alias("lines"), pl.col("reason").first().alias("first"), pl.col("reason").n_unique().alias("kinds")
+        )
+        .sort("lines", GROUPED, descending=[True, False])
         .head(most)
         .collect()
     )
-    return [Reason(Outcome(outcome), reason, count) for outcome, reason, count in counted.iter_rows()]
+    return [
+        Reason(Outcome(outcome), (_count_as_shown(first) if kinds == 1 else None) or key, count, key)
+        for outcome, key, count, first, kinds in counted.iter_rows()
+    ]
 
 
-def narrow(ledger: pl.LazyFrame, outcome: Outcome | None) -> pl.LazyFrame:
-    """The lines of one outcome; all when None."""
-    return ledger if outcome is None else ledger.filter(pl.col("outcome") == outcome.value)
-
-
-def stream_csv(ledger: pl.LazyFrame, outcome: Outcome | None) -> Iterator[str]:
-    """The lines as CSV that no spreadsheet runs as formulas, in parts, so that none is held whole."""
-    chosen = narrow(ledger, outcome)
+def stream_csv(ledger: pl.LazyFrame, query: LedgerQuery) -> Iterator[str]:
+    """The records as CSV that no spreadsheet runs as formulas, in parts, so that none is held whole."""
+    chosen = query.narrow(ledger).drop(GROUPED)
     yield to_csv_safe(chosen.head(0).collect()).write_csv()
     for part in chosen.collect_batches(chunk_size=CSV_LINES, maintain_order=True):
         yield to_csv_safe(part).write_csv(include_header=False)

@@ -12,7 +12,7 @@ from integration_center.pipeline.names import find_starter
 
 FAIL, WAIT = "will fail", "will not start"
 WEB_SERVER_DOWN = "Dagster's web server does not answer: Run Now and Plan do not work just now."
-START_IT = "Whoever looks after this machine starts it with integration-center up."
+START_IT = "Whoever looks after this installation has to start it."
 DAILY = "daily_sync"
 BLOCKED = "blocked"
 """The state to which the grid can be narrowed, of integrations that have an obstacle."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.console.labels import Labels, find_labels
 from integration_center.console.ledger import count_reasons
 from integration_center.console.lookups import Answer
 from integration_center.console.results import Reason
@@ -41,6 +42,7 @@ class PlannedSync:
         reasons: why rows are left alone, the most frequent first.
         held: what would stop the push.
         instance_url: of the org, for links to its records.
+        labels: what people call the object and its fields.
     """
 
     spec: IntegrationSpec
@@ -55,6 +57,7 @@ class PlannedSync:
     api_calls: int
     read_at: datetime
     instance_url: str
+    labels: Labels
 
 
 def ask_plan(
@@ -113,6 +116,7 @@ def make_plan(
         )
         calls = org.session.usage.calls
         lines = plan.lines.collect()
+    labels = find_labels(console, spec.environment, spec.object)
     return PlannedSync(
         spec=spec,
         day=report.day,
@@ -120,10 +124,11 @@ def make_plan(
         rows=plan.tally.rows.as_dict(),
         lines=plan.tally.lines.as_dict(),
         changes=sample_changes(lines, Outcome.PLANNED, Outcome.HELD, records=SHOWN_RECORDS),
-        reasons=count_reasons(lines.lazy(), UNPLANNED, SHOWN_REASONS),
+        reasons=count_reasons(lines.lazy(), UNPLANNED, SHOWN_REASONS, labels.object),
         verdicts=plan.verdicts,
         held=plan.held,
         api_calls=calls,
         read_at=plan.read_at,
         instance_url=account.instance_url,
+        labels=labels,
     )

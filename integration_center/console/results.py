@@ -1,52 +1,30 @@
 """What a run came to, in a colour and in sentences: a failure never looks like a success."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from integration_center.database.sync_records import SyncRecord, SyncStatus
-from integration_center.sync.outcomes import BROKEN, Outcome
+from integration_center.sync.outcome_words import TROUBLED, say_records
+from integration_center.sync.outcomes import Outcome
 
 ResultTone = Literal["success", "warning", "danger", "info"]
-
-CALM = frozenset(
-    {
-        Outcome.UNCHANGED,
-        Outcome.UPDATED,
-        Outcome.PLANNED,
-        Outcome.SUPERSEDED,
-        Outcome.FILTERED,
-        Outcome.ROLLED_UP,
-        Outcome.ABSENT,
-        Outcome.NO_KEY,
-        Outcome.DUPLICATE_KEY,
-        Outcome.UNMATCHED,
-        Outcome.AMBIGUOUS,
-        Outcome.INELIGIBLE,
-    }
-) - frozenset(BROKEN)
-"""Outcomes that a sound run has."""
-TROUBLED: Sequence[Outcome] = tuple(outcome for outcome in reversed(Outcome) if outcome not in CALM)
-"""All others, the worst first: somebody has to look at these lines."""
-WORDS: Mapping[str, str] = {
-    "failed": "refused by Salesforce",
-    "rejected": "not sent, because a value does not fit",
-    "conflict": "left alone, because somebody changed them meanwhile",
-    "unprocessed": "not processed by Salesforce",
-    "unknown": "of unknown end",
-    "held": "held",
-    "overridden": "changed again by the org",
-}
-"""Outcomes in a sentence; another one speaks for itself."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why lines ended as they did, and how many."""
+    """Why records ended as they did, and how many.
+
+    Attributes:
+        text: for people, with a number or an id left out where it differs from record to record.
+        lines: how many records.
+        key: what `group_reason` makes of the reason, by which a ledger can be narrowed to these records.
+    """
 
     outcome: Outcome
     text: str
     lines: int
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,23 +32,27 @@ class Result:
     """What a run came to.
 
     Attributes:
-        text: sentences, the worst first.
+        headline: the one sentence that answers whether all is well.
+        text: more sentences, the worst first; empty when the headline says all.
     """
 
     tone: ResultTone
-    text: str
+    headline: str
+    text: str = ""
 
 
 def count_troubled(sync: SyncRecord) -> dict[Outcome, int]:
-    """Count the lines that somebody has to look at by outcome, the worst first."""
+    """Count the records that somebody has to look at by outcome, the worst first."""
     lines = sync.counts.get("lines", {})
     return {outcome: lines[outcome] for outcome in TROUBLED if lines.get(outcome)}
 
 
 def tone_of(sync: SyncRecord) -> ResultTone:
-    """The colour of a run: success only when it has ended well, with every line as it should be."""
+    """The colour of a run: success only when it has ended well, with every record as it should be."""
     if sync.status is SyncStatus.FAILED:
-        return "danger"
+        return "warning" if sync.held else "danger"
+    if sync.status is SyncStatus.WAITING:
+        return "warning"
     if sync.status is SyncStatus.RUNNING:
         return "info"
     if sync.error or count_troubled(sync):
@@ -78,63 +60,70 @@ def tone_of(sync: SyncRecord) -> ResultTone:
     return "info" if sync.status is SyncStatus.PLANNED else "success"
 
 
+def say_status(sync: SyncRecord) -> str:
+    """Name the status of a run; a run that a limit stopped is held, which asks for another step than a failure."""
+    return "Held" if sync.status is SyncStatus.FAILED and sync.held else sync.status.value
+
+
 def say_why(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> str:
-    """Say why a run needs a look: the sentence of its line, and what happened to lines in trouble. Empty if it is fine.
+    """Say why a run needs a look: the sentence of its log entry, and what happened to records in trouble.
 
     Args:
         sync: the run.
-        reasons: why lines are in trouble, the most frequent first, as far as they are known.
+        reasons: why records are in trouble, the most frequent first, as far as they are known.
+
+    Returns:
+        Sentences; empty if the run is fine.
     """
     said = [sync.error or "", say_troubled(sync, reasons)]
     return " ".join(sentence(text) for text in said if text)
 
 
 def say_troubled(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> str:
-    """`3 refused by Salesforce: Score needs a manager's approval`; empty when no line is in trouble."""
+    """`3 records were refused: Score needs a manager's approval`; empty when no record is in trouble."""
     parts = []
     for outcome, lines in count_troubled(sync).items():
         why = next((reason.text for reason in reasons if reason.outcome is outcome), "").rstrip(".")
         known = why and why in (sync.error or "")
-        parts.append(f"{lines:,} {say_outcome(outcome)}{f': {why}' if why and not known else ''}")
+        parts.append(f"{say_records(lines, outcome)}{f': {why}' if why and not known else ''}")
     return "; ".join(parts)
 
 
-def say_outcome(outcome: Outcome) -> str:
-    """An outcome as a sentence says it."""
-    return WORDS.get(outcome.value, outcome.value.replace("_", " "))
-
-
-def judge(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> Result:
-    """Say what an ended run came to.
-
-    Args:
-        sync: its line in the log.
-        reasons: why lines are in trouble, the most frequent first.
-    """
-    updated = sync.counts.get("lines", {}).get(Outcome.UPDATED, 0)
-    troubled = say_troubled(sync, reasons)
-    counted = ", ".join(part for part in (f"{updated:,} updated" if updated else "", troubled) if part)
-    said = [sentence(sync.error)] if sync.error else []
+def judge(sync: SyncRecord) -> Result:
+    """Say what an ended run came to."""
+    troubled = [say_records(lines, outcome) for outcome, lines in count_troubled(sync).items()]
+    clauses = " and ".join(troubled)
+    error = sentence(sync.error) if sync.error else ""
+    tone = tone_of(sync)
     if sync.status is SyncStatus.FAILED:
-        said = said or ["The run failed."]
-    elif sync.status is SyncStatus.WAITING:
-        said = ["The plan waits for approval. Nothing was sent to Salesforce."]
-    elif sync.status is SyncStatus.PLANNED:
-        said.append("This is the plan. Nothing was sent to Salesforce.")
-    elif not said and not troubled:
-        said.append(_say_completed(sync, updated))
-    if troubled:
-        said.append(sentence(counted))
-    return Result(tone_of(sync), " ".join(said))
+        if sync.held:
+            return Result(tone, "Held: nothing was sent to Salesforce.", sentence(sync.held))
+        said = " ".join(part for part in (error, sentence(f"{clauses}") if clauses else "") if part)
+        return Result(tone, "The run failed.", said)
+    if sync.status is SyncStatus.WAITING:
+        return Result(tone, "The plan waits for approval. Nothing was sent to Salesforce.", error)
+    if sync.status is SyncStatus.PLANNED:
+        text = " ".join(part for part in (error, sentence(clauses) if clauses else "") if part)
+        return Result(tone, _say_planned(sync), text)
+    if clauses:
+        return Result(tone, f"Completed, {clauses}.", error)
+    return Result(tone, "Completed, but look at this:" if error else _say_completed(sync), error)
 
 
-def _say_completed(sync: SyncRecord, updated: int) -> str:
+def _say_planned(sync: SyncRecord) -> str:
+    planned = sync.counts.get("lines", {}).get(Outcome.PLANNED, 0)
+    would = "1 record would be updated" if planned == 1 else f"{planned:,} records would be updated"
+    return f"This is a plan: {would if planned else 'no record would be updated'}. Nothing was sent to Salesforce."
+
+
+def _say_completed(sync: SyncRecord) -> str:
     """A run in which nothing went wrong."""
-    if updated:
-        return "The run is completed."
-    if sync.counts.get("lines", {}).get(Outcome.UNCHANGED):
-        return "The run is completed. Everything was already right, so nothing was written."
-    return "The run is completed. Nothing was written."
+    lines = sync.counts.get("lines", {})
+    if updated := lines.get(Outcome.UPDATED, 0):
+        return f"Completed: {say_records(updated, Outcome.UPDATED)}."
+    if lines.get(Outcome.UNCHANGED):
+        return "Everything was already up to date."
+    return "Completed: there was nothing to write."
 
 
 def sentence(text: str) -> str:

@@ -132,11 +132,12 @@ class SyncReading:
                 found[row.slug].append(build_record(row))
         return found
 
-    def last_statuses(self, slugs: Collection[str]) -> Mapping[str, SyncStatus]:
-        """The status of each integration's newest line, in one query; those that never ran are left out."""
+    def last(self, slugs: Collection[str]) -> Mapping[str, SyncRecord]:
+        """The newest line of each integration, in one query; those that never ran are left out."""
+        newest = _newest(slugs, 1, syncs.c.id).order_by(None)
         with reading(self._engine) as connection:
-            found = connection.execute(_newest(slugs, 1, syncs.c.slug, syncs.c.status))
-            return {slug: SyncStatus(status) for slug, status in found}
+            found = connection.execute(select(syncs).where(syncs.c.id.in_(newest)))
+            return {row.slug: build_record(row) for row in found}
 
     def running(self) -> tuple[SyncRecord, ...]:
         """The lines still open, the oldest first."""

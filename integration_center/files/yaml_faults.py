@@ -22,6 +22,16 @@ from integration_center.files.yaml_scalars import MERGE, TAG, cut, find_unreadab
 PLAIN_NUMBER = re.compile(r"^[-+]?(0|[1-9]\d*)?(\.\d*)?([eE][-+]?\d+)?$")
 COMMENT = re.compile(r"^\s+(#.*)$")
 COMMENT_INSIDE_BRACKETS = re.compile(r"[{\[](?:[^}\]#]*[,:])?\s+#")
+MISTAKES = (
+    (r"expected ',' or '\]'|flow sequence|expected the node content", "a bracket is not closed, or a comma is missing"),
+    (r"expected ',' or '\}'|flow mapping", "a brace is not closed, or a comma is missing"),
+    (r"quoted scalar", "a quotation mark is missing"),
+    (r"mapping values are not allowed", "there is one colon too many; write a text with a colon in quotes"),
+    (r"found character '\\t'", "it is indented with a tab; use blanks"),
+    (r"found character|expected alphabetic|undefined alias", "a text begins with a special sign; write it in quotes"),
+    (r"block end|could not find expected ':'|block mapping", "the indentation does not fit, or a colon is missing"),
+)
+"""What messages of the YAML parser mean, the first that fits."""
 COLUMN_NAMES = frozenset({"key_column", "latest_by"})
 """Options that may be left empty. A comment right behind one of them is a column whose name begins with #."""
 
@@ -230,7 +240,7 @@ def _explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> str:
     """Explain where a text is not YAML, or that a # inside brackets begins a comment."""
     marks = [mark for mark in (error.context_mark, error.problem_mark) if mark is not None]
     if not marks:
-        return f"not YAML ({error.problem})"
+        return f"not YAML{_say_mistake(error)}"
     place = f"line {marks[-1].line + 1}, column {marks[-1].column + 1}"
     for number, line in reversed(list(enumerate(lines[: marks[-1].line + 1], start=1))):
         if COMMENT_INSIDE_BRACKETS.search(line):
@@ -238,7 +248,13 @@ def _explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> str:
                 f"line {number}: YAML reads everything after # as a comment, so a bracket is missing; write"
                 " a name that begins with # in quotes"
             )
-    return f"{place}: not YAML ({error.problem})"
+    return f"{place}: not YAML{_say_mistake(error)}"
+
+
+def _say_mistake(error: yaml.MarkedYAMLError) -> str:
+    """Say in our own words which mistake the parser's message means; empty where we have none for it."""
+    said = f"{error.context or ''} {error.problem or ''}"
+    return next((f", because {words}" for pattern, words in MISTAKES if re.search(pattern, said)), "")
 
 
 def _quote(text: str) -> str:

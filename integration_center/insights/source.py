@@ -11,7 +11,7 @@ import polars as pl
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo
 
-TYPING_RULES = "3"
+TYPING_RULES = "4"
 """A part of every identity. Raise it when the same rows would give another frame, so that stored frames are refetched.
 """
 

@@ -209,3 +209,37 @@ Schedule = Annotated[str, AfterValidator(check_schedule)]
 Zone = Annotated[str, AfterValidator(check_zone)]
 Clock = Annotated[str, AfterValidator(check_clock)]
 QuietTimes = Annotated[tuple[str, ...], BeforeValidator(take_one_span), AfterValidator(check_spans)]
+
+
+DAYS = ("Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays")
+
+
+def say_schedule(schedule: str, timezone: str = DEFAULT_ZONE) -> str:
+    """Say when a valid cron expression runs: `every day at 08:00`, `Monday to Friday at 07:30 Europe/Berlin`.
+
+    Returns:
+        Words that follow a noun, with the time zone unless it is UTC; the expression itself where it has no short form.
+    """
+    said = _say_cron(schedule)
+    return said if timezone == DEFAULT_ZONE else f"{said} {timezone}"
+
+
+def _say_cron(schedule: str) -> str:
+    minute, hour, day, month, weekday = schedule.split()
+    if (day, month) != ("*", "*") or not minute.isdecimal():
+        return f"by the cron expression {schedule}"
+    if hour == "*" and weekday == "*":
+        return f"every hour at {int(minute):02d} minutes past" if int(minute) else "every hour"
+    if hour.startswith("*/") and hour[2:].isdecimal() and weekday == "*":
+        past = f", at {int(minute):02d} minutes past" if int(minute) else ""
+        return f"every {int(hour[2:])} hours{past}"
+    if not hour.isdecimal():
+        return f"by the cron expression {schedule}"
+    at = f"at {int(hour):02d}:{int(minute):02d}"
+    if weekday == "*":
+        return f"every day {at}"
+    if weekday.upper() in ("1-5", "MON-FRI"):
+        return f"Monday to Friday {at}"
+    if weekday.isdecimal():
+        return f"{DAYS[int(weekday) % 7]} {at}"
+    return f"by the cron expression {schedule}"

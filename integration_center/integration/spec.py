@@ -104,6 +104,12 @@ class IntegrationSpec(Model):
         kinds: kinds of its assets in Dagster, besides our own.
         op_tags: tags of its steps, such as `dagster-k8s/config`.
         plan_retries: how often the planning step is tried again after an error that may pass. A push is never retried.
+        give_up_after: days after which a record that Salesforce refuses run after run is no longer sent, until it or
+            its row in the report changes.
+        approval: `required` ends a run that has something to write as Waiting for approval. Somebody who did not
+            change the integration last then releases or rejects its plan.
+        canary: so many records are written first and read back. The others follow only when the org holds what was
+            written; else they are held.
     """
 
     model_config = ConfigDict(json_schema_extra=describe_integration)
@@ -157,22 +163,9 @@ class IntegrationSpec(Model):
     kinds: tuple[str, ...] = Field(default=(), max_length=1)
     op_tags: Mapping[str, Any] = {}
     plan_retries: Annotated[int, Field(ge=0, le=10)] = 0
-    approval: Annotated[
-        Literal["off", "required"],
-        Field(
-            description="`required` ends a run that has something to write as Waiting for approval. Somebody who did"
-            " not change the integration last then releases or rejects its plan."
-        ),
-    ] = "off"
-    canary: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=10_000,
-            description="So many records are written first, and read back. The others follow only when the org holds"
-            " what was written; else they are held.",
-        ),
-    ] = None
+    give_up_after: Annotated[int, Field(ge=1, le=3650)] = 14
+    approval: Literal["off", "required"] = "off"
+    canary: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
     @model_validator(mode="before")
     @classmethod

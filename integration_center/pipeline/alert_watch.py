@@ -23,10 +23,10 @@ from integration_center.database.incidents import Incident, Incidents, NewIncide
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
-from integration_center.integration.spec import Environment
-from integration_center.integration_files.integrations import Integrations
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.reading import DefsReader
 from integration_center.pipeline.history import complete_log
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.names import put_before
 from integration_center.pipeline.webserver import LOCATION, WEBSERVER_FILE, read_noted_url
 from integration_center.salesforce.client.retry_policy import RetryPolicy
@@ -83,7 +83,8 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     _started: datetime | None = None
     _tried: float | None = None
-    _refused: list[Wrong] = field(default_factory=list)
+    _refused: dict[Environment, Wrong | None] = field(default_factory=dict)
+    _defs: DefsReader | None = None
 
     def look(self, installation: Installation, instance: dg.DagsterInstance) -> int:
         """Look once, and return how many messages were sent; nothing is done without `alerts.yaml`.
@@ -96,16 +97,19 @@ class Watch:
             return 0
         self._started = self._started or self.now()
         now, store = self.now(), Incidents(installation.engine)
-        loaded = read_folder(installation.settings.defs)
-        complete_log(instance, installation, loaded.by_slug, since=now - DAY)
+        # It remembers the files that have not changed.
+        self._defs = self._defs or DefsReader(installation.settings.defs, judge_with_dagster)
+        files = self._defs.list()
+        complete_log(instance, installation, {file.slug: file.spec for file in files}, since=now - DAY)
+        specs = {file.slug: file.spec for file in files if file.spec and file.spec.enabled and not file.problem}
         settled = now - self._started >= SETTLING
-        found = find_wrong_runs(installation, loaded, settings, now, settled=settled)
+        found = find_wrong_runs(installation, specs, settings, now, settled=settled)
         judged: list[Kind] = [kind for kind in RUN_KINDS if settled or kind is not Kind.LATE]
         if settled:
             found += find_broken_parts(instance, now)
             judged.append(Kind.DAGSTER)
         if self.accounts:
-            found += self._try_accounts(installation, loaded, settings)
+            found += self._try_accounts(installation, specs, settings)
             judged += ACCOUNT_KINDS
         reconcile(
             store,
@@ -116,26 +120,33 @@ class Watch:
         )
         return deliver(store, settings, now=self.now)
 
-    def _try_accounts(self, installation: Installation, loaded: Integrations, settings: AlertSettings) -> list[Wrong]:
+    def _try_accounts(
+        self, installation: Installation, specs: Mapping[str, IntegrationSpec], settings: AlertSettings
+    ) -> list[Wrong]:
         """Try the connected accounts now and then; what was found last is true until then."""
         if self._tried is None or self.clock() - self._tried >= ACCOUNT_SECONDS:
             self._tried = self.clock()
-            needed = {spec.environment for spec in loaded.specs.values() if spec.enabled}
-            self._refused = [
-                wrong for each in sorted(needed) if (wrong := try_account(installation, each, settings)) is not None
-            ]
-        return self._refused
+            for environment in sorted({spec.environment for spec in specs.values()}):
+                try:
+                    self._refused[environment] = try_account(installation, environment, settings)
+                except IntegrationCenterError as error:  # what passes is no reason to wake anybody
+                    logger.info("the account of %s could not be tried: %s", environment.title, error)
+        return [wrong for wrong in self._refused.values() if wrong is not None]
 
 
 def find_wrong_runs(
-    installation: Installation, loaded: Integrations, settings: AlertSettings, now: datetime, *, settled: bool
+    installation: Installation,
+    specs: Mapping[str, IntegrationSpec],
+    settings: AlertSettings,
+    now: datetime,
+    *,
+    settled: bool,
 ) -> list[Wrong]:
     """Find what is wrong with the enabled integrations."""
-    enabled = {slug: spec for slug, spec in loaded.specs.items() if spec.enabled}
-    histories = installation.syncs.latest(enabled, BEFORE * 2)
+    histories = installation.syncs.latest(specs, BEFORE * 2)
     waiting = {wait.slug for wait in installation.waiting.list(now)}
     found = []
-    for slug, spec in enabled.items():
+    for slug, spec in specs.items():
         file = installation.settings.defs / slug / "defs.yaml"
         written = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now
         since = now if not settled or slug in waiting else written
@@ -168,7 +179,11 @@ def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong
 
 
 def try_account(installation: Installation, environment: Environment, settings: AlertSettings) -> Wrong | None:
-    """Try an account with one API call: is it refused, or has its org few calls left?"""
+    """Try an account with one API call: is it refused, or has its org few calls left?
+
+    Raises:
+        TransientError, OrgError: the org does not tell now.
+    """
     if installation.accounts.find(environment) is None:
         return None
     subject, name = environment.value, environment.title
@@ -178,9 +193,6 @@ def try_account(installation: Installation, environment: Environment, settings: 
     except (AccountError, ConfigurationError) as error:
         finding = Finding(Kind.ACCOUNT, f"Salesforce refuses the account: {error}.", "Connect it again in the console.")
         return Wrong(finding, subject, name, environment=environment)
-    except IntegrationCenterError as error:  # what passes is no reason to wake anybody
-        logger.info("the account of %s could not be tried: %s", name, error)
-        return None
     if limit is None or 100 * limit.remaining >= settings.thresholds.api_calls_left * limit.maximum:
         return None
     text = f"{limit.remaining:,} of {limit.maximum:,} API calls of the last 24 hours are left."
@@ -265,7 +277,6 @@ def build_alert_sensor(prefix: str | None = None) -> dg.Definitions:
         minimum_interval_seconds=LOOK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells the channels of alerts.yaml what goes wrong, and when it is over.",
-        job_name=put_before("retention", prefix),  # a sensor needs a job; this one starts no run
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:

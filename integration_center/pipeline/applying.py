@@ -23,8 +23,9 @@ from integration_center.salesforce.write.forecast import Forecast
 from integration_center.salesforce.write.options import WriteOptions
 from integration_center.salesforce.write.push import forecast_push, push_updates
 from integration_center.settings import Settings
-from integration_center.sync.canary import hold_rest, judge_canary_lines
+from integration_center.sync.canary import judge_canary_lines
 from integration_center.sync.columns import CHANGED
+from integration_center.sync.held import hold_rest
 from integration_center.sync.ledger import Tally, completing, hold, planned_updates
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome

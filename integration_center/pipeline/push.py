@@ -46,7 +46,8 @@ from integration_center.pipeline.pushable_plan import (
 from integration_center.pipeline.step_progress import describe_phases
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.pipeline.written_object import note_object
-from integration_center.planning.plan import fingerprint, read_fields, read_since
+from integration_center.planning.fingerprint import fingerprint
+from integration_center.planning.plan import read_fields, read_since
 from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.last_look import NAMED, Ground, survey

@@ -31,7 +31,8 @@ from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.pipeline.undo import scanned_ledger
 from integration_center.pipeline.written_object import note_object
 from integration_center.store.frames import FrameFile, rewrite_frame
-from integration_center.sync.ledger import count_outdated, reopen_held
+from integration_center.sync.held import reopen_held
+from integration_center.sync.ledger import count_outdated
 from integration_center.sync.outcomes import Outcome
 
 LONGEST = timedelta(hours=24)
@@ -139,16 +140,6 @@ def release_step(
 ) -> Iterator[ReleaseStep]:
     """Open the step of a release in `environment`, with its line in the log."""
     with reported_errors(context), open_resource(context) as installation:
-        run_id = context.run.run_id
-        about = f"plan of run {config.run_id}: {config.reason}"
-        note_run(
-            context.instance,
-            installation.audit,
-            run_id,
-            config.slug,
-            environment=environment,
-            acted=(Action.RELEASED, about),
-        )
         require_writing(installation.settings)
         held = installation.syncs.get(config.run_id, config.slug)
         if held is None:
@@ -161,6 +152,8 @@ def release_step(
         with client_log(context), step.errors_reported():
             require_releasable(installation, held, datetime.now(UTC))
             require_approved(installation, held)
+            acted = Action.RELEASED, f"{name_plan(held)}: {config.reason}"
+            note_run(context.instance, installation.audit, step.run_id, step.slug, environment=environment, acted=acted)
             step.open()
             yield step
 

@@ -18,7 +18,7 @@ from integration_center.errors import IntegrationCenterError, ObjectBusy, Switch
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.applied_days import find_past, keep_days
-from integration_center.pipeline.earlier_writes import read_writes
+from integration_center.pipeline.earlier_writes import read_failures, read_writes
 from integration_center.pipeline.history import KILLED
 from integration_center.pipeline.names import (
     BY_USER,
@@ -168,6 +168,10 @@ class SyncStep:
     def read_writes(self, record_ids: pl.Series) -> list[pl.DataFrame]:
         """The lines by which the latest syncs to this org wrote to the records named, the newest sync first."""
         return read_writes(self.installation, self.slug, self.spec.environment, self.account.org_id, record_ids)
+
+    def read_failures(self) -> pl.DataFrame:
+        """Read which records Salesforce refused in the latest pushes to this org, and since when."""
+        return read_failures(self.installation, self.slug, self.spec.environment, self.account.org_id)
 
     def keep_days(self, report_slug: str) -> Mapping[date, FrameFile]:
         """Keep the report's frames of this run's days beside its ledger, as far as they are stored; by day."""

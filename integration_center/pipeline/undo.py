@@ -32,7 +32,7 @@ from integration_center.pipeline.step_errors import open_resource, reported_erro
 from integration_center.pipeline.step_progress import describe_phases, step_progress
 from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.pipeline.written_object import note_object
-from integration_center.planning.plan import fingerprint
+from integration_center.planning.fingerprint import fingerprint
 from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import FrameFile, read_slices, write_slices

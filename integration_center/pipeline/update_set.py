@@ -50,6 +50,7 @@ from integration_center.progress import Phase, phase
 from integration_center.store.frames import SPLIT_BY, FrameFile, keep_rows_whole, read_slices, rewrite_frame
 from integration_center.store.reports import EVENTS, ReportFolder, source_folder
 from integration_center.sync.columns import DAY
+from integration_center.sync.failures import count_given_up
 from integration_center.sync.ledger import Tally, count_left_alone, hold, tally_lines
 from integration_center.sync.limits import MATCH_RATE
 from integration_center.sync.mapping.fitness import admin_message
@@ -162,6 +163,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
             past=step.find_past(list(kept)) if kept else None,
             known=read_known(step),
             day=newest,
+            failing=step.read_failures(),
         )
         usage = org.session.usage
     waits = step.will_push and spec.approval == "required" and bool(plan.tally.lines[Outcome.PLANNED])
@@ -200,6 +202,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         **count_outcomes(plan.tally),
         **({"match_rate": rate} if rate is not None else {}),
         **({"absent": plan.absent} if plan.absent else {}),
+        **({"given_up": given_up} if (given_up := count_given_up(plan.lines)) else {}),
         "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
     }
 
@@ -221,6 +224,11 @@ def log_plan(step: SyncStep, plan: Plan) -> int:
         log.warning(
             f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"
             " ledger says which"
+        )
+    if given_up := count_given_up(plan.lines):
+        log.warning(
+            f"{given_up:,} records are given up: Salesforce has refused them for {step.spec.give_up_after} days or"
+            " longer; the ledger says since when"
         )
     if plan.missing:
         log.warning(admin_message(plan.missing, step.spec, user=step.account.username))

@@ -1,6 +1,5 @@
 """Plan one sync: what a push would write to which record, and why the other rows are left alone."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,9 +14,11 @@ from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.columns import show_dtypes
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.absent_people import AbsentPeople, expect_people
+from integration_center.planning.fingerprint import fingerprint
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan_file import (
     Earlier,
+    give_up_draft,
     hold_draft,
     hold_slices,
     leave_to_org,
@@ -45,17 +46,6 @@ from integration_center.sync.plan_terms import Terms, resolve_terms
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 
-SENDING = {
-    "batch_size",
-    "duplicate_rules",
-    "timezone",
-    "not_between",
-    "arrive_by",
-    "rerun_on_change",
-    "approval",
-    "canary",
-}
-"""Options that say how and when a plan is sent, and do not change what it holds."""
 KEY_LIST_ROWS = 10_000
 """Above this many rows, reading the whole object takes fewer API calls than lists of keys."""
 
@@ -165,6 +155,7 @@ def build_plan(
     past: Past | None = None,
     known: pl.DataFrame | None = None,
     day: date | None = None,
+    failing: pl.DataFrame | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
 
@@ -181,6 +172,7 @@ def build_plan(
         past: for an events report, the days that earlier runs applied.
         known: the records that earlier syncs of the integration wrote; None to leave people who dropped out alone.
         day: the day of the run; the newest day of the rows when it is None.
+        failing: the records that Salesforce refused in earlier runs; see `find_failing`.
 
     Raises:
         ConfigurationError: a value cannot be calculated, or the org does not accept the integration's condition.
@@ -260,6 +252,8 @@ def build_plan(
     )
     if not faults:
         draft = leave_to_org(draft, earlier, schema, spec.limits)
+        if failing is not None:
+            draft = give_up_draft(draft, failing, spec.give_up_after, spec.limits)
         verdicts = explain_few_matches(judge(draft.figures, spec.limits), spec, rows, schema, org)
         verdicts += [judge_absence(found.known, found.dropped, spec.limits) for found in absences]
         if broken := "; ".join(verdict.description for verdict in verdicts if not verdict.passed):
@@ -315,15 +309,6 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
     own = rows.select(by_name(DAY, *terms.columns)).collect()
     found = find_past_rows(own, past, terms)
     return add_past_rows(own, found).lazy() if found.height else rows
-
-
-def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
-    """Hash what a plan depends on: the integration, and the descriptions of the fields that it names.
-
-    Options that only say how a plan is sent are left out.
-    """
-    named = tuple(pair.field for pair in spec.keys) + tuple(mapping.field for mapping in spec.fields)
-    return hashlib.sha256(f"{spec.model_dump_json(exclude=SENDING)}\0{schema.fingerprint(named)}".encode()).hexdigest()
 
 
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:

@@ -15,6 +15,7 @@ from integration_center.integration.spec import IntegrationSpec, Limits
 from integration_center.progress import Phase, advance, phase
 from integration_center.store.frames import SPLIT_BY, FrameFile, cut_slices, keep_rows_whole, read_slices, write_slices
 from integration_center.sync.columns import ASIDE, DAY, PART_OF, PAST
+from integration_center.sync.failures import FAILING_SINCE, give_up
 from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
 from integration_center.sync.limits import Figures, measure
 from integration_center.sync.lines import match_report, settle_lines
@@ -105,10 +106,8 @@ def plan_slices(
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     used = by_name(DAY, *terms.columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
-    report = rows.select(used).collect()
-    with phase(Phase.MATCH, report.height):
-        matching = match_report(report, records, terms)
-    del report
+    with phase(Phase.MATCH):
+        matching = match_report(rows.select(used).collect(), records, terms)
     gone = absent(matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls()), records) if absent else None
     del records
     done = 0
@@ -148,6 +147,16 @@ def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: 
         return respect_overrides(lines, written, schema)
 
     return rewrite_draft(draft, respect, limits)
+
+
+def give_up_draft(draft: Draft, failing: pl.DataFrame, days: int, limits: Limits) -> Draft:
+    """Note since when records of the draft fail, and reject those that have failed for too long; see `give_up`."""
+    if failing.is_empty():
+        return draft
+    lines = draft.file.scan()
+    schema = pl.Schema({**lines.collect_schema(), FAILING_SINCE: pl.Date()})
+    slices = (give_up(part, failing, days) for part in keep_rows_whole(read_slices(lines)))
+    return write_draft(slices, schema, draft.file.path, limits)
 
 
 def hold_draft(draft: Draft, reason: str, limits: Limits) -> Draft:

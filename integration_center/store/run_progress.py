@@ -12,9 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from integration_center.errors import ConfigurationError
 from integration_center.progress import Phase, Seen, Spent
-from integration_center.store.frames import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -63,10 +61,16 @@ class ProgressFolder:
 
     def note(self, run_id: str, step: str, progress: StepProgress) -> None:
         """Note how far a step has come. A full disk does not end the run: then nobody can see its progress."""
+        path = self._folder / f"{run_id}.{step}.json"
+        draft = path.with_suffix(".draft")
         try:
-            write_text(FILES.dump_json(progress).decode(), self._folder / f"{run_id}.{step}.json")
-        except ConfigurationError as error:
-            logger.warning("the progress of the run is not kept: %s", error)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Unlike a frame, it need not outlive a power cut, so nobody waits for the disk.
+            draft.write_bytes(FILES.dump_json(progress))
+            draft.chmod(0o600)
+            draft.replace(path)
+        except OSError as error:
+            logger.warning("the progress of the run is not kept: %s", error.strerror)
 
     def read(self, run_id: str, slug: str | None = None) -> list[StepProgress]:
         """Return how far the steps of a run have come, the step that began first at the beginning.

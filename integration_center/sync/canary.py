@@ -3,8 +3,6 @@
 import polars as pl
 
 from integration_center.sync.changes import verify_lines
-from integration_center.sync.columns import OUTCOME
-from integration_center.sync.ledger import complete
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectSchema
 
@@ -31,13 +29,3 @@ def judge_canary_lines(lines: pl.DataFrame, results: pl.DataFrame, records: pl.D
     ]
     found = " and ".join(filter(None, said))
     return f"of the first {lines.height:,} records (canary) {found}" if found else ""
-
-
-def hold_rest(lines: pl.DataFrame, *, results: pl.DataFrame, reason: str) -> pl.DataFrame:
-    """Write the answers for the first records into a part of a plan, and hold its other planned lines."""
-    unsent = (pl.col("outcome") == Outcome.PLANNED) & ~pl.col("record_id").is_in(results["Id"].implode())
-    held = lines.with_columns(
-        pl.when(unsent).then(pl.lit(Outcome.HELD, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(unsent).then(pl.lit(reason)).otherwise("reason").alias("reason"),
-    )
-    return complete(held, results)

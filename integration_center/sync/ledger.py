@@ -138,15 +138,6 @@ def hold(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
     return _turn_planned(lines, Outcome.HELD, reason)
 
 
-def reopen_held(lines: pl.DataFrame) -> pl.DataFrame:
-    """Turn the held lines that have a record into planned ones; rows of an integration that does not fit stay held."""
-    again = (pl.col("outcome") == Outcome.HELD) & pl.col("record_id").is_not_null()
-    return lines.with_columns(
-        pl.when(again).then(pl.lit(Outcome.PLANNED, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(again).then(pl.lit(None)).otherwise("reason").alias("reason"),
-    )
-
-
 def supersede(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
     """Turn every planned line into a `superseded` one, with `reason`."""
     return _turn_planned(lines, Outcome.SUPERSEDED, reason)

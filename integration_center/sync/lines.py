@@ -107,6 +107,7 @@ def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Mat
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     prepared = prepare_rows(rows, terms)
+    del rows  # the caller may have given it up, too
     row_keys = find_row_keys(prepared, terms)
     selected = select_rows(prepared, row_keys, terms)
     if PAST in prepared.columns:

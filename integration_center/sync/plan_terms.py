@@ -116,7 +116,8 @@ def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         *(rows.get_column(name) for name in (PAST, ASIDE, PART_OF) if name in rows.columns),
     )
     latest = read_recency(rows.get_column(terms.latest_by)) if terms.latest_by else None
-    return numbered if latest is None else numbered.with_columns(latest.alias(LATEST))
+    # In one piece: of columns in pieces that do not fit together, Polars copies the whole frame at each step.
+    return (numbered if latest is None else numbered.with_columns(latest.alias(LATEST))).rechunk()
 
 
 @dataclass(frozen=True)

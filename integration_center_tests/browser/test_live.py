@@ -48,7 +48,7 @@ def test_a_live_page_says_when_it_lost_the_connection_and_recovers(grid: Page) -
         grid.unroute(GRID)
         ask_now(grid)
         expect(said).to_have_text("Connected again.")
-    expect(grid.get_by_role("button", name="Run Now")).to_be_visible()  # the menu is still open
+    expect(grid.get_by_role("button", name="Plan")).to_be_visible()  # the menu is still open
 
 
 @pytest.mark.timeout(400)

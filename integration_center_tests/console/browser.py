@@ -46,6 +46,7 @@ class _Reader(HTMLParser):
         self.buttons: list[Form] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self._open: list[str] = []
+        self._form: Form | None = None
         self._link: tuple[str, list[str]] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -54,13 +55,14 @@ class _Reader(HTMLParser):
         if tag not in VOID:
             self._open.append(tag)
         if tag == "form":
-            self.forms.append(Form(said.get("method") or "get", said.get("action") or ""))
+            self._form = Form(said.get("method") or "get", said.get("action") or "")
+            self.forms.append(self._form)
+        if tag == "button" and "form" in self._open and self._form and (other := said.get("formaction")):
+            self.buttons.append(Form(self._form.method, other, self._form.fields))
         name = said.get("name")
         filled = said.get("type") not in {"checkbox", "radio"} or "checked" in said
-        if "form" in self._open and tag == "input" and name and filled:
-            self.forms[-1].fields[name] = said.get("value") or ""
-        if tag == "button" and said.get("formaction"):
-            self.buttons.append(Form(self.forms[-1].method, said["formaction"] or "", self.forms[-1].fields))
+        if "form" in self._open and self._form and tag == "input" and name and filled:
+            self._form.fields[name] = said.get("value") or ""
         if tag == "a":
             self._link = (said.get("href") or "", [])
 

@@ -52,13 +52,19 @@ def test_the_history_of_an_integration(center: Center, console: Console, browser
     seen = browser.open(f"{HERE}/log")
     assert "Log of Logins to Leads" in seen.text
     assert "3 runs, the newest first." in seen.text
-    for said in ("Logins Review", "Lead", "2026-11-24", "8 updated, 1 unmatched", "the org does not answer"):
+    for said in (
+        "Logins Review",
+        "Lead",
+        "2026-11-24",
+        "8 updated · 1 not found in Salesforce",
+        "the org does not answer",
+    ):
         assert said in seen.text
     statuses = [word for word in seen.text.split() if word in {"Completed", "Failed", "Running"}]
     assert statuses[-3:] == ["Running", "Failed", "Completed"]
     assert f"{HERE}/runs/one/log" in seen.targets
     (close,) = [said for _, said in seen.tags if "data-close" in said]
-    assert (close["href"], close["aria-label"]) == ("/", "Close")
+    assert close["href"] == HERE
     assert "1 run, the newest first." in browser.open(f"{HERE}/log?status=Failed").text
 
 
@@ -74,7 +80,7 @@ def test_the_log_of_all_is_paged_and_narrowed(console: Console, browser: Browser
     first = browser.open("/log")
     assert "52 runs" in first.text
     assert "51 updated" in first.text
-    second = browser.open(first.links["Continue"])
+    second = browser.open(first.links["Next page"])
     assert "1 updated" in second.text
     assert "51 updated" not in second.text
     assert "26 runs" in browser.open("/log?q=SLUG_1&environment=sandbox&status=Completed").text
@@ -93,35 +99,39 @@ def test_show_log_shows_what_dagster_noted(
     log(console.installation, "one", updated=8)
     lines = [LogLine(datetime(2026, 11, 25, 8, 0, 1, tzinfo=UTC), "ERROR", "logins_to_leads__update_set", HOSTILE)]
     monkeypatch.setattr(OwnDagster, "log", lambda self, run_id, after=None: RunLog(lines, None if after else "a&b"))
-    seen = browser.open(f"{HERE}/runs/one/log")
+    plain = browser.open(f"{HERE}/runs/one/log")
+    assert "logins_to_leads__update_set" not in plain.text
+    assert "Started by the schedule. It works on the data of 2026-11-24." in plain.text
+    assert "Completed: 8 records were updated." in plain.text
+    seen = browser.open(plain.links["Technical events"])
     assert f"2026-11-25 08:00:01 ERROR logins_to_leads__update_set {HOSTILE}" in seen.text
     assert "<img src=x" not in seen.html
-    assert seen.links["Continue"] == f"{HERE}/runs/one/log?after=a%26b"
-    assert "Continue" not in browser.open(seen.links["Continue"]).links
+    assert seen.links["More events"] == f"{HERE}/runs/one/log?events=1&after=a%26b"
+    assert "More events" not in browser.open(seen.links["More events"]).links
 
 
 def test_show_log_without_dagsters_log_says_so_and_shows_ours(
     console: Console, browser: Browser, dagster: OwnDagster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log(console.installation, "one", status=SyncStatus.FAILED, error="a limit held the push", updated=8)
-    down = browser.open(f"{HERE}/runs/one/log")
-    assert "the Dagster webserver does not answer" in down.text
+    down = browser.open(f"{HERE}/runs/one/log?events=1")
+    assert "Dagster does not answer just now" in down.text
     monkeypatch.setattr(OwnDagster, "log", lambda self, run_id, after=None: None)
-    purged = browser.open(f"{HERE}/runs/one/log")
+    purged = browser.open(f"{HERE}/runs/one/log?events=1")
     assert "its history was deleted" in purged.text
     monkeypatch.setattr(Console, "find_dagster", lambda self: None)
-    off = browser.open(f"{HERE}/runs/one/log")
+    off = browser.open(f"{HERE}/runs/one/log?events=1")
     assert "Dagster does not run just now" in off.text
     for seen in (down, purged, off):
         assert "a limit held the push" in seen.text
-        assert "updated 8 rows, 8 lines" in seen.text
+        assert "8 updated." in seen.text
 
 
 def test_the_ledger_is_paged_and_filtered_by_outcome(center: Center, console: Console, browser: Browser) -> None:
     log(console.installation, "one", updated=50, failed=50, unmatched=50)
     store_ledger(console, "one", 150, key=HOSTILE)
     seen = browser.open(f"{HERE}/runs/one/ledger")
-    assert "All 150 updated 50 unmatched 50 failed 50" in seen.text
+    assert "All 150 50 updated 50 not found in Salesforce 50 refused" in seen.text
     assert f"{HOSTILE}49" in seen.text
     assert f"{HOSTILE}50" not in seen.text
     assert "<img src=x" not in seen.html
@@ -129,8 +139,8 @@ def test_the_ledger_is_paged_and_filtered_by_outcome(center: Center, console: Co
     failed = browser.open(f"{HERE}/runs/one/ledger?outcome=failed")
     assert f"{HOSTILE} FIELD_CUSTOM_VALIDATION_EXCEPTION Email" in failed.text
     assert "Page" not in failed.text
-    assert "Score__c 0 → -1.5" in browser.open(f"{HERE}/runs/one/ledger?outcome=updated").text
-    assert "No such line" in browser.open(f"{HERE}/runs/one/ledger?outcome=held").text
+    assert "Score 0 → becomes -1.5" in browser.open(f"{HERE}/runs/one/ledger?outcome=updated").text
+    assert "No such record" in browser.open(f"{HERE}/runs/one/ledger?outcome=held").text
     assert "Page 3 of 3" in browser.open(f"{HERE}/runs/one/ledger?page=99").text
 
 
@@ -188,8 +198,8 @@ def test_a_ledger_that_cannot_be_read_says_so_and_shows_the_counts(
         content = path.read_bytes()
         path.write_bytes(b"nonsense" if damage == "nonsense" else content[: len(content) // 2])
     seen = browser.open(f"{HERE}/runs/one/ledger", status=404)
-    assert ("deleted after 90 days" if damage == "gone" else "it is damaged") in seen.text
-    assert "updated 8 rows, 8 lines" in seen.text
+    assert ("deleted after 90 days" if damage == "gone" else "is damaged") in seen.text
+    assert "8 updated" in seen.text
     assert browser.client.get(f"{HERE}/runs/one/ledger.csv").status_code == 409
 
 
@@ -210,9 +220,9 @@ def test_what_the_org_changed_again_shows_what_it_holds(center: Center, console:
         mark.then(pl.lit("overridden", dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
         mark.then(7.5).alias("holds.Score__c"),
     ).write_parquet(path)
-    assert "2 updated, 1 overridden, 1 failed" in browser.open(f"{HERE}/log").text
+    assert "2 updated · 1 changed again by the org · 1 refused" in browser.open(f"{HERE}/log").text
     assert "Rows updated 3, rows failed 1" in browser.open("/").html
     ledger = browser.open(f"{HERE}/runs/one/ledger?outcome=overridden")
-    assert "0 → -1.5 changed by the org to 7.5" in ledger.text
+    assert "0 → becomes -1.5 changed by the org to 7.5" in ledger.text
     run = browser.open(f"{HERE}/runs/one")
     assert "changed by the org to 7.5" in run.text

@@ -72,7 +72,7 @@ def test_nothing_is_said_where_all_is_well(sound: Center, look: Callable[..., Se
     seen = look()
     assert notices(seen) == []
     assert "Will" not in seen.text
-    assert "next 2026-11-26 08:00" in seen.text
+    assert "tomorrow 08:00" in seen.text
     assert "No integration fits" in look("/?state=blocked").text
 
 

@@ -28,7 +28,7 @@ def test_a_held_plan_is_released_with_a_reason(
     seen = browser.open(here)
     assert "say in a sentence why" in browser.submit(seen, f"{here}/release", {"reason": " "}).text
     done = browser.submit(seen, f"{here}/release", {"reason": "announced"})
-    assert "The run is completed." in done.text
+    assert "records were updated." in done.text
     assert f"release of {held.run_id}" in done.text
     (entry, *_) = console.installation.audit.list(slug=SLUG)
     assert (entry.action, entry.detail) == (Action.RELEASED, f"plan of run {held.run_id}: announced")
@@ -70,7 +70,7 @@ def test_what_waits_for_its_report_is_in_grid_and_log(center: Center, console: C
     reason = f"no data for {YESTERDAY}"
     console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now + timedelta(hours=1), reason, now))
     seen = browser.open("/")
-    assert "Daily 08:00 Europe/Berlin" in seen.text
+    assert "every day at 08:00 Europe/Berlin" in seen.text
     assert "waiting for its report since" in seen.text
     assert reason in browser.open("/log").text
     console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now, reason, now - timedelta(hours=1)))

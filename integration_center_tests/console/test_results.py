@@ -7,9 +7,10 @@ import dagster as dg
 import pytest
 
 from integration_center.console.engine import Engine, UnfinishedRun
-from integration_center.console.results import Reason, judge, tone_of
+from integration_center.console.results import Reason, judge, say_why, tone_of
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.sync.outcome_words import OUTCOME_WORDS
 from integration_center.sync.outcomes import BROKEN, Outcome
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.dagsters import OwnDagster
@@ -52,32 +53,56 @@ def record(status: SyncStatus = SyncStatus.COMPLETED, error: str | None = None, 
 @pytest.mark.parametrize("outcome", [*BROKEN, Outcome.CONFLICT, Outcome.HELD, Outcome.OVERRIDDEN])
 @pytest.mark.parametrize("status", [SyncStatus.COMPLETED, SyncStatus.PLANNED])
 def test_a_single_line_in_trouble_makes_a_run_amber(outcome: Outcome, status: SyncStatus) -> None:
-    result = judge(
-        record(status, None, **{"updated": 273, outcome.value: 1}), [Reason(outcome, "Score needs an approval", 1)]
-    )
+    sync = record(status, None, **{"updated": 273, outcome.value: 1})
+    result = judge(sync)
     assert result.tone == "warning"
-    assert "Score needs an approval." in result.text
-    assert "The run is completed" not in result.text
+    assert f"1 record was {OUTCOME_WORDS[outcome].counted}." in f"{result.headline} {result.text}"
+    assert "Score needs an approval." in say_why(sync, [Reason(outcome, "Score needs an approval", 1)])
 
 
 @pytest.mark.parametrize(
     ("sync", "tone", "text"),
     [
-        (record(updated=8, unmatched=3), "success", "The run is completed."),
-        (record(unchanged=8), "success", "The run is completed. Everything was already right, so nothing was written."),
-        (record(), "success", "The run is completed. Nothing was written."),
-        (record(updated=273, failed=3), "warning", "273 updated, 3 refused by Salesforce: why."),
-        (record(failed=3, unknown=1), "warning", "1 of unknown end; 3 refused by Salesforce: why."),
-        (record(error="nothing was written", unchanged=1), "warning", "nothing was written."),
-        (record(SyncStatus.FAILED, "cancelled in the Dagster UI"), "danger", "cancelled in the Dagster UI."),
+        (record(updated=8, unmatched=3), "success", "Completed: 8 records were updated."),
+        (record(unchanged=8), "success", "Everything was already up to date."),
+        (record(), "success", "Completed: there was nothing to write."),
+        (record(updated=273, failed=3), "warning", "Completed, 3 records were refused."),
+        (
+            record(failed=3, unknown=1),
+            "warning",
+            "Completed, 1 record was without a known result and 3 records were refused.",
+        ),
+        (
+            record(error="nothing was written", unchanged=1),
+            "warning",
+            "Completed, but look at this: nothing was written.",
+        ),
+        (
+            record(SyncStatus.FAILED, "cancelled in the Dagster UI"),
+            "danger",
+            "The run failed. cancelled in the Dagster UI.",
+        ),
         (record(SyncStatus.FAILED), "danger", "The run failed."),
-        (record(SyncStatus.FAILED, "too many: why", held=9), "danger", "too many: why. 9 held."),
-        (record(SyncStatus.PLANNED, planned=3), "info", "This is the plan. Nothing was sent to Salesforce."),
+        (
+            record(SyncStatus.FAILED, "too many: why", held=9),
+            "danger",
+            "The run failed. too many: why. 9 records were held.",
+        ),
+        (
+            replace(record(SyncStatus.FAILED, "9 lines are held", held=9), held="96 % would change"),
+            "warning",
+            "Held: nothing was sent to Salesforce. 96 % would change.",
+        ),
+        (
+            record(SyncStatus.PLANNED, planned=3),
+            "info",
+            "This is a plan: 3 records would be updated. Nothing was sent to Salesforce.",
+        ),
     ],
 )
 def test_what_a_run_came_to_in_sentences(sync: SyncRecord, tone: str, text: str) -> None:
-    result = judge(sync, [Reason(Outcome.FAILED, "why", 3), Reason(Outcome.HELD, "why", 9)])
-    assert (result.tone, result.text) == (tone, text)
+    result = judge(sync)
+    assert (result.tone, f"{result.headline} {result.text}".strip()) == (tone, text)
     assert tone_of(sync) == tone
 
 
@@ -93,18 +118,18 @@ def test_refused_records_come_first_and_with_their_reason_everywhere(
     center.drop(logins(PLAIN))
     refuse(center, PLAIN[:2])
     run = f"{HERE}/runs/{center.run().run_id}"
-    why = "2 refused by Salesforce: Score needs an approval"
+    why = "2 records were refused: Score needs an approval"
     seen = browser.open(run)
-    assert f"{len(PLAIN) - 2} updated, {why}." in seen.text
-    assert "The run is completed" not in seen.text
+    assert "Completed, 2 records were refused." in seen.text
+    assert "2 refused : Score needs an approval" in seen.text
+    assert f"{len(PLAIN) - 2} updated · 2 refused" in seen.text
     assert classes(seen, "notice") == ["notice warning"]
     assert classes(seen, "danger") == classes(seen, "success") == []
     refused = seen.text.index("FIELD_CUSTOM_VALIDATION_EXCEPTION")
     assert refused < seen.text.index("API calls")
-    assert refused < seen.text.index("Before and after of")
-    assert "failed 2 2 updated" in seen.text  # the table of outcomes has them first, too
+    assert refused < seen.text.index("A few records.")
     assert f"{run}/ledger?outcome=failed" in seen.targets
-    for path in ("/", "/log", f"{HERE}/log", f"{run}/log"):
+    for path in ("/", "/log", f"{HERE}/log", f"{run}/log", HERE):
         page = browser.open(path)
         assert f"{why}." in page.text, path
         assert classes(page, "success") == [], path
@@ -116,9 +141,8 @@ def test_a_failed_run_says_why_beside_its_counts(console: Console, center: Cente
     log(console.installation, "r", status=SyncStatus.FAILED, error="276 records would change", unchanged=11, held=276)
     for path in ("/", "/log", f"{HERE}/log"):
         seen = browser.open(path)
-        assert "11 unchanged, 276 held" in seen.text, path
-        assert "276 records would change. 276 held." in seen.text, path
-        assert "why danger" in classes(seen, "why"), path
+        assert "11 already up to date · 276 held" in seen.text, path
+        assert "276 records would change. 276 records were held." in seen.text, path
     seen = browser.open(RUN)
     assert classes(seen, "notice") == ["notice danger"]
     assert "276 records would change." in seen.text
@@ -146,7 +170,7 @@ def test_a_run_that_starts_shows_as_starting(starting: Console, browser: Browser
         assert "Logins to Leads: a run is starting." in seen.text
         assert any(said.get("data-refresh") for _, said in seen.tags)
     ledger = browser.open(f"{RUN}/ledger")
-    assert "The run is starting. Its ledger is there once it has made its plan." in ledger.text
+    assert "The run is starting. Its records are listed here once it has made its plan." in ledger.text
     assert browser.client.get(f"{RUN}/ledger.csv").status_code == 404
 
 

@@ -259,14 +259,20 @@ def test_a_viewer_looks_but_does_not_change(console: Console, open_browser: Call
 
 
 @pytest.mark.parametrize(
-    "path", [route.path for page in PAGES for route in page.routes if "POST" in (route.methods or ())]
+    "path",
+    [
+        route.path
+        for page in PAGES
+        for route in page.routes
+        if "POST" in (route.methods or ()) and not route.path.endswith("/ledger")  # a search, which changes nothing
+    ],
 )
 def test_a_viewer_gets_nowhere_by_any_form(
     center: Center, console: Console, open_browser: Callable[..., Browser], path: str
 ) -> None:
     center.integrate()
     viewer = open_browser(build(console, identify=lambda request: User("vera", Role.VIEWER, signed_in=True)))
-    filled = path.format(slug="logins_to_leads", environment="sandbox", draft="x")
+    filled = path.format(slug="logins_to_leads", environment="sandbox", draft="x", run_id="r")
     status = 200 if path in {"/sign-in", "/sign-out"} else 403
     viewer.post(filled, {TOKEN_FIELD: viewer.token(), "day": "", "environment": "sandbox"}, status=status)
 

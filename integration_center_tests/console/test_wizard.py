@@ -43,13 +43,12 @@ def test_from_nothing_to_a_saved_integration(drops: Center, browser: Browser, in
     assert "the next run is" in user.seen.text
     user.press("plan")
     assert user.step == "plan"
-    assert "planned 8 8" in user.seen.text
-    assert "unmatched 1 1" in user.seen.text
-    assert "in all 9 9" in user.seen.text
+    assert "A run would update 8 records." in user.seen.text
+    assert "8 to be updated · 1 not found in Salesforce" in user.seen.text
     assert not drops.writes()
     root = user.root
     user.send(user.seen.path, {"go": ["save"]})
-    assert user.seen.path == "/"
+    assert user.seen.path == "/?saved=logins_to_lead"
     assert "Logins to Lead is saved. Its next run is" in user.seen.text
     assert "Dagster does not run" in user.seen.text
     text = (drops.defs / "logins_to_lead" / "defs.yaml").read_text()
@@ -146,7 +145,7 @@ def test_what_cannot_be_mapped_says_why(drops: Center, browser: Browser) -> None
     assert "is read-only" in text
     text, disabled = offers[COUNT]
     assert disabled
-    assert "cannot hold datetime values" in text
+    assert "cannot hold date and time" in text
     assert offers[LAST] == ("WalkMe Last Login · WalkMe_Last_Login__c – used already", True)
 
 
@@ -234,7 +233,7 @@ attributes:
     assert "# since 2024" in text
     assert "schedule: 30 9 * * *" in text
     assert "owners: [team:leads]" in text
-    assert "Daily 09:30" in user.seen.text
+    assert "every day at 09:30" in user.seen.text
 
 
 def test_the_second_of_two_editors_is_told(
@@ -263,7 +262,7 @@ def test_a_field_that_another_integration_writes_is_refused(drops: Center, brows
     assert "already written by integration 'logins_to_leads'" in seen.text
     user.open("mapping")
     user.press("save", {"enabled": None})
-    assert user.seen.path == "/"
+    assert user.seen.path == "/?saved=logins_to_lead"
     assert (drops.defs / "logins_to_lead" / "defs.yaml").exists()
 
 
@@ -368,6 +367,8 @@ def test_hashed_user_ids_are_refused_when_an_integration_is_saved(center: Center
     center.drop([(f"{number:043}", *logins([number])[0][1:]) for number in PLAIN])
     user = WizardUser.begin(browser)
     user.to_mapping()
+    assert "Next to nothing matches." in user.seen.text
+    user.press("next-anyway")
     user.press("save")
     assert user.step == "mapping"
     assert "holds WalkMe's hashed user ids, which match no e-mail address of Lead.Email" in user.seen.text

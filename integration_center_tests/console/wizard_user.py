@@ -8,6 +8,8 @@ from integration_center.console.shell.security import TOKEN_FIELD
 from integration_center_tests.console.browser import Browser, Seen
 
 WAITS = 60
+FOLLOWED_FOR_EVER = {"grid", "state"}
+"""The live parts of the front page and of an integration's page."""
 
 
 class _Inputs(HTMLParser):
@@ -126,7 +128,14 @@ class WizardUser:
         The grid has no end: it is followed for as long as it is open.
         """
         for _ in range(WAITS):
-            part = next((tag for _, tag in self.seen.tags if tag.get("data-refresh") and tag.get("id") != "grid"), None)
+            part = next(
+                (
+                    tag
+                    for _, tag in self.seen.tags
+                    if tag.get("data-refresh") and tag.get("id") not in FOLLOWED_FOR_EVER
+                ),
+                None,
+            )
             if part is None:
                 return self.seen
             self.seen = Seen(self.browser.client.get(part["data-refresh"] or ""))

@@ -24,12 +24,14 @@ class Clock:
     def __init__(self, center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
         self.center = center
         self.cursor: str | None = None
+        self.repository: dg.RepositoryDefinition | None = None
         self.monkeypatch = monkeypatch
         self.asked: set[str] = set()
 
     def write(self, hour: float = 6, **options: Any) -> None:
         """Write the integration at an hour of today."""
         self.center.integrate(**options)
+        self.repository = None
         self.touch(self.center.defs / SLUG / "defs.yaml", hour)
 
     def drop(self, hour: float, day: date = YESTERDAY, count: int = 7, report: str = "logins") -> None:
@@ -49,7 +51,7 @@ class Clock:
         """The runs asked for, or why there are none."""
         now = self.at(hour)
         self.monkeypatch.setattr(arrival_sensors, "datetime", FixedClock(now))
-        repository = self.center.definitions().get_repository_def()
+        repository = self.repository = self.repository or self.center.definitions().get_repository_def()
         with dg.build_sensor_context(self.center.instance, self.cursor, repository_def=repository) as context:
             data = repository.get_sensor_def(f"{SLUG}_arrival").evaluate_tick(context)
         self.cursor = data.cursor

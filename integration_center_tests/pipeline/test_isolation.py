@@ -156,7 +156,7 @@ def troubled(center: Center) -> dict[str, str]:
         "no_column": r"report 'Logins Review' has no column 'Churn'",
         "no_field": r"Lead\.WalkMe_Nope__c is missing: Lead has no field",
         "hidden_field": r"Lead\.WalkMe_Onboarding__c exists, but is hidden",
-        "wrong_type": r"column 'First Login' holds datetime values, which Lead\.AnnualRevenue",
+        "wrong_type": r"column 'First Login' holds date and time, which Lead\.AnnualRevenue",
         "no_object": r"Nonsense__c",
         "not_connected": r"(?i)production.*integration-center connect production",
     }

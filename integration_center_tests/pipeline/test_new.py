@@ -47,7 +47,7 @@ def test_answers_that_do_not_fit_are_asked_again(center: Center) -> None:
         "'Churn' is not visible",
         "no object like it",
         "is read-only",
-        "cannot hold datetime values",
+        "cannot hold date and time",
         "used already",
     ):
         assert said in result.output

@@ -71,8 +71,8 @@ def test_field_names_have_no_case() -> None:
         ("Job", "Address", "schema_as_mapped", "FIELD_NOT_WRITABLE", "map those single fields"),
         ("Job", "File__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "a file"),
         ("Job", "Future__c", "schema_as_mapped", "FIELD_NOT_WRITABLE", "is of type hologram"),
-        ("Yes", "Score__c", "types_fit", "WRONG_TYPE", "column 'Yes' holds boolean values"),
-        ("When", "Logins__c", "types_fit", "WRONG_TYPE", "datetime"),
+        ("Yes", "Score__c", "types_fit", "WRONG_TYPE", "column 'Yes' holds yes or no"),
+        ("When", "Logins__c", "types_fit", "WRONG_TYPE", "holds date and time"),
         ("Score", "Last__c", "types_fit", "WRONG_TYPE", "number"),
     ],
 )

@@ -1,16 +1,30 @@
 """The pages. A new one is a module with a `PAGE`, and its line here; the order is that of the navigation."""
 
-from integration_center.console.pages import accounts, audit, callback, integrations, log, runs, sign_in
+from integration_center.console.pages import (
+    accounts,
+    audit,
+    callback,
+    components,
+    integration,
+    integrations,
+    log,
+    runs,
+    sign_in,
+    undo,
+)
 from integration_center.console.shell.page import Page
 from integration_center.console.wizard import page as wizard
 
 PAGES: tuple[Page, ...] = (
     integrations.PAGE,
     wizard.PAGE,
+    integration.PAGE,
     runs.PAGE,
+    undo.PAGE,
     log.PAGE,
     accounts.PAGE,
     audit.PAGE,
     callback.PAGE,
     sign_in.PAGE,
+    components.PAGE,
 )

@@ -27,6 +27,13 @@ from integration_center.pipeline.judging import read_folder
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
 
+FLOWS = {
+    "web": "on Salesforce's own page",
+    "jwt": "with a certificate, without a browser",
+    "client-credentials": "with the app's own secret, without a browser",
+}
+"""How an account was connected, in words."""
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -55,7 +62,10 @@ def show_accounts(request: Request) -> Response:
             missing = str(error)
         slots.append(Slot(environment, store.find(environment), missing))
     known = {slot.environment: show_result(request, slot.account) for slot in slots}
-    return render(request, "accounts.html", {"slots": slots, "known": known})
+    specs = [(file.slug, file.spec) for file in console.defs.list() if file.spec]
+    used_by = {each: [(slug, spec.name) for slug, spec in specs if spec.environment is each] for each in Environment}
+    values = {"slots": slots, "known": known, "used_by": used_by, "flows": FLOWS}
+    return render(request, "accounts.html", values)
 
 
 def show_status(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The front page: all integrations, and what their menus do to their files."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -7,20 +8,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.dagster import reload_code
-from integration_center.console.grid import STATES, Narrowing, build_grid, say_counts
+from integration_center.console.attention import SHOWN
+from integration_center.console.dagster import reload_code, start
+from integration_center.console.grid import SORTS, STATES, Narrowing, build_grid
 from integration_center.console.obstacles import WEB_SERVER_DOWN
-from integration_center.console.reasons import find_reasons
-from integration_center.console.results import say_why
+from integration_center.console.results import sentence
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.sessions import Tone
 from integration_center.console.surroundings import look_around
+from integration_center.console.wizard.drafts import DraftStore
+from integration_center.errors import IntegrationCenterError
+from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 
-FEW = 8
-"""Up to so many integrations nobody needs to search."""
+MOST_AT_ONCE = 100
+"""Integrations that one press starts or switches."""
 
 
 def show_integrations(request: Request) -> Response:
@@ -32,19 +37,21 @@ def show_integrations(request: Request) -> Response:
     may_change = user_of(request).may_change
     grid = build_grid(console, files, around, narrowing, read_page(request), may_change=may_change)
     query = say_narrowing(narrowing)
+    just_saved = request.query_params.get("saved", "")
+    saved = next((file for file in files if file.slug == just_saved and file.spec and not file.problem), None)
     values = {
         "grid": grid,
+        "saved": saved if may_change else None,
         "narrowing": narrowing,
-        "searchable": grid.total > FEW or narrowing.active,
         "states": STATES,
         "environments": list(Environment),
         "query": query,
+        "address": lambda **changes: say_narrowing(replace(narrowing, **changes)),
         "connected": bool(grid.total) or bool(console.installation.accounts.list()),
-        "say_counts": say_counts,
-        "say_why": say_why,
-        "reasons": find_reasons(console, [row.last for row in grid.rows if row.last]),
+        "attention": grid.attention[:SHOWN],
         "here": f"/?{query}{'&' if query else ''}page={grid.page}",
         "web_server_down": WEB_SERVER_DOWN,
+        "drafts": DraftStore(console.installation.engine).list(user_of(request).name) if may_change else (),
     }
     return render(request, "integrations.html", values)
 
@@ -53,17 +60,27 @@ def read_narrowing(request: Request) -> Narrowing:
     """What the address asks for; what it cannot mean is passed over."""
     asked = request.query_params
     environment = asked.get("environment", "")
-    state = asked.get("state", "")
+    state, sort = asked.get("state", ""), asked.get("sort", "")
     return Narrowing(
         asked.get("q", "").strip()[:255],
         Environment(environment) if environment in set(Environment) else None,
         state if state in STATES else "",
+        asked.get("report", "")[:255],
+        asked.get("object", "")[:255],
+        sort if sort in SORTS else "name",
     )
 
 
 def say_narrowing(narrowing: Narrowing) -> str:
     """The same for the addresses of other pages of the grid."""
-    asked = {"q": narrowing.text, "environment": narrowing.environment or "", "state": narrowing.state}
+    asked = {
+        "q": narrowing.text,
+        "environment": narrowing.environment or "",
+        "state": narrowing.state,
+        "report": narrowing.report,
+        "object": narrowing.object,
+        "sort": "" if narrowing.sort == "name" else narrowing.sort,
+    }
     return urlencode({name: value for name, value in asked.items() if value})
 
 
@@ -98,13 +115,63 @@ def disable(request: Request) -> Response:
 
 def _switch(request: Request, *, enabled: bool) -> Response:
     file = find_file(request)
-    changed = console_of(request).defs.set_enabled(file.slug, enabled)
-    environment = changed.spec.environment if changed.spec else None
-    note(request, Action.ENABLED if enabled else Action.DISABLED, slug=file.slug, environment=environment)
+    changed = _switch_file(request, file, enabled=enabled)
     name = changed.spec.name if changed.spec else file.slug
     said = f"{name} is on the schedule." if enabled else f"{name} is off the schedule; it still runs by Run Now."
     reloaded = reload_code(console_of(request))
-    return redirect(request, "/", f"{said} {reloaded.text}", "success" if reloaded.done else "warning")
+    tone: Tone = "success" if reloaded.done else "warning"
+    return redirect(request, read_back(request), f"{said} {reloaded.text}".strip(), tone)
+
+
+def _switch_file(request: Request, file: DefsFile, *, enabled: bool) -> DefsFile:
+    changed = console_of(request).defs.set_enabled(file.slug, enabled)
+    environment = changed.spec.environment if changed.spec else None
+    note(request, Action.ENABLED if enabled else Action.DISABLED, slug=file.slug, environment=environment)
+    return changed
+
+
+def read_back(request: Request) -> str:
+    """Where a change was asked for, so that its answer is shown there: a page of an integration, else the grid."""
+    back = form_of(request).get("back", "")
+    return back if back.startswith("/integrations/") else "/"
+
+
+def change_several(request: Request) -> Response:
+    """Run, enable or disable the chosen integrations; what one refuses stops none of the others."""
+    form = form_of(request)
+    chosen = set(form.getlist("slug")[:MOST_AT_ONCE])
+    console = console_of(request)
+    files = [file for file in console.defs.list() if file.slug in chosen]
+    go = form.get("go", "")
+    if not files or go not in ("run", "enable", "disable"):
+        return redirect(request, "/", "Choose at least one integration first.", "warning")
+    done, refused = [], []
+    for file in files:
+        name = file.spec.name if file.spec else file.slug
+        try:
+            if go == "run":
+                _run_newest(request, file)
+            else:
+                _switch_file(request, file, enabled=go == "enable")
+            done.append(name)
+        except IntegrationCenterError as error:
+            refused.append(f"{name}: {sentence(str(error))}")
+    said = {"run": "started", "enable": "on the schedule", "disable": "off the schedule"}[go]
+    text = [f"{', '.join(done)} {'is' if len(done) == 1 else 'are'} {said}."] if done else []
+    if go != "run" and done:
+        text.append(reload_code(console).text)
+    lines = "\n".join([" ".join(text).strip(), *refused]).strip()
+    return redirect(request, "/", lines, "warning" if refused else "success")
+
+
+def _run_newest(request: Request, file: DefsFile) -> None:
+    """Start a run of the newest full day."""
+    console = console_of(request)
+    day = last_full_day(console.now())
+    started = start(console, file, day, push=True, triggered_by=user_of(request).name)
+    if not started.already:
+        environment = file.spec.environment if file.spec else None
+        note(request, Action.RAN, slug=file.slug, environment=environment, detail=f"{day}", run_id=started.run_id)
 
 
 def confirm_delete(request: Request) -> Response:
@@ -119,7 +186,7 @@ def delete(request: Request) -> Response:
     note(request, Action.DELETED, slug=file.slug, environment=file.spec.environment if file.spec else None)
     reloaded = reload_code(console_of(request))
     name = file.spec.name if file.spec else file.slug
-    text = f"{name} is deleted. What it did stays in the log. {reloaded.text}"
+    text = f"{name} is deleted. What it did stays in the log. {reloaded.text}".strip()
     return redirect(request, "/", text, "success" if reloaded.done else "warning")
 
 
@@ -127,6 +194,7 @@ PAGE = Page(
     nav=(Link("Integrations", "/"),),
     routes=(
         view("/", show_integrations),
+        change("/integrations", change_several),
         change("/integrations/{slug}/enable", enable),
         change("/integrations/{slug}/disable", disable),
         view("/integrations/{slug}/delete", confirm_delete),

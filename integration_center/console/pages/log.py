@@ -1,5 +1,6 @@
 """The log: history of one integration or of all, the full log of a run, and its ledger."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,22 +10,26 @@ from starlette.responses import Response, StreamingResponse
 
 from integration_center.console.dagster import find_stored_status
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
-from integration_center.console.grid import say_counts
+from integration_center.console.labels import find_labels
 from integration_center.console.ledger import read_page as read_ledger
-from integration_center.console.ledger import scan, stream_csv
+from integration_center.console.ledger import read_reasons, scan, stream_csv
+from integration_center.console.ledger_query import SORTS, LedgerQuery
 from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
 from integration_center.console.reasons import find_reasons
 from integration_center.console.results import say_why
 from integration_center.console.shell.context import Console, console_of
 from integration_center.console.shell.links import record_url, run_url
-from integration_center.console.shell.page import Link, Page, view
-from integration_center.console.shell.rendering import render
+from integration_center.console.shell.page import Link, Page, change, form_of, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.users import Role
 from integration_center.console.shell.values import show_value
+from integration_center.console.story import tell_story
 from integration_center.console.surroundings import PATIENCE
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, ServiceUnavailable
 from integration_center.integration.spec import Environment
+from integration_center.pipeline.webserver import RunLog
 from integration_center.sync.outcomes import Outcome
 
 PAGE_RUNS = 50
@@ -38,7 +43,11 @@ def show_history(request: Request) -> Response:
     if file is None and not values["total"]:
         raise HTTPException(404, f"There is no integration {slug!r}, and no run of it.")
     last = values["runs"][0] if values["runs"] else None
-    return render(request, "history.html", {**values, "name": name_of(file, last, slug), "slug": slug, "close": "/"})
+    return render(
+        request,
+        "history.html",
+        {**values, "name": name_of(file, last, slug), "slug": slug, "close": f"/integrations/{slug}" if file else "/"},
+    )
 
 
 def show_all(request: Request) -> Response:
@@ -87,7 +96,6 @@ def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
         "base": base,
         "statuses": list(SyncStatus),
         "environments": list(Environment),
-        "say_counts": say_counts,
     }
 
 
@@ -125,28 +133,20 @@ def find_sync(request: Request) -> SyncRecord | None:
 
 
 def show_run_log(request: Request) -> Response:
-    """All that Dagster noted of a run; when it cannot say, what our own tables hold."""
+    """What a run did, step by step in our own sentences; with `events`, all that Dagster noted."""
     console = console_of(request)
     slug, run_id = request.path_params["slug"], request.path_params["run_id"]
     sync = console.installation.syncs.get(run_id, slug)
-    webserver = console.find_dagster()
-    log, missing = None, None
-    try:
-        if webserver is None:
-            missing = "Dagster does not run just now, so its log of this run cannot be shown. Start it with make up."
-        else:
-            log = webserver.log(run_id, request.query_params.get("after"))
-            if log is None:
-                missing = "Dagster has no log of this run any more: its history was deleted."
-    except ServiceUnavailable as error:
-        missing = f"Dagster's log of this run cannot be shown: {error}."
-    if sync is None and log is None and webserver is not None:
+    events = "events" in request.query_params or sync is None
+    log, missing = _read_events(request, run_id) if events else (None, None)
+    if sync is None and log is None and missing is None:
         raise HTTPException(404, f"There is no run {run_id!r} of {slug!r}.")
+    label = find_labels(console, sync.environment, sync.object).object if sync else ""
     values = {
         "name": sync.name if sync else slug,
         "sync": sync,
-        "why": say_why(sync, find_reasons(console, [sync]).get((run_id, slug), ())) if sync else "",
-        "outcomes": count_outcomes(sync) if sync else [],
+        "steps": tell_story(sync, read_reasons(console.installation, sync, called=label), label) if sync else [],
+        "events": events,
         "log": log,
         "missing": missing,
         "here": f"/integrations/{slug}/runs/{run_id}",
@@ -155,30 +155,48 @@ def show_run_log(request: Request) -> Response:
     return render(request, "run_log.html", values)
 
 
+def _read_events(request: Request, run_id: str) -> tuple[RunLog | None, str | None]:
+    """Dagster's events of a run, or why they cannot be shown; neither where Dagster does not know the run."""
+    webserver = console_of(request).find_dagster()
+    if webserver is None:
+        return None, "Dagster does not run just now, so its events cannot be shown."
+    try:
+        log = webserver.log(run_id, request.query_params.get("after"))
+    except ServiceUnavailable:
+        return None, "Dagster does not answer just now, so its events cannot be shown. Try again in a moment."
+    known = console_of(request).installation.syncs.get(run_id, request.path_params["slug"]) is not None
+    if log is None and known:
+        return None, "Dagster has no events of this run any more: its history was deleted."
+    return log, None
+
+
 def show_ledger(request: Request) -> Response:
     """The ledger of a run, a page at a time."""
     console, sync = console_of(request), find_sync(request)
     if sync is None:
         here = f"/integrations/{request.path_params['slug']}/runs/{request.path_params['run_id']}"
         return render(request, "ledger_awaited.html", {"here": here})
-    outcome = read_outcome(request)
+    labels = find_labels(console, sync.environment, sync.object)
+    query = read_query(request, labels.object)
     ledger, missing = None, None
     try:
-        ledger = read_ledger(console.installation, sync, outcome, read_page(request))
+        ledger = read_ledger(console.installation, sync, query, read_page(request))
     except PlanMissing as error:
         missing = str(error)
     here = f"/integrations/{sync.slug}/runs/{sync.run_id}"
-    org = record_url(console, sync, "")
+    address = query.address()
     values = {
         "sync": sync,
-        "outcome": outcome,
+        "query": query,
+        "forgotten": bool(request.query_params.get("find")) and not query.text,
+        "labels": labels,
         "ledger": ledger,
         "missing": missing,
         "outcomes": count_outcomes(sync),
         "here": here,
-        "base": f"{here}/ledger?{f'outcome={outcome.value}&' if outcome else ''}",
-        "csv": f"{here}/ledger.csv{f'?outcome={outcome.value}' if outcome else ''}",
-        "org": org,
+        "base": f"{here}/ledger?{address}{'&' if address else ''}",
+        "csv": f"{here}/ledger.csv{'?' if address else ''}{address}",
+        "org": record_url(console, sync, ""),
         "show": show_value,
     }
     running = sync.status is SyncStatus.RUNNING
@@ -187,15 +205,42 @@ def show_ledger(request: Request) -> Response:
     )
 
 
+def search_ledger(request: Request) -> Response:
+    """Remember what is searched for, and show what is found under an address without it."""
+    slug, run_id = request.path_params["slug"], request.path_params["run_id"]
+    text = form_of(request).get("text", "").strip()
+    query = replace(read_query(request, ""), find=console_of(request).searches.keep(text))
+    address = query.address()
+    return redirect(request, f"/integrations/{slug}/runs/{run_id}/ledger{'?' if address else ''}{address}")
+
+
 def download_ledger(request: Request) -> Response:
-    """The ledger, or the lines of one outcome, as CSV."""
-    sync, outcome = find_sync(request), read_outcome(request)
+    """The records of a ledger that the page shows, as CSV."""
+    sync = find_sync(request)
     if sync is None:
         raise HTTPException(404, "The run is starting. Its ledger is there once it has made its plan.")
-    ledger = scan(console_of(request).installation, sync)
-    name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{f'-{outcome.value}' if outcome else ''}.csv"
+    console = console_of(request)
+    query = read_query(request, find_labels(console, sync.environment, sync.object).object)
+    ledger = scan(console.installation, sync)
+    narrowed = f"-{query.outcome.value}" if query.outcome else ""
+    name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(stream_csv(ledger, outcome), media_type="text/csv", headers=headers)
+    return StreamingResponse(stream_csv(ledger, query), media_type="text/csv", headers=headers)
+
+
+def read_query(request: Request, object_label: str) -> LedgerQuery:
+    """What the address asks of a ledger; what it cannot mean is passed over."""
+    asked = request.query_params
+    sort = asked.get("sort", "")
+    return LedgerQuery(
+        outcome=read_outcome(request),
+        reason=asked.get("reason", "")[:500],
+        text=console_of(request).searches.find(asked.get("find", "")) or "",
+        find=asked.get("find", "")[:32],
+        sort=sort if sort in SORTS else "row",
+        descending=bool(asked.get("down")),
+        called=object_label,
+    )
 
 
 def read_outcome(request: Request) -> Outcome | None:
@@ -211,6 +256,7 @@ PAGE = Page(
         view("/integrations/{slug}/log", show_history),
         view("/integrations/{slug}/runs/{run_id}/log", show_run_log),
         view("/integrations/{slug}/runs/{run_id}/ledger", show_ledger),
+        change("/integrations/{slug}/runs/{run_id}/ledger", search_ledger, role=Role.VIEWER),
         view("/integrations/{slug}/runs/{run_id}/ledger.csv", download_ledger),
     ),
 )

@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.dagster import HOW_TO_START, DagsterDown, start
+from integration_center.console.dagster import NOT_RUNNING, DagsterDown, start
+from integration_center.console.labels import Labels, find_labels
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
-from integration_center.console.pages.integrations import find_file
+from integration_center.console.pages.integrations import find_file, read_back
 from integration_center.console.progress import Stage, watch
-from integration_center.console.results import TROUBLED, count_troubled, judge
+from integration_center.console.results import count_troubled, judge
 from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
 from integration_center.console.shell.links import record_url, run_url
 from integration_center.console.shell.page import Page, change, form_of, view
@@ -25,7 +26,8 @@ from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.decisions import decide_release, reject
 from integration_center.pipeline.names import FIRST_DAY
 from integration_center.pipeline.release import require_releasable
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.outcome_words import TROUBLED, order_counts
+from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import SAMPLE
 
 
@@ -46,7 +48,7 @@ def _start(request: Request, *, push: bool) -> Response:
     try:
         started = start(console, file, day, push=push, triggered_by=user_of(request).name)
     except DagsterDown as error:
-        return redirect(request, "/", f"{error}.", "danger")
+        return redirect(request, read_back(request), f"{error}.", "danger")
     to = f"/integrations/{file.slug}/runs/{started.run_id}"
     if started.already:
         said = "It runs already, so nothing was started twice. This is that run."
@@ -81,34 +83,44 @@ def show_run(request: Request) -> Response:
     file = next((each for each in console.defs.list() if each.slug == slug), None)
     progress = watch(console, slug, file.spec if file else None, run_id)
     if progress is None:
-        raise HTTPException(
-            404, f"There is no run {run_id!r} of {slug!r}. Dagster may be down, or its history deleted."
-        )
+        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r}. Its history may have been deleted.")
     sync, installation = progress.sync, console.installation
     ended = sync if progress.ended else None
     trouble = count_troubled(ended) if ended else {}
+    may_change = user_of(request).may_change
+    labels = find_labels(console, sync.environment, sync.object) if sync else Labels("record")
     values = {
         "slug": slug,
         "run_id": run_id,
         "here": f"/integrations/{slug}/runs/{run_id}",
+        "home": f"/integrations/{slug}" if file else "/",
         "name": name_of(file, sync, slug),
         "progress": progress,
         "stages": [stage for stage in Stage if stage is not Stage.ENDED],
         "sync": sync,
         "outcomes": count_outcomes(sync) if sync else [],
+        "labels": labels,
         "run_url": run_url(console, run_id),
         "sample": find_sample(console, ended) if ended else [],
         "trouble": trouble,
         "troubled": first_lines(installation, ended, *trouble, most=SAMPLE) if ended and trouble else [],
-        "result": judge(ended, read_reasons(installation, ended) if trouble else ()) if ended else None,
+        "reasons": read_reasons(installation, ended, list(Outcome), labels.object) if ended else [],
+        "result": judge(ended) if ended else None,
         "org": record_url(console, sync, "") if sync else None,
         "show": show_value,
-        "may_run": user_of(request).may_change and file is not None and file.problem is None,
+        "may_run": may_change and file is not None and file.problem is None,
+        "may_undo": may_change and ended is not None and can_undo(ended),
         "newest": last_full_day(console.now()),
         "first": FIRST_DAY,
         "held": ended is not None and may_decide(request, ended) and is_held(console, ended),
     }
     return render(request, "run.html", values)
+
+
+def can_undo(sync: SyncRecord) -> bool:
+    """Whether a run wrote something that its undo could take back."""
+    lines = sync.counts.get("lines", {})
+    return sync.applied_at is not None and any(lines.get(outcome) for outcome in WRITTEN)
 
 
 def name_of(file: DefsFile | None, sync: SyncRecord | None, slug: str) -> str:
@@ -119,11 +131,12 @@ def name_of(file: DefsFile | None, sync: SyncRecord | None, slug: str) -> str:
 
 
 def count_outcomes(sync: SyncRecord) -> list[tuple[Outcome, int, int]]:
-    """Each outcome that occurs, with its rows and lines: first those that somebody has to look at."""
+    """Each outcome that occurs, with its rows and records: first those that somebody has to look at."""
     rows, lines = sync.counts.get("rows", {}), sync.counts.get("lines", {})
+    calm = [outcome for outcome, _ in order_counts({**rows, **lines}) if outcome not in TROUBLED]
     return [
         (outcome, rows.get(outcome, 0), lines.get(outcome, 0))
-        for outcome in (*TROUBLED, *(outcome for outcome in Outcome if outcome not in TROUBLED))
+        for outcome in (*TROUBLED, *calm)
         if rows.get(outcome) or lines.get(outcome)
     ]
 
@@ -144,7 +157,7 @@ def release_held(request: Request) -> Response:
     console, sync, here = find_held(request)
     webserver = console.find_dagster()
     if webserver is None:
-        return redirect(request, here, f"Dagster does not run, so nothing was started; {HOW_TO_START}.", "danger")
+        return redirect(request, here, f"{NOT_RUNNING}.", "danger")
     who, reason = user_of(request).name, form_of(request).get("reason", "")
     try:
         wanted, environment, detail = decide_release(

@@ -70,7 +70,7 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
         exception_handlers={HTTPException: answer_http_error},
     )
     app.state.console = console
-    app.state.templates = build_templates()
+    app.state.templates = build_templates(console.now)
     app.state.nav = tuple(link for page in pages for link in page.nav)
     return app
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from integration_center.access.audit import Action
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.engine import Engine, Starts, UnfinishedRun, look_at_dagster
+from integration_center.console.ledger_query import Searches
 from integration_center.console.lookups import Lookups
 from integration_center.console.report_states import ReportStates, look_at_reports
 from integration_center.console.shell.users import Identify, User, local_operator
@@ -46,6 +47,7 @@ class Console:
         checks: the accounts that were looked at lately.
         lookups: calls to orgs and report sources, kept shortly.
         starts: the runs that were started here a moment ago.
+        searches: what people search ledgers for.
     """
 
     installation: Installation
@@ -54,6 +56,7 @@ class Console:
     checks: AccountChecks = field(default_factory=AccountChecks)
     lookups: Lookups = field(default_factory=Lookups)
     starts: Starts = field(default_factory=Starts)
+    searches: Searches = field(default_factory=Searches)
 
     @cached_property
     def defs(self) -> DefsFolder:

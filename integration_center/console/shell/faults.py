@@ -40,7 +40,7 @@ SIGNPOSTS: tuple[tuple[type[IntegrationCenterError], int, str, str, str], ...] =
     (ObjectBusy, 409, "The object is busy", "/log", "Go to the log"),
     (RateLimited, 503, "Please try again in a while", "", "Try again"),
     (TransientError, 503, "That did not work just now", "", "Try again"),
-    (IntegrationCenterError, 409, "Something has to be mended first", "/", "Go to Integrations"),
+    (IntegrationCenterError, 409, "That cannot be done yet", "/", "Go to Integrations"),
 )
 """By error: the status, the headline, where to go on and what that link says; an empty link is the same page again."""
 

@@ -1,8 +1,8 @@
 """Pages from templates. Everything that a template shows is escaped."""
 
 import hashlib
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -11,13 +11,26 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from integration_center.console.results import TROUBLED, tone_of
+from integration_center.console.results import say_status, tone_of
+from integration_center.console.shell.moments import mark_moment, say_moment, show_moment, show_span
 from integration_center.console.shell.sessions import Tone
-from integration_center.console.shell.values import show_value
+from integration_center.console.shell.values import show_value, split_change
+from integration_center.sync.outcome_words import (
+    OUTCOME_WORDS,
+    TROUBLED,
+    order_counts,
+    say_counts,
+    say_records,
+    title_outcome,
+)
 
 
-def build_templates() -> Environment:
-    """The templates, with our filters. An unknown name in a template is an error, not an empty place."""
+def build_templates(now: Callable[[], datetime]) -> Environment:
+    """The templates, with our filters. An unknown name in a template is an error, not an empty place.
+
+    Args:
+        now: the clock, UTC.
+    """
     environment = Environment(
         loader=PackageLoader("integration_center.console"),
         autoescape=True,
@@ -26,23 +39,27 @@ def build_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {"when": show_moment, "span": show_span, "count": show_count, "value": show_value}
-    environment.globals |= {"asset": asset_url, "tone_of": tone_of, "TROUBLED": TROUBLED}
+    environment.filters |= {
+        "when": show_moment,
+        "ago": lambda moment: mark_moment(moment, now()),
+        "near": lambda moment: say_moment(moment, now()),
+        "span": show_span,
+        "count": show_count,
+        "value": show_value,
+        "titled": title_outcome,
+    }
+    environment.globals |= {
+        "asset": asset_url,
+        "tone_of": tone_of,
+        "say_status": say_status,
+        "TROUBLED": TROUBLED,
+        "WORDS": OUTCOME_WORDS,
+        "order_counts": order_counts,
+        "say_counts": say_counts,
+        "say_records": say_records,
+        "split_change": split_change,
+    }
     return environment
-
-
-def show_moment(moment: datetime) -> str:
-    """`2026-11-25 08:00:03`: UTC, as all columns with times say."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def show_span(span: timedelta) -> str:
-    """`0.4 s`, `3 min 05 s` or `2 h 03 min`."""
-    seconds = span.total_seconds()
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def show_count(number: int) -> str:

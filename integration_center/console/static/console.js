@@ -1,6 +1,8 @@
 // Everything works without this file; it only makes menus close, forms send once, and texts copy.
 "use strict";
 
+document.documentElement.classList.add("scripted");
+
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -43,6 +45,48 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// <form method="get" data-filter="ID": what is chosen or typed narrows the part with that id at once, without a button.
+let filtering = 0;
+async function filter(form) {
+  const mine = ++filtering;
+  const fields = [...new FormData(form)].filter(([, value]) => value);
+  const url = new URL(form.action);
+  url.search = new URLSearchParams(fields);
+  const before = new URLSearchParams(location.search);
+  for (const kept of ["sort", "environment", "report", "object", "state", "q"]) {
+    if (before.has(kept) && !form.elements[kept] && !url.searchParams.has(kept)) url.searchParams.set(kept, before.get(kept));
+  }
+  let page;
+  try {
+    const answer = await fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE) });
+    if (!answer.ok || answer.redirected) return form.submit();
+    page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch {
+    return form.submit();
+  }
+  const shown = document.getElementById(form.dataset.filter);
+  const fresh = page.getElementById(form.dataset.filter);
+  if (mine !== filtering || !shown || !fresh) return; // a later choice is on its way
+  const focused = document.activeElement && document.activeElement.id;
+  history.replaceState(null, "", url);
+  shown.replaceWith(fresh);
+  followAll(fresh);
+  if (focused) document.getElementById(focused)?.focus();
+}
+let typing = 0;
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-filter]");
+  if (!form) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => filter(form), event.target.type === "search" ? 250 : 0);
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-filter]");
+  if (!form) return;
+  event.preventDefault();
+  filter(form);
+});
+
 // <div id="X" data-refresh="URL" data-every="MILLISECONDS">: filled with what URL shows under the same id, until that
 // has no data-refresh any more. What did not change stays as it is, so that a screen reader says only what is new.
 // With data-cells only the [data-cell] inside are filled, each by its id: an open menu elsewhere in it stays open.
@@ -51,7 +95,17 @@ const LONGEST_PAUSE = 10000;
 const waiting = new Map(); // part: what asks for it at once
 const lost = new Map(); // part: what is said of it
 
-for (const part of document.querySelectorAll("[data-refresh]")) follow(part);
+const followed = new WeakSet();
+followAll(document);
+
+// Follows the parts inside a place, and the place itself, which are not followed yet.
+function followAll(place) {
+  for (const part of [place, ...place.querySelectorAll("[data-refresh]")]) {
+    if (!part.dataset || !part.dataset.refresh || followed.has(part)) continue;
+    followed.add(part);
+    follow(part);
+  }
+}
 
 function follow(part, failures = 0) {
   const every = Number(part.dataset.every) || 1000;
@@ -99,7 +153,10 @@ async function refresh(part) {
     return false;
   }
   if (fresh.hasAttribute("data-cells")) fillCells(part, fresh);
-  else if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+  else if (fresh.innerHTML !== part.innerHTML) {
+    part.replaceChildren(...fresh.childNodes);
+    followAll(part);
+  }
   for (const { name } of [...part.attributes]) if (!fresh.hasAttribute(name)) part.removeAttribute(name);
   for (const { name, value } of fresh.attributes) part.setAttribute(name, value);
   return Boolean(part.dataset.refresh);

@@ -22,7 +22,7 @@ async function send(form, control, go) {
   if (mine !== sending) return true; // a later change is on its way
   const page = new DOMParser().parseFromString(text, "text/html");
   const parts = control.dataset.live.split(" ").map((id) => [document.getElementById(id), page.getElementById(id)]);
-  if (parts.some(([shown, fresh]) => shown && !fresh)) return false; // another page: progress, or a fault
+  if (parts.some(([shown, fresh]) => shown && !fresh)) return showWhole(page); // progress, or a fault
   const focus = control.dataset.focus || (document.activeElement && document.activeElement.id);
   for (const [shown, fresh] of parts) {
     if (!shown) continue;
@@ -32,11 +32,21 @@ async function send(form, control, go) {
       if (same && same.closest("details")) same.closest("details").open = true;
     }
     shown.replaceWith(fresh);
-    if (fresh.dataset.refresh) follow(fresh);
+    followAll(fresh);
   }
   for (const button of document.querySelectorAll("button[data-copy]")) if (navigator.clipboard) button.hidden = false;
   const next = focus && document.getElementById(focus);
   if (next) next.focus();
+  return true;
+}
+
+// The page has none of the parts any more: it is shown whole, and followed while it is progress.
+function showWhole(page) {
+  const shown = document.getElementById("wizard");
+  const fresh = page.getElementById("wizard");
+  if (!shown || !fresh) return false;
+  shown.replaceWith(fresh);
+  followAll(fresh);
   return true;
 }
 

@@ -1,25 +1,31 @@
 """What the screens ask of orgs and of the report source, kept shortly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from integration_center.accounts.store import Account
 from integration_center.console.lookups import LARGE, Answer
 from integration_center.console.shell.context import Console
-from integration_center.console.wizard.drafts import Draft
+from integration_center.console.wizard.alternatives import TriedPair, find_alternatives
+from integration_center.console.wizard.drafts import Draft, FieldRow
+from integration_center.console.wizard.files import FoundFile, find_file
+from integration_center.console.wizard.samples import Samples, find_samples
 from integration_center.console.wizard.specs import read_condition, read_option
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import ReportInfo, report_slug
+from integration_center.insights.files import FilesSource
 from integration_center.integration.spec import Environment
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.sync.match.match_rate import MatchRate
-from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.schema import SObjectField, SObjectSchema
 
 REPORTS_KEPT = 60.0
 """Seconds; a report or its tag may have been added a moment ago."""
 MATCH_KEPT = 120.0
+HELD_SHOWN = 3
+MOST_SAMPLES = 1_000
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,62 @@ class Calls:
         about = (schema.name, report_slug(draft.report), rows.day, draft.pairs, where, ignore_invalid)
         return self.console.lookups.ask(("match", *self._org(environment), *about), work, kept=MATCH_KEPT)
 
+    def alternatives(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Answer[list[TriedPair]]:
+        """Other key pairs that match better. Raises NotConnected."""
+        installation, environment = self.console.interactive, require_environment(draft)
+
+        def work(tell: Callable[[str], None]) -> list[TriedPair]:
+            tell(f"Trying other fields of {schema.name}")
+            with installation.connect(environment) as org:
+                return find_alternatives(rows, schema, org, draft.pairs)
+
+        about = (schema.name, report_slug(draft.report), rows.day, draft.pairs)
+        return self.console.lookups.ask(("pairs", *self._org(environment), *about), work, kept=MATCH_KEPT)
+
+    def held_now(
+        self, draft: Draft, schema: SObjectSchema, keys: Sequence[str]
+    ) -> Answer[Mapping[str, Sequence[object]]]:
+        """What the mapped fields hold now in the records of some keys, by field. Raises NotConnected."""
+        installation, environment = self.console.interactive, require_environment(draft)
+        names = sorted({field.name for row in draft.complete_rows if (field := schema.get(row.field))})
+        key = draft.pairs[0][1]
+
+        def work(tell: Callable[[str], None]) -> Mapping[str, Sequence[object]]:
+            tell(f"Reading what {schema.name} holds")
+            with installation.connect(environment) as org:
+                records = org.read_records(schema, [key, *names], key=(key, list(keys))).head(HELD_SHOWN)
+            return {name: records[name].to_list() for name in names}
+
+        about = (schema.name, key, *keys, *names)
+        return self.console.lookups.ask(("held", *self._org(environment), *about), work, kept=MATCH_KEPT, most=50)
+
+    def samples(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> list[Answer[Samples]]:
+        """What each row of the draft would write, by some values."""
+        typed = (report_slug(draft.report), rows.day, self.text_columns(draft))
+        return [self._sample(typed, rows, row, schema.get(row.field) if row.field else None) for row in draft.rows]
+
+    def _sample(
+        self, typed: tuple[Hashable, ...], rows: NewestReport, row: FieldRow, field: SObjectField | None
+    ) -> Answer[Samples]:
+        about = (*typed, row, field and (field.name, field.type))
+        return self.console.lookups.ask(
+            ("samples", *about), lambda tell: find_samples(rows.frame, row, field), kept=REPORTS_KEPT, most=MOST_SAMPLES
+        )
+
+    def has_files(self) -> bool:
+        """Whether reports are files, so that there is something to look at."""
+        return self.console.installation.settings.walkme_source == "files"
+
+    def inspect(self, report: str) -> Answer[FoundFile | None]:
+        """What the newest file of a report is; None where reports are no files."""
+        source = self.console.interactive.source()
+
+        def work(tell: Callable[[str], None]) -> FoundFile | None:
+            tell(f"Looking at the file of {report}")
+            return find_file(source, report) if isinstance(source, FilesSource) else None
+
+        return self.console.lookups.ask(("file", report_slug(report)), work, kept=REPORTS_KEPT, most=LARGE)
+
     def text_columns(self, draft: Draft) -> frozenset[str]:
         """The columns of the draft's report that a run keeps as text: the keys of all its readers, and the draft's."""
         slug = report_slug(draft.report)
@@ -105,7 +167,7 @@ class Calls:
 
     def forget(self, environment: Environment, *kinds: str) -> None:
         """Ask the org again for these kinds of answers, all when none is named: somebody may have changed it."""
-        for kind in kinds or ("objects", "schema", "field names", "match"):
+        for kind in kinds or ("objects", "schema", "field names", "match", "pairs", "held"):
             self.console.lookups.forget(kind, *self._org(environment))
 
     def _org(self, environment: Environment) -> tuple[str, str, str]:

@@ -1,7 +1,8 @@
 """What somebody is about to save: kept in the database, so that nothing is lost between screens, tabs and restarts."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from integration_center.integration_files.reading import DefsFile
 
 LIFETIME = timedelta(days=14)
 """Since the last change: long enough for an admin to create the missing fields."""
+MOST_LISTED = 20
 
 
 class Part(BaseModel):
@@ -148,6 +150,21 @@ class DraftStore:
             "this draft is not here any more: it was saved, discarded, or is older than two weeks."
             " Open the integration again"
         )
+
+    def list(self, owner: str) -> Sequence[tuple[str, Draft]]:
+        """List the drafts of a user that say something, with their ids, the newest first."""
+        these = (
+            select(drafts.c.id, drafts.c.content)
+            .where(drafts.c.owner == owner, drafts.c.expires_at > datetime.now(UTC))
+            .order_by(drafts.c.expires_at.desc())
+            .limit(MOST_LISTED)
+        )
+        found = []
+        with reading(self._engine) as connection:
+            for draft_id, content in connection.execute(these):
+                with suppress(ValidationError):  # kept by an older version
+                    found.append((draft_id, Draft.model_validate(content)))
+        return [(draft_id, draft) for draft_id, draft in found if draft.report or draft.object]
 
     def delete(self, draft_id: str, owner: str) -> None:
         """Drop a draft; nothing happens when there is none."""

@@ -16,15 +16,21 @@ from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.report import find_key_problem
+from integration_center.console.wizard.samples import NO_SAMPLES, Samples
 from integration_center.console.wizard.saving import find_missing, write_admin_message
+from integration_center.console.wizard.schedule_choice import CHOICES as SCHEDULES
+from integration_center.console.wizard.schedule_choice import HOURS, read_choice, write_schedule
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.schedule import DEFAULT_ZONE, check_schedule, next_run
+from integration_center.integration.spec import Environment
+from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.field_package import can_deploy
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
 from integration_center.sync.mapping.suggestions import Choice, rank_targets, suggest_targets
+from integration_center.sync.mapping.type_names import name_field_type
 from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.near_names import find_nearest, find_twin, say_nearest
 
@@ -40,6 +46,9 @@ MORE = (
     "gainsight",
 )
 """The inputs that are folded away."""
+SAMPLES_SECONDS = 0.5
+HELD_SECONDS = 0.4
+"""How long the page waits for what the fields hold now."""
 MOST_ROWS = 500
 """More mappings than this are no use: an object has at most 800 custom fields, and a page has its limits."""
 
@@ -52,12 +61,18 @@ class ShownRow:
         groups: the fields it offers.
         type: what the column holds.
         problem: what is wrong with it.
+        field_type: what the field holds; empty while none is chosen.
+        samples: some values of the column, as they are and as they would be written.
+        clash: another integration that writes the field already.
     """
 
     row: FieldRow
     groups: Sequence[Group]
     type: str
     problem: str | None
+    field_type: str = ""
+    samples: Samples = NO_SAMPLES
+    clash: DefsFile | None = None
 
 
 def show_mapping(request: Request) -> Response:
@@ -91,12 +106,25 @@ def _show(screen: Screen) -> Response:
             return screen.show_waiting("mapping", [names])
         missing = find_missing(draft, schema, dtypes, names.get() or ())
     account = screen.calls.account(environment)
+    samples = screen.calls.samples(draft, rows, schema)
+    settle(samples, SAMPLES_SECONDS)
     values = {
         "environment": environment,
         "schema": schema,
         "rows": rows,
         "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
-        "shown": show_rows(draft, dtypes, schema, problems if screen.checking else {}),
+        "shown": show_rows(
+            draft,
+            rows,
+            schema,
+            problems if screen.checking else {},
+            find_writers(screen, environment, schema),
+            samples,
+        ),
+        "held": find_held(screen, rows, schema),
+        "schedule": read_choice(read_option(draft, "schedule")),
+        "schedule_choices": SCHEDULES,
+        "schedule_hours": HOURS,
         "problems": problems if screen.checking else {},
         "open_options": screen.checking and bool(set(problems) & set(MORE)),
         "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
@@ -122,8 +150,12 @@ def take_mapping(request: Request) -> Screen:
     if action == "remove" and number.isdecimal() and int(number) < len(rows):
         del rows[int(number)]
     options = {name: form[name] for name in OPTIONS if name in form}
+    if "schedule" in form:
+        options["schedule"] = write_schedule(form, read_option(screen.draft, "schedule"))
+    if go == "save-off":
+        options["enabled"] = ""
     if "name" in form:  # a checkbox that is off is not sent
-        options |= {name: form.get(name, "") for name in CHECKBOXES}
+        options |= {name: form.get(name, "") for name in CHECKBOXES if not (name == "enabled" and go == "save-off")}
     return screen.keep(screen.draft.change(rows=tuple(rows), options={**screen.draft.options, **options}))
 
 
@@ -158,10 +190,52 @@ def propose(draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Draft:
     return draft.change(rows=kept + proposed or (FieldRow(),), options={**draft.options, "name": name}, suggested=True)
 
 
+def find_writers(screen: Screen, environment: Environment, schema: SObjectSchema) -> dict[str, DefsFile]:
+    """The enabled integrations that write fields of the object, by the field's API name in lowercase."""
+    base = screen.draft.base
+    return {
+        mapping.field.lower(): file
+        for file in screen.console.defs.list()
+        if file.spec and file.spec.enabled and file.slug != (base.slug if base else "")
+        if file.spec.environment is environment and file.spec.object.lower() == schema.name.lower()
+        for mapping in file.spec.fields
+    }
+
+
+def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapping[str, Sequence[object]]:
+    """What the mapped fields hold in a few records that match, by field; nothing where it is not known in a moment."""
+    draft = screen.draft
+    if len(draft.pairs) != 1 or any(find_key_problem(key, draft, rows, schema) for key in draft.keys):
+        return {}
+    match = screen.calls.match(draft, rows, schema)
+    try:
+        if not settle([match], HELD_SECONDS) or not (keys := match.get().examples):
+            return {}
+        held = screen.calls.held_now(draft, schema, keys)
+        return held.get() if settle([held], HELD_SECONDS) else {}
+    except IntegrationCenterError:  # the screen before says why; a sample is not worth more words
+        return {}
+
+
 def show_rows(
-    draft: Draft, dtypes: Mapping[str, pl.DataType], schema: SObjectSchema, problems: Mapping[str, str]
+    draft: Draft,
+    rows: NewestReport,
+    schema: SObjectSchema,
+    problems: Mapping[str, str],
+    writers: Mapping[str, DefsFile],
+    samples: Sequence[Answer[Samples]],
 ) -> list[ShownRow]:
-    """The rows with what they offer and what is wrong with them."""
+    """The rows with what they offer, what they would write, and what is wrong with them.
+
+    Args:
+        draft: with the rows.
+        rows: of the report.
+        schema: the object.
+        problems: what saving found, by the names of inputs.
+        writers: see `find_writers`.
+        samples: of each row, as far as they are there.
+    """
+    dtypes = rows.likely_dtypes
     keys = {field.lower() for _, field in draft.pairs}
     ranked: dict[pl.DataType | None, list[Choice]] = {}
     shown = []
@@ -171,12 +245,16 @@ def show_rows(
             ranked[dtype] = rank_targets(schema, dtype, taken=keys)
         used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
         said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
+        field = schema.get(row.field) if row.field else None
         shown.append(
             ShownRow(
                 row=row,
                 groups=group_targets(ranked[dtype], schema, row.field, row.column, used),
                 type=name_type(dtype) if row.column else "",
                 problem=said or find_row_problem(row, draft, dtypes, schema, used, keys),
+                field_type=name_field_type(field) if field else "",
+                samples=samples[place].get() if samples[place].ready else NO_SAMPLES,
+                clash=writers.get(row.field.lower()),
             )
         )
     return shown

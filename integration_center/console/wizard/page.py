@@ -1,16 +1,19 @@
 """The wizard's addresses: beginning, editing and copying an integration, its three screens, its plan, and saving it."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.access.audit import EDITS
-from integration_center.console.shell.context import console_of, user_of
+from integration_center.access.audit import EDITS, Action
+from integration_center.console.dagster import start
+from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.security import refuse_other_sites
+from integration_center.console.shell.sessions import Tone
 from integration_center.console.shell.users import Role
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft
@@ -18,10 +21,11 @@ from integration_center.console.wizard.environment import show_environment, take
 from integration_center.console.wizard.mapping import show_mapping, take_mapping
 from integration_center.console.wizard.plans import begin_plan, show_plan
 from integration_center.console.wizard.report import show_report, take_report
-from integration_center.console.wizard.saving import Refused, find_missing, save
+from integration_center.console.wizard.saving import Refused, Saved, find_missing, save
 from integration_center.console.wizard.screens import STEPS, Screen, store_of
 from integration_center.console.wizard.specs import draft_of, draft_of_file
 from integration_center.errors import ConfigurationError, EditedMeanwhile, IntegrationCenterError
+from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.folder import build_copy
 from integration_center.integration_files.reading import DefsFile
@@ -90,6 +94,12 @@ def _open(request: Request, draft: Draft, step: str) -> Response:
     return redirect(request, f"/wizard/{draft_id}/{step}")
 
 
+def ask_discard(request: Request) -> Response:
+    """Ask before a draft is thrown away."""
+    screen = Screen.open(request)
+    return screen.show("discard", "wizard/discard.html", {})
+
+
 def discard(request: Request) -> Response:
     """Drop a draft."""
     store_of(request).delete(request.path_params["draft"], user_of(request).name)
@@ -104,7 +114,12 @@ def take(request: Request) -> Response:
         return screen.go(go)
     if go == "recheck":
         screen.calls.forget(require_environment(screen.draft))
-    acts: dict[str, Callable[[Screen], Response]] = {"save": save_draft, "plan": plan_draft}
+    acts: dict[str, Callable[[Screen], Response]] = {
+        "save": save_draft,
+        "save-off": save_draft,
+        "save-run": lambda screen: save_draft(screen, run=True),
+        "plan": plan_draft,
+    }
     return acts[go](screen) if go in acts else screen.go("mapping")
 
 
@@ -123,8 +138,8 @@ def plan_draft(screen: Screen) -> Response:
     return screen.go("mapping", done.text, check=True) if isinstance(done, Refused) else done
 
 
-def save_draft(screen: Screen) -> Response:
-    """Save, or say why that cannot be."""
+def save_draft(screen: Screen, *, run: bool = False) -> Response:
+    """Save, and start a first run where that is asked for; or say why that cannot be."""
     try:
         saved = save(screen)
     except EditedMeanwhile as error:
@@ -133,7 +148,26 @@ def save_draft(screen: Screen) -> Response:
         return screen.show_fault("mapping", error)
     if isinstance(saved, Refused):
         return screen.go("mapping", saved.text, check=True)
-    return redirect(screen.request, "/", saved.text, "success" if saved.whole else "warning")
+    tone: Tone = "success" if saved.whole else "warning"
+    if run and saved.whole:
+        return _run_saved(screen, saved)
+    return redirect(screen.request, f"/?{urlencode({'saved': saved.slug})}", saved.text, tone)
+
+
+def _run_saved(screen: Screen, saved: Saved) -> Response:
+    """Start the first run of what was just saved."""
+    console, request = screen.console, screen.request
+    here = f"/integrations/{saved.slug}"
+    file = console.defs.read(saved.slug)
+    day = last_full_day(console.now())
+    try:
+        started = start(console, file, day, push=True, triggered_by=user_of(request).name)
+    except IntegrationCenterError as error:
+        return redirect(request, here, f"{saved.text} But it was not started: {error}.", "warning")
+    if not started.already:
+        environment = file.spec.environment if file.spec else None
+        note(request, Action.RAN, slug=file.slug, environment=environment, detail=f"{day}", run_id=started.run_id)
+    return redirect(request, f"{here}/runs/{started.run_id}", saved.text)
 
 
 def _show_edited(screen: Screen, error: EditedMeanwhile) -> Response:
@@ -187,6 +221,7 @@ PAGE = Page(
         view("/wizard/{draft}/missing-fields.zip", download_missing, role=OPERATOR),
         view("/wizard/{draft}/plan", show_plan, role=OPERATOR),
         change("/wizard/{draft}/plan", take_plan),
+        view("/wizard/{draft}/discard", ask_discard, role=OPERATOR),
         change("/wizard/{draft}/discard", discard),
     ),
 )

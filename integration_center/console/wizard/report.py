@@ -1,13 +1,19 @@
 """The second screen: which report, which object, and by which keys their rows match."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.access.audit import Action
 from integration_center.console.lookups import Answer
+from integration_center.console.shell.context import note
+from integration_center.console.shell.rendering import redirect
+from integration_center.console.wizard.alternatives import LOW, TriedPair, looks_like_ids
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_keys
 from integration_center.console.wizard.drafts import Draft, KeyRow
@@ -16,6 +22,7 @@ from integration_center.console.wizard.preview import build_preview
 from integration_center.console.wizard.screens import STEPS, Screen, settle
 from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report
+from integration_center.insights.saved_proposals import save_proposal
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.sync.mapping.suggestions import rank_keys, suggest_key
@@ -23,6 +30,11 @@ from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.near_names import find_nearest, say_nearest
 
+LOOK = "look"
+"""In the address of the page that also shows what the report's file is."""
+BETTER_SECONDS = 2.5
+"""How long the page waits for other key pairs to be tried."""
+SAVE_SECONDS = 20.0
 FOUND = 20
 """Objects that a search shows."""
 
@@ -40,6 +52,11 @@ class MatchState:
     rate: MatchRate | None = None
     error: str | None = None
     asked: bool = False
+
+    @property
+    def low(self) -> bool:
+        """Whether next to nothing matches, so that going on needs a second thought."""
+        return self.rate is not None and bool(self.rate.looked_up) and self.rate.percent < LOW
 
 
 def show_report(request: Request) -> Response:
@@ -76,6 +93,7 @@ def _show(screen: Screen) -> Response:
         report_problem = str(error)
     schema = described.get() if described else None
     screen = screen.keep(propose_key(screen.draft, rows, schema))
+    match = measure(screen, rows, schema)
     values = {
         "reports": reports,
         "report_problem": report_problem or ("Choose a report." if screen.checking and not draft.report else None),
@@ -87,7 +105,10 @@ def _show(screen: Screen) -> Response:
         "preview": build_preview(rows) if rows else None,
         "key_groups": [group_key_fields(place, screen.draft, rows, schema) for place in range(len(screen.draft.keys))],
         "key_problems": [find_key_problem(key, screen.draft, rows, schema) for key in screen.draft.keys],
-        "match": measure(screen, rows, schema),
+        "match": match,
+        "alternatives": find_better(screen, rows, schema) if match and match.low and rows and schema else None,
+        "stopped": screen.checking and match is not None and match.low,
+        **look_at_file(screen, report_problem),
     }
     return screen.show("report", "wizard/report.html", values)
 
@@ -102,6 +123,10 @@ def take_report(request: Request) -> Response:
     if go == "add-key":
         keys.append(KeyRow())
     draft = screen.draft
+    if go == "save-report-yaml":
+        return save_report_yaml(screen)
+    if go.startswith("pair-"):
+        keys = read_pair(go.removeprefix("pair-")) or keys
     if go == "ignore-invalid":
         draft = draft.change(options={**draft.options, "ignore_invalid": "on"})
     action, _, number = go.rpartition("-")
@@ -112,10 +137,72 @@ def take_report(request: Request) -> Response:
         keys = []  # they are proposed anew for the other report or object
         draft = draft.change(suggested=bool(draft.rows) and draft.suggested)
     screen = screen.keep(draft.change(report=report, object=object_name, keys=tuple(keys)))
-    to = "mapping" if go == "next" else go if go in STEPS else "report"
+    to = "mapping" if go in ("next", "next-anyway") else go if go in STEPS else "report"
     if to == "mapping" and not (screen.draft.report and screen.draft.object and screen.draft.pairs):
         return screen.go("report", check=True)
+    if go == "next" and not screen.draft.base and is_low(screen):
+        return screen.go("report", check=True)
+    if go == "inspect":
+        return redirect(screen.request, f"{screen.path}/report?{LOOK}=1")
     return screen.go(to)
+
+
+def read_pair(given: str) -> list[KeyRow]:
+    """Read the key pair of a button; none where it is none of ours."""
+    try:
+        column, field = json.loads(given)
+        return [KeyRow(column=column, field=field)]
+    except (ValueError, TypeError):
+        return []
+
+
+def is_low(screen: Screen) -> bool:
+    """Whether the draft's keys are known to match next to nothing; what is not known within a moment stops nobody."""
+    draft = screen.draft
+    environment = require_environment(draft)
+    asked: list[Answer[Any]] = [screen.calls.newest(draft), screen.calls.schema(environment, draft.object)]
+    if not settle(asked):
+        return False
+    try:
+        match = measure(screen, asked[0].get(), asked[1].get())
+    except IntegrationCenterError:  # the next screen says it
+        return False
+    return match is not None and match.low
+
+
+def find_better(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Sequence[TriedPair] | None:
+    """Other key pairs that match better; None while they are being tried."""
+    answer = screen.calls.alternatives(screen.draft, rows, schema)
+    return answer.get() if settle([answer], BETTER_SECONDS) else None
+
+
+def look_at_file(screen: Screen, report_problem: str | None) -> dict[str, Any]:
+    """What the newest file of the report is, where it cannot be read or somebody asked; for the template."""
+    wanted = LOOK in screen.request.query_params or bool(report_problem and screen.draft.report)
+    file, problem = None, None
+    if wanted:
+        try:
+            answer = screen.calls.inspect(screen.draft.report)
+            file = answer.get() if settle([answer]) else None
+        except IntegrationCenterError as error:
+            problem = str(error)
+    return {"looked": wanted, "file": file, "file_problem": problem, "is_files": screen.calls.has_files()}
+
+
+def save_report_yaml(screen: Screen) -> Response:
+    """Save the proposed `report.yaml` beside the report's files."""
+    answer = screen.calls.inspect(screen.draft.report)
+    found = answer.get() if settle([answer], SAVE_SECONDS) else None
+    if found is None:
+        return screen.go("report", "The file could not be looked at just now. Try again.")
+    root = screen.console.installation.settings.walkme_files_root
+    folder = Path(root).expanduser() / found.report_id
+    save_proposal(found.inspection, folder if folder.is_dir() else None)
+    note(screen.request, Action.CHANGED, detail=f"report.yaml of {screen.draft.report}")
+    for kind in ("file", "rows", "reports"):
+        screen.console.lookups.forget(kind)
+    screen.console.reports.expire()
+    return screen.go("report", "The report.yaml is saved, and the report is read again.")
 
 
 def resolve_report(draft: Draft, reports: Sequence[ReportInfo]) -> tuple[Draft, str | None]:
@@ -171,6 +258,8 @@ def propose_key(draft: Draft, rows: NewestReport | None, schema: SObjectSchema |
         return draft
     column = rows.info.key_column or ""
     field = suggest_key(schema, rows.frame.schema.get(column)) or ""
+    if column in rows.frame.columns and looks_like_ids(rows.frame[column]):
+        field = "Id"
     return draft.change(keys=(KeyRow(column=column, field=field),))
 
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from integration_center.access.audit import Action
 from integration_center.console.dagster import reload_code
+from integration_center.console.overview import describe_changes
 from integration_center.console.shell.context import note, user_of
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft, FieldRow
@@ -106,7 +107,8 @@ def save(screen: Screen) -> Saved | Refused:
             IntegrationSpec.model_validate(draft.attributes),
         )
         file = defs.save(base, spec)
-        note(request, Action.CHANGED, slug=file.slug, environment=spec.environment)
+        changed = describe_changes(base.spec, spec) if base.spec else ""
+        note(request, Action.CHANGED, slug=file.slug, environment=spec.environment, detail=changed or None)
     else:
         file = defs.create(spec, text=_copy_text(screen, spec))
         note(request, Action.CREATED, slug=file.slug, environment=spec.environment)
@@ -114,7 +116,7 @@ def save(screen: Screen) -> Saved | Refused:
     reloaded = reload_code(screen.console)
     tick = spec.times.next(screen.console.now()) if spec.enabled else None
     when = f"Its next run is {tick:%Y-%m-%d at %H:%M} UTC." if tick else "It is disabled: it runs only by Run Now."
-    return Saved(file.slug, f"{spec.name} is saved. {when} {reloaded.text}", reloaded.done)
+    return Saved(file.slug, f"{spec.name} is saved. {when} {reloaded.text}".strip(), reloaded.done)
 
 
 def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:

@@ -78,8 +78,12 @@ def find_unicode(data: bytes) -> str | None:
     if len(data) % 2 or not head:
         return None
     if odd > MOSTLY * len(head[1::2]) and not even:
-        return "utf-16-le"
-    return "utf-16-be" if even > MOSTLY * len(head[0::2]) and not odd else None
+        found, line_end = "utf-16-le", b"\n\0"
+    elif even > MOSTLY * len(head[0::2]) and not odd:
+        found, line_end = "utf-16-be", b"\0\n"
+    else:
+        return None
+    return found if b"\n" not in head or line_end in head else None
 
 
 def say_encoding(data: bytes, source: str, first_line: int) -> None:

@@ -47,7 +47,7 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
     text = text[: find_footer(text, form.footer, source)]
     reader = StrictReader(text, dialect, source, first_line)
     rows = reader.read_rows()
-    head = list(islice(rows, form.header_row + form.skip_after_header)) if text.strip(PADDING) else []
+    head = list(islice(rows, form.header_row + form.skip_after_header)) if has_content(text) else []
     if len(head) < form.header_row:
         raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
@@ -85,6 +85,11 @@ def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, lis
         delimiter, found = find_delimiter(sample, replace(form, quote=quote))
         notes += [found] if found else []
     return Dialect(delimiter, quote, form.escape, form.skip_blanks), begin, notes
+
+
+def has_content(text: bytes) -> bool:
+    """Return whether a text has more than padding. Mostly its beginning shows that, without a copy of the text."""
+    return bool(text[:BYTES_LOOKED_AT].strip(PADDING) or text.strip(PADDING))
 
 
 def refuse_empty(head: Sequence[object], form: Form, source: str) -> UnreadableReport:

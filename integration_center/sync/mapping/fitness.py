@@ -15,6 +15,7 @@ from integration_center.sync.mapping.missing_fields import (
     is_hidden,
     missing_fields,
 )
+from integration_center.sync.mapping.type_names import name_dtype, name_field_type
 from integration_center.sync.match.keys import detect_hashed_ids
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import can_hold, kind_of, takes_factor
@@ -166,7 +167,7 @@ def why_not_key_of(field: SObjectField, dtype: pl.DataType | None) -> str | None
     """Return why a column of `dtype` cannot be matched with the field, to follow the field's name; None when it can."""
     kind = None if dtype is None else kind_of(dtype)
     if dtype is not None and (kind is None or (kind == "boolean" and field.type != "boolean")):
-        return f"is of type {field.type}, which cannot be matched with {kind or dtype} values"
+        return f"holds {name_field_type(field)}, which cannot be matched with {name_dtype(dtype)}"
     return None
 
 
@@ -174,7 +175,7 @@ def why_not_target_of(field: SObjectField, dtype: pl.DataType | None) -> str | N
     """Return why the field cannot hold a column of `dtype`, worded to follow the field's name; None when it can."""
     if dtype is None or can_hold(field, dtype):
         return None
-    return f"is of type {field.type}, which cannot hold {kind_of(dtype) or dtype} values"
+    return f"holds {name_field_type(field)}, so it cannot hold {name_dtype(dtype)}"
 
 
 def _check_key(schema: SObjectSchema, column: str, field: SObjectField, dtype: pl.DataType | None) -> Iterator[Fault]:
@@ -184,7 +185,10 @@ def _check_key(schema: SObjectSchema, column: str, field: SObjectField, dtype: p
         yield Fault(SCHEMA_AS_MAPPED, code, f"{place} {reason}", column, field.name)
         return
     if why_not_key_of(field, dtype):
-        message = f"column {column!r} holds {dtype} values, which cannot be a key of {place} ({field.type})"
+        message = (
+            f"column {column!r} holds {'nothing' if dtype is None else name_dtype(dtype)}, which cannot be a key of"
+            f" {place} ({name_field_type(field)})"
+        )
         yield Fault(TYPES_FIT, "KEY_COLUMN_TYPE", message, column, field.name)
 
 
@@ -199,8 +203,8 @@ def _check_target(
         return
     if not can_hold(field, dtype):
         message = (
-            f"{_say_source(mapping)} holds {kind_of(dtype) or dtype} values, which {schema.name}.{field.name}"
-            f" ({field.type}) cannot hold"
+            f"{_say_source(mapping)} holds {name_dtype(dtype)}, which {schema.name}.{field.name}"
+            f" ({name_field_type(field)}) cannot hold"
         )
         yield Fault(TYPES_FIT, "WRONG_TYPE", message, mapping.source, field.name)
     elif mapping.factor is not None and not takes_factor(field, dtype):

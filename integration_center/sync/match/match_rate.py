@@ -97,6 +97,14 @@ class MatchRate:
         return f"{self.looked_up:,} keys chosen at random from {self.sample.distinct:,}"
 
     @property
+    def margin(self) -> float:
+        """How far the rate of all keys may be from that of the sample, in percentage points, 19 times out of 20."""
+        if self.whole:
+            return 0.0
+        share = self.percent / 100
+        return max(1.0, float(196 * (share * (1 - share) / self.looked_up) ** 0.5))
+
+    @property
     def percent(self) -> float:
         """The percentage of the looked-up keys that match at least one record; 0 when there is no key."""
         return 100 * (self.matched + self.many) / self.looked_up if self.looked_up else 0.0

@@ -57,9 +57,10 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
         .alias("outcome"),
         pl.when(superseded).then(pl.lit(NEWER_DAY)).otherwise(part_of).alias("reason"),
     ).with_columns(pl.when(pl.col("outcome").is_null()).then("number").alias("number"))
-    losers = _settle_duplicates(rows, _find_shared(base, keys), terms)
-    if losers.is_empty():
+    shared = _find_shared(base, keys)
+    if shared.is_empty():
         return base
+    losers = _settle_duplicates(rows, shared, terms)
     settled = base.join(losers, on=ROW, how="left", maintain_order="left")
     return settled.select(
         ROW,

@@ -1,0 +1,115 @@
+"""What somebody has to look at, first on the front page: each with the sentence that says why, and one button."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from integration_center.console.obstacles import Banner
+from integration_center.console.reasons import Reasons
+from integration_center.console.results import say_status, say_why, sentence, tone_of
+from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.integration_files.reading import DefsFile
+
+SHOWN = 8
+"""Entries that the front page shows; the rest is a number and a link."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One entry of "Needs attention".
+
+    Attributes:
+        tone: the colour of its mark.
+        name: the integration it is of; empty for what concerns several.
+        link: the page of `name`.
+        text: sentences that say what is the matter.
+        since: the run that ended so; None for what is no run.
+        href: where the button leads; empty where there is nothing to press.
+        says: what the button says.
+        action: where the button posts to instead; empty for a link.
+    """
+
+    tone: Literal["danger", "warning"]
+    text: str
+    name: str = ""
+    link: str = ""
+    since: SyncRecord | None = None
+    href: str = ""
+    says: str = ""
+    action: str = ""
+
+    @property
+    def outside(self) -> bool:
+        """Whether the button leads out of the console."""
+        return bool(self.href) and not self.href.startswith("/")
+
+
+def list_attention(
+    files: Sequence[DefsFile],
+    last: Mapping[str, SyncRecord],
+    banners: Sequence[Banner],
+    reasons: Reasons,
+    waits: Mapping[str, str],
+    *,
+    may_change: bool,
+) -> list[Attention]:
+    """List what somebody has to look at: what stops many, broken files, the last runs, the worst first, then waits.
+
+    Args:
+        files: all integrations.
+        last: the newest run of each.
+        banners: what stands in the way of integrations.
+        reasons: why records of those runs are in trouble, as far as it is known.
+        waits: what integrations wait for, by slug, as a sentence.
+        may_change: whether who looks may change integrations.
+    """
+    stopped = [Attention("danger", banner.text, href=banner.link, says=banner.says) for banner in banners]
+    broken = [_build_broken(file, may_change=may_change) for file in files if file.problem]
+    ended = [
+        _build_ended(file, sync, reasons)
+        for file in files
+        if file.problem is None
+        and file.spec
+        and file.spec.enabled
+        and (sync := last.get(file.slug))
+        and needs_look(sync)
+    ]
+    ended.sort(key=lambda each: (each.tone != "danger", each.name.casefold()))
+    waiting = [_build_waiting(file, said) for file in files if (said := waits.get(file.slug)) and file.spec]
+    return [*stopped, *broken, *ended, *waiting]
+
+
+def _build_waiting(file: DefsFile, said: str) -> Attention:
+    here = f"/integrations/{quote(file.slug)}"
+    name = file.spec.name if file.spec else file.slug
+    return Attention("warning", sentence(said[:1].upper() + said[1:]), name, here, href=here, says="Details")
+
+
+def needs_look(sync: SyncRecord) -> bool:
+    """Return whether an ended run needs somebody: it failed, was held, or left records in trouble."""
+    return sync.status is not SyncStatus.RUNNING and tone_of(sync) in ("danger", "warning")
+
+
+def _build_broken(file: DefsFile, *, may_change: bool) -> Attention:
+    here = f"/integrations/{quote(file.slug)}"
+    name = file.spec.name if file.spec else file.slug
+    text = sentence(f"{'Cannot run' if file.spec else 'Its file cannot be read'}: {file.problem}")
+    if file.spec and may_change:
+        return Attention("danger", text, name, here, href=f"{here}/edit", says="Edit")
+    return Attention("danger", text, name, here, href=here, says="Details")
+
+
+def _build_ended(file: DefsFile, sync: SyncRecord, reasons: Reasons) -> Attention:
+    here = f"/integrations/{quote(file.slug)}"
+    run = f"{here}/runs/{quote(sync.run_id)}"
+    name = file.spec.name if file.spec else file.slug
+    status = say_status(sync)
+    if sync.status is SyncStatus.WAITING:
+        return Attention("warning", "The plan waits for approval.", name, here, sync, run, "Review")
+    why = say_why(sync, reasons.get((sync.run_id, sync.slug), ()))
+    failed = tone_of(sync) == "danger"
+    says = "Review" if status == "Held" else "See why" if failed else "See them"
+    said = {"Held": "Held", "Failed": "Failed"}.get(status, "")
+    text = ": ".join(part for part in (said, sync.held if status == "Held" and sync.held else why) if part)
+    return Attention("danger" if failed else "warning", sentence(text), name, here, sync, run, says)

@@ -1,0 +1,58 @@
+"""What people call an object and its fields: the org's labels, looked up in the background; else readable names."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from integration_center.console.lookups import wait_for
+from integration_center.console.shell.context import Console
+from integration_center.errors import IntegrationCenterError
+from integration_center.integration.spec import Environment
+
+KEPT = 3_600.0
+MOST = 200
+PATIENCE = 0.4
+"""Seconds for which a page waits; without an answer it shows readable forms of the API names."""
+SUFFIX = re.compile(r"__[a-z]+$")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of one object.
+
+    Attributes:
+        object: the object's label.
+        fields: the labels of its fields, by API name in lowercase.
+    """
+
+    object: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, name: str) -> str:
+        """Return the label of a field; a readable form of its API name where the label is not known."""
+        return self.fields.get(name.lower()) or make_readable(name)
+
+
+def find_labels(console: Console, environment: Environment | None, object_name: str) -> Labels:
+    """Find the labels of an object in the org connected now. Takes a moment once, and asks the org once an hour."""
+    plain = Labels(make_readable(object_name))
+    account = console.installation.accounts.find(environment) if environment else None
+    if environment is None or account is None or not object_name:
+        return plain
+
+    def work(tell: Callable[[str], None]) -> Labels:
+        try:
+            with console.interactive.connect(environment) as org:
+                schema = org.describe(object_name)
+        except IntegrationCenterError:  # the pages that need the org say why it does not answer
+            return plain
+        return Labels(schema.label, {each.name.lower(): each.label for each in schema.fields})
+
+    key = ("labels", account.org_id, account.connected_at.isoformat(), object_name.lower())
+    answer = console.lookups.ask(key, work, kept=KEPT, most=MOST)
+    return answer.get() if wait_for([answer], PATIENCE) else plain
+
+
+def make_readable(name: str) -> str:
+    """Write an API name as words: `WalkMe_First_Login__c` becomes `WalkMe First Login`."""
+    return SUFFIX.sub("", name).replace("_", " ").strip() or name

@@ -1,0 +1,114 @@
+"""What is asked of a ledger: an outcome, a reason, a key or record to find, and an order.
+
+What is searched for may be somebody's e-mail address. So it stays out of the addresses of pages, which proxies and
+browsers keep: they only have a token, and the console remembers what it stands for.
+"""
+
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import polars as pl
+
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.reason_groups import GROUPED, group_reason
+
+RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+SORTS: Mapping[str, str] = {"row": "row", "key": "key", "record": "record_id", "outcome": "outcome"}
+"""What a ledger can be sorted by, and the columns."""
+MOST_SEARCHES = 1_000
+LONGEST = 255
+
+
+@dataclass
+class Searches:
+    """What people searched for lately, by the tokens in their addresses."""
+
+    _texts: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def keep(self, text: str) -> str:
+        """Remember a text, and return its token; empty for an empty text."""
+        if not text:
+            return ""
+        token = secrets.token_urlsafe(9)
+        with self._lock:
+            self._texts[token] = text[:LONGEST]
+            while len(self._texts) > MOST_SEARCHES:
+                self._texts.popitem(last=False)
+        return token
+
+    def find(self, token: str) -> str | None:
+        """Return the text; None where it is not remembered any more."""
+        return self._texts.get(token)
+
+
+@dataclass(frozen=True)
+class LedgerQuery:
+    """Which records of a ledger are asked for, in which order.
+
+    Attributes:
+        outcome: only those; None for all.
+        reason: only those with this reason, as `group_reason` writes it; empty for all.
+        text: only those whose key holds this, or whose record it names by Id or link; empty for all.
+        find: the token of `text`.
+        sort: one of `SORTS`; descending: whether the order is turned round.
+        called: what people call the object.
+    """
+
+    outcome: Outcome | None = None
+    reason: str = ""
+    text: str = ""
+    find: str = ""
+    sort: str = "row"
+    descending: bool = False
+    called: str = "record"
+
+    @property
+    def active(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.outcome or self.reason or self.text)
+
+    def address(self, **changes: Any) -> str:
+        """The query of an address that asks for this, with some of it changed."""
+        changed = replace(self, **changes) if changes else self
+        asked = {
+            "outcome": changed.outcome.value if changed.outcome else "",
+            "reason": changed.reason,
+            "find": changed.find,
+            "sort": "" if changed.sort == "row" and not changed.descending else changed.sort,
+            "down": "1" if changed.descending else "",
+        }
+        return urlencode({name: value for name, value in asked.items() if value})
+
+    def narrow(self, ledger: pl.LazyFrame) -> pl.LazyFrame:
+        """The records asked for, with the reason that their group shares, in their order."""
+        lines = ledger.with_columns(group_reason(self.called))
+        if self.outcome is not None:
+            lines = lines.filter(pl.col("outcome") == self.outcome.value)
+        if self.reason:
+            lines = lines.filter(pl.col(GROUPED) == self.reason)
+        if self.text:
+            lines = lines.filter(_find(self.text))
+        if self.sort == "row" and not self.descending:
+            return lines
+        return lines.sort(SORTS[self.sort], "row", descending=[self.descending, False], nulls_last=True)
+
+
+def _find(text: str) -> pl.Expr:
+    """Build the condition for a key that holds `text`, or the record that it names."""
+    key = pl.col("key").str.to_lowercase().str.contains(text.lower(), literal=True)
+    record = read_record_id(text)
+    return key | pl.col("record_id").str.starts_with(record) if record else key
+
+
+def read_record_id(text: str) -> str | None:
+    """Read the first 15 characters of a record's Id, which tell it apart, from the Id or from a link to the record."""
+    path = urlsplit(text).path if "://" in text else text
+    found = (part for part in path.split("/") if RECORD_ID.fullmatch(part) and any(map(str.isdigit, part)))
+    return next((part[:15] for part in found), None)

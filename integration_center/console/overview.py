@@ -1,0 +1,135 @@
+"""What an integration does, in a sentence and in read-only tables: for its own page, which viewers read, too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from integration_center.console.labels import Labels
+from integration_center.integration.mapping import FieldMapping
+from integration_center.integration.schedule import DEFAULT_ZONE, say_schedule
+from integration_center.integration.spec import IntegrationSpec
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One option in words.
+
+    Attributes:
+        name: what it is about.
+        text: what it says.
+    """
+
+    name: str
+    text: str
+
+
+def describe_integration(spec: IntegrationSpec, labels: Labels) -> str:
+    """Say in a sentence what an integration does: when, from which report, which fields of which records."""
+    count = len(spec.fields)
+    fields = labels.of(spec.fields[0].field) if count == 1 else f"{count} fields"
+    keys = " and ".join(f"{pair.column} is the {labels.of(pair.field)}" for pair in spec.keys)
+    schedule = _say_schedule(spec)
+    when = f"{schedule[:1].upper()}{schedule[1:]}"
+    return f"{when}, {spec.report} updates {fields} of {labels.object} in {spec.environment.title} where {keys}."
+
+
+def list_settings(spec: IntegrationSpec, labels: Labels) -> list[Setting]:
+    """List the options of an integration in words."""
+    many = {"update_all": f"All of them are updated, up to {spec.max_matches:,}", "skip": "The row is left out"}
+    return [
+        Setting("Schedule", _say_schedule(spec)),
+        *([Setting("Waits for its report until", spec.arrive_by)] if spec.arrive_by else []),
+        *([Setting("Does not start between", ", ".join(spec.not_between))] if spec.not_between else []),
+        Setting("A report cell without a value", _say_null(spec.when_null)),
+        Setting("A key that several records have", many.get(spec.when_many_match, "The run stops")),
+        *(
+            [Setting("Of several rows with the same key", "One value is made of all of them")]
+            if spec.rows == "all"
+            else []
+        ),
+        *([Setting("Only rows with", spec.filter)] if spec.filter else []),
+        *([Setting("Only records with", spec.where)] if spec.where else []),
+        *([Setting("Of rows with the same key, the newest by", spec.latest_by)] if spec.latest_by else []),
+        *([Setting("Owners", ", ".join(spec.owners))] if spec.owners else []),
+        *([Setting("Read by Gainsight from", labels.of(spec.gainsight))] if spec.gainsight else []),
+    ]
+
+
+def list_limits(spec: IntegrationSpec) -> list[Setting]:
+    """List the limits of an integration, each with what happens when it is passed."""
+    limits = spec.limits
+    changed = (
+        f"more than {limits.max_changed:g} % of the records would change" if limits.max_changed is not None else ""
+    )
+    return [
+        Setting("Held when", f"fewer than {limits.min_match_rate:g} % of the keys match a record"),
+        Setting("Held when", f"more than {limits.max_cleared:g} % of the records would lose a value"),
+        *([Setting("Held when", changed)] if changed else []),
+        Setting("Failed when", f"more than {limits.max_failed:g} % of the records are refused or cannot be sent"),
+        Setting("A report without rows", "is no error" if limits.allow_empty else "fails the run"),
+    ]
+
+
+def list_field_options(mapping: FieldMapping) -> list[str]:
+    """List what is special about how a field is written, in words."""
+    return [
+        *([_say_null(mapping.when_null)] if mapping.when_null else []),
+        *(["Text that is too long is cut"] if mapping.truncate else []),
+        *(["A value that does not fit is left out"] if mapping.on_unfit == "empty" else []),
+        *([f"Multiplied by {mapping.factor:g}"] if mapping.factor is not None else []),
+    ]
+
+
+def _say_schedule(spec: IntegrationSpec) -> str:
+    said = say_schedule(spec.schedule, spec.timezone)
+    return f"{said} UTC" if spec.timezone == DEFAULT_ZONE else said
+
+
+def _say_null(when_null: str) -> str:
+    return "Clears the field" if when_null == "clear" else "Leaves the field as it is"
+
+
+def describe_changes(before: IntegrationSpec, after: IntegrationSpec) -> str:
+    """Say what an edit changed, for the audit log: options and fields by name, without conditions and other values."""
+    said: list[str] = []
+    if before.schedule != after.schedule:
+        said.append(f"schedule from {say_schedule(before.schedule)} to {say_schedule(after.schedule)}")
+    if before.name != after.name:
+        said.append(f"name from {before.name!r} to {after.name!r}")
+    for name in ("environment", "report", "object"):
+        if (old := getattr(before, name)) != (new := getattr(after, name)):
+            said.append(f"{name} from {old} to {new}")
+    said += _compare_fields(before.fields, after.fields)
+    if before.keys != after.keys:
+        said.append("key to " + ", ".join(f"{pair.column} = {pair.field}" for pair in after.keys))
+    if before.enabled != after.enabled:
+        said.append("switched on" if after.enabled else "switched off")
+    for name, value in after.limits.model_dump().items():
+        old = getattr(before.limits, name)
+        if old != value:
+            said.append(f"{name} from {_say_limit(old)} to {_say_limit(value)}")
+    told = {"schedule", "name", "environment", "report", "object", "fields", "keys", "enabled", "limits"}
+    other = [
+        name for name in type(before).model_fields if name not in told and getattr(before, name) != getattr(after, name)
+    ]
+    return "; ".join([*said, *other])
+
+
+def _compare_fields(before: Sequence[FieldMapping], after: Sequence[FieldMapping]) -> list[str]:
+    old, new = ({mapping.field: mapping for mapping in each} for each in (before, after))
+    return [
+        *(f"added {name} from {_say_source(new[name])}" for name in new if name not in old),
+        *(f"removed {name}" for name in old if name not in new),
+        *(
+            f"{name} from {_say_source(mapping)}" if mapping.source != old[name].source else f"options of {name}"
+            for name, mapping in new.items()
+            if name in old and mapping != old[name]
+        ),
+    ]
+
+
+def _say_source(mapping: FieldMapping) -> str:
+    return mapping.column if mapping.column is not None else "a calculated value"
+
+
+def _say_limit(value: object) -> str:
+    return "none" if value is None else f"{value:g} %" if isinstance(value, float) else str(value)

@@ -1,0 +1,57 @@
+"""The page of one integration: what it does, how its runs went, its mapping, and who changed it."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.access.audit import EDITS
+from integration_center.console.grid import build_row
+from integration_center.console.labels import Labels, find_labels
+from integration_center.console.overview import (
+    describe_integration,
+    list_field_options,
+    list_limits,
+    list_settings,
+)
+from integration_center.console.pages.integrations import find_file
+from integration_center.console.reasons import find_reasons
+from integration_center.console.results import say_why
+from integration_center.console.run_chart import RUNS, draw_runs
+from integration_center.console.shell.context import console_of
+from integration_center.console.shell.page import Page, view
+from integration_center.console.shell.rendering import render
+from integration_center.console.surroundings import look_around
+from integration_center.database.sync_records import RecentSyncs
+
+RECENT = 8
+CHANGES = 20
+
+
+def show_integration(request: Request) -> Response:
+    """One integration, read-only."""
+    console, file = console_of(request), find_file(request)
+    spec = file.spec
+    runs = console.installation.syncs.history(file.slug, limit=RUNS)
+    labels = find_labels(console, spec.environment, spec.object) if spec else Labels("record")
+    recent = RecentSyncs(runs[0], ()) if runs else None
+    minute = console.now().replace(second=0, microsecond=0)
+    values = {
+        "file": file,
+        "spec": spec,
+        "row": build_row(file, recent, look_around(console, [file]), minute),
+        "sentence": describe_integration(spec, labels) if spec else "",
+        "labels": labels,
+        "settings": list_settings(spec, labels) if spec else [],
+        "limits": list_limits(spec) if spec else [],
+        "list_field_options": list_field_options,
+        "chart": draw_runs(file.slug, runs),
+        "runs": runs[:RECENT],
+        "more": len(runs) > RECENT,
+        "reasons": find_reasons(console, runs[:RECENT]),
+        "say_why": say_why,
+        "changes": console.installation.audit.list(limit=CHANGES, slug=file.slug, actions=EDITS),
+        "here": f"/integrations/{file.slug}",
+    }
+    return render(request, "integration.html", values)
+
+
+PAGE = Page(routes=(view("/integrations/{slug}", show_integration),))

@@ -1,0 +1,53 @@
+"""Times as people read them: near ones in words, all with the exact time in UTC at hand."""
+
+from datetime import UTC, datetime, timedelta
+
+from markupsafe import Markup
+
+MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+
+
+def show_moment(moment: datetime) -> str:
+    """`2026-11-25 08:00:03`: UTC, as all columns with times say."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def say_moment(moment: datetime, now: datetime) -> str:
+    """`12 minutes ago`, `yesterday 08:00`, `tomorrow 08:00`, `Fri 27 Nov 2026, 08:00`; clock times are UTC."""
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    apart = abs(moment - now)
+    past = moment <= now
+    if apart < MINUTE:
+        return "just now" if past else "in less than a minute"
+    if apart < HOUR:
+        return _count(round(apart / MINUTE), "minute", past=past)
+    if past and apart < DAY / 2:
+        return _count(round(apart / HOUR), "hour", past=past)
+    days = (moment.date() - now.date()).days
+    if name := {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(days):
+        return f"{name} {moment:%H:%M}"
+    if 0 < days < WEEK.days:
+        return f"{moment:%a %H:%M}"
+    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M}"
+
+
+def _count(number: int, unit: str, *, past: bool) -> str:
+    said = f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"{said} ago" if past else f"in {said}"
+
+
+def mark_moment(moment: datetime, now: datetime) -> Markup:
+    """A time in words as an element that says the exact time when it is pointed at."""
+    exact = f"{show_moment(moment)} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.astimezone(UTC).isoformat(timespec="seconds"), exact, say_moment(moment, now)
+    )
+
+
+def show_span(span: timedelta) -> str:
+    """`0.4 s`, `3 min 05 s` or `2 h 03 min`."""
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

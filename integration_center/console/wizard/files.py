@@ -1,0 +1,53 @@
+"""The newest file of a report, looked at: what is odd about it, and the `report.yaml` that reads it."""
+
+from dataclasses import dataclass
+
+from integration_center.errors import NoDataForDay
+from integration_center.insights.files import FilesSource
+from integration_center.insights.inspection import Inspection, inspect_file
+from integration_center.insights.saved_proposals import write_proposal
+from integration_center.insights.sizes import SizeLimit
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file that was looked at.
+
+    Attributes:
+        inspection: all that was found.
+        report_id: the name of the report's folder.
+        configured: whether a `report.yaml` says something already.
+    """
+
+    inspection: Inspection
+    report_id: str
+    configured: bool
+
+    @property
+    def proposal(self) -> str:
+        """The proposed `report.yaml`; empty where none is needed."""
+        return write_proposal(self.inspection) if self.inspection.proposal else ""
+
+
+def find_file(source: FilesSource, report: str) -> FoundFile:
+    """Look at the newest file of a report.
+
+    Raises:
+        UnknownReport: there is no such report.
+        NoDataForDay: it has no file.
+        UnreadableReport: the file cannot be read or unpacked.
+    """
+    info = source.find(report)
+    day = source.newest_day(info)
+    if day is None:
+        raise NoDataForDay(f"report {info.name!r} has no file yet", ())
+    fetched = source.fetch(info, day)
+    found = inspect_file(
+        fetched.data,
+        fetched.label,
+        fetched.named,
+        fetched.file,
+        limit=fetched.file.limit or SizeLimit(),
+        packing=fetched.packing,
+    )
+    return FoundFile(found, info.id, configured=bool(fetched.file.model_fields_set))
