@@ -222,11 +222,11 @@ def build_plan(
         if key and due:
             records = pl.concat([records, read(key=("Id", due))]).unique("Id", keep="first").sort("Id")
 
-        def list_absent(matched: pl.Series, there: pl.DataFrame) -> pl.DataFrame | None:
+        def list_absent(matched: pl.Series, there: pl.DataFrame, first: int) -> pl.DataFrame | None:
             if people is None:
                 return None
             absences.append(people.find(matched))
-            return people.build_lines(absences[-1], there, count_height(planned))
+            return people.build_lines(absences[-1], there, first)
 
         slices = plan_slices(
             planned, records, terms, edits_converted=cache(org.may_edit_converted_leads), absent=list_absent

@@ -91,7 +91,7 @@ def plan_slices(
     terms: Terms,
     *,
     edits_converted: Callable[[], bool],
-    absent: Callable[[pl.Series, pl.DataFrame], pl.DataFrame | None] | None = None,
+    absent: Callable[[pl.Series, pl.DataFrame, int], pl.DataFrame | None] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Match the whole report, then compare and settle its lines a slice at a time.
 
@@ -100,7 +100,8 @@ def plan_slices(
         records: the Records frame, each record once.
         terms: the terms of the plan.
         edits_converted: see `build_lines`.
-        absent: returns the lines of people who dropped out, given the ids of the matched records, and the records.
+        absent: returns the lines of people who dropped out, given the ids of the matched records, the records, and the
+            number of the first line.
 
     Raises:
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
@@ -108,7 +109,8 @@ def plan_slices(
     used = by_name(DAY, *terms.columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
     with phase(Phase.MATCH):
         matching = match_report(rows.select(used).collect(), records, terms)
-    gone = absent(matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls()), records) if absent else None
+    matched = matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls())
+    gone = absent(matched, records, matching.given.height) if absent else None
     del records
     done = 0
     for lines in keep_rows_whole(cut_slices(matching.lines)):

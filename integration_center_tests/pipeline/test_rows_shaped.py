@@ -158,3 +158,23 @@ class TestPeopleWhoDropOut:
         assert undo_here(center, ran.run_id).success
         assert center.lead(PLAIN[0])[COUNT] == before[COUNT]
         assert center.lead(PLAIN[0])[FIRST] == before[FIRST]
+
+
+def test_people_without_an_event_for_days_beside_rows_of_other_days(center: Center) -> None:
+    """The ledger adds up although rows that earlier runs applied take part in the plan."""
+    center.integrate(
+        "nps",
+        report="answers",
+        fields=[{"column": "Score", "field": SCORE, "absent": 0}],
+        when_absent={"after": 1},
+    )
+    for back, people in ((2, (1, 3, 4)), (0, (1, 3)), (1, (1,))):
+        day = days_before(back)
+        given = answers(*((person, 10 - back, day.isoformat()) for person in people))
+        center.drop(given, day, report="answers", header=NPS, about=EVENTS)
+        ran = center.run("nps", day)
+        assert ran.success, ran.error
+        lines = center.ledger(ran, "nps")
+        assert lines["row"].to_list() == [*range(lines.height)]
+    assert [center.lead(person)[SCORE] for person in (1, 3, 4)] == [10, 10, 0]
+    assert outcomes(center, ran) == {"superseded": 1, "absent": 1}
