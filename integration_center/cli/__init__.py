@@ -38,8 +38,8 @@ def leave(code: object) -> NoReturn:
         sys.exit(code)  # type: ignore[arg-type]  # what `SystemExit` held
     atexit._run_exitfuncs()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # a closed one is None
+            stream.flush()
     except OSError:  # nobody reads the output any more, which Python has an exit code for
         sys.exit(code)
     os._exit(code or 0)

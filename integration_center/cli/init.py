@@ -38,7 +38,7 @@ KEPT = timedelta(days=90)
 def init_project(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or an empty one.")],
 ) -> None:
-    """Lay out a new project in a folder: integrations, Dagster's files, a Makefile and a CI workflow."""
+    """Lay out a new project in a folder. It has integrations, Dagster's files, a Makefile and a CI workflow."""
     root = folder.expanduser().absolute()
     name = name_package(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):

@@ -42,7 +42,11 @@ class Verb:
 
 TASKS = {
     "Set up": (
-        Verb("init", "init.init_project", "Lay out a new project in a folder."),
+        Verb(
+            "init",
+            "init.init_project",
+            "Lay out a new project in a folder.",
+        ),
         Verb("connect", "connecting.connect_account", "Connect an org to an environment."),
         Verb("accounts", "accounts.list_accounts", "The connected accounts."),
         Verb("disconnect", "connecting.disconnect_account", "Revoke an environment's tokens and forget them."),

@@ -32,6 +32,8 @@ MISTAKES = (
     (r"block end|could not find expected ':'|block mapping", "the indentation does not fit, or a colon is missing"),
 )
 """What messages of the YAML parser mean, the first that fits."""
+NEVER_EMPTY = frozenset({"column"})
+"""Options that may be left out, but not left empty."""
 COLUMN_NAMES = frozenset({"key_column", "latest_by"})
 """Options that may be left empty. A comment right behind one of them is a column whose name begins with #."""
 
@@ -152,7 +154,9 @@ class _Reading:
     def _check_text(self, node: Node, place: str, *, optional: bool) -> None:
         if node.tag == f"{TAG}str":
             return
-        if optional and node.tag == f"{TAG}null" and not (place in COLUMN_NAMES and self._find_comment(node)):
+        name = place.rpartition(".")[2]
+        is_hidden = name in NEVER_EMPTY or (place in COLUMN_NAMES and self._find_comment(node))
+        if optional and node.tag == f"{TAG}null" and not is_hidden:
             return
         self.seen.add(id(node))  # its own names do not matter
         self.faults.append(f"{place} in line {line_of(node)}: {self._say_misread(node)}")

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -15,8 +16,8 @@ import polars as pl
 
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
-from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.names import push_key
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.pipeline.names import INSTALLATION, push_key, resource_key
 from integration_center.pipeline.push import send_plan
 from integration_center.pipeline.sync_step import sync_step
 from integration_center.pipeline.update_set import note_plan
@@ -32,6 +33,8 @@ class _Run:
     run_id: str
     tags: dict[str, str] = field(default_factory=dict)
     is_finished: bool = False
+    job_name: str = "rehearsal"
+    asset_selection: None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class _Context:
     instance: _Instance
     resources: Any
     log: logging.Logger
+    op: Any = field(default_factory=lambda: SimpleNamespace(name="rehearsal__send"))
     has_partition_key: bool = True
     partition_keys: Sequence[str] = (YESTERDAY.isoformat(),)
 
@@ -86,7 +90,8 @@ class _Resources:
     """An installation that is open already."""
 
     def __init__(self, installation: Installation) -> None:
-        self.installation = self.salesforce_sandbox = self
+        setattr(self, INSTALLATION, self)
+        setattr(self, resource_key(Environment.SANDBOX), self)
         self._opened = installation
 
     @contextmanager

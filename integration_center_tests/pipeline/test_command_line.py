@@ -25,7 +25,7 @@ def test_from_plan_to_ledger(center: Center, command: Command, tmp_path: Path) -
     code, out, _ = command("plan", "logins_to_leads")
     assert code == 0
     assert "Planned" in out
-    assert re.search(rf"planned +{len(PLAIN)} +{len(PLAIN)}", out)
+    assert re.search(rf"To be updated +{len(PLAIN)} +{len(PLAIN)}", out)
     assert re.search(rf"{COUNT} .*→ +{7 + PLAIN[0]}\b", out)
     assert center.writes() == []
 

@@ -135,7 +135,7 @@ def test_it_shows_the_plan_and_asks(
     monkeypatch.setattr("sys.stdin", Terminal("n\n"))
     code, out, _ = command("undo", pushed.run_id)
     assert code == 1
-    assert f"planned {len(PLAIN)} {len(PLAIN)}" in " ".join(out.split())
+    assert f"To be updated {len(PLAIN)} {len(PLAIN)}" in " ".join(out.split())
     assert f"{COUNT} {7 + PLAIN[0]} → 3" in " ".join(out.split())
     assert f"Write {len(PLAIN)} records back in Sandbox?" in out
     assert center.writes() == []

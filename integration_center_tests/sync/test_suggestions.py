@@ -47,7 +47,7 @@ def test_targets_that_cannot_be_written_say_why() -> None:
     choices = {choice.field.name: choice for choice in rank_targets(SCHEMA, pl.Float64(), taken={"email"})}
     assert "Email" not in choices
     assert choices["Id"].reason == "is read-only, or the connected user has no edit access by field-level security"
-    assert choices["Since__c"].reason == "holds date, so it cannot hold whole number"
+    assert choices["Since__c"].reason == "holds date, so it cannot hold number"
     assert choices["Score__c"].reason is None
     reasons = [choice.reason for choice in rank_targets(SCHEMA, pl.Float64())]
     assert reasons == sorted(reasons, key=lambda reason: reason is not None)

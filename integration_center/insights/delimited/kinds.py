@@ -28,8 +28,9 @@ KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
 )
 """Other kinds of files, by how they begin."""
 COMMENT = re.compile(rb"(?s)\s*<!--.*?-->")
-BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1e\x7f]")
-"""Characters that no report's header has. Some programs separate cells by 0x1F or 0x01."""
+BINARY = re.compile(rb"[\x00-\x06\x08\x0e-\x19\x1c-\x1e\x7f]")
+"""Characters that no report's header has. A stray bell or escape (0x07, 0x1B) spoils one name, not the file; some
+programs separate cells by 0x1F or 0x01."""
 SEPARATORS = b"\x01\x1f"
 PADDING = b"\0\x1a\r\n "
 """Characters that old programs put at the end of a file."""
