@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext  # not public
 from hypothesis import settings
 
 from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
@@ -36,6 +37,12 @@ def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]])
     for org in (emulator.sandbox, emulator.production):
         restore(org, leads[org.org.profile.name])
     return emulator
+
+
+@pytest.fixture(autouse=True)
+def _loading_as_in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step of an earlier test left behind: Dagster then loads definitions as a run's own process does."""
+    monkeypatch.setattr(DefinitionsLoadContext, "_instance", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
