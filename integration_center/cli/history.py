@@ -18,6 +18,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
+from integration_center.sync.outcome_words import say_counts
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.plain_text import make_lines_printable
 
@@ -44,7 +45,7 @@ def show_log(
         print_json(rows)
         return
     for row in rows:
-        row["counts"] = ", ".join(f"{count:,} {outcome}" for outcome, count in row["rows"].items() if count)
+        row["counts"] = say_counts(row["rows"])
         row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
         row["run"] = (row["run_id"] or "")[:8]
         if row["triggered_by"].startswith("undo of "):
@@ -55,7 +56,7 @@ def show_log(
         Column("partition", "Day"),
         Column("status", "Status"),
         Column("seconds", "Seconds", right=True),
-        Column("counts", "Rows by outcome"),
+        Column("counts", "Records"),
         Column("run", "Run"),
         Column("error", "Reason"),
     )

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 SETTLING = timedelta(minutes=5)
 """How long after its start a process does not miss runs and heartbeats: Dagster catches up first."""
+START_DAEMON = "Start it: integration-center up, or the service that runs dagster-daemon."
 DAY = timedelta(days=1)
 BEATS = timedelta(seconds=120)
 """How old a heartbeat of the daemon may be: one comes every 30 seconds."""
@@ -156,16 +157,23 @@ def find_wrong_runs(
     return found
 
 
+def find_silent_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong]:
+    """Find the parts of Dagster's daemon that give no sign of life: one incident where all of them are silent."""
+    beats = {
+        part: datetime.fromtimestamp(beat.timestamp, UTC) for part, beat in instance.get_daemon_heartbeats().items()
+    }
+    parts = sorted(instance.get_required_daemon_types())
+    silent = [part for part in parts if part not in beats or now - beats[part] > BEATS]
+    if silent and silent == parts:
+        text = "Dagster's daemon does not run, so no schedule and no sensor does."
+        return [Wrong(Finding(Kind.DAGSTER, text, START_DAEMON), "daemon", "Dagster's daemon")]
+    text = "The part {} of Dagster's daemon gives no sign of life."
+    return [Wrong(Finding(Kind.DAGSTER, text.format(part), START_DAEMON), f"daemon:{part}", part) for part in silent]
+
+
 def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong]:
     """Find the parts of Dagster's daemon that have stopped, and the schedules and sensors whose last tick failed."""
-    beats = instance.get_daemon_heartbeats()
-    found = []
-    for part in sorted(instance.get_required_daemon_types()):
-        beat = beats.get(part)
-        if beat is None or now - datetime.fromtimestamp(beat.timestamp, UTC) > BEATS:
-            text = f"The part {part} of Dagster's daemon gives no sign of life."
-            advice = "Start it: integration-center up, or the service that runs dagster-daemon."
-            found.append(Wrong(Finding(Kind.DAGSTER, text, advice), f"daemon:{part}", part))
+    found = find_silent_parts(instance, now)
     for state in instance.all_instigator_state() if instance.schedule_storage else ():
         if state.status is InstigatorStatus.STOPPED or state.repository_selector.location_name != LOCATION:
             continue

@@ -2,10 +2,13 @@
 
 import json
 import zipfile
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from dagster._daemon.types import DaemonHeartbeat  # not public: what a running daemon leaves behind
 
+from integration_center.pipeline.alert_watch import find_silent_parts
 from integration_center.settings import Settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, days_before, email, logins
@@ -37,7 +40,7 @@ def test_everything_is_looked_at_and_what_is_wrong_has_an_advice(center: Center,
     wrong = [row for rows in found.values() for row in rows if row["state"] != "ok"]
     assert {row["area"] for row in wrong} <= {"dagster", "disk", "alerts"}
     assert all(row["advice"] for row in wrong)
-    assert "gives no sign of life" in texts(found["dagster"], "problem")
+    assert "Dagster's daemon does not run" in texts(found["dagster"], "problem")
     assert f"Logins Review: the newest day is {YESTERDAY}." in texts(found["reports"], "ok")
     assert "daily_sync, next at" in texts(found["schedules"], "ok")
     assert "API calls are left" in texts(found["accounts"], "ok")
@@ -61,6 +64,31 @@ def test_what_is_broken_is_named(center: Center, command: Command, monkeypatch: 
     assert "logins_to_leads_arrival, next at" in texts(found["schedules"], "ok")
     monkeypatch.setenv("INTEGRATION_CENTER_API_RESERVE", "many")
     assert "INTEGRATION_CENTER_API_RESERVE" in texts(ask(command)["settings"], "problem")
+
+
+def test_an_org_that_does_not_answer_is_named_once(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    center.emulator.sandbox.faults.respond(503, times=None)
+    (warned,) = [row for row in ask(command)["accounts"] if row["state"] != "ok"]
+    assert warned["text"].startswith("Sandbox: ")
+    assert warned["state"] == "warning"
+
+
+def test_a_daemon_that_does_not_run_is_one_incident(center_on_disk: Center) -> None:
+    instance = center_on_disk.instance
+
+    def record(part: str) -> None:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(now.timestamp(), part, None, []))
+
+    now = datetime.now(UTC)
+    assert [wrong.subject for wrong in find_silent_parts(instance, now)] == ["daemon"]
+    first, *others = sorted(instance.get_required_daemon_types())
+    record(first)
+    assert [wrong.subject for wrong in find_silent_parts(instance, now)] == [f"daemon:{part}" for part in others]
+    for part in others:
+        record(part)
+    assert find_silent_parts(instance, now) == []
 
 
 def test_a_bundle_holds_no_secret_and_no_personal_data(

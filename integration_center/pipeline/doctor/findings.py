@@ -52,15 +52,22 @@ def problem(area: str, text: str, advice: str) -> Checked:
     return Checked(area, State.PROBLEM, text, advice)
 
 
-def look(area: str, check: Callable[[], Iterator[Checked]]) -> Iterator[Checked]:
-    """Yield what a check finds. A check that cannot be made is a problem of its own, and stops no other."""
+def look(area: str, check: Callable[[], Iterator[Checked]], thing: str = "") -> Iterator[Checked]:
+    """Yield what a check finds. A check that cannot be made is a problem of its own, and stops no other.
+
+    Args:
+        area: of all that the check finds.
+        check: yields its findings.
+        thing: what the check looks at, where there are several in the area, such as the name of an org.
+    """
+    start = f"{thing}: " if thing else ""
     try:
         yield from check()
     except TransientError as error:
-        yield warning(area, f"{error}.", "Try again in a while.")
+        yield warning(area, f"{start}{error}.", "Try again in a while.")
     except IntegrationCenterError as error:
-        yield problem(area, f"{error}.", "Correct what the sentence names.")
+        yield problem(area, f"{start}{error}.", "Correct what the sentence names.")
     except Exception as error:
         logger.debug("the check of %s failed", area, exc_info=True)
         advice = "Report this, with a bundle: integration-center doctor --bundle FILE."
-        yield problem(area, f"It could not be looked at ({type(error).__name__}).", advice)
+        yield problem(area, f"{start or 'It '}could not be looked at ({type(error).__name__}).", advice)

@@ -86,9 +86,16 @@ def check_accounts(installation: Installation, loaded: Integrations) -> Iterator
             advice = f"Connect it: integration-center connect {environment.value}."
             yield problem("accounts", f"{environment.title} is not connected.", advice)
             continue
-        with replace(installation, retries=IMPATIENT).connect(environment) as org:
-            yield from look("accounts", partial(check_org, org, environment.title))
-            yield from look("accounts", partial(check_rights, org, specs))
+        yield from look("accounts", partial(check_account, installation, environment, specs), environment.title)
+
+
+def check_account(
+    installation: Installation, environment: Environment, specs: Mapping[str, IntegrationSpec]
+) -> Iterator[Checked]:
+    """The account of an environment that some integrations need: its org, then its rights."""
+    with replace(installation, retries=IMPATIENT).connect(environment) as org:
+        yield from check_org(org, environment.title)
+        yield from check_rights(org, specs)
 
 
 def check_org(org: Org, name: str) -> Iterator[Checked]:
