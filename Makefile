@@ -8,7 +8,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 BYTECODE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test soak hostile installed screenshots lint bench docs schema lock
+.PHONY: help setup demo up test soak hostile installed example screenshots lint bench docs schema lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -56,6 +56,9 @@ screenshots: setup ## Pictures of each page of the console, light, dark and narr
 	  $(BIN)/python -m pytest -q integration_center_tests/browser
 	@echo "see $(SCREENSHOTS)"
 
+example: setup ## examples/dbt_duckdb from built wheels: a dbt mart reaches the local org
+	$(BIN)/python -m integration_center_tests.example_project
+
 installed: setup ## Build the wheel, install it in a new environment, and run the demo and up there
 	$(BIN)/python -m integration_center_tests.installed
 
@@ -83,3 +86,5 @@ lock: setup ## Write the locks of production, of each extra and of development: 
 	$(COMPILE) -c requirements/development.txt pyproject.toml -o requirements/production.txt
 	$(COMPILE) -c requirements/development.txt --extra postgres pyproject.toml -o requirements/postgres.txt
 	echo uv | $(COMPILE) -c requirements/development.txt - -o requirements/uv.txt
+	$(COMPILE) -c requirements/production.txt examples/dbt_duckdb/requirements.in pyproject.toml \
+	  salesforce_emulator/pyproject.toml -o examples/dbt_duckdb/requirements.txt

@@ -26,6 +26,14 @@ LOCATION = "{ workspaceOrError { ... on Workspace { locationEntries { name locat
 START_SECONDS = 120
 
 
+def build_wheels(folder: Path) -> list[Path]:
+    """Build the wheels of the product and of the local org into a folder."""
+    for package in PACKAGES:
+        build = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
+        subprocess.run(build, cwd=package, check=True, stdout=subprocess.DEVNULL)
+    return sorted(folder.glob("*.whl"))
+
+
 class Installed:
     """An environment that holds the wheels and what the lock of production names, and nothing else."""
 
@@ -40,16 +48,12 @@ class Installed:
 
     def install(self) -> None:
         """Build the wheels and install them."""
-        wheels = self.place / "wheels"
-        for package in PACKAGES:
-            build = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels))
-            subprocess.run(build, cwd=package, check=True, stdout=subprocess.DEVNULL)
+        wheels = build_wheels(self.place / "wheels")
         venv.create(self.place / "venv")
         uv = (str(Path(sys.executable).with_name("uv")), "pip")
         target = ("--python", str(self.bin / "python"), "--quiet")
         subprocess.run((*uv, "sync", *target, "--require-hashes", str(LOCK)), check=True)
-        built = map(str, sorted(wheels.glob("*.whl")))
-        subprocess.run((*uv, "install", *target, "--no-deps", *built), check=True)
+        subprocess.run((*uv, "install", *target, "--no-deps", *map(str, wheels)), check=True)
         subprocess.run((*uv, "check", "--python", str(self.bin / "python"), "--quiet"), check=True)
 
     def run(self, *arguments: str) -> str:

@@ -1,0 +1,1 @@
+"""A dbt project on DuckDB whose marts reach Salesforce."""

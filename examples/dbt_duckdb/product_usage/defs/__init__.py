@@ -1,0 +1,1 @@
+"""What Dagster loads: the dbt project and two integrations."""
