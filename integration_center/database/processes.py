@@ -1,4 +1,4 @@
-"""Names a process so that another one can tell whether it still lives, even when its number was given anew."""
+"""Name a process so that others can find out whether it still lives, even when its number is in use again."""
 
 import os
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def this_process() -> str:
-    """`<host>/<pid>/<start>`; the start is in ticks since boot where `/proc` tells it, else empty."""
+    """`<host>/<pid>/<start>`; the start is in ticks since boot where `/proc` has it, else empty."""
     return f"{socket.gethostname()}/{os.getpid()}/{_start(os.getpid())}"
 
 
