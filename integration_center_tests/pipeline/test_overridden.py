@@ -75,7 +75,7 @@ def test_what_the_org_changed_again_is_told_everywhere(center: Center, org: Org,
     assert [line[f"holds.{COUNT}"] for line in printed] == ledger[f"holds.{COUNT}"].to_list()
     code, text, _ = command("log")
     assert code == 0
-    assert "3 overridden" in text
+    assert "3 changed again by the org" in text
 
 
 def test_an_overridden_value_is_sent_once_more_and_then_left(center: Center, org: Org) -> None:
