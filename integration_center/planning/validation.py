@@ -12,18 +12,23 @@ import polars as pl
 from integration_center.errors import ConfigurationError, SchemaMismatch
 from integration_center.insights.catalogue import ColumnType, ReportInfo
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.compiled import RESULT
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
+from integration_center.planning.proposals import propose_values
 from integration_center.planning.repeated_keys import find_repeated_rows
-from integration_center.planning.shaping import NO_WINDOW, plan_shape
+from integration_center.planning.shaping import NO_WINDOW, Shape, plan_shape, shape_rows
 from integration_center.planning.spelled_columns import spell_columns
 from integration_center.salesforce.org import Org
 from integration_center.store.reports import EVENTS
+from integration_center.sync.columns import DAY
 from integration_center.sync.mapping.fitness import check_hashed_keys
 from integration_center.sync.mapping.missing_fields import MissingField
+from integration_center.sync.mapping.type_names import name_dtype, name_field_type
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
+from integration_center.sync.values.fit import fit_values
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ def validate(
         problems.append(NO_WINDOW.format(repr(spec.report)))
     if refused := find_refusal(org, schema, spec.where):
         problems.append(refused)
+    if not problems and shape and (wrong := find_wrong_values(shape, rows, schema)):
+        problems.append(wrong)
     if not problems and has_altered_addresses(rows, resolve_keys(spec, schema), schema, org, where=spec.where):
         problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
     return Verdict(problems, missing, [] if problems else find_doubts(spec, rows, schema, info))
@@ -83,14 +90,45 @@ def validate(
 def find_doubts(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema, info: ReportInfo) -> list[str]:
     """Find what works, and is probably not meant, in an integration that fits; a sentence each."""
     if spec.rows == "newest" and not spec.shapes_rows:
-        repeated = find_repeated_rows(spec, rows, schema, latest_by=info.latest_by).warn()
-        return [repeated] if repeated else []
+        repeated = find_repeated_rows(spec, rows, schema, latest_by=spec.latest_by or info.latest_by).warn()
+        return [f"{repeated}{_say_proposed(spec, rows, info)}"] if repeated else []
     if spec.rows == "all" and info.kind == EVENTS and spec.window is None:
         return [
             f"report {spec.report!r} holds events, and no window is set, so each value is made of one day's rows; set"
             " window to the number of days to look at"
         ]
     return []
+
+
+def _say_proposed(spec: IntegrationSpec, rows: pl.DataFrame, info: ReportInfo) -> str:
+    """Name the first value that is worth having of all rows of a key of this report, if there is one."""
+    proposal = propose_values(info.slug, spec.object, rows.columns)
+    if proposal is None or proposal.rows != "all":
+        return ""
+    first, *others = proposal.values
+    more = f" (the wizard has {len(others)} more)" if others else ""
+    return f"; of {info.name}, for example {first.label}: {first.value}{more}"
+
+
+def find_wrong_values(shape: Shape, rows: pl.DataFrame, schema: SObjectSchema) -> str | None:
+    """Calculate the values of all rows; return why one cannot be calculated, or fits its field in no row."""
+    dated = rows.with_columns(pl.lit(shape.day).alias(DAY))
+    try:
+        shaped = shape_rows(shape, dated, resolve_keys(shape.spec, schema), newest=None, by_day=False)
+    except ConfigurationError as error:
+        return str(error)
+    for mapping in shape.spec.fields:
+        field = schema.get(mapping.field)
+        if mapping.value is None or field is None:
+            continue
+        given = shaped.select(pl.col(mapping.source).alias(RESULT)).drop_nulls()
+        fitted = fit_values(
+            pl.col(RESULT), given.schema[RESULT], field, truncate=mapping.truncate, factor=mapping.factor
+        )
+        if given.height and given.select(fitted.code.is_not_null().all()).item():
+            kind = f"{name_dtype(given.schema[RESULT])} that {field.name} ({name_field_type(field)}) cannot hold"
+            return f"{mapping.source} gives {kind} in any of {given.height:,} rows"
+    return None
 
 
 def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.repeated_keys import find_repeated_rows
 from integration_center.planning.shaping import Shape, plan_shape, shape_rows
+from integration_center.planning.validation import find_wrong_values
 from integration_center.sync.columns import ASIDE, DAY, PART_OF, SOURCE_ROWS
 from integration_center.sync.ledger import ledger_adds_up
 from integration_center.sync.lines import match_report, settle_lines
@@ -117,14 +119,51 @@ def test_marks_of_a_shaped_report() -> None:
         ('TRY_CAST("Word" AS INT)', None),
         ('EXTRACT(YEAR FROM "At")', 2026),
         ("0.1 + 0.2", 0.3),
+        ("POWER(10, 10)", 10_000_000_000),
+        ('"N" * 3000000000', 9_000_000_000),
+        ("CAST(3000000000 AS INT)", 3_000_000_000),
+        ('9007199254740993 - 9007199254740993 + "N"', 3),
+        ("EXP(1000)", None),
+        ("LN(0)", None),
+        ("CASE WHEN \"At\" > TIMESTAMP '2026-11-20 09:59:59' THEN 1 END", 1),
+        ("COALESCE(TRY_CAST(DATE '9999-12-31' + INTERVAL '1000 years' AS DATE) - DATE '2026-01-01', 4) * 0", 0),
     ],
 )
 def test_values_of_one_row(value: str, expected: object) -> None:
     rows = make_rows(
         {"User": ["a@x.org"], "N": ["3"], "At": ["2026-11-20 10:00:00"], "Word": ["Never"], "Empty": [None]}
     )
-    lines = plan(make_spec([{"value": value, "field": "Score__c"}]), rows)
-    assert lines["after.Score__c"].to_list() == [expected]
+    _, shaped = shape(make_spec([{"value": value, "field": "Score__c"}]), rows)
+    assert shaped["value of Score__c"].to_list() == [pytest.approx(expected)]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('SUM(CASE WHEN "N" > 0 THEN 2000000000 ELSE 0 END)', 4_000_000_000),
+        ('SUM("Large")', 5_000_000_000_000),
+        ('QUANTILE_CONT("N", 0.5)', 2.5),
+        ('AVG("N") / COUNT("None")', None),
+        ('STDDEV("None")', None),
+    ],
+)
+def test_values_of_two_rows(value: str, expected: object) -> None:
+    rows = make_rows({"User": ["a@x.org"] * 2, "N": ["2", "3"], "Large": ["2500000000000"] * 2, "None": [None, None]})
+    assert shape(roll_up(value), rows)[1]["value of Score__c"][0] == expected
+
+
+def test_dates_of_no_calendar_and_long_numbers() -> None:
+    rows = make_rows({"User": ["a@x.org"], "Id": ["12345678901234567890"]})
+    values = {"DATE '9999-12-31' + INTERVAL '1 year'": None, '"Id"': "12345678901234567890"}
+    for value, expected in values.items():
+        _, shaped = shape(make_spec([{"value": value, "field": "Title"}]), rows)
+        assert shaped["value of Title"].to_list() == [expected]
+
+
+def test_too_many_operators_in_a_row_are_a_sentence() -> None:
+    columns = {"User": ["a@x.org"], **{f"c{n}": ["1"] for n in range(200)}}
+    value = " + ".join(f"c{n}" for n in range(200))
+    assert "too many operators in a row" in faults(make_spec([{"value": value, "field": "Score__c"}]), columns)
 
 
 def test_columns_with_names_of_patterns() -> None:
@@ -137,6 +176,12 @@ def test_types_that_do_not_allow_an_expression() -> None:
     columns = {"User": ["a@x.org"], "N": ["3"], "Word": ["Never"], "At": ["2026-11-20"]}
     assert "gives one value per row" in faults(roll_up('MAX("N") - "N"'), columns)
     assert "not every value of 'Word'" in faults(roll_up('SUM("Word")'), columns)
+    for value, place in {
+        '1 + SUM("Word")': 5,
+        'ROUND(MAX("N") + (RUN_DATE - MAX("Word")), 1)': 18,
+        "RUN_DATE * 2": 1,
+    }.items():
+        assert f"value of Score__c: character {place}: " in faults(roll_up(value), columns), value
     assert "true or false" in faults(roll_up('SUM("N")', filter='"N" + 1'), columns)
     assert "write 14 in place of INTERVAL" in faults(
         make_spec([{"value": "CASE WHEN RUN_DATE - \"At\" > INTERVAL '14 days' THEN 1 END", "field": "Score__c"}]),
@@ -206,3 +251,30 @@ def test_times_are_utc() -> None:
     rows = make_rows({"User": ["a@x.org"] * 2, "At": ["2026-11-20 23:30:00-05:00", "2026-11-21 01:00:00Z"]})
     _, shaped = shape(make_spec([{"value": 'MAX("At")', "field": "Last__c"}], rows="all"), rows)
     assert shaped["value of Last__c"][0].replace(tzinfo=None) == datetime(2026, 11, 21, 4, 30)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(("repeats", "warned"), [(5, False), (6, True)])
+def test_many_rows_that_are_not_used_are_warned_of(repeats: int, warned: bool) -> None:
+    users = [f"p{n}@x.org" for n in range(100 - repeats)] + ["p1@x.org"] * repeats + [None, ""]
+    rows = make_rows({"User": users, "Score": [1] * 102, "At": [f"2026-11-{n % 28 + 1:02d}" for n in range(102)]})
+    spec = make_spec({"Score": "Score__c"})
+    found = find_repeated_rows(spec, rows.drop(DAY), LEAD, latest_by="At")
+    assert (found.dropped, found.keyed) == (repeats, 100)
+    assert bool(found.warn()) is warned
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('UPPER("Word")', "value of Score__c gives text that Score__c (number) cannot hold in any of 2 rows"),
+        ("CASE WHEN \"Word\" = 'seven' THEN '7' ELSE \"Word\" END", None),
+        ('CAST("Word" AS DOUBLE)', "value of Score__c cannot be calculated"),
+    ],
+)
+def test_values_that_fit_in_no_row_are_found_before_they_are_saved(value: str, said: str | None) -> None:
+    rows = make_rows({"User": ["a@x.org", "b@x.org"], "Word": ["seven", "eight"]}).drop(DAY)
+    planned = plan_shape(make_spec([{"value": value, "field": "Score__c"}]), rows.lazy(), TODAY, {})
+    assert planned is not None
+    wrong = find_wrong_values(planned, rows, LEAD)
+    assert (wrong or "").startswith(said or "")
+    assert bool(wrong) is bool(said)

@@ -77,6 +77,12 @@ class Screen:
         return REFRESH in self.request.query_params
 
     @property
+    def hides_values(self) -> bool:
+        """Whether somebody set that values are not shown. Without the setting, the wizard shows them."""
+        settings = self.console.installation.settings
+        return "previews" in settings.model_fields_set and not settings.previews
+
+    @property
     def checking(self) -> bool:
         """Whether somebody tried to go on, so that what is missing is marked."""
         return "check" in self.request.query_params
@@ -102,6 +108,7 @@ class Screen:
             "steps": STEPS,
             "title": self.title,
             "checking": self.checking,
+            "hides_values": self.hides_values,
             "refresh": f"{self.path}/{step}?{REFRESH}=1{'&check=1' if self.checking else ''}",
         }
         return render(self.request, template, {**shared, **values}, status=status)
