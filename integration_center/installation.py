@@ -167,8 +167,4 @@ def open_installation(settings: Settings | None = None) -> Iterator[Installation
     # It would log addresses, whose queries hold keys of records and signatures of presigned files.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = settings or read_settings()
-    engine = build_engine(settings.database)
-    try:
-        yield Installation(settings, engine)
-    finally:
-        engine.dispose()
+    yield Installation(settings, build_engine(settings.database))

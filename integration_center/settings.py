@@ -135,7 +135,8 @@ class Settings(Paths):
     """Everything that differs between two installations."""
 
     database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
-    """Where accounts, the log of syncs and jobs are kept, as an SQLAlchemy URL."""
+    """Where accounts, the log of syncs and jobs are kept: `postgresql://USER:PASSWORD@HOST/NAME`, or a SQLite file in
+    `DAGSTER_HOME` when empty. On PostgreSQL, Dagster keeps its runs and events in the same database."""
     secret_key: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_SECRET_KEY")] = EMPTY
     """Encrypts tokens. Several keys with commas: the first encrypts, the others only decrypt."""
     callback_url: Annotated[str, Field(alias="INTEGRATION_CENTER_CALLBACK_URL")] = (
@@ -273,6 +274,12 @@ class Settings(Paths):
     def database(self) -> str:
         """The SQLAlchemy URL of our own tables."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.dagster_home / 'integration_center.db'}"
+
+    @property
+    def has_database_server(self) -> bool:
+        """Whether the database is one that several hosts can share."""
+        url = self.database_url.get_secret_value()
+        return bool(url) and not url.startswith("sqlite")
 
     def app(self, environment: Environment) -> ExternalClientApp:
         """The External Client App used for `environment`, its fields possibly empty.

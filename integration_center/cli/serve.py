@@ -56,7 +56,7 @@ def serve_all(
         raise typer.BadParameter(f"--port and --console-port are both {port}; give each its own")
     settings = read_settings()
     check_bind_address(console_host, settings)
-    prepare_home(settings.dagster_home)
+    prepare_home(settings.dagster_home, on_server=settings.has_database_server)
     url = f"http://{LOOPBACK}:{port}"
     with ended_by_signals(), ExitStack() as stack:
         lock = stack.enter_context(only_up(settings.dagster_home, warn))
@@ -223,7 +223,7 @@ def serve_console(
     if (certificate is None) != (certificate_key is None):
         raise typer.BadParameter("--certificate and --certificate-key go together")
     settings = read_settings()
-    prepare_home(settings.dagster_home)
+    prepare_home(settings.dagster_home, on_server=settings.has_database_server)
     refuse_taken(port, "--port")
     for path in filter(None, (certificate, certificate_key)):
         require_readable(path)

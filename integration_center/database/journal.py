@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, select, update
 
 from integration_center.database.engine import reading, upsert, writing
-from integration_center.database.tables import jobs
+from integration_center.database.tables import sent_work
 
 
 class SentKind(StrEnum):
@@ -32,6 +32,7 @@ class SentWork:
         rows: how many rows a job carries; None for a chunk.
         content_hash: SHA-256 of the content, to recognise it.
         opened_at: UTC; settled_at: UTC, None while its results are not in the ledger.
+        fence: the number of the lease under which it was sent; None before leases had numbers.
     """
 
     org_id: str
@@ -45,6 +46,7 @@ class SentWork:
     content_hash: str
     opened_at: datetime
     settled_at: datetime | None
+    fence: int | None = None
 
 
 class JobJournal:
@@ -98,14 +100,14 @@ class JobJournal:
             **self._push,
         }
         with writing(self._engine) as connection:
-            upsert(connection, jobs, ("org_id", "job_id"), values)
+            upsert(connection, sent_work, ("org_id", "job_id"), values)
 
 
 def settle(engine: Engine, org_id: str, job_id: str) -> None:
     """Note that all results of a job or chunk are known, whichever push sent it; the first time stands."""
     statement = (
-        update(jobs)
-        .where(jobs.c.org_id == org_id, jobs.c.job_id == job_id, jobs.c.settled_at.is_(None))
+        update(sent_work)
+        .where(sent_work.c.org_id == org_id, sent_work.c.job_id == job_id, sent_work.c.settled_at.is_(None))
         .values(settled_at=datetime.now(UTC))
     )
     with writing(engine) as connection:
@@ -114,7 +116,7 @@ def settle(engine: Engine, org_id: str, job_id: str) -> None:
 
 def unfinished(engine: Engine, org_id: str, object: str) -> tuple[SentWork, ...]:
     """What was sent to an object of an org and never settled, the oldest first."""
-    statement = select(jobs).where(jobs.c.org_id == org_id, jobs.c.settled_at.is_(None)).order_by(jobs.c.opened_at)
+    statement = select(sent_work).where(sent_work.c.org_id == org_id, sent_work.c.settled_at.is_(None)).order_by(sent_work.c.opened_at)
     with reading(engine) as connection:
         works = tuple(map(_build_work, connection.execute(statement)))
     return tuple(work for work in works if work.object.lower() == object.lower())

@@ -61,7 +61,7 @@ def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.Dag
         ConfigurationError: a database of Dagster's or its `dagster.yaml` is damaged.
     """
     home = settings.dagster_home
-    prepare_home(home)
+    prepare_home(home, on_server=settings.has_database_server)
     with hold_lock(home / LOCK):
         for name, made in STORES.items():
             repair(home / name, made)

@@ -27,7 +27,7 @@ def find_program(name: str) -> str | None:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Path]:
     """The folder with the socket of a PostgreSQL server of this worker; its user is `tests`."""
-    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    pytest.importorskip("dagster_postgres", reason="the extra `postgres` is not installed")
     initdb, pg_ctl = find_program("initdb"), find_program("pg_ctl")
     if initdb is None or pg_ctl is None:
         pytest.skip("no PostgreSQL server is installed")
@@ -66,6 +66,6 @@ def new_postgresql(postgresql_server: Path) -> Callable[[str], str]:
         name = f"test_{uuid4().hex}"
         execute("postgres", f'CREATE DATABASE "{name}"')
         execute(name, dump)
-        return f"postgresql+psycopg://tests@/{name}?host={postgresql_server}"
+        return f"postgresql://tests@/{name}?host={postgresql_server}"
 
     return make
