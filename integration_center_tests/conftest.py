@@ -8,8 +8,11 @@ import pytest
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext  # not public
 from hypothesis import settings
 
+from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
+
+__all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_server"]
 
 settings.register_profile("suite", deadline=None)  # a busy machine is no broken law
 settings.load_profile("suite")
@@ -46,7 +49,8 @@ def _loading_as_in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--every-fault`: the whole fault matrix, some 500 syncs, instead of a rotation through it."""
+    """`--every-fault`: the whole fault matrix, some 500 syncs. `--postgresql`: each installation on PostgreSQL."""
+    parser.addoption("--postgresql", action="store_true", help="keep each installation in a PostgreSQL database")
     parser.addoption("--every-fault", action="store_true", help="run all pairs of call and fault")
 
 

@@ -318,6 +318,8 @@ def _build_connection(
             replaced.add(previous.org_id)
         voided_syncs = connection.execute(select(func.count()).select_from(syncs).where(others)).scalar_one()
         voided_jobs = connection.execute(
-            select(func.count()).select_from(sent_work).where(sent_work.c.org_id.in_(replaced), sent_work.c.settled_at.is_(None))
+            select(func.count())
+            .select_from(sent_work)
+            .where(sent_work.c.org_id.in_(replaced), sent_work.c.settled_at.is_(None))
         ).scalar_one()
     return Connection(account, tuple(sorted(replaced)), voided_syncs, voided_jobs, warning)

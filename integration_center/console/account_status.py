@@ -74,7 +74,11 @@ def find_stored_data(installation: Installation, org_id: str) -> StoredData:
     """What is stored of the org `org_id`."""
     mine = syncs.c.org_id == org_id
     running = select(syncs.c.slug).where(mine, syncs.c.status == SyncStatus.RUNNING.value).distinct()
-    unsettled = select(func.count()).select_from(sent_work).where(sent_work.c.org_id == org_id, sent_work.c.settled_at.is_(None))
+    unsettled = (
+        select(func.count())
+        .select_from(sent_work)
+        .where(sent_work.c.org_id == org_id, sent_work.c.settled_at.is_(None))
+    )
     with reading(installation.engine) as connection:
         return StoredData(
             syncs=connection.execute(select(func.count()).select_from(syncs).where(mine)).scalar_one(),

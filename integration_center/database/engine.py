@@ -207,8 +207,6 @@ def _build_sqlite(url: URL) -> Engine:
     return engine
 
 
-
-
 def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     # The driver's own transaction handling begins too late for a read-then-write; `_begin_sqlite` does it.
     connection.isolation_level = None

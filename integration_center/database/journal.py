@@ -116,7 +116,11 @@ def settle(engine: Engine, org_id: str, job_id: str) -> None:
 
 def unfinished(engine: Engine, org_id: str, object: str) -> tuple[SentWork, ...]:
     """What was sent to an object of an org and never settled, the oldest first."""
-    statement = select(sent_work).where(sent_work.c.org_id == org_id, sent_work.c.settled_at.is_(None)).order_by(sent_work.c.opened_at)
+    statement = (
+        select(sent_work)
+        .where(sent_work.c.org_id == org_id, sent_work.c.settled_at.is_(None))
+        .order_by(sent_work.c.opened_at)
+    )
     with reading(engine) as connection:
         works = tuple(map(_build_work, connection.execute(statement)))
     return tuple(work for work in works if work.object.lower() == object.lower())

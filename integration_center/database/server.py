@@ -1,17 +1,19 @@
 """Engines for a PostgreSQL server: one pool of connections per process and database, whoever asks for it.
 
-Everything that a process does with one database waits for the same few connections. So a server needs at most two
+Everything that a process does with one database waits for the same connection. So a server needs at most two
 connections for each run (one of ours, one of Dagster's) and ten for the processes that stay.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from threading import Lock, local
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock, Thread, local
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExecutionContext
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 from sqlalchemy.pool.base import _ConnectionFairy  # not public; SQLAlchemy's own SingletonThreadPool does the same
 
@@ -20,13 +22,13 @@ DRIVER = "postgresql+psycopg2"
 SAME_SERVER = frozenset({"postgres", "postgresql", "postgresql+psycopg", DRIVER})
 """The ways to write a PostgreSQL address: the driver is ours to choose."""
 CONNECTIONS = 1
-"""Connections that a process opens to one database. A thread that needs one waits for it."""
+"""Connections that a process opens to one database, for our tables and for Dagster's each."""
 PATIENCE_SECONDS = 30
 """Seconds a thread waits for a connection of its process. Transactions take milliseconds, upgrades some seconds."""
 CONNECT_SECONDS = 10
+IDLE_SECONDS = 5.0
+"""Seconds after which a process closes a connection that it does not use."""
 NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"
-_engines: dict[tuple[URL, bool], Engine] = {}
-_opening = Lock()
 
 
 def choose_driver(url: URL) -> URL:
@@ -46,17 +48,19 @@ def open_pool(url: URL, *, autocommit: bool = False) -> Engine:
     """
     key = (choose_driver(url), autocommit)
     with _opening:  # threads that ask together get the same pool
-        if key not in _engines:
-            _engines[key] = _build_pool(*key)
-        return _engines[key]
+        if key not in _pools:
+            _pools[key] = _Pool(_build_engine(*key))
+            if len(_pools) == 1:
+                Thread(target=_close_idle, name="idle connections", daemon=True).start()
+        return _pools[key].engine
 
 
 def close_pools() -> None:
     """Close the connections that nobody uses, and forget the engines; the next use builds them again."""
     with _opening:
-        for engine in _engines.values():
-            engine.dispose()
-        _engines.clear()
+        for pool in _pools.values():
+            pool.engine.dispose()
+        _pools.clear()
 
 
 class SharedInThread(QueuePool):
@@ -72,7 +76,8 @@ class SharedInThread(QueuePool):
 
     def connect(self) -> PoolProxiedConnection:
         """Check out the connection that this thread holds, or one that is free."""
-        held: _ConnectionFairy | None = getattr(self._held, "current", _nothing)()
+        reference = getattr(self._held, "current", None)
+        held: _ConnectionFairy | None = reference() if reference is not None else None
         return held._checkout_existing() if held is not None else _ConnectionFairy._checkout(self, self._held)
 
     def _return_conn(self, record: ConnectionPoolEntry) -> None:
@@ -81,11 +86,32 @@ class SharedInThread(QueuePool):
         super()._return_conn(record)
 
 
-def _nothing() -> None:
-    return None
+@dataclass
+class _Pool:
+    """An engine, and when a connection of it was last asked for."""
+
+    engine: Engine
+    used_at: float = field(default_factory=monotonic)
+
+    def __post_init__(self) -> None:
+        event.listen(self.engine, "checkout", self._note_use)
+
+    def _note_use(self, raw: DBAPIConnection, entry: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
+        self.used_at = monotonic()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its connections have been free for a while."""
+        pool = self.engine.pool
+        unused = isinstance(pool, QueuePool) and pool.checkedin() > 0 and pool.checkedout() == 0
+        return unused and monotonic() - self.used_at > IDLE_SECONDS
 
 
-def _build_pool(url: URL, autocommit: bool) -> Engine:
+_pools: dict[tuple[URL, bool], _Pool] = {}
+_opening = Lock()
+
+
+def _build_engine(url: URL, autocommit: bool) -> Engine:
     options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "poolclass": SharedInThread} if autocommit else {}
     if url.drivername == DRIVER and "connect_timeout" not in url.query:
         options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
@@ -102,10 +128,28 @@ def _build_pool(url: URL, autocommit: bool) -> Engine:
     return engine
 
 
+def _close_idle() -> None:
+    """Close connections that nobody has used for a while, as long as the process has engines.
+
+    A process that stays (console, web server, code server) is idle most of the time.
+    """
+    while True:
+        sleep(IDLE_SECONDS / 2)
+        with _opening:
+            if not _pools:
+                return
+            for pool in _pools.values():
+                if pool.is_idle:
+                    pool.engine.dispose()
+
+
 def _forget_connections() -> None:
-    """A forked process must not use, or close, the connections of its parent."""
-    for engine in _engines.values():
-        engine.dispose(close=False)
+    """Let a forked process neither use nor close the connections of its parent."""
+    global _opening
+    _opening = Lock()
+    for pool in _pools.values():
+        pool.engine.dispose(close=False)
+    _pools.clear()
 
 
 os.register_at_fork(after_in_child=_forget_connections)
@@ -128,6 +172,6 @@ def _without_nul(value: Any) -> Any:
         return value.replace(NUL, REPLACEMENT) if NUL in value else value
     if isinstance(value, Mapping):
         return {name: _without_nul(part) for name, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return type(value)(map(_without_nul, value))  # type: ignore[call-arg]
+    if isinstance(value, list | tuple):
+        return type(value)(map(_without_nul, value))
     return value

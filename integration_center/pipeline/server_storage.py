@@ -44,7 +44,7 @@ class ServerStorage(DagsterPostgresStorage):
         super().__init__(url, should_autocreate_tables=False, inst_data=inst_data)
         for store in (self._run_storage, self._event_log_storage, self._schedule_storage):
             store._engine = pool
-            store.optimize_for_webserver = keep_pool
+            store.optimize_for_webserver = keep_pool  # type: ignore[method-assign] # of three classes that are not ours
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:

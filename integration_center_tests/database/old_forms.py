@@ -16,7 +16,9 @@ def make_old(path: Path, *changes: str) -> str:
     later = [f"DROP TABLE {table}" for table in ("alert_messages", "incidents", "waiting_days", "workers", "fences")]
     journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")
     index = ("DROP INDEX ix_sent_work_unsettled", "CREATE INDEX ix_jobs_unsettled ON jobs (org_id, object, settled_at)")
-    change(path, f"DROP TABLE {VERSION_TABLE}", *later, *journal, *index, "ALTER TABLE leases DROP COLUMN fence", *changes)
+    change(
+        path, f"DROP TABLE {VERSION_TABLE}", *later, *journal, *index, "ALTER TABLE leases DROP COLUMN fence", *changes
+    )
     return url
 
 
