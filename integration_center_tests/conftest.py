@@ -8,6 +8,7 @@ import pytest
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext  # not public
 from hypothesis import settings
 
+from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
@@ -40,6 +41,13 @@ def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]])
     for org in (emulator.sandbox, emulator.production):
         restore(org, leads[org.org.profile.name])
     return emulator
+
+
+@pytest.fixture(autouse=True)
+def _beats_end_with_the_test() -> Iterator[None]:
+    """A process beats to its end; here the database of a test goes before that."""
+    yield
+    stop_beating()
 
 
 @pytest.fixture(autouse=True)

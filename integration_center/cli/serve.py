@@ -83,16 +83,17 @@ def serve_all(
 
 def close_runs_of_nobody(settings: Settings) -> None:
     """Fail the runs that no process holds while `up` does not run: they would keep their places in the queue."""
-    with open_instance(settings) as instance:
+    with open_installation(settings) as installation, open_instance(settings) as instance:
         # Runs in a database that hosts share may be those of another host.
-        fail_killed_runs(instance, unheld=isinstance(instance.run_storage, SqliteRunStorage))
+        own = isinstance(instance.run_storage, SqliteRunStorage)
+        fail_killed_runs(instance, workers=installation.workers, unheld=own)
 
 
 def close_killed_runs(settings: Settings) -> None:
     """Fail the runs whose process was killed; nothing is lost when that fails once."""
     try:
-        with open_instance(settings) as instance:
-            fail_killed_runs(instance)
+        with open_installation(settings) as installation, open_instance(settings) as instance:
+            fail_killed_runs(instance, workers=installation.workers)
     except IntegrationCenterError as error:
         warn(f"runs that were killed could not be looked for: {error}")
 

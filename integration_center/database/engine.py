@@ -141,18 +141,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def upsert(connection: Connection, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> None:
     """Insert `values`, or update the row that has the same `key` columns."""
-    statement = _build_insert(connection, table).values(**values)
+    statement = build_insert(connection, table).values(**values)
     changes = {name: statement.excluded[name] for name in values if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
 
 
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert `values` unless a row of the same key stands there already; whether the row is new."""
-    statement = _build_insert(connection, table).values(**values)
+    statement = build_insert(connection, table).values(**values)
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
-def _build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
+def build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An insert that knows `ON CONFLICT`."""
     if connection.dialect.name == "postgresql":
         # Imported here: it would add a twentieth to the start of every run, and most have SQLite.

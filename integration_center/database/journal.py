@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, select, update
 
 from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.leases import Hold
 from integration_center.database.tables import sent_work
 
 
@@ -50,10 +51,31 @@ class SentWork:
 
 
 class JobJournal:
-    """Writes the journal of one push."""
+    """Writes the journal of one push.
 
-    def __init__(self, engine: Engine, org_id: str, object: str, run_id: str, slug: str, plan_id: str) -> None:
+    Args:
+        engine: our database.
+        org_id: the 18-character org id.
+        object: the object's API name.
+        run_id: the run that pushes.
+        slug: its integration.
+        plan_id: what it pushes.
+        hold: the run's hold on the object, without which nothing is noted, and so nothing sent.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        org_id: str,
+        object: str,
+        run_id: str,
+        slug: str,
+        plan_id: str,
+        *,
+        hold: Hold | None = None,
+    ) -> None:
         self._engine = engine
+        self._hold = hold
         self._org_id = org_id
         self._push = {"object": object, "run_id": run_id, "slug": slug, "plan_id": plan_id}
         self._known: set[str] = set()
@@ -100,6 +122,7 @@ class JobJournal:
             **self._push,
         }
         with writing(self._engine) as connection:
+            values["fence"] = self._hold.read_fence(connection) if self._hold else None
             upsert(connection, sent_work, ("org_id", "job_id"), values)
 
 

@@ -82,8 +82,8 @@ def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.Dag
         except DatabaseError as error:
             if settings.has_database_server:
                 raise ServiceUnavailable(
-                    f"the database server of Dagster's history does not answer ({type(error.orig).__name__}); see whether"
-                    " it runs, and INTEGRATION_CENTER_DATABASE_URL"
+                    f"the database server of Dagster's history does not answer ({type(error.orig).__name__}); see"
+                    " whether it runs, and INTEGRATION_CENTER_DATABASE_URL"
                 ) from None
             raise ConfigurationError(
                 f"Dagster's databases in {home} cannot be used ({shorten(error.orig or error)}). Bring back a copy of"
