@@ -27,14 +27,18 @@ from integration_center.sync.outcomes import Outcome
 logger = logging.getLogger(__name__)
 
 
-def settle_unfinished(installation: Installation, org: Org, account: Account, hold: Hold) -> None:
+def settle_unfinished(
+    installation: Installation, org: Org, account: Account, sobject: str, run_id: str, *, hold: Hold | None = None
+) -> None:
     """Wait for unfinished jobs on the object to end, and complete the ledgers of the pushes that sent them.
 
     Args:
         installation: where journal and ledgers stand.
         org: the connected org.
         account: of the org; work sent to an earlier org of this environment stays void.
-        hold: of the run that does this, on the object; the old lines in the log name the run.
+        sobject: the object's API name.
+        run_id: the run that does this; the old lines in the log name it.
+        hold: of that run on the object, without which no ledger is written.
 
     Raises:
         TransientError: a job cannot be ended now.
@@ -42,7 +46,7 @@ def settle_unfinished(installation: Installation, org: Org, account: Account, ho
         WrongOrg: another org answers, which knows nothing of that work.
     """
     by_sync = attrgetter("run_id", "slug")
-    left = unfinished(installation.engine, account.org_id, hold.object)
+    left = unfinished(installation.engine, account.org_id, sobject)
     if left:
         require_answering_org(account, org.identify())
     for (dead_run, slug), works in groupby(sorted(left, key=by_sync), key=by_sync):
@@ -50,10 +54,11 @@ def settle_unfinished(installation: Installation, org: Org, account: Account, ho
         lines = installation.ledgers.find(dead_run, slug)
         results = end_jobs(org, sent)
         if lines is not None:
-            lines = verify(org, hold.object, amend(reopen(lines), results))
-            hold.require()
+            lines = verify(org, sobject, amend(reopen(lines), results))
+            if hold is not None:
+                hold.require()
             installation.ledgers.write(dead_run, slug, lines)
-            error = f"the run ended before its push did; run {hold.run_id} found out what it had written"
+            error = f"the run ended before its push did; run {run_id} found out what it had written"
             installation.syncs.amend(dead_run, slug, counts=tally(lines), error=error)
         for work in sent:
             settle(installation.engine, account.org_id, work.job_id)

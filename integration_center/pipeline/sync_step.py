@@ -157,7 +157,7 @@ class SyncStep:
                 org.session.meter.count_wait(waited)
             with self._calls_counted(org):
                 with interruptible():
-                    settle_unfinished(self.installation, org, account, self.hold)
+                    settle_unfinished(self.installation, org, account, self.spec.object, self.run_id, hold=self.hold)
                 yield org
 
     @contextmanager
