@@ -166,6 +166,14 @@ class Settings(Paths):
     dagster_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_HOSTS")] = ""
     """Host names, with commas, under which a proxy with sign-in offers the Dagster UI."""
 
+    dagster_url: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_URL")] = ""
+    """Where the Dagster web server answers, when it is not the one that `up` runs here: `http://dagster:3000`. Console
+    and command line then ask this one, and links to Dagster lead there."""
+    log_format: Annotated[Literal["text", "json"], Field(alias="INTEGRATION_CENTER_LOG_FORMAT")] = "text"
+    """How `up` and `console` log: `text` for people, or `json`, one object a line."""
+    metrics_token: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_METRICS_TOKEN")] = EMPTY
+    """What Prometheus sends to the console's `/metrics` as bearer token. Without one, only this machine may read it."""
+
     walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"
     """Where reports come from: `files` (drops) or `api` (this project's own contract)."""
     walkme_api_url: Annotated[str, Field(alias="WALKME_API_URL")] = WALKME_US
@@ -245,6 +253,24 @@ class Settings(Paths):
         if any(network.prefixlen == 0 for network in networks):
             raise ValueError("this network is everybody, who could then say any address; name the proxy")
         return ",".join(str(network) for network in networks)
+
+    @field_validator("dagster_url")
+    @classmethod
+    def check_dagster_url(cls, value: str) -> str:
+        """An address without a closing slash; inside of a cluster it may be http.
+
+        Raises:
+            ValueError: it is none.
+        """
+        url = value.strip().rstrip("/")
+        try:
+            parts = urlsplit(url)
+            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
+        except ValueError:
+            sound = False
+        if url and not (sound and "@" not in parts.netloc):
+            raise ValueError(f"{value!r} is no address; expected one such as http://dagster-webserver:3000")
+        return url
 
     @field_validator("dagster_hosts")
     @classmethod

@@ -35,6 +35,7 @@ from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE, fin
 from integration_center.remote import log_retries
 from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home
+from integration_center.web.json_log import log_as_json
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
@@ -168,14 +169,16 @@ def build_parts(settings: Settings, port: int, console_at: tuple[str, int]) -> l
     return [
         # What the local org prints holds its secrets.
         *([Part("the local org of the demo", "integration_center", demo.command[3:], silent=True)] if demo else []),
-        *build_dagster_parts(port, home, find_workspace(settings)),
+        *build_dagster_parts(port, home, find_workspace(settings), log_format=settings.log_format),
         Part("the console", "integration_center", ("console", "--host", host, "--port", str(console_port)), home),
     ]
 
 
-def build_dagster_parts(port: int, environment: Mapping[str, str], workspace_file: Path = WORKSPACE) -> list[Part]:
+def build_dagster_parts(
+    port: int, environment: Mapping[str, str], workspace_file: Path = WORKSPACE, *, log_format: str = "text"
+) -> list[Part]:
     """Dagster's web server, which finds its workspace in the settings, and its daemon."""
-    workspace = ("-w", str(workspace_file))
+    workspace = ("-w", str(workspace_file), *(("--log-format", "json") if log_format == "json" else ()))
     return [
         Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), environment),
         Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), environment),
@@ -228,6 +231,8 @@ def serve_console(
     refuse_taken(port, "--port")
     for path in filter(None, (certificate, certificate_key)):
         require_readable(path)
+    if settings.log_format == "json":
+        log_as_json()
     files = Certificate(certificate, certificate_key) if certificate and certificate_key else None
     run_console(settings, host, port, files)
 

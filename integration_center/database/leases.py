@@ -127,22 +127,24 @@ class Leases:
 
     def _insert(self, org_id: str, object: str, run_id: str) -> bool:
         with writing(self._engine) as connection:
+            now = read_clock(connection)
             values = {
                 "org_id": org_id,
                 "object": object.lower(),
                 "run_id": run_id,
                 "process": this_process(),
-                "expires_at": read_clock(connection) + self._time_to_live,
+                "expires_at": now + self._time_to_live,
+                "taken_at": now,
                 "fence": _next_fence(connection, org_id, object),
             }
             return insert_if_absent(connection, leases, values)
 
     def _claim(self, org_id: str, object: str, run_id: str, while_: ColumnElement[bool], *, is_new: bool) -> bool:
         with writing(self._engine) as connection:
-            expires_at = read_clock(connection) + self._time_to_live
-            owner = {"run_id": run_id, "process": this_process(), "expires_at": expires_at}
+            now = read_clock(connection)
+            owner = {"run_id": run_id, "process": this_process(), "expires_at": now + self._time_to_live}
             if is_new:
-                owner["fence"] = _next_fence(connection, org_id, object)
+                owner |= {"fence": _next_fence(connection, org_id, object), "taken_at": now}
             statement = update(leases).where(_is(org_id, object), while_).values(**owner)
             return connection.execute(statement).rowcount == 1
 

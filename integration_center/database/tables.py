@@ -149,6 +149,7 @@ leases = Table(
     Column("process", String(255), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("fence", Integer),  # null in a lease of an earlier version
+    Column("taken_at", UtcDateTime),
 )
 
 fences = Table(
@@ -164,6 +165,15 @@ workers = Table(
     metadata,
     Column("process", String(255), primary_key=True),
     Column("beat_at", UtcDateTime, nullable=False),
+)
+
+api_calls = Table(
+    "api_calls",
+    metadata,
+    Column("org_id", String(18), primary_key=True),
+    Column("remaining", Integer, nullable=False),
+    Column("maximum", Integer, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
 )
 
 group_sizes = Table(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from integration_center.database.figures import Figures
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing, PlanOnly
@@ -211,8 +212,15 @@ def store_ledger(
             tally = look_back(
                 step, org, applied.schema, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
             )
+    note_calls_left(step, org.session.usage)
     path = step.installation.ledgers.path(step.run_id, step.slug)
     return Stored(path, tally, org.session.usage, org.session.instance_url)
+
+
+def note_calls_left(step: SyncStep, usage: Usage) -> None:
+    """Note what the org said of its API calls, for the console's metrics."""
+    if usage.daily_left is not None and usage.daily_max is not None:
+        Figures(step.installation.engine).note_calls_left(step.account.org_id, usage.daily_left, usage.daily_max)
 
 
 def end_sync(

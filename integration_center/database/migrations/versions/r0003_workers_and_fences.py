@@ -1,4 +1,7 @@
-"""Create the tables of workers and fences, and call the journal `sent_work`: Dagster has a table `jobs`, too."""
+"""Create the tables of workers, fences and API calls, and rename the journal to `sent_work`.
+
+Dagster has a table `jobs`, too, and may keep its history in the same database.
+"""
 
 from alembic import op
 from sqlalchemy import Column, DateTime, Integer, String, inspect
@@ -29,6 +32,14 @@ def upgrade() -> None:
         Column("number", Integer, nullable=False),
     )
     op.add_column("leases", Column("fence", Integer))
+    op.add_column("leases", Column("taken_at", MOMENT))
+    op.create_table(
+        "api_calls",
+        Column("org_id", String(18), primary_key=True),
+        Column("remaining", Integer, nullable=False),
+        Column("maximum", Integer, nullable=False),
+        Column("noted_at", MOMENT, nullable=False),
+    )
     op.create_table(
         NEW,
         Column("org_id", String(18), primary_key=True),
