@@ -4,25 +4,22 @@
 #   deploy/install.sh project FOLDER        # the project in it
 set -eu
 part=$1 target=$2
-pip="--quiet --disable-pip-version-check --no-cache-dir"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
+python3 -m venv "$work/tools"
+"$work/tools/bin/python" -m pip install --quiet --require-hashes -r requirements/uv.txt
+uv="$work/tools/bin/uv"
 case $part in
 dependencies)
-  python3 -m venv "$target"
-  # shellcheck disable=SC2086 # options
-  "$target/bin/python" -m pip install $pip --require-hashes -r requirements/cluster.txt
+  python3 -m venv --without-pip "$target"
+  "$uv" pip sync --quiet --python "$target/bin/python" --require-hashes --compile-bytecode requirements/cluster.txt
   ;;
 project)
-  work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
-  python3 -m venv "$work/tools"
-  # shellcheck disable=SC2086
-  "$work/tools/bin/python" -m pip install $pip --require-hashes -r requirements/build.txt
-  # shellcheck disable=SC2086
-  "$work/tools/bin/python" -m pip wheel $pip --no-deps --no-build-isolation -w "$work/wheels" .
-  # shellcheck disable=SC2086
-  "$target/bin/python" -m pip install $pip --no-deps --no-index "$work"/wheels/*.whl
-  "$target/bin/python" -m pip check
-  "$target/bin/python" -m compileall -q "$target/lib" || true # some packages ship files of other Python versions
+  "$uv" pip sync --quiet --python "$work/tools/bin/python" --require-hashes requirements/build.txt
+  "$work/tools/bin/python" -m hatchling build -t wheel -d "$work/wheels"
+  "$uv" pip install --quiet --python "$target/bin/python" --no-deps --no-index --compile-bytecode "$work"/wheels/*.whl
+  "$uv" pip check --quiet --python "$target/bin/python"
   ;;
 *)
   echo "install.sh: expected dependencies or project, not '$part'" >&2
