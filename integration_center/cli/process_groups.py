@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 STOP_SECONDS = 30.0
-"""Seconds that the first process of each group has, to end what it started by itself: a push awaits Salesforce for 20."""
+"""Seconds that the first process of each group has, to end what it started by itself. A push takes 20 of them."""
 LAST_SECONDS = 5.0
 """Seconds that the others then have after SIGTERM, before SIGKILL."""
 LOOK_SECONDS = 0.05
