@@ -25,7 +25,7 @@ from integration_center.errors import AccountError, ConfigurationError, Integrat
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.reading import DefsReader
-from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.names import put_before
 from integration_center.pipeline.webserver import LOCATION, find_dagster_url
@@ -288,6 +288,8 @@ def build_alert_sensor(prefix: str | None = None) -> dg.Definitions:
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:
+            # `up` does this, too; where the parts run one by one, nobody else looks for runs of lost hosts.
+            fail_killed_runs(context.instance, workers=installation.workers)
             sent = WATCH.look(installation, context.instance)
         return dg.SkipReason(f"{sent} messages sent" if sent else "nothing to tell")
 

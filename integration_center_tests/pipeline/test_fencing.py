@@ -23,7 +23,8 @@ from integration_center.database.workers import GONE_AFTER
 from integration_center.errors import LeaseLost, ObjectBusy, StopRequested
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.history import KILLED, fail_killed_runs
+from integration_center.pipeline.alert_watch import build_alert_sensor
+from integration_center.pipeline.history import KILLED
 from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.pipeline.stopping import GRACE_SECONDS, Patience
 from integration_center.salesforce.write import collections, push
@@ -172,7 +173,8 @@ def test_a_beat_tells_of_processes_elsewhere(installation: Installation, center:
         tags, going = {PROCESS_TAG: process}, dg.DagsterRunStatus.STARTED
         runs[center.instance.create_run_for_job(job, tags=tags, status=going).run_id] = name
 
-    fail_killed_runs(center.instance, workers=installation.workers)
+    sensor = build_alert_sensor().get_sensor_def("alerts")  # which runs wherever Dagster's daemon does
+    sensor(dg.build_sensor_context(instance=center.instance))
 
     failed = {runs[run.run_id] for run in center.instance.get_runs() if run.status is dg.DagsterRunStatus.FAILURE}
     assert failed == {"stale"}
