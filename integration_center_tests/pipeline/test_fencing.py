@@ -173,7 +173,8 @@ def test_a_beat_tells_of_processes_elsewhere(installation: Installation, center:
         tags, going = {PROCESS_TAG: process}, dg.DagsterRunStatus.STARTED
         runs[center.instance.create_run_for_job(job, tags=tags, status=going).run_id] = name
 
-    sensor = build_alert_sensor().get_sensor_def("alerts")  # which runs wherever Dagster's daemon does
+    (sensor,) = build_alert_sensor().sensors or ()  # which runs wherever Dagster's daemon does
+    assert isinstance(sensor, dg.SensorDefinition)
     sensor(dg.build_sensor_context(instance=center.instance))
 
     failed = {runs[run.run_id] for run in center.instance.get_runs() if run.status is dg.DagsterRunStatus.FAILURE}
