@@ -135,7 +135,8 @@ class Settings(Paths):
     """Everything that differs between two installations."""
 
     database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
-    """Where accounts, the log of syncs and jobs are kept, as an SQLAlchemy URL."""
+    """Where accounts, the log of syncs and jobs are kept: `postgresql://USER:PASSWORD@HOST/NAME`, or a SQLite file in
+    `DAGSTER_HOME` when empty. On PostgreSQL, Dagster keeps its runs and events in the same database."""
     secret_key: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_SECRET_KEY")] = EMPTY
     """Encrypts tokens. Several keys with commas: the first encrypts, the others only decrypt."""
     callback_url: Annotated[str, Field(alias="INTEGRATION_CENTER_CALLBACK_URL")] = (
@@ -164,6 +165,14 @@ class Settings(Paths):
     """A `workspace.yaml` that `up` serves instead of ours, with code locations of your own in it."""
     dagster_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_HOSTS")] = ""
     """Host names, with commas, under which a proxy with sign-in offers the Dagster UI."""
+
+    dagster_url: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_URL")] = ""
+    """Where the Dagster web server answers, when it is not the one that `up` runs here: `http://dagster:3000`. Console
+    and command line then ask this one, and links to Dagster lead there."""
+    log_format: Annotated[Literal["text", "json"], Field(alias="INTEGRATION_CENTER_LOG_FORMAT")] = "text"
+    """How `up` and `console` log: `text` for people, or `json`, one object a line."""
+    metrics_token: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_METRICS_TOKEN")] = EMPTY
+    """What Prometheus sends to the console's `/metrics` as bearer token. Without one, only this machine may read it."""
 
     walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"
     """Where reports come from: `files` (drops) or `api` (this project's own contract)."""
@@ -245,6 +254,24 @@ class Settings(Paths):
             raise ValueError("this network is everybody, who could then say any address; name the proxy")
         return ",".join(str(network) for network in networks)
 
+    @field_validator("dagster_url")
+    @classmethod
+    def check_dagster_url(cls, value: str) -> str:
+        """An address without a closing slash; inside of a cluster it may be http.
+
+        Raises:
+            ValueError: it is none.
+        """
+        url = value.strip().rstrip("/")
+        try:
+            parts = urlsplit(url)
+            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
+        except ValueError:
+            sound = False
+        if url and not (sound and "@" not in parts.netloc):
+            raise ValueError(f"{value!r} is no address; expected one such as http://dagster-webserver:3000")
+        return url
+
     @field_validator("dagster_hosts")
     @classmethod
     def check_host_names(cls, value: str) -> str:
@@ -273,6 +300,12 @@ class Settings(Paths):
     def database(self) -> str:
         """The SQLAlchemy URL of our own tables."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.dagster_home / 'integration_center.db'}"
+
+    @property
+    def has_database_server(self) -> bool:
+        """Whether the database is one that several hosts can share."""
+        url = self.database_url.get_secret_value()
+        return bool(url) and not url.startswith("sqlite")
 
     def app(self, environment: Environment) -> ExternalClientApp:
         """The External Client App used for `environment`, its fields possibly empty.

@@ -13,8 +13,22 @@ def make_old(path: Path, *changes: str) -> str:
     """Make a database whose revision is not noted, change it by statements, and return its URL."""
     url = f"sqlite:///{path}"
     build_engine(url).dispose()
-    later = [f"DROP TABLE {table}" for table in ("alert_messages", "incidents", "waiting_days")]
-    change(path, f"DROP TABLE {VERSION_TABLE}", *later, *changes)
+    later = [
+        f"DROP TABLE {table}"
+        for table in ("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls")
+    ]
+    journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")
+    index = ("DROP INDEX ix_sent_work_unsettled", "CREATE INDEX ix_jobs_unsettled ON jobs (org_id, object, settled_at)")
+    change(
+        path,
+        f"DROP TABLE {VERSION_TABLE}",
+        *later,
+        *journal,
+        *index,
+        "ALTER TABLE leases DROP COLUMN fence",
+        "ALTER TABLE leases DROP COLUMN taken_at",
+        *changes,
+    )
     return url
 
 
