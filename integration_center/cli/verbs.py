@@ -57,6 +57,7 @@ TASKS = {
         ),
         Verb("rotate-key", "key_rotation.change_key", "Encrypt the accounts with a new key."),
         Verb("migrate", "migration.migrate_database", "Upgrade the database of an earlier version."),
+        Verb("forget-report", "forgetting.forget_report", "Delete the stored report of a day."),
     ),
     "Sync": (
         Verb("new", "new.new_integration", "Build an integration by answering questions, and write its file."),
@@ -128,7 +129,7 @@ class Verbs(TyperGroup):
         """See `click.Group`."""
         for task, verbs in TASKS.items():
             with formatter.section(task):
-                formatter.write_dl([(verb.name, verb.help) for verb in verbs], col_max=12)
+                formatter.write_dl([(verb.name, verb.help) for verb in verbs], col_max=14)
 
 
 app = typer.Typer(

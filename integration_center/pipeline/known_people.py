@@ -10,10 +10,10 @@ from integration_center.sync.absence import forget_written, note_known
 
 def add_sync(installation: Installation, known: pl.DataFrame, sync: SyncRecord) -> pl.DataFrame:
     """Return the frame of known records after a sync, by its ledger; unchanged where the ledger is gone."""
-    path = installation.ledgers.path(sync.run_id, sync.slug)
-    if not path.exists():
+    ledger = installation.ledgers.file(sync.run_id, sync.slug)
+    if ledger is None:
         return known
-    lines = read_outcomes(pl.scan_parquet(path))
+    lines = read_outcomes(ledger.scan())
     if sync.undoes:
         return forget_written(known, sync.undoes, find_written(lines))
     return note_known(known, lines, sync.run_id, sync.partition_end)

@@ -14,7 +14,7 @@ import stamina
 from integration_center.accounts.store import Account
 from integration_center.database.journal import JobJournal
 from integration_center.database.leases import Hold, lost
-from integration_center.errors import ObjectBusy, SwitchedOff
+from integration_center.errors import IntegrationCenterError, ObjectBusy, SwitchedOff
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.applied_days import find_past, keep_days
@@ -197,7 +197,7 @@ class SyncStep:
             self.installation.syncs.fail_open(self.run_id, self.slug, sentence)
             self.release_lease()
             if full != sentence:
-                with suppress(OSError):  # a full disk may be the very error
+                with suppress(IntegrationCenterError):  # a full disk or a storage that is away may be the very error
                     self.installation.ledgers.write_error(self.run_id, self.slug, full)
 
         with reported_errors(self.context, fail):

@@ -61,8 +61,9 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
     """
     info = replace(source.find(name), text_columns=frozenset(text_columns))
     day = source.newest_day(info) or last_full_day(datetime.now(UTC))
-    if stored := find_current(source, folder, info, day):
-        frame = pl.read_parquet(folder.path(info.slug, day))
+    stored, file = find_current(source, folder, info, day), folder.file(info.slug, day)
+    if stored and file:
+        frame = pl.read_parquet(file.path)
         shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)
         return NewestReport(shown, day, frame, stored.likely_types or {})
     report = source.read(info, day)
@@ -82,10 +83,10 @@ def read_earlier(folder: ReportFolder, report: NewestReport, columns: Collection
     found = [pl.DataFrame(schema={**wanted, DAY: pl.Date()})]
     for back in range(1, days):
         day = report.day - timedelta(days=back)
-        path = folder.path(report.info.slug, day)
-        if not path.exists():
+        file = folder.file(report.info.slug, day)
+        if file is None:
             continue
-        frame = pl.scan_parquet(path)
+        frame = file.scan()
         if all(frame.collect_schema().get(name) == dtype for name, dtype in wanted.items()):
             found.append(frame.select(by_name(*wanted)).collect().with_columns(pl.lit(day).alias(DAY)))
     return pl.concat(found)

@@ -15,7 +15,10 @@ def make_old(path: Path, *changes: str) -> str:
     build_engine(url).dispose()
     later = [
         f"DROP TABLE {table}"
-        for table in ("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls")
+        for table in (
+            *("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls"),
+            *("stored_files", "unused_files"),
+        )
     ]
     journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")
     index = ("DROP INDEX ix_sent_work_unsettled", "CREATE INDEX ix_jobs_unsettled ON jobs (org_id, object, settled_at)")

@@ -18,10 +18,11 @@ from integration_center.errors import (
     UnreadableReport,
 )
 from integration_center.insights.build import build_source
-from integration_center.insights.cloud_settings import read_connection_string
+from integration_center.insights.cloud_settings import read_cloud_settings, read_connection_string
 from integration_center.insights.source import ReportSource
 from integration_center.settings import Settings
 from integration_center.store.reports import ReportFolder, fetch_day
+from integration_center_tests.frame_stores import open_store
 from integration_center_tests.insights.object_servers import (
     BUCKET,
     KEY,
@@ -58,7 +59,7 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[AzureServer]:
 
 def test_an_object_that_did_not_change_is_not_downloaded_again(s3: S3Server, tmp_path: Path) -> None:
     s3.put(FILE, CSV)
-    source, folder = build(), ReportFolder(tmp_path)
+    source, folder = build(), ReportFolder(open_store(tmp_path))
     info = source.find("logins")
     assert [fetch_day(source, folder, info, DAY)[1] for _ in range(3)] == [True, False, False]
     assert s3.downloads().count(f"GET /{BUCKET}/{FILE}") == 1
@@ -232,6 +233,17 @@ def test_names_with_empty_parts_are_told(s3: S3Server) -> None:
 @pytest.mark.parametrize("endpoint", ["http://s3.example.com", "ftp://localhost", "localhost:9000"])
 def test_plain_http_leads_to_this_machine_only(s3: S3Server, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(ConfigurationError, match=r"aws_endpoint_url: .*must be an https:// address"):
+        build()
+
+
+def test_plain_http_to_another_machine_has_to_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://objects:9000/")
+    cloud = read_cloud_settings()
+    assert (cloud.configure("aws")["aws_endpoint_url"], cloud.allows_http("aws")) == ("http://objects:9000", True)
+    build()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "ftp://objects")
     with pytest.raises(ConfigurationError, match=r"aws_endpoint_url: .*must be an https:// address"):
         build()
 
