@@ -184,6 +184,7 @@ def build_plan(
     org_time = org.session.usage.org_time
     dtypes = {name: dtype for name, dtype in rows.collect_schema().items() if name != DAY}
     asked, spec = spec, spell_columns(spec, dtypes)
+    spec = spec.model_copy(update={"latest_by": spec.latest_by or latest_by})
     height = count_height(rows)
     newest = rows.select(pl.col(DAY).max()).collect().item()
     day = day or newest or read_at.date()
@@ -201,7 +202,7 @@ def build_plan(
     else:
         named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
         fields = [field.name for name in named if (field := schema.get(name))]
-        resolve = partial(resolve_terms, spec, schema, latest_by=latest_by, kind=kind, newest=newest)
+        resolve = partial(resolve_terms, spec, schema, latest_by=spec.latest_by, kind=kind, newest=newest)
         terms = resolve(dtypes, shape=build_shaping(shape, schema))
         planned = shape_report(shape, rows, terms, by_day=kind == EVENTS and spec.window is None) if shape else rows
         made_of = planned.select(SOURCE_ROWS).collect().to_series() if spec.rows == "all" else None

@@ -123,7 +123,9 @@ def _read_day(
 
 def _read_version(version: PastDay, wanted: pl.Series | None, terms: Terms, oldest: pl.Series | None) -> pl.DataFrame:
     there = version.rows.collect_schema()
-    needed = {key.column for key in terms.keys} if terms.shape is None else set(terms.spec.columns)
+    needed = (
+        {key.column for key in terms.keys} if terms.shape is None else set(terms.spec.columns) - {terms.spec.latest_by}
+    )
     if not needed <= set(there) or _is_older(version, oldest, terms):
         return pl.DataFrame(schema={NUMBER: pl.UInt64()})
     lines = version.lines.filter(pl.col("day") == version.day).select("row", "outcome").collect()
@@ -146,7 +148,9 @@ def _list_known(terms: Terms, there: pl.Schema) -> tuple[str, ...]:
 
 def _read_shaped(version: PastDay, terms: Terms) -> pl.DataFrame:
     """Read the rows of a day as this run shapes rows. Rows that were set aside keep their place, without a key."""
-    rows = version.rows.select(by_name(*terms.spec.columns)).collect().with_columns(pl.lit(version.day).alias(DAY))
+    there = version.rows.collect_schema()
+    read = [column for column in terms.spec.columns if column in there]
+    rows = version.rows.select(by_name(*read)).collect().with_columns(pl.lit(version.day).alias(DAY))
     shaped = terms.shape(rows) if terms.shape else rows
     keyless = [pl.when(shaped[ASIDE].is_null()).then(shaped[key.column]).alias(key.column) for key in terms.keys]
     return name_columns(shaped.with_columns(pl.select(keyless).get_columns()), terms.columns)

@@ -84,15 +84,14 @@ def resolve_terms(
         ConfigurationError: the report lacks a column.
         SchemaMismatch: the object lacks a field.
     """
-    # The rows of a key that are rolled up are one row, so their order does not matter any more.
-    latest_by = None if spec.rows == "all" else latest_by or spec.latest_by
-    spec = spec.model_copy(update={"latest_by": latest_by})
+    spec = spec.model_copy(update={"latest_by": latest_by or spec.latest_by})
     require_columns(spec, list(dtypes))
     return Terms(
         spec=spec,
         keys=resolve_keys(spec, schema),
         targets=resolve_targets(spec, schema, dtypes),
-        latest_by=spec.latest_by,
+        # The rows of a key that are rolled up are one row, so their order does not matter any more.
+        latest_by=None if spec.rows == "all" else spec.latest_by,
         newest=newest if kind == "snapshot" else None,
         shape=shape,
     )
