@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import polars as pl
 import typer
-from pydantic import ValidationError
 
 from integration_center.cli.asking import SKIP, Pair, ask_field
 from integration_center.cli.output import ask, console
 from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import IntegrationSpec, Rows
+from integration_center.integration.spec import Rows
 from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.proposals import ProposedValue, propose_values
-from integration_center.planning.shaping import plan_shape
+from integration_center.planning.value_preview import find_value_dtype
 from integration_center.store.reports import EVENTS
 from integration_center.sync.mapping.suggestions import rank_targets
 from integration_center.sync.schema import SObjectSchema
@@ -78,27 +76,7 @@ def ask_expression() -> ProposedValue | None:
 def find_dtype(value: str, rows: Rows, report: NewestReport) -> pl.DataType | None:
     """Find the dtype of an expression's result; None, with the reason printed, when it cannot be used."""
     try:
-        spec = IntegrationSpec.model_validate(
-            {
-                "name": "new",
-                "environment": "sandbox",
-                "report": report.info.name,
-                "object": "Lead",
-                "keys": [{"column": report.frame.columns[0], "field": "Id"}],
-                "rows": rows,
-                "fields": [{"value": value, "field": "Value"}],
-            }
-        )
-        shape = plan_shape(spec, report.frame.lazy(), datetime.now(UTC).date(), report.likely_types)
-        missing = [name for name in spec.fields[0].columns if name not in report.frame.columns]
-        if missing:
-            raise ConfigurationError(f"the report has no column {missing[0]!r}")
-        if shape is None or shape.faults:
-            raise ConfigurationError(shape.faults[0].message if shape else value)
-    except ValidationError as error:
-        console.print(error.errors()[0]["msg"].removeprefix("Value error, "), markup=False, soft_wrap=True)
-        return None
+        return find_value_dtype(value, rows, report)
     except ConfigurationError as error:
         console.print(str(error), markup=False, soft_wrap=True)
         return None
-    return next(iter(shape.dtypes.values()))

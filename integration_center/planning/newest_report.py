@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
+from polars.selectors import by_name
 
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
 from integration_center.insights.columns import show_dtypes
@@ -66,3 +67,25 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
         return NewestReport(shown, day, frame, stored.likely_types or {})
     report = source.read(info, day)
     return NewestReport(report.info, day, report.frame, report.likely_types)
+
+
+def read_earlier(folder: ReportFolder, report: NewestReport, columns: Collection[str], days: int) -> pl.DataFrame:
+    """Read columns of the days before the newest one, as far as these are stored; a day without them is left out.
+
+    Args:
+        folder: the stored frames.
+        report: the newest rows.
+        columns: the columns to read.
+        days: the length of the window, with the newest day.
+    """
+    wanted = pl.Schema({name: report.frame.schema[name] for name in columns})
+    found = [pl.DataFrame(schema={**wanted, DAY: pl.Date()})]
+    for back in range(1, days):
+        day = report.day - timedelta(days=back)
+        path = folder.path(report.info.slug, day)
+        if not path.exists():
+            continue
+        frame = pl.scan_parquet(path)
+        if all(frame.collect_schema().get(name) == dtype for name, dtype in wanted.items()):
+            found.append(frame.select(by_name(*wanted)).collect().with_columns(pl.lit(day).alias(DAY)))
+    return pl.concat(found)

@@ -44,8 +44,9 @@ class RepeatedKeys:
 
 def count_repeated(lines: pl.LazyFrame) -> RepeatedKeys:
     """Count the rows that a plan drops because of their key."""
-    is_dropped = pl.col("outcome") == Outcome.DUPLICATE_KEY
-    keyed = ~pl.col("outcome").is_in([Outcome.NO_KEY, Outcome.FILTERED, Outcome.ABSENT])
+    is_dropped = (pl.col("outcome") == Outcome.DUPLICATE_KEY).fill_null(False)
+    # A row that is used has no outcome before it is matched.
+    keyed = ~pl.col("outcome").is_in([Outcome.NO_KEY, Outcome.FILTERED, Outcome.ABSENT]).fill_null(False)
     counted = lines.select(
         dropped=is_dropped.sum(),
         keyed=pl.col("row").filter(keyed).n_unique(),

@@ -129,7 +129,7 @@ def shape_rows(
         ConfigurationError: a value cannot be calculated, such as the number that a text is cast to.
     """
     spec, columns = shape.spec, shape.columns
-    keeps = _filter_rows(shape)
+    keeps = filter_rows(shape)
     aside = pl.select(pl.when(~keeps).then(pl.lit(Outcome.FILTERED, dtype=OUTCOME)).alias(ASIDE)).to_series()
     if spec.rows == "newest":
         values = [
@@ -245,7 +245,7 @@ def _say(dtype: pl.DataType) -> str:
     return {"Int64": "whole number", "Float64": "number", "String": "text"}.get(str(dtype), str(dtype))
 
 
-def _filter_rows(shape: Shape) -> pl.Series:
+def filter_rows(shape: Shape) -> pl.Series:
     """Return for each row whether the integration uses it."""
     condition = shape.spec.condition
     height = shape.columns.frame.height

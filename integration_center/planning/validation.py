@@ -83,7 +83,7 @@ def validate(
 def find_doubts(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema, info: ReportInfo) -> list[str]:
     """Find what works, and is probably not meant, in an integration that fits; a sentence each."""
     if spec.rows == "newest" and not spec.shapes_rows:
-        repeated = find_repeated_rows(spec, rows, schema, latest_by=info.latest_by).warn()
+        repeated = find_repeated_rows(spec, rows, schema, latest_by=spec.latest_by or info.latest_by).warn()
         return [repeated] if repeated else []
     if spec.rows == "all" and info.kind == EVENTS and spec.window is None:
         return [

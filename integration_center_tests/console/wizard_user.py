@@ -24,6 +24,7 @@ class _Inputs(HTMLParser):
         self._select: str | None = None
         self._option: tuple[str, bool] | None = None
         self._first: str | None = None
+        self._text: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = dict(attrs)
@@ -35,6 +36,9 @@ class _Inputs(HTMLParser):
         if tag == "input" and name and "disabled" not in said:
             if said.get("type") not in {"checkbox", "radio"} or "checked" in said:
                 self.sent.append((name, value))
+        elif tag == "textarea":
+            self._text = name
+            self.sent.append((name or "", ""))
         elif tag == "select":
             self._select = name
             self.offers[said["id"] or ""] = {}
@@ -49,6 +53,8 @@ class _Inputs(HTMLParser):
             self.buttons[value] = "disabled" not in said
 
     def handle_data(self, data: str) -> None:
+        if self._text:
+            self.sent[-1] = (self._text, self.sent[-1][1] + data)
         if self._option:
             value, disabled = self._option
             self.offers[self._first or ""][value] = (data.strip(), disabled)
@@ -57,6 +63,8 @@ class _Inputs(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
             self._select = None
+        elif tag == "textarea":
+            self._text = None
         elif tag == "form":
             self._inside = False
 

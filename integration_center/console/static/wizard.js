@@ -56,6 +56,15 @@ document.addEventListener("change", (event) => {
   send(control.form, control, "stay");
 });
 
+// While somebody types SQL, the parts that data-typing names follow; the text itself is left alone.
+let typing;
+document.addEventListener("input", (event) => {
+  const control = event.target.closest("[data-typing]");
+  if (!control || !control.form) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => send(control.form, { dataset: { live: control.dataset.typing } }, "stay"), 600);
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-live]");
   if (!button || !button.form) return;

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from integration_center.accounts.store import Account
 from integration_center.console.lookups import LARGE, Answer
 from integration_center.console.shell.context import Console
@@ -14,9 +16,12 @@ from integration_center.console.wizard.specs import read_condition, read_option
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import ReportInfo, report_slug
 from integration_center.insights.files import FilesSource
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, IntegrationSpec, Rows
 from integration_center.planning.match_sample import measure_match_rate
-from integration_center.planning.newest_report import NewestReport, read_newest
+from integration_center.planning.newest_report import NewestReport, read_earlier, read_newest
+from integration_center.planning.repeated_keys import RepeatedKeys, find_repeated_rows
+from integration_center.planning.spelled_columns import spell_columns
+from integration_center.planning.value_preview import ValuePreview, find_value_dtype, preview_values
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectField, SObjectSchema
@@ -140,6 +145,51 @@ class Calls:
         about = (*typed, row, field and (field.name, field.type))
         return self.console.lookups.ask(
             ("samples", *about), lambda tell: find_samples(rows.frame, row, field), kept=REPORTS_KEPT, most=MOST_SAMPLES
+        )
+
+    def values(self, draft: Draft, rows: NewestReport) -> list[Answer[pl.DataType] | None]:
+        """What each value of the draft gives; None for a plain column, or one without SQL yet.
+
+        Reading an answer raises ConfigurationError where the SQL cannot be used.
+        """
+        keys = tuple(column for column, _ in draft.pairs)
+        of_key: Rows = "all" if read_option(draft, "rows") == "all" else "newest"
+        typed = (report_slug(draft.report), rows.day, self.text_columns(draft), keys, of_key)
+
+        def ask(value: str) -> Answer[pl.DataType]:
+            return self.console.lookups.ask(
+                ("values", *typed, value),
+                lambda tell: find_value_dtype(value, of_key, rows, keys),
+                kept=REPORTS_KEPT,
+                most=MOST_SAMPLES,
+            )
+
+        return [ask(row.value.strip()) if row.is_value and row.value.strip() else None for row in draft.rows]
+
+    def preview(self, spec: IntegrationSpec, rows: NewestReport, schema: SObjectSchema) -> Answer[ValuePreview]:
+        """What an integration's values hold for the first keys. Days of a window are read where they are stored."""
+        reports = self.console.interactive.reports
+
+        def work(tell: Callable[[str], None]) -> ValuePreview:
+            tell("Calculating the values")
+            columns = [column for column in spec.columns if column in rows.frame.columns]
+            earlier = read_earlier(reports, rows, columns, spec.window or 1)
+            return preview_values(spec, rows, schema, earlier if earlier.height else None)
+
+        shown = spec.model_dump_json(include={"keys", "fields", "rows", "window", "filter", "latest_by"})
+        about = (report_slug(spec.report), rows.day, schema.name, shown)
+        return self.console.lookups.ask(("preview", *about), work, kept=REPORTS_KEPT, most=50)
+
+    def repeated(self, spec: IntegrationSpec, rows: NewestReport, schema: SObjectSchema) -> Answer[RepeatedKeys]:
+        """How many rows a plan would drop because another row has their key."""
+        spec = spell_columns(spec, rows.frame.columns)
+        about = (report_slug(spec.report), rows.day, schema.name, spec.model_dump_json(include={"keys", "latest_by"}))
+        latest_by = spec.latest_by or rows.info.latest_by
+        return self.console.lookups.ask(
+            ("repeated", *about),
+            lambda tell: find_repeated_rows(spec, rows.frame, schema, latest_by=latest_by),
+            kept=REPORTS_KEPT,
+            most=50,
         )
 
     def has_files(self) -> bool:

@@ -34,9 +34,18 @@ class KeyRow(Part):
 
 
 class FieldRow(Part):
-    """A mapping as it is typed."""
+    """A mapping as it is typed.
+
+    Attributes:
+        column: the report column; of a value, the one that its preset uses.
+        make: how a value is made: a preset, `sql`, or `choose` while nothing is chosen; empty for a plain column.
+        argument: what the preset has to know besides the column.
+        value: the SQL of a value.
+    """
 
     column: str = ""
+    make: str = ""
+    argument: str = ""
     value: str = ""
     absent: str = ""
     field: str = ""
@@ -48,7 +57,12 @@ class FieldRow(Part):
     @property
     def complete(self) -> bool:
         """Whether both sides are chosen."""
-        return bool((self.column or self.value) and self.field)
+        return bool((self.value.strip() if self.is_value else self.column) and self.field)
+
+    @property
+    def is_value(self) -> bool:
+        """Whether a value is written in place of a column."""
+        return bool(self.make or self.value)
 
 
 class Base(Part):

@@ -16,23 +16,40 @@ from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.report import find_key_problem
+from integration_center.console.wizard.rows import (
+    act_on_rows,
+    find_proposal,
+    read_rows,
+    roll_all_rows_up,
+    take_proposal,
+    write_values,
+)
 from integration_center.console.wizard.samples import NO_SAMPLES, Samples
 from integration_center.console.wizard.saving import find_missing, write_admin_message
 from integration_center.console.wizard.schedule_choice import CHOICES as SCHEDULES
 from integration_center.console.wizard.schedule_choice import HOURS, read_choice, write_schedule
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
+from integration_center.console.wizard.values import (
+    JudgedRow,
+    find_repeated,
+    judge_rows,
+    list_presets,
+    show_preview,
+    takes_window,
+)
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.schedule import DEFAULT_ZONE, check_schedule, next_run
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
+from integration_center.planning.presets import OWN_SQL, PRESETS, Preset
 from integration_center.salesforce.objects.field_package import can_deploy
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
 from integration_center.sync.mapping.suggestions import Choice, rank_targets, suggest_targets
 from integration_center.sync.mapping.type_names import name_field_type
 from integration_center.sync.schema import SObjectSchema
-from integration_center.wording.near_names import find_nearest, find_twin, say_nearest
+from integration_center.wording.near_names import find_nearest, find_twin
 
 MORE = (
     "max_matches",
@@ -42,6 +59,7 @@ MORE = (
     "max_cleared",
     "max_changed",
     "max_failed",
+    "max_absent",
     "owners",
     "gainsight",
 )
@@ -49,8 +67,6 @@ MORE = (
 SAMPLES_SECONDS = 0.5
 HELD_SECONDS = 0.4
 """How long the page waits for what the fields hold now."""
-MOST_ROWS = 500
-"""More mappings than this are no use: an object has at most 800 custom fields, and a page has its limits."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +75,10 @@ class ShownRow:
 
     Attributes:
         groups: the fields it offers.
-        type: what the column holds.
+        type: what the column or value holds.
         problem: what is wrong with it.
+        rolls_up: whether the problem goes away when all rows of a key make one record.
+        preset: how its value is made; None for a plain column, and for SQL that no preset wrote.
         field_type: what the field holds; empty while none is chosen.
         samples: some values of the column, as they are and as they would be written.
         clash: another integration that writes the field already.
@@ -73,6 +91,8 @@ class ShownRow:
     field_type: str = ""
     samples: Samples = NO_SAMPLES
     clash: DefsFile | None = None
+    rolls_up: bool = False
+    preset: Preset | None = None
 
 
 def show_mapping(request: Request) -> Response:
@@ -95,33 +115,41 @@ def _show(screen: Screen) -> Response:
     if not settle(asked):
         return screen.show_waiting("mapping", asked)
     rows, schema = newest.get(), described.get()
-    screen = screen.keep(propose(screen.draft, rows, schema))
+    screen = screen.keep(write_values(propose(screen.draft, rows, schema), rows.likely_dtypes))
     draft = screen.draft
     dtypes = rows.likely_dtypes
+    judged = judge_rows(draft, rows, screen.calls.values(draft, rows))
+    held_types = [each.dtype for each in judged]
     _, problems = build_spec(draft)
-    missing = find_missing(draft, schema, dtypes)
+    missing = find_missing(draft, schema, held_types)
     if missing:
         names = screen.calls.field_names(environment, name)
         if not settle([names]):
             return screen.show_waiting("mapping", [names])
-        missing = find_missing(draft, schema, dtypes, names.get() or ())
+        missing = find_missing(draft, schema, held_types, names.get() or ())
     account = screen.calls.account(environment)
     samples = screen.calls.samples(draft, rows, schema)
     settle(samples, SAMPLES_SECONDS)
+    shown = show_rows(
+        draft,
+        judged,
+        schema,
+        problems if screen.checking else {},
+        find_writers(screen, environment, schema),
+        samples,
+    )
     values = {
         "environment": environment,
         "schema": schema,
         "rows": rows,
         "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
-        "shown": show_rows(
-            draft,
-            rows,
-            schema,
-            problems if screen.checking else {},
-            find_writers(screen, environment, schema),
-            samples,
-        ),
+        "shown": shown,
         "held": find_held(screen, rows, schema),
+        "presets": list_presets(),
+        "proposal": find_proposal(draft, rows),
+        "takes_window": takes_window(rows),
+        "repeated": find_repeated(screen, rows, schema),
+        "preview": show_preview(screen, rows, schema, problems=any(each.problem for each in judged)),
         "schedule": read_choice(read_option(draft, "schedule")),
         "schedule_choices": SCHEDULES,
         "schedule_hours": HOURS,
@@ -144,11 +172,7 @@ def take_mapping(request: Request) -> Screen:
     form = screen.form
     rows = read_rows(screen)
     go = form.get("go", "")
-    if go == "add" and len(rows) < MOST_ROWS:
-        rows.append(FieldRow())
-    action, _, number = go.rpartition("-")
-    if action == "remove" and number.isdecimal() and int(number) < len(rows):
-        del rows[int(number)]
+    act_on_rows(go, rows, "all" if form.get("rows") == "all" else "newest")
     options = {name: form[name] for name in OPTIONS if name in form}
     if "schedule" in form:
         options["schedule"] = write_schedule(form, read_option(screen.draft, "schedule"))
@@ -156,26 +180,25 @@ def take_mapping(request: Request) -> Screen:
         options["enabled"] = ""
     if "name" in form:  # a checkbox that is off is not sent
         options |= {name: form.get(name, "") for name in CHECKBOXES if not (name == "enabled" and go == "save-off")}
-    return screen.keep(screen.draft.change(rows=tuple(rows), options={**screen.draft.options, **options}))
+    draft = screen.draft.change(rows=tuple(rows), options={**screen.draft.options, **options})
+    if go == "rows-all":
+        draft = roll_all_rows_up(draft)
+    if go.startswith("propose-") or any(row.make in PRESETS for row in draft.rows):
+        draft = _fill_in(screen, draft, go)
+    return screen.keep(draft)
 
 
-def read_rows(screen: Screen) -> list[FieldRow]:
-    """The mappings as typed, in their order. A row's inputs end in its number; each row has a column and a field."""
-    form = screen.form
-    numbers = form.getlist("row")
-    return [
-        FieldRow(
-            column=form.get(f"column-{number}", ""),
-            value=form.get(f"value-{number}", ""),
-            absent=form.get(f"absent-{number}", ""),
-            field=form.get(f"field-{number}", "").strip(),
-            when_null=form.get(f"when_null-{number}", ""),
-            truncate=bool(form.get(f"truncate-{number}")),
-            leave_unfit=bool(form.get(f"leave_unfit-{number}")),
-            factor=form.get(f"factor-{number}", ""),
-        )
-        for number in numbers[:MOST_ROWS]
-    ]
+def _fill_in(screen: Screen, draft: Draft, go: str) -> Draft:
+    """Write the SQL of presets and take over what is proposed; needs the report, and what is not there waits."""
+    try:
+        newest, described = screen.calls.newest(draft), screen.calls.schema(require_environment(draft), draft.object)
+        if not settle([newest, described]):
+            return draft
+        if go.startswith("propose-"):
+            draft = take_proposal(draft, go, newest.get(), described.get())
+        return write_values(draft, newest.get().likely_dtypes)
+    except IntegrationCenterError:  # the screen says why
+        return draft
 
 
 def propose(draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Draft:
@@ -219,7 +242,7 @@ def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapp
 
 def show_rows(
     draft: Draft,
-    rows: NewestReport,
+    judged: Sequence[JudgedRow],
     schema: SObjectSchema,
     problems: Mapping[str, str],
     writers: Mapping[str, DefsFile],
@@ -229,50 +252,46 @@ def show_rows(
 
     Args:
         draft: with the rows.
-        rows: of the report.
+        judged: what each row gives.
         schema: the object.
         problems: what saving found, by the names of inputs.
         writers: see `find_writers`.
         samples: of each row, as far as they are there.
     """
-    dtypes = rows.likely_dtypes
     keys = {field.lower() for _, field in draft.pairs}
     ranked: dict[pl.DataType | None, list[Choice]] = {}
     shown = []
-    for place, row in enumerate(draft.rows):
-        dtype = dtypes.get(row.column)
+    for place, (row, found) in enumerate(zip(draft.rows, judged, strict=True)):
+        dtype = found.dtype
         if dtype not in ranked:
             ranked[dtype] = rank_targets(schema, dtype, taken=keys)
         used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
         said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
         field = schema.get(row.field) if row.field else None
+        wished = "" if row.make == OWN_SQL else row.column
+        problem = found.problem or find_row_problem(row, found, schema, used, keys)
         shown.append(
             ShownRow(
                 row=row,
-                groups=group_targets(ranked[dtype], schema, row.field, row.column, used),
-                type=name_type(dtype) if row.column else "",
-                problem=said or find_row_problem(row, draft, dtypes, schema, used, keys),
+                groups=group_targets(ranked[dtype], schema, row.field, wished, used),
+                type=name_type(dtype) if row.column or (row.is_value and dtype) else "",
+                problem=problem if found.problem or not said else said,
                 field_type=name_field_type(field) if field else "",
                 samples=samples[place].get() if samples[place].ready else NO_SAMPLES,
                 clash=writers.get(row.field.lower()),
+                rolls_up=found.rolls_up,
+                preset=PRESETS.get(row.make),
             )
         )
     return shown
 
 
 def find_row_problem(
-    row: FieldRow,
-    draft: Draft,
-    dtypes: Mapping[str, pl.DataType],
-    schema: SObjectSchema,
-    used: set[str],
-    keys: set[str],
+    row: FieldRow, found: JudgedRow, schema: SObjectSchema, used: set[str], keys: set[str]
 ) -> str | None:
-    """What is wrong with a complete row."""
+    """What is wrong with a complete row, besides its value."""
     if not row.complete:
         return None
-    if row.column not in dtypes:
-        return f"The report has no column {row.column!r} any more; {say_nearest(row.column, list(dtypes))}."
     if row.field.lower() in keys:
         return f"{row.field} is a key field, and a key field is never written."
     if row.field.lower() in used:
@@ -285,7 +304,7 @@ def find_row_problem(
         nearest = find_nearest(row.field, names)
         like = f" The nearest is {nearest}." if nearest else ""
         return f"{schema.name} has no field {row.field} yet, or the connected user may not see it.{like}"
-    reason = why_not_target(field) or why_not_target_of(field, dtypes[row.column])
+    reason = why_not_target(field) or (why_not_target_of(field, found.dtype) if found.dtype is not None else None)
     return f"{field.name} {reason}." if reason else None
 
 

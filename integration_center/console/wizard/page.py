@@ -24,6 +24,7 @@ from integration_center.console.wizard.report import show_report, take_report
 from integration_center.console.wizard.saving import Refused, Saved, find_missing, save
 from integration_center.console.wizard.screens import STEPS, Screen, store_of
 from integration_center.console.wizard.specs import draft_of, draft_of_file
+from integration_center.console.wizard.values import judge_rows
 from integration_center.errors import ConfigurationError, EditedMeanwhile, IntegrationCenterError
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment, IntegrationSpec
@@ -196,7 +197,8 @@ def download_missing(request: Request) -> Response:
     rows = screen.calls.newest(screen.draft).get()
     schema = screen.calls.schema(environment, screen.draft.object).get()
     names = screen.calls.field_names(environment, schema.name).get() or ()
-    missing = find_missing(screen.draft, schema, rows.likely_dtypes, names)
+    judged = judge_rows(screen.draft, rows, screen.calls.values(screen.draft, rows))
+    missing = find_missing(screen.draft, schema, [each.dtype for each in judged], names)
     if not any(can_deploy(field) for field in missing):
         raise HTTPException(404, "No field is missing that a metadata file could create.")
     content = build_package(schema.name, missing, api_version=screen.console.installation.settings.api_version)

@@ -55,7 +55,7 @@ NO_SAMPLES = Samples(())
 
 def find_samples(frame: pl.DataFrame, row: FieldRow, field: SObjectField | None) -> Samples:
     """Find samples of a mapping; without a field they are shown as the report has them."""
-    if row.column not in frame.columns:
+    if row.is_value or row.column not in frame.columns:
         return NO_SAMPLES
     given = frame.lazy().select(pl.col(row.column).alias("given")).head(LOOKED_AT).drop_nulls().collect()
     if field is None or field.unusable:

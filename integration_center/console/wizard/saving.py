@@ -1,6 +1,6 @@
 """Checks a draft against the live report and object, and writes it as the integration's file."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -134,21 +134,21 @@ def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:
 
 
 def find_missing(
-    draft: Draft, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType], org_fields: Collection[str] = ()
+    draft: Draft, schema: SObjectSchema, dtypes: Sequence[pl.DataType | None], org_fields: Collection[str] = ()
 ) -> list[MissingField]:
     """The fields that the draft maps to and the admin has to create or to show, each with a type that suits its column.
 
     Args:
         draft: with the rows.
         schema: the object as the connected user sees it.
-        dtypes: the report's columns.
+        dtypes: what each row's column or value holds; None where that is not known.
         org_fields: names of all fields that the object has, hidden ones included, as far as the org says.
     """
     keys = {field.lower() for _, field in draft.pairs}
     wanted = (
-        suggest_field(row.column, row.field, dtypes.get(row.column, pl.String()))
-        for row in draft.complete_rows
-        if schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
+        suggest_field("" if row.is_value else row.column, row.field, dtype or pl.String())
+        for row, dtype in zip(draft.rows, dtypes, strict=True)
+        if row.complete and schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
     )
     return tell_labels_apart(missing for field in wanted if (missing := find_existing(field, schema, org_fields)))
 
@@ -172,7 +172,7 @@ def write_admin_message(draft: Draft, missing: list[MissingField], *, user: str)
 
 def _is_name(row: FieldRow) -> bool:
     try:
-        FieldMapping(column=row.column, field=row.field)
+        FieldMapping(column=row.column or "-", field=row.field)
     except ValueError:
         return False
     return True

@@ -7,14 +7,17 @@ from pydantic import ValidationError
 
 from integration_center.console.wizard.drafts import Draft, FieldRow, KeyRow, base_of
 from integration_center.integration.condition import check_condition
+from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.schedule import DEFAULT_SCHEDULE
-from integration_center.integration.spec import IntegrationSpec, Limits
+from integration_center.integration.spec import IntegrationSpec, Limits, Rows
 from integration_center.integration_files.reading import DefsFile
+from integration_center.planning.presets import OWN_SQL, recognise
 
-LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed")
+LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed", "max_absent")
 CHECKBOXES = ("enabled", "allow_empty", "ignore_invalid")
 OPTIONS = (
     *("name", "schedule", "when_null", "when_many_match", "max_matches", "latest_by", "where", "owners", "gainsight"),
+    *("rows", "window", "filter", "absent_after", "absent_then"),
     *LIMITS,
     *CHECKBOXES,
 )
@@ -24,6 +27,8 @@ DEFAULTS: Mapping[str, str] = {
     "when_null": "keep",
     "when_many_match": "update_all",
     "max_matches": "10",
+    "rows": "newest",
+    "absent_then": "keep",
     **{name: "" if (value := getattr(Limits(), name)) is None else f"{value:g}" for name in LIMITS},
     "enabled": "on",
 }
@@ -46,6 +51,11 @@ def draft_of(spec: IntegrationSpec) -> Draft:
         "max_matches": str(spec.max_matches),
         "latest_by": spec.latest_by or "",
         "where": spec.where or "",
+        "rows": spec.rows,
+        "window": str(spec.window or ""),
+        "filter": spec.filter or "",
+        "absent_after": str(spec.when_absent.after) if spec.when_absent else "",
+        "absent_then": spec.when_absent.then if spec.when_absent else "keep",
         "owners": ", ".join(spec.owners),
         "gainsight": spec.gainsight or "",
         **{name: "" if (value := getattr(spec.limits, name)) is None else f"{value:g}" for name in LIMITS},
@@ -61,8 +71,7 @@ def draft_of(spec: IntegrationSpec) -> Draft:
         keys=tuple(KeyRow(column=pair.column, field=pair.field) for pair in spec.keys),
         rows=tuple(
             FieldRow(
-                column=mapping.column or "",
-                value=mapping.value or "",
+                **_draft_source(mapping, spec.rows),
                 absent=mapping.absent or "",
                 field=mapping.field,
                 when_null=mapping.when_null or "",
@@ -75,6 +84,13 @@ def draft_of(spec: IntegrationSpec) -> Draft:
         options=options,
         suggested=True,
     )
+
+
+def _draft_source(mapping: FieldMapping, rows: Rows) -> dict[str, str]:
+    if mapping.value is None:
+        return {"column": mapping.column or ""}
+    make, column = recognise(mapping.value, rows) or (OWN_SQL, "")
+    return {"make": make, "column": column, "value": mapping.value}
 
 
 def read_option(draft: Draft, name: str) -> str:
@@ -119,6 +135,10 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
         "ignore_invalid": bool(given["ignore_invalid"]),
         "latest_by": given["latest_by"] or None,
         "where": given["where"] or None,
+        "rows": given["rows"],
+        "window": given["window"] or None,
+        "filter": given["filter"] or None,
+        "when_absent": _read_absence(given),
         "owners": [owner.strip() for owner in given["owners"].split(",") if owner.strip()],
         "gainsight": given["gainsight"] or None,
         "limits": limits,
@@ -129,11 +149,17 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
         return None, _name_problems(error, draft)
 
 
+def _read_absence(given: Mapping[str, str]) -> dict[str, str] | None:
+    if not given["absent_after"] and given["absent_then"] == "keep":
+        return None
+    return {"then": given["absent_then"], **({"after": given["absent_after"]} if given["absent_after"] else {})}
+
+
 def _mapping(row: FieldRow, before: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **before,
-        "column": None if row.value.strip() else row.column,
-        "value": row.value.strip() or None,
+        "column": None if row.is_value else row.column,
+        "value": row.value.strip() if row.is_value else None,
         "absent": row.absent.strip() or None,
         "field": row.field,
         "when_null": row.when_null or None,
@@ -152,6 +178,12 @@ def _name_problems(error: ValidationError, draft: Draft) -> dict[str, str]:
         match where:
             case ("fields", int(number), str(name)):
                 problems[f"row-{places[number]}-{name}"] = said
+            case ("fields", int(number)):
+                problems[f"row-{places[number]}-value"] = said
+            case ("when_absent", str(name)):
+                problems[f"absent_{name}"] = said
+            case () if place := _find_row(said, draft):
+                problems[place] = said
             case ("fields",):
                 problems[GENERAL] = "Choose at least one report column and the object field it is written to."
             case ("keys",):
@@ -163,3 +195,14 @@ def _name_problems(error: ValidationError, draft: Draft) -> dict[str, str]:
             case _:
                 problems[GENERAL] = ": ".join([".".join(map(str, where)), said]) if where else said
     return problems
+
+
+def _find_row(said: str, draft: Draft) -> str | None:
+    """Return the input that a sentence about the whole integration means; None when it is none."""
+    if said.startswith("filter:"):
+        return "filter"
+    about = ("value of {}:", "fields: {} takes ")
+    for place, row in enumerate(draft.rows):
+        if row.complete and any(said.startswith(begin.format(row.field)) for begin in about):
+            return f"row-{place}-value"
+    return None

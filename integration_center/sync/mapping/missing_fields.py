@@ -106,7 +106,7 @@ def missing_fields(
             them.
     """
     wanted = (
-        suggest_field(mapping.source, mapping.field, dtypes.get(mapping.source, pl.String()))
+        suggest_field(mapping.column or "", mapping.field, dtypes.get(mapping.source, pl.String()))
         for mapping in spec.fields
         if schema.get(mapping.field) is None
     )
