@@ -8,7 +8,7 @@ import httpx
 import polars as pl
 
 from benchmarks.measure import Measurement, measured, read_task, tell
-from benchmarks.product import DEFS
+from benchmarks.product import ATTRIBUTES
 from benchmarks.scenario import Task
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
@@ -68,7 +68,7 @@ class NoJournal:
 
 def run(task: Task, measurement: Measurement) -> None:
     """One day."""
-    spec = IntegrationSpec.model_validate(DEFS["attributes"])
+    spec = IntegrationSpec.model_validate(ATTRIBUTES)
     day = date.fromisoformat(task.day)
     source = FilesSource(LocalDrops(Path(task.report).parent.parent))
     report = source.read(source.find(spec.report), day)

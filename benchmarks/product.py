@@ -1,7 +1,9 @@
 """The Integration Center, through Dagster: one run of the integration's job in this process, on a home of its own."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import yaml
@@ -19,24 +21,22 @@ from integration_center.store.home import prepare_home
 from integration_center.sync.outcomes import Outcome
 
 SLUG = "logins_to_leads"
-DEFS = {
-    "type": "integration_center.Integration",
-    "attributes": {
-        "name": "Logins to Leads",
-        "environment": "sandbox",
-        "report": REPORT,
-        "object": OBJECT,
-        "keys": [{"column": KEY_COLUMN, "field": KEY_FIELD}],
-        "fields": [{"column": column, "field": field} for column, field in FIELDS.items()],
-    },
+ATTRIBUTES = {
+    "name": "Logins to Leads",
+    "environment": "sandbox",
+    "report": REPORT,
+    "object": OBJECT,
+    "keys": [{"column": KEY_COLUMN, "field": KEY_FIELD}],
+    "fields": [{"column": column, "field": field} for column, field in FIELDS.items()],
 }
 
 
-def write_home(home: Path) -> None:
-    """A `DAGSTER_HOME` with the project's own settings and a folder of one integration."""
+def write_home(home: Path, changes: Mapping[str, Any] | None = None) -> None:
+    """A `DAGSTER_HOME` with the project's own settings and one integration, with some attributes changed."""
     folder = home / "defs" / SLUG
     folder.mkdir(parents=True)
-    (folder / "defs.yaml").write_text(yaml.safe_dump(DEFS))
+    definition = {"type": "integration_center.Integration", "attributes": {**ATTRIBUTES, **(changes or {})}}
+    (folder / "defs.yaml").write_text(yaml.safe_dump(definition))
     prepare_home(home)
 
 

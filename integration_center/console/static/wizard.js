@@ -57,12 +57,12 @@ document.addEventListener("change", (event) => {
 });
 
 // While somebody types SQL, the parts that data-typing names follow; the text itself is left alone.
-let typing;
+let pause;
 document.addEventListener("input", (event) => {
   const control = event.target.closest("[data-typing]");
   if (!control || !control.form) return;
-  clearTimeout(typing);
-  typing = setTimeout(() => send(control.form, { dataset: { live: control.dataset.typing } }, "stay"), 600);
+  clearTimeout(pause);
+  pause = setTimeout(() => send(control.form, { dataset: { live: control.dataset.typing } }, "stay"), 600);
 });
 
 document.addEventListener("click", async (event) => {

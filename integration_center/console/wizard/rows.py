@@ -89,7 +89,8 @@ def _make_value(row: FieldRow, rows: Rows) -> FieldRow:
 def roll_all_rows_up(draft: Draft) -> Draft:
     """Let all rows of a key make one record. A plain column becomes the value of the newest row."""
     options = {**draft.options, "rows": "all"}
-    return draft.change(rows=tuple(_make_value(row, "all") for row in draft.rows), options=options)
+    rows = tuple(_make_value(row, "all") if row.column else row for row in draft.rows)
+    return draft.change(rows=rows, options=options)
 
 
 def write_values(draft: Draft, dtypes: Mapping[str, pl.DataType]) -> Draft:
@@ -122,9 +123,14 @@ def find_proposal(draft: Draft, report: NewestReport) -> Proposal | None:
     proposal = propose_values(report.info.slug, draft.object, report.frame.columns)
     if proposal is None:
         return None
-    there = {" ".join(row.value.split()) for row in draft.rows}
-    values = [each for each in proposal.values if " ".join(each.value.split()) not in there]
+    there = {_identify(row.value, proposal.rows) for row in draft.rows if row.value.strip()}
+    values = [each for each in proposal.values if _identify(each.value, proposal.rows) not in there]
     return Proposal(proposal.rows, proposal.window, values) if values else None
+
+
+def _identify(value: str, rows: Rows) -> object:
+    """Tell values apart, however their SQL casts and breaks lines."""
+    return recognise(value, rows) or " ".join(value.split())
 
 
 def take_proposal(draft: Draft, go: str, report: NewestReport, schema: SObjectSchema) -> Draft:
