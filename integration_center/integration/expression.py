@@ -7,14 +7,34 @@ reads names such as `^a.*$` as patterns.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
+from math import isfinite
+
+from integration_center.integration.sql_words import (
+    AGGREGATES,
+    BEFORE_PARENTHESIS,
+    CLOCKS,
+    FUNCTIONS,
+    KEYWORDS,
+    ORDERED,
+    QUERIES,
+    TYPES,
+    UNITS,
+    explain_polars,
+    quote_name,
+)
 
 LONGEST, MOST_PARTS, DEEPEST = 4_000, 600, 40
 """The limits of an expression: characters, parts, and parentheses and CASEs inside one another."""
+MOST_USES = 50
+"""How often a column may be named. Joined with itself, each cell would become so many times as long."""
+EXACT = 2**53
+"""Whole numbers beyond this are doubles."""
 RUN_DATE, LAST_SEEN = "RUN_DATE", "LAST_SEEN"
 """The day of the run's partition; and, for a record whose person dropped out, the last day in the report."""
 TOKENS = re.compile(
@@ -30,36 +50,6 @@ TOKENS = re.compile(
 )
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-KEYWORDS = _words(
-    "CASE WHEN THEN ELSE END AND OR NOT IN IS NULL BETWEEN LIKE ILIKE TRUE FALSE AS DISTINCT FILTER WHERE ORDER BY ASC"
-    " DESC FROM INTERVAL"
-)
-TYPES = _words(
-    "DATE TIMESTAMP DATETIME INT INTEGER BIGINT SMALLINT DOUBLE FLOAT REAL DECIMAL NUMERIC VARCHAR TEXT STRING BOOLEAN"
-    " BOOL"
-)
-"""Types, after `AS`, after `::` and before a text. Elsewhere such a word is a column."""
-UNITS = _words("YEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND DOW DOY ISODOW EPOCH")
-"""What `EXTRACT(… FROM …)` returns."""
-ORDERED = _words("FIRST LAST FIRST_VALUE LAST_VALUE STRING_AGG")
-"""Aggregates whose result depends on the order of the rows."""
-AGGREGATES = ORDERED | _words(
-    "SUM AVG COUNT MIN MAX MEDIAN STDDEV STDDEV_SAMP VARIANCE VAR_SAMP QUANTILE_CONT QUANTILE_DISC CORR COVAR"
-)
-SCALARS = _words(
-    "ABS CAST TRY_CAST CEIL CEILING CHAR_LENGTH COALESCE CONCAT CONCAT_WS DATE_PART DATE_TRUNC DIV ENDS_WITH EXP"
-    " EXTRACT FLOOR GREATEST IF IFNULL INITCAP LEAST LEFT LENGTH LN LOG LOG10 LOWER LTRIM MOD NULLIF POWER"
-    " REGEXP_LIKE REVERSE RIGHT ROUND RTRIM SIGN SPLIT_PART SQRT STARTS_WITH STRFTIME STRPOS SUBSTR SUBSTRING TRIM"
-    " UPPER YEAR MONTH DAY HOUR MINUTE SECOND"
-)
-FUNCTIONS = AGGREGATES | SCALARS
-BEFORE_PARENTHESIS = _words("AND OR NOT IN WHEN THEN ELSE CASE BETWEEN LIKE ILIKE BY WHERE FILTER FROM")
-CLOCKS = _words("NOW CURRENT_DATE CURRENT_TIMESTAMP CURRENT_TIME TODAY GETDATE SYSDATE")
-QUERIES = _words("SELECT WITH TABLE VALUES EXISTS UNION OVER UNNEST EXPLAIN")
 VALUES = ("column", "number", "text", "day")
 """The kinds of parts that are values by themselves."""
 SAFE_NAME = "column_{}_"
@@ -133,7 +123,16 @@ class Expression:
             names: what Polars is to call each column.
             days: the values of `RUN_DATE` and `LAST_SEEN`, or the columns that hold them.
         """
-        return " ".join(_write(part, names, days) for part in self.parts)
+        written, functions = [], [""]
+        for before, part in zip(("", *(part.text for part in self.parts)), self.parts, strict=False):
+            if part.text == "(" and part.kind == "sign":
+                functions.append(before.upper())
+            elif part.text == ")" and part.kind == "sign":
+                functions.pop()
+            # Polars takes the share of a quantile from the text of the SQL.
+            is_share = part.kind == "number" and functions[-1].startswith("QUANTILE")
+            written.append(part.text if is_share else _write(part, names, days))
+        return " ".join(written)
 
     def _calls(self, functions: Collection[str]) -> bool:
         return any(part.kind == "function" and part.text.upper() in functions for part in self.parts)
@@ -151,6 +150,8 @@ def parse_expression(text: str, *, days: Collection[str] = (RUN_DATE,)) -> Expre
     """
     if not text.strip():
         raise ValueError("the expression is empty")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it holds half of a character; write the text again")
     if len(text) > LONGEST:
         raise ValueError(f"the expression has {len(text):,} characters; at most {LONGEST:,} are allowed")
     tokens = list(_split(text))
@@ -159,26 +160,9 @@ def parse_expression(text: str, *, days: Collection[str] = (RUN_DATE,)) -> Expre
     _check_depth(tokens)
     found = Expression(text, tuple(_classify(tokens, days)))
     _check_operators(found.parts)
+    _check_work(found.parts)
     _check_syntax(found)
     return found
-
-
-def quote_name(name: str) -> str:
-    """Return the name of a column as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def explain_polars(error: BaseException, names: Mapping[str, str]) -> str:
-    """Return the first line of what Polars says, with the report's names of columns.
-
-    Args:
-        error: an error of Polars.
-        names: what Polars calls each column.
-    """
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    for name, safe in names.items():
-        said = said.replace(f'"{safe}"', quote_name(name)).replace(safe, quote_name(name))
-    return said[:300]
 
 
 def _split(text: str) -> Iterator[Part]:
@@ -247,6 +231,8 @@ def _classify(tokens: list[Part], days: Collection[str]) -> Iterator[Part]:
         elif token.kind == "word":
             in_extract = number > 1 and before == "(" and tokens[number - 2].text.upper() == "EXTRACT"
             yield Part(_kind_of(token, before, after, in_extract, days), token.text, token.place)
+        elif token.kind == "number" and not isfinite(float(token.text)):
+            raise ValueError(f"character {token.place}: the number is too large")
         else:
             yield token
 
@@ -297,6 +283,25 @@ def _check_operators(parts: tuple[Part, ...]) -> None:
             raise ValueError(f"character {part.place}: {part.text} is no type; AS is for CAST(… AS type)")
 
 
+def _check_work(parts: tuple[Part, ...]) -> None:
+    """Check that no cell grows without bound, and that no pattern is made of cells."""
+    for name, uses in Counter(part.text for part in parts if part.kind == "column").items():
+        if uses > MOST_USES:
+            raise ValueError(f"column {quote_name(name)} is named {uses} times; at most {MOST_USES} are allowed")
+    for number, part in enumerate(parts):
+        if part.kind != "function" or part.text.upper() != "REGEXP_LIKE":
+            continue
+        depth, place = 0, number + 1
+        while place < len(parts) and not (depth == 1 and parts[place].text == "," and parts[place].kind == "sign"):
+            depth += {"(": 1, ")": -1}.get(parts[place].text if parts[place].kind == "sign" else "", 0)
+            place += 1
+        pattern = parts[place + 1 : place + 3]
+        if len(pattern) < 2 or pattern[0].kind != "text" or pattern[1].text not in (",", ")"):
+            raise ValueError(
+                f"character {part.place}: {part.text} needs a pattern in single quotes, not one made of columns"
+            )
+
+
 def _write(part: Part, names: Mapping[str, str], days: Mapping[str, date | str]) -> str:
     match part.kind:
         case "column":
@@ -304,7 +309,9 @@ def _write(part: Part, names: Mapping[str, str], days: Mapping[str, date | str])
         case "day":
             day = days[part.text.upper()]
             return quote_name(day) if isinstance(day, str) else f"DATE '{day.isoformat()}'"
-        case "number" if not part.text.isdigit():
+        case "sign" if part.text.upper() in ("INT", "INTEGER", "SMALLINT"):
+            return "BIGINT"
+        case "number" if not part.text.isdigit() or int(part.text) > EXACT:
             # Polars would calculate with decimals of seven places.
             return f"CAST({part.text} AS DOUBLE)"
         case _:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.condition import check_condition
-from integration_center.integration.expression import Expression, parse_expression, quote_name
+from integration_center.integration.expression import Expression, parse_expression
 from integration_center.integration.limits import Limits as Limits
 from integration_center.integration.limits import Percent as Percent
 from integration_center.integration.limits import WhenAbsent as WhenAbsent
@@ -38,6 +38,7 @@ from integration_center.integration.schedule import (
     Zone,
 )
 from integration_center.integration.source import AssetSource, describe_integration, name_asset
+from integration_center.integration.sql_words import quote_name
 from integration_center.wording.near_names import say_nearest
 
 OWNER = re.compile(r"team:.+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}\b", re.DOTALL)

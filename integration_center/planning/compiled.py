@@ -10,10 +10,16 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration.expression import SAFE_NAME, Expression, explain_polars
+from integration_center.integration.expression import SAFE_NAME, Expression
+from integration_center.integration.sql_words import explain_polars
 
 COMPARISONS = frozenset({"Eq", "NotEq", "EqValidity", "NotEqValidity", "Lt", "LtEq", "Gt", "GtEq"})
 POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+TOO_DEEP = (
+    "it has too many operators in a row; use fewer than 30, or functions of many values such as CONCAT and GREATEST"
+)
+UNREAD = "could not deserialize"
+"""What Polars says of an expression that is too deep to be read back."""
 RESULT = "result"
 NAIVE = pl.Datetime("us")
 
@@ -45,8 +51,9 @@ def compile_expression(
 ) -> pl.Expr:
     """Turn an expression into one of Polars.
 
-    The difference of two dates is a whole number of days, as in PostgreSQL. Polars alone would compare microseconds
-    with numbers.
+    The difference of two dates is a whole number of days, as in PostgreSQL: Polars alone would compare microseconds
+    with numbers. Whole numbers are calculated with 64 bits, and products and powers as doubles: Polars alone takes 32
+    bits for what is written in the expression, and begins again below zero where a number is too large.
 
     Args:
         what: what the expression is, for errors.
@@ -60,8 +67,12 @@ def compile_expression(
     """
     try:
         tree = json.loads(pl.sql_expr(expression.to_sql(names, days)).meta.serialize(format="json"))
-        return _build(_count_days(tree, pl.Schema(schema))).alias(RESULT)
+        return _build(_settle_types(tree, pl.Schema(schema))).alias(RESULT)
+    except RecursionError:
+        raise ConfigurationError(f"{what}: {TOO_DEEP}") from None
     except POLARS_ERRORS as error:
+        if UNREAD in str(error):
+            raise ConfigurationError(f"{what}: {TOO_DEEP}") from None
         raise ConfigurationError(f"{what}: {explain_polars(error, names)}") from None
     except ValueError as error:
         raise ConfigurationError(f"{what}: {error}") from None
@@ -91,13 +102,19 @@ def _build(tree: Any) -> pl.Expr:
     return pl.Expr.deserialize(StringIO(json.dumps(tree)), format="json")
 
 
-def _count_days(tree: Any, schema: pl.Schema) -> Any:
-    """Replace each difference of dates or times in a tree of Polars by its number of whole days."""
+def _settle_types(tree: Any, schema: pl.Schema) -> Any:
+    """Give the numbers in a tree of Polars enough bits, and make each difference of dates or times whole days."""
     if isinstance(tree, list):
-        return [_count_days(each, schema) for each in tree]
+        return [_settle_types(each, schema) for each in tree]
     if not isinstance(tree, dict):
         return tree
-    built = {name: _count_days(each, schema) for name, each in tree.items()}
+    match tree:
+        case {"Literal": {"Dyn": {"Int": int(number)}}}:
+            return {"Literal": {"Scalar": {"Int64": number}}}
+        case {"Function": {"input": list(given), "function": {"Sql": {"Binary": "Mul"}} | {"Pow": _}}}:
+            inputs = [_widen(_settle_types(each, schema), schema) for each in given]
+            return {"Function": {**tree["Function"], "input": inputs}}
+    built = {name: _settle_types(each, schema) for name, each in tree.items()}
     operation = built.get("BinaryExpr")
     if not isinstance(operation, dict):
         return built
@@ -112,6 +129,13 @@ def _count_days(tree: Any, schema: pl.Schema) -> Any:
                 " 14 in place of INTERVAL '14 days'"
             )
     return built
+
+
+def _widen(tree: Any, schema: pl.Schema) -> Any:
+    """Cast a tree that gives whole numbers to doubles."""
+    if not _dtype_of(tree, schema).is_integer():
+        return tree
+    return json.loads(_build(tree).cast(pl.Float64).meta.serialize(format="json"))
 
 
 def _dtype_of(tree: Any, schema: pl.Schema) -> pl.DataType:

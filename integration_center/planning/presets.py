@@ -7,8 +7,9 @@ from itertools import product
 
 import polars as pl
 
-from integration_center.integration.expression import parse_expression, quote_name
+from integration_center.integration.expression import parse_expression
 from integration_center.integration.spec import Rows
+from integration_center.integration.sql_words import quote_name
 
 OWN_SQL = "sql"
 """How a value is called that no preset writes."""

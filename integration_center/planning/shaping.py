@@ -14,17 +14,16 @@ from polars.selectors import by_name
 
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import ColumnType
-from integration_center.insights.columns import DTYPES, infer_type, is_identifier, parse
 from integration_center.integration.expression import RUN_DATE, Expression
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration.sql_words import explain_polars
+from integration_center.planning.column_types import type_columns
 from integration_center.planning.compiled import (
-    NAIVE,
     POLARS_ERRORS,
     RESULT,
     TypedColumns,
     compile_expression,
     evaluate,
-    name_safely,
 )
 from integration_center.sync.columns import ASIDE, DAY, OUTCOME, PART_OF, SOURCE_ROWS
 from integration_center.sync.mapping.fitness import TYPES_FIT, Fault
@@ -36,6 +35,7 @@ from integration_center.sync.targets import Key, resolve_keys
 
 NO_WINDOW = "window: report {} is a snapshot, which holds everybody each day; only events have a window of days"
 FILTER = "filter"
+FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 GROUP = "group"
 
 
@@ -87,26 +87,6 @@ def plan_shape(
         if source != FILTER:
             dtypes[source] = dtype
     return Shape(spec, day, columns, dtypes, tuple(faults))
-
-
-def type_columns(
-    spec: IntegrationSpec, rows: pl.LazyFrame, used: tuple[str, ...], likely_types: Mapping[str, ColumnType]
-) -> TypedColumns:
-    """Give the columns that expressions use the types that their values look like. Keys stay text.
-
-    Cells that hold blanks only count as empty. A column without any value has no type, and fits every expression.
-    """
-    keys = {pair.column for pair in spec.keys}
-    names = name_safely(used)
-    frame = rows.select(by_name(*used)).collect() if used else pl.DataFrame()
-    typed = [
-        _type_column(frame.get_column(name), likely_types.get(name), is_key=name in keys).alias(safe)
-        for name, safe in names.items()
-    ]
-    height = frame.height if used else rows.select(pl.len()).collect().item()
-    return TypedColumns(
-        pl.DataFrame(typed) if typed else pl.DataFrame({"": pl.repeat(None, height, eager=True)}), names
-    )
 
 
 def shape_rows(
@@ -192,24 +172,6 @@ def _list_expressions(spec: IntegrationSpec) -> dict[str, Expression]:
     return {**({FILTER: spec.condition} if spec.condition else {}), **found}
 
 
-def _type_column(series: pl.Series, likely: ColumnType | None, *, is_key: bool) -> pl.Series:
-    if isinstance(series.dtype, pl.Categorical | pl.Enum):
-        series = series.cast(pl.String)
-    if isinstance(series.dtype, pl.Decimal):
-        series = series.cast(pl.Float64)
-    if isinstance(series.dtype, pl.String):
-        bare = series.str.strip_chars()
-        filled = pl.select(pl.when(bare != "").then(series)).to_series()
-        if filled.null_count() == len(filled):
-            return pl.Series(series.name, [None] * len(series), dtype=pl.Null)
-        type_ = None if is_key else likely or (None if is_identifier(series.name) else infer_type(filled))
-        series = parse(bare.replace("", None), type_).cast(DTYPES[type_]) if type_ else filled
-    if isinstance(series.dtype, pl.Datetime):
-        zone = series.dtype.time_zone
-        return (series.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zone else series).cast(NAIVE)
-    return series
-
-
 def _find_dtype(
     source: str, expression: Expression, columns: TypedColumns, day: date, *, is_aggregate: bool
 ) -> pl.DataType:
@@ -218,7 +180,8 @@ def _find_dtype(
     compiled = compile_expression(source, expression, schema, columns.names, {RUN_DATE: day})
     empty = columns.frame.lazy().clear().with_columns(pl.lit(0, dtype=pl.UInt32).alias(GROUP))
     grouped = GROUP if is_aggregate and source != FILTER else None
-    dtype = evaluate(source, empty, compiled, columns.names, by=grouped).collect_schema()[RESULT]
+    asked = evaluate(source, empty, compiled, columns.names, by=grouped)
+    dtype = asked.collect_schema()[RESULT]
     if source == FILTER and dtype not in (pl.Boolean(), pl.Null()):
         raise ConfigurationError(f"{source}: it has to be true or false for each row, and gives {_say(dtype)} values")
     if isinstance(dtype, pl.List):
@@ -230,6 +193,12 @@ def _find_dtype(
         return pl.Datetime("us", "UTC")
     if isinstance(dtype, pl.Duration):
         raise ConfigurationError(f"{source}: it gives an INTERVAL, which no field can hold")
+    try:
+        asked.collect()  # some types are only compared when values are
+    except POLARS_ERRORS as error:
+        raise ConfigurationError(f"{source}: {explain_polars(error, columns.names)}") from None
+    if isinstance(dtype, pl.Unknown | pl.Object) or dtype.is_nested():
+        raise ConfigurationError(f"{source}: it mixes types, such as dates and numbers; give each branch one type")
     return pl.Float64() if isinstance(dtype, pl.Decimal) else pl.String() if isinstance(dtype, pl.Null) else dtype
 
 
@@ -271,11 +240,12 @@ def _finish(compiled: pl.Expr, columns: TypedColumns) -> pl.Expr:
 
 
 def finish_dtype(compiled: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Convert a result of `dtype` to what the columns of reports hold."""
+    """Convert a result of `dtype` to what the columns of reports hold. A day that no calendar has is no result."""
     if isinstance(dtype, pl.Null):
         return compiled.cast(pl.String)
-    if isinstance(dtype, pl.Datetime):
-        return compiled.dt.replace_time_zone("UTC")
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        known = pl.when(compiled.cast(pl.Date).is_between(FIRST_DAY, LAST_DAY)).then(compiled)
+        return known if isinstance(dtype, pl.Date) else known.dt.replace_time_zone("UTC")
     if isinstance(dtype, pl.Decimal):
         return compiled.cast(pl.Float64)
     if dtype.is_float():

@@ -15,10 +15,11 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
 from integration_center.planning.repeated_keys import find_repeated_rows
-from integration_center.planning.shaping import NO_WINDOW, plan_shape
+from integration_center.planning.shaping import NO_WINDOW, Shape, plan_shape, shape_rows
 from integration_center.planning.spelled_columns import spell_columns
 from integration_center.salesforce.org import Org
 from integration_center.store.reports import EVENTS
+from integration_center.sync.columns import DAY
 from integration_center.sync.mapping.fitness import check_hashed_keys
 from integration_center.sync.mapping.missing_fields import MissingField
 from integration_center.sync.match.match_rate import ALTERED
@@ -75,6 +76,8 @@ def validate(
         problems.append(NO_WINDOW.format(repr(spec.report)))
     if refused := find_refusal(org, schema, spec.where):
         problems.append(refused)
+    if not problems and shape and (wrong := find_wrong_values(shape, rows, schema)):
+        problems.append(wrong)
     if not problems and has_altered_addresses(rows, resolve_keys(spec, schema), schema, org, where=spec.where):
         problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
     return Verdict(problems, missing, [] if problems else find_doubts(spec, rows, schema, info))
@@ -91,6 +94,16 @@ def find_doubts(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema
             " window to the number of days to look at"
         ]
     return []
+
+
+def find_wrong_values(shape: Shape, rows: pl.DataFrame, schema: SObjectSchema) -> str | None:
+    """Calculate the values of all rows; return why one cannot be calculated, such as a text cast to a number."""
+    dated = rows.with_columns(pl.lit(shape.day).alias(DAY))
+    try:
+        shape_rows(shape, dated, resolve_keys(shape.spec, schema), newest=None, by_day=False)
+    except ConfigurationError as error:
+        return str(error)
+    return None
 
 
 def find_refusal(org: Org, schema: SObjectSchema, where: str | None) -> str | None:

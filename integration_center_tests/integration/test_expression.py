@@ -73,6 +73,12 @@ def test_columns_and_aggregates(text: str, columns: tuple[str, ...], aggregates:
         ("(" * 50 + "1" + ")" * 50, "deep"),
         ("1" + "+1" * 400, "parts"),
         ("'" + "x" * 5_000 + "'", "characters"),
+        ("CONCAT(" + ",".join(["x"] * 51) + ")", 'column "x" is named 51 times; at most 50 are allowed'),
+        ("1e999", "character 1: the number is too large"),
+        ("1 + " + "9" * 400, "character 5: the number is too large"),
+        ("REGEXP_LIKE(a, b)", "character 1: REGEXP_LIKE needs a pattern in single quotes"),
+        ("REGEXP_LIKE(CONCAT(a, 'x'), CONCAT('x', b))", "needs a pattern in single quotes"),
+        ("'\ud800'", "half of a character"),
     ],
 )
 def test_what_is_not_allowed(text: str, said: str) -> None:

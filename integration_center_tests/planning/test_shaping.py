@@ -117,14 +117,51 @@ def test_marks_of_a_shaped_report() -> None:
         ('TRY_CAST("Word" AS INT)', None),
         ('EXTRACT(YEAR FROM "At")', 2026),
         ("0.1 + 0.2", 0.3),
+        ("POWER(10, 10)", 10_000_000_000),
+        ('"N" * 3000000000', 9_000_000_000),
+        ("CAST(3000000000 AS INT)", 3_000_000_000),
+        ('9007199254740993 - 9007199254740993 + "N"', 3),
+        ("EXP(1000)", None),
+        ("LN(0)", None),
+        ("CASE WHEN \"At\" > TIMESTAMP '2026-11-20 09:59:59' THEN 1 END", 1),
+        ("COALESCE(TRY_CAST(DATE '9999-12-31' + INTERVAL '1000 years' AS DATE) - DATE '2026-01-01', 4) * 0", 0),
     ],
 )
 def test_values_of_one_row(value: str, expected: object) -> None:
     rows = make_rows(
         {"User": ["a@x.org"], "N": ["3"], "At": ["2026-11-20 10:00:00"], "Word": ["Never"], "Empty": [None]}
     )
-    lines = plan(make_spec([{"value": value, "field": "Score__c"}]), rows)
-    assert lines["after.Score__c"].to_list() == [expected]
+    _, shaped = shape(make_spec([{"value": value, "field": "Score__c"}]), rows)
+    assert shaped["value of Score__c"].to_list() == [pytest.approx(expected)]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('SUM(CASE WHEN "N" > 0 THEN 2000000000 ELSE 0 END)', 4_000_000_000),
+        ('SUM("Large")', 5_000_000_000_000),
+        ('QUANTILE_CONT("N", 0.5)', 2.5),
+        ('AVG("N") / COUNT("None")', None),
+        ('STDDEV("None")', None),
+    ],
+)
+def test_values_of_two_rows(value: str, expected: object) -> None:
+    rows = make_rows({"User": ["a@x.org"] * 2, "N": ["2", "3"], "Large": ["2500000000000"] * 2, "None": [None, None]})
+    assert shape(roll_up(value), rows)[1]["value of Score__c"][0] == expected
+
+
+def test_dates_of_no_calendar_and_long_numbers() -> None:
+    rows = make_rows({"User": ["a@x.org"], "Id": ["12345678901234567890"]})
+    values = {"DATE '9999-12-31' + INTERVAL '1 year'": None, '"Id"': "12345678901234567890"}
+    for value, expected in values.items():
+        _, shaped = shape(make_spec([{"value": value, "field": "Title"}]), rows)
+        assert shaped["value of Title"].to_list() == [expected]
+
+
+def test_too_many_operators_in_a_row_are_a_sentence() -> None:
+    columns = {"User": ["a@x.org"], **{f"c{n}": ["1"] for n in range(200)}}
+    value = " + ".join(f"c{n}" for n in range(200))
+    assert "too many operators in a row" in faults(make_spec([{"value": value, "field": "Score__c"}]), columns)
 
 
 def test_columns_with_names_of_patterns() -> None:

@@ -9,8 +9,8 @@ from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.screens import Screen
 from integration_center.console.wizard.specs import read_option
 from integration_center.errors import ConfigurationError
-from integration_center.integration.expression import quote_name
 from integration_center.integration.spec import Rows
+from integration_center.integration.sql_words import quote_name
 from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.presets import OWN_SQL, PRESETS, recognise, write_value
 from integration_center.planning.proposals import Proposal, propose_values
