@@ -15,7 +15,7 @@ from integration_center.console.results import Reason
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS, SOURCE_ROWS
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 PAGE_LINES = 50
 CSV_LINES = 10_000
 MOST_REASONS = 20
-ROW = re.compile(r"^row (\d+)(?= has the same key)")
+ROW = re.compile(r"^row (\d+)(?= has the (?:same key|value of all rows))")
 HEADER_ROWS = 2
 """What is added to a row's number, which begins at 0: a spreadsheet begins at 1, and its first row is the header."""
 
@@ -37,6 +37,9 @@ class LedgerLine:
 
     Attributes:
         row: the row's number in the report, as a spreadsheet counts: the first row below the header is 2.
+        made_of: the number of rows that its values are made of; None where rows are not rolled up.
+        record_row: of a line, the number by which the rows of its record are found, as the ledger counts; None where
+            the record is one row's.
         changes: for each field that is sent: its name, before, after.
         holds: of an `overridden` line, what the org held of each field that is sent right after the push.
     """
@@ -50,6 +53,8 @@ class LedgerLine:
     error_fields: str | None
     changes: Sequence[tuple[str, Any, Any]]
     holds: Mapping[str, Any]
+    made_of: int | None = None
+    record_row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -142,9 +147,18 @@ def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
             holds={field: line[HOLDS + field] for field in fields if line[CHANGED + field] and HOLDS + field in line}
             if line["outcome"] == Outcome.OVERRIDDEN
             else {},
+            made_of=line.get(SOURCE_ROWS),
+            record_row=_find_record_row(line),
         )
         for line in lines.iter_rows(named=True)
     ]
+
+
+def _find_record_row(line: Mapping[str, Any]) -> int | None:
+    if (line.get(SOURCE_ROWS) or 0) > 1:
+        return int(line["row"])
+    found = ROW.match(line["reason"] or "") if line["outcome"] == Outcome.ROLLED_UP else None
+    return int(found[1]) if found else None
 
 
 def _count_as_shown(reason: str | None) -> str | None:

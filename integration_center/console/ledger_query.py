@@ -57,6 +57,7 @@ class LedgerQuery:
         reason: only those with this reason, as `group_reason` writes it; empty for all.
         text: only those whose key holds this, or whose record it names by Id or link; empty for all.
         find: the token of `text`.
+        record_row: only the line with this number and the rows that were rolled up into it; None for all.
         sort: one of `SORTS`; descending: whether the order is turned round.
         called: what people call the object.
     """
@@ -65,6 +66,7 @@ class LedgerQuery:
     reason: str = ""
     text: str = ""
     find: str = ""
+    record_row: int | None = None
     sort: str = "row"
     descending: bool = False
     called: str = "record"
@@ -72,7 +74,7 @@ class LedgerQuery:
     @property
     def active(self) -> bool:
         """Whether it leaves anything out."""
-        return bool(self.outcome or self.reason or self.text)
+        return bool(self.outcome or self.reason or self.text or self.record_row is not None)
 
     def address(self, **changes: Any) -> str:
         """The query of an address that asks for this, with some of it changed."""
@@ -81,6 +83,7 @@ class LedgerQuery:
             "outcome": changed.outcome.value if changed.outcome else "",
             "reason": changed.reason,
             "find": changed.find,
+            "record": "" if changed.record_row is None else str(changed.record_row),
             "sort": "" if changed.sort == "row" and not changed.descending else changed.sort,
             "down": "1" if changed.descending else "",
         }
@@ -95,6 +98,11 @@ class LedgerQuery:
             lines = lines.filter(pl.col(GROUPED) == self.reason)
         if self.text:
             lines = lines.filter(_find(self.text))
+        if self.record_row is not None:
+            is_part = (pl.col("outcome") == Outcome.ROLLED_UP.value) & (
+                pl.col("reason").str.starts_with(f"row {self.record_row} ")
+            )
+            lines = lines.filter((pl.col("row") == self.record_row) | is_part)
         if self.sort == "row" and not self.descending:
             return lines
         return lines.sort(SORTS[self.sort], "row", descending=[self.descending, False], nulls_last=True)

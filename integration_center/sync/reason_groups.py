@@ -8,6 +8,8 @@ GROUPED = "grouped_reason"
 """The column with the reason of the group."""
 SAME = (
     (r"^row \d+ has the same key and is used", "another row has the same key"),
+    (r"^row \d+ has the value of all rows", "another row has the value of all rows"),
+    (r"; it was last there on \d{4}-\d\d-\d\d", ""),
     (r"^\d+ (rows .* and differ in )", "several ${1}"),
     (r"^matches \d+ records; at most", "more records match than may match: at most"),
     (r"\b(?:00[0-9A-Za-z]|a[0-9][0-9A-Za-z])[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?\b", "…"),

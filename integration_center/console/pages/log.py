@@ -237,6 +237,7 @@ def read_query(request: Request, object_label: str) -> LedgerQuery:
         reason=asked.get("reason", "")[:500],
         text=console_of(request).searches.find(asked.get("find", "")) or "",
         find=asked.get("find", "")[:32],
+        record_row=int(row) if (row := asked.get("record", "")[:10]).isdecimal() else None,
         sort=sort if sort in SORTS else "row",
         descending=bool(asked.get("down")),
         called=object_label,
