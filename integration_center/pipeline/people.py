@@ -3,8 +3,8 @@
 import polars as pl
 
 from integration_center.database.sync_records import SyncRecord
+from integration_center.pipeline.known_people import add_sync, find_written
 from integration_center.pipeline.sync_step import SyncStep
-from integration_center.store.ledgers import read_outcomes
 from integration_center.sync.absence import KNOWN, forget_written, note_known
 
 
@@ -20,7 +20,7 @@ def read_known(step: SyncStep) -> pl.DataFrame:
     known = pl.DataFrame(schema=KNOWN)
     for sync in reversed(step.installation.syncs.pushed(step.slug, org_id)):
         if sync.object.lower() == name.lower() and sync.run_id != step.run_id:
-            known = _add_sync(step, known, sync)
+            known = add_sync(step.installation, known, sync)
     step.installation.known_records.write(step.slug, org_id, name, known)
     return known
 
@@ -33,19 +33,5 @@ def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
 
 def note_undo(step: SyncStep, undone: SyncRecord, lines: pl.LazyFrame) -> None:
     """Forget the records that a sync wrote first and that its undo restored: they have their own values again."""
-    known = forget_written(read_known(step), undone.run_id, _find_written(lines))
+    known = forget_written(read_known(step), undone.run_id, find_written(lines))
     step.installation.known_records.write(step.slug, step.account.org_id, step.spec.object, known)
-
-
-def _add_sync(step: SyncStep, known: pl.DataFrame, sync: SyncRecord) -> pl.DataFrame:
-    ledger = step.installation.ledgers.path(sync.run_id, step.slug)
-    if not ledger.exists():
-        return known
-    lines = read_outcomes(pl.scan_parquet(ledger))
-    if sync.undoes:
-        return forget_written(known, sync.undoes, _find_written(lines))
-    return note_known(known, lines, sync.run_id, sync.partition_end)
-
-
-def _find_written(lines: pl.LazyFrame) -> pl.Series:
-    return lines.filter(pl.col("record_id").is_not_null()).select("record_id").collect().to_series()

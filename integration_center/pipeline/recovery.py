@@ -14,6 +14,7 @@ import polars as pl
 from integration_center.accounts.store import Account
 from integration_center.database.journal import SentKind, SentWork, settle, unfinished
 from integration_center.installation import Installation
+from integration_center.pipeline.known_people import note_settled
 from integration_center.pipeline.one_org import require_answering_org
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.push import settle_job
@@ -53,6 +54,7 @@ def settle_unfinished(installation: Installation, org: Org, account: Account, so
             installation.ledgers.write(dead_run, slug, lines)
             error = f"the run ended before its push did; run {run_id} found out what it had written"
             installation.syncs.amend(dead_run, slug, counts=tally(lines), error=error)
+            note_settled(installation, account.org_id, sobject, dead_run, slug)
         for work in sent:
             settle(installation.engine, account.org_id, work.job_id)
 

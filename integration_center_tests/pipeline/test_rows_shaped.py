@@ -5,9 +5,12 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import pytest
 
+from integration_center.pipeline import applying
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, days_before, email, logins
+from integration_center_tests.pipeline.test_recovery import break_off
 from integration_center_tests.pipeline.test_undo import undo_here
 
 NPS = ("User ID", "Score", "Submitted At")
@@ -144,6 +147,19 @@ class TestPeopleWhoDropOut:
         ran = center.run()
         assert not ran.success
         assert "3 of 8 people of the last report are no longer in it (37.5 %)" in (center.sync(ran).error or "")
+
+    def test_those_whom_a_run_wrote_that_was_cut_off(self, center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.integrate(center)
+        center.drop(logins(PLAIN), days_before(1))
+        with monkeypatch.context() as broken:
+            broken.setattr(applying, "completing", break_off)
+            assert not center.run(day=days_before(1)).success
+        assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
+        center.drop(logins(PLAIN[1:]))
+        ran = center.run()
+        assert ran.success, ran.error
+        absent = center.ledger(ran).filter(pl.col("outcome") == "absent")
+        assert absent.select("key", "last_seen").rows() == [(email(PLAIN[0]), days_before(1))]
 
     def test_undo_restores_them(self, center: Center) -> None:
         self.integrate(center, when_absent={"after": 1, "then": "clear"})
