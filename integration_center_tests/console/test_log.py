@@ -226,3 +226,21 @@ def test_what_the_org_changed_again_shows_what_it_holds(center: Center, console:
     assert "0 → becomes -1.5 changed by the org to 7.5" in ledger.text
     run = browser.open(f"{HERE}/runs/one")
     assert "changed by the org to 7.5" in run.text
+
+
+def test_the_rows_behind_a_value_are_a_click_away(center: Center, console: Console, browser: Browser) -> None:
+    center.integrate()
+    log(console.installation, "one", updated=2, rolled_up=2)
+    path = store_ledger(console, "one", height=4, key="k")
+    part_of = "row 0 has the value of all rows with this key"
+    lines = pl.read_parquet(path).with_columns(
+        pl.Series("outcome", ["updated", "rolled_up", "rolled_up", "updated"], dtype=OUTCOME),
+        pl.Series("reason", [None, part_of, part_of, None]),
+        pl.Series("source_rows", [3, None, None, 1], dtype=pl.UInt32),
+    )
+    console.installation.ledgers.write("one", "logins_to_leads", lines)
+    seen = browser.open(f"{HERE}/runs/one/ledger")
+    assert "row 2 has the value of all rows with this key" in seen.text
+    seen = browser.open(seen.links["Made of 3 rows"])
+    assert [f"k{n}" in seen.text for n in range(4)] == [True, True, True, False]
+    assert "made of 3 rows" in seen.text

@@ -1,6 +1,7 @@
 """Values in the wizard: presets that write SQL, proposals, the preview, and which rows make a record."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -172,3 +173,40 @@ def test_people_who_drop_out_and_a_filter_are_kept(center: Center, user: WizardU
     assert attributes["filter"] == '"Score" > 2'
     assert attributes["limits"] == {"max_absent": 40}
     assert attributes["fields"] == [{"column": "Score", "field": COUNT, "absent": "0"}]
+
+
+def test_values_worth_having_are_proposed(center: Center, browser: Browser) -> None:
+    rows = [
+        ("Acme", 10, "2026-10-01 10:00:00"),
+        ("Acme", 2, "2026-10-02 10:00:00"),
+        ("Other", 9, "2026-10-03 10:00:00"),
+    ]
+    center.drop(rows, report="nps", header=("Account Name", "Answer", "Question Date & Time (UTC)"))
+    user = WizardUser.begin(browser)
+    user.to_report("NPS", "Account")
+    user.press("next-anyway", {"key-column": ["Account Name"], "key-field": ["Name"]})
+    assert "3 values worth having of NPS" in user.seen.text
+    user.press("propose-all")
+    assert user.values["rows"] == ["all"]
+    assert user.values["window"] == ["90"]
+    assert user.values["field-0"] == ["WalkMe_NPS__c"]
+    assert user.values["make-0"] == ["nps"]
+    assert "API name: WalkMe_Answers__c, type: Number(18, 0)" in user.seen.text
+    assert "worth having" not in user.seen.text
+    assert "Acme 2 rows WalkMe_NPS__c 0 WalkMe_Answers__c 2 WalkMe_Last_answer__c 2026-10-02 10:00:00" in user.seen.text
+
+
+@pytest.fixture
+def values_hidden(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTEGRATION_CENTER_PREVIEWS", "false")
+
+
+def test_an_installation_can_hide_values(values_hidden: None, user: WizardUser) -> None:
+    user.press("stay", {"rows": "all"})
+    make(user, "mean")
+    assert "This installation hides values" in user.seen.text
+    assert email(1) not in user.seen.text
+    assert "e.g." not in user.seen.text
+    user.open("report")
+    assert email(1) not in user.seen.text
+    assert "This installation hides values" in user.seen.text

@@ -4,6 +4,7 @@
 // A control with data-live="ID ID": when it changes, or is clicked, the form is sent in the background, and these
 // parts are replaced by what the server makes of it. The focus stays, or goes to the element that data-focus names.
 let sending = 0;
+let pause;
 
 async function send(form, control, go) {
   const fields = new URLSearchParams(new FormData(form));
@@ -53,16 +54,17 @@ function showWhole(page) {
 document.addEventListener("change", (event) => {
   const control = event.target.closest("[data-live]");
   if (!control || control.tagName === "BUTTON" || !control.form) return;
+  clearTimeout(pause);
   send(control.form, control, "stay");
 });
 
 // While somebody types SQL, the parts that data-typing names follow; the text itself is left alone.
-let pause;
 document.addEventListener("input", (event) => {
   const control = event.target.closest("[data-typing]");
   if (!control || !control.form) return;
   clearTimeout(pause);
-  pause = setTimeout(() => send(control.form, { dataset: { live: control.dataset.typing } }, "stay"), 600);
+  const { form } = control;
+  pause = setTimeout(() => send(form, { dataset: { live: control.dataset.typing } }, "stay"), 600);
 });
 
 document.addEventListener("click", async (event) => {

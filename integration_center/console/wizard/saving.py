@@ -149,6 +149,7 @@ def find_missing(
         suggest_field("" if row.is_value else row.column, row.field, dtype or pl.String())
         for row, dtype in zip(draft.rows, dtypes, strict=True)
         if row.complete and schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
+        if not (row.is_value and dtype is None)  # a value that cannot be calculated has no type
     )
     return tell_labels_apart(missing for field in wanted if (missing := find_existing(field, schema, org_fields)))
 

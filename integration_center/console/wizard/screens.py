@@ -77,6 +77,11 @@ class Screen:
         return REFRESH in self.request.query_params
 
     @property
+    def hides_values(self) -> bool:
+        """Whether this installation shows no values of reports and records here."""
+        return self.console.installation.settings.previews is False
+
+    @property
     def checking(self) -> bool:
         """Whether somebody tried to go on, so that what is missing is marked."""
         return "check" in self.request.query_params
@@ -102,6 +107,7 @@ class Screen:
             "steps": STEPS,
             "title": self.title,
             "checking": self.checking,
+            "hides_values": self.hides_values,
             "refresh": f"{self.path}/{step}?{REFRESH}=1{'&check=1' if self.checking else ''}",
         }
         return render(self.request, template, {**shared, **values}, status=status)

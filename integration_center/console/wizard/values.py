@@ -138,7 +138,7 @@ def show_preview(screen: Screen, rows: NewestReport, schema: SObjectSchema, prob
     draft = screen.draft
     if not any(row.is_value for row in draft.rows) and not read_option(draft, "filter").strip():
         return None
-    if screen.console.installation.settings.previews is False:
+    if screen.hides_values:
         return ShownPreview(hidden=True)
     spec, _ = build_spec(draft)
     if problems or spec is None:
