@@ -2,7 +2,8 @@
 
 import getpass
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -10,7 +11,7 @@ import typer
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.accounts.store import Account
 from integration_center.cli.asking import SKIP, Pair, ask_field, ask_one, say_alike
-from integration_center.cli.new_values import Made, ask_values
+from integration_center.cli.new_values import Absence, Made, ask_absence, ask_values, say_proposed
 from integration_center.cli.output import ask, console
 from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
@@ -47,9 +48,12 @@ def new_integration(
             keys = ask_keys(report, schema)
             report = read_report(installation, defs, info, keys)
             show_rate(measure_match_rate(report.frame, keys, schema, org), schema)
+            if not values:
+                say_proposed(report, schema)
             made = ask_values(report, schema, keys) if values else Made()
             fields = [] if made.rows == "all" else ask_fields(report, schema, keys, made)
-            spec = ask_rest(info, schema, account, keys, fields, made)
+            absence = ask_absence([name for _, name in (*fields, *made.values)]) if values else Absence()
+            spec = ask_rest(info, schema, account, Mapped(keys, fields, made, absence))
             check(spec, schema, report, org, account)
         file = defs.create(spec)
         installation.audit.record(
@@ -58,6 +62,33 @@ def new_integration(
     console.print(f"Written: {defs.path(file.slug)}", markup=False, soft_wrap=True)
     console.print(f"See what it would do: integration-center plan {file.slug}", markup=False)
     console.print("A Dagster that runs reads it under Deployment → Reload.", markup=False)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What goes where: the key pairs, columns and fields, values, and what becomes of people who drop out."""
+
+    keys: Sequence[Pair]
+    fields: Sequence[Pair]
+    made: Made
+    absence: Absence
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes of the integration."""
+        sources = [("column", *pair) for pair in self.fields] + [("value", *pair) for pair in self.made.values]
+        absent, after = self.absence.values, self.absence.after
+        return {
+            "keys": [{"column": column, "field": field} for column, field in self.keys],
+            "fields": [
+                {kind: source, "field": field, **({"absent": absent[field]} if field in absent else {})}
+                for kind, source, field in sources
+            ],
+            "rows": self.made.rows,
+            "window": self.made.window,
+            "filter": self.made.filter,
+            "when_absent": after and {"after": after, "then": "clear" if self.absence.clears else "keep"},
+        }
 
 
 def choose_account(installation: Installation) -> Account:
@@ -151,9 +182,7 @@ def ask_rest(
     info: ReportInfo,
     schema: SObjectSchema,
     account: Account,
-    keys: Sequence[Pair],
-    fields: Sequence[Pair],
-    made: Made,
+    mapped: Mapped,
 ) -> IntegrationSpec:
     """Name and schedule, and all of it as an integration."""
     name = ask("Name", default=f"{info.name} to {schema.label}")
@@ -170,13 +199,7 @@ def ask_rest(
             "environment": account.environment,
             "report": info.name,
             "object": schema.name,
-            "keys": [{"column": column, "field": field} for column, field in keys],
-            "fields": [
-                *({"column": column, "field": field} for column, field in fields),
-                *({"value": value, "field": field} for value, field in made.values),
-            ],
-            "rows": made.rows,
-            "window": made.window,
+            **mapped.attributes,
             "schedule": schedule,
         }
     )

@@ -12,7 +12,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import IntegrationSpec, Rows
 from integration_center.planning.compiled import TypedColumns
 from integration_center.planning.newest_report import NewestReport
-from integration_center.planning.shaping import filter_rows, plan_shape, shape_rows
+from integration_center.planning.shaping import Shape, filter_rows, plan_shape, shape_rows
 from integration_center.planning.spelled_columns import spell_columns
 from integration_center.sync.columns import ASIDE, DAY, SOURCE_ROWS
 from integration_center.sync.match.usable_rows import show_key
@@ -88,6 +88,20 @@ def find_value_dtype(value: str, rows: Rows, report: NewestReport, keys: Sequenc
     Raises:
         ConfigurationError: the expression cannot be used; the sentence says why.
     """
+    shape = _try(report, keys, rows=rows, fields=[{"value": value, "field": "Value"}])
+    return shape.dtypes[shape.spec.fields[0].source]
+
+
+def check_filter(condition: str, report: NewestReport, keys: Sequence[str] = ()) -> None:
+    """Check a condition on the rows of a report.
+
+    Raises:
+        ConfigurationError: the condition cannot be used; the sentence says why.
+    """
+    _try(report, keys, filter=condition, fields=[{"value": "1", "field": "Value"}])
+
+
+def _try(report: NewestReport, keys: Sequence[str], **expressions: Any) -> Shape:
     columns = list(report.frame.columns)
     attributes = {
         "name": "new",
@@ -95,21 +109,20 @@ def find_value_dtype(value: str, rows: Rows, report: NewestReport, keys: Sequenc
         "report": report.info.name,
         "object": "Any",
         "keys": [{"column": column, "field": f"Key{n}"} for n, column in enumerate(keys or columns[:1])],
-        "rows": rows,
-        "fields": [{"value": value, "field": "Value"}],
+        **expressions,
     }
     try:
         spec = spell_columns(IntegrationSpec.model_validate(attributes), columns)
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("value of Value: ")
         raise ConfigurationError(said) from None
-    if missing := [name for name in spec.fields[0].columns if name not in columns]:
+    if missing := [name for name in spec.columns if name not in columns]:
         raise ConfigurationError(f"the report has no column {missing[0]!r}; {say_nearest(missing[0], columns)}")
     shape = plan_shape(spec, report.frame.lazy(), report.day, report.likely_types)
     if shape is None or shape.faults:
         said = shape.faults[0].message if shape else "it is no value"
         raise ConfigurationError(said.removeprefix("value of Value: "))
-    return shape.dtypes[spec.fields[0].source]
+    return shape
 
 
 def preview_values(
