@@ -156,8 +156,13 @@ def trace_update_set(spec: IntegrationSpec) -> dg.TableColumnLineage:
     """Update set column ← column of the report or asset."""
     source = input_key(spec)
     keys = [dg.TableColumnDep(asset_key=source, column_name=pair.column) for pair in spec.keys]
+    # What the filter leaves out is missing in each value.
+    judged = spec.condition.columns if spec.condition else ()
     fields = {
-        AFTER + mapping.field: [dg.TableColumnDep(asset_key=source, column_name=column) for column in mapping.columns]
+        AFTER + mapping.field: [
+            dg.TableColumnDep(asset_key=source, column_name=column)
+            for column in dict.fromkeys((*mapping.columns, *judged))
+        ]
         for mapping in spec.fields
     }
     return dg.TableColumnLineage({"key": keys, **fields})

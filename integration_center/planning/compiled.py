@@ -1,7 +1,7 @@
 """Turn the expressions of an integration into expressions of Polars, over columns that have types."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from io import StringIO
@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import ConfigurationError
-from integration_center.integration.expression import SAFE_NAME, Expression
+from integration_center.integration.expression import SAFE_NAME, Expression, Part
 from integration_center.integration.sql_words import explain_polars
 
 COMPARISONS = frozenset({"Eq", "NotEq", "EqValidity", "NotEqValidity", "Lt", "LtEq", "Gt", "GtEq"})
@@ -140,3 +140,41 @@ def _widen(tree: Any, schema: pl.Schema) -> Any:
 
 def _dtype_of(tree: Any, schema: pl.Schema) -> pl.DataType:
     return next(iter(pl.LazyFrame(schema=schema).select(_build(tree)).collect_schema().values()))
+
+
+def find_place(
+    expression: Expression, schema: Mapping[str, pl.DataType], names: Mapping[str, str], days: Mapping[str, date | str]
+) -> int:
+    """Find the character at which the shortest part of an expression begins whose types do not fit.
+
+    Args:
+        expression: the expression that does not fit as a whole.
+        schema: the columns of the frame, under the names of Polars.
+        names: what Polars calls each column of the report.
+        days: the values of `RUN_DATE` and `LAST_SEEN`, or the columns that hold them.
+    """
+    empty = pl.LazyFrame(schema=schema)
+    for parts in sorted(_list_calls(expression.parts), key=len):
+        part = Expression(expression.text, parts)
+        try:
+            pl.sql_expr(part.to_sql(names, days))
+        except POLARS_ERRORS:  # not an expression by itself
+            continue
+        try:
+            evaluate("", empty, compile_expression("", part, schema, names, days), names)
+        except ConfigurationError:
+            return parts[0].place
+    return expression.parts[0].place
+
+
+def _list_calls(parts: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
+    """List the calls of functions, and what stands in parentheses."""
+    begins: list[int] = []
+    for number, part in enumerate(parts):
+        if part.kind != "sign":
+            continue
+        if part.text == "(":
+            is_call = number and parts[number - 1].kind == "function"
+            begins.append(number - 1 if is_call else number)
+        elif part.text == ")":
+            yield tuple(parts[begins.pop() : number + 1])

@@ -24,6 +24,7 @@ from integration_center.planning.compiled import (
     TypedColumns,
     compile_expression,
     evaluate,
+    find_place,
 )
 from integration_center.sync.columns import ASIDE, DAY, OUTCOME, PART_OF, SOURCE_ROWS
 from integration_center.sync.mapping.fitness import TYPES_FIT, Fault
@@ -82,7 +83,9 @@ def plan_shape(
         try:
             dtype = _find_dtype(source, expression, columns, day, is_aggregate=spec.rows == "all")
         except ConfigurationError as error:
-            faults.append(Fault(TYPES_FIT, "VALUE_WRONG", f"{error}{_say_texts(expression, columns)}"))
+            place = find_place(expression, dict(columns.frame.schema), columns.names, {RUN_DATE: day})
+            said = str(error).replace(f"{source}: ", f"{source}: character {place}: ", 1)
+            faults.append(Fault(TYPES_FIT, "VALUE_WRONG", f"{said}{_say_texts(expression, columns)}"))
             continue
         if source != FILTER:
             dtypes[source] = dtype

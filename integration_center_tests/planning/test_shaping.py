@@ -174,6 +174,12 @@ def test_types_that_do_not_allow_an_expression() -> None:
     columns = {"User": ["a@x.org"], "N": ["3"], "Word": ["Never"], "At": ["2026-11-20"]}
     assert "gives one value per row" in faults(roll_up('MAX("N") - "N"'), columns)
     assert "not every value of 'Word'" in faults(roll_up('SUM("Word")'), columns)
+    for value, place in {
+        '1 + SUM("Word")': 5,
+        'ROUND(MAX("N") + (RUN_DATE - MAX("Word")), 1)': 18,
+        "RUN_DATE * 2": 1,
+    }.items():
+        assert f"value of Score__c: character {place}: " in faults(roll_up(value), columns), value
     assert "true or false" in faults(roll_up('SUM("N")', filter='"N" + 1'), columns)
     assert "write 14 in place of INTERVAL" in faults(
         make_spec([{"value": "CASE WHEN RUN_DATE - \"At\" > INTERVAL '14 days' THEN 1 END", "field": "Score__c"}]),

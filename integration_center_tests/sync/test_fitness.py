@@ -179,6 +179,13 @@ def test_factor_needs_numbers() -> None:
         assert codes(make_spec([{"column": "Job", "field": field, "factor": 2}])) == []
 
 
+def test_a_missing_column_of_an_expression_is_named_with_its_place() -> None:
+    spec = make_spec([{"value": 'UPPER("Gone")', "field": "Title"}], filter='"User" <> "Lost"')
+    (first, second) = check_fitness(spec, LEAD, {"User": pl.String()})
+    assert "has no column 'Gone', which value of Title names at character 7;" in first.message
+    assert "has no column 'Lost', which filter names at character 11;" in second.message
+
+
 def test_latest_by_must_be_a_column() -> None:
     assert codes(make_spec({"Score": "Score__c"}, latest_by="Gone")) == [("columns_present", "COLUMN_MISSING")]
 

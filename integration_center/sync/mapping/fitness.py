@@ -88,7 +88,8 @@ def check_fitness(
         Fault(
             COLUMNS_PRESENT,
             "COLUMN_MISSING",
-            f"report {spec.report!r} has no column {column!r}; {say_nearest(column, list(dtypes))}",
+            f"report {spec.report!r} has no column {column!r}{_say_use(spec, column)};"
+            f" {say_nearest(column, list(dtypes))}",
             column=column,
         )
         for column in spec.columns
@@ -240,3 +241,13 @@ def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fie
             " create it"
         )
     return Fault(SCHEMA_AS_MAPPED, code, message, column, name)
+
+
+def _say_use(spec: IntegrationSpec, column: str) -> str:
+    """Say which expression uses a column, and where; empty for columns that none uses."""
+    expressions = {"filter": spec.condition, **{each.source: each.expression for each in spec.fields}}
+    for source, expression in expressions.items():
+        for part in expression.parts if expression else ():
+            if part.kind == "column" and part.text == column:
+                return f", which {source} names at character {part.place}"
+    return ""
