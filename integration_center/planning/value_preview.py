@@ -117,8 +117,8 @@ def _try(report: NewestReport, keys: Sequence[str], **expressions: Any) -> Shape
         said = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("value of Value: ")
         raise ConfigurationError(said) from None
     if missing := [name for name in spec.columns if name not in columns]:
-        expressions = [each for each in (spec.condition, spec.fields[0].expression) if each]
-        place = next(part.place for each in expressions for part in each.parts if part.text == missing[0])
+        read = [each for each in (spec.condition, spec.fields[0].expression) if each]
+        place = next(part.place for each in read for part in each.parts if part.text == missing[0])
         near = say_nearest(missing[0], columns)
         raise ConfigurationError(f"character {place}: the report has no column {missing[0]!r}; {near}")
     shape = plan_shape(spec, report.frame.lazy(), report.day, report.likely_types)

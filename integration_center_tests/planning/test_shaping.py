@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.repeated_keys import find_repeated_rows
 from integration_center.planning.shaping import Shape, plan_shape, shape_rows
 from integration_center.sync.columns import ASIDE, DAY, PART_OF, SOURCE_ROWS
 from integration_center.sync.ledger import ledger_adds_up
@@ -249,3 +250,13 @@ def test_times_are_utc() -> None:
     rows = make_rows({"User": ["a@x.org"] * 2, "At": ["2026-11-20 23:30:00-05:00", "2026-11-21 01:00:00Z"]})
     _, shaped = shape(make_spec([{"value": 'MAX("At")', "field": "Last__c"}], rows="all"), rows)
     assert shaped["value of Last__c"][0].replace(tzinfo=None) == datetime(2026, 11, 21, 4, 30)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(("repeats", "warned"), [(5, False), (6, True)])
+def test_many_rows_that_are_not_used_are_warned_of(repeats: int, warned: bool) -> None:
+    users = [f"p{n}@x.org" for n in range(100 - repeats)] + ["p1@x.org"] * repeats + [None, ""]
+    rows = make_rows({"User": users, "Score": [1] * 102, "At": [f"2026-11-{n % 28 + 1:02d}" for n in range(102)]})
+    spec = make_spec({"Score": "Score__c"})
+    found = find_repeated_rows(spec, rows.drop(DAY), LEAD, latest_by="At")
+    assert (found.dropped, found.keyed) == (repeats, 100)
+    assert bool(found.warn()) is warned
