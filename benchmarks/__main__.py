@@ -8,6 +8,7 @@ from rich.console import Console
 
 from benchmarks.emulated_org import EmulatorRefused
 from benchmarks.launch import LAUNCHES, judge_launches, measure_launches
+from benchmarks.rollup import ABOUT, write_rollups
 from benchmarks.runner import CONTESTANTS, Result, run_scenario
 from benchmarks.tables import build_table, by_day, judge, write_markdown
 from benchmarks.whole import SIZES, build_measures_table, build_phases_table, measure_whole, write_whole
@@ -28,6 +29,9 @@ def main() -> int:
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="the Markdown file to write")
     parser.add_argument("--launches", type=int, default=LAUNCHES, help="launches in the Dagster UI to time")
+    parser.add_argument(
+        "--rollups", action=argparse.BooleanOptionalAction, default=True, help="whether to measure roll-ups"
+    )
     parser.add_argument("--whole", type=int, nargs="*", default=list(SIZES), help="report rows for the whole command")
     options = parser.parse_args()
     console, progress = Console(), Console(stderr=True, style="dim")
@@ -46,13 +50,17 @@ def main() -> int:
         if options.launches:
             progress.print(f"{options.launches} launches through webserver, queue and daemon")
             launched = [judge_launches(measure_launches(options.launches))]
+        if options.rollups:
+            progress.print("roll-ups beside the same syncs without them")
+        rollups = [table for table, _ in write_rollups()] if options.rollups else []
         commands, measures = measure_whole(options.whole, progress) if options.whole else ([], [])
     except EmulatorRefused as refusal:
         console.print(f"{refusal}; choose fewer --rows", style="red")
         return 2
     verdicts = [*judge(results), *launched]
+    rolled = ABOUT + "\n".join(rollups) if rollups else ""
     whole = write_whole(commands, measures) if commands else ""
-    options.results.write_text(write_markdown(results, verdicts) + whole, encoding="utf-8")
+    options.results.write_text(write_markdown(results, verdicts) + whole + rolled, encoding="utf-8")
     if commands:
         console.print(build_phases_table(commands))
         console.print(build_measures_table(measures))
