@@ -144,9 +144,8 @@ class Settings(Paths):
     """The callback URL, exactly as in the External Client App."""
     plan_only: Annotated[bool, Field(alias="INTEGRATION_CENTER_PLAN_ONLY")] = False
     """Let runs go as far as the plan, and write nothing to any org: for CI and branch deployments."""
-    previews: Annotated[bool | None, Field(alias="INTEGRATION_CENTER_PREVIEWS")] = None
-    """`true` shows a few keys and values of each plan in the Dagster UI, and of a file in `inspect`. `false` hides them
-    in the console's wizard, too."""
+    previews: Annotated[bool, Field(alias="INTEGRATION_CENTER_PREVIEWS")] = False
+    """Show a few keys and values in the Dagster UI and in `inspect`. `false` hides them in the wizard, too."""
     api_reserve: Annotated[float, Field(alias="INTEGRATION_CENTER_API_RESERVE", ge=0, le=100)] = 5
     """Percent of the org's daily API calls that no push uses up."""
     api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"

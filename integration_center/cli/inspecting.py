@@ -49,7 +49,7 @@ def inspect_report(
         limit=fetched.file.limit or SizeLimit(),
         packing=fetched.packing,
     )
-    previews = bool(read_settings().previews)
+    previews = read_settings().previews
     if as_json:
         print_json(describe(found, previews=previews))
     else:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.integration.expression import FUNCTIONS, parse_expression
+from integration_center.integration.expression import parse_expression
+from integration_center.integration.sql_words import FUNCTIONS
 
 DAY = {"RUN_DATE": date(2026, 11, 22)}
 

@@ -78,8 +78,9 @@ class Screen:
 
     @property
     def hides_values(self) -> bool:
-        """Whether this installation shows no values of reports and records here."""
-        return self.console.installation.settings.previews is False
+        """Whether somebody set that values are not shown. Without the setting, the wizard shows them."""
+        settings = self.console.installation.settings
+        return "previews" in settings.model_fields_set and not settings.previews
 
     @property
     def checking(self) -> bool:
