@@ -14,6 +14,7 @@ from integration_center.insights.catalogue import ColumnType, ReportInfo
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
+from integration_center.planning.proposals import propose_values
 from integration_center.planning.repeated_keys import find_repeated_rows
 from integration_center.planning.shaping import NO_WINDOW, Shape, plan_shape, shape_rows
 from integration_center.planning.spelled_columns import spell_columns
@@ -87,13 +88,23 @@ def find_doubts(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema
     """Find what works, and is probably not meant, in an integration that fits; a sentence each."""
     if spec.rows == "newest" and not spec.shapes_rows:
         repeated = find_repeated_rows(spec, rows, schema, latest_by=spec.latest_by or info.latest_by).warn()
-        return [repeated] if repeated else []
+        return [f"{repeated}{_say_proposed(spec, rows, info)}"] if repeated else []
     if spec.rows == "all" and info.kind == EVENTS and spec.window is None:
         return [
             f"report {spec.report!r} holds events, and no window is set, so each value is made of one day's rows; set"
             " window to the number of days to look at"
         ]
     return []
+
+
+def _say_proposed(spec: IntegrationSpec, rows: pl.DataFrame, info: ReportInfo) -> str:
+    """Name the first value that is worth having of all rows of a key of this report, if there is one."""
+    proposal = propose_values(info.slug, spec.object, rows.columns)
+    if proposal is None or proposal.rows != "all":
+        return ""
+    first, *others = proposal.values
+    more = f" (the wizard has {len(others)} more)" if others else ""
+    return f"; of {info.name}, for example {first.label}: {first.value}{more}"
 
 
 def find_wrong_values(shape: Shape, rows: pl.DataFrame, schema: SObjectSchema) -> str | None:
