@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from integration_center.console.labels import Labels
 from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.schedule import DEFAULT_ZONE, say_schedule
-from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec, WhenAbsent
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ def list_settings(spec: IntegrationSpec, labels: Labels) -> list[Setting]:
             if spec.rows == "all"
             else []
         ),
+        *([Setting("Rows of", f"the {spec.window:,} days that end with the run's")] if spec.window else []),
         *([Setting("Only rows with", spec.filter)] if spec.filter else []),
+        *([Setting("People who drop out", _say_absence(spec))] if spec.writes_absent or spec.when_absent else []),
         *([Setting("Only records with", spec.where)] if spec.where else []),
         *([Setting("Of rows with the same key, the newest by", spec.latest_by)] if spec.latest_by else []),
         *([Setting("Owners", ", ".join(spec.owners))] if spec.owners else []),
@@ -64,6 +66,7 @@ def list_limits(spec: IntegrationSpec) -> list[Setting]:
         Setting("Held when", f"fewer than {limits.min_match_rate:g} % of the keys match a record"),
         Setting("Held when", f"more than {limits.max_cleared:g} % of the records would lose a value"),
         *([Setting("Held when", changed)] if changed else []),
+        Setting("Held when", f"more than {limits.max_absent:g} % of the people drop out of the report at once"),
         Setting("Failed when", f"more than {limits.max_failed:g} % of the records are refused or cannot be sent"),
         Setting("A report without rows", "is no error" if limits.allow_empty else "fails the run"),
     ]
@@ -72,6 +75,8 @@ def list_limits(spec: IntegrationSpec) -> list[Setting]:
 def list_field_options(mapping: FieldMapping) -> list[str]:
     """List what is special about how a field is written, in words."""
     return [
+        *(["Calculated"] if mapping.value is not None else []),
+        *([f"Of people who drop out: {mapping.absent}"] if mapping.absent is not None else []),
         *([_say_null(mapping.when_null)] if mapping.when_null else []),
         *(["Text that is too long is cut"] if mapping.truncate else []),
         *(["A value that does not fit is left out"] if mapping.on_unfit == "empty" else []),
@@ -82,6 +87,13 @@ def list_field_options(mapping: FieldMapping) -> list[str]:
 def _say_schedule(spec: IntegrationSpec) -> str:
     said = say_schedule(spec.schedule, spec.timezone)
     return f"{said} UTC" if spec.timezone == DEFAULT_ZONE else said
+
+
+def _say_absence(spec: IntegrationSpec) -> str:
+    absence = spec.when_absent or WhenAbsent()
+    fields = "their fields are emptied" if absence.then == "clear" else "their fields keep what they hold"
+    named = ", but for those with a value of their own" if any(each.absent is not None for each in spec.fields) else ""
+    return f"After {absence.after:,} days {fields}{named}"
 
 
 def _say_null(when_null: str) -> str:

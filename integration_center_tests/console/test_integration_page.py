@@ -25,7 +25,7 @@ from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.test_integrations import HOSTILE, log
 from integration_center_tests.console.test_log import store_ledger
-from integration_center_tests.pipeline.center import EXAMPLE, FIRST, PLAIN, Center, logins
+from integration_center_tests.pipeline.center import COUNT, EXAMPLE, FIRST, PLAIN, Center, logins
 
 HERE = "/integrations/logins_to_leads"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -238,3 +238,23 @@ def test_what_needs_attention_stands_first_with_one_button(center: Center, conso
     assert seen.links["See why Logins to Leads"] == f"{HERE}/runs/one"
     assert "1 of 1" not in browser.open("/?state=failed").text
     assert "No integration fits" in browser.open("/?state=held").text
+
+
+def test_values_windows_and_people_who_drop_out_are_said(center: Center, browser: Browser) -> None:
+    center.integrate(
+        rows="all",
+        window=30,
+        filter="\"User ID\" <> ''",
+        when_absent={"after": 5, "then": "clear"},
+        fields=[{"value": 'SUM("# Logins Last 30 Days")', "field": COUNT, "absent": 0}],
+    )
+    text = browser.open("/integrations/logins_to_leads").text
+    for said in (
+        "Report column or value",
+        'SUM("# Logins Last 30 Days")',
+        "Calculated; Of people who drop out: 0",
+        "the 30 days that end with the run's",
+        "After 5 days their fields are emptied, but for those with a value of their own",
+        "more than 10 % of the people drop out of the report at once",
+    ):
+        assert said in text, said
