@@ -12,6 +12,7 @@ import polars as pl
 from integration_center.errors import ConfigurationError, SchemaMismatch
 from integration_center.insights.catalogue import ColumnType, ReportInfo
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.compiled import RESULT
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan import check_against_org
 from integration_center.planning.proposals import propose_values
@@ -23,9 +24,11 @@ from integration_center.store.reports import EVENTS
 from integration_center.sync.columns import DAY
 from integration_center.sync.mapping.fitness import check_hashed_keys
 from integration_center.sync.mapping.missing_fields import MissingField
+from integration_center.sync.mapping.type_names import name_dtype, name_field_type
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
+from integration_center.sync.values.fit import fit_values
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,23 @@ def _say_proposed(spec: IntegrationSpec, rows: pl.DataFrame, info: ReportInfo) -
 
 
 def find_wrong_values(shape: Shape, rows: pl.DataFrame, schema: SObjectSchema) -> str | None:
-    """Calculate the values of all rows; return why one cannot be calculated, such as a text cast to a number."""
+    """Calculate the values of all rows; return why one cannot be calculated, or fits its field in no row."""
     dated = rows.with_columns(pl.lit(shape.day).alias(DAY))
     try:
-        shape_rows(shape, dated, resolve_keys(shape.spec, schema), newest=None, by_day=False)
+        shaped = shape_rows(shape, dated, resolve_keys(shape.spec, schema), newest=None, by_day=False)
     except ConfigurationError as error:
         return str(error)
+    for mapping in shape.spec.fields:
+        field = schema.get(mapping.field)
+        if mapping.value is None or field is None:
+            continue
+        given = shaped.select(pl.col(mapping.source).alias(RESULT)).drop_nulls()
+        fitted = fit_values(
+            pl.col(RESULT), given.schema[RESULT], field, truncate=mapping.truncate, factor=mapping.factor
+        )
+        if given.height and given.select(fitted.code.is_not_null().all()).item():
+            kind = f"{name_dtype(given.schema[RESULT])} that {field.name} ({name_field_type(field)}) cannot hold"
+            return f"{mapping.source} gives {kind} in any of {given.height:,} rows"
     return None
 
 

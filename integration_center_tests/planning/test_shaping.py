@@ -15,6 +15,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.repeated_keys import find_repeated_rows
 from integration_center.planning.shaping import Shape, plan_shape, shape_rows
+from integration_center.planning.validation import find_wrong_values
 from integration_center.sync.columns import ASIDE, DAY, PART_OF, SOURCE_ROWS
 from integration_center.sync.ledger import ledger_adds_up
 from integration_center.sync.lines import match_report, settle_lines
@@ -260,3 +261,20 @@ def test_many_rows_that_are_not_used_are_warned_of(repeats: int, warned: bool) -
     found = find_repeated_rows(spec, rows.drop(DAY), LEAD, latest_by="At")
     assert (found.dropped, found.keyed) == (repeats, 100)
     assert bool(found.warn()) is warned
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('UPPER("Word")', "value of Score__c gives text that Score__c (number) cannot hold in any of 2 rows"),
+        ("CASE WHEN \"Word\" = 'seven' THEN '7' ELSE \"Word\" END", None),
+        ('CAST("Word" AS DOUBLE)', "value of Score__c cannot be calculated"),
+    ],
+)
+def test_values_that_fit_in_no_row_are_found_before_they_are_saved(value: str, said: str | None) -> None:
+    rows = make_rows({"User": ["a@x.org", "b@x.org"], "Word": ["seven", "eight"]}).drop(DAY)
+    planned = plan_shape(make_spec([{"value": value, "field": "Score__c"}]), rows.lazy(), TODAY, {})
+    assert planned is not None
+    wrong = find_wrong_values(planned, rows, LEAD)
+    assert (wrong or "").startswith(said or "")
+    assert bool(wrong) is bool(said)
