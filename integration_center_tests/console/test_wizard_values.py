@@ -98,6 +98,7 @@ def test_days_and_bands_of_single_rows(user: WizardUser) -> None:
     assert user.values["value-0"] == ['RUN_DATE - CAST("Submitted At" AS DATE)']
     make(user, "bands", "Score", "Title", argument="Low 0, High")
     assert "Say each band's name and where it begins" in user.seen.text
+    assert f"{email(3)} 1 row WalkMe Logins Last 30 Days" in user.seen.text, "what is sound is shown all the same"
     user.press("stay", {"argument-1": "Low 0, High 7"})
     assert "WalkMe Logins Last 30 Days" in user.seen.text
     assert "Title High" in user.seen.text

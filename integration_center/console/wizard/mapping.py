@@ -149,7 +149,7 @@ def _show(screen: Screen) -> Response:
         "proposal": find_proposal(draft, rows),
         "takes_window": takes_window(rows),
         "repeated": find_repeated(screen, rows, schema),
-        "preview": show_preview(screen, rows, schema, problems=any(each.problem for each in judged)),
+        "preview": show_preview(screen, rows, schema, judged),
         "schedule": read_choice(read_option(draft, "schedule")),
         "schedule_choices": SCHEDULES,
         "schedule_hours": HOURS,

@@ -126,22 +126,25 @@ def list_presets() -> list[Group]:
     ]
 
 
-def show_preview(screen: Screen, rows: NewestReport, schema: SObjectSchema, problems: bool) -> ShownPreview | None:
+def show_preview(
+    screen: Screen, rows: NewestReport, schema: SObjectSchema, judged: Sequence[JudgedRow]
+) -> ShownPreview | None:
     """The results for the first keys; None where no value is made, so that a plain mapping stays plain.
 
     Args:
         screen: with the draft.
         rows: of the report.
         schema: the object.
-        problems: whether a row has a problem, which is said there.
+        judged: what each row gives. A row with a problem, which is said there, is left out.
     """
     draft = screen.draft
     if not any(row.is_value for row in draft.rows) and not read_option(draft, "filter").strip():
         return None
     if screen.hides_values:
         return ShownPreview(hidden=True)
-    spec, _ = build_spec(draft)
-    if problems or spec is None:
+    sound = [row for row, found in zip(draft.rows, judged, strict=True) if not found.problem]
+    spec, _ = build_spec(draft.change(rows=tuple(sound)))
+    if spec is None:
         return ShownPreview(problem="The results are shown once each value has its SQL and its field.")
     if not any(mapping.value for mapping in spec.fields) and spec.filter is None:
         return None
