@@ -1,12 +1,15 @@
 """Values in the wizard: presets that write SQL, proposals, the preview, and which rows make a record."""
 
 import re
+from getpass import getuser
 from pathlib import Path
 
 import pytest
 import yaml
 
-from integration_center_tests.console.browser import Browser
+from integration_center.console.shell.context import Console
+from integration_center.console.wizard.drafts import Draft, DraftStore, KeyRow
+from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import COUNT, LAST, Center, email
 
@@ -25,13 +28,20 @@ NPS = (
 
 
 @pytest.fixture
-def user(center: Center, browser: Browser) -> WizardUser:
+def user(center: Center, console: Console, browser: Browser) -> WizardUser:
     """Somebody on the mapping screen, with three answers of one person and one of another."""
     center.drop(ROWS, report="answers", header=HEADER, about=ABOUT)
-    user = WizardUser.begin(browser)
-    user.to_mapping("Answers")
-    while "remove-0" in user.inputs.buttons:
-        user.press("remove-0")
+    draft = Draft(
+        environment="sandbox",
+        report="Answers",
+        object="Lead",
+        keys=(KeyRow(column="User ID", field="Email"),),
+        options={"name": "Answers to Lead"},
+        suggested=True,
+    )
+    draft_id = DraftStore(console.installation.engine).create(getuser(), draft)
+    user = WizardUser(browser, Seen(browser.client.get(f"/wizard/{draft_id}/mapping")))
+    user.wait()
     return user
 
 
