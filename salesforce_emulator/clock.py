@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tells the org's time: the machine's, moved by an offset, or standing still."""
+    """The org's time: the machine's, moved by an offset, or frozen."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Clock:
             self._offset, self._frozen = timedelta(), None
 
     def resume(self) -> None:
-        """Let a frozen clock run on from where it stands."""
+        """Let a frozen clock run on from its time."""
         with self._lock:
             if self._frozen is not None:
                 self._offset = self._frozen - datetime.now(UTC)

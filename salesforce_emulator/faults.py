@@ -285,6 +285,6 @@ class Faults:
             return fault.error
 
     def take_job(self) -> JobFault | None:
-        """Return how the job now starting shall end, if not well."""
+        """Return how the job that starts now ends, unless it ends well."""
         with self._lock:
             return self._jobs.pop(0) if self._jobs else None

@@ -17,14 +17,14 @@ _PLAIN = str.maketrans("áąéëíıñöøüśż", "aaeeiinoousz", "'-")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom a report tells about and who is a Lead or Contact in the orgs.
+    """Somebody who is in a report and who is a Lead or Contact in the orgs.
 
     Attributes:
         email: as the org holds it.
         first: first name.
         last: last name.
         company: the employer.
-        record_id: a 15-character Lead id that the seeded Lead shall have, if it matters.
+        record_id: a 15-character Lead id for the seeded Lead, if it matters.
     """
 
     email: str

@@ -67,12 +67,12 @@ def judge_integration(
 
 
 def is_push(sync: SyncRecord) -> bool:
-    """Whether a line tells how the integration is: an ended run that meant to push."""
+    """Whether a line shows how the integration is: an ended run that was to push."""
     return sync.status in {SyncStatus.COMPLETED, SyncStatus.FAILED, SyncStatus.WAITING} and sync.undoes is None
 
 
 def describe_failure(sync: SyncRecord) -> Finding:
-    """What a failed run is told as."""
+    """The kind of alert that a failed run is."""
     reason = sync.error or "its log says why"
     text = f"The run of {sync.partition_end} failed: {reason}. {say_counts(sync)}".strip()
     if sync.held:

@@ -1,4 +1,4 @@
-"""What people are told of an incident: names, counts, the reason, what to do, and links. Never a key or value."""
+"""What people read of an incident: names, counts, the reason, what to do, and links. Never a key or value."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ LONGEST = 600
 
 @dataclass(frozen=True)
 class Message:
-    """What is told.
+    """What a message says.
 
     Attributes:
         id: the same however often the message is sent.
         incident: the id of the incident: the messages about its beginning and its end share it.
         kind: of the incident, such as `failed`.
-        ended: whether it tells that the incident is over.
+        ended: whether the incident is over.
         title: in a line.
         text: what happened, and the counts.
         advice: what to do; empty when there is nothing to do.

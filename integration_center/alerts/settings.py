@@ -1,4 +1,4 @@
-"""Read `alerts.yaml` in the home: who is told what, and where.
+"""Read `alerts.yaml` in the home: who gets which alert, and where.
 
 A channel holds secrets (addresses of webhooks, passwords), so the file should be readable by its owner only.
 """
@@ -68,7 +68,7 @@ class AlertModel(BaseModel):
 
 
 class Wanted(AlertModel):
-    """What a channel is told.
+    """Which alerts a channel gets.
 
     Attributes:
         kinds: the kinds of alert; all without it.
@@ -81,7 +81,7 @@ class Wanted(AlertModel):
     environments: tuple[Environment, ...] = ()
 
     def wants(self, kind: Kind, slug: str | None, environment: Environment | None) -> bool:
-        """Whether the channel is told of an alert. What is of no integration or environment concerns all."""
+        """Whether the channel gets an alert. What is of no integration or environment concerns all."""
         return (
             (not self.kinds or kind in self.kinds)
             and (not self.integrations or slug is None or slug in self.integrations)
@@ -175,7 +175,7 @@ class AlertSettings(AlertModel):
     thresholds: Thresholds = Thresholds()
 
     def find_channels(self, kind: Kind, slug: str | None, environment: Environment | None) -> Sequence[str]:
-        """Find the names of the channels that are told of an alert."""
+        """Find the names of the channels that get an alert."""
         return [name for name, channel in self.channels.items() if channel.wants(kind, slug, environment)]
 
 

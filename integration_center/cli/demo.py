@@ -91,7 +91,7 @@ def refuse_real_accounts(settings: Settings) -> None:
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the length of the block: steps read the settings anew."""
+    """Set environment variables for the length of the block: steps read the settings again."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

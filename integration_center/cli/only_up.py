@@ -23,7 +23,7 @@ def only_up(home: Path, say: Callable[[str], None]) -> Iterator[int]:
 
     Args:
         home: `DAGSTER_HOME`.
-        say: told in a sentence that it waits.
+        say: called with a sentence when it waits.
 
     Raises:
         ConfigurationError: `up` runs in this home, or what is left of one does not end.

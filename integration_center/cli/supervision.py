@@ -50,14 +50,14 @@ class Supervisor:
 
     Args:
         parts: started in this order.
-        say: told in a sentence what happened to a part.
+        say: called with a sentence when something happens to a part.
         lock: a descriptor that is kept open until all processes have ended, even when this one is killed.
     """
 
     def __init__(self, parts: Sequence[Part], say: Callable[[str], None], lock: int | None = None) -> None:
         self._say = say
         self._lock = lock
-        # Nobody writes to the pipe. Its end tells the parts that this process is gone, in whatever way.
+        # Nobody writes to the pipe. Its end is how the parts learn that this process is gone, in whatever way.
         self._tether, self._held = os.pipe()
         self._groups: set[int] = set()
         self._guard: subprocess.Popen[bytes] | None = None

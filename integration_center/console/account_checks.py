@@ -20,7 +20,7 @@ class AccountChecks:
     """What the accounts answered lately.
 
     Args:
-        kept: for how many seconds an answer stands.
+        kept: for how many seconds an answer is used again.
         clock: seconds that only grow.
     """
 

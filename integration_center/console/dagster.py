@@ -110,7 +110,7 @@ def find_stored_status(console: Console, run_id: str) -> dg.DagsterRunStatus | N
 
 
 def _launch(webserver: Webserver, request: RunRequest) -> str:
-    """Launch; when Dagster does not know the integration as it is now, it reads the files anew, once."""
+    """Launch; when Dagster does not know the integration as it is now, it reads the files again, once."""
     try:
         return webserver.launch(request)
     except ConfigurationError:
@@ -120,14 +120,14 @@ def _launch(webserver: Webserver, request: RunRequest) -> str:
 
 @dataclass(frozen=True)
 class Reloaded:
-    """Whether Dagster has read the integrations anew, and the sentence that says so."""
+    """Whether Dagster has read the integrations again, and the sentence that says so."""
 
     done: bool
     text: str
 
 
 def reload_code(console: Console) -> Reloaded:
-    """Let Dagster read the integrations anew, after one was changed. The change itself stands in any case."""
+    """Let Dagster read the integrations again after one was changed. The change itself is saved in any case."""
     console.reports.expire()
     webserver = console.find_dagster()
     if webserver is None:

@@ -130,5 +130,5 @@ def read_engine(
 
 
 def _tagged(runs: Iterable[dg.DagsterRun]) -> list[dg.DagsterRun]:
-    """The runs of one integration each; a run of several tells of each in its line of the log."""
+    """The runs of one integration each; a run of several has a line of the log for each."""
     return [run for run in runs if INTEGRATION_TAG in run.tags]

@@ -1,7 +1,7 @@
 """What is asked of a ledger: an outcome, a reason, a key or record to find, and an order.
 
 What is searched for may be somebody's e-mail address. So it stays out of the addresses of pages, which proxies and
-browsers keep: they only have a token, and the console remembers what it stands for.
+browsers keep: they only have a token, and the console remembers what it means.
 """
 
 import re

@@ -71,7 +71,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Banner:
-    """An obstacle as the front page tells it.
+    """An obstacle as the front page shows it.
 
     Attributes:
         text: what is the matter, whom it touches, and when.

@@ -10,7 +10,7 @@ RUNS = 30
 BAR_WIDTH, GAP, HEIGHT = 4, 1, 24
 WIDTH = RUNS * (BAR_WIDTH + GAP) - GAP
 LOWEST = 3
-"""The least height of a bar that stands for something."""
+"""The least height of a bar that is not empty."""
 
 Bar = tuple[int, int, int]
 """How far from the left, how far above the ground, how high."""

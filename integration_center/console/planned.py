@@ -63,7 +63,7 @@ class PlannedSync:
 def ask_plan(
     console: Console, key: str, spec: IntegrationSpec, *, slug: str | None, text_columns: frozenset[str]
 ) -> Answer[PlannedSync]:
-    """Begin a plan anew, off the request's thread.
+    """Begin a new plan, off the request's thread.
 
     Args:
         console: the running console.

@@ -130,7 +130,7 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
             return Refusal("Salesforce refused access", said, "Change what it says, then connect again.")
         case ConfigurationError():
             return Refusal(
-                "A setting has to be mended",
+                "A setting has to be corrected",
                 said,
                 "Ask whoever looks after this installation; after a change of its settings the console has to be"
                 " restarted.",

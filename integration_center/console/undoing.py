@@ -40,7 +40,7 @@ class PlannedUndo:
 
 
 def ask_undo(console: Console, sync: SyncRecord, *, again: bool = False) -> Answer[PlannedUndo]:
-    """Ask for the plan of an undo; `again` makes it anew. Nothing is written."""
+    """Ask for the plan of an undo; `again` makes a new one. Nothing is written."""
     key = ("undo", sync.run_id, sync.slug)
     if again:
         console.lookups.forget(*key)

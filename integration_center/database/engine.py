@@ -147,7 +147,7 @@ def upsert(connection: Connection, table: Table, key: Sequence[str], values: Map
 
 
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
-    """Insert `values` unless a row of the same key stands there already; whether the row is new."""
+    """Insert `values` unless there is a row with the same key; return whether the row is new."""
     statement = build_insert(connection, table).values(**values)
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 

@@ -31,7 +31,7 @@ class Incident:
 
     Attributes:
         key: what is wrong with what. Of one key at most one incident is open.
-        content: what people are told of it.
+        content: what the message to people says.
         ended_at: None while it is open.
     """
 
@@ -75,7 +75,7 @@ class NewIncident:
     Attributes:
         key: see `Incident`.
         content: see `Incident`.
-        channels: the names of those who are told.
+        channels: the names of those that get a message.
     """
 
     key: str
@@ -121,7 +121,11 @@ class Incidents:
         return True
 
     def end(self, incident: Incident, content: Mapping[str, Any], now: datetime) -> bool:
-        """End an incident, and note messages for all who were told that it began; whether it was still open."""
+        """End an incident, and note messages for all channels that heard of its begin.
+
+        Returns:
+            Whether it was still open.
+        """
         ended = (
             update(incidents)
             .where(incidents.c.id == incident.id, incidents.c.ended_at.is_(None))
@@ -140,7 +144,7 @@ class Incidents:
     def take(self, now: datetime) -> Noted | None:
         """Take the oldest message that is due, so that no other process sends it meanwhile; None when none is.
 
-        That an incident has ended is only told to those who were told that it began.
+        Only channels that heard of its begin hear of its end.
         """
         opening = alert_messages.alias("opening")
         waits = exists().where(
@@ -211,7 +215,7 @@ def reconcile(
         store: of the incidents.
         found: what is wrong now.
         judged: the kinds that were looked at. Incidents of other kinds stay as they are.
-        say_end: what people are told when an incident ends.
+        say_end: what people read when an incident ends.
         now: the time.
     """
     wrong = {new.key for new in found}

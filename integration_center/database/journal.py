@@ -127,7 +127,7 @@ class JobJournal:
 
 
 def settle(engine: Engine, org_id: str, job_id: str) -> None:
-    """Note that all results of a job or chunk are known, whichever push sent it; the first time stands."""
+    """Note that all results of a job or chunk are known, whichever push sent it. The first time is kept."""
     statement = (
         update(sent_work)
         .where(sent_work.c.org_id == org_id, sent_work.c.job_id == job_id, sent_work.c.settled_at.is_(None))

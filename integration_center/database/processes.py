@@ -1,4 +1,4 @@
-"""Names a process so that another one can tell whether it still lives, even when its number is in use again."""
+"""Name a process so that others can find out whether it still lives, even when its number is in use again."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def this_process() -> str:
-    """`<place>/<pid>/<start>`; the start is in ticks since boot where `/proc` tells it, else empty."""
+    """`<place>/<pid>/<start>`; the start is in ticks since boot where `/proc` has it, else empty."""
     return f"{_this_place()}/{os.getpid()}/{_start(os.getpid())}"
 
 

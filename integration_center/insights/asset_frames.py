@@ -46,7 +46,7 @@ def read_asset(value: object, info: ReportInfo, day: date, *, identity: str, nam
         value: a frame, or the place of one.
         info: what the integration says of the asset; `text_columns` stay text.
         day: the partition the rows are stored for.
-        identity: tells these rows from others.
+        identity: identifies these rows.
         named: the columns that the integration uses. Others that cannot be read are left out.
 
     Raises:

@@ -63,7 +63,7 @@ class CloudSettings(BaseSettings):
 
 
 def read_connection_string(text: str) -> dict[str, str]:
-    """Parse an Azure connection string into the variables that it stands for.
+    """Parse an Azure connection string into the variables that it means.
 
     See https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string.
 

@@ -71,7 +71,7 @@ def name_asset(data: Any) -> Any:
 
 
 def describe_integration(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Say in the JSON schema of an integration that `source` stands in for `report`."""
+    """Say in the JSON schema of an integration that `source` takes the place of `report`."""
     describe_properties(schema, model)
     schema["required"] = [name for name in schema["required"] if name != "report"]
     schema["anyOf"] = [{"required": ["report"]}, {"required": ["source"]}]

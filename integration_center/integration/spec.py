@@ -98,7 +98,7 @@ class IntegrationSpec(Model):
         gainsight: the Gainsight object that reads the Salesforce one, for lineage.
         automation: what starts the integration instead of its schedule: `eager` (when its input is materialized),
             `on_cron` (at its schedule, once its input is newer) or `on_missing`.
-        prefix: stands before the names of assets and jobs, so that several projects share one Dagster deployment.
+        prefix: what the names of assets and jobs begin with, so that several projects share one Dagster deployment.
         group: the group of its assets in Dagster. Without it, the slug.
         tags: tags of its assets in Dagster, for the asset catalogue.
         kinds: kinds of its assets in Dagster, besides our own.
@@ -170,7 +170,7 @@ class IntegrationSpec(Model):
     @model_validator(mode="before")
     @classmethod
     def name_source(cls, data: Any) -> Any:
-        """An asset that is read stands for the report; see `name_asset`."""
+        """An asset that is read takes the place of the report; see `name_asset`."""
         return name_asset(data)
 
     @field_validator("where")

@@ -1,7 +1,7 @@
 """The folder of integrations, as the console and the terminal wizard change it.
 
 A file is written whole or not at all, after it was loaded the way Dagster will load it. Who edits gives the file that
-was read; when another one stands there by now, nothing is written.
+was read; when there is another one by now, nothing is written.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ class DefsFolder(DefsReader):
         """Whether the integration may stand beside the others.
 
         Raises:
-            ConfigurationError: an enabled one writes one of its fields, or its report cannot be told from another.
+            ConfigurationError: an enabled one writes one of its fields, or its report has the same name as another.
         """
         others = {file.slug: file.spec for file in self.list() if file.spec and file.slug != slug}
         reasons = [
@@ -54,7 +54,7 @@ class DefsFolder(DefsReader):
         Args:
             spec: the integration.
             slug: its folder; made of its name when left out.
-            text: the file; written anew when left out.
+            text: the file; built from the integration when left out.
 
         Raises:
             ConfigurationError: it may not stand beside the others, the slug is taken, or nothing can be written.

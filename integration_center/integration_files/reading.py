@@ -55,12 +55,12 @@ class DefsFile:
 
     @property
     def content_hash(self) -> str:
-        """What tells this text from every other."""
+        """What identifies this text."""
         return hash_text(self.text)
 
 
 def age(file: DefsFile) -> tuple[int, str]:
-    """What tells the older of two files: the time of its last change, and then its name.
+    """What decides which of two files is older: the time of its last change, then its name.
 
     Whole seconds, so that files that came together, such as by a checkout, are in order of their names.
     """
@@ -89,7 +89,7 @@ class DefsReader:
         self._listing = threading.Lock()
 
     def path(self, slug: str) -> Path:
-        """Where the integration's file stands."""
+        """Where the integration's file is."""
         return self.root / slug / FILE
 
     def list(self) -> list[DefsFile]:

@@ -48,7 +48,7 @@ def edit(text: str, before: IntegrationSpec, after: IntegrationSpec) -> str:
     Args:
         text: the file, which the loader reads as `before`.
         before: what it says now.
-        after: what it shall say.
+        after: what it says then.
 
     Raises:
         ConfigurationError: the text cannot be edited; it says what to do.
@@ -78,7 +78,7 @@ def dump(spec: IntegrationSpec) -> dict[str, Any]:
     """The attributes as a file gives them: required ones, and options that differ from their defaults."""
     required = {name for name, field in IntegrationSpec.model_fields.items() if field.is_required()}
     given = spec.model_dump(mode="json", exclude_defaults=True)
-    if spec.source:  # which stands for the report
+    if spec.source:  # which takes the place of the report
         del given["report"]
         required -= {"report"}
     return {name: _plain(given[name]) for name in IntegrationSpec.model_fields if name in given or name in required}
@@ -150,7 +150,7 @@ def _text(value: str) -> str:
 
 
 def _set(attributes: CommentedMap, name: str, node: Any) -> None:
-    """Give an attribute; a new one stands behind the nearest that goes before it in `ORDER`."""
+    """Set an attribute. A new one goes behind the nearest one that comes before it in `ORDER`."""
     if name in attributes:
         attributes[name] = node
         return
@@ -260,7 +260,7 @@ def _find_comment(node: CommentedSeq, place: int) -> CommentToken | None:
 
 
 def _find_item(node: CommentedSeq, start: int, item: Mapping[str, Any]) -> int | None:
-    """Where the key pair or mapping of the same field stands, at `start` or behind it."""
+    """Find the key pair or mapping of the same field, at `start` or behind it."""
     wanted = _field_of(item)
     return next((number for number in range(start, len(node)) if _field_of(node[number]) == wanted), None)
 

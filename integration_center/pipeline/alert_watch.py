@@ -65,7 +65,7 @@ class Wrong:
 
     @property
     def key(self) -> str:
-        """What tells the incident from others."""
+        """What identifies the incident."""
         return f"{self.finding.kind.value}:{self.subject}"
 
 
@@ -278,13 +278,13 @@ LOOK_SECONDS = 20
 
 
 def build_alert_sensor(prefix: str | None = None) -> dg.Definitions:
-    """Build the sensor that looks for what is wrong, and tells it."""
+    """Build the sensor that looks for what is wrong, and sends alerts."""
 
     @dg.sensor(
         name=put_before("alerts", prefix),
         minimum_interval_seconds=LOOK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells the channels of alerts.yaml what goes wrong, and when it is over.",
+        description="Sends the channels of alerts.yaml a message when something goes wrong, and when it is over.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:

@@ -1,6 +1,6 @@
 """Which days of an event report earlier runs of an integration applied to an org, and what became of their rows.
 
-Nothing is stored for this but the report's frames beside each run's ledger: the log of syncs tells which runs wrote,
+Nothing is stored for this but the report's frames beside each run's ledger: the log of syncs says which runs wrote,
 and their ledgers tell which rows. So a killed run that is settled later, and a run that is undone, count as what they
 are.
 """

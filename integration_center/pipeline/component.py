@@ -1,6 +1,6 @@
 """`type: integration_center.Integration`: a folder's `defs.yaml` becomes an update set, a push and a job.
 
-The component stands on its own in any project. What integrations share (reports, the Salesforce objects, resources,
+The component works on its own in any project. What integrations share (reports, the Salesforce objects, resources,
 schedules, sensors) comes once for each prefix: with the first of them, in order of their slugs.
 """
 
@@ -88,7 +88,7 @@ def check_together(specs: dict[str, IntegrationSpec]) -> None:
     """Check that the integrations of a project go together.
 
     Raises:
-        ConfigurationError: two write the same field, or two reports cannot be told apart.
+        ConfigurationError: two write the same field, or two reports have the same name.
     """
     problems = {**find_clashes({slug: spec.report for slug, spec in specs.items()}), **find_conflicts(specs)}
     if problems:

@@ -35,7 +35,7 @@ def build_integration_defs(
 
     Args:
         integrations: the integrations by slug, each as the attributes of a `defs.yaml` or as a spec.
-        prefix: stands before the names of assets, jobs, schedules and sensors.
+        prefix: what the names begin with, of assets, jobs, schedules and sensors.
         translator: says how the assets look.
 
     Raises:

@@ -105,7 +105,7 @@ def planned_slugs(
 ) -> set[str]:
     """The integrations among `specs` that a run meant to plan or push.
 
-    The run's own record tells, unless it is a run of all assets: that is looked up in the event log.
+    The run's own record says so, except for a run of all assets: that one is looked up in the event log.
     """
     slugs = {key: slug for slug in specs for key in (update_set_key(slug), push_key(slug))}
     if run.asset_selection:
@@ -138,7 +138,7 @@ def add_missing_line(
     environment = spec.environment if spec else read_environment(run.tags.get(ENVIRONMENT_TAG))
     note_run(instance, installation.audit, run_id, slug, environment=environment)
     keys = {run.tags.get(tag, "") for tag in (PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG)}
-    # A run without a day stands under the newest one: its sentence asks for a day.
+    # A run without a day is shown under the newest day: its sentence asks for a day.
     days = sorted(date.fromisoformat(key) for key in keys if key) or [last_full_day(datetime.now(UTC))]
     report = spec.report if spec else ""
     installation.syncs.open(

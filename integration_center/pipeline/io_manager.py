@@ -65,7 +65,7 @@ class FrameIOManager(dg.IOManager):
         context.add_output_metadata({"dagster/row_count": count_height(frame)})
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
-        """One frame of all the partitions asked for; where several are, column `_day` (Date) tells them apart.
+        """One frame of all the partitions asked for; where there are several, `_day` (Date) is the day of each row.
 
         Eager where the input is declared to be a `pl.DataFrame`. A report may lack older days.
         """

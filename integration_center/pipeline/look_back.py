@@ -28,7 +28,7 @@ def look_back(
 ) -> Tally:
     """Read some of what was written back; where the org changes it, read all, and mark those lines `overridden`.
 
-    Whatever comes of the look, what was written stands.
+    Whatever the look finds, what was written stays written.
 
     Args:
         step: whose ledger is stored.
@@ -60,7 +60,7 @@ def look_back(
         mark = partial(mark_overridden, records=records, schema=schema)
         corrected = step.installation.ledgers.write_from(step.run_id, step.slug, lines, mark)
     except (TerminalError, TransientError) as error:
-        log.warning(f"the records that the org changed again could not be told, and count as updated: {error}")
+        log.warning(f"it could not be found out which records the org changed again; they count as updated: {error}")
         return tally
     changed = corrected.lines[Outcome.OVERRIDDEN]
     log.warning(f"{changed:,} of {written:,} records written hold something else: the org changed them again")

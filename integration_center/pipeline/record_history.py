@@ -98,7 +98,7 @@ def find_history(
 
 
 def build_entry(installation: Installation, sync: SyncRecord, line: Mapping[str, Any]) -> Entry:
-    """What one line of a ledger tells."""
+    """What one line of a ledger says."""
     fields = [name.removeprefix(CHANGED) for name in line if name.startswith(CHANGED) and line[name]]
     audited = installation.audit.of_run(sync.run_id, sync.slug)
     return Entry(

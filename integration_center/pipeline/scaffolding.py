@@ -28,7 +28,7 @@ EXAMPLE: Mapping[str, Any] = {
 
 
 class ScaffoldParams(BaseModel):
-    """What `dg scaffold defs` may be told of the new integration."""
+    """What `dg scaffold defs` may be given for the new integration."""
 
     name: str | None = Field(default=None, description="What people call the integration.")
     environment: str | None = Field(default=None, description="`sandbox` or `production`.")

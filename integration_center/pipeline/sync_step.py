@@ -191,7 +191,7 @@ class SyncStep:
 
     @contextmanager
     def errors_reported(self) -> Iterator[None]:
-        """Close the sync as Failed when the step fails, before Dagster is told."""
+        """Close the sync as Failed when the step fails, before Dagster hears of it."""
 
         def fail(sentence: str, full: str) -> None:
             self.installation.syncs.fail_open(self.run_id, self.slug, sentence)

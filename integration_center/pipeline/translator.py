@@ -21,7 +21,7 @@ LATE = timedelta(hours=6)
 
 @dataclass(frozen=True)
 class TranslatorData:
-    """What a translator is told of an asset.
+    """What a translator gets to know of an asset.
 
     Attributes:
         role: what the asset is.

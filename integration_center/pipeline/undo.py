@@ -276,7 +276,7 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
 
     @dg.op(
         name=undo_op(environment, prefix),
-        description=f"Writes back what one sync changed in {environment.title}, where it still stands.",
+        description=f"Writes back what one sync changed in {environment.title}, where nobody has changed it since.",
         required_resource_keys={INSTALLATION, resource_key(environment)},
         tags={"kind": "salesforce"},
     )

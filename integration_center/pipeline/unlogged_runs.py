@@ -53,7 +53,7 @@ def log_ended_runs(installation: Installation, specs: Mapping[str, IntegrationSp
 
 
 def look_at_runs(home: Path) -> str | None:
-    """What tells Dagster's history of runs from an earlier one: how many ended badly, and when the last one did.
+    """What shows that Dagster's history of runs has changed: how many ended badly, and when the last one did.
 
     Returns:
         None when a run is under way, or when only Dagster can tell.

@@ -267,7 +267,7 @@ class Webserver:
 
 
 def read_log_line(event: Mapping[str, Any]) -> LogLine:
-    """A line of the log from GraphQL's event; an error is told by its own text, without its stack."""
+    """A line of the log from GraphQL's event; an error is its own text, without its stack."""
     error = (event.get("error") or {}).get("message", "")
     text = "\n".join(part.strip() for part in (event["message"], error) if part and part.strip())
     at = datetime.fromtimestamp(float(event["timestamp"]) / 1000, UTC)

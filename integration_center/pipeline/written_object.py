@@ -1,4 +1,4 @@
-"""Tells Dagster what became of a Salesforce object after a push, a release or an undo."""
+"""Tell Dagster what became of a Salesforce object after a push, a release or an undo."""
 
 import dagster as dg
 

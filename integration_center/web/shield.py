@@ -45,7 +45,7 @@ class Door:
         name: of the server, as its refusals say it.
         hosts: the names under which it may be asked for, in lower case, without ports.
         forwarded: whether requests may come through a proxy.
-        forwarded_advice: what a refusal tells who set up a proxy.
+        forwarded_advice: what a refusal says to whoever set up a proxy.
         headers: of every answer, besides and instead of `HEADERS`; one that the answer brings itself stays.
     """
 
@@ -90,7 +90,7 @@ class Shield:
     Args:
         app: what comes after.
         door: where the server is reached.
-        on_refusal: told of each refusal.
+        on_refusal: called with each refusal.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ def host_name(host: str) -> str:
 def is_forwarded(scope: Scope, headers: Headers) -> bool:
     """Whether a proxy passes the request on for somebody else.
 
-    nginx adds no header unless it is told to, but speaks HTTP/1.0 to what is behind it. Browsers speak 1.1.
+    nginx adds no header unless it is set up to, but speaks HTTP/1.0 to what is behind it. Browsers speak 1.1.
     """
     names = {name.replace("_", "-") for name in headers}
     return scope.get("http_version") == "1.0" or any(name in PROXY_HEADERS or "forwarded" in name for name in names)

@@ -75,7 +75,7 @@ def test_what_the_org_changed_again_is_told_everywhere(center: Center, org: Org,
     assert [line[f"holds.{COUNT}"] for line in printed] == ledger[f"holds.{COUNT}"].to_list()
     code, text, _ = command("log")
     assert code == 0
-    assert "3 overridden" in text
+    assert "3 changed again by the org" in text
 
 
 def test_an_overridden_value_is_sent_once_more_and_then_left(center: Center, org: Org) -> None:
@@ -170,7 +170,7 @@ def test_where_not_all_can_be_read_the_push_stands(center: Center, org: Org, mon
     center.emulator.sandbox.faults.clear()
     assert ran.success, ran.error
     assert lines(center, ran) == {"updated": ALL}
-    assert "could not be told, and count as updated" in said(center, ran.run_id)
+    assert "they count as updated" in said(center, ran.run_id)
 
 
 def test_a_ledger_of_an_earlier_version_is_read(center: Center, org: Org) -> None:

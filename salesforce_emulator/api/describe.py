@@ -116,7 +116,7 @@ def _child_relationships(org: Org, parent: SObject) -> list[dict[str, Any]]:
 def _stamped(call: Call, data: Any) -> Answer:
     """Answer with the schema's stamp, or with 304 when the caller has this state already.
 
-    One stamp stands for the whole schema, as recordings show: any change anywhere makes every describe new.
+    There is one stamp for the whole schema, as recordings show: any change anywhere makes every describe new.
     """
     org = call.org
     modified = org.schema.modified.astimezone(UTC)

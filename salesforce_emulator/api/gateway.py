@@ -1,4 +1,4 @@
-"""What stands before every route: size limits, faults, compression, the edge's headers, the call log."""
+"""What every request passes before its route: size limits, faults, compression, the edge's headers, the call log."""
 
 import asyncio
 import gzip

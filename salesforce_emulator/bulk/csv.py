@@ -147,7 +147,7 @@ def write_results(
     delimiter: str,
     line_ending: str,
 ) -> str:
-    """Return a result file: added columns, then the sent ones written anew, every cell quoted.
+    """Return a result file: added columns, then the sent ones, every cell quoted.
 
     Args:
         upload: what was sent.

@@ -140,7 +140,7 @@ def change_state(call: Call) -> Answer:
 
 
 def poll(call: Call) -> Answer:
-    """`GET /jobs/ingest/{id}`: the job as it stands."""
+    """`GET /jobs/ingest/{id}`: the job as it is now."""
     return Answer(data=_find(call).full())
 
 

@@ -160,7 +160,7 @@ def create_job(call: Call) -> Answer:
 
 
 def poll(call: Call) -> Answer:
-    """`GET /jobs/query/{id}`: the job as it stands."""
+    """`GET /jobs/query/{id}`: the job as it is now."""
     return Answer(data=_find(call).full())
 
 

@@ -104,7 +104,7 @@ def build_insights_app(*, drops: Path | None, records: int, today: Callable[[], 
     """The local API for one system, `SYSTEM_GUID`.
 
     Serves `Logins` for the first `records` invented people, `Workflow adoption` (custom, tagged), and every report of
-    the folder `drops` (`<slug>/*.csv`, `report.yaml`), whose last file stands for the newest day whatever its date.
+    the folder `drops` (`<slug>/*.csv`, `report.yaml`), whose last file is served as the newest day whatever its date.
     `GET .../reports` lists also what carries no tag. Each value depends on the person and the day alone.
 
     Args:

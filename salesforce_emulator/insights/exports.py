@@ -11,7 +11,7 @@ import polars as pl
 
 @dataclass
 class Export:
-    """One export, which takes as many looks as it was told.
+    """One export, which is ready after a given number of looks.
 
     Attributes:
         rows: what the file holds.

@@ -100,7 +100,7 @@ def read_id(sobject: SObject, value: object) -> str | RowError:
 
 
 class RecordGuard:
-    """Tells why existing records may not be written, for many ids at once."""
+    """Find why existing records may not be written, for many ids at once."""
 
     def __init__(self, org: Org, sobject: SObject, ids: Sequence[str], *, allow_duplicates: bool) -> None:
         self._org = org

@@ -24,7 +24,7 @@ def text_area(name: str, label: str, length: int, *, compound: str | None = None
 
 
 def rich_text(name: str, label: str, length: int) -> Field:
-    """Return a rich text area, whose HTML the org writes anew when it is saved."""
+    """Return a rich text area, whose HTML the org rewrites when it is saved."""
     return Field(name, label, "textarea", length=length, extra="richtextarea", html=True, aggregatable=False)
 
 

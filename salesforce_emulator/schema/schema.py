@@ -56,8 +56,8 @@ class SObject:
 class Schema:
     """The objects of one org as its API user sees them.
 
-    Hiding a field stands for missing field-level security: describe, SOQL and writes no longer know it. Any change
-    moves the schema's stamp, which is the Last-Modified and ETag of every describe.
+    A hidden field is one without field-level security: describe, SOQL and writes no longer know it. Any change moves
+    the schema's stamp, which is the Last-Modified and ETag of every describe.
     """
 
     objects: Sequence[SObject]

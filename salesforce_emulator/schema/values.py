@@ -1,7 +1,7 @@
 """One value into one field: what the org stores, or why it refuses.
 
 Numbers are stored as sent, unrounded; datetimes lose their milliseconds; texts lose outer blanks, and a text of
-blanks only is null; rich text is written anew. Lengths count UTF-16 units. Message shapes: the error tables of the
+blanks only is null; rich text is rewritten. Lengths count UTF-16 units. Message shapes: the error tables of the
 REST and Bulk API guides.
 """
 

@@ -77,7 +77,7 @@ def _unexpected(text: str) -> str:
 
 
 def unexpected(statement: str, token: Token) -> Refusal:
-    """Return the refusal of a token that has no place where it stands."""
+    """Return the refusal of a token in the wrong place."""
     if token.kind == "end":
         return Refusal(400, "MALFORMED_QUERY", "unexpected token: <EOF>")
     return located(statement, token.position, "MALFORMED_QUERY", _unexpected(token.text))

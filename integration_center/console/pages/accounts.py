@@ -130,7 +130,7 @@ def go_to_salesforce(request: Request, environment: Environment) -> Response:
 
 
 def reconnect_headless(request: Request, account: Account) -> Connection:
-    """Connect anew the way the account was connected, without a browser."""
+    """Connect again the way the account was connected, without a browser."""
     installation = console_of(request).installation
     settings, store, name = installation.settings, installation.accounts, user_of(request).name
     key = store.tokens(account.environment).signing_key

@@ -1,1 +1,1 @@
-"""What every page of the console stands on: the application, its security, sessions and rendering."""
+"""What every page of the console needs: the application, its security, sessions and rendering."""

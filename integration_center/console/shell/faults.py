@@ -1,4 +1,4 @@
-"""What a person is told when a request fails: what is wrong and what to do, never a stack trace."""
+"""What a person reads when a request fails: what is wrong and what to do, never a stack trace."""
 
 import logging
 import secrets

@@ -34,7 +34,7 @@ class ConsoleRefusals:
             user = (
                 request.state.user if hasattr(request.state, "user") else self.console.identify(Request(request.scope))
             )
-        except ConfigurationError:  # a list of users that cannot be used, of which the log tells already
+        except ConfigurationError:  # a list of users that cannot be used; the log has it already
             return NOBODY
         return user.name if user else NOBODY
 

@@ -27,7 +27,7 @@ class User:
     """Who sent a request.
 
     Attributes:
-        name: as it stands in logs: a console user, or the operating-system user of this machine.
+        name: as logs show it: a console user, or the operating-system user of this machine.
         signed_in: whether there is a sign-in that can be ended.
     """
 
@@ -54,7 +54,7 @@ def users_of(installation: Installation) -> Mapping[str, access.User]:
     """The users who may sign in; empty when sign-in is not set up.
 
     Raises:
-        ConfigurationError: the list cannot be used. What is wrong goes to the log: strangers are told this, too.
+        ConfigurationError: the list cannot be used. What is wrong goes to the log only: strangers read this.
     """
     try:
         return access.read_users(installation.settings)

@@ -84,7 +84,7 @@ def find_sound(request: Request) -> tuple[DefsFile, IntegrationSpec]:
     if file.spec is None:
         path = console_of(request).defs.path(slug)
         raise ConfigurationError(
-            f"the file of {slug!r} is broken, so it can only be mended by hand: {path}: {file.problem}"
+            f"the file of {slug!r} is broken, so it can only be corrected by hand: {path}: {file.problem}"
         )
     return file, file.spec
 

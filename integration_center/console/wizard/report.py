@@ -45,7 +45,7 @@ class MatchState:
 
     Attributes:
         rate: once it is there.
-        error: why it cannot be told.
+        error: why it is not known.
         asked: whether it is being looked up.
     """
 
@@ -134,7 +134,7 @@ def take_report(request: Request) -> Response:
         del keys[int(number)]
     report, object_name = form.get("report", "").strip(), form.get("pick", form.get("object", "")).strip()
     if report.casefold() != draft.report.casefold() or object_name.casefold() != draft.object.casefold():
-        keys = []  # they are proposed anew for the other report or object
+        keys = []  # the other report or object gets its own proposals
         draft = draft.change(suggested=bool(draft.rows) and draft.suggested)
     screen = screen.keep(draft.change(report=report, object=object_name, keys=tuple(keys)))
     to = "mapping" if go in ("next", "next-anyway") else go if go in STEPS else "report"

@@ -120,7 +120,7 @@ def save(screen: Screen) -> Saved | Refused:
 
 
 def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:
-    """The text of the copied file, changed to say `spec`, with its comments; None to write it anew."""
+    """The text of the copied file, changed to say `spec`, with its comments; None to build it from the integration."""
     if not screen.draft.source:
         return None
     try:
@@ -142,7 +142,7 @@ def find_missing(
         draft: with the rows.
         schema: the object as the connected user sees it.
         dtypes: the report's columns.
-        org_fields: names of all fields that the object has, hidden ones included, as far as the org tells.
+        org_fields: names of all fields that the object has, hidden ones included, as far as the org says.
     """
     keys = {field.lower() for _, field in draft.pairs}
     wanted = (

@@ -28,7 +28,7 @@ DEFAULTS: Mapping[str, str] = {
     "enabled": "on",
 }
 GENERAL = "general"
-"""Where a problem stands that is of no single input."""
+"""Where a problem is shown that belongs to no single input."""
 
 
 def draft_of_file(file: DefsFile, spec: IntegrationSpec) -> Draft:
@@ -144,7 +144,7 @@ def _mapping(row: FieldRow, before: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name_problems(error: ValidationError, draft: Draft) -> dict[str, str]:
-    """What the model refuses, by the input it stands in."""
+    """What the model refuses, by input."""
     places = [place for place, row in enumerate(draft.rows) if row.complete]
     problems: dict[str, str] = {}
     for fault in error.errors():

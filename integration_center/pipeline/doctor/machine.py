@@ -108,7 +108,7 @@ def check_alerts(installation: Installation) -> Iterator[Checked]:
     settings = read_alert_settings(installation.settings.dagster_home)
     if settings is None or not settings.channels:
         advice = f"Write {path}, and try it: integration-center alerts test."
-        yield warning("alerts", "Nobody is told when something goes wrong: there is no channel.", advice)
+        yield warning("alerts", "Nobody hears of it when something goes wrong: there is no channel.", advice)
         return
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield warning("alerts", f"Other users may read {path}, which holds secrets.", f"Run: chmod 600 {path}")

@@ -53,7 +53,7 @@ def write_number(number: pl.Expr) -> pl.Expr:
 def round_half_up(number: pl.Expr, scale: int) -> pl.Expr:
     """Round a Float64 half away from zero in decimal: 1.005 becomes 1.01, where binary rounding gives 1.0.
 
-    The shortest decimal that stands for the double is rounded. The result is null where the number has more than 20
+    The shortest decimal that equals the double is rounded. The result is null where the number has more than 20
     integer digits or is not finite; callers check for these first.
     """
     decimal = number.cast(pl.String).cast(WORKING_DECIMAL, strict=False)
