@@ -10,6 +10,8 @@ import polars as pl
 from benchmarks.measure import Measurement, measured, read_task, tell
 from benchmarks.product import DEFS
 from benchmarks.scenario import Task
+from integration_center.database.engine import build_engine
+from integration_center.database.file_index import DatabaseIndex
 from integration_center.insights.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.integration.spec import IntegrationSpec
@@ -20,7 +22,9 @@ from integration_center.salesforce.read.snapshot import WORTH_LEAVING_OUT
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.salesforce.write.push import push_updates
 from integration_center.salesforce.write.read_back import prove_writes
+from integration_center.store.frame_store import FrameStore
 from integration_center.store.frames import rewrite_frame
+from integration_center.store.objects import FolderObjects
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import completing, count_lines, planned_updates
 from integration_center.sync.outcomes import Outcome
@@ -75,7 +79,9 @@ def run(task: Task, measurement: Measurement) -> None:
     rows = report.frame.with_columns(pl.lit(day).alias(DAY))
     with TemporaryDirectory() as folder, Session(tokens := Tokens(task)) as session:
         # The folder of this process stays from day to day.
-        snapshot = SnapshotFolder(Path("storage")).of("logins_to_leads", spec.object, *tokens.identity())
+        index = DatabaseIndex(build_engine(f"sqlite:///{Path('index.db').absolute()}"))
+        frames = FrameStore(index, FolderObjects(Path("storage").absolute()))
+        snapshot = SnapshotFolder(frames).of("logins_to_leads", spec.object, *tokens.identity())
         org = Org(session)
         plan = build_plan(
             spec,

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from integration_center.insights.source import ReportSource
     from integration_center.salesforce.org import Org
     from integration_center.salesforce.read.snapshot_file import SnapshotFolder
+    from integration_center.store.frame_store import FrameStore
     from integration_center.store.known_records import KnownRecords
     from integration_center.store.ledgers import LedgerFolder
     from integration_center.store.reports import ReportFolder
@@ -85,52 +85,66 @@ class Installation:
         return GroupSizes(self.engine)
 
     @cached_property
+    def frames(self) -> "FrameStore":
+        """All stored files: reports, plans, ledgers, snapshots."""
+        from integration_center.database.file_index import DatabaseIndex
+        from integration_center.store.frame_store import build_frame_store
+
+        return build_frame_store(self.settings, DatabaseIndex(self.engine))
+
+    def index_earlier_files(self) -> int:
+        """Note the files of earlier versions, which kept no index, and return how many there were.
+
+        Raises:
+            IntegrationCenterError: a file cannot be uploaded, or the database does not answer.
+        """
+        from integration_center.store.earlier_files import index_earlier_files
+
+        folder = self.settings.scratch if self.settings.bucket else self.settings.storage
+        return index_earlier_files(self.frames, folder)
+
+    @cached_property
     def reports(self) -> "ReportFolder":
         """The stored frames of reports."""
         from integration_center.store.reports import ReportFolder
 
-        return ReportFolder(self.settings.storage)
+        return ReportFolder(self.frames)
 
     @cached_property
     def ledgers(self) -> "LedgerFolder":
         """The stored ledgers."""
         from integration_center.store.ledgers import LedgerFolder
 
-        return LedgerFolder(self.settings.storage)
+        return LedgerFolder(self.frames)
 
     @cached_property
     def known_records(self) -> "KnownRecords":
         """Which records the integrations wrote."""
         from integration_center.store.known_records import KnownRecords
 
-        return KnownRecords(self.settings.storage)
+        return KnownRecords(self.frames)
 
     @cached_property
     def snapshots(self) -> "SnapshotFolder":
         """What was read of the orgs."""
         from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 
-        return SnapshotFolder(self.settings.storage)
+        return SnapshotFolder(self.frames)
 
     @cached_property
     def progress(self) -> "ProgressFolder":
         """How far the steps of runs have come."""
         from integration_center.store.run_progress import ProgressFolder
 
-        return ProgressFolder(self.settings.storage)
+        return ProgressFolder(self.settings.scratch)
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:
-        """A folder beside the stored frames for the length of the block, for nobody else to read."""
-        from integration_center.store.frames import writing
-        from integration_center.store.work import WORK
+        """A folder of this machine for the length of the block, for nobody else to read."""
+        from integration_center.store.work import open_work_folder
 
-        work = self.settings.storage / WORK
-        with writing(work):
-            work.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder = TemporaryDirectory(dir=work)
-        with folder as name:
-            yield Path(name)
+        with open_work_folder(self.settings.scratch) as folder:
+            yield folder
 
     def source(self) -> "ReportSource":
         """Where reports come from."""

@@ -91,6 +91,10 @@ class Paths(BaseSettings):
     ]
     """The folder of integrations."""
 
+    storage_setting: Annotated[str, Field(alias="INTEGRATION_CENTER_STORAGE")] = ""
+    """Where reports, plans and ledgers are kept: a folder, or an `s3://`, `az://` or `gs://` prefix that all hosts of
+    the installation use. `storage` in `DAGSTER_HOME` when left out."""
+
     first_day: Annotated[date, Field(alias="INTEGRATION_CENTER_FIRST_DAY")] = date(2020, 1, 1)
     """The first UTC day that Dagster shows as a partition, YYYY-MM-DD: the day from which there are reports."""
 
@@ -126,9 +130,20 @@ class Paths(BaseSettings):
         return path
 
     @property
-    def storage(self) -> Path:
-        """The folder of frames: reports, plans, ledgers."""
+    def scratch(self) -> Path:
+        """The folder of this machine for what a step needs while it runs. It may be deleted at any moment."""
         return self.dagster_home / "storage"
+
+    @property
+    def bucket(self) -> str | None:
+        """The prefix in object storage where frames are kept; None when they are kept in a folder."""
+        return self.storage_setting.strip() if "://" in self.storage_setting else None
+
+    @property
+    def storage(self) -> Path:
+        """The folder where frames are kept, unless `bucket` names a place in object storage."""
+        named = self.storage_setting.strip()
+        return Path(named).expanduser().resolve() if named and self.bucket is None else self.scratch
 
 
 class Settings(Paths):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from integration_center.accounts.connections import Connection, Disconnection
 from integration_center.accounts.sign_ins import PendingSignIn
@@ -14,6 +14,7 @@ from integration_center.accounts.store import Account, AccountStore, Flow, Token
 from integration_center.accounts.stored_tokens import StoredTokens, require_app
 from integration_center.accounts.verification import verify_account
 from integration_center.database.engine import reading
+from integration_center.database.file_index import DatabaseIndex
 from integration_center.database.tables import jobs, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment
@@ -31,6 +32,7 @@ from integration_center.salesforce.auth.oauth import (
 from integration_center.salesforce.auth.token_errors import explain_refusal
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings
+from integration_center.store.frame_store import build_frame_store
 from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 STILL_IN_LOG = (
@@ -214,7 +216,7 @@ def disconnect(environment: Environment, settings: Settings, store: AccountStore
     except IntegrationCenterError as error:
         unconfirmed = str(error)
     kept = None if store.delete(environment) else STILL_IN_LOG
-    undeleted = " ".join(filter(None, (kept, _delete_snapshots(settings, [account.org_id]))))
+    undeleted = " ".join(filter(None, (kept, _delete_snapshots(settings, store.engine, [account.org_id]))))
     return Disconnection(environment, account.org_id, unconfirmed, undeleted or None)
 
 
@@ -264,22 +266,23 @@ def _admit(
             warning = _revoke_replaced(client, previous, replaced)
     connection = _build_connection(store, account, previous, warning)
     kept = {connected.org_id for connected in store.list()}
-    failure = _delete_snapshots(settings, [org_id for org_id in connection.replaced_org_ids if org_id not in kept])
+    failure = _delete_snapshots(
+        settings, store.engine, [org_id for org_id in connection.replaced_org_ids if org_id not in kept]
+    )
     return connection if failure is None else replace(connection, warning=" ".join(filter(None, (warning, failure))))
 
 
-def _delete_snapshots(settings: Settings, org_ids: Iterable[str]) -> str | None:
+def _delete_snapshots(settings: Settings, engine: Engine, org_ids: Iterable[str]) -> str | None:
     """Delete the snapshots of these orgs.
 
     Returns:
         A sentence that says what could not be deleted; None when everything was.
     """
-    snapshots = SnapshotFolder(settings.storage)
     failures = []
     for org_id in org_ids:
         try:
-            snapshots.delete(org_id)
-        except ConfigurationError as error:
+            SnapshotFolder(build_frame_store(settings, DatabaseIndex(engine))).delete(org_id)
+        except IntegrationCenterError as error:
             failures.append(f"{error}.")
     return " ".join(failures) or None
 

@@ -64,6 +64,8 @@ def serve_all(
         refuse_taken(console_port, "--console-port")
         if upgrade_database(settings.database) not in {None, REVISION}:
             warn("the database was of an earlier version, and is upgraded")
+            with open_installation(settings) as installation:
+                installation.index_earlier_files()
         close_runs_of_nobody(settings)
         supervisor = Supervisor(build_parts(settings, port, (console_host, console_port)), warn, lock)
         stack.callback(close_runs_of_nobody, settings)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -76,27 +75,27 @@ def scan(installation: Installation, sync: SyncRecord) -> pl.LazyFrame:
     Raises:
         PlanMissing: the file is gone or damaged.
     """
-    path = installation.ledgers.path(sync.run_id, sync.slug)
-    if not path.exists() and sync.status is SyncStatus.RUNNING:
+    file = installation.ledgers.file(sync.run_id, sync.slug)
+    if file is None and sync.status is SyncStatus.RUNNING:
         raise PlanMissing("the run is under way, and its ledger is there once it has made its plan")
-    if not path.exists():
+    if file is None:
         raise PlanMissing(
             "this run has no list of records: lists are deleted after 90 days, and a run that ended before its plan has"
             " none. Its counts are kept"
         )
-    with _readable(path):
-        ledger = pl.scan_parquet(path)
+    with _readable(sync):
+        ledger = file.scan()
         ledger.collect_schema()
     return ledger
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(sync: SyncRecord) -> Iterator[None]:
     """Raises PlanMissing when the file turns out to be damaged."""
     try:
         yield
     except (pl.exceptions.PolarsError, OSError):
-        logger.warning("the ledger %s cannot be read", path)
+        logger.warning("the ledger of run %s of %s cannot be read", sync.run_id, sync.slug)
         raise PlanMissing(
             "the list of records of this run is damaged, or may not be opened. Its counts are kept; whoever looks after"
             " this installation can bring the list back from a backup"
@@ -109,17 +108,17 @@ def read_page(installation: Installation, sync: SyncRecord, query: LedgerQuery, 
     Raises:
         PlanMissing: the file is gone or damaged.
     """
-    path, ledger = installation.ledgers.path(sync.run_id, sync.slug), scan(installation, sync)
-    with _readable(path):
+    ledger = scan(installation, sync)
+    with _readable(sync):
         counted = ledger.group_by("outcome").len().collect()
     by_name = dict(zip(counted["outcome"].cast(pl.String), counted["len"], strict=True))
     counts = {each: by_name[each.value] for each in Outcome if each.value in by_name}
     wanted = query.narrow(ledger)
-    with _readable(path):
+    with _readable(sync):
         found = wanted.select(pl.len()).collect().item() if query.active else sum(counts.values())
     pages = max(1, -(-found // PAGE_LINES))
     page = min(max(1, page), pages)
-    with _readable(path):
+    with _readable(sync):
         lines = wanted.slice((page - 1) * PAGE_LINES, PAGE_LINES).collect()
         outcomes = [query.outcome] if query.outcome else list(Outcome)
         reasons = count_reasons(ledger, outcomes, MOST_REASONS, query.called)
@@ -156,7 +155,7 @@ def first_lines(installation: Installation, sync: SyncRecord, *outcomes: Outcome
     """The first lines of some outcomes; none when there is no ledger that can be read."""
     chosen = pl.col("outcome").cast(pl.String).is_in([outcome.value for outcome in outcomes])
     try:
-        with _readable(installation.ledgers.path(sync.run_id, sync.slug)):
+        with _readable(sync):
             return read_lines(
                 scan(installation, sync).filter(chosen).head(most).with_columns(group_reason(sync.object)).collect()
             )
@@ -176,7 +175,7 @@ def read_reasons(
         called: what people call the object; the name in the log where it is left out.
     """
     try:
-        with _readable(installation.ledgers.path(sync.run_id, sync.slug)):
+        with _readable(sync):
             return count_reasons(scan(installation, sync), outcomes, MOST_REASONS, called or sync.object)
     except PlanMissing:
         return []

@@ -283,3 +283,31 @@ alert_messages = Table(
     UniqueConstraint("incident_id", "phase", "channel"),
     Index("ix_alert_messages_due_at", "due_at"),
 )
+
+stored_files = Table(
+    "stored_files",
+    metadata,
+    Column("name", String(700), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("slug", String(300), nullable=False),
+    Column("day", Date),
+    Column("run_id", String(64)),
+    Column("org_id", String(18)),
+    Column("key", String(800), nullable=False),
+    Column("rows", Integer),
+    Column("identity", Text),
+    Column("details", JSON, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    Index("ix_stored_files_kind", "kind", "slug", "day"),
+    Index("ix_stored_files_run_id", "run_id"),
+    Index("ix_stored_files_key", "key"),
+    Index("ix_stored_files_stored_at", "stored_at"),
+)
+
+unused_files = Table(
+    "unused_files",
+    metadata,
+    Column("key", String(800), primary_key=True),
+    Column("unused_since", UtcDateTime, nullable=False),  # readers may still have the file open for a while
+    Index("ix_unused_files_unused_since", "unused_since"),
+)

@@ -1,25 +1,21 @@
 """Read report drops from object storage: S3, Azure Blob and GCS through one library, obstore."""
 
 import tempfile
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import obstore
-import stamina
-from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from integration_center.errors import ConfigurationError, UnreadableReport
 from integration_center.files.regular_files import show_size
 from integration_center.insights.drops import LARGEST, Content, Drop, DropChanged
-from integration_center.insights.object_errors import Service, build_error
-from integration_center.remote import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
+from integration_center.insights.object_errors import Service
+from integration_center.insights.object_requests import ask
 
 if TYPE_CHECKING:  # this type does not exist at run time
     from obstore import ObjectMeta
 
 CHUNK_BYTES = 8 * 1024 * 1024
-Answer = TypeVar("Answer")
 
 
 class ObjectDrops:
@@ -56,12 +52,13 @@ class ObjectDrops:
             AccessRefused: the credentials are missing, wrong, or not allowed to list.
             ConfigurationError: there is no such bucket, or it is in another region.
         """
-        listed = self._ask(lambda: obstore.list_with_delimiter(self._store), self._root)
+        listed = ask(lambda: obstore.list_with_delimiter(self._store), self._root, self._service)
         return sorted(path.rpartition("/")[2] for path in listed["common_prefixes"])
 
     def files(self, folder: str) -> list[Drop]:
         """See `Drops.files`. Takes one listing. An empty object that represents the folder itself is not a file."""
-        listed = self._ask(lambda: obstore.list_with_delimiter(self._store, folder or None), self.locate(folder))
+        place = self.locate(folder)
+        listed = ask(lambda: obstore.list_with_delimiter(self._store, folder or None), place, self._service)
         found = sorted(listed["objects"], key=lambda meta: meta["path"])
         inside = f"{folder}/" if folder else ""
         return [_build_drop(folder, meta) for meta in found if meta["path"].startswith(inside)]
@@ -74,7 +71,7 @@ class ObjectDrops:
         """See `Drops.read`. The object is streamed through a temporary file, so that its bytes are in memory once."""
         place = self.locate(drop.folder, drop.name)
         allowed = self._largest if most is None else most
-        return Content(self._ask(lambda: self._download(drop, place, allowed), place), drop.version)
+        return Content(ask(lambda: self._download(drop, place, allowed), place, self._service), drop.version)
 
     def _download(self, drop: Drop, place: str, most: int) -> bytes:
         try:
@@ -98,18 +95,6 @@ class ObjectDrops:
         if len(data) != result.meta["size"]:
             raise UnreadableReport(f"{place} came with {len(data)} of {result.meta['size']} bytes; run the day again")
         return data
-
-    def _ask(self, request: Callable[[], Answer], place: str) -> Answer:
-        """Return the answer to a request, with retries for temporary errors. The library's errors become ours."""
-        for attempt in stamina.retry_context(
-            on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
-        ):
-            with attempt:
-                try:
-                    return request()
-                except BaseError as error:
-                    raise build_error(error, place, self._service) from None
-        raise AssertionError("stamina returns an answer or raises")
 
 
 def _build_drop(folder: str, meta: "ObjectMeta") -> Drop:

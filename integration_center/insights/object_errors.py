@@ -54,6 +54,7 @@ class Service:
         container: its word for a bucket.
         credentials: what to set, or where to run, to get access.
         grant: the permissions that the credentials need.
+        variable: the setting that names the address.
     """
 
     scheme: str
@@ -62,6 +63,7 @@ class Service:
     container: str
     credentials: str
     grant: str
+    variable: str = "WALKME_FILES_ROOT"
 
 
 def build_error(error: Exception, place: str, service: Service) -> IntegrationCenterError:
@@ -100,8 +102,8 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
         return AccessRefused(f"{told}: access is denied; grant the credentials {service.grant}")
     if status == 404:
         return ConfigurationError(
-            f"{told}: there is no such {service.container}; check WALKME_FILES_ROOT and the endpoint or account"
+            f"{told}: there is no such {service.container}; check {service.variable} and the endpoint or account"
         )
     if status == 408 or status is None or status >= 500:
         return ServiceUnavailable(told if status else f"{told} readable; check the network and the endpoint")
-    return UnreadableReport(f"{told}; check WALKME_FILES_ROOT and the object's state")
+    return UnreadableReport(f"{told}; check {service.variable} and the object's state")

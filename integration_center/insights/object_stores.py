@@ -1,6 +1,8 @@
 """Open the object store of an `s3://`, `az://` or `gs://` root, with the settings in the cloud's own variables."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,16 @@ GCS = Service(
     "the role Storage Object Viewer",
 )
 SERVICES = {service.scheme: service for service in (S3, AZURE, GCS)}
+"""The services that reports are read from."""
+KEEPING = {
+    service.scheme: replace(service, grant=grant, variable="INTEGRATION_CENTER_STORAGE")
+    for service, grant in (
+        (S3, "s3:ListBucket on the bucket and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects"),
+        (AZURE, "the role Storage Blob Data Contributor, or a SAS token with read, list, create, write and delete"),
+        (GCS, "the role Storage Object User"),
+    )
+}
+"""The services that our own files are kept in."""
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
 
 TIMEOUTS: "ClientConfig" = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "6h"}
@@ -51,8 +63,33 @@ TIMEOUTS: "ClientConfig" = {"connect_timeout": "10s", "read_timeout": "60s", "ti
 NO_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(minutes=5)}
 
 
+@dataclass(frozen=True)
+class Prefix:
+    """A prefix of a bucket or container.
+
+    Attributes:
+        store: the store, opened at the prefix. It does not retry by itself.
+        service: the cloud that the store belongs to.
+        place: the address, such as `s3://bucket/prefix`.
+    """
+
+    store: S3Store | AzureStore | GCSStore
+    service: Service
+    place: str
+
+
 def build_object_drops(root: str, cloud: CloudSettings, *, largest: int = LARGEST) -> ObjectDrops:
     """Build the drops under `root`, such as `s3://bucket/prefix`, without using the network yet.
+
+    Raises:
+        ConfigurationError: see `open_prefix`.
+    """
+    prefix = open_prefix(root, cloud, SERVICES)
+    return ObjectDrops(prefix.store, prefix.service, prefix.place, largest=largest)
+
+
+def open_prefix(root: str, cloud: CloudSettings, services: Mapping[str, Service]) -> Prefix:
+    """Open an address such as `s3://bucket/prefix`, without using the network yet.
 
     Raises:
         ConfigurationError: the kind of address is not supported, the bucket's name is missing, an account is missing,
@@ -61,20 +98,21 @@ def build_object_drops(root: str, cloud: CloudSettings, *, largest: int = LARGES
     scheme, _, rest = root.partition("://")
     bucket, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
-    service = SERVICES.get(scheme.lower())
+    service = services.get(scheme.lower())
     if service is None:
+        variable = next(iter(services.values())).variable
         raise ConfigurationError(
-            f"WALKME_FILES_ROOT: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs:// prefix"
+            f"{variable}: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs:// prefix"
         )
     if not _BUCKET.fullmatch(bucket):
         # The address is not quoted, because people paste addresses with secrets.
         raise ConfigurationError(
-            f"WALKME_FILES_ROOT: {scheme}:// is not followed by the name of a {service.container};"
+            f"{service.variable}: {scheme}:// is not followed by the name of a {service.container};"
             f" expected is {service.scheme}://{service.container}/prefix, with nothing else in it"
         )
     place = "/".join(filter(None, (f"{service.scheme}://{bucket}", prefix)))
     try:
-        return ObjectDrops(_open(service, bucket, prefix or None, cloud), service, place, largest=largest)
+        return Prefix(_open(service, bucket, prefix or None, cloud), service, place)
     except BaseError:
         raise ConfigurationError(
             f"{place} cannot be opened, because a variable of {service.title} is missing or malformed;"
@@ -85,8 +123,8 @@ def build_object_drops(root: str, cloud: CloudSettings, *, largest: int = LARGES
 def _open(service: Service, bucket: str, prefix: str | None, cloud: CloudSettings) -> S3Store | AzureStore | GCSStore:
     config = cloud.configure(service.cloud)
     client: ClientConfig = {"allow_http": cloud.allows_http(service.cloud), **TIMEOUTS}
-    if service is S3:
+    if service.cloud == "aws":
         return S3Store(bucket, prefix=prefix, client_options=client, retry_config=NO_RETRIES, **config)
-    if service is AZURE:
+    if service.cloud == "azure":
         return AzureStore(bucket, prefix=prefix, client_options=client, retry_config=NO_RETRIES, **config)
     return GCSStore(bucket, prefix=prefix, client_options=client, retry_config=NO_RETRIES, **config)

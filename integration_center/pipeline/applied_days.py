@@ -28,12 +28,8 @@ def keep_days(
     installation: Installation, run_id: str, slug: str, report_slug: str, days: Sequence[date]
 ) -> Mapping[date, FrameFile]:
     """Keep the stored frames of a report beside the ledger of a run, as far as there are any; by day, oldest first."""
-    stored = {day: installation.reports.path(report_slug, day) for day in days}
-    return {
-        day: installation.ledgers.keep_day(run_id, slug, day, FrameFile(path))
-        for day, path in stored.items()
-        if path.exists()
-    }
+    stored = {day: installation.reports.file(report_slug, day) for day in days}
+    return {day: installation.ledgers.keep_day(run_id, slug, day, file) for day, file in stored.items() if file}
 
 
 def scan_days(kept: Mapping[date, FrameFile]) -> pl.LazyFrame:
@@ -61,11 +57,11 @@ def find_past(installation: Installation, slug: str, org_id: str, days: Sequence
         if sync.undoes:
             continue
         kept = installation.ledgers.kept_days(sync.run_id, slug)
-        ledger = installation.ledgers.path(sync.run_id, slug)
-        if not kept or not ledger.exists():
+        ledger = installation.ledgers.file(sync.run_id, slug)
+        if not kept or ledger is None:
             _require_newer(days, sync, complete)
             continue
-        lines = read_outcomes(pl.scan_parquet(ledger))
+        lines = read_outcomes(ledger.scan())
         for restored in undone.get(sync.run_id, ()):
             lines = lines.with_columns(_mark_undone(restored))
         versions += [PastDay(day, file.scan(), lines) for day, file in kept.items() if day not in complete]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
@@ -23,6 +22,7 @@ from integration_center.salesforce.write.forecast import Forecast
 from integration_center.salesforce.write.options import WriteOptions
 from integration_center.salesforce.write.push import forecast_push, push_updates
 from integration_center.settings import Settings
+from integration_center.store.frames import FrameFile
 from integration_center.sync.canary import judge_canary_lines
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.held import hold_rest
@@ -58,13 +58,15 @@ class Stored:
     """The ledger of a plan that was applied.
 
     Attributes:
-        path: of the file.
+        file: the file, on this machine.
+        address: where it is kept.
         tally: of its rows and lines by outcome.
         usage: what the org was asked for it.
         instance_url: where the records are.
     """
 
-    path: Path
+    file: FrameFile
+    address: str
     tally: Tally
     usage: Usage
     instance_url: str
@@ -72,7 +74,7 @@ class Stored:
     @property
     def lines(self) -> pl.LazyFrame:
         """The ledger."""
-        return pl.scan_parquet(self.path)
+        return self.file.scan()
 
 
 @dataclass(frozen=True)
@@ -188,13 +190,14 @@ def store_ledger(
 ) -> Stored:
     """Store the ledger of what was done, and look whether the org holds what was written; see `look_back`."""
     with phase(Phase.FINISH):
-        tally = step.installation.ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+        ledgers = step.installation.ledgers
+        file, tally = ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
         if applied.schema:
-            tally = look_back(
-                step, org, applied.schema, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
+            file, tally = look_back(
+                step, org, applied.schema, file, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
             )
-    path = step.installation.ledgers.path(step.run_id, step.slug)
-    return Stored(path, tally, org.session.usage, org.session.instance_url)
+    address = ledgers.locate(step.run_id, step.slug) or str(file.path)
+    return Stored(file, address, tally, org.session.usage, org.session.instance_url)
 
 
 def end_sync(

@@ -20,12 +20,13 @@ def look_back(
     step: SyncStep,
     org: Org,
     schema: SObjectSchema,
+    ledger: FrameFile,
     tally: Tally,
     *,
     keys: Sequence[str] = (),
     snapshot: SnapshotKeeper | None = None,
     written_at: float | None = None,
-) -> Tally:
+) -> tuple[FrameFile, Tally]:
     """Read some of what was written back; where the org changes it, read all, and mark those lines `overridden`.
 
     Whatever the look finds, what was written stays written.
@@ -34,18 +35,18 @@ def look_back(
         step: whose ledger is stored.
         org: where the records are.
         schema: their object.
+        ledger: as it is stored.
         tally: of the ledger.
         keys: the key fields, in the integration's order, by which the ledger's keys are to be found again.
         snapshot: of the plan, to note beside it what is proven to be there; None for none.
         written_at: when everything was written, by the clock of the org's polling.
 
     Returns:
-        The tally of the ledger as it is then.
+        The ledger as it is stored then, and its tally.
     """
     written = tally.lines[Outcome.UPDATED]
     if written < WORTH_A_LOOK:
-        return tally
-    ledger = FrameFile(step.installation.ledgers.path(step.run_id, step.slug))
+        return ledger, tally
     found: ReadBack | None = None
     if snapshot and written >= WORTH_LEAVING_OUT:
         found = prove_writes(org, schema, ledger, written, snapshot, keys=keys, written_at=written_at)
@@ -53,15 +54,15 @@ def look_back(
     log = step.context.log
     (log.warning if found.altered or found.unread else log.info)(found.sentence)
     if not found.widespread:
-        return tally
+        return ledger, tally
     lines = add_holds(ledger.scan())
     try:
         records = found.records if found.complete else read_written(org, schema, lines, read_since(lines))
         mark = partial(mark_overridden, records=records, schema=schema)
-        corrected = step.installation.ledgers.write_from(step.run_id, step.slug, lines, mark)
+        marked, corrected = step.installation.ledgers.write_from(step.run_id, step.slug, lines, mark)
     except (TerminalError, TransientError) as error:
         log.warning(f"it could not be found out which records the org changed again; they count as updated: {error}")
-        return tally
+        return ledger, tally
     changed = corrected.lines[Outcome.OVERRIDDEN]
     log.warning(f"{changed:,} of {written:,} records written hold something else: the org changed them again")
-    return corrected
+    return marked, corrected

@@ -38,10 +38,10 @@ def note_undo(step: SyncStep, undone: SyncRecord, lines: pl.LazyFrame) -> None:
 
 
 def _add_sync(step: SyncStep, known: pl.DataFrame, sync: SyncRecord) -> pl.DataFrame:
-    ledger = step.installation.ledgers.path(sync.run_id, step.slug)
-    if not ledger.exists():
+    ledger = step.installation.ledgers.file(sync.run_id, step.slug)
+    if ledger is None:
         return known
-    lines = read_outcomes(pl.scan_parquet(ledger))
+    lines = read_outcomes(ledger.scan())
     if sync.undoes:
         return forget_written(known, sync.undoes, _find_written(lines))
     return note_known(known, lines, sync.run_id, sync.partition_end)

@@ -162,15 +162,15 @@ def find_rest(step: SyncStep, plan: OwnPlan, lines: pl.LazyFrame, folder: Path) 
     earlier = step.installation.syncs.latest_push(step.slug, plan.plan_id)
     if earlier is None:
         return lines
-    ledger = step.installation.ledgers.path(earlier.run_id, step.slug)
+    ledger = step.installation.ledgers.file(earlier.run_id, step.slug)
     pushed_by = f"{step.slug}: run {earlier.run_id}, which pushed the plan,"
-    if not ledger.exists():
+    if ledger is None:
         raise PlanMissing(f"{pushed_by} has no ledger any more. {TOGETHER}")
     if any(sync.undoes == earlier.run_id for sync in step.installation.syncs.history(step.slug)):
         raise PlanMissing(f"{pushed_by} was undone. {TOGETHER}")
     step.context.log.info(f"going on where run {earlier.run_id} ended")
     resumed = rewrite_frame(
-        read_outcomes(pl.scan_parquet(ledger)), lambda part: resume(part, earlier.run_id), folder / "resumed.parquet"
+        read_outcomes(ledger.scan()), lambda part: resume(part, earlier.run_id), folder / "resumed.parquet"
     )
     return resumed.scan()
 
@@ -271,7 +271,7 @@ def send_plan(
     metadata = {
         "status": ended.status.value,
         "api_calls_of_the_sync": calls,
-        "ledger": dg.MetadataValue.path(stored.path),
+        "ledger": dg.MetadataValue.path(stored.address),
         "dagster/column_lineage": trace_push(step.slug, step.spec),
         **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec),
         **describe_forecast(applied.forecast),

@@ -78,12 +78,13 @@ def find_history(
         slug: only in the ledgers of this integration.
         most: how many lines are read in full, the newest first.
     """
-    syncs = [
-        sync
-        for sync in installation.syncs.since(datetime.now(UTC) - KEPT, slug)
-        if installation.ledgers.path(sync.run_id, sync.slug).is_file()
+    there = installation.ledgers.list_runs(slug)
+    listed = [
+        sync for sync in installation.syncs.since(datetime.now(UTC) - KEPT, slug) if (sync.run_id, sync.slug) in there
     ]
-    paths = [installation.ledgers.path(sync.run_id, sync.slug) for sync in syncs]
+    files = [(sync, installation.ledgers.file(sync.run_id, sync.slug)) for sync in listed]
+    syncs = [sync for sync, file in files if file]
+    paths = [file.path for _, file in files if file]
     places = find_places(paths, question)
     telling = [place for place in places if place.outcome in TELLING]
     quiet: dict[tuple[str, str], int] = {}

@@ -223,7 +223,7 @@ def build_release_op(environment: Environment, prefix: str | None = None) -> dg.
             ended, stored, applied = send_released(step)
             metadata = {
                 "released_run": step.held.run_id,
-                "ledger": dg.MetadataValue.path(stored.path),
+                "ledger": dg.MetadataValue.path(stored.address),
                 **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec),
                 **describe_usage(stored.usage),
             }

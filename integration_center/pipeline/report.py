@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from integration_center.errors import PlanMissing
 from integration_center.pipeline.checks import build_check
 from integration_center.pipeline.metadata import describe_columns
 from integration_center.pipeline.names import DAYS, FRAMES, INSTALLATION, ONE_RUN, report_key
@@ -70,23 +71,25 @@ def build_report_asset(
                 days = [day for day in days if day not in missing.days]
             for day in days:
                 with phase(Phase.READ):
-                    stored[day], fetched = fetch_day(source, installation.reports, info, day)
+                    stored[day], fetched = fetch_day(source, installation.reports, info, day, context.run.run_id)
                 context.log.info(
                     f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
                 )
                 for note in stored[day].notes:
                     context.log.info(note)
-            path = installation.reports.path(report_slug, newest)
+            file = installation.reports.file(report_slug, newest)
+            if file is None:
+                raise PlanMissing(f"report {name!r} of {newest} was deleted meanwhile; materialize it again")
             yield dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": sum(report.rows for report in stored.values()),
                     "dagster/column_schema": describe_columns(
-                        pl.read_parquet_schema(path), stored[newest].likely_types or {}
+                        pl.read_parquet_schema(file.path), stored[newest].likely_types or {}
                     ),
                     "refreshed_at": str(stored[newest].refreshed_at or "unknown"),
                     "kind": info.kind,
                     **({"found": "; ".join(stored[newest].notes)} if stored[newest].notes else {}),
-                    "path": dg.MetadataValue.path(path),
+                    "path": dg.MetadataValue.path(installation.reports.locate(report_slug, newest) or file.path),
                     **describe_phases(context, installation),
                 },
                 data_version=dg.DataVersion(stored[newest].identity),
@@ -127,7 +130,10 @@ def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: b
         check_name=NOT_SHRUNK,
         passed=not shrunk,
         metadata={"rows": rows, "rows_before": before if before is not None else "none stored"},
-        description=f"{rows:,} rows, after {before:,} before. If that is right, delete the older stored frame."
+        description=(
+            f"{rows:,} rows, after {before:,} before. If that is right, delete the older stored report:"
+            " integration-center forget-report REPORT DAY"
+        )
         if shrunk
         else "The report did not shrink by more than half.",
     )

@@ -16,7 +16,14 @@ from integration_center.integration.spec import Environment
 from integration_center.pipeline.io_manager import FrameIOManager
 from integration_center.pipeline.names import FRAMES, INSTALLATION, resource_key
 from integration_center.salesforce.org import Org
-from integration_center.settings import Paths
+from integration_center.store.frame_store import FrameStore
+
+
+@contextmanager
+def open_frames() -> Iterator[FrameStore]:
+    """The stored frames, for the length of the block."""
+    with open_installation() as installation:
+        yield installation.frames
 
 
 class InstallationResource:
@@ -51,7 +58,7 @@ def build_resources() -> Mapping[str, object]:
     environments = {resource_key(environment): SalesforceEnvironment(environment) for environment in Environment}
     fixed = {INSTALLATION: InstallationResource(), **environments}
     return {
-        FRAMES: dg.IOManagerDefinition(lambda _: FrameIOManager(Paths().storage), config_schema={}),
+        FRAMES: dg.IOManagerDefinition(lambda _: FrameIOManager(open_frames), config_schema={}),
         **{key: build_fixed_resource(value) for key, value in fixed.items()},
     }
 

@@ -7,7 +7,6 @@ import dagster as dg
 from integration_center.database.incidents import Incidents
 from integration_center.installation import open_installation
 from integration_center.pipeline.names import put_before
-from integration_center.settings import Paths
 from integration_center.store.retention import delete_old_files
 
 
@@ -15,8 +14,9 @@ from integration_center.store.retention import delete_old_files
 def delete_op(context: dg.OpExecutionContext) -> None:
     """Delete files older than 90 days and audit entries older than a year."""
     now = datetime.now(UTC)
-    context.log.info(f"{delete_old_files(Paths().storage, now):,} files deleted")
     with open_installation() as installation:
+        deleted = delete_old_files(installation.frames, installation.settings.scratch, now)
+        context.log.info(f"{deleted:,} files deleted")
         context.log.info(f"{installation.audit.delete_old(now):,} entries of the audit log deleted")
         context.log.info(f"{Incidents(installation.engine).delete_old(now):,} incidents deleted")
 

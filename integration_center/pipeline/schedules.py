@@ -23,7 +23,6 @@ from integration_center.pipeline.names import (
     run_tags,
 )
 from integration_center.settings import Paths
-from integration_center.store.reports import ReportFolder
 from integration_center.wording.markdown import escape_markdown
 
 SYNC_JOB = "sync"
@@ -36,13 +35,12 @@ def find_first_days(
 
     Whatever goes wrong here costs the days before, never the tick: the run of `day` itself is asked for all the same.
     """
-    reports = ReportFolder(Paths().storage)
     first: dict[str, date] = {}
     for slug, spec in specs.items():
         try:
-            if not reads_events(reports, spec):
-                continue
             with open_installation() as installation:
+                if not reads_events(installation.reports, spec):
+                    continue
                 since = find_first_day(installation, slug, spec, day)
         except Exception as error:  # noqa: BLE001 - one integration must not cost all others their runs
             said = str(error) if isinstance(error, IntegrationCenterError) else type(error).__name__

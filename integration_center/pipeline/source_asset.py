@@ -13,7 +13,6 @@ from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.names import input_key
 from integration_center.pipeline.sync_step import SyncStep
-from integration_center.store.frames import FrameFile
 from integration_center.store.reports import StoredReport
 from integration_center.sync.columns import DAY
 
@@ -87,7 +86,7 @@ def take_in(step: SyncStep, source: AssetSource, folder: str, value: object) -> 
     stored = None
     for day, part in split_days(value, step.days):
         report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=step.spec.columns)
-        stored = step.installation.reports.write(report)
+        stored = step.installation.reports.write(report, step.run_id)
         step.context.log.info(f"{source.asset} {day}: {stored.rows:,} rows")
         for note in stored.notes:
             step.context.log.warning(note)
@@ -115,8 +114,6 @@ def split_days(value: object, days: Sequence[date]) -> Iterator[tuple[date, obje
 
 def scan_rows(step: SyncStep, folder: str) -> pl.LazyFrame:
     """Lay the stored frames of this run's days below each other, with `_day`."""
-    paths = {day: step.installation.reports.path(folder, day) for day in step.days}
-    frames = [
-        FrameFile(path).scan().with_columns(pl.lit(day).alias(DAY)) for day, path in paths.items() if path.exists()
-    ]
+    files = {day: step.installation.reports.file(folder, day) for day in step.days}
+    frames = [file.scan().with_columns(pl.lit(day).alias(DAY)) for day, file in files.items() if file]
     return pl.concat(frames, how="diagonal_relaxed")

@@ -193,7 +193,7 @@ class SyncStep:
             self.installation.syncs.fail_open(self.run_id, self.slug, sentence)
             self.release_lease()
             if full != sentence:
-                with suppress(OSError):  # a full disk may be the very error
+                with suppress(IntegrationCenterError):  # a full disk or a storage that is away may be the very error
                     self.installation.ledgers.write_error(self.run_id, self.slug, full)
 
         with reported_errors(self.context, fail):

@@ -120,7 +120,7 @@ def scanned_ledger(installation: Installation, sync: SyncRecord) -> Iterator[pl.
         PlanMissing: it is gone.
         PlanError: it is damaged.
     """
-    if not installation.ledgers.path(sync.run_id, sync.slug).exists():
+    if not installation.ledgers.has(sync.run_id, sync.slug):
         raise PlanMissing(f"run {sync.run_id} has no ledger of {sync.slug!r} any more (they are kept for 90 days)")
     with installation.ledgers.scanned(sync.run_id, sync.slug) as ledger:
         yield ledger
@@ -295,7 +295,7 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
                 None,
                 metadata={
                     "undone_run": step.undone.run_id,
-                    "ledger": dg.MetadataValue.path(stored.path),
+                    "ledger": dg.MetadataValue.path(stored.address),
                     **describe_results(stored.lines, stored.tally, stored.instance_url, plan.schema),
                     **describe_usage(stored.usage),
                     **describe_phases(context, step.installation, step.slug),

@@ -170,10 +170,10 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     with phase(Phase.PLAN):
         if waits:
             plan = hold_plan(plan, f"waiting for approval: integration-center release {step.run_id}", folder)
-        note_plan(step, plan, usage.calls, waits=waits)
+        stored_plan = note_plan(step, plan, usage.calls, waits=waits)
     unfit = log_plan(step, plan)
     yield dg.Output(
-        plan.file,
+        stored_plan,
         metadata={
             **describe_plan(plan),
             "org_id": step.account.org_id,
@@ -263,14 +263,17 @@ def hold_plan(plan: Plan, reason: str, folder: Path) -> Plan:
     return replace(plan, file=file, tally=tally)
 
 
-def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False) -> None:
+def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False) -> FrameFile:
     """Store the first draft of the ledger, so that a run that goes no further still has one, and close what ends here.
 
     A held plan ends its sync as Failed; a plan whose run does not mean to push ends as Planned; one that `waits` ends
     as Waiting for approval.
+
+    Returns:
+        The plan as it is stored.
     """
     syncs = step.installation.syncs
-    step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
+    stored = step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
     syncs.planned(
         step.run_id,
         step.slug,
@@ -290,5 +293,6 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False
     elif not step.will_push:
         syncs.close(step.run_id, step.slug, status=SyncStatus.PLANNED)
     else:
-        return
+        return stored
     step.release_lease()
+    return stored

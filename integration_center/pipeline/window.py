@@ -12,7 +12,6 @@ from integration_center.pipeline.applied_days import scan_days
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center.planning.shaping import NO_WINDOW
 from integration_center.store.reports import EVENTS, StoredReport, fetch_day
-from integration_center.store.work import pin_frame
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,20 @@ def read_window(step: SyncStep, report_slug: str, stored_newest: StoredReport, n
     days = [newest - timedelta(days=back) for back in reversed(range(length))]
     reports = step.installation.reports
     stored = {day: reports.stored(report_slug, day) for day in days}
-    lacking = [day for day, report in stored.items() if report is None or report.likely_types is None]
+    lacking = [
+        day
+        for day, report in stored.items()
+        if report is None or report.likely_types is None or reports.file(report_slug, day) is None
+    ]
     # Days of a team's asset are there once its runs have taken them in: only Dagster can load an asset.
     missing = lacking if step.spec.source else fetch_days(step, report_slug, lacking) if lacking else []
-    there = [day for day in days if day not in missing]
-    pinned = {day: pin_frame(reports.storage, reports.path(report_slug, day)) for day in there}
-    step.context.log.info(f"window of {length:,} days: {len(there):,} used, from {there[0]} to {there[-1]}")
+    files = {day: reports.file(report_slug, day) for day in days if day not in missing}
+    there = {day: file for day, file in files.items() if file is not None}
+    missing = [day for day in days if day not in there]
+    step.context.log.info(f"window of {length:,} days: {len(there):,} used, from {min(there)} to {max(there)}")
     if missing:
         step.context.log.warning(f"the window lacks {say_days(missing)}, which the source does not have")
-    return Window(scan_days(pinned), there, missing)
+    return Window(scan_days(there), [*there], missing)
 
 
 def fetch_days(step: SyncStep, report_slug: str, days: Sequence[date]) -> list[date]:
@@ -78,7 +82,7 @@ def fetch_days(step: SyncStep, report_slug: str, days: Sequence[date]) -> list[d
         if day in missing:
             continue
         try:
-            fetch_day(source, step.installation.reports, info, day)
+            fetch_day(source, step.installation.reports, info, day, step.run_id)
             fetched += 1
         except NoDataForDay:  # removed meanwhile
             missing.append(day)

@@ -60,8 +60,9 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
     """
     info = replace(source.find(name), text_columns=frozenset(text_columns))
     day = source.newest_day(info) or last_full_day(datetime.now(UTC))
-    if stored := find_current(source, folder, info, day):
-        frame = pl.read_parquet(folder.path(info.slug, day))
+    stored, file = find_current(source, folder, info, day), folder.file(info.slug, day)
+    if stored and file:
+        frame = pl.read_parquet(file.path)
         shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)
         return NewestReport(shown, day, frame, stored.likely_types or {})
     report = source.read(info, day)

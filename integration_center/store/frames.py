@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
 from typing import IO
 from uuid import uuid4
 
@@ -54,7 +53,7 @@ def write_frame(
     Raises:
         ConfigurationError: the disk is full or the folder cannot be written.
     """
-    with _drafted(path) as file:
+    with writing_file(path) as file:
         frame.write_parquet(
             file,
             compression="zstd" if compressed else "uncompressed",
@@ -88,7 +87,7 @@ def write_slices(
 
     context = copy_context()
     source = register_io_source(give, schema=schema, is_pure=False)
-    with _drafted(path) as file:
+    with writing_file(path) as file:
         source.sink_parquet(
             file,
             metadata=metadata,
@@ -99,29 +98,13 @@ def write_slices(
     return FrameFile(path)
 
 
-def link_frame(file: FrameFile, path: Path) -> None:
-    """Link a frame to a second path. Files are replaced, never changed, so both paths may be one file on disk.
-
-    Raises:
-        ConfigurationError: the disk is full or the folder cannot be written.
-    """
-    with writing(path), _draft_of(path) as draft:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            os.link(file.path, draft)
-        except OSError:  # another disk, or a disk without links
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"):
-                copyfile(file.path, draft)
-        draft.replace(path)
-
-
 def write_text(text: str, path: Path) -> None:
     """Write a small text file completely or not at all, readable by its owner only.
 
     Raises:
         ConfigurationError: the disk is full or the folder cannot be written.
     """
-    with _drafted(path) as file:
+    with writing_file(path) as file:
         file.write(text.encode())
 
 
@@ -173,8 +156,8 @@ def rewrite_frame(
 
 
 @contextmanager
-def _drafted(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file that replaces `path` when the block ends without an error."""
+def writing_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that is at `path` when the block ends without an error."""
     with writing(path), _draft_of(path) as draft:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

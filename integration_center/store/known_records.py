@@ -1,30 +1,40 @@
 """Store which records the syncs of an integration wrote to an org, and when their people were last in the report."""
 
-from pathlib import Path
-
 import polars as pl
 
-from integration_center.store.frames import write_frame
+from integration_center.store.frame_store import FrameStore
+from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.absence import KNOWN
+
+KNOWN_FOLDER = "known"
 
 
 class KnownRecords:
-    """The frames of known records: `<storage>/known/<slug>/<org id>.<object>.parquet`."""
+    """The frames of known records, one for each integration, org and object.
 
-    def __init__(self, storage: Path) -> None:
-        self.storage = storage
+    Args:
+        frames: the store of all frames.
+    """
 
-    def path(self, slug: str, org_id: str, object_name: str) -> Path:
-        """Return the path of an integration's known records in one org."""
-        return self.storage / "known" / slug / f"{org_id}.{object_name.lower()}.parquet"
+    def __init__(self, frames: FrameStore) -> None:
+        self._frames = frames
 
     def read(self, slug: str, org_id: str, object_name: str) -> pl.DataFrame | None:
         """Read the frame of known records; None when it is not there, or damaged, and has to be built."""
+        file = self._frames.fetch(find_known(slug, org_id, object_name).name)
+        if file is None:
+            return None
         try:
-            return pl.read_parquet(self.path(slug, org_id, object_name)).cast(pl.Schema(KNOWN))
+            return pl.read_parquet(file.path).cast(pl.Schema(KNOWN))
         except (pl.exceptions.PolarsError, OSError):
             return None
 
     def write(self, slug: str, org_id: str, object_name: str, known: pl.DataFrame) -> None:
         """Store the frame of known records."""
-        write_frame(known, self.path(slug, org_id, object_name))
+        self._frames.publish_frame(find_known(slug, org_id, object_name), known, only_version=True)
+
+
+def find_known(slug: str, org_id: str, object_name: str) -> Place:
+    """Find the place of an integration's known records in one org."""
+    name = f"{KNOWN_FOLDER}/{slug}/{org_id}.{object_name.lower()}.parquet"
+    return Place(name, FileKind.KNOWN_RECORDS, slug, org_id=org_id)

@@ -1,23 +1,16 @@
-"""Store the ledgers of syncs: one line per report row and matched record. Files have mode 0600."""
+"""Store the ledgers of syncs: one line per report row and matched record."""
 
 import logging
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
 from integration_center.errors import PlanError, PlanMissing
-from integration_center.store.frames import (
-    FrameFile,
-    keep_rows_whole,
-    link_frame,
-    read_slices,
-    write_frame,
-    write_slices,
-)
+from integration_center.store.frame_store import FrameStore
+from integration_center.store.frames import FrameFile, keep_rows_whole, read_slices, write_slices
+from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.overrides import is_memorable
@@ -26,25 +19,44 @@ logger = logging.getLogger(__name__)
 
 
 class LedgerFolder:
-    """The ledgers: `<storage>/ledgers/<run id>/<slug>.parquet`, one line per report row and matched record."""
+    """The ledgers, one for each run and integration, with one line per report row and matched record.
 
-    def __init__(self, storage: Path) -> None:
-        self.storage = storage
+    Args:
+        frames: the store of all frames.
+    """
 
-    def path(self, run_id: str, slug: str) -> Path:
-        """Return the path of one sync's ledger."""
-        return self.storage / "ledgers" / run_id / f"{slug}.parquet"
+    def __init__(self, frames: FrameStore) -> None:
+        self._frames = frames
 
-    def write(self, run_id: str, slug: str, lines: pl.DataFrame) -> Path:
+    def has(self, run_id: str, slug: str) -> bool:
+        """Return whether one sync has a ledger."""
+        return self._frames.index.find(find_ledger(run_id, slug).name) is not None
+
+    def list_runs(self, slug: str | None = None) -> Set[tuple[str, str]]:
+        """Return the run and slug of all syncs that have a ledger.
+
+        Args:
+            slug: only those of this integration.
+        """
+        found = self._frames.index.list(FileKind.LEDGER, slug)
+        return {(file.place.run_id or "", file.place.slug) for file in found}
+
+    def file(self, run_id: str, slug: str) -> FrameFile | None:
+        """Return the ledger of one sync; None when there is none."""
+        return self._frames.fetch(find_ledger(run_id, slug).name)
+
+    def locate(self, run_id: str, slug: str) -> str | None:
+        """Return the address of one sync's ledger, for people; None when there is none."""
+        return self._frames.locate(find_ledger(run_id, slug).name)
+
+    def write(self, run_id: str, slug: str, lines: pl.DataFrame) -> FrameFile:
         """Store a ledger, replacing an earlier one of the same sync."""
-        path = self.path(run_id, slug)
-        write_frame(lines, path)
-        return path
+        return self._frames.publish_frame(find_ledger(run_id, slug), lines)
 
     def write_from(
         self, run_id: str, slug: str, lines: pl.LazyFrame, finish: Callable[[pl.DataFrame], pl.DataFrame]
-    ) -> Tally:
-        """Store lines on disk as a ledger, with `finish` applied to one slice at a time, and return their tally.
+    ) -> tuple[FrameFile, Tally]:
+        """Store lines on disk as a ledger, with `finish` applied to one slice at a time; return it with its tally.
 
         Args:
             run_id: the run of the sync.
@@ -61,26 +73,23 @@ class LedgerFolder:
             return settled
 
         parts = map(settle, keep_rows_whole(read_slices(lines)))
-        write_slices(parts, lines.collect_schema(), self.path(run_id, slug))
-        return tally
+        draft = self._frames.draft(find_ledger(run_id, slug))
+        write_slices(parts, lines.collect_schema(), draft.path)
+        return self._frames.publish(draft), tally
 
-    def keep(self, run_id: str, slug: str, file: FrameFile) -> Path:
+    def keep(self, run_id: str, slug: str, file: FrameFile) -> FrameFile:
         """Store an existing frame file as a ledger, replacing an earlier one of the same sync."""
-        path = self.path(run_id, slug)
-        link_frame(file, path)
-        return path
+        return self._frames.publish_file(find_ledger(run_id, slug), file)
 
     def keep_day(self, run_id: str, slug: str, day: date, file: FrameFile) -> FrameFile:
         """Keep the report of a day as a sync read it. Later runs compare their rows with it."""
-        kept = FrameFile(self.path(run_id, slug).with_name(f"{slug}.{day.isoformat()}.parquet"))
-        link_frame(file, kept.path)
-        return kept
+        return self._frames.publish_file(find_day_read(run_id, slug, day), file)
 
     def kept_days(self, run_id: str, slug: str) -> dict[date, FrameFile]:
         """Return the report frames that were kept for a sync, the oldest day first."""
-        folder = self.path(run_id, slug).parent
-        paths = sorted(folder.glob(f"{slug}.????-??-??.parquet"))
-        return {date.fromisoformat(path.stem.removeprefix(f"{slug}.")): FrameFile(path) for path in paths}
+        kept = self._frames.index.list(FileKind.DAY_READ, slug, run_id=run_id)
+        files = [(stored.place.day, self._frames.open(stored)) for stored in reversed(kept)]
+        return {day: file for day, file in files if day is not None and file is not None}
 
     def read(self, run_id: str, slug: str) -> pl.DataFrame:
         """Read the ledger of one sync.
@@ -100,18 +109,18 @@ class LedgerFolder:
             PlanMissing: there is no ledger.
             PlanError: the ledger is damaged.
         """
-        path = self.path(run_id, slug)
-        if not path.exists():
+        file = self.file(run_id, slug)
+        if file is None:
             raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
         try:
-            if not path.is_file():  # reading a pipe would never end
+            if not file.path.is_file():  # reading a pipe would never end
                 raise OSError("not a regular file")
-            yield read_outcomes(pl.scan_parquet(path))
+            yield read_outcomes(file.scan())
         except (pl.exceptions.PolarsError, OSError) as error:
-            logger.debug("the ledger %s cannot be read (%s)", path, type(error).__name__)
+            logger.debug("the ledger %s cannot be read (%s)", file.path, type(error).__name__)
             raise PlanError(
-                f"the ledger {path} is damaged, or is not a ledger; restore a copy of this file. What the run wrote to"
-                " the org is not affected"
+                f"the ledger {self.locate(run_id, slug)} is damaged, or is not a ledger; restore a copy of this file."
+                " What the run wrote to the org is not affected"
             ) from None
 
     def find(self, run_id: str, slug: str) -> pl.DataFrame | None:
@@ -126,11 +135,14 @@ class LedgerFolder:
 
     def read_writes(self, run_id: str, slug: str, record_ids: pl.Series) -> pl.DataFrame:
         """Read what one sync wrote to the given records, or left to the org; empty if its ledger is gone or damaged."""
-        path = self.path(run_id, slug)
+        file = self.file(run_id, slug)
+        if file is None:
+            logger.warning("skipped the ledger of run %s, which is gone", run_id)
+            return pl.DataFrame()
         wanted = pl.LazyFrame({"record_id": record_ids})
         try:
             return (
-                pl.scan_parquet(path)
+                file.scan()
                 .filter(is_memorable())
                 .join(wanted, on="record_id", how="semi", maintain_order="left")
                 .collect()
@@ -139,13 +151,20 @@ class LedgerFolder:
             logger.warning("skipped the ledger of run %s, which cannot be read (%s)", run_id, type(error).__name__)
             return pl.DataFrame()
 
-    def write_error(self, run_id: str, slug: str, text: str) -> Path:
+    def write_error(self, run_id: str, slug: str, text: str) -> None:
         """Keep the full text of an unexpected error. It may quote values, so it must not get into the event log."""
-        path = self.path(run_id, slug).with_suffix(".error.txt")
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-        return path
+        place = Place(f"ledgers/{run_id}/{slug}.error.txt", FileKind.ERROR, slug, run_id=run_id)
+        self._frames.publish_text(place, text)
+
+
+def find_ledger(run_id: str, slug: str) -> Place:
+    """Find the place of one sync's ledger."""
+    return Place(f"ledgers/{run_id}/{slug}.parquet", FileKind.LEDGER, slug, run_id=run_id)
+
+
+def find_day_read(run_id: str, slug: str, day: date) -> Place:
+    """Find the place of the report of a day, as a sync read it."""
+    return Place(f"ledgers/{run_id}/{slug}.{day.isoformat()}.parquet", FileKind.DAY_READ, slug, day, run_id)
 
 
 def read_outcomes(lines: pl.LazyFrame) -> pl.LazyFrame:

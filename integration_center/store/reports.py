@@ -1,18 +1,22 @@
 """Store the frames of reports, each with information about it. Files have mode 0600."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import polars as pl
 
 from integration_center.files.file_lock import hold_lock
 from integration_center.insights.catalogue import ColumnType, ReportInfo, ReportKind
 from integration_center.insights.source import Report, ReportSource
-from integration_center.store.frames import write_frame
+from integration_center.store.frame_store import FrameStore
+from integration_center.store.frames import FrameFile, write_frame
+from integration_center.store.stored_files import FileKind, Place, StoredFile
+
+logger = logging.getLogger(__name__)
 
 EVENTS: ReportKind = "events"
 
@@ -41,59 +45,55 @@ class StoredReport:
 
 
 class ReportFolder:
-    """The stored frames of reports: `<storage>/insights/<report>/<day>.parquet`."""
+    """The stored frames of reports, one a day.
 
-    def __init__(self, storage: Path) -> None:
-        self.storage = storage
+    Args:
+        frames: the store of all frames.
+    """
 
-    def path(self, report_slug: str, day: date) -> Path:
-        """Return the path of the report's frame of `day`."""
-        return self.storage / "insights" / report_slug / f"{day.isoformat()}.parquet"
+    def __init__(self, frames: FrameStore) -> None:
+        self._frames = frames
 
     @contextmanager
     def locked(self, report_slug: str, day: date) -> Iterator[None]:
-        """Lock the report of `day`, so that two runs at the same time fetch it once."""
-        path = self.path(report_slug, day).with_suffix(".lock")
+        """Lock the report of `day` on this machine, so that two of its runs at the same time fetch it once.
+
+        Nothing depends on the lock: runs on two machines may both fetch a report, and store the same rows.
+        """
+        path = self._frames.objects.root / find_report(report_slug, day).name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with hold_lock(path):
+        with hold_lock(path.with_suffix(".lock")):
             yield
 
     def stored(self, report_slug: str, day: date) -> StoredReport | None:
-        """Return the information about the stored frame of `day`, without its rows; None if no frame can be read."""
-        path = self.path(report_slug, day)
-        if not path.exists():
+        """Return the information about the stored frame of `day`, without its rows; None when there is no frame."""
+        found = self._frames.index.find(find_report(report_slug, day).name)
+        return _read_stored(found) if found else None
+
+    def file(self, report_slug: str, day: date) -> FrameFile | None:
+        """Return the stored frame of `day`; None when there is none, or it is damaged and has to be fetched again."""
+        file = self._frames.fetch(find_report(report_slug, day).name)
+        if file is None:
             return None
         try:
-            metadata = pl.read_parquet_metadata(path)
-            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
-        except (pl.exceptions.PolarsError, OSError):
-            return None  # damaged, so it will be fetched again
-        if "identity" not in metadata:
+            file.scan().collect_schema()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            logger.warning("the frame of %s %s cannot be read (%s)", report_slug, day, type(error).__name__)
             return None
-        refreshed_at = metadata.get("refreshed_at")
-        return StoredReport(
-            identity=metadata["identity"],
-            kind="events" if metadata["kind"] == "events" else "snapshot",
-            latest_by=metadata.get("latest_by") or None,
-            refreshed_at=datetime.fromisoformat(refreshed_at) if refreshed_at else None,
-            rows=rows,
-            likely_types=json.loads(metadata["likely_types"]) if "likely_types" in metadata else None,
-            notes=json.loads(metadata.get("notes", "[]")),
-        )
+        return file
 
-    def write(self, report: Report) -> StoredReport:
-        """Store a report's frame with its identity."""
-        metadata = {
-            "identity": report.identity,
-            "kind": report.info.kind,
-            "latest_by": report.info.latest_by or "",
-            "refreshed_at": report.refreshed_at.isoformat() if report.refreshed_at else "",
-            "stored_at": datetime.now(UTC).isoformat(),
-            "likely_types": json.dumps(dict(report.likely_types)),
-            "notes": json.dumps([*report.notes]),
-        }
-        write_frame(report.frame, self.path(report.info.slug, report.day), metadata)
-        return StoredReport(
+    def locate(self, report_slug: str, day: date) -> str | None:
+        """Return the address of the stored frame of `day`, for people."""
+        return self._frames.locate(find_report(report_slug, day).name)
+
+    def write(self, report: Report, run_id: str | None = None) -> StoredReport:
+        """Store a report's frame with its identity.
+
+        Args:
+            report: the report of one day.
+            run_id: the run that fetched it.
+        """
+        info = StoredReport(
             identity=report.identity,
             kind=report.info.kind,
             latest_by=report.info.latest_by,
@@ -102,37 +102,83 @@ class ReportFolder:
             likely_types=report.likely_types,
             notes=report.notes,
         )
+        draft = self._frames.draft(find_report(report.info.slug, report.day, run_id))
+        write_frame(report.frame, draft.path, describe_report(info))
+        self._frames.publish(draft, identity=info.identity, details=describe_report(info))
+        return info
 
     def newest_kind(self, report_slug: str) -> ReportKind | None:
         """Return the kind of the report from its newest stored frame; None when there is no frame."""
-        folder = self.path(report_slug, date.min).parent
-        for path in sorted(folder.glob("*.parquet"), reverse=True):
-            if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
-                return stored.kind
-        return None
+        newest = self._newest(report_slug)
+        return _read_stored(newest).kind if newest else None
 
     def newest_day(self, report_slug: str) -> date | None:
         """Return the newest day of which a frame of the report is stored; None when there is no frame."""
-        folder = self.path(report_slug, date.min).parent
-        for path in sorted(folder.glob("*.parquet"), reverse=True):
-            if self.stored(report_slug, day := date.fromisoformat(path.stem)):
-                return day
-        return None
+        newest = self._newest(report_slug)
+        return newest.place.day if newest else None
 
     def rows_before(self, report_slug: str, day: date) -> int | None:
         """Return the number of rows of the newest stored frame before `day`; None when there is no such frame."""
-        folder = self.path(report_slug, day).parent
-        older = sorted((path for path in folder.glob("*.parquet") if path.stem < day.isoformat()), reverse=True)
-        for path in older:
-            if stored := self.stored(report_slug, date.fromisoformat(path.stem)):
-                return stored.rows
-        return None
+        newest = self._newest(report_slug, before=day)
+        return newest.rows if newest else None
+
+    def forget(self, report_slug: str, day: date) -> bool:
+        """Delete the stored frame of `day`; whether there was one."""
+        name = find_report(report_slug, day).name
+        there = self._frames.index.find(name) is not None
+        self._frames.delete([name])
+        return there
+
+    def _newest(self, report_slug: str, before: date | None = None) -> StoredFile | None:
+        found = self._frames.index.list(FileKind.REPORT, report_slug, before=before, most=1)
+        return found[0] if found else None
 
 
-def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> tuple[StoredReport, bool]:
+def find_report(report_slug: str, day: date, run_id: str | None = None) -> Place:
+    """Find the place of a report's frame."""
+    return Place(f"insights/{report_slug}/{day.isoformat()}.parquet", FileKind.REPORT, report_slug, day, run_id)
+
+
+def describe_report(report: StoredReport) -> dict[str, str]:
+    """Describe a stored report, for the metadata of its file and for the index."""
+    return {
+        "identity": report.identity,
+        "kind": report.kind,
+        "latest_by": report.latest_by or "",
+        "refreshed_at": report.refreshed_at.isoformat() if report.refreshed_at else "",
+        "stored_at": datetime.now(UTC).isoformat(),
+        "notes": json.dumps([*report.notes]),
+        **({"likely_types": json.dumps(dict(report.likely_types))} if report.likely_types is not None else {}),
+    }
+
+
+def _read_stored(file: StoredFile) -> StoredReport:
+    told = file.details
+    refreshed_at = told.get("refreshed_at")
+    return StoredReport(
+        identity=file.identity or "",
+        kind="events" if told.get("kind") == "events" else "snapshot",
+        latest_by=told.get("latest_by") or None,
+        refreshed_at=datetime.fromisoformat(refreshed_at) if refreshed_at else None,
+        rows=file.rows or 0,
+        likely_types=json.loads(told["likely_types"]) if "likely_types" in told else None,
+        notes=json.loads(told.get("notes", "[]")),
+    )
+
+
+def fetch_day(
+    source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date, run_id: str | None = None
+) -> tuple[StoredReport, bool]:
     """Return the stored report of `day`, and whether it was fetched. A current frame is not fetched again.
 
     A frame is current when the source has nothing newer, and the same declared columns were kept as text.
+
+    Args:
+        source: the source of reports.
+        folder: the stored frames.
+        info: the report.
+        day: the UTC day.
+        run_id: the run that asks.
 
     Raises:
         NoDataForDay: the source has no data for the day. Another day never replaces it.
@@ -141,7 +187,7 @@ def fetch_day(source: ReportSource, folder: ReportFolder, info: ReportInfo, day:
         if stored := find_current(source, folder, info, day):
             return stored, False
         report = source.read(info, day)
-        return folder.write(replace(report, identity=report.identity + _name_text_columns(info))), True
+        return folder.write(replace(report, identity=report.identity + _name_text_columns(info)), run_id), True
 
 
 def find_current(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> StoredReport | None:
@@ -153,7 +199,7 @@ def find_current(source: ReportSource, folder: ReportFolder, info: ReportInfo, d
     stored = folder.stored(info.slug, day)
     if stored is None or stored.identity != source.identity(info, day) + _name_text_columns(info):
         return None
-    return stored
+    return stored if folder.file(info.slug, day) else None
 
 
 def _name_text_columns(info: ReportInfo) -> str:

@@ -4,6 +4,7 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from integration_center.store.frame_store import FrameStore
 from integration_center.store.work import WORK
 
 KEPT = timedelta(days=90)
@@ -11,16 +12,37 @@ WORKING = timedelta(days=2)
 """No step runs this long. Older working files were left by a killed process."""
 
 
-def delete_old_files(storage: Path, now: datetime) -> int:
-    """Delete the files below `storage` that were last written more than `KEPT` before `now`, and count them."""
-    limit, abandoned = ((now - age).timestamp() for age in (KEPT, WORKING))
-    for folder in storage.joinpath(WORK).glob("*"):
-        if folder.stat().st_mtime < abandoned:
+def delete_old_files(frames: FrameStore, scratch: Path, now: datetime) -> int:
+    """Delete the files that were stored more than `KEPT` before `now`, and count them.
+
+    Args:
+        frames: the store of all files, for all hosts.
+        scratch: the folder of this machine for working files and copies.
+        now: the time.
+    """
+    limit, abandoned = now - KEPT, now - WORKING
+    count = frames.delete_old(limit)
+    for folder in scratch.joinpath(WORK).glob("*"):
+        if folder.stat().st_mtime < abandoned.timestamp():
             shutil.rmtree(folder)
-    old = [path for path in storage.rglob("*") if path.is_file() and path.stat().st_mtime < limit]
-    for path in old:
-        path.unlink(missing_ok=True)
-    for folder in sorted(storage.glob("ledgers/*/")):
+    for root in {scratch, frames.objects.root}:
+        count += _delete_unindexed(frames, root, limit)
+    return count
+
+
+def _delete_unindexed(frames: FrameStore, root: Path, limit: datetime) -> int:
+    """Delete the old files of this machine that the index does not name: what a crash or an earlier version left."""
+    count = 0
+    for path in root.rglob("*"):
+        if not path.is_file() or path.stat().st_mtime >= limit.timestamp():
+            continue
+        # The report that a sync read stays as long as the ledger of the sync.
+        if not path.is_relative_to(frames.objects.root) or not frames.index.is_used(
+            path.relative_to(frames.objects.root).as_posix()
+        ):
+            path.unlink(missing_ok=True)
+            count += 1
+    for folder in root.glob("ledgers/*/"):
         if not any(folder.iterdir()):
             folder.rmdir()
-    return len(old)
+    return count

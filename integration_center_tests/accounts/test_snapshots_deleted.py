@@ -10,11 +10,14 @@ import pytest
 from integration_center.accounts.connecting import connect_client_credentials, disconnect
 from integration_center.accounts.connections import Connection
 from integration_center.accounts.store import AccountStore
+from integration_center.database.file_index import DatabaseIndex
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.read.snapshot import Basis, SnapshotInfo
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings
+from integration_center.store.frame_store import build_frame_store
 from integration_center_tests.accounts.fake_salesforce import ORG_ID, OTHER_ORG_ID, FakeSalesforce
+from integration_center_tests.frame_stores import find_snapshot_path
 
 SANDBOX = Environment.SANDBOX
 
@@ -24,22 +27,23 @@ def connect(settings: Settings, store: AccountStore, salesforce: FakeSalesforce)
     return lambda: connect_client_credentials(SANDBOX, settings, store, connected_by="ann")
 
 
-def keep_snapshot(settings: Settings, org_id: str, slug: str = "logins") -> Path:
-    file = SnapshotFolder(settings.storage).of(slug, "Lead", org_id, "005")
+def keep_snapshot(settings: Settings, store: AccountStore, org_id: str, slug: str = "logins") -> Path:
+    frames = build_frame_store(settings, DatabaseIndex(store.engine))
+    file = SnapshotFolder(frames).of(slug, "Lead", org_id, "005")
     moment = datetime(2026, 11, 22, 8, tzinfo=UTC)
     basis = Basis(org_id, "005", "Lead", "hash", None, "/services/data/v66.0")
     file.save(
         SnapshotInfo(basis, moment, moment, moment, moment, 1), pl.DataFrame({"Id": ["00Q"], "Email": ["a@x.org"]})
     )
-    return file.path
+    return find_snapshot_path(file)
 
 
 def test_disconnecting_deletes_the_snapshots_of_that_org_alone(
     connect: Callable[[], Connection], settings: Settings, store: AccountStore
 ) -> None:
     connect()
-    own = [keep_snapshot(settings, ORG_ID, slug) for slug in ("logins", "nps")]
-    other = keep_snapshot(settings, OTHER_ORG_ID)
+    own = [keep_snapshot(settings, store, ORG_ID, slug) for slug in ("logins", "nps")]
+    other = keep_snapshot(settings, store, OTHER_ORG_ID)
     done = disconnect(SANDBOX, settings, store)
     assert not any(path.exists() for path in own)
     assert other.exists()
@@ -48,10 +52,10 @@ def test_disconnecting_deletes_the_snapshots_of_that_org_alone(
 
 
 def test_a_refreshed_sandbox_loses_the_snapshots_of_the_org_it_was(
-    connect: Callable[[], Connection], settings: Settings, salesforce: FakeSalesforce
+    connect: Callable[[], Connection], settings: Settings, store: AccountStore, salesforce: FakeSalesforce
 ) -> None:
     connect()
-    path = keep_snapshot(settings, ORG_ID)
+    path = keep_snapshot(settings, store, ORG_ID)
     connect()
     assert path.exists(), "connected again, the org is the same"
     salesforce.org_id = OTHER_ORG_ID
@@ -64,9 +68,9 @@ def test_snapshots_that_cannot_be_deleted_are_named(
     connect: Callable[[], Connection], settings: Settings, store: AccountStore
 ) -> None:
     connect()
-    place = settings.storage / "snapshots" / ORG_ID
-    place.parent.mkdir(parents=True)
-    place.write_text("not a folder")
+    place = keep_snapshot(settings, store, ORG_ID)
+    place.unlink()
+    place.mkdir()
     done = disconnect(SANDBOX, settings, store)
     assert f"NOT deleted: {place} could not be deleted" in done.summary
     assert store.list() == ()

@@ -41,7 +41,7 @@ def store_ledger(console: Console, run_id: str, height: int = 3, key: str = "=cm
             "changed.Score__c": [n % 3 == 0 for n in range(height)],
         }
     )
-    return console.installation.ledgers.write(run_id, "logins_to_leads", lines)
+    return console.installation.ledgers.write(run_id, "logins_to_leads", lines).path
 
 
 def test_the_history_of_an_integration(center: Center, console: Console, browser: Browser) -> None:

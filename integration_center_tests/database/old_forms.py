@@ -13,7 +13,8 @@ def make_old(path: Path, *changes: str) -> str:
     """Make a database whose revision is not noted, change it by statements, and return its URL."""
     url = f"sqlite:///{path}"
     build_engine(url).dispose()
-    later = [f"DROP TABLE {table}" for table in ("alert_messages", "incidents", "waiting_days")]
+    came = ("stored_files", "unused_files", "alert_messages", "incidents", "waiting_days")
+    later = [f"DROP TABLE {table}" for table in came]
     change(path, f"DROP TABLE {VERSION_TABLE}", *later, *changes)
     return url
 

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -19,7 +19,6 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.database.tables import metadata
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center.sync.columns import AFTER, BEFORE
 from integration_center_tests.database.fixtures.make_release import (
     BY_COMPANY,
@@ -149,10 +148,10 @@ def test_the_stored_frames_are_read(center: Center, command: Command) -> None:
         assert lines[f"{AFTER}{COUNT}"].to_list() == COUNTS_BETWEEN
         assert lines[f"{BEFORE}{COUNT}"].to_list() == COUNTS_BEFORE
         account = installation.accounts.get(Environment.SANDBOX)
-        (path,) = (installation.settings.storage / "snapshots").rglob("*.parquet")
-        snapshot = SnapshotFile(path, account.org_id, account.user_id)
+        snapshot = installation.snapshots.of(SECOND_SLUG, "Lead", account.org_id, account.user_id)
         assert snapshot.find() is not None
         records = snapshot.read()
+        assert installation.reports.rows_before("logins", DAY + timedelta(days=1)) == len(PEOPLE)
     assert records is not None
     assert records.height > len(PEOPLE)
 

@@ -22,6 +22,7 @@ from integration_center.insights.cloud_settings import read_connection_string
 from integration_center.insights.source import ReportSource
 from integration_center.settings import Settings
 from integration_center.store.reports import ReportFolder, fetch_day
+from integration_center_tests.frame_stores import open_store
 from integration_center_tests.insights.object_servers import (
     BUCKET,
     KEY,
@@ -58,7 +59,7 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[AzureServer]:
 
 def test_an_object_that_did_not_change_is_not_downloaded_again(s3: S3Server, tmp_path: Path) -> None:
     s3.put(FILE, CSV)
-    source, folder = build(), ReportFolder(tmp_path)
+    source, folder = build(), ReportFolder(open_store(tmp_path))
     info = source.find("logins")
     assert [fetch_day(source, folder, info, DAY)[1] for _ in range(3)] == [True, False, False]
     assert s3.downloads().count(f"GET /{BUCKET}/{FILE}") == 1

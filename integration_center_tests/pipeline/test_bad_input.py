@@ -15,10 +15,10 @@ from integration_center.cli import failures, main, output
 from integration_center.database.engine import build_engine, reading
 from integration_center.errors import ConfigurationError
 from integration_center.insights.source import parse_day
+from integration_center.installation import open_installation
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.webserver import read_noted_url
 from integration_center.settings import find_default_defs, find_default_home, read_paths, read_settings
-from integration_center.store.ledgers import LedgerFolder
 from integration_center_tests.faults.bad_inputs import LONGEST_SENTENCE, contents, put
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command
@@ -86,7 +86,10 @@ def test_a_damaged_ledger_and_a_csv_that_cannot_be_written(center: Center, comma
     for target in (tmp_path, tmp_path / "none" / "x.csv", Path("/dev/full"), pipe):
         code, _, error = command("ledger", run_id, "--csv", str(target))
         assert (code, f"--csv {target} cannot be written" in error) == (1, True)
-    LedgerFolder(read_settings().storage).path(run_id, "logins_to_leads").write_bytes(b"PAR1 no more")
+    with open_installation() as installation:
+        ledger = installation.ledgers.file(run_id, "logins_to_leads")
+        assert ledger is not None
+        ledger.path.write_bytes(b"PAR1 no more")
     for arguments in (
         ["ledger", run_id],
         ["ledger", run_id, "--csv", str(tmp_path / "x.csv")],

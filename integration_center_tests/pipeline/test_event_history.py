@@ -22,6 +22,7 @@ from integration_center.integration.spec import Environment
 from integration_center.pipeline.applied_days import find_past, keep_days, scan_days
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import write_frame
+from integration_center.store.reports import find_report
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates, tally
 from integration_center.sync.outcomes import Outcome
@@ -65,8 +66,11 @@ class History:
 
     def deliver(self, day: int, content: Content) -> None:
         """Store the report of a day, in place of the one before."""
-        path = self.installation.reports.path(self.slug, FIRST + timedelta(day))
-        write_frame(make_frame(content), path, {"identity": "", "kind": "events", "latest_by": "At"})
+        frames, place = self.installation.frames, find_report(self.slug, FIRST + timedelta(day))
+        told = {"identity": "", "kind": "events", "latest_by": "At"}
+        draft = frames.draft(place)
+        write_frame(make_frame(content), draft.path, told)
+        frames.publish(draft, identity="", details=told)
 
     def run(self, first: int, last: int, refused: Collection[str] = ()) -> bool:
         """Run a range of days, and say whether its plan was not held; Salesforce refuses the records of some keys."""

@@ -19,6 +19,7 @@ from integration_center.insights.api import ApiSource
 from integration_center.insights.source import say_days
 from integration_center.store.reports import ReportFolder, fetch_day
 from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.frame_stores import open_store
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, email, logins
 from integration_center_tests.pipeline.commands import Command
 from salesforce_emulator.insights.api import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
@@ -40,7 +41,7 @@ def test_a_range_of_a_snapshot_is_one_run_of_its_newest_day(center: Center) -> N
     assert [center.lead(number)[COUNT] for number in PLAIN[:4]] == [300 + number for number in PLAIN[:4]]
     assert len(center.instance.get_runs()) == 1
     stored = sorted((center.home / "storage" / "logins_to_leads" / "update_set").glob("*.parquet"))
-    assert [path.stem for path in stored] == [str(days_before(age)) for age in (2, 1, 0)]
+    assert [path.name.partition(".")[0] for path in stored] == [str(days_before(age)) for age in (2, 1, 0)]
     assert sum(pl.read_parquet(path).height for path in stored) == 9
 
 
@@ -155,7 +156,7 @@ def test_a_current_report_is_not_fetched_again(center: Center, walkme: Starlette
 def test_two_at_once_fetch_a_report_once(walkme: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = ApiSource(os.environ["WALKME_API_URL"], CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID)
     info = source.find("Logins Review")
-    folder = ReportFolder(tmp_path / "storage")
+    folder = ReportFolder(open_store(tmp_path))
     start = threading.Barrier(4)
 
     def fetch() -> bool:

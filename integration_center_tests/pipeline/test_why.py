@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from integration_center.installation import open_installation
 from integration_center.store.frames import write_frame
 from integration_center.store.ledger_search import find_places, read_lines, read_question
 from integration_center.sync.columns import LEDGER_COLUMNS
@@ -45,7 +46,10 @@ def test_each_run_tells_value_row_and_value_before(center: Center, command: Comm
     assert f"row {len(PLAIN)} of Logins Review, {YESTERDAY}" in shown
     assert quiet.run_id not in shown
     assert "Nothing is known of it: 3 ledgers were searched." in command("why", "nobody@acme.example")[1]
-    (center.home / "storage" / "ledgers" / first.run_id / "logins_to_leads.parquet").write_bytes(b"damaged")
+    with open_installation() as installation:
+        ledger = installation.ledgers.file(first.run_id, "logins_to_leads")
+        assert ledger is not None
+        ledger.path.write_bytes(b"damaged")
     assert len(as_json(command("why", email(person), "--json"))["entries"]) == 1
 
 

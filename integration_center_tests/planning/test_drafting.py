@@ -13,10 +13,11 @@ from integration_center.errors import PlanError, ServiceUnavailable
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.plan import build_plan, list_keys
-from integration_center.store.frames import make_folder, write_frame
-from integration_center.store.work import pin_frame
+from integration_center.store.frames import make_folder
+from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.ledger import tally_lines
 from integration_center.sync.outcomes import Outcome
+from integration_center_tests.frame_stores import open_store
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 DAYS = [date(2026, 11, 21), date(2026, 11, 22)]
@@ -148,8 +149,11 @@ def test_what_goes_wrong_while_a_plan_is_made_is_told_as_what_it_is(
 
 
 def test_what_is_read_of_a_plan_stays_when_another_run_replaces_it(tmp_path: Path) -> None:
-    stored = tmp_path / "logins_to_leads" / "update_set" / "2026-11-22.parquet"
-    write_frame(pl.DataFrame({"plan_id": ["ours"]}), stored)
-    plan = pin_frame(tmp_path, stored).scan()
-    write_frame(pl.DataFrame({"plan_id": ["theirs"]}), stored)
+    frames = open_store(tmp_path)
+    place = Place("logins_to_leads/update_set/2026-11-22.parquet", FileKind.PLAN, "logins_to_leads")
+    plan = frames.publish_frame(place, pl.DataFrame({"plan_id": ["ours"]})).scan()
+    frames.publish_frame(place, pl.DataFrame({"plan_id": ["theirs"]}))
     assert plan.collect()["plan_id"].to_list() == ["ours"]
+    newest = frames.fetch(place.name)
+    assert newest is not None
+    assert newest.scan().collect()["plan_id"].to_list() == ["theirs"]

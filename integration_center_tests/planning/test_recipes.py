@@ -20,6 +20,7 @@ from integration_center.sync.columns import ASIDE
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.targets import resolve_keys
 from integration_center_tests.documents import read_blocks
+from integration_center_tests.frame_stores import open_store
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 DAY = date(2026, 11, 22)
@@ -44,7 +45,7 @@ def newest(tmp_path: Path) -> Callable[[str], NewestReport]:
     """Reads a sample as an integration would."""
     settings = Settings(_env_file=None, WALKME_FILES_ROOT=str(SAMPLES), DAGSTER_HOME=tmp_path)
     source = build_source(settings)
-    return lambda name: read_newest(source, ReportFolder(tmp_path), name, ())
+    return lambda name: read_newest(source, ReportFolder(open_store(tmp_path)), name, ())
 
 
 def shaped(spec: IntegrationSpec, report: NewestReport) -> dict[str, tuple[object, ...]]:

@@ -13,6 +13,7 @@ from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center_tests.conftest import restore
+from integration_center_tests.frame_stores import open_store
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.daily import ORG_ID, Integration
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
@@ -60,7 +61,7 @@ def integration(
     emulator, leads = emulator_process
     handle = emulator.sandbox
     restore(handle, leads["sandbox"])
-    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", ORG_ID, handle.org.profile.user_id)
+    snapshot = SnapshotFolder(open_store(tmp_path)).of("logins", "Lead", ORG_ID, handle.org.profile.user_id)
     integration = Integration(handle, ClientCredentials(handle), snapshot)
     integration.read()
     assert integration.was_full

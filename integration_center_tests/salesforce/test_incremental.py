@@ -18,6 +18,7 @@ from integration_center.salesforce.read import changes as changed_records
 from integration_center.salesforce.read import snapshot
 from integration_center.salesforce.read.bulk import read_bulk
 from integration_center.salesforce.read.snapshot import Basis, SnapshotInfo, find_doubt, find_watermark
+from integration_center_tests.frame_stores import find_snapshot_path
 from integration_center_tests.salesforce.daily import FIELDS, INCREMENTAL, ORG_ID, Integration
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.org.record_events import convert_leads, merge_records, purge_records, undelete_records
@@ -252,7 +253,7 @@ def test_values_that_change_without_a_stamp_are_always_read_in_full(
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other"])
 def test_a_damaged_snapshot_is_read_anew(integration: Integration, damage: str) -> None:
-    path = integration.snapshot.path
+    path = find_snapshot_path(integration.snapshot)
     content = bytearray(path.read_bytes())
     if damage == "cut":
         content = content[: len(content) // 2]
@@ -268,13 +269,14 @@ def test_a_damaged_snapshot_is_read_anew(integration: Integration, damage: str) 
 
 
 def test_a_read_that_breaks_off_leaves_the_snapshot_as_it_was(integration: Integration) -> None:
-    before = integration.snapshot.path.read_bytes()
+    before = find_snapshot_path(integration.snapshot).read_bytes()
     integration.save("update", {"Id": integration.lead_ids()[0], "Company": "Other"})
     integration.org.faults.respond(503, "*/composite*", times=9)
     with pytest.raises(TransientError):
         integration.read()
-    assert integration.snapshot.path.read_bytes() == before
-    assert [path.name for path in integration.snapshot.path.parent.iterdir()] == ["logins.parquet"]
+    path = find_snapshot_path(integration.snapshot)
+    assert path.read_bytes() == before
+    assert [*path.parent.iterdir()] == [path]
     integration.org.faults.clear()
     assert "Other" in integration.read()["Company"]
 
@@ -371,18 +373,16 @@ def test_records_that_come_while_the_changes_are_read_cost_a_second_look_and_no_
 
 
 def test_integrations_on_one_object_keep_apart(integration: Integration) -> None:
-    folder = integration.snapshot.path.parent
-    other = replace(
-        integration, snapshot=replace(integration.snapshot, path=folder / "other.parquet"), fields=("Email", "Title")
-    )
+    other = replace(integration, snapshot=replace(integration.snapshot, slug="other"), fields=("Email", "Title"))
     other.read()
-    assert list(pl.read_parquet_schema(other.snapshot.path)) == [
+    path = find_snapshot_path(other.snapshot)
+    assert list(pl.read_parquet_schema(path)) == [
         *("Id", "SystemModstamp", "IsConverted"), "Email", "Title",
     ]  # fmt: skip
     for one in (integration, other):
         one.read()
         assert one.asked == INCREMENTAL
-    for path in folder.iterdir():
+    for path in find_snapshot_path(other.snapshot).parent.iterdir():
         assert path.stat().st_mode & 0o777 == 0o600
 
 

@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 
 from integration_center.planning.plan import Plan, build_plan
-from integration_center.salesforce.read.snapshot_file import SnapshotFolder
+from integration_center.salesforce.read.snapshot_file import SnapshotFolder, find_snapshot
 from integration_center.salesforce.write import read_back as module
 from integration_center.salesforce.write.push import push_updates
 from integration_center.salesforce.write.read_back import ReadBack, prove_writes
 from integration_center.store.frames import FrameFile, make_folder, rewrite_frame
+from integration_center.store.stored_files import FileKind
 from integration_center.sync.ledger import completing, planned_updates
+from integration_center_tests.frame_stores import find_snapshot_path, open_store
 from integration_center_tests.salesforce.daily import INCREMENTAL, ORG_ID, Integration
 from integration_center_tests.salesforce.scripted import RecordingJournal
 from integration_center_tests.sync.builders import make_rows, make_spec
@@ -31,7 +33,7 @@ def pushing(integration: Integration, tmp_path: Path) -> Iterator[Integration]:
     for number, lead in enumerate(ids):
         integration.save("update", {"Id": lead, "Company": f"Company {number}"})
     integration.pass_time(hours=24)
-    snapshot = SnapshotFolder(tmp_path).of("own", "Lead", ORG_ID, integration.snapshot.user_id)
+    snapshot = SnapshotFolder(open_store(tmp_path)).of("own", "Lead", ORG_ID, integration.snapshot.user_id)
     yield replace(integration, snapshot=snapshot, fields=("Company", COUNT, LAST), stamps=False)
     integration.org.org.flows.clear()
 
@@ -72,7 +74,8 @@ def test_what_a_push_wrote_is_looked_at_in_one_call_and_not_read_again(pushing: 
     for hours in (24, 24, 1):
         assert read_later(pushing, hours=hours) < FEW_BYTES
         assert pushing.asked == INCREMENTAL
-    assert [path.name for path in pushing.snapshot.path.parent.glob("own*")] == ["own.parquet"]
+    path = find_snapshot_path(pushing.snapshot)
+    assert [*path.parent.glob("own*")] == [path]
 
 
 def test_day_after_day_each_push_is_carried_over(pushing: Integration, tmp_path: Path) -> None:
@@ -204,26 +207,29 @@ def test_where_the_org_does_not_tell_nothing_is_noted_and_the_push_stands(
 @pytest.mark.parametrize("damage", ["ledger gone", "ledger cut", "note cut"])
 def test_a_damaged_note_costs_a_longer_read(pushing: Integration, tmp_path: Path, damage: str) -> None:
     push(pushing, tmp_path, 5)
-    folder = pushing.snapshot.path.parent
-    path = folder / ("own.writes.json" if damage == "note cut" else "own.writes")
+    frames, place = pushing.snapshot.frames, find_snapshot("own", "Lead", ORG_ID, FileKind.WRITES)
+    noted, ledger = frames.index.find(place.name), frames.fetch(place.name)
+    assert noted is not None
+    assert ledger is not None
     if damage == "ledger gone":
-        path.unlink()
+        ledger.path.unlink()
+    elif damage == "ledger cut":
+        content = ledger.path.read_bytes()
+        ledger.path.write_bytes(content[: len(content) // 2])
     else:
-        content = path.read_bytes()
-        path.unlink()  # it is the push's ledger, too
-        path.write_bytes(content[: len(content) // 2])
+        frames.index.put(replace(noted, details={"read_at": noted.details["read_at"]}))
     assert read_later(pushing, hours=24) > FEW_BYTES
 
 
 def test_a_note_beside_another_snapshot_is_not_believed(pushing: Integration, tmp_path: Path) -> None:
     """As a run leaves it that was killed between storing the records and removing the note."""
     push(pushing, tmp_path, 5)
-    folder = pushing.snapshot.path.parent
-    kept = {name: (folder / name).read_bytes() for name in ("own.writes", "own.writes.json")}
+    index = pushing.snapshot.frames.index
+    kept = index.find(find_snapshot("own", "Lead", ORG_ID, FileKind.WRITES).name)
+    assert kept is not None
     edit(pushing, 3, {COUNT: 77})
     read_later(pushing, hours=24)
-    for name, content in kept.items():
-        (folder / name).write_bytes(content)
+    index.put(kept)
     edit(pushing, 4, {COUNT: 78})
     read_later(pushing, hours=24)
     assert pushing.asked == INCREMENTAL

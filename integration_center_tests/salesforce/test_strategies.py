@@ -29,6 +29,7 @@ from integration_center.salesforce.read.costs import (
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.sync.columns import DAY
 from integration_center.sync.lines import build_lines
+from integration_center_tests.frame_stores import open_store
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import NO_WAIT
 from salesforce_emulator.clock import stamp
@@ -122,7 +123,7 @@ def test_every_way_gives_the_same_lines(
         }
     )  # fmt: skip
     lead, fields = org.describe("Lead"), ("Email", COUNT)
-    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", "00D", "005")
+    snapshot = SnapshotFolder(open_store(tmp_path)).of("logins", "Lead", "00D", "005")
     org.read_records(lead, fields, snapshot=snapshot)
     assert asked(handle)[-3:] == ["GET query", "POST jobs/query", "GET results"], "a count, then Bulk"
     touch(handle, 7)
@@ -172,7 +173,7 @@ def test_changes_go_on_in_the_cheapest_way_once_their_number_is_known(
 ) -> None:
     touch(handle, RECORDS)  # one Lead, a day after what other tests changed, which else lay in the overlap
     lead, fields = org.describe("Lead"), ("Email", COUNT)
-    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", "00D", "005")
+    snapshot = SnapshotFolder(open_store(tmp_path)).of("logins", "Lead", "00D", "005")
     org.read_records(lead, fields, snapshot=snapshot)
     touch(handle, share)
     lead = org.describe("Lead")  # renews the session, which a day has ended
@@ -184,7 +185,7 @@ def test_changes_go_on_in_the_cheapest_way_once_their_number_is_known(
 
 def test_where_bulk_is_refused_the_changes_go_on_by_rest(org: Org, handle: OrgHandle, tmp_path: Path) -> None:
     lead, fields = org.describe("Lead"), ("Email", COUNT)
-    snapshot = SnapshotFolder(tmp_path).of("logins", "Lead", "00D", "005")
+    snapshot = SnapshotFolder(open_store(tmp_path)).of("logins", "Lead", "00D", "005")
     org.read_records(lead, fields, snapshot=snapshot)
     touch(handle, 1)
     refusal = '[{"errorCode":"LIMIT_EXCEEDED","message":"Max bulk v2 query jobs (10000) per 24 hrs has been reached"}]'

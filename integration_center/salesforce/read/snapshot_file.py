@@ -1,22 +1,23 @@
-"""Keep snapshots of records on disk: `<storage>/snapshots/<org id>/<object>/<slug>.parquet`, one per integration.
+"""Keep snapshots of records, one for each integration, org and object.
 
-A snapshot holds what the integration reads and nothing else, in a file of mode 0600. Two more files may record what a
-push wrote afterwards (`<slug>.writes`, the push's ledger) and when (`<slug>.writes.json`). `retention` deletes
-snapshots that nobody used for 90 days. Disconnecting an org deletes all of its snapshots.
+A snapshot holds what the integration reads and nothing else. Beside it may be kept what a push wrote afterwards (the
+push's ledger) and when. `retention` deletes snapshots that nobody used for 90 days. Disconnecting an org deletes all of
+its snapshots.
 """
 
 import logging
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 
 import polars as pl
 from polars.selectors import starts_with as by_start
 from pydantic import TypeAdapter
 
-from integration_center.errors import ConfigurationError
+from integration_center.errors import ConfigurationError, TransientError
 from integration_center.salesforce.read.snapshot import OwnWrites, SnapshotInfo
-from integration_center.store.frames import FrameFile, link_frame, write_frame, write_text
+from integration_center.store.frame_store import FrameStore
+from integration_center.store.frames import FrameFile
+from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import Outcome
 
@@ -44,30 +45,38 @@ class SnapshotFile:
     """The snapshot of one integration; a `SnapshotKeeper`.
 
     Attributes:
-        path: the parquet file.
+        frames: the store of all frames.
+        slug: of the integration.
+        object: the object's API name.
         org_id: the connected org.
         user_id: the connected user.
     """
 
-    path: Path
+    frames: FrameStore
+    slug: str
+    object: str
     org_id: str
     user_id: str
 
     def find(self) -> SnapshotInfo | None:
-        """Return the information about the snapshot; None when there is no file, or it cannot be read."""
-        seal = self._read_seal()
+        """Return the information about the snapshot; None when there is none, or it cannot be read."""
+        file = self.frames.fetch(self._snapshot.name)
+        seal = _read_seal(file) if file else None
         return seal.info if seal else None
 
     def read(self) -> pl.DataFrame | None:
         """Read the records; None when the file is damaged."""
-        seal = self._read_seal()
+        file = self.frames.fetch(self._snapshot.name)
+        if file is None:
+            return None
+        seal = _read_seal(file)
         try:
-            records = pl.read_parquet(self.path)
+            records = pl.read_parquet(file.path)
         except (pl.exceptions.PolarsError, OSError) as error:
-            logger.warning("the snapshot %s cannot be read (%s)", self.path, type(error).__name__)
+            logger.warning("the snapshot %s cannot be read (%s)", file.path, type(error).__name__)
             return None
         if seal is None or seal.rows_hash != hash_rows(records):
-            logger.warning("the snapshot %s does not hold the rows that were written to it", self.path)
+            logger.warning("the snapshot %s does not hold the rows that were written to it", file.path)
             return None
         return records
 
@@ -79,12 +88,10 @@ class SnapshotFile:
         """
         try:
             seal = SEALS.dump_json(_Seal(info, hash_rows(records))).decode()
-            write_frame(records, self.path, {SEAL: seal}, compressed=False)
-        except ConfigurationError as error:
+            self.frames.publish_frame(self._snapshot, records, {SEAL: seal}, compressed=False, only_version=True)
+            self.frames.delete([self._writes.name])  # the records now include these writes
+        except (ConfigurationError, TransientError) as error:
             logger.warning("the snapshot is not kept, so the next sync reads more of the org: %s", error)
-            return
-        for path in (self._note, self._writes):  # the records now include these writes
-            path.unlink(missing_ok=True)
 
     def note_writes(self, writes: OwnWrites, ledger: FrameFile) -> None:
         """Note what a push wrote after the snapshot, from its ledger, so that the next read need not fetch it.
@@ -92,47 +99,55 @@ class SnapshotFile:
         As with the snapshot itself, a full disk does not end the sync.
         """
         try:
-            link_frame(ledger, self._writes)
-            write_text(NOTES.dump_json(writes).decode(), self._note)
-        except ConfigurationError as error:
+            self.frames.publish_file(self._writes, ledger, details=NOTES.dump_python(writes, mode="json"))
+        except (ConfigurationError, TransientError) as error:
             logger.warning("the writes are not noted, so the next sync reads them again: %s", error)
 
     def find_writes(self, info: SnapshotInfo) -> OwnWrites | None:
         """Return the note of own writes after the snapshot of `info`; None when there is none."""
-        try:
-            note = NOTES.validate_json(self._note.read_text())
-        except FileNotFoundError:
+        stored = self.frames.index.find(self._writes.name)
+        if stored is None:
             return None
-        except (OSError, ValueError) as error:
-            logger.warning("the note %s cannot be read (%s)", self._note, type(error).__name__)
+        try:
+            note = NOTES.validate_python(stored.details)
+        except ValueError as error:
+            logger.warning("the note of %s cannot be read (%s)", stored.place.name, type(error).__name__)
             return None
         return note if note.read_at == info.read_at else None
 
     def read_writes(self) -> pl.DataFrame | None:
-        """Read these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
-        written = pl.scan_parquet(self._writes).filter(pl.col("outcome") == Outcome.UPDATED)
+        """Read these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are gone or damaged."""
+        file = self.frames.fetch(self._writes.name)
+        if file is None:
+            return None
+        written = file.scan().filter(pl.col("outcome") == Outcome.UPDATED)
         try:
             return written.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED)).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
-            logger.warning("the writes %s cannot be read (%s)", self._writes, type(error).__name__)
+            logger.warning("the writes %s cannot be read (%s)", file.path, type(error).__name__)
             return None
 
     @property
-    def _writes(self) -> Path:
-        return self.path.with_suffix(".writes")
+    def _snapshot(self) -> Place:
+        return find_snapshot(self.slug, self.object, self.org_id)
 
     @property
-    def _note(self) -> Path:
-        return self.path.with_suffix(".writes.json")
+    def _writes(self) -> Place:
+        return find_snapshot(self.slug, self.object, self.org_id, FileKind.WRITES)
 
-    def _read_seal(self) -> _Seal | None:
-        try:
-            return SEALS.validate_json(pl.read_parquet_metadata(self.path)[SEAL])
-        except FileNotFoundError:
-            return None
-        except (pl.exceptions.PolarsError, OSError, KeyError, ValueError) as error:
-            logger.warning("the snapshot %s cannot be read (%s)", self.path, type(error).__name__)
-            return None
+
+def find_snapshot(slug: str, sobject: str, org_id: str, kind: FileKind = FileKind.SNAPSHOT) -> Place:
+    """Find the place of an integration's snapshot, or of the writes that belong to it."""
+    suffix = "parquet" if kind is FileKind.SNAPSHOT else "writes"
+    return Place(f"snapshots/{org_id}/{sobject.lower()}/{slug}.{suffix}", kind, slug, org_id=org_id)
+
+
+def _read_seal(file: FrameFile) -> _Seal | None:
+    try:
+        return SEALS.validate_json(pl.read_parquet_metadata(file.path)[SEAL])
+    except (pl.exceptions.PolarsError, OSError, KeyError, ValueError) as error:
+        logger.warning("the snapshot %s cannot be read (%s)", file.path, type(error).__name__)
+        return None
 
 
 def hash_rows(records: pl.DataFrame) -> int:
@@ -148,30 +163,26 @@ class SnapshotFolder:
     """All snapshots of an installation.
 
     Args:
-        storage: the folder of all stored frames.
+        frames: the store of all frames.
     """
 
-    def __init__(self, storage: Path) -> None:
-        self._folder = storage / "snapshots"
+    def __init__(self, frames: FrameStore) -> None:
+        self._frames = frames
 
     def of(self, slug: str, sobject: str, org_id: str, user_id: str) -> SnapshotFile:
         """Return the snapshot of one integration in one org."""
-        return SnapshotFile(self._folder / org_id / sobject.lower() / f"{slug}.parquet", org_id, user_id)
+        return SnapshotFile(self._frames, slug, sobject, org_id, user_id)
 
     def delete(self, org_id: str) -> int:
         """Delete the snapshots of an org, and return how many there were.
 
         Raises:
-            ConfigurationError: the folder cannot be deleted.
+            ConfigurationError: a file cannot be deleted.
+            TransientError: the storage or the database does not answer.
         """
-        folder = self._folder / org_id
-        files = sum(1 for path in folder.rglob("*.parquet"))
-        try:
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            return 0
-        except OSError as error:
-            raise ConfigurationError(
-                f"{folder} could not be deleted ({error.strerror}); it holds records of the org, so delete it yourself"
-            ) from None
-        return files
+        index = self._frames.index
+        snapshots = index.list(FileKind.SNAPSHOT, org_id=org_id)
+        writes = index.list(FileKind.WRITES, org_id=org_id)
+        self._frames.delete([file.place.name for file in (*snapshots, *writes)])
+        self._frames.delete_replaced(datetime.now(UTC), prefix=f"snapshots/{org_id}/")
+        return len(snapshots)

@@ -1,0 +1,211 @@
+"""Publish, fetch and delete what is stored: reports, plans, ledgers, snapshots, error texts.
+
+Each version of a file is an object of its own, which never changes. The index says which object is the current
+version, for all hosts alike. So nobody waits for a lock, and a reader keeps what it reads while another run stores a
+newer version.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from integration_center.errors import IntegrationCenterError
+from integration_center.settings import Paths
+from integration_center.store.frames import FrameFile, count_height, write_frame, write_text
+from integration_center.store.objects import BucketObjects, FolderObjects, Objects, copy_file
+from integration_center.store.stored_files import FileIndex, Place, StoredFile
+
+logger = logging.getLogger(__name__)
+
+COPIES = "copies"
+"""The folder of this machine's copies of objects, below the scratch folder."""
+READERS_DONE = timedelta(days=2)
+"""How long an object stays after a newer version has replaced it. No step reads it that long."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A new version of a file that is not published yet.
+
+    Attributes:
+        path: the file to write.
+    """
+
+    place: Place
+    key: str
+    path: Path
+
+
+class FrameStore:
+    """All stored files of an installation.
+
+    Args:
+        index: says what is where.
+        objects: keeps the content.
+    """
+
+    def __init__(self, index: FileIndex, objects: Objects) -> None:
+        self.index = index
+        self.objects = objects
+        self._tidied = False
+
+    def draft(self, place: Place) -> Draft:
+        """Begin a new version of a file. It is there for readers once it is published."""
+        key = name_version(place)
+        return Draft(place, key, self.objects.root / key)
+
+    def publish(
+        self,
+        draft: Draft,
+        *,
+        identity: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        only_version: bool = False,
+    ) -> FrameFile:
+        """Make the written file of a draft the current version of its place, on every host.
+
+        Args:
+            draft: the draft, whose file is complete.
+            identity: which version of its source the file holds.
+            details: see `StoredFile`.
+            only_version: delete the earlier version at once. Who reads one must be content with none then.
+
+        Raises:
+            ConfigurationError: the storage cannot be written.
+            TransientError: the storage or the database does not answer.
+        """
+        rows = count_height(pl.scan_parquet(draft.path)) if draft.path.suffix != ".txt" else None
+        self.objects.upload(draft.key)
+        replaced = self._note(StoredFile(draft.place, draft.key, datetime.now(UTC), rows, identity, details or {}))
+        if only_version:
+            self._delete_objects(replaced)
+        return FrameFile(draft.path)
+
+    def publish_frame(
+        self,
+        place: Place,
+        frame: pl.DataFrame,
+        metadata: dict[str, str] | None = None,
+        *,
+        compressed: bool = True,
+        only_version: bool = False,
+    ) -> FrameFile:
+        """Publish a frame in memory; see `write_frame` and `publish`."""
+        draft = self.draft(place)
+        write_frame(frame, draft.path, metadata, compressed=compressed)
+        return self.publish(draft, only_version=only_version)
+
+    def publish_text(self, place: Place, text: str) -> None:
+        """Publish a small text; see `publish`."""
+        draft = self.draft(place)
+        write_text(text, draft.path)
+        self.publish(draft)
+
+    def publish_file(self, place: Place, file: FrameFile, *, details: Mapping[str, Any] | None = None) -> FrameFile:
+        """Publish a frame that is a file already; see `publish`. One that is stored already is not stored again."""
+        if key := self._find_key(file.path):
+            rows = count_height(file.scan())
+            self._note(StoredFile(place, key, datetime.now(UTC), rows, details=details or {}))
+            return file
+        draft = self.draft(place)
+        copy_file(file.path, draft.path)
+        return self.publish(draft, details=details)
+
+    def fetch(self, name: str) -> FrameFile | None:
+        """Return the current version of a file, to be read on this machine; None when there is none.
+
+        Raises:
+            IntegrationCenterError: the storage or the database refuses, or does not answer.
+        """
+        stored = self.index.find(name)
+        return self.open(stored) if stored else None
+
+    def open(self, stored: StoredFile) -> FrameFile | None:
+        """Return a stored file, to be read on this machine; None when its object is gone.
+
+        Raises:
+            IntegrationCenterError: the storage refuses, or does not answer.
+        """
+        if self.objects.download(stored.key):
+            return FrameFile(self.objects.root / stored.key)
+        logger.warning("%s is in the index, but its file is gone", self.objects.locate(stored.key))
+        return None
+
+    def delete(self, names: Collection[str]) -> None:
+        """Delete files for good.
+
+        Raises:
+            ConfigurationError: the storage cannot be written. What is left is deleted with the next old files.
+            TransientError: the storage or the database does not answer.
+        """
+        self._delete_objects(self.index.remove(names))
+
+    def delete_old(self, limit: datetime) -> int:
+        """Delete the files that were stored before `limit`, and count them."""
+        names = self.index.find_older(limit)
+        self.delete(names)
+        self.delete_replaced(datetime.now(UTC) - READERS_DONE)
+        return len(names)
+
+    def delete_replaced(self, limit: datetime, prefix: str = "") -> None:
+        """Delete the objects that became unused before `limit`; only those whose keys begin with `prefix`."""
+        self._delete_objects(self.index.find_unused(limit, prefix))
+
+    def locate(self, name: str) -> str | None:
+        """Return the address of a file, for people; None when nothing is stored there."""
+        stored = self.index.find(name)
+        return self.objects.locate(stored.key) if stored else None
+
+    def _note(self, file: StoredFile) -> Sequence[str]:
+        unused = self.index.put(file)
+        if not self._tidied:
+            self._tidied = True
+            self._tidy()
+        return unused
+
+    def _tidy(self) -> None:
+        try:
+            self.delete_replaced(datetime.now(UTC) - READERS_DONE)
+        except IntegrationCenterError as error:
+            logger.warning("files of earlier versions are not deleted now: %s", error)
+
+    def _find_key(self, path: Path) -> str | None:
+        """Return the key of a file of this machine that is an object already."""
+        if not path.is_relative_to(self.objects.root):
+            return None
+        key = path.relative_to(self.objects.root).as_posix()
+        return key if self.index.is_used(key) else None
+
+    def _delete_objects(self, keys: Collection[str]) -> None:
+        if keys:
+            self.objects.delete(keys)
+            self.index.forget(keys)
+
+
+def name_version(place: Place) -> str:
+    """Build the key of a new version: the name of the place, with the run and a random part in it."""
+    folder, _, last = place.name.rpartition("/")
+    stem, _, rest = last.partition(".")
+    run = f"{place.run_id}-" if place.run_id and place.run_id not in folder else ""
+    return f"{folder}/{stem}.{run}{uuid4().hex[:12]}.{rest}"
+
+
+def build_frame_store(settings: Paths, index: FileIndex) -> FrameStore:
+    """Build the store of the installation that the settings name, without using the network yet.
+
+    Raises:
+        ConfigurationError: the address of the storage is wrong.
+    """
+    if settings.bucket is None:
+        return FrameStore(index, FolderObjects(settings.storage))
+    from integration_center.insights.cloud_settings import read_cloud_settings
+    from integration_center.insights.object_stores import KEEPING, open_prefix
+
+    prefix = open_prefix(settings.bucket, read_cloud_settings(), KEEPING)
+    return FrameStore(index, BucketObjects(prefix, settings.scratch / COPIES))
