@@ -30,6 +30,7 @@ class Action(StrEnum):
     CONNECTION_REFUSED = "connection refused"
     DISCONNECTED = "disconnected"
     ROTATED_KEY = "rotated key"
+    FORGOT_REPORT = "deleted stored report"
     CREATED = "created"
     CHANGED = "changed"
     ENABLED = "enabled"

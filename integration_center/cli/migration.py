@@ -25,4 +25,4 @@ def migrate_database() -> None:
     else:
         console.print("The database is upgraded.")
     if indexed and before == REVISION:
-        console.print(f"{indexed:,} stored files were noted in its index.")
+        console.print(f"{indexed:,} stored {'file was' if indexed == 1 else 'files were'} noted in its index.")

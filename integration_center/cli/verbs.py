@@ -57,6 +57,7 @@ TASKS = {
         ),
         Verb("rotate-key", "key_rotation.change_key", "Encrypt the accounts with a new key."),
         Verb("migrate", "migration.migrate_database", "Upgrade the database of an earlier version."),
+        Verb("forget-report", "forgetting.forget_report", "Delete the stored report of a day."),
     ),
     "Sync": (
         Verb("new", "new.new_integration", "Build an integration by answering questions, and write its file."),

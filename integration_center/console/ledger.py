@@ -78,6 +78,11 @@ def scan(installation: Installation, sync: SyncRecord) -> pl.LazyFrame:
     file = installation.ledgers.file(sync.run_id, sync.slug)
     if file is None and sync.status is SyncStatus.RUNNING:
         raise PlanMissing("the run is under way, and its ledger is there once it has made its plan")
+    if file is None and installation.ledgers.has(sync.run_id, sync.slug):
+        raise PlanMissing(
+            "the list of records of this run cannot be found. Its counts are kept; whoever looks after this"
+            " installation can bring the list back from a backup, or from the host that made it"
+        )
     if file is None:
         raise PlanMissing(
             "this run has no list of records: lists are deleted after 90 days, and a run that ended before its plan has"

@@ -100,6 +100,7 @@ def build_report_asset(
                         stored[min(stored)].rows,
                         installation.reports.rows_before(report_slug, days[0]),
                         allow_empty=allow_empty,
+                        older=f"{report_slug} {installation.reports.newest_day(report_slug, before=days[0])}",
                     ),
                 ],
             )
@@ -122,8 +123,16 @@ def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:
     )
 
 
-def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: bool) -> dg.AssetCheckResult:
-    """A snapshot that lost more than half of its rows is more likely broken than true; an empty one may be allowed."""
+def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: bool, older: str) -> dg.AssetCheckResult:
+    """A snapshot that lost more than half of its rows is more likely broken than true; an empty one may be allowed.
+
+    Args:
+        kind: of the report.
+        rows: that it has now.
+        before: the rows of the stored report before it; None when there is none.
+        allow_empty: whether an integration accepts a report without rows.
+        older: slug and day of the stored report before it, as `forget-report` takes them.
+    """
     may_be_empty = allow_empty and rows == 0
     shrunk = kind == "snapshot" and before is not None and rows * 2 < before and not may_be_empty
     return dg.AssetCheckResult(
@@ -132,7 +141,7 @@ def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: b
         metadata={"rows": rows, "rows_before": before if before is not None else "none stored"},
         description=(
             f"{rows:,} rows, after {before:,} before. If that is right, delete the older stored report:"
-            " integration-center forget-report REPORT DAY"
+            f" integration-center forget-report {older}"
         )
         if shrunk
         else "The report did not shrink by more than half.",

@@ -33,7 +33,7 @@ NAMES = {
     FileKind.ERROR: r"ledgers/(?P<run_id>[^/]+)/(?P<slug>[^/.]+)\.error\.txt",
     FileKind.SNAPSHOT: r"snapshots/(?P<org_id>[^/]+)/[^/]+/(?P<slug>[^/.]+)\.parquet",
     FileKind.WRITES: r"snapshots/(?P<org_id>[^/]+)/[^/]+/(?P<slug>[^/.]+)\.writes",
-    FileKind.KNOWN_RECORDS: rf"{KNOWN_FOLDER}/(?P<slug>[^/]+)/(?P<org_id>[^/.]+)\.[^/]+\.parquet",
+    FileKind.KNOWN_RECORDS: rf"{KNOWN_FOLDER}/(?P<slug>[^/]+)/(?P<org_id>[^/.]+)\.[^/.]+\.parquet",
 }
 """The paths, below the storage folder, at which earlier releases kept files."""
 

@@ -17,8 +17,8 @@ import polars as pl
 
 from integration_center.errors import IntegrationCenterError
 from integration_center.settings import Paths
-from integration_center.store.frames import FrameFile, count_height, write_frame, write_text
-from integration_center.store.objects import BucketObjects, FolderObjects, Objects, copy_file
+from integration_center.store.frames import FrameFile, count_height, write_frame, write_text, writing
+from integration_center.store.objects import FolderObjects, Objects, copy_file
 from integration_center.store.stored_files import FileIndex, Place, StoredFile
 
 logger = logging.getLogger(__name__)
@@ -157,6 +157,25 @@ class FrameStore:
         """Delete the objects that became unused before `limit`; only those whose keys begin with `prefix`."""
         self._delete_objects(self.index.find_unused(limit, prefix))
 
+    def probe(self) -> bool:
+        """Store a small object, read it and delete it; whether it was read as it was stored.
+
+        Raises:
+            ConfigurationError: the storage cannot be written or read.
+            TransientError: the storage does not answer.
+        """
+        key, text = f"probe/{uuid4().hex}.txt", uuid4().hex
+        path = self.objects.root / key
+        try:
+            write_text(text, path)
+            self.objects.upload(key)
+            if self.objects.keeps_copies:
+                path.unlink()
+            with writing(path):
+                return self.objects.download(key) and path.read_text(encoding="utf-8") == text
+        finally:
+            self.objects.delete([key])
+
     def locate(self, name: str) -> str | None:
         """Return the address of a file, for people; None when nothing is stored there."""
         stored = self.index.find(name)
@@ -206,6 +225,7 @@ def build_frame_store(settings: Paths, index: FileIndex) -> FrameStore:
         return FrameStore(index, FolderObjects(settings.storage))
     from integration_center.insights.cloud_settings import read_cloud_settings
     from integration_center.insights.object_stores import KEEPING, open_prefix
+    from integration_center.store.bucket_objects import BucketObjects
 
     prefix = open_prefix(settings.bucket, read_cloud_settings(), KEEPING)
     return FrameStore(index, BucketObjects(prefix, settings.scratch / COPIES))

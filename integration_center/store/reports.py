@@ -112,9 +112,9 @@ class ReportFolder:
         newest = self._newest(report_slug)
         return _read_stored(newest).kind if newest else None
 
-    def newest_day(self, report_slug: str) -> date | None:
-        """Return the newest day of which a frame of the report is stored; None when there is no frame."""
-        newest = self._newest(report_slug)
+    def newest_day(self, report_slug: str, before: date | None = None) -> date | None:
+        """Return the newest day, or the newest before another day, whose frame is stored; None when there is none."""
+        newest = self._newest(report_slug, before)
         return newest.place.day if newest else None
 
     def rows_before(self, report_slug: str, day: date) -> int | None:

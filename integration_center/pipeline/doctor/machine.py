@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from platform import platform, python_version
-from uuid import uuid4
 
 import certifi
 
@@ -19,8 +18,6 @@ from integration_center.database.incidents import Incidents
 from integration_center.database.revision import REVISION
 from integration_center.installation import Installation
 from integration_center.pipeline.doctor.findings import Checked, ok, problem, warning
-from integration_center.store.frames import writing
-from integration_center.store.work import WORK
 
 LITTLE, VERY_LITTLE = 5_000_000_000, 500_000_000
 """Free bytes below which a disk is soon full, and is full for us."""
@@ -58,20 +55,13 @@ def check_database(installation: Installation) -> Iterator[Checked]:
 
 def check_storage(installation: Installation) -> Iterator[Checked]:
     """Write, read and delete a file where frames are kept."""
-    place = installation.settings.storage / WORK
-    path, text = place / f"doctor-{uuid4().hex}", uuid4().hex
-    with writing(path):
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            path.write_text(text, encoding="utf-8")
-            same = path.read_text(encoding="utf-8") == text
-        finally:
-            path.unlink(missing_ok=True)
-    if same:
-        yield ok("storage", f"A file in {installation.settings.storage} was written, read and deleted.")
+    frames = installation.frames
+    place = frames.objects.locate("")
+    if frames.probe():
+        yield ok("storage", f"A file in {place} was written, read and deleted.")
     else:
         advice = "Look at the disk, or at the share that is mounted there."
-        yield problem("storage", f"A file in {installation.settings.storage} was read back otherwise.", advice)
+        yield problem("storage", f"A file in {place} was read back otherwise.", advice)
 
 
 def check_disk(installation: Installation) -> Iterator[Checked]:
