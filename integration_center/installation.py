@@ -100,8 +100,8 @@ class Installation:
         """
         from integration_center.store.earlier_files import index_earlier_files
 
-        folder = self.settings.scratch if self.settings.bucket else self.settings.storage
-        return index_earlier_files(self.frames, folder)
+        folders = {self.settings.scratch, self.settings.storage}
+        return sum(index_earlier_files(self.frames, folder) for folder in folders)
 
     @cached_property
     def reports(self) -> "ReportFolder":

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from integration_center.errors import ConfigurationError
-from integration_center.files.regular_files import read_regular
+from integration_center.files.env_files import check_env_file
 from integration_center.integration.spec import Environment
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -92,8 +92,8 @@ class Paths(BaseSettings):
     """The folder of integrations."""
 
     storage_setting: Annotated[str, Field(alias="INTEGRATION_CENTER_STORAGE")] = ""
-    """Where reports, plans and ledgers are kept: a folder, or an `s3://`, `az://` or `gs://` prefix that all hosts of
-    the installation use. `storage` in `DAGSTER_HOME` when left out."""
+    """Where reports, plans, ledgers and snapshots are kept: a folder, or an `s3://`, `az://` or `gs://` prefix that all
+    hosts of the installation use."""
 
     first_day: Annotated[date, Field(alias="INTEGRATION_CENTER_FIRST_DAY")] = date(2020, 1, 1)
     """The first UTC day that Dagster shows as a partition, YYYY-MM-DD: the day from which there are reports."""
@@ -315,7 +315,7 @@ def read_settings() -> Settings:
     with named_faults():
         # The demo's own settings stand last: whatever is set for real goes before them.
         demo = Paths().dagster_home / DEMO_SETTINGS
-        _check_text(demo)
+        check_env_file(demo)
         return Settings(_env_file=(demo, ENV_FILE))
 
 
@@ -329,27 +329,6 @@ def read_paths() -> Paths:
         return Paths()
 
 
-def _check_text(path: Path) -> None:
-    """Check that a file of settings can be read.
-
-    Raises:
-        ConfigurationError: it is not UTF-8, too large, or closed to this user.
-    """
-    if not (path.is_file() or path.is_fifo()):  # whatever else is called so is passed over
-        return
-    try:
-        text = read_regular(path).decode()
-    except OSError as error:
-        raise ConfigurationError(f"the settings file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(
-            f"the settings file {path}, line {line}: this is not UTF-8; save the file as UTF-8"
-        ) from None
-    if "\0" in text:
-        raise ConfigurationError(f"the settings file {path} is no text (it holds a NUL); write it again")
-
-
 @contextmanager
 def named_faults() -> Iterator[None]:
     """Turn what is wrong with settings into one sentence.
@@ -357,7 +336,7 @@ def named_faults() -> Iterator[None]:
     Raises:
         ConfigurationError: names each variable that is wrong, without its value.
     """
-    _check_text(Path(ENV_FILE))
+    check_env_file(Path(ENV_FILE))
     try:
         yield
     except ValidationError as error:

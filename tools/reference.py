@@ -33,6 +33,7 @@ PLACES = {
     "DAGSTER_HOME": "`dagster_home` of a checkout, else `~/.integration_center`",
     "INTEGRATION_CENTER_DEFS": "`integrations` in `DAGSTER_HOME`",
     "INTEGRATION_CENTER_DATABASE_URL": "a SQLite file in `DAGSTER_HOME`",
+    "INTEGRATION_CENTER_STORAGE": "`storage` in `DAGSTER_HOME`",
     "INTEGRATION_CENTER_SECRET_KEY": "a key file in `DAGSTER_HOME`",
 }
 """Defaults that are places, in words."""

@@ -48,7 +48,7 @@ class DatabaseIndex:
         with reading(self._engine) as connection:
             return tuple(map(_build, connection.execute(statement)))
 
-    def put(self, file: StoredFile) -> Sequence[str]:
+    def put(self, file: StoredFile, *, shares: bool = False) -> Sequence[str]:
         """See `FileIndex.put`."""
         unused: Sequence[str] = ()
         row, named = _as_row(file), stored_files.c.name == file.place.name
@@ -57,7 +57,8 @@ class DatabaseIndex:
                 replaced = _lock_keys(connection, [file.place.name])
                 connection.execute(update(stored_files).where(named).values(**row))
                 unused = _note_unused(connection, replaced)
-            connection.execute(delete(unused_files).where(unused_files.c.key == file.key))
+            if shares:
+                connection.execute(delete(unused_files).where(unused_files.c.key == file.key))
         return unused
 
     def put_absent(self, files: Sequence[StoredFile]) -> int:

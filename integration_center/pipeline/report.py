@@ -14,7 +14,7 @@ from integration_center.pipeline.names import DAYS, FRAMES, INSTALLATION, ONE_RU
 from integration_center.pipeline.step_errors import open_resource, read_days, reported_errors
 from integration_center.pipeline.step_progress import describe_phases, step_progress
 from integration_center.progress import Phase, phase
-from integration_center.store.reports import StoredReport, fetch_day
+from integration_center.store.reports import RowsBefore, StoredReport, fetch_day
 from integration_center.wording.markdown import escape_markdown
 
 NOT_EMPTY = "not_empty"
@@ -100,7 +100,6 @@ def build_report_asset(
                         stored[min(stored)].rows,
                         installation.reports.rows_before(report_slug, days[0]),
                         allow_empty=allow_empty,
-                        older=f"{report_slug} {installation.reports.newest_day(report_slug, before=days[0])}",
                     ),
                 ],
             )
@@ -123,7 +122,7 @@ def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:
     )
 
 
-def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: bool, older: str) -> dg.AssetCheckResult:
+def check_not_shrunk(kind: str, rows: int, before: RowsBefore | None, *, allow_empty: bool) -> dg.AssetCheckResult:
     """A snapshot that lost more than half of its rows is more likely broken than true; an empty one may be allowed.
 
     Args:
@@ -131,18 +130,17 @@ def check_not_shrunk(kind: str, rows: int, before: int | None, *, allow_empty: b
         rows: that it has now.
         before: the rows of the stored report before it; None when there is none.
         allow_empty: whether an integration accepts a report without rows.
-        older: slug and day of the stored report before it, as `forget-report` takes them.
     """
     may_be_empty = allow_empty and rows == 0
-    shrunk = kind == "snapshot" and before is not None and rows * 2 < before and not may_be_empty
+    shrunk = kind == "snapshot" and before is not None and rows * 2 < before.rows and not may_be_empty
     return dg.AssetCheckResult(
         check_name=NOT_SHRUNK,
         passed=not shrunk,
-        metadata={"rows": rows, "rows_before": before if before is not None else "none stored"},
+        metadata={"rows": rows, "rows_before": before.rows if before else "none stored"},
         description=(
-            f"{rows:,} rows, after {before:,} before. If that is right, delete the older stored report:"
-            f" integration-center forget-report {older}"
+            f"{rows:,} rows, after {before.rows:,} before. If that is right, delete the older stored report:"
+            f" integration-center forget-report {before.report_slug} {before.day}"
         )
-        if shrunk
+        if shrunk and before
         else "The report did not shrink by more than half.",
     )

@@ -142,7 +142,6 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     if stored is None:
         raise PlanMissing(f"report {spec.report!r} of {newest} is not stored; materialize it with this")
     before = reports.rows_before(source, step.days[0])
-    older = f"{source} {reports.newest_day(source, before=step.days[0])}"
     window = read_window(step, source, stored, newest) if spec.window else None
     kept = step.keep_days(source) if stored.kind == EVENTS and not window else {}
     days = list(window.days if window else kept) or step.days
@@ -189,7 +188,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     yield from report_fitness(plan.faults)
     yield from report_verdicts(plan.verdicts)
     if spec.source:
-        yield check_not_shrunk(stored.kind, stored.rows, before, allow_empty=spec.limits.allow_empty, older=older)
+        yield check_not_shrunk(stored.kind, stored.rows, before, allow_empty=spec.limits.allow_empty)
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class FrameStore:
         """Publish a frame that is a file already; see `publish`. One that is stored already is not stored again."""
         if key := self._find_key(file.path):
             rows = count_height(file.scan())
-            self._note(StoredFile(place, key, datetime.now(UTC), rows, details=details or {}))
+            self._note(StoredFile(place, key, datetime.now(UTC), rows, details=details or {}), shares=True)
             return file
         draft = self.draft(place)
         copy_file(file.path, draft.path)
@@ -181,9 +181,9 @@ class FrameStore:
         stored = self.index.find(name)
         return self.objects.locate(stored.key) if stored else None
 
-    def _note(self, file: StoredFile) -> Sequence[str]:
-        unused = self.index.put(file)
-        if not self._tidied:
+    def _note(self, file: StoredFile, *, shares: bool = False) -> Sequence[str]:
+        unused = self.index.put(file, shares=shares)
+        if unused and not self._tidied:
             self._tidied = True
             self._tidy()
         return unused

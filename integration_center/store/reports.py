@@ -44,6 +44,15 @@ class StoredReport:
     notes: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class RowsBefore:
+    """How many rows the stored report of an earlier day has."""
+
+    report_slug: str
+    day: date
+    rows: int
+
+
 class ReportFolder:
     """The stored frames of reports, one a day.
 
@@ -112,15 +121,17 @@ class ReportFolder:
         newest = self._newest(report_slug)
         return _read_stored(newest).kind if newest else None
 
-    def newest_day(self, report_slug: str, before: date | None = None) -> date | None:
-        """Return the newest day, or the newest before another day, whose frame is stored; None when there is none."""
-        newest = self._newest(report_slug, before)
+    def newest_day(self, report_slug: str) -> date | None:
+        """Return the newest day of which a frame of the report is stored; None when there is no frame."""
+        newest = self._newest(report_slug)
         return newest.place.day if newest else None
 
-    def rows_before(self, report_slug: str, day: date) -> int | None:
+    def rows_before(self, report_slug: str, day: date) -> RowsBefore | None:
         """Return the number of rows of the newest stored frame before `day`; None when there is no such frame."""
         newest = self._newest(report_slug, before=day)
-        return newest.rows if newest else None
+        if newest is None or newest.place.day is None or newest.rows is None:
+            return None
+        return RowsBefore(report_slug, newest.place.day, newest.rows)
 
     def forget(self, report_slug: str, day: date) -> bool:
         """Delete the stored frame of `day`; whether there was one."""

@@ -82,8 +82,13 @@ class FileIndex(Protocol):
     ) -> Sequence[StoredFile]:
         """List the lines that meet all conditions, the newest day first."""
 
-    def put(self, file: StoredFile) -> Sequence[str]:
-        """Note a stored file, in place of an earlier version, and return the keys that became unused."""
+    def put(self, file: StoredFile, *, shares: bool = False) -> Sequence[str]:
+        """Note a stored file, in place of an earlier version, and return the keys that became unused.
+
+        Args:
+            file: what is noted.
+            shares: whether another place has, or had, the object of the file.
+        """
 
     def put_absent(self, files: Sequence[StoredFile]) -> int:
         """Note files at places where nothing is stored, and return how many there were."""

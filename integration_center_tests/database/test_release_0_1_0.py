@@ -151,7 +151,9 @@ def test_the_stored_frames_are_read(center: Center, command: Command) -> None:
         snapshot = installation.snapshots.of(SECOND_SLUG, "Lead", account.org_id, account.user_id)
         assert snapshot.find() is not None
         records = snapshot.read()
-        assert installation.reports.rows_before("logins", DAY + timedelta(days=1)) == len(PEOPLE)
+        before = installation.reports.rows_before("logins", DAY + timedelta(days=1))
+        assert before is not None
+        assert before.rows == len(PEOPLE)
     assert records is not None
     assert records.height > len(PEOPLE)
 

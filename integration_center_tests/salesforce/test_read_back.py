@@ -229,7 +229,7 @@ def test_a_note_beside_another_snapshot_is_not_believed(pushing: Integration, tm
     assert kept is not None
     edit(pushing, 3, {COUNT: 77})
     read_later(pushing, hours=24)
-    index.put(kept)
+    index.put(kept, shares=True)
     edit(pushing, 4, {COUNT: 78})
     read_later(pushing, hours=24)
     assert pushing.asked == INCREMENTAL
