@@ -1,8 +1,9 @@
 """Read the settings for object storage, from the variables of the clouds' own tools."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from integration_center.settings import ENV_FILE, Endpoint, check_url, named_faults
@@ -21,8 +22,10 @@ class CloudSettings(BaseSettings):
     aws_session_token: SecretStr | None = None
     aws_region: str | None = None
     aws_default_region: str | None = None
-    aws_endpoint_url: Endpoint | None = None
-    aws_endpoint_url_s3: Endpoint | None = None
+    aws_allow_http: bool = False
+    """Whether an endpoint on another machine may have no TLS, as inside a private network of containers."""
+    aws_endpoint_url: str | None = None
+    aws_endpoint_url_s3: str | None = None
 
     azure_storage_account_name: Annotated[
         str | None, Field(validation_alias=AliasChoices("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"))
@@ -40,6 +43,14 @@ class CloudSettings(BaseSettings):
     google_application_credentials: str | None = None
     google_base_url: Endpoint | None = None
 
+    @field_validator("aws_endpoint_url", "aws_endpoint_url_s3")
+    @classmethod
+    def check_endpoint(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Check an endpoint as `check_url` does, unless `aws_allow_http` accepts one without TLS."""
+        if value is None or (info.data.get("aws_allow_http") and urlsplit(value.strip()).scheme == "http"):
+            return value and value.strip().rstrip("/")
+        return check_url(value)
+
     @field_validator("azure_storage_connection_string")
     @classmethod
     def check_connection_string(cls, value: SecretStr | None) -> SecretStr | None:
@@ -54,11 +65,12 @@ class CloudSettings(BaseSettings):
         The parts of an Azure connection string have the names of the single variables, which take precedence.
         """
         found = {name: value for name, value in self if name.startswith(f"{cloud}_") and value is not None}
+        found.pop("aws_allow_http", None)  # the library is told for each store
         plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in found.items()}
         return read_connection_string(plain.pop("azure_storage_connection_string", "")) | plain
 
     def allows_http(self, cloud: Literal["aws", "azure", "google"]) -> bool:
-        """Return whether an endpoint of the cloud has no TLS. `Endpoint` accepts that only on this machine."""
+        """Return whether an endpoint of the cloud has no TLS, which was accepted when the settings were read."""
         return any(str(value).startswith("http://") for value in self.configure(cloud).values())
 
 

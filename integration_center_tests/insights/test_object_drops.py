@@ -18,7 +18,7 @@ from integration_center.errors import (
     UnreadableReport,
 )
 from integration_center.insights.build import build_source
-from integration_center.insights.cloud_settings import read_connection_string
+from integration_center.insights.cloud_settings import read_cloud_settings, read_connection_string
 from integration_center.insights.source import ReportSource
 from integration_center.settings import Settings
 from integration_center.store.reports import ReportFolder, fetch_day
@@ -233,6 +233,17 @@ def test_names_with_empty_parts_are_told(s3: S3Server) -> None:
 @pytest.mark.parametrize("endpoint", ["http://s3.example.com", "ftp://localhost", "localhost:9000"])
 def test_plain_http_leads_to_this_machine_only(s3: S3Server, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(ConfigurationError, match=r"aws_endpoint_url: .*must be an https:// address"):
+        build()
+
+
+def test_plain_http_to_another_machine_has_to_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://objects:9000/")
+    cloud = read_cloud_settings()
+    assert (cloud.configure("aws")["aws_endpoint_url"], cloud.allows_http("aws")) == ("http://objects:9000", True)
+    build()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "ftp://objects")
     with pytest.raises(ConfigurationError, match=r"aws_endpoint_url: .*must be an https:// address"):
         build()
 
