@@ -129,7 +129,7 @@ class Verbs(TyperGroup):
         """See `click.Group`."""
         for task, verbs in TASKS.items():
             with formatter.section(task):
-                formatter.write_dl([(verb.name, verb.help) for verb in verbs], col_max=12)
+                formatter.write_dl([(verb.name, verb.help) for verb in verbs], col_max=14)
 
 
 app = typer.Typer(

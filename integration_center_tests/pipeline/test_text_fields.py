@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from integration_center.installation import open_installation
 from integration_center.sync.outcomes import Outcome
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email
@@ -73,9 +74,12 @@ def test_a_frame_that_an_earlier_version_stored_is_not_used(center: Center) -> N
     center.integrate(fields=[{"column": "Rate", "field": "Title"}])
     drop(center, FIRST)
     assert center.run().success
-    (path,) = center.home.rglob(f"insights/logins/{YESTERDAY}.parquet")
+    path = center.home / "storage" / "insights" / "logins" / f"{YESTERDAY}.parquet"
     metadata = {"kind": "snapshot", "identity": "of an earlier version"}
     pl.DataFrame({"User ID": [email(PLAIN[0])], "Rate": [50.0]}).write_parquet(path, metadata=metadata)
+    with open_installation() as installation:
+        assert installation.reports.forget("logins", YESTERDAY)
+        assert installation.index_earlier_files() == 1
 
     alone = center.run(assets=["logins_to_leads/update_set"])
     assert "is not stored as this version needs it; materialize the report with this" in alone.error
