@@ -85,8 +85,8 @@ def scan(installation: Installation, sync: SyncRecord) -> pl.LazyFrame:
         raise PlanMissing("the run is under way, and its ledger is there once it has made its plan")
     if file is None and installation.ledgers.has(sync.run_id, sync.slug):
         raise PlanMissing(
-            "the list of records of this run cannot be found. Its counts are kept; whoever looks after this"
-            " installation can bring the list back from a backup, or from the host that made it"
+            "the list of records of this run cannot be found. Lists are deleted after 90 days; if this one is younger,"
+            " whoever looks after this installation can bring it back. Its counts are kept"
         )
     if file is None:
         raise PlanMissing(

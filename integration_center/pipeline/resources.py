@@ -7,7 +7,7 @@ launch and lose the rest of a schedule's tick.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import dagster as dg
 
@@ -16,14 +16,23 @@ from integration_center.integration.spec import Environment
 from integration_center.pipeline.io_manager import FrameIOManager
 from integration_center.pipeline.names import FRAMES, INSTALLATION, resource_key
 from integration_center.salesforce.org import Org
+from integration_center.settings import Settings, read_settings
 from integration_center.store.frame_store import FrameStore
 
 
-@contextmanager
-def open_frames() -> Iterator[FrameStore]:
-    """The stored frames, for the length of the block."""
-    with open_installation() as installation:
-        yield installation.frames
+class StoredFrames:
+    """The stored frames of this `DAGSTER_HOME`. Settings are read once a run, because that takes a while."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings as they were when the first frame was asked for."""
+        return read_settings()
+
+    @contextmanager
+    def open(self) -> Iterator[FrameStore]:
+        """The stored frames, for the length of the block."""
+        with open_installation(self.settings) as installation:
+            yield installation.frames
 
 
 class InstallationResource:
@@ -58,7 +67,7 @@ def build_resources() -> Mapping[str, object]:
     environments = {resource_key(environment): SalesforceEnvironment(environment) for environment in Environment}
     fixed = {INSTALLATION: InstallationResource(), **environments}
     return {
-        FRAMES: dg.IOManagerDefinition(lambda _: FrameIOManager(open_frames), config_schema={}),
+        FRAMES: dg.IOManagerDefinition(lambda _: FrameIOManager(StoredFrames().open), config_schema={}),
         **{key: build_fixed_resource(value) for key, value in fixed.items()},
     }
 

@@ -198,7 +198,7 @@ def test_a_ledger_that_cannot_be_read_says_so_and_shows_the_counts(
         content = path.read_bytes()
         path.write_bytes(b"nonsense" if damage == "nonsense" else content[: len(content) // 2])
     seen = browser.open(f"{HERE}/runs/one/ledger", status=404)
-    assert ("bring the list back from a backup" if damage == "gone" else "is damaged") in seen.text
+    assert ("deleted after 90 days" if damage == "gone" else "is damaged") in seen.text
     assert "8 updated" in seen.text
     assert browser.client.get(f"{HERE}/runs/one/ledger.csv").status_code == 409
 

@@ -117,7 +117,9 @@ def test_a_file_that_was_broken_by_hand(drops: Center, browser: Browser) -> None
     assert seen.status == 409
     tells(seen, "it is broken now", "edited by hand")
     assert (drops.defs / "logins_to_leads" / "defs.yaml").read_text() == "type: ["
-    tells(browser.open("/integrations/logins_to_leads/edit", status=409), "it can only be corrected by hand", "defs.yaml")
+    tells(
+        browser.open("/integrations/logins_to_leads/edit", status=409), "it can only be corrected by hand", "defs.yaml"
+    )
     browser.open("/integrations/nowhere/edit", status=404)
 
 
