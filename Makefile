@@ -8,11 +8,11 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 BYTECODE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test soak hostile installed example screenshots lint bench docs schema lock
+.PHONY: help setup demo up test cluster-test test-postgresql soak hostile installed example screenshots lint bench docs schema lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## A virtual environment in .venv with the locked dependencies and the project
 
@@ -46,7 +46,14 @@ up: setup ## Console on http://localhost:3001, Dagster UI on http://localhost:30
 test: setup ## The test suite; what needs a browser is skipped where no Chromium is installed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
+SUITE ?= integration_center_tests
+test-postgresql: setup ## The test suite with each installation on PostgreSQL, on servers that it starts; SUITE for a part of it
+	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --postgresql $(SUITE)
+
 SECONDS_OF_SOAK ?= 600
+cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL and object storage; one is lost in a push (some minutes)
+	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py
+
 soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
 	$(BIN)/python -m integration_center_tests.faults.soak --seconds $(SECONDS_OF_SOAK)
 
@@ -85,6 +92,8 @@ lock: setup ## Write the locks of production, of each extra and of development: 
 	$(COMPILE) --group dev pyproject.toml -o requirements/development.txt
 	$(COMPILE) -c requirements/development.txt pyproject.toml -o requirements/production.txt
 	$(COMPILE) -c requirements/development.txt --extra postgres pyproject.toml -o requirements/postgres.txt
+	$(COMPILE) -c requirements/development.txt --extra cluster pyproject.toml -o requirements/cluster.txt
+	echo hatchling | $(COMPILE) -c requirements/development.txt - -o requirements/build.txt
 	echo uv | $(COMPILE) -c requirements/development.txt - -o requirements/uv.txt
 	$(COMPILE) -c requirements/production.txt examples/dbt_duckdb/requirements.in pyproject.toml \
 	  salesforce_emulator/pyproject.toml -o examples/dbt_duckdb/requirements.txt

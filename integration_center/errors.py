@@ -6,6 +6,7 @@ IntegrationCenterError
 │   ├── ServiceUnavailable  a 5xx, an unreadable answer, or no answer at all
 │   │   └── UnderMaintenance    the org refuses even a new session
 │   └── ObjectBusy          the org object is held by another run of ours
+│       └── LeaseLost           it was taken over from this run, whose process did not answer
 └── TerminalError           never retried: somebody has to change something first
     ├── ConfigurationError  a setting or an integration file
     │   ├── AppNotInstalled the External Client App is not installed in the org
@@ -25,6 +26,7 @@ IntegrationCenterError
     │       ├── SignInOver         unknown, used or too old
     │       ├── PermissionMissing  the user may not do enough
     │       └── WrongOrg           of another kind than the environment, or in the other one already
+    ├── StopRequested       the run is to end, so it sends nothing more
     ├── OrgError            Salesforce refused a request as a whole
     │   ├── SchemaMismatch  object or field missing, hidden, or unfit
     │   └── LimitExceeded   the daily API limit, or our reserve of it
@@ -85,8 +87,16 @@ class ObjectBusy(TransientError):
     """Another run of ours works on the same object of the same org."""
 
 
+class LeaseLost(ObjectBusy):
+    """Another run has taken the object over from this one, which must not write any more."""
+
+
 class TerminalError(IntegrationCenterError):
     """Will fail again until somebody changes something."""
+
+
+class StopRequested(TerminalError):
+    """The run was asked to end, so it sends nothing more."""
 
 
 class ConfigurationError(TerminalError):

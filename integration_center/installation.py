@@ -22,6 +22,7 @@ from integration_center.database.group_sizes import GroupSizes
 from integration_center.database.leases import Leases
 from integration_center.database.syncs import SyncLog
 from integration_center.database.waiting import WaitingDays
+from integration_center.database.workers import Workers
 from integration_center.integration.spec import Environment
 from integration_center.remote import log_retries
 from integration_center.salesforce.client.polling import Polling
@@ -78,6 +79,11 @@ class Installation:
     def leases(self) -> Leases:
         """Who works on which object of which org."""
         return Leases(self.engine)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The processes that execute runs."""
+        return Workers(self.engine)
 
     @cached_property
     def group_sizes(self) -> GroupSizes:
@@ -181,8 +187,4 @@ def open_installation(settings: Settings | None = None) -> Iterator[Installation
     # It would log addresses, whose queries hold keys of records and signatures of presigned files.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = settings or read_settings()
-    engine = build_engine(settings.database)
-    try:
-        yield Installation(settings, engine)
-    finally:
-        engine.dispose()
+    yield Installation(settings, build_engine(settings.database))

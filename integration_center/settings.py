@@ -8,7 +8,6 @@ from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from integration_center.errors import ConfigurationError
 from integration_center.files.env_files import check_env_file
 from integration_center.integration.spec import Environment
+from integration_center.wording.addresses import check_address
+from integration_center.wording.addresses import check_url as check_url
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The folder that holds the package: of a checkout, or of all installed packages."""
@@ -30,18 +31,6 @@ HOST = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 ENV_FILE = ".env"
 DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
-
-
-def check_url(value: str) -> str:
-    """`value` without a closing slash. Tokens travel only over TLS, or to this machine.
-
-    Raises:
-        ValueError: it is no such address.
-    """
-    parts = urlsplit(value.strip())
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
-        return value.strip().rstrip("/")
-    raise ValueError(f"{value!r} must be an https:// address (http:// only for localhost)")
 
 
 Endpoint = Annotated[str, AfterValidator(check_url)]
@@ -150,7 +139,8 @@ class Settings(Paths):
     """Everything that differs between two installations."""
 
     database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
-    """Where accounts, the log of syncs and jobs are kept, as an SQLAlchemy URL."""
+    """Where accounts, the log of syncs and jobs are kept: `postgresql://USER:PASSWORD@HOST/NAME`, or a SQLite file in
+    `DAGSTER_HOME` when empty. On PostgreSQL, Dagster keeps its runs and events in the same database."""
     secret_key: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_SECRET_KEY")] = EMPTY
     """Encrypts tokens. Several keys with commas: the first encrypts, the others only decrypt."""
     callback_url: Annotated[str, Field(alias="INTEGRATION_CENTER_CALLBACK_URL")] = (
@@ -179,6 +169,13 @@ class Settings(Paths):
     """A `workspace.yaml` that `up` serves instead of ours, with code locations of your own in it."""
     dagster_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_HOSTS")] = ""
     """Host names, with commas, under which a proxy with sign-in offers the Dagster UI."""
+
+    dagster_url: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_URL")] = ""
+    """Where the Dagster web server answers that console and command line ask, when it is not the one of `up` here."""
+    log_format: Annotated[Literal["text", "json"], Field(alias="INTEGRATION_CENTER_LOG_FORMAT")] = "text"
+    """How `up` and `console` log: `text` for people, or `json`, one object a line."""
+    metrics_token: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_METRICS_TOKEN")] = EMPTY
+    """What Prometheus sends to the console's `/metrics` as bearer token. Without one, only this machine may read it."""
 
     walkme_source: Annotated[Literal["files", "api"], Field(alias="WALKME_SOURCE")] = "files"
     """Where reports come from: `files` (drops) or `api` (this project's own contract)."""
@@ -214,20 +211,8 @@ class Settings(Paths):
     @field_validator("callback_url")
     @classmethod
     def check_callback(cls, value: str) -> str:
-        """An address that a browser can be sent to.
-
-        Raises:
-            ValueError: it is none.
-        """
-        expected = "expected an address such as http://localhost:3001/oauth/callback"
-        try:
-            parts = urlsplit(value)
-            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
-        except ValueError:
-            raise ValueError(f"{value!r} is no address; {expected}") from None
-        if not sound:
-            raise ValueError(f"{value!r} is no address; {expected}")
-        return value
+        """See `check_address`."""
+        return check_address(value, "http://localhost:3001/oauth/callback")
 
     @field_validator("salesforce_hosts")
     @classmethod
@@ -260,6 +245,13 @@ class Settings(Paths):
             raise ValueError("this network is everybody, who could then say any address; name the proxy")
         return ",".join(str(network) for network in networks)
 
+    @field_validator("dagster_url")
+    @classmethod
+    def check_dagster_url(cls, value: str) -> str:
+        """See `check_address`."""
+        url = value.strip().rstrip("/")
+        return check_address(url, "http://dagster-webserver:3000") if url else url
+
     @field_validator("dagster_hosts")
     @classmethod
     def check_host_names(cls, value: str) -> str:
@@ -288,6 +280,12 @@ class Settings(Paths):
     def database(self) -> str:
         """The SQLAlchemy URL of our own tables."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.dagster_home / 'integration_center.db'}"
+
+    @property
+    def has_database_server(self) -> bool:
+        """Whether the database is one that several hosts can share."""
+        url = self.database_url.get_secret_value()
+        return bool(url) and not url.startswith("sqlite")
 
     def app(self, environment: Environment) -> ExternalClientApp:
         """The External Client App used for `environment`, its fields possibly empty.

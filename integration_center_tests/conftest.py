@@ -8,8 +8,12 @@ import pytest
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext  # not public
 from hypothesis import settings
 
+from integration_center.database.workers import stop_beating
+from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
+
+__all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_server"]
 
 settings.register_profile("suite", deadline=None)  # a busy machine is no broken law
 settings.load_profile("suite")
@@ -40,13 +44,21 @@ def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]])
 
 
 @pytest.fixture(autouse=True)
+def _beats_end_with_the_test() -> Iterator[None]:
+    """A process beats to its end; here the database of a test goes before that."""
+    yield
+    stop_beating()
+
+
+@pytest.fixture(autouse=True)
 def _loading_as_in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a step of an earlier test left behind: Dagster then loads definitions as a run's own process does."""
     monkeypatch.setattr(DefinitionsLoadContext, "_instance", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--every-fault`: the whole fault matrix, some 500 syncs, instead of a rotation through it."""
+    """`--every-fault`: the whole fault matrix, some 500 syncs. `--postgresql`: each installation on PostgreSQL."""
+    parser.addoption("--postgresql", action="store_true", help="keep each installation in a PostgreSQL database")
     parser.addoption("--every-fault", action="store_true", help="run all pairs of call and fault")
 
 
@@ -56,6 +68,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("every_fault")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("every_fault")]
+    if config.getoption("--postgresql"):
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason="about SQLite files"))
 
 
 def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from integration_center.accounts.stored_tokens import StoredTokens, require_app
 from integration_center.accounts.verification import verify_account
 from integration_center.database.engine import reading
 from integration_center.database.file_index import DatabaseIndex
-from integration_center.database.tables import jobs, syncs
+from integration_center.database.tables import sent_work, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth.callback import SIGN_IN_SECONDS, Answer, CallbackServer
@@ -321,6 +321,8 @@ def _build_connection(
             replaced.add(previous.org_id)
         voided_syncs = connection.execute(select(func.count()).select_from(syncs).where(others)).scalar_one()
         voided_jobs = connection.execute(
-            select(func.count()).select_from(jobs).where(jobs.c.org_id.in_(replaced), jobs.c.settled_at.is_(None))
+            select(func.count())
+            .select_from(sent_work)
+            .where(sent_work.c.org_id.in_(replaced), sent_work.c.settled_at.is_(None))
         ).scalar_one()
     return Connection(account, tuple(sorted(replaced)), voided_syncs, voided_jobs, warning)

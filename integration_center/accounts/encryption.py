@@ -120,12 +120,19 @@ def read_keys(settings: Settings) -> Keys:
     time, both get the same key.
 
     Raises:
-        ConfigurationError: the file is readable by other users, or cannot be used or created.
+        ConfigurationError: the file is readable by other users, or cannot be used or created; or there is no key, and
+            the database is on a server.
     """
     given = [key.strip() for key in settings.secret_key.get_secret_value().split(",") if key.strip()]
     if given:
         return Keys(tuple(map(SecretStr, given)), None)
     path = settings.dagster_home / KEY_FILE
+    if settings.has_database_server and not path.exists():
+        # Each host would make a key of its own, and none could read what another one stored.
+        raise ConfigurationError(
+            f"{VARIABLE} is not set, and accounts are kept on a database server that hosts can share. Set it to one key"
+            f" for all of them; {HOW_TO_MAKE_ONE}"
+        )
     try:
         if not path.exists():
             _make_key_file(path)

@@ -52,7 +52,7 @@ def run_demo(
     """The main job on the embedded Salesforce orgs and Insights API. Then it says how to open the UI on its data."""
     before = read_settings()
     refuse_real_accounts(before)
-    prepare_home(before.dagster_home)
+    prepare_home(before.dagster_home, on_server=before.has_database_server)
     day = last_full_day(datetime.now(UTC))
     demo = EmbeddedDemo(before.dagster_home, choose_ports(), records)
     demo.lay_out(day, before.defs)

@@ -44,7 +44,7 @@ def look_at_everything(
     now = datetime.now(UTC)
     try:
         settings = read_settings()
-        prepare_home(settings.dagster_home)
+        prepare_home(settings.dagster_home, on_server=settings.has_database_server)
         with open_installation(settings) as installation:
             found = list(examine(installation, now))
             if bundle is not None:

@@ -27,7 +27,7 @@ def change_key(
 ) -> None:
     """Encrypt the accounts with a new key. It is asked for, or read from a file or standard input."""
     settings = read_settings()
-    prepare_home(settings.dagster_home)
+    prepare_home(settings.dagster_home, on_server=settings.has_database_server)
     with (
         # A process with the old key could neither read the accounts afterwards, nor store tokens that others can read.
         only_up(settings.dagster_home, lambda sentence: errors.print(sentence, markup=False, soft_wrap=True)),

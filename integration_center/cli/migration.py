@@ -12,7 +12,7 @@ from integration_center.store.home import prepare_home
 def migrate_database() -> None:
     """Upgrade the database of an earlier version. All of it is upgraded, or nothing; no data is deleted."""
     settings = read_settings()
-    prepare_home(settings.dagster_home)
+    prepare_home(settings.dagster_home, on_server=settings.has_database_server)
     # A version of the program that is older than the tables must not go on with them.
     with only_up(settings.dagster_home, lambda sentence: errors.print(sentence, markup=False, soft_wrap=True)):
         before = upgrade_database(settings.database)

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-STOP_SECONDS = 20.0
-"""Seconds that the first process of each group has, to end what it started by itself."""
+STOP_SECONDS = 30.0
+"""Seconds that the first process of each group has, to end what it started by itself. A push takes 20 of them."""
 LAST_SECONDS = 5.0
 """Seconds that the others then have after SIGTERM, before SIGKILL."""
 LOOK_SECONDS = 0.05

@@ -27,7 +27,7 @@ from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.launching import run_here, wait_for
 from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.webserver import find_webserver
+from integration_center.pipeline.webserver import find_webserver, require_named
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
@@ -90,6 +90,7 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     specs = loaded.by_slug
     complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one
     webserver = find_webserver(installation.settings)
+    require_named(installation.settings, webserver)
     run_id = str(uuid4()) if webserver is None else webserver.launch(wanted.request)
     note_launch(installation, wanted, run_id)
     display = Display(lambda: installation.progress.read(run_id, wanted.slug))

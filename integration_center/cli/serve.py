@@ -35,6 +35,7 @@ from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE, fin
 from integration_center.remote import log_retries
 from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home
+from integration_center.web.json_log import log_as_json
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
@@ -56,7 +57,7 @@ def serve_all(
         raise typer.BadParameter(f"--port and --console-port are both {port}; give each its own")
     settings = read_settings()
     check_bind_address(console_host, settings)
-    prepare_home(settings.dagster_home)
+    prepare_home(settings.dagster_home, on_server=settings.has_database_server)
     url = f"http://{LOOPBACK}:{port}"
     with ended_by_signals(), ExitStack() as stack:
         lock = stack.enter_context(only_up(settings.dagster_home, warn))
@@ -85,16 +86,17 @@ def serve_all(
 
 def close_runs_of_nobody(settings: Settings) -> None:
     """Fail the runs that no process holds while `up` does not run: they would keep their places in the queue."""
-    with open_instance(settings) as instance:
+    with open_installation(settings) as installation, open_instance(settings) as instance:
         # Runs in a database that hosts share may be those of another host.
-        fail_killed_runs(instance, unheld=isinstance(instance.run_storage, SqliteRunStorage))
+        own = isinstance(instance.run_storage, SqliteRunStorage)
+        fail_killed_runs(instance, workers=installation.workers, unheld=own)
 
 
 def close_killed_runs(settings: Settings) -> None:
     """Fail the runs whose process was killed; nothing is lost when that fails once."""
     try:
-        with open_instance(settings) as instance:
-            fail_killed_runs(instance)
+        with open_installation(settings) as installation, open_instance(settings) as instance:
+            fail_killed_runs(instance, workers=installation.workers)
     except IntegrationCenterError as error:
         warn(f"runs that were killed could not be looked for: {error}")
 
@@ -169,14 +171,16 @@ def build_parts(settings: Settings, port: int, console_at: tuple[str, int]) -> l
     return [
         # What the local org prints holds its secrets.
         *([Part("the local org of the demo", "integration_center", demo.command[3:], silent=True)] if demo else []),
-        *build_dagster_parts(port, home, find_workspace(settings)),
+        *build_dagster_parts(port, home, find_workspace(settings), log_format=settings.log_format),
         Part("the console", "integration_center", ("console", "--host", host, "--port", str(console_port)), home),
     ]
 
 
-def build_dagster_parts(port: int, environment: Mapping[str, str], workspace_file: Path = WORKSPACE) -> list[Part]:
+def build_dagster_parts(
+    port: int, environment: Mapping[str, str], workspace_file: Path = WORKSPACE, *, log_format: str = "text"
+) -> list[Part]:
     """Dagster's web server, which finds its workspace in the settings, and its daemon."""
-    workspace = ("-w", str(workspace_file))
+    workspace = ("-w", str(workspace_file), *(("--log-format", "json") if log_format == "json" else ()))
     return [
         Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), environment),
         Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), environment),
@@ -225,10 +229,12 @@ def serve_console(
     if (certificate is None) != (certificate_key is None):
         raise typer.BadParameter("--certificate and --certificate-key go together")
     settings = read_settings()
-    prepare_home(settings.dagster_home)
+    prepare_home(settings.dagster_home, on_server=settings.has_database_server)
     refuse_taken(port, "--port")
     for path in filter(None, (certificate, certificate_key)):
         require_readable(path)
+    if settings.log_format == "json":
+        log_as_json()
     files = Certificate(certificate, certificate_key) if certificate and certificate_key else None
     run_console(settings, host, port, files)
 

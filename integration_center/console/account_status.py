@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from integration_center.accounts.connecting import StoredTokens
 from integration_center.database.engine import reading
 from integration_center.database.sync_records import SyncStatus
-from integration_center.database.tables import jobs, syncs
+from integration_center.database.tables import sent_work, syncs
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.client.retry_policy import RetryPolicy
@@ -74,7 +74,11 @@ def find_stored_data(installation: Installation, org_id: str) -> StoredData:
     """What is stored of the org `org_id`."""
     mine = syncs.c.org_id == org_id
     running = select(syncs.c.slug).where(mine, syncs.c.status == SyncStatus.RUNNING.value).distinct()
-    unsettled = select(func.count()).select_from(jobs).where(jobs.c.org_id == org_id, jobs.c.settled_at.is_(None))
+    unsettled = (
+        select(func.count())
+        .select_from(sent_work)
+        .where(sent_work.c.org_id == org_id, sent_work.c.settled_at.is_(None))
+    )
     with reading(installation.engine) as connection:
         return StoredData(
             syncs=connection.execute(select(func.count()).select_from(syncs).where(mine)).scalar_one(),

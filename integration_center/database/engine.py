@@ -24,9 +24,11 @@ from sqlalchemy.exc import (
     NoSuchModuleError,
     ProgrammingError,
 )
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from integration_center.database.revision import REVISION, read_revision, require_current
+from integration_center.database.server import choose_driver, open_pool
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
 
 if TYPE_CHECKING:
@@ -82,15 +84,14 @@ def upgrade_database(url: str) -> int | None:
 
 
 def _build(url: str) -> Engine:
-    # NullPool in both: connections are opened seldom and briefly, and none outlives its thread or its fork.
     try:
-        parsed = make_url(url)
-        return _build_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _build_server(parsed)
+        parsed = choose_driver(make_url(url))
+        return _build_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else open_pool(parsed)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         # The URL may hold a password, so neither it nor the driver's text is repeated.
         raise ConfigurationError(
             f"INTEGRATION_CENTER_DATABASE_URL cannot be used ({type(error).__name__}): expected sqlite:///FILE or"
-            " postgresql+psycopg://USER:PASSWORD@HOST/NAME with that driver installed"
+            " postgresql://USER:PASSWORD@HOST/NAME with the extra `postgres` installed"
         ) from None
 
 
@@ -140,18 +141,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def upsert(connection: Connection, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> None:
     """Insert `values`, or update the row that has the same `key` columns."""
-    statement = _build_insert(connection, table).values(**values)
+    statement = build_insert(connection, table).values(**values)
     changes = {name: statement.excluded[name] for name in values if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
 
 
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert `values` unless there is a row with the same key; return whether the row is new."""
-    statement = _build_insert(connection, table).values(**values)
+    statement = build_insert(connection, table).values(**values)
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
-def _build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
+def build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An insert that knows `ON CONFLICT`."""
     if connection.dialect.name == "postgresql":
         # Imported here: it would add a twentieth to the start of every run, and most have SQLite.
@@ -195,6 +196,7 @@ def _build_sqlite(url: URL) -> Engine:
             f"database file {path} cannot be written: {error.strerror}; give this user the right to, or name another"
             " place in INTEGRATION_CENTER_DATABASE_URL"
         ) from error
+    # NullPool: connections are opened seldom and briefly, and none outlives its thread or its fork.
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -203,10 +205,6 @@ def _build_sqlite(url: URL) -> Engine:
     except sqlite3.DatabaseError as error:
         raise _translate(error, url) from error
     return engine
-
-
-def _build_server(url: URL) -> Engine:
-    return create_engine(url, poolclass=NullPool, hide_parameters=True)
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -250,6 +248,8 @@ def _translating(engine: Engine) -> Iterator[None]:
         if error.orig is None or isinstance(error, ProgrammingError):
             raise
         raise _translate(error.orig, engine.url) from error
+    except PoolExhausted:
+        raise ServiceUnavailable(f"database {_show(engine.url)} is busy: no connection came free; try again") from None
     except InterfaceError as error:
         raise ServiceUnavailable(f"database {_show(engine.url)} does not answer") from error
 

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Engine, Row, select, update
 
 from integration_center.database.engine import reading, upsert, writing
-from integration_center.database.tables import jobs
+from integration_center.database.leases import Hold
+from integration_center.database.tables import sent_work
 
 
 class SentKind(StrEnum):
@@ -32,6 +33,7 @@ class SentWork:
         rows: how many rows a job carries; None for a chunk.
         content_hash: SHA-256 of the content, to recognise it.
         opened_at: UTC; settled_at: UTC, None while its results are not in the ledger.
+        fence: the number of the lease under which it was sent; None before leases had numbers.
     """
 
     org_id: str
@@ -45,13 +47,35 @@ class SentWork:
     content_hash: str
     opened_at: datetime
     settled_at: datetime | None
+    fence: int | None = None
 
 
 class JobJournal:
-    """Writes the journal of one push."""
+    """Writes the journal of one push.
 
-    def __init__(self, engine: Engine, org_id: str, object: str, run_id: str, slug: str, plan_id: str) -> None:
+    Args:
+        engine: our database.
+        org_id: the 18-character org id.
+        object: the object's API name.
+        run_id: the run that pushes.
+        slug: its integration.
+        plan_id: what it pushes.
+        hold: the run's hold on the object, without which nothing is noted, and so nothing sent.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        org_id: str,
+        object: str,
+        run_id: str,
+        slug: str,
+        plan_id: str,
+        *,
+        hold: Hold | None = None,
+    ) -> None:
         self._engine = engine
+        self._hold = hold
         self._org_id = org_id
         self._push = {"object": object, "run_id": run_id, "slug": slug, "plan_id": plan_id}
         self._known: set[str] = set()
@@ -98,14 +122,15 @@ class JobJournal:
             **self._push,
         }
         with writing(self._engine) as connection:
-            upsert(connection, jobs, ("org_id", "job_id"), values)
+            values["fence"] = self._hold.read_fence(connection) if self._hold else None
+            upsert(connection, sent_work, ("org_id", "job_id"), values)
 
 
 def settle(engine: Engine, org_id: str, job_id: str) -> None:
     """Note that all results of a job or chunk are known, whichever push sent it. The first time is kept."""
     statement = (
-        update(jobs)
-        .where(jobs.c.org_id == org_id, jobs.c.job_id == job_id, jobs.c.settled_at.is_(None))
+        update(sent_work)
+        .where(sent_work.c.org_id == org_id, sent_work.c.job_id == job_id, sent_work.c.settled_at.is_(None))
         .values(settled_at=datetime.now(UTC))
     )
     with writing(engine) as connection:
@@ -114,7 +139,11 @@ def settle(engine: Engine, org_id: str, job_id: str) -> None:
 
 def unfinished(engine: Engine, org_id: str, object: str) -> tuple[SentWork, ...]:
     """What was sent to an object of an org and never settled, the oldest first."""
-    statement = select(jobs).where(jobs.c.org_id == org_id, jobs.c.settled_at.is_(None)).order_by(jobs.c.opened_at)
+    statement = (
+        select(sent_work)
+        .where(sent_work.c.org_id == org_id, sent_work.c.settled_at.is_(None))
+        .order_by(sent_work.c.opened_at)
+    )
     with reading(engine) as connection:
         works = tuple(map(_build_work, connection.execute(statement)))
     return tuple(work for work in works if work.object.lower() == object.lower())

@@ -3,18 +3,23 @@
 import os
 import socket
 import time
+from functools import cache
 from pathlib import Path
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def this_process() -> str:
-    """`<host>/<pid>/<start>`; the start is in ticks since boot where `/proc` has it, else empty."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_start(os.getpid())}"
+    """`<place>/<pid>/<start>`; the start is in ticks since boot where `/proc` has it, else empty."""
+    return f"{_this_place()}/{os.getpid()}/{_start(os.getpid())}"
 
 
 def is_gone(process: str) -> bool:
-    """Whether the named process is known to have ended; of another host nothing is known."""
-    host, pid, start = process.rsplit("/", 2)
-    if host != socket.gethostname():
+    """Whether the named process is known to have ended; of another host or container nothing is known here."""
+    place, pid, start = process.rsplit("/", 2)
+    # Earlier versions named the host alone.
+    if place not in {_this_place(), socket.gethostname()}:
         return False
     try:
         os.kill(int(pid), 0)
@@ -31,6 +36,22 @@ def find_age() -> float:
     if not ticks:
         return time.process_time()
     return max(time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK"), 0.0)
+
+
+def _this_place() -> str:
+    """Where a process id means one process: `<host>@<boot>:<PID namespace>`, or the host where `/proc` does not tell.
+
+    Containers may have one host name, and two boots of a host the same ids.
+    """
+    try:
+        return f"{socket.gethostname()}@{_read_boot()}:{os.stat(PID_NAMESPACE).st_ino}"
+    except OSError:
+        return socket.gethostname()
+
+
+@cache
+def _read_boot() -> str:
+    return BOOT_ID.read_text(encoding="ascii").strip()
 
 
 def _start(pid: int) -> str:

@@ -148,6 +148,32 @@ leases = Table(
     Column("run_id", String(64), nullable=False),
     Column("process", String(255), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("fence", Integer),  # null in a lease of an earlier version
+    Column("taken_at", UtcDateTime),
+)
+
+fences = Table(
+    "fences",
+    metadata,
+    Column("org_id", String(18), primary_key=True),
+    Column("object", String(255), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("process", String(255), primary_key=True),
+    Column("beat_at", UtcDateTime, nullable=False),
+)
+
+api_calls = Table(
+    "api_calls",
+    metadata,
+    Column("org_id", String(18), primary_key=True),
+    Column("remaining", Integer, nullable=False),
+    Column("maximum", Integer, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
 )
 
 group_sizes = Table(
@@ -159,8 +185,8 @@ group_sizes = Table(
     Column("noted_at", UtcDateTime, nullable=False),
 )
 
-jobs = Table(
-    "jobs",
+sent_work = Table(
+    "sent_work",
     metadata,
     Column("org_id", String(18), primary_key=True),
     Column("job_id", String(128), primary_key=True),
@@ -173,7 +199,8 @@ jobs = Table(
     Column("content_hash", String(64), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("settled_at", UtcDateTime),
-    Index("ix_jobs_unsettled", "org_id", "object", "settled_at"),
+    Column("fence", Integer),  # of the lease under which it was sent; null before there were fences
+    Index("ix_sent_work_unsettled", "org_id", "object", "settled_at"),
 )
 
 audit = Table(

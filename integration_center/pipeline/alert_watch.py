@@ -25,10 +25,10 @@ from integration_center.errors import AccountError, ConfigurationError, Integrat
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.reading import DefsReader
-from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.names import put_before
-from integration_center.pipeline.webserver import LOCATION, WEBSERVER_FILE, read_noted_url
+from integration_center.pipeline.webserver import LOCATION, find_dagster_url
 from integration_center.salesforce.client.retry_policy import RetryPolicy
 
 logger = logging.getLogger(__name__)
@@ -262,7 +262,7 @@ def build_links(
     """Build the links to console and Dagster."""
     callback = urlsplit(installation.settings.callback_url)
     console = (settings.console or f"{callback.scheme}://{callback.netloc}").rstrip("/")
-    dagster = read_noted_url(installation.settings.dagster_home / WEBSERVER_FILE)
+    dagster = find_dagster_url(installation.settings)
     page = f"{console}/integrations/{quote(slug)}/log" if slug else console
     if sync is not None and slug:
         page = f"{console}/integrations/{quote(slug)}/runs/{quote(sync.run_id)}"
@@ -288,6 +288,8 @@ def build_alert_sensor(prefix: str | None = None) -> dg.Definitions:
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:
+            # `up` does this, too; where the parts run one by one, nobody else looks for runs of lost hosts.
+            fail_killed_runs(context.instance, workers=installation.workers)
             sent = WATCH.look(installation, context.instance)
         return dg.SkipReason(f"{sent} messages sent" if sent else "nothing to tell")
 

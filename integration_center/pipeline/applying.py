@@ -6,6 +6,7 @@ from functools import partial
 
 import polars as pl
 
+from integration_center.database.figures import Figures
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import PlanMissing, PlanOnly
@@ -13,6 +14,7 @@ from integration_center.pipeline.api_reserve import build_write_options, short_o
 from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
 from integration_center.pipeline.pushable_plan import TOGETHER
+from integration_center.pipeline.stopping import end_waits_early, require_going_on
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center.progress import Phase, advance, phase
 from integration_center.salesforce.client.usage import Usage
@@ -168,7 +170,7 @@ def send_updates(
     step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame, options: WriteOptions
 ) -> pl.DataFrame:
     """Send the updates, with progress in the run's log; the Results frame."""
-    account = step.account
+    account, hold = step.account, step.hold
 
     def show_progress(done: int, total: int) -> None:
         advance(done, total)
@@ -176,8 +178,20 @@ def send_updates(
         step.installation.syncs.note_progress(step.run_id, step.slug, done, total)
         step.installation.leases.renew(account.org_id, step.spec.object, step.run_id)
 
+    def may_go_on() -> None:
+        require_going_on()
+        hold.require()
+
     with phase(Phase.SEND, updates.height):
-        return push_updates(org, schema, updates, journal=journal, options=options, progress=show_progress)
+        return push_updates(
+            org.with_polling(end_waits_early(org.polling)),
+            schema,
+            updates,
+            journal=journal,
+            options=options,
+            progress=show_progress,
+            may_go_on=may_go_on,
+        )
 
 
 def store_ledger(
@@ -188,7 +202,12 @@ def store_ledger(
     keys: Sequence[str] = (),
     snapshot: SnapshotKeeper | None = None,
 ) -> Stored:
-    """Store the ledger of what was done, and look whether the org holds what was written; see `look_back`."""
+    """Store the ledger of what was done, and look whether the org holds what was written; see `look_back`.
+
+    Raises:
+        LeaseLost: another run has taken over, and finds out itself what was written.
+    """
+    step.hold.require()
     with phase(Phase.FINISH):
         ledgers = step.installation.ledgers
         file, tally = ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
@@ -196,8 +215,15 @@ def store_ledger(
             file, tally = look_back(
                 step, org, applied.schema, file, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
             )
+    note_calls_left(step, org.session.usage)
     address = ledgers.locate(step.run_id, step.slug) or str(file.path)
     return Stored(file, address, tally, org.session.usage, org.session.instance_url)
+
+
+def note_calls_left(step: SyncStep, usage: Usage) -> None:
+    """Note what the org said of its API calls, for the console's metrics."""
+    if usage.daily_left is not None and usage.daily_max is not None:
+        Figures(step.installation.engine).note_calls_left(step.account.org_id, usage.daily_left, usage.daily_max)
 
 
 def end_sync(
@@ -220,7 +246,11 @@ def end_sync(
         superseded: see `run_status`.
         outdated: see `run_status`.
         held: why lines were held back, if some were.
+
+    Raises:
+        LeaseLost: another run has taken over, and has closed the line.
     """
+    step.hold.require()
     by_line = stored.tally.lines
     verdict, reason = run_status(by_line, step.spec.limits, superseded=superseded, outdated=outdated)
     if held and reason:

@@ -16,7 +16,7 @@ from integration_center.insights.catalogue import find_clashes
 from integration_center.integration.slugs import check_slug
 from integration_center.integration.spec import IntegrationSpec, find_conflicts
 from integration_center.integration_files.integrations import Integrations
-from integration_center.pipeline.names import BY_USER, asset_keys, run_tags
+from integration_center.pipeline.names import BY_USER, CONTAINER_TAG, asset_keys, run_tags
 from integration_center.pipeline.push import build_push
 from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.scaffolding import IntegrationScaffolder
@@ -120,5 +120,7 @@ def build_job(slug: str, spec: IntegrationSpec) -> UnresolvedAssetJobDefinition:
         slug,
         selection=dg.AssetSelection.assets(*asset_keys(slug, spec)),
         description=f"{escape_markdown(spec.report)} → {spec.object} in {spec.environment.title}.",
-        tags=run_tags(slug, spec.environment, BY_USER),
+        # A run's container is chosen by the tags of the run; those of its steps come too late for it.
+        tags=run_tags(slug, spec.environment, BY_USER)
+        | {name: spec.op_tags[name] for name in (CONTAINER_TAG,) if name in spec.op_tags},
     )

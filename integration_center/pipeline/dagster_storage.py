@@ -23,7 +23,7 @@ from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 from sqlalchemy import MetaData, NullPool, create_engine
 from sqlalchemy.exc import DatabaseError
 
-from integration_center.errors import ConfigurationError
+from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.file_lock import hold_lock
 from integration_center.files.regular_files import read_regular
 from integration_center.files.yaml_bounds import YamlFault, compose_bounded
@@ -61,7 +61,7 @@ def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.Dag
         ConfigurationError: a database of Dagster's or its `dagster.yaml` is damaged.
     """
     home = settings.dagster_home
-    prepare_home(home)
+    prepare_home(home, on_server=settings.has_database_server)
     with hold_lock(home / LOCK):
         for name, made in STORES.items():
             repair(home / name, made)
@@ -80,6 +80,11 @@ def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.Dag
             instance.event_log_storage.get_maximum_record_id()
             instance.all_instigator_state()
         except DatabaseError as error:
+            if settings.has_database_server:
+                raise ServiceUnavailable(
+                    f"the database server of Dagster's history does not answer ({type(error.orig).__name__}); see"
+                    " whether it runs, and INTEGRATION_CENTER_DATABASE_URL"
+                ) from None
             raise ConfigurationError(
                 f"Dagster's databases in {home} cannot be used ({shorten(error.orig or error)}). Bring back a copy of"
                 " history and schedules from a backup. The log of syncs is kept elsewhere, and stays"

@@ -163,7 +163,7 @@ async def _lifespan(_: Starlette) -> AsyncIterator[None]:
 
 def serve(settings: Settings, port: int) -> None:
     """Serve in the foreground until SIGINT or SIGTERM."""
-    configure_loggers(formatter="colored", log_level="INFO")
+    configure_loggers(formatter="json" if settings.log_format == "json" else "colored", log_level="INFO")
     setup_interrupt_handlers()
     target = WorkspaceFileTarget(paths=[str(find_workspace(settings))])
     with open_instance(settings) as instance:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from integration_center.database.processes import is_gone
+from integration_center.database.workers import Workers
 from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
@@ -55,7 +56,7 @@ def complete_log(
         run_id: look for lines that were never opened in this run only.
         since: look for them in runs that failed after this time.
     """
-    fail_killed_runs(instance)
+    fail_killed_runs(instance, workers=installation.workers)
     close_open_lines(instance, installation)
     chosen = dg.RunsFilter(run_ids=[run_id] if run_id else None, statuses=FAILED, updated_after=since)
     failed = instance.get_runs(chosen, limit=RUNS_LOOKED_AT)
@@ -78,11 +79,12 @@ def close_open_lines(instance: dg.DagsterInstance, installation: Installation) -
             installation.syncs.fail_open(sync.run_id, sync.slug, error)
 
 
-def fail_killed_runs(instance: dg.DagsterInstance, *, unheld: bool = False) -> None:
+def fail_killed_runs(instance: dg.DagsterInstance, *, workers: Workers | None = None, unheld: bool = False) -> None:
     """Fail the runs whose process was killed: Dagster would call them started, and keep their places, for ever.
 
     Args:
         instance: Dagster's.
+        workers: tell of processes on other hosts; without them, only those of this one are known.
         unheld: also those that have not noted a process yet. Only where no Dagster works with this storage.
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=GOING)):
@@ -90,7 +92,8 @@ def fail_killed_runs(instance: dg.DagsterInstance, *, unheld: bool = False) -> N
         parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
         # A re-execution has its parent's tags until its own first step begins.
         inherited = parent is not None and parent.tags.get(PROCESS_TAG) == process
-        if (is_gone(process) and not inherited) if process else (unheld and run.status not in WAITING):
+        gone = process is not None and (is_gone(process) or (workers is not None and workers.is_gone(process)))
+        if (gone and not inherited) if process else (unheld and run.status not in WAITING):
             # It may have finished after it was listed, and before its process ended. Now it changes no more.
             now = instance.get_run_by_id(run.run_id)
             if now is not None and now.status in GOING:

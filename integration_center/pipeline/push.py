@@ -44,6 +44,7 @@ from integration_center.pipeline.pushable_plan import (
     take_days,
 )
 from integration_center.pipeline.step_progress import describe_phases
+from integration_center.pipeline.stopping import finishing_first, interruptible
 from integration_center.pipeline.sync_step import SyncStep, sync_step
 from integration_center.pipeline.written_object import note_object
 from integration_center.planning.fingerprint import fingerprint
@@ -189,6 +190,23 @@ def note_taken_over(step: SyncStep, plan: OwnPlan) -> None:
     )
 
 
+def find_ground(
+    step: SyncStep, org: Org, plan: OwnPlan, lines: pl.LazyFrame, ids: pl.Series, folder: Path
+) -> tuple[Ground, FrameFile | None]:
+    """Look at the records right before they are written; the lines besides, where some are in conflict by now.
+
+    Raises:
+        WrongOrg: another org answers than the one that the plan was made for.
+        PlanStale: the integration's file or the org's schema changed since.
+    """
+    named = ids.head(NAMED + 1).to_list()
+    ground = survey(org, step.spec.object, read_fields(step.spec, lines), named, read_since(lines))
+    require_one_org(step.account, planned=plan.org_id, answering=ground.identity)
+    if fingerprint(step.spec, ground.schema) != plan.fingerprint:
+        raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
+    return ground, leave_conflicts(step, ground, lines, folder)
+
+
 def apply_plan(
     step: SyncStep, org: Org, plan: OwnPlan, journal: JobJournal, lines: pl.LazyFrame, folder: Path
 ) -> Applied:
@@ -199,16 +217,12 @@ def apply_plan(
         WrongOrg: another org answers than the one that the plan was made for.
         PlanStale: the integration's file or the org's schema changed since.
     """
-    lines = find_rest(step, plan, lines, folder)
-    ids = planned_updates(lines).select("Id").collect()["Id"]
-    if ids.is_empty():
-        return Applied(lines)
-    named = ids.head(NAMED + 1).to_list()
-    ground = survey(org, step.spec.object, read_fields(step.spec, lines), named, read_since(lines))
-    require_one_org(step.account, planned=plan.org_id, answering=ground.identity)
-    if fingerprint(step.spec, ground.schema) != plan.fingerprint:
-        raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
-    settled = leave_conflicts(step, ground, lines, folder)
+    with interruptible():
+        lines = find_rest(step, plan, lines, folder)
+        ids = planned_updates(lines).select("Id").collect()["Id"]
+        if ids.is_empty():
+            return Applied(lines)
+        ground, settled = find_ground(step, org, plan, lines, ids, folder)
     lines = settled.scan() if settled else lines
 
     def keep_draft() -> None:
@@ -249,24 +263,25 @@ def send_plan(
     events = take_days(step, plan)
     newest = None if events else newer_day(step, allow_stale=allow_stale)
     journal = step.open_journal(plan.plan_id)
-    with step.installation.work_folder() as folder, step.connect() as org:
-        if events:
-            check_newest(step, plan)
-        if newest:
-            applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
-        else:
-            with phase(Phase.SEND):
-                applied = apply_plan(step, org, plan, journal, lines, folder)
-        keys = [pair.field for pair in step.spec.keys]
-        stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
-        if newest is None:
-            note_push(step, stored.lines)
-    calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
-    outdated = events and count_outdated(stored.lines) > 0
-    with phase(Phase.FINISH):
-        ended = end_sync(
-            step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
-        )
+    with finishing_first():
+        with step.installation.work_folder() as folder, step.connect() as org:
+            if events:
+                check_newest(step, plan)
+            if newest:
+                applied = Applied(lines, lambda part: supersede(part, f"{newest} was pushed already"))
+            else:
+                with phase(Phase.SEND):
+                    applied = apply_plan(step, org, plan, journal, lines, folder)
+            keys = [pair.field for pair in step.spec.keys]
+            stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
+            if newest is None:
+                note_push(step, stored.lines)
+        calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
+        outdated = events and count_outdated(stored.lines) > 0
+        with phase(Phase.FINISH):
+            ended = end_sync(
+                step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
+            )
     note_object(step, stored)
     metadata = {
         "status": ended.status.value,

@@ -13,6 +13,7 @@ import polars as pl
 
 from integration_center.accounts.store import Account
 from integration_center.database.journal import SentKind, SentWork, settle, unfinished
+from integration_center.database.leases import Hold
 from integration_center.installation import Installation
 from integration_center.pipeline.one_org import require_answering_org
 from integration_center.salesforce.org import Org
@@ -26,7 +27,9 @@ from integration_center.sync.outcomes import Outcome
 logger = logging.getLogger(__name__)
 
 
-def settle_unfinished(installation: Installation, org: Org, account: Account, sobject: str, run_id: str) -> None:
+def settle_unfinished(
+    installation: Installation, org: Org, account: Account, sobject: str, run_id: str, *, hold: Hold | None = None
+) -> None:
     """Wait for unfinished jobs on the object to end, and complete the ledgers of the pushes that sent them.
 
     Args:
@@ -35,9 +38,11 @@ def settle_unfinished(installation: Installation, org: Org, account: Account, so
         account: of the org; work sent to an earlier org of this environment stays void.
         sobject: the object's API name.
         run_id: the run that does this; the old lines in the log name it.
+        hold: of that run on the object, without which no ledger is written.
 
     Raises:
         TransientError: a job cannot be ended now.
+        LeaseLost: another run has taken over, and does this.
         WrongOrg: another org answers, which knows nothing of that work.
     """
     by_sync = attrgetter("run_id", "slug")
@@ -50,6 +55,8 @@ def settle_unfinished(installation: Installation, org: Org, account: Account, so
         results = end_jobs(org, sent)
         if lines is not None:
             lines = verify(org, sobject, amend(reopen(lines), results))
+            if hold is not None:
+                hold.require()
             installation.ledgers.write(dead_run, slug, lines)
             error = f"the run ended before its push did; run {run_id} found out what it had written"
             installation.syncs.amend(dead_run, slug, counts=tally(lines), error=error)

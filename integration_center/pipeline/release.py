@@ -27,6 +27,7 @@ from integration_center.pipeline.push import apply_plan
 from integration_center.pipeline.pushable_plan import OwnPlan, check_newest, check_own, take_days
 from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import open_resource, reported_errors
+from integration_center.pipeline.stopping import finishing_first
 from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.pipeline.undo import scanned_ledger
 from integration_center.pipeline.written_object import note_object
@@ -191,20 +192,21 @@ def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
     """Send the held plan, store the ledger, and end the sync."""
     plan = step.plan
     journal = step.open_journal(plan.plan_id)
-    with step.installation.work_folder() as folder, step.connect() as org:  # which takes the lease
-        # Again, with the lease held: of two releases at once, the second one finds what the first one did.
-        require_releasable(step.installation, step.held, datetime.now(UTC))
-        lines = read_held_lines(step, folder).scan()
-        check_own(step, plan, lines)
-        events = take_days(step, plan)
-        if events:
-            check_newest(step, plan)
-        applied = apply_plan(step, org, plan, journal, lines, folder)
-        keys = [pair.field for pair in step.spec.keys]
-        stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
-        note_push(step, stored.lines)
-    outdated = events and count_outdated(stored.lines) > 0
-    ended = end_sync(step, journal, stored, calls=stored.usage.calls, outdated=outdated, held=applied.held)
+    with finishing_first():
+        with step.installation.work_folder() as folder, step.connect() as org:  # which takes the lease
+            # Again, with the lease held: of two releases at once, the second one finds what the first one did.
+            require_releasable(step.installation, step.held, datetime.now(UTC))
+            lines = read_held_lines(step, folder).scan()
+            check_own(step, plan, lines)
+            events = take_days(step, plan)
+            if events:
+                check_newest(step, plan)
+            applied = apply_plan(step, org, plan, journal, lines, folder)
+            keys = [pair.field for pair in step.spec.keys]
+            stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
+            note_push(step, stored.lines)
+        outdated = events and count_outdated(stored.lines) > 0
+        ended = end_sync(step, journal, stored, calls=stored.usage.calls, outdated=outdated, held=applied.held)
     note_object(step, stored)
     return ended, stored, applied
 

@@ -10,6 +10,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # not public, and the only name it has
 
 from integration_center.database.processes import this_process
+from integration_center.database.workers import keep_beating
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.installation import Installation
 from integration_center.pipeline.names import INSTALLATION, NO_DAY, PROCESS_TAG
@@ -55,10 +56,13 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
         raise dg.Failure(sentence, allow_retries=False) from None
 
 
-def open_resource(context: StepContext) -> AbstractContextManager[Installation]:
-    """Open the installation, for the length of a step."""
+@contextmanager
+def open_resource(context: StepContext) -> Iterator[Installation]:
+    """Open the installation, for the length of a step. From the first one on, the run's process says that it lives."""
     opened: AbstractContextManager[Installation] = getattr(context.resources, INSTALLATION).open()
-    return opened
+    with opened as installation:
+        keep_beating(installation.engine)
+        yield installation
 
 
 def read_days(context: StepContext) -> Sequence[date]:

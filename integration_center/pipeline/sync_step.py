@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
-from threading import Event, Thread
 
 import dagster as dg
 import polars as pl
@@ -14,6 +13,7 @@ import stamina
 
 from integration_center.accounts.store import Account
 from integration_center.database.journal import JobJournal
+from integration_center.database.leases import Hold, lost
 from integration_center.errors import IntegrationCenterError, ObjectBusy, SwitchedOff
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
@@ -33,16 +33,12 @@ from integration_center.pipeline.recovery import settle_unfinished
 from integration_center.pipeline.run_audit import means_to_push, note_run
 from integration_center.pipeline.step_errors import StepContext, open_resource, read_days, reported_errors
 from integration_center.pipeline.step_progress import step_progress
+from integration_center.pipeline.stopping import interruptible
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center.store.frames import FrameFile
 from integration_center.sync.past_events import Past
 from integration_center.wording.plain_text import make_printable
-
-logger = logging.getLogger(__name__)
-
-RENEWED_EVERY = 60.0
-"""Seconds between two renewals of a lease."""
 
 LEASE_PATIENCE = 900.0
 """Seconds a run waits for another that works on the same object, before it fails."""
@@ -136,7 +132,13 @@ class SyncStep:
     def open_journal(self, plan_id: str) -> JobJournal:
         """Where this step notes what it sends of a plan, for the next run should it be cut off."""
         account = self.account
-        return JobJournal(self.installation.engine, account.org_id, self.spec.object, self.run_id, self.slug, plan_id)
+        at, hold = (account.org_id, self.spec.object, self.run_id, self.slug, plan_id), self.hold
+        return JobJournal(self.installation.engine, *at, hold=hold)
+
+    @property
+    def hold(self) -> Hold:
+        """The run's hold on the object, without which it may neither send nor book anything."""
+        return self.installation.leases.hold(self.account.org_id, self.spec.object, self.run_id)
 
     @contextmanager
     def connect(self) -> Iterator[Org]:
@@ -147,13 +149,15 @@ class SyncStep:
             ObjectBusy: another run kept the object for too long.
         """
         account = self.account
-        waited = self._take_lease(account.org_id)
+        with interruptible():
+            waited = self._take_lease(account.org_id)
         environment = getattr(self.context.resources, resource_key(self.spec.environment))
-        with self._lease_kept(account.org_id), environment.connect(self.installation) as org:
+        with environment.connect(self.installation) as org:
             if waited:
                 org.session.meter.count_wait(waited)
             with self._calls_counted(org):
-                settle_unfinished(self.installation, org, account, self.spec.object, self.run_id)
+                with interruptible():
+                    settle_unfinished(self.installation, org, account, self.spec.object, self.run_id, hold=self.hold)
                 yield org
 
     @contextmanager
@@ -222,6 +226,8 @@ class SyncStep:
             run = self.context.instance.get_run_by_id(run_id)
             return None if run is None else run.is_finished
 
+        if is_finished(self.run_id):
+            raise lost(self.spec.object)  # another run has declared this one dead, after it did not answer
         began = time.monotonic()
         for attempt in stamina.retry_context(
             on=ObjectBusy, attempts=None, timeout=LEASE_PATIENCE, wait_initial=0.2, wait_max=5
@@ -246,28 +252,6 @@ class SyncStep:
             self.context.instance.report_run_failed(run, KILLED)
         for sync in self.installation.syncs.of_run(run_id):
             self.installation.syncs.fail_open(run_id, sync.slug, KILLED)
-
-    @contextmanager
-    def _lease_kept(self, org_id: str) -> Iterator[None]:
-        """Renew the lease while the block runs: a Bulk job may take longer than a lease lives."""
-        ended = Event()
-
-        def renew() -> None:
-            while not ended.wait(RENEWED_EVERY):
-                try:
-                    self.installation.leases.renew(org_id, self.spec.object, self.run_id)
-                except ObjectBusy:  # lost after an expiry: the push meets the same error at its next progress
-                    return
-                except IntegrationCenterError as error:  # a locked database or a full disk may pass
-                    logger.warning("the lease on %s is not renewed now: %s", self.spec.object, error)
-
-        keeper = Thread(target=renew, name="lease", daemon=True)
-        keeper.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            keeper.join()
 
 
 @contextmanager

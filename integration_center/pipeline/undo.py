@@ -30,6 +30,7 @@ from integration_center.pipeline.people import note_undo
 from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import open_resource, reported_errors
 from integration_center.pipeline.step_progress import describe_phases, step_progress
+from integration_center.pipeline.stopping import finishing_first, interruptible
 from integration_center.pipeline.sync_step import SyncStep, client_log
 from integration_center.pipeline.written_object import note_object
 from integration_center.planning.fingerprint import fingerprint
@@ -281,13 +282,17 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
     )
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
         with undo_step(context, config, environment) as step:
-            with step.installation.work_folder() as folder, step.connect() as org:  # which settles earlier runs first
-                with phase(Phase.PLAN):
-                    plan = plan_undo(step.installation, org, step.undone, folder)
-                journal = step.open_journal(plan.plan_id)
-                stored = store_ledger(step, org, send_undo(step, org, plan, journal))
-                note_undo(step, step.undone, stored.lines)
-            ended = end_sync(step, journal, stored, calls=stored.usage.calls)
+            with finishing_first():
+                with (
+                    step.installation.work_folder() as folder,
+                    step.connect() as org,
+                ):  # which settles earlier runs first
+                    with phase(Phase.PLAN), interruptible():
+                        plan = plan_undo(step.installation, org, step.undone, folder)
+                    journal = step.open_journal(plan.plan_id)
+                    stored = store_ledger(step, org, send_undo(step, org, plan, journal))
+                    note_undo(step, step.undone, stored.lines)
+                ended = end_sync(step, journal, stored, calls=stored.usage.calls)
             note_object(step, stored)
             if ended.status is SyncStatus.FAILED:
                 raise SyncFailed(f"undo of run {step.undone.run_id}, {step.slug}: {ended.reason}")

@@ -289,20 +289,47 @@ def find_workspace(settings: Settings) -> Path:
 
 
 def find_webserver(settings: Settings, *, timeout: float = ANSWER_SECONDS) -> Webserver | None:
-    """The webserver of this `DAGSTER_HOME`, when one answers with a code location that holds integrations.
+    """The webserver of this installation, when one answers with a code location that holds integrations.
 
-    Looks where `integration-center up` noted its address, else on Dagster's default port.
+    Asks the one that `INTEGRATION_CENTER_DAGSTER_URL` names. Without that, looks where `integration-center up` noted
+    its address, else on Dagster's default port, for one with this `DAGSTER_HOME`.
     """
-    noted = settings.dagster_home / WEBSERVER_FILE
-    url = read_noted_url(noted) or "http://127.0.0.1:3000"
-    webserver = Webserver(url)
+    webserver = Webserver(find_dagster_url(settings) or "http://127.0.0.1:3000")
     try:
-        data = webserver.execute("{ instance { info } }", timeout=timeout)
-        same_home = str(settings.dagster_home) in (data["instance"]["info"] or "")
-        locations = webserver.list_locations(timeout=timeout) if same_home else []
+        locations = webserver.list_locations(timeout=timeout) if is_ours(webserver, settings, timeout) else []
     except (ServiceUnavailable, LookupError, TypeError, AttributeError):  # nobody answers, or something else
         return None
-    return Webserver(url, frozenset(each.name for each in locations)) if locations else None
+    return Webserver(webserver.url, frozenset(each.name for each in locations)) if locations else None
+
+
+def is_ours(webserver: Webserver, settings: Settings, timeout: float) -> bool:
+    """Whether a webserver is that of this installation: it is named in the settings, or has the same `DAGSTER_HOME`.
+
+    Raises:
+        ServiceUnavailable: it does not answer.
+    """
+    if settings.dagster_url:
+        return True
+    data = webserver.execute("{ instance { info } }", timeout=timeout)
+    return str(settings.dagster_home) in (data["instance"]["info"] or "")
+
+
+def require_named(settings: Settings, webserver: Webserver | None) -> None:
+    """Check that the webserver that the settings name was found.
+
+    Raises:
+        ServiceUnavailable: it was not, so a run would go where nobody looks for it.
+    """
+    if settings.dagster_url and webserver is None:
+        raise ServiceUnavailable(
+            f"the Dagster web server at {settings.dagster_url} does not answer with integrations. Start it, or correct"
+            " INTEGRATION_CENTER_DAGSTER_URL"
+        )
+
+
+def find_dagster_url(settings: Settings) -> str | None:
+    """Find the address of the Dagster UI: the one in the settings, or the one that `up` noted; None without either."""
+    return settings.dagster_url or read_noted_url(settings.dagster_home / WEBSERVER_FILE)
 
 
 def read_noted_url(noted: Path) -> str | None:

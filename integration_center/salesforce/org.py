@@ -91,6 +91,12 @@ class Org:
         other.session = self.session.with_retries(retries)
         return other
 
+    def with_polling(self, polling: Polling) -> Self:
+        """Return the same org with other waits for its jobs."""
+        other = copy.copy(self)
+        other.polling = polling
+        return other
+
     def describe(self, name: str) -> SObjectSchema:
         """Describe the object `name` as the connected user sees it, in one call. Raises SchemaMismatch."""
         return read_schema(self.session, name)

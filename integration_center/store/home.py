@@ -9,6 +9,8 @@ from integration_center.files.regular_files import read_regular
 
 SHIPPED = files("integration_center.store") / "dagster.yaml"
 """The Dagster settings that the project ships."""
+ON_SERVER = files("integration_center.store") / "dagster_server.yaml"
+"""What is added to them where our database is on a server: Dagster's history goes there, too."""
 SHIPPED_BEFORE = frozenset(
     {
         "7f6937f6a0d1b545d898f70315452cde71c2b3af29e275af3f87c694d07dda04",
@@ -18,22 +20,33 @@ SHIPPED_BEFORE = frozenset(
 """The SHA-256 of each `dagster.yaml` that the project shipped earlier."""
 
 
-def prepare_home(home: Path) -> None:
+def prepare_home(home: Path, *, on_server: bool = False) -> None:
     """Make `DAGSTER_HOME`, with the Dagster settings that the project ships, unless the folder has its own.
 
-    Settings that an earlier version of the project wrote, and that nobody has changed, are replaced.
+    Settings that the project wrote, and that nobody has changed, follow its newest version and the place of the
+    database.
+
+    Args:
+        home: the folder.
+        on_server: whether our database is on a server, which then holds Dagster's history, too.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = home / "dagster.yaml"
-    if not own.exists() or _is_shipped_before(own):
+    shipped, added = SHIPPED.read_bytes(), ON_SERVER.read_bytes()
+    wanted, other = (shipped + added, shipped) if on_server else (shipped, shipped + added)
+    if not own.exists() or _is_unchanged(own, other):
         new = own.with_name(f"{own.name}.{os.getpid()}.new")
-        new.write_bytes(SHIPPED.read_bytes())
+        new.write_bytes(wanted)
         new.replace(own)
 
 
-def _is_shipped_before(path: Path) -> bool:
-    """Return whether a file is a `dagster.yaml` of an earlier version. False for a file that cannot be read."""
+def _is_unchanged(path: Path, other: bytes) -> bool:
+    """Return whether a file is one that the project wrote for an earlier version, or for another database.
+
+    False for a file that cannot be read.
+    """
     try:
-        return sha256(read_regular(path)).hexdigest() in SHIPPED_BEFORE
+        text = read_regular(path)
     except OSError:
         return False
+    return text == other or sha256(text).hexdigest() in SHIPPED_BEFORE

@@ -8,14 +8,29 @@ from pathlib import Path
 from integration_center.database.engine import build_engine
 from integration_center.database.revision import VERSION_TABLE
 
+FILES = ("stored_files", "unused_files")
+
 
 def make_old(path: Path, *changes: str) -> str:
     """Make a database whose revision is not noted, change it by statements, and return its URL."""
     url = f"sqlite:///{path}"
     build_engine(url).dispose()
-    came = ("stored_files", "unused_files", "alert_messages", "incidents", "waiting_days")
-    later = [f"DROP TABLE {table}" for table in came]
-    change(path, f"DROP TABLE {VERSION_TABLE}", *later, *changes)
+    later = [
+        f"DROP TABLE {table}"
+        for table in ("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls", *FILES)
+    ]
+    journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")
+    index = ("DROP INDEX ix_sent_work_unsettled", "CREATE INDEX ix_jobs_unsettled ON jobs (org_id, object, settled_at)")
+    change(
+        path,
+        f"DROP TABLE {VERSION_TABLE}",
+        *later,
+        *journal,
+        *index,
+        "ALTER TABLE leases DROP COLUMN fence",
+        "ALTER TABLE leases DROP COLUMN taken_at",
+        *changes,
+    )
     return url
 
 

@@ -34,7 +34,13 @@ def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, emulator: Emulator, one_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(
+    tmp_path: Path,
+    emulator: Emulator,
+    one_certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Path:
     """An empty home: no integrations, no drops, nobody connected; the environment says where everything is."""
     for field in Settings.model_fields.values():
         if field.alias:
@@ -55,6 +61,8 @@ def home(tmp_path: Path, emulator: Emulator, one_certificate: Path, monkeypatch:
     for folder in ("defs", "drops"):
         (tmp_path / folder).mkdir()
     (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+    if request.config.getoption("--postgresql"):
+        request.getfixturevalue("on_postgresql")(tmp_path)
     return tmp_path
 
 

@@ -1,5 +1,6 @@
 """What Dagster is told: assets, jobs, schedules, lineage and checks; and that telling needs no network."""
 
+import json
 import socket
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -234,3 +235,12 @@ def test_partitions_begin_early_enough_and_end_yesterday(repository: dg.Reposito
     keys = partitions.get_partition_keys()
     assert keys[0] <= date(2024, 1, 1).isoformat()
     assert keys[-1] == YESTERDAY.isoformat()
+
+
+def test_the_container_of_a_run_is_that_of_its_integration(center: Center) -> None:
+    """Kubernetes starts one for a run by the tags of the run; those of its steps are read inside of it."""
+    needs = {"container_config": {"resources": {"limits": {"memory": "8Gi"}}}}
+    center.integrate(op_tags={"dagster-k8s/config": needs, "other": "1"})
+    job = center.definitions().resolve_job_def("logins_to_leads")
+    assert json.loads(job.tags["dagster-k8s/config"]) == needs
+    assert "other" not in job.tags

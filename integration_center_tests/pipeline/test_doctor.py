@@ -91,6 +91,7 @@ def test_a_daemon_that_does_not_run_is_one_incident(center_on_disk: Center) -> N
     assert find_silent_parts(instance, now) == []
 
 
+@pytest.mark.sqlite
 def test_a_bundle_holds_no_secret_and_no_personal_data(
     center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from integration_center.installation import open_installation
 from integration_center.pipeline.dagster_storage import INDEX, STORES, open_instance
 from integration_center.settings import read_settings
 
+pytestmark = pytest.mark.sqlite
+
 TOGETHER = 8
 OLDER = "f495c27d5019"
 """An earlier version of Dagster's tables."""

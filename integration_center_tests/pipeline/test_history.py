@@ -103,6 +103,7 @@ def test_a_run_of_many_integrations_gets_a_line_for_each_that_it_planned(center:
     assert report_only not in {run for run, *_ in lines(center)}
 
 
+@pytest.mark.sqlite
 def test_the_log_asks_dagster_again_only_when_a_run_ended_badly_or_is_under_way(
     center_on_disk: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from integration_center.console.pages import PAGES
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.faults import show_http_error
 from integration_center.console.shell.page import Page
+from integration_center.console.shell.probes import Probes
 from integration_center.console.shell.refused_requests import ConsoleRefusals
 from integration_center.console.shell.rendering import build_templates
 from integration_center.console.shell.security import HEADERS
@@ -62,6 +63,7 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
             Mount("/static", Assets(packages=[("integration_center.console", "static")])),
         ],
         middleware=[
+            Middleware(Probes, console=console),
             *build_proxy_trust(settings),
             Middleware(RefusedRequests, engine=console.installation.engine, describe=ConsoleRefusals(console).describe),
             Middleware(Shield, door=build_door(settings, hosts), on_refusal=note_reason),

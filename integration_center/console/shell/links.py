@@ -6,12 +6,12 @@ from integration_center.accounts.store import Account
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.webserver import WEBSERVER_FILE, read_noted_url
+from integration_center.pipeline.webserver import find_dagster_url
 
 
 def dagster_url(console: Console) -> str | None:
-    """The Dagster UI that `integration-center up` started; None while there is none. It answers on its own machine."""
-    return read_noted_url(console.installation.settings.dagster_home / WEBSERVER_FILE)
+    """The Dagster UI that the settings name, or that `up` started on this machine; None while there is none."""
+    return find_dagster_url(console.installation.settings)
 
 
 def run_url(console: Console, run_id: str) -> str | None:

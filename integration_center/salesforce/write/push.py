@@ -7,11 +7,19 @@ from math import ceil
 from operator import or_
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Protocol
+from typing import Literal
 
 import polars as pl
 
-from integration_center.errors import IntegrationCenterError, OrgError, PlanError, TerminalError, TransientError
+from integration_center.errors import (
+    IntegrationCenterError,
+    LeaseLost,
+    OrgError,
+    PlanError,
+    StopRequested,
+    TerminalError,
+    TransientError,
+)
 from integration_center.salesforce.client.cells import CLEAR, changed_fields
 from integration_center.salesforce.client.faults import QUOTA_CODES, AnswerLost
 from integration_center.salesforce.org import Org
@@ -29,6 +37,7 @@ from integration_center.salesforce.write.bulk import (
 from integration_center.salesforce.write.bulk_files import MAX_JOB_BYTES, Part, estimate_bytes, write_parts
 from integration_center.salesforce.write.bulk_results import read_ended_results, read_results
 from integration_center.salesforce.write.forecast import Forecast, forecast_bulk, forecast_collections
+from integration_center.salesforce.write.journal import Check, CheckedJournal, Journal
 from integration_center.salesforce.write.options import COLLECTIONS_A_CALL, ROWS_A_COLLECTION, WriteOptions
 from integration_center.salesforce.write.resending import (
     LOCK_TRIES,
@@ -54,26 +63,6 @@ COLLECTIONS_ROWS = 2_000
 PLAIN = WriteOptions()
 
 
-class Journal(Protocol):
-    """Remembers what is being sent, so that the next run can settle what a killed run left."""
-
-    def job_opened(self, job_id: str, rows: int, content_hash: str) -> None:
-        """Record a Bulk job with this content. Called before the job is closed."""
-        ...
-
-    def job_settled(self, job_id: str) -> None:
-        """Record that a job needs no more attention: it was aborted before it was closed, or its results are returned.
-
-        For jobs that ended, this is called when all results of the push are there, just before the push returns. A
-        journal that records it only after the ledger is stored leaves no gap at all.
-        """
-        ...
-
-    def chunk_sent(self, ids_hash: str) -> None:
-        """Record that a collections call with these records is sent next."""
-        ...
-
-
 def push_updates(
     org: Org,
     schema: SObjectSchema,
@@ -84,6 +73,7 @@ def push_updates(
     channel: Channel = "auto",
     progress: Progress | None = None,
     max_job_bytes: int = MAX_JOB_BYTES,
+    may_go_on: Check = lambda: None,
 ) -> pl.DataFrame:
     """Send every line and report every line.
 
@@ -97,6 +87,8 @@ def push_updates(
             calls, and otherwise Bulk API 2.0 where it supports the object.
         progress: called with the number of records done and the total, also while a Bulk job runs.
         max_job_bytes: the largest size of a Bulk upload.
+        may_go_on: called before each part is sent: it raises when the run was asked to end, or has lost the object.
+            What it stopped is `unprocessed`.
 
     Returns:
         The Results frame, one line per update, in the same order. A refusal in the middle of the push does not raise:
@@ -115,13 +107,14 @@ def push_updates(
     ended: list[str] = []
     stop: IntegrationCenterError | None = None
 
-    sender = Sender(org, schema, journal, options)
+    checked = CheckedJournal(journal, may_go_on)
+    sender = Sender(org, schema, checked, options)
 
     def running(processed: int) -> None:
         tell(sum(part.height for part in done) + processed, total)
 
     try:
-        for results in _send(sender, updates, journal, channel, max_job_bytes, running, ended.append):
+        for results in _send(sender, updates, checked, channel, max_job_bytes, running, ended.append):
             done.append(results)
             running(0)
     except (TerminalError, TransientError) as error:
@@ -185,7 +178,7 @@ def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
 def _send(
     sender: Sender,
     updates: pl.DataFrame,
-    journal: Journal,
+    journal: CheckedJournal,
     channel: Channel,
     max_job_bytes: int,
     running: Callable[[int], None],
@@ -236,7 +229,7 @@ def _send_bulk(
     org: Org,
     schema: SObjectSchema,
     updates: pl.DataFrame,
-    journal: Journal,
+    journal: CheckedJournal,
     max_job_bytes: int,
     running: Callable[[int], None],
     settled: Callable[[str], None],
@@ -246,7 +239,7 @@ def _send_bulk(
         for part in write_parts(updates, fields, Path(folder), max_job_bytes):
             try:
                 job = _upload(org, schema.name, part, journal)
-                results = _finish(org, job, part, running, settled)
+                results = _finish(org, job, part, journal, running, settled)
             except OrgError as error:
                 if error.code in QUOTA_CODES or is_job_refusal(error):
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
@@ -254,12 +247,13 @@ def _send_bulk(
             yield results
 
 
-def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJob:
+def _upload(org: Org, object_name: str, part: Part, journal: CheckedJournal) -> IngestJob:
     """Open a job and upload its file. When the answer to the upload is lost, a new job replaces the old one."""
     for attempt in range(1, UPLOADS + 1):
+        journal.may_go_on()
         job = create_job(org.session, object_name)
-        journal.job_opened(job.id, part.ids.len(), part.content_hash)
         try:
+            journal.job_opened(job.id, part.ids.len(), part.content_hash)
             upload_part(org.session, job, part)
         except (TransientError, TerminalError) as error:
             if abort_job(org.session, job.id):
@@ -274,7 +268,12 @@ def _upload(org: Org, object_name: str, part: Part, journal: Journal) -> IngestJ
 
 
 def _finish(
-    org: Org, job: IngestJob, part: Part, running: Callable[[int], None], settled: Callable[[str], None]
+    org: Org,
+    job: IngestJob,
+    part: Part,
+    journal: CheckedJournal,
+    running: Callable[[int], None],
+    settled: Callable[[str], None],
 ) -> pl.DataFrame:
     """Close the job, wait for its end, and read what became of its records.
 
@@ -282,13 +281,14 @@ def _finish(
     `unknown`, and the job stays in the journal for the next run to settle.
 
     Raises:
-        IntegrationCenterError: the close was refused, and nothing was written.
+        IntegrationCenterError: the close was refused, or may not be asked for, and nothing was written.
     """
     try:
+        journal.may_go_on()
         close_job(org.session, job.id)
     except AnswerLost as error:
         return _build_unknown(job, part, error)
-    except OrgError:
+    except (OrgError, StopRequested, LeaseLost):
         if abort_job(org.session, job.id):
             settled(job.id)
         raise

@@ -3,6 +3,8 @@
 Before this revision none was noted. A database of that time may lack tables, columns that may be null, and indexes.
 """
 
+from collections.abc import Collection
+
 from alembic import op
 from sqlalchemy import (
     JSON,
@@ -32,26 +34,36 @@ branch_labels = None
 depends_on = None
 
 MOMENT = DateTime(timezone=True)
+OLDEST, JOURNAL = "accounts", "jobs"
 
 
 def upgrade() -> None:
     """Create what is missing. Rows that are there stay as they are."""
     connection = op.get_bind()
-    tables.create_all(connection)
-    add_missing_columns(connection)
-    for table in tables.sorted_tables:
+    wanted = [table for table in tables.sorted_tables if table.name != JOURNAL or has_journal(connection)]
+    tables.create_all(connection, wanted)
+    add_missing_columns(connection, {table.name for table in wanted})
+    for table in wanted:
         for index in table.indexes:  # `create_all` makes the indexes of new tables only
             connection.execute(CreateIndex(index, if_not_exists=True))
 
 
-def add_missing_columns(connection: Connection) -> None:
-    """Add the columns that came after a table was made.
+def has_journal(connection: Connection) -> bool:
+    """Return whether the journal has the name that it had in this release.
+
+    In a new database on a server, the table of that name may be Dagster's; a later revision makes ours.
+    """
+    return connection.dialect.name == "sqlite" or inspect(connection).has_table(OLDEST)
+
+
+def add_missing_columns(connection: Connection, wanted: Collection[str]) -> None:
+    """Add the columns that came after one of the wanted tables was made.
 
     Raises:
         ConfigurationError: a table lacks a column that it had from the beginning, so another program made the table.
     """
     for (_, name), found in inspect(connection).get_multi_columns().items():
-        table = tables.tables.get(name)
+        table = tables.tables.get(name) if name in wanted else None
         known = {column["name"] for column in found}
         for column in () if table is None else table.columns:
             if column.name in known:
