@@ -1,5 +1,6 @@
 """Two hosts with folders of their own, one database and one bucket: the same results as on one host."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,8 +66,9 @@ class Hosts:
 @pytest.fixture
 def apart(center: Center, server: S3Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Hosts:
     """Two hosts that share a database, and each of which keeps its frames in its own folder."""
-    monkeypatch.setenv("INTEGRATION_CENTER_SECRET_KEY", (center.home / "secret.key").read_text().strip())
-    monkeypatch.setenv("INTEGRATION_CENTER_DATABASE_URL", f"sqlite:///{center.home / 'integration_center.db'}")
+    if "INTEGRATION_CENTER_DATABASE_URL" not in os.environ:  # else the installation is on a server already
+        monkeypatch.setenv("INTEGRATION_CENTER_SECRET_KEY", (center.home / "secret.key").read_text().strip())
+        monkeypatch.setenv("INTEGRATION_CENTER_DATABASE_URL", f"sqlite:///{center.home / 'integration_center.db'}")
     for name, value in server.variables().items():
         monkeypatch.setenv(name, value)
     bucket = f"{BUCKET}-{abs(hash(request.node.nodeid))}"
@@ -169,12 +171,13 @@ def test_an_installation_moves_from_a_folder_to_a_bucket(apart: Hosts, command: 
     center.drop(logins(PLAIN))
     run = center.run()
     assert run.success, run.error
-    with open_installation() as installation, writing(installation.engine) as connection:
-        # As a release without an index left it.
+    with open_installation() as installation:
         ledger = installation.ledgers.file(run.run_id, "logins_to_leads")
         assert ledger is not None
+        # As a release without an index left it.
         ledger.path.rename(ledger.path.with_name("logins_to_leads.parquet"))
-        connection.execute(stored_files.delete().where(stored_files.c.kind == FileKind.LEDGER))
+        with writing(installation.engine) as connection:
+            connection.execute(stored_files.delete().where(stored_files.c.kind == FileKind.LEDGER))
     apart.keep_in_bucket()
     moved = "The database is up to date. Nothing was changed.\n1 stored file was noted in its index.\n"
     assert command("migrate")[:2] == (0, moved)
