@@ -8,7 +8,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 BYTECODE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test test-postgresql soak hostile installed example screenshots lint bench docs schema lock
+.PHONY: help setup demo up test cluster-test test-postgresql soak hostile installed example screenshots lint bench docs schema lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -51,6 +51,9 @@ test-postgresql: setup ## The test suite with each installation on PostgreSQL, o
 	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --postgresql $(SUITE)
 
 SECONDS_OF_SOAK ?= 600
+cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL and object storage; one is lost in a push (some minutes)
+	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py
+
 soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
 	$(BIN)/python -m integration_center_tests.faults.soak --seconds $(SECONDS_OF_SOAK)
 

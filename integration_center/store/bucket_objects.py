@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import BaseError
 
 from integration_center.insights.object_errors import build_error
 from integration_center.insights.object_requests import ask
@@ -88,6 +89,15 @@ class BucketObjects:
         except FileNotFoundError:
             self._sweep()
         return ask(lambda: self._download(key, path), self.locate(key), self._service)
+
+    def answers(self) -> bool:
+        """See `Objects.answers`. Takes one listing, and no retries."""
+        try:
+            obstore.list_with_delimiter(self._store, "probe")
+        except (BaseError, OSError) as error:
+            logger.debug("%s does not answer (%s)", self._place, type(error).__name__)
+            return False
+        return True
 
     def delete(self, keys: Collection[str]) -> None:
         """See `Objects.delete`.

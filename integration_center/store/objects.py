@@ -37,6 +37,9 @@ class Objects(Protocol):
     def download(self, key: str) -> bool:
         """Bring an object to its file. False when the object is gone."""
 
+    def answers(self) -> bool:
+        """Return at once whether objects can be kept, as far as that shows without keeping one."""
+
     def delete(self, keys: Collection[str]) -> None:
         """Delete objects, as far as they are there."""
 
@@ -66,6 +69,11 @@ class FolderObjects:
     def download(self, key: str) -> bool:
         """See `Objects.download`: the object is its file."""
         return self.has(key)
+
+    def answers(self) -> bool:
+        """See `Objects.answers`."""
+        there = next(place for place in (self.root, *self.root.parents) if place.exists())
+        return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
     def delete(self, keys: Collection[str]) -> None:
         """See `Objects.delete`. A folder that becomes empty goes, too.

@@ -8,6 +8,8 @@ from pathlib import Path
 from integration_center.database.engine import build_engine
 from integration_center.database.revision import VERSION_TABLE
 
+FILES = ("stored_files", "unused_files")
+
 
 def make_old(path: Path, *changes: str) -> str:
     """Make a database whose revision is not noted, change it by statements, and return its URL."""
