@@ -1,28 +1,36 @@
-"""Brings our tables to the newest revision. Apart, because importing Alembic takes longer than opening a database."""
+"""Bring our tables to the newest revision. Apart, because importing Alembic takes longer than opening a database."""
 
 from pathlib import Path
-from threading import Lock
 
-from alembic import command
-from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from integration_center.database import migrations
+from integration_center.database.revision import VERSION_TABLE
 
 FOLDER = Path(migrations.__file__).parent
-ONE_AT_A_TIME = Lock()
-"""Alembic keeps the connection that it works with in a global variable."""
 
 
-def build_config(connection: Connection) -> Config:
-    """Build the configuration with which Alembic finds our revisions and works on `connection`."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+def open_scripts() -> ScriptDirectory:
+    """Open the folder of revisions."""
+    return ScriptDirectory(str(FOLDER))
 
 
 def run_revisions(connection: Connection) -> None:
-    """Apply the revisions that a database lacks, within the transaction of `connection`."""
-    with ONE_AT_A_TIME:
-        command.upgrade(build_config(connection), "head")
+    """Apply the revisions that a database lacks, within the transaction of `connection`: all of them, or none.
+
+    Each revision is handed its operations. Alembic's own `alembic.op` is one for the whole process, and Dagster may
+    create its tables in another thread at the same time.
+    """
+    scripts = open_scripts()
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "version_table": VERSION_TABLE,
+            # Not public, but the way that Alembic's cookbook shows for upgrading without an environment.
+            "fn": lambda heads, _: scripts._upgrade_revs("head", heads),
+        },
+    )
+    context.run_migrations(op=Operations(context))

@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine
 
 from integration_center.access.audit import Action, AuditLog
 from integration_center.database.engine import build_engine, reading, upgrade_database
 from integration_center.database.revision import REVISION, VERSION_TABLE
 from integration_center.database.tables import metadata
-from integration_center.database.upgrading import build_config
+from integration_center.database.upgrading import open_scripts
 from integration_center_tests.database.old_forms import change, make_old, read_schema
 
 COLUMNS_THAT_CAME_LATER = ("org_id", "run_id", "times")
@@ -35,10 +34,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "center.db"
 
 
-def test_the_newest_revision_is_the_one_that_is_asked_for(path: Path) -> None:
-    with reading(build_engine(f"sqlite:///{path}")) as connection:
-        script = ScriptDirectory.from_config(build_config(connection))
-    revisions = [revision.revision for revision in script.walk_revisions()]
+def test_the_newest_revision_is_the_one_that_is_asked_for() -> None:
+    revisions = [revision.revision for revision in open_scripts().walk_revisions()]
     assert revisions == [f"{number:04d}" for number in range(REVISION, 0, -1)]
 
 

@@ -101,7 +101,10 @@ def test_what_one_host_publishes_every_host_fetches_once(s3: S3Server, tmp_path:
     assert read(a, PLACES[1]) == 7
 
     a.delete([each.name for each in PLACES])
-    assert (read(b, place), s3.client().list_objects_v2(Bucket=BUCKET).get("Contents")) == (None, None)
+    assert (read(b, place), s3.client().list_objects_v2(Bucket=BUCKET, Prefix="center/").get("Contents")) == (
+        None,
+        None,
+    )
 
 
 def test_copies_that_nobody_uses_are_deleted(s3: S3Server, tmp_path: Path) -> None:
@@ -122,7 +125,7 @@ def test_an_object_that_is_gone_is_no_frame_and_a_store_that_refuses_is_an_error
     s3.first.append(refuse(403, "AccessDenied"))
     with pytest.raises(AccessRefused, match=r"s3:PutObject"):
         frames.fetch(PLACES[0].name)
-    for each in s3.client().list_objects_v2(Bucket=BUCKET)["Contents"]:
+    for each in s3.client().list_objects_v2(Bucket=BUCKET, Prefix="center/")["Contents"]:
         s3.client().delete_object(Bucket=BUCKET, Key=each["Key"])
     assert frames.fetch(PLACES[0].name) is None
     s3.client().delete_bucket(Bucket=BUCKET)

@@ -5,7 +5,7 @@ Before this revision none was noted. A database of that time may lack tables, co
 
 from collections.abc import Collection
 
-from alembic import op
+from alembic.operations import Operations
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -37,7 +37,7 @@ MOMENT = DateTime(timezone=True)
 OLDEST, JOURNAL = "accounts", "jobs"
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Create what is missing. Rows that are there stay as they are."""
     connection = op.get_bind()
     wanted = [table for table in tables.sorted_tables if table.name != JOURNAL or has_journal(connection)]

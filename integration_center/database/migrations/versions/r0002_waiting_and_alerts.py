@@ -1,6 +1,6 @@
 """Create the tables of days that are waited for, of incidents, and of the messages that tell of them."""
 
-from alembic import op
+from alembic.operations import Operations
 from sqlalchemy import JSON, Column, Date, DateTime, ForeignKey, Integer, String, Text, UniqueConstraint
 
 revision = "0002"
@@ -11,7 +11,7 @@ depends_on = None
 MOMENT = DateTime(timezone=True)
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Create the tables and their indexes."""
     op.create_table(
         "waiting_days",

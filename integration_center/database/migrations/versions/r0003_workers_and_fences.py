@@ -3,7 +3,7 @@
 Dagster has a table `jobs`, too, and may keep its history in the same database.
 """
 
-from alembic import op
+from alembic.operations import Operations
 from sqlalchemy import Column, DateTime, Integer, String, inspect
 
 revision = "0003"
@@ -18,7 +18,7 @@ OURS = "content_hash"
 KEPT = "org_id, job_id, object, kind, run_id, slug, plan_id, rows, content_hash, opened_at, settled_at"
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Create the tables, and move the rows of the journal."""
     op.create_table(
         "workers",

@@ -1,6 +1,6 @@
 """Create the index of stored files, and the list of objects that no line of the index names any more."""
 
-from alembic import op
+from alembic.operations import Operations
 from sqlalchemy import JSON, Column, Date, DateTime, Integer, String, Text
 
 revision = "0004"
@@ -11,7 +11,7 @@ depends_on = None
 MOMENT = DateTime(timezone=True)
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Create the tables and their indexes."""
     op.create_table(
         "stored_files",
