@@ -113,6 +113,37 @@ def test_a_late_day_of_rolled_up_events_does_not_replace_a_newer_one(center: Cen
     assert outcomes(center, late) == {"superseded": 1}
 
 
+def test_undo_restores_rolled_up_values(center: Center) -> None:
+    before = {person: (center.lead(person)[SCORE], center.lead(person)[LAST]) for person in (1, 3)}
+    day = YESTERDAY.isoformat()
+    rows = answers((1, 10, day), (1, 9, day), (1, 2, day), (3, 10, day))
+    center.drop(rows, report="answers", header=NPS, about=EVENTS)
+    roll_up(center)
+    ran = center.run("nps")
+    assert ran.success, ran.error
+    assert {person: center.lead(person)[SCORE] for person in before} == {1: 33, 3: 100}
+    undone = undo_here(center, ran.run_id, "nps")
+    assert undone.success, undone.error
+    assert {person: (center.lead(person)[SCORE], center.lead(person)[LAST]) for person in before} == before
+
+
+def test_a_past_window_gives_what_it_gave_then(center: Center) -> None:
+    """Days that came since make no difference."""
+    for back, scores in ((3, (10, 9)), (2, (2,)), (0, (1, 1))):
+        day = days_before(back)
+        rows = [row for score in scores for row in answers((1, score, day.isoformat()))]
+        center.drop(rows, day, report="answers", header=NPS, about=EVENTS)
+    roll_up(center, window=2)
+    first = center.run("nps", days_before(2))
+    assert first.success, first.error
+    assert center.lead(1)[SCORE] == 33
+    assert center.run("nps").success
+    assert center.lead(1)[SCORE] == -100
+    assert "would overwrite newer values" in str(center.run("nps", days_before(2)).error)
+    assert center.run("nps", days_before(2), allow_stale=True).success
+    assert center.lead(1)[SCORE] == 33
+
+
 class TestPeopleWhoDropOut:
     """Twelve people; one of them leaves the report."""
 
