@@ -47,7 +47,6 @@ def main() -> None:
             "INTEGRATION_CENTER_DEFS": str(HERE / "product_usage" / "defs"),
             "WAREHOUSE": str(HERE / "dbt" / "warehouse.duckdb"),
             "DO_NOT_TRACK": "1",
-            "COLUMNS": "180",
         }
 
         def run(command: str) -> None:
