@@ -6,7 +6,7 @@ What reads reports or talks to Salesforce is imported when it is first asked for
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -144,13 +144,11 @@ class Installation:
 
         return ProgressFolder(self.settings.scratch)
 
-    @contextmanager
-    def work_folder(self) -> Iterator[Path]:
+    def work_folder(self) -> AbstractContextManager[Path]:
         """A folder of this machine for the length of the block, for nobody else to read."""
         from integration_center.store.work import open_work_folder
 
-        with open_work_folder(self.settings.scratch) as folder:
-            yield folder
+        return open_work_folder(self.settings.scratch)
 
     def source(self) -> "ReportSource":
         """Where reports come from."""

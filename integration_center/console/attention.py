@@ -10,6 +10,7 @@ from integration_center.console.reasons import Reasons
 from integration_center.console.results import say_status, say_why, sentence, tone_of
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.integration_files.reading import DefsFile
+from integration_center.wording.sentences import capitalize_first
 
 SHOWN = 8
 """Entries that the front page shows; the rest is a number and a link."""
@@ -83,7 +84,7 @@ def list_attention(
 def _build_waiting(file: DefsFile, said: str) -> Attention:
     here = f"/integrations/{quote(file.slug)}"
     name = file.spec.name if file.spec else file.slug
-    return Attention("warning", sentence(said[:1].upper() + said[1:]), name, here, href=here, says="Details")
+    return Attention("warning", sentence(capitalize_first(said)), name, here, href=here, says="Details")
 
 
 def needs_look(sync: SyncRecord) -> bool:

@@ -9,6 +9,7 @@ from integration_center.console.report_states import Lack, ReportStates
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.names import find_starter
+from integration_center.wording.sentences import capitalize_first
 
 FAIL, WAIT = "will fail", "will not start"
 WEB_SERVER_DOWN = "Dagster's web server does not answer: Run Now and Plan do not work just now."
@@ -164,7 +165,7 @@ def _describe_report(name: str, lack: Lack, said: str) -> Obstacle:
     advice = {
         Lack.MISSING: "It was deleted or renamed, or lost its tag.",
         Lack.EMPTY: "WalkMe has delivered none of its days.",
-        Lack.UNREADABLE: f"{said[:1].upper()}{said[1:]}.",
+        Lack.UNREADABLE: f"{capitalize_first(said)}.",
     }
     return Obstacle(f"Report {lack}", f"The report {name!r} {lack}. {advice[lack]}", own=True)
 

@@ -7,6 +7,7 @@ from integration_center.console.labels import Labels
 from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.schedule import DEFAULT_ZONE, say_schedule
 from integration_center.integration.spec import IntegrationSpec, WhenAbsent
+from integration_center.wording.sentences import capitalize_first
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,7 @@ def describe_integration(spec: IntegrationSpec, labels: Labels) -> str:
     count = len(spec.fields)
     fields = labels.of(spec.fields[0].field) if count == 1 else f"{count} fields"
     keys = " and ".join(f"{pair.column} is the {labels.of(pair.field)}" for pair in spec.keys)
-    schedule = _say_schedule(spec)
-    when = f"{schedule[:1].upper()}{schedule[1:]}"
+    when = capitalize_first(_say_schedule(spec))
     return f"{when}, {spec.report} updates {fields} of {labels.object} in {spec.environment.title} where {keys}."
 
 

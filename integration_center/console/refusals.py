@@ -19,6 +19,7 @@ from integration_center.errors import (
     WrongOrg,
 )
 from integration_center.integration.spec import Environment
+from integration_center.wording.sentences import capitalize_first
 
 
 @dataclass(frozen=True)
@@ -153,5 +154,5 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    text = capitalize_first(text)
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -40,6 +40,11 @@ def quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quote_text(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 OWN_WORDS = {
     "to a string value": "it compares a date or time with a text; write DATE '2026-01-31', or"
     " TIMESTAMP '2026-01-31 10:00:00'",

@@ -55,15 +55,16 @@ def read_window(step: SyncStep, report_slug: str, stored_newest: StoredReport, n
     days = [newest - timedelta(days=back) for back in reversed(range(length))]
     reports = step.installation.reports
     stored = {day: reports.stored(report_slug, day) for day in days}
-    lacking = [
-        day
+    files = {
+        day: reports.file(report_slug, day)
         for day, report in stored.items()
-        if report is None or report.likely_types is None or reports.file(report_slug, day) is None
-    ]
+        if report is not None and report.likely_types is not None
+    }
+    lacking = [day for day in days if files.get(day) is None]
     # Days of a team's asset are there once its runs have taken them in: only Dagster can load an asset.
     missing = lacking if step.spec.source else fetch_days(step, report_slug, lacking) if lacking else []
-    files = {day: reports.file(report_slug, day) for day in days if day not in missing}
-    there = {day: file for day, file in files.items() if file is not None}
+    files |= {day: reports.file(report_slug, day) for day in lacking if day not in missing}
+    there = {day: file for day in days if (file := files.get(day)) is not None}
     missing = [day for day in days if day not in there]
     step.context.log.info(f"window of {length:,} days: {len(there):,} used, from {min(there)} to {max(there)}")
     if missing:

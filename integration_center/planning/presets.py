@@ -9,7 +9,7 @@ import polars as pl
 
 from integration_center.integration.expression import parse_expression
 from integration_center.integration.spec import Rows
-from integration_center.integration.sql_words import quote_name
+from integration_center.integration.sql_words import quote_name, quote_text
 
 OWN_SQL = "sql"
 """How a value is called that no preset writes."""
@@ -131,8 +131,3 @@ def _write_bands(measured: str, argument: str) -> str:
         raise ValueError("Say each band's name and where it begins, such as: Active 0, Fading 15, Gone 31")
     whens = [f"WHEN {measured} >= {begin} THEN {quote_text(name)}" for _, begin, name in sorted(found, reverse=True)]
     return f"CASE {' '.join(whens)} END"
-
-
-def quote_text(text: str) -> str:
-    """Return a text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"

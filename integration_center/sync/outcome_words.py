@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from integration_center.sync.outcomes import WRITTEN, Outcome
+from integration_center.wording.sentences import capitalize_first
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,4 @@ def say_records(count: int, outcome: Outcome) -> str:
 
 def title_outcome(outcome: Outcome) -> str:
     """Return the words of an outcome as a heading: `Not found in Salesforce`."""
-    counted = OUTCOME_WORDS[outcome].counted
-    return counted[:1].upper() + counted[1:]
+    return capitalize_first(OUTCOME_WORDS[outcome].counted)

@@ -4,7 +4,6 @@ A probe of Kubernetes names the pod's address as host, and signs in nowhere, so 
 """
 
 import hmac
-from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -68,12 +67,7 @@ class Probes:
 
 def check_parts(console: Console) -> dict[str, bool]:
     """Check what the console needs: its database, its storage, and Dagster."""
-    checks: dict[str, Callable[[Console], bool]] = {
-        "database": has_database,
-        "storage": has_storage,
-        "dagster": has_dagster,
-    }
-    return {name: check(console) for name, check in checks.items()}
+    return {"database": has_database(console), "storage": has_storage(console), "dagster": has_dagster(console)}
 
 
 def has_database(console: Console) -> bool:

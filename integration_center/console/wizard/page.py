@@ -31,6 +31,7 @@ from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.folder import build_copy
 from integration_center.integration_files.reading import DefsFile
 from integration_center.salesforce.objects.field_package import build_package, can_deploy
+from integration_center.wording.sentences import capitalize_first
 
 
 def begin(request: Request) -> Response:
@@ -177,7 +178,7 @@ def _show_edited(screen: Screen, error: EditedMeanwhile) -> Response:
     slug = base.slug if base else ""
     newest = next(iter(screen.console.installation.audit.list(limit=1, slug=slug, actions=EDITS)), None)
     values = {
-        "said": str(error)[:1].upper() + str(error)[1:] + ".",
+        "said": f"{capitalize_first(str(error))}.",
         "who": newest if newest and base and newest.at >= base.modified_at else None,
         "slug": slug,
         "there": screen.console.defs.path(slug).exists(),

@@ -16,6 +16,7 @@ from integration_center.console.shell.security import Form
 from integration_center.console.wizard.calls import Calls
 from integration_center.console.wizard.drafts import Draft, DraftStore
 from integration_center.errors import IntegrationCenterError
+from integration_center.wording.sentences import capitalize_first
 
 PATIENCE = 1.2
 """Seconds for which a page waits for its calls before it shows progress instead."""
@@ -129,8 +130,7 @@ class Screen:
     def show_fault(self, step: str, error: IntegrationCenterError) -> Response:
         """What is wrong and what to do, with the headers in place: the draft is not lost."""
         status, headline, link, says = find_signpost(error)
-        said = str(error)
-        values = {"headline": headline, "said": said[:1].upper() + said[1:], "link": link, "says": says}
+        values = {"headline": headline, "said": capitalize_first(str(error)), "link": link, "says": says}
         # A page that the browser asked for by itself has to be taken over into the one that is shown.
         return self.show(step, "wizard/fault.html", values, status=200 if self.refreshing else status)
 

@@ -21,6 +21,7 @@ from integration_center.store.reports import EVENTS
 from integration_center.sync.columns import DAY
 from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.near_names import say_nearest
+from integration_center.wording.sentences import capitalize_first
 
 PREVIEW_SECONDS = 0.8
 """How long the page waits for the preview and the warnings."""
@@ -112,7 +113,7 @@ def _read(answer: Answer[pl.DataType], of_key: Rows) -> JudgedRow:
         rolls_up = of_key == "newest" and "`rows: all`" in said
         if rolls_up:
             return JudgedRow(None, "It makes one value of many rows, but each row makes a record by itself.", True)
-        return JudgedRow(None, f"{said[:1].upper()}{said[1:]}.")
+        return JudgedRow(None, f"{capitalize_first(said)}.")
 
 
 def list_presets() -> list[Group]:
@@ -154,8 +155,7 @@ def show_preview(
     try:
         found = answer.get()
     except IntegrationCenterError as error:
-        said = str(error)
-        return ShownPreview(problem=f"{said[:1].upper()}{said[1:]}.")
+        return ShownPreview(problem=f"{capitalize_first(str(error))}.")
     labels = [field.label if (field := schema.get(name)) else name for name in found.fields]
     return ShownPreview(labels, [_show(record) for record in found.records], _say_rows(found, draft, rows))
 
