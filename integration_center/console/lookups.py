@@ -45,7 +45,7 @@ class Answer(Generic[T]):
         return self.steps[-1] if self.steps else ""
 
     def get(self) -> T:
-        """The answer; waits for it. An error is given once: whoever asks after that starts the work again.
+        """The answer; waits for it. An error is given once: the next call starts the work again.
 
         Raises:
             Exception: what the work raised.

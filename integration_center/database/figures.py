@@ -1,4 +1,4 @@
-"""Figures of an installation for whoever watches it: runs by status, leases and their ages, API calls that are left."""
+"""Figures of an installation for monitoring: runs by status, leases and their ages, API calls that are left."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Engines for a PostgreSQL server: one pool of connections per process and database, whoever asks for it.
+"""Engines for a PostgreSQL server: all parts of a process share one pool of connections per database.
 
 Everything that a process does with one database waits for the same connection. So a server needs at most two
 connections for each run (one of ours, one of Dagster's) and ten for the processes that stay.

@@ -65,7 +65,7 @@ class CloudSettings(BaseSettings):
         The parts of an Azure connection string have the names of the single variables, which take precedence.
         """
         found = {name: value for name, value in self if name.startswith(f"{cloud}_") and value is not None}
-        found.pop("aws_allow_http", None)  # the library is told for each store
+        found.pop("aws_allow_http", None)  # each store passes it to the library itself
         plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in found.items()}
         return read_connection_string(plain.pop("azure_storage_connection_string", "")) | plain
 

@@ -168,7 +168,7 @@ def find_place(
 
 
 def _list_calls(parts: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
-    """List the calls of functions, and what stands in parentheses."""
+    """List the calls of functions, and what is in parentheses."""
     begins: list[int] = []
     for number, part in enumerate(parts):
         if part.kind != "sign":

@@ -45,7 +45,7 @@ class Door:
         name: of the server, as its refusals say it.
         hosts: the names under which it may be asked for, in lower case, without ports.
         forwarded: whether requests may come through a proxy.
-        forwarded_advice: what a refusal says to whoever set up a proxy.
+        forwarded_advice: what a refusal says to the person who set up a proxy.
         headers: of every answer, besides and instead of `HEADERS`; one that the answer brings itself stays.
     """
 

@@ -133,7 +133,7 @@ def test_edited_sql_is_kept_whatever_the_preset_says(user: WizardUser) -> None:
     user.press("stay", {"value-0": 'SUM("Score") + 1'})
     assert (user.values["make-0"], user.values["value-0"]) == (["sql"], ['SUM("Score") + 1'])
     assert "22" in user.seen.text
-    # A script sends what is typed without showing the row anew, so the page still has the preset.
+    # A script sends what is typed without showing the row again, so the page still has the preset.
     user.press("stay", {"make-0": "sum", "value-0": 'SUM("Score") + 2', "was-0": 'SUM("Score")'})
     user.press("stay", {"make-0": "mean", "column-0": "Score", "was-0": 'SUM("Score") + 2'})
     assert user.values["value-0"] == ['AVG("Score")']

@@ -14,7 +14,7 @@ depends_on = None
 MOMENT = DateTime(timezone=True)
 OLD, NEW = "jobs", "sent_work"
 OURS = "content_hash"
-"""A column of the journal, by which it is told from Dagster's table."""
+"""A column that the journal has, and Dagster's table of that name has not."""
 KEPT = "org_id, job_id, object, kind, run_id, slug, plan_id, rows, content_hash, opened_at, settled_at"
 
 
