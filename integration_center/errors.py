@@ -43,6 +43,7 @@ or a value of a record.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import ClassVar
 
 from integration_center.wording.plain_text import join_lines
 
@@ -64,7 +65,12 @@ class TransientError(IntegrationCenterError):
     Args:
         message: what happened and what is tried next.
         retry_after: seconds the server asked to wait, if it did.
+
+    Attributes:
+        most_attempts: how often a request that fails like this is sent in all; None where the policy alone decides.
     """
+
+    most_attempts: ClassVar[int | None] = None
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -80,7 +86,9 @@ class ServiceUnavailable(TransientError):
 
 
 class UnderMaintenance(ServiceUnavailable):
-    """The org refuses even a new session. The connection is good; the wait is longer than a retry."""
+    """The org refuses even a new session. The connection is good, and maintenance outlasts all our waits."""
+
+    most_attempts = 1
 
 
 class ObjectBusy(TransientError):

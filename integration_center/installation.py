@@ -24,9 +24,8 @@ from integration_center.database.syncs import SyncLog
 from integration_center.database.waiting import WaitingDays
 from integration_center.database.workers import Workers
 from integration_center.integration.spec import Environment
-from integration_center.remote import log_retries
+from integration_center.remote import ORG_POLICY, RetryPolicy, log_retries
 from integration_center.salesforce.client.polling import Polling
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.settings import Settings, read_settings
 from integration_center.wording.plain_text import keep_log_printable
 
@@ -52,7 +51,7 @@ class Installation:
 
     settings: Settings
     engine: Engine
-    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    retries: RetryPolicy = ORG_POLICY
     polling: Polling = field(default_factory=Polling)
 
     @cached_property

@@ -1,21 +1,118 @@
-"""What all our HTTP clients have in common: certificates, how long a server is tried, and what the log says of it."""
+"""Hold what all our HTTP clients share: trusted certificates, how long they try a server, what they log of it."""
 
 import functools
 import logging
+import random
 import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from time import time
+from typing import ParamSpec, TypeVar
 
+import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from integration_center.errors import IntegrationCenterError, TransientError
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 6
-PATIENCE = 300.0
-"""Seconds: how long one request is tried in all, and the longest wait asked for by a server that is waited."""
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 30.0
-"""Seconds, where the server does not say how long to wait."""
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often, and after which wait, a request to a server is sent again. All times are in seconds.
+
+    Attributes:
+        read_timeout: the limit for the answer to a read.
+        write_timeout: the limit for the answer to a write. A Salesforce org ends a call after ten minutes, so a write
+            without an answer is then no longer running, and may be looked up and sent again.
+        attempts: how often one request is sent at most.
+        timeout: the limit for all attempts of one request. After it there is no further attempt.
+        wait_initial: the first wait, where the server names none. Each further wait is twice as long.
+        wait_max: the longest wait, where the server names none.
+        wait_jitter: the most that is added to a wait by chance, so that clients do not return all at once.
+        retry_after_max: the longest wait that a server may ask for.
+        cap_retry_after: whether to ask again after `retry_after_max` where the server asks to wait longer. Otherwise
+            the request fails at once.
+    """
+
+    read_timeout: float = 300.0
+    write_timeout: float = 630.0
+    attempts: int = 6
+    timeout: float = 300.0
+    wait_initial: float = 0.5
+    wait_max: float = 30.0
+    wait_jitter: float = 0.5
+    retry_after_max: float = 300.0
+    cap_retry_after: bool = True
+
+    def decide(self, error: Exception, tried: int) -> bool | float:
+        """Decide by the type of `error` whether a request is sent again after attempt `tried`, counted from 1.
+
+        Returns the seconds to wait before it, or False. After the last attempt, stamina raises the error.
+        """
+        if not isinstance(error, TransientError):
+            return False
+        if error.most_attempts is not None and tried >= error.most_attempts:
+            return False
+        if error.retry_after is not None and error.retry_after > self.retry_after_max and not self.cap_retry_after:
+            return False
+        return self.wait(tried, error)
+
+    def wait(self, tried: int, error: TransientError) -> float:
+        """Return the seconds to wait after attempt `tried`: what the server asked for, else doubling waits."""
+        if error.retry_after is not None:
+            return min(error.retry_after, self.retry_after_max)
+        jitter = random.uniform(0, self.wait_jitter)  # noqa: S311  spreads retries, protects nothing
+        return min(self.wait_initial * 2.0 ** (tried - 1) + jitter, self.wait_max)
+
+    def retry(self, function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+        """Decorate a function that makes one request, so that it is called again after an error that may pass."""
+
+        @functools.wraps(function)
+        def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+            tried = 0
+
+            def decide(error: Exception) -> bool | float:
+                return self.decide(error, tried)
+
+            for attempt in stamina.retry_context(on=decide, attempts=self.attempts, timeout=self.timeout):
+                tried = attempt.num
+                with attempt:
+                    return function(*args, **kwargs)
+            raise AssertionError("stamina returns an answer or raises")
+
+        return call
+
+
+ORG_POLICY = RetryPolicy(timeout=600.0, retry_after_max=120.0)
+"""How a sync, which nobody watches, waits for the org."""
+IMPATIENT = RetryPolicy(read_timeout=10.0, attempts=2, timeout=12.0, wait_max=1.0, retry_after_max=2.0)
+"""How a page or a check, which somebody waits for, waits for the org."""
+SERVICE_POLICY = RetryPolicy(cap_retry_after=False)
+"""How the fetch of a report waits for the service that has it."""
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Parse a `Retry-After` header, a number or an HTTP date, into seconds; None when there is none.
+
+    Source: RFC 9110, 10.2.3.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+        return max(seconds, 0.0) if isfinite(seconds) else None
+    except ValueError:
+        pass
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time(), 0.0)
+    except ValueError:
+        return None
 
 
 @functools.cache
@@ -24,15 +121,6 @@ def trust_certificates() -> ssl.SSLContext:
     import httpx  # a quarter of a second, which a command without the network need not wait for
 
     return httpx.create_ssl_context()
-
-
-def judge_retry(error: Exception) -> bool | float:
-    """Whether to try again, in seconds where the server asked for them."""
-    if not isinstance(error, TransientError):
-        return False
-    if error.retry_after is None:
-        return True
-    return error.retry_after if error.retry_after <= PATIENCE else False
 
 
 def log_retry(details: RetryDetails) -> None:

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import httpx
-import stamina
 
 from integration_center.errors import (
     AccessRefused,
@@ -20,8 +19,9 @@ from integration_center.errors import (
     WrongOrg,
 )
 from integration_center.integration.spec import Environment
+from integration_center.remote import parse_retry_after
 from integration_center.salesforce.auth.grants import Grant
-from integration_center.salesforce.auth.oauth import ATTEMPTS, RETRY_SECONDS, UserInfo, decide_retry, fetch_userinfo
+from integration_center.salesforce.auth.oauth import SIGN_IN_POLICY, UserInfo, fetch_userinfo
 from integration_center.salesforce.client.address import name_host
 from integration_center.salesforce.client.faults import build_moved, read_errors
 from integration_center.salesforce.client.soql import quote
@@ -138,7 +138,7 @@ def _check_kind(org: Organization, environment: Environment) -> None:
         raise WrongOrg(f"{fact}; connect it with: integration-center connect production", fact=fact)
 
 
-@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+@SIGN_IN_POLICY.retry
 def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> Sequence[Mapping[str, Any]]:
     headers = {
         "Authorization": f"Bearer {grant.access_token.get_secret_value()}",
@@ -155,7 +155,10 @@ def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> S
     if httpx.codes.is_redirect(status):
         raise build_moved(status, name_host(grant.instance_url))
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
-        raise RateLimited(f"Salesforce asks to try again later (HTTP {status})")
+        raise RateLimited(
+            f"Salesforce asks to try again later (HTTP {status})",
+            retry_after=parse_retry_after(response.headers.get("Retry-After")),
+        )
     try:
         content = response.json()
     except ValueError:

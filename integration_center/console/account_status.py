@@ -11,12 +11,11 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center.database.tables import sent_work, syncs
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
-from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.remote import IMPATIENT
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
 
 DAILY_CALLS = "DailyApiRequests"
-IMPATIENT = RetryPolicy(read_timeout=10.0, attempts=2, timeout=12.0, wait_max=1.0, retry_after_max=2.0)
 """Somebody looks at the page meanwhile."""
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-import stamina
 from obstore.exceptions import BaseError
 
 from integration_center.insights.object_errors import Service, build_error
-from integration_center.remote import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
+from integration_center.remote import SERVICE_POLICY
 
 Answer = TypeVar("Answer")
 
@@ -25,12 +24,11 @@ def ask(request: Callable[[], Answer], place: str, service: Service) -> Answer:
         ConfigurationError: there is no such bucket, or it is in another region.
         TransientError: the service does not answer.
     """
-    for attempt in stamina.retry_context(
-        on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
-    ):
-        with attempt:
-            try:
-                return request()
-            except BaseError as error:
-                raise build_error(error, place, service) from None
-    raise AssertionError("stamina returns an answer or raises")
+
+    def ask_once() -> Answer:
+        try:
+            return request()
+        except BaseError as error:
+            raise build_error(error, place, service) from None
+
+    return SERVICE_POLICY.retry(ask_once)()

@@ -8,14 +8,12 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 from typing import IO, Any, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
-import stamina
 
 from integration_center.errors import (
     AccessRefused,
@@ -25,7 +23,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnknownReport,
 )
-from integration_center.remote import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry, trust_certificates
+from integration_center.remote import SERVICE_POLICY, parse_retry_after, trust_certificates
 from integration_center.settings import check_url
 from integration_center.wording.answers import UNKNOWN_CODE, Redactor, clean_answer, read_code
 
@@ -68,11 +66,11 @@ class WalkMeSession:
 
     def get(self, path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
         """Get the JSON object at a path under the base URL."""
-        return _try_again(lambda: self._api.ask_once(self._client, "GET", path, params=params))
+        return SERVICE_POLICY.retry(self._api.ask_once)(self._client, "GET", path, params=params)
 
     def post(self, path: str, body: Mapping[str, str | int]) -> dict[str, Any]:
         """Post a JSON body, and return the JSON object of the answer. After a lost answer the request is sent again."""
-        return _try_again(lambda: self._api.ask_once(self._client, "POST", path, json=body))
+        return SERVICE_POLICY.retry(self._api.ask_once)(self._client, "POST", path, json=body)
 
     def download(self, url: str, file: IO[bytes]) -> None:
         """Download the file at a presigned address into `file`, from its beginning. No token is sent there.
@@ -81,7 +79,7 @@ class WalkMeSession:
             LinkExpired: the address is refused (403, 404 or 410).
             ServiceUnavailable: the address is not one of a file, or every attempt was cut off.
         """
-        _try_again(lambda: self._api.download_once(self._client, url, file))
+        SERVICE_POLICY.retry(self._api.download_once)(self._client, url, file)
 
 
 class WalkMeApi:
@@ -184,15 +182,6 @@ class WalkMeApi:
             raise ServiceUnavailable(f"WalkMe gave no answer to {method} {path} ({type(error).__name__})") from None
 
 
-def _try_again(request: Callable[[], Answer]) -> Answer:
-    for attempt in stamina.retry_context(
-        on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
-    ):
-        with attempt:
-            return request()
-    raise AssertionError("stamina returns an answer or raises")
-
-
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 
@@ -212,10 +201,11 @@ def _refusal(answer: httpx.Response, path: str) -> Exception:
     """Build the error for an answer other than 200, with WalkMe's code and request id, never its message or body."""
     status = answer.status_code
     told = f"WalkMe answered {path} with {status}{_error_code(answer)}"
+    seconds = parse_retry_after(answer.headers.get("Retry-After"))
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return RateLimited(f"{told}: too many requests", retry_after=_retry_after(answer))
+        return RateLimited(f"{told}: too many requests", retry_after=seconds)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return ServiceUnavailable(told, retry_after=_retry_after(answer))
+        return ServiceUnavailable(told, retry_after=seconds)
     if status == httpx.codes.UNAUTHORIZED:
         return AccessRefused(f"{told}, also with a new token; check that the key belongs to this data centre's address")
     if status == httpx.codes.FORBIDDEN:
@@ -239,14 +229,3 @@ def _error_code(answer: httpx.Response) -> str:
         return ""
     named = read_code(code) or UNKNOWN_CODE
     return f" {named!r}, request {request_id!r}" if REQUEST_ID.fullmatch(str(request_id)) else f" {named!r}"
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Read the seconds to wait from either form of the header (RFC 9110, 10.2.3); None if missing or unreadable."""
-    value = answer.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None

@@ -29,7 +29,7 @@ from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.names import put_before
 from integration_center.pipeline.webserver import LOCATION, find_dagster_url
-from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.remote import IMPATIENT
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,6 @@ BEATS = timedelta(seconds=120)
 """How old a heartbeat of the daemon may be: one comes every 30 seconds."""
 ACCOUNT_SECONDS = 900.0
 """How often an account is tried. Each time costs an API call."""
-IMPATIENT = RetryPolicy(read_timeout=10.0, attempts=2, timeout=12.0, wait_max=1.0, retry_after_max=2.0)
 DAILY_CALLS = "DailyApiRequests"
 RUN_KINDS = (Kind.FAILED, Kind.HELD, Kind.LATE, Kind.APPROVAL, Kind.FAILED_ROWS, Kind.MATCH_RATE, Kind.UNUSUAL)
 ACCOUNT_KINDS = (Kind.ACCOUNT, Kind.API_CALLS)

@@ -11,9 +11,9 @@ import polars as pl
 
 from integration_center.errors import ConfigurationError, OrgError, SchemaMismatch
 from integration_center.progress import Phase, phase
+from integration_center.remote import RetryPolicy
 from integration_center.salesforce.client.faults import CutShort
 from integration_center.salesforce.client.polling import Polling
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, enclose
 from integration_center.salesforce.objects.describe import SObjectSummary, read_objects, read_schema

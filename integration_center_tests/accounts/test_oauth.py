@@ -336,10 +336,11 @@ def test_a_lasting_fault_ends_as_transient(client: httpx.Client, salesforce: Fak
 
 
 def test_the_wait_the_server_asks_for_is_kept_within_bounds() -> None:
-    assert oauth.decide_retry(RateLimited("wait", retry_after=3)) == 3
-    assert oauth.decide_retry(RateLimited("wait", retry_after=3600)) is False
-    assert oauth.decide_retry(ServiceUnavailable("odd")) is True
-    assert oauth.decide_retry(AccessRefused("no")) is False
+    decide = oauth.SIGN_IN_POLICY.decide
+    assert decide(RateLimited("wait", retry_after=3), 1) == 3
+    assert decide(RateLimited("wait", retry_after=3600), 1) is False
+    assert 0.5 <= decide(ServiceUnavailable("odd"), 1) <= 1
+    assert decide(AccessRefused("no"), 1) is False
 
 
 def test_a_code_is_sent_once(client: httpx.Client, salesforce: FakeSalesforce) -> None:

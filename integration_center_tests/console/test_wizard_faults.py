@@ -11,7 +11,7 @@ from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
 from integration_center.integration.spec import Environment
-from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.remote import RetryPolicy
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.org import Org
 from integration_center.sync.schema import SObjectField, SObjectSchema

@@ -20,8 +20,8 @@ import stamina
 from integration_center.database.engine import build_engine
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.remote import RetryPolicy
 from integration_center.salesforce.client.polling import Polling
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.write import push
 from integration_center.settings import Settings
 from integration_center_tests.faults.rehearsal import Rehearsal

@@ -9,8 +9,8 @@ from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.database.engine import build_engine
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.remote import RetryPolicy
 from integration_center.salesforce.client.polling import Polling
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.settings import read_settings
 from integration_center_tests.faults.cases import ROWS, VALUES, Case
 from integration_center_tests.faults.rehearsal import Rehearsal

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from integration_center.remote import RetryPolicy
 from integration_center.salesforce.client.polling import Polling
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder

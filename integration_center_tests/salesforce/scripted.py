@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
+from integration_center.remote import RetryPolicy
 from integration_center.salesforce.client.polling import Polling
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.org import Org
 from integration_center.sync.schema import SObjectField, SObjectSchema

@@ -21,10 +21,9 @@ from integration_center.errors import (
     UnderMaintenance,
 )
 from integration_center.insights.walkme import WalkMeApi
-from integration_center.remote import trust_certificates
+from integration_center.remote import RetryPolicy, parse_retry_after, trust_certificates
 from integration_center.salesforce.auth.oauth import build_client
-from integration_center.salesforce.client.faults import AnswerLost, parse_retry_after, read_errors
-from integration_center.salesforce.client.retry_policy import RetryPolicy
+from integration_center.salesforce.client.faults import AnswerLost, read_errors
 from integration_center.salesforce.client.session import DOWNLOAD_CHUNK, Session
 from integration_center_tests.salesforce.scripted import Tokens, build_session, play, refuse
 

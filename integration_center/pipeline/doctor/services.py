@@ -13,10 +13,11 @@ from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.pipeline.alert_watch import DAILY_CALLS, IMPATIENT, find_broken_parts
+from integration_center.pipeline.alert_watch import DAILY_CALLS, find_broken_parts
 from integration_center.pipeline.doctor.findings import Checked, look, ok, problem, warning
 from integration_center.pipeline.names import find_starter
 from integration_center.pipeline.webserver import LOCATION, find_webserver
+from integration_center.remote import IMPATIENT
 from integration_center.salesforce.org import Org
 
 OFF = timedelta(seconds=60)

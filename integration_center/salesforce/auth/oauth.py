@@ -13,12 +13,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import stamina
 from pydantic import SecretStr
 
-from integration_center.errors import AccessRefused, ConfigurationError, RateLimited, ServiceUnavailable, TransientError
+from integration_center.errors import AccessRefused, ConfigurationError, RateLimited, ServiceUnavailable
 from integration_center.integration.spec import Environment
-from integration_center.remote import trust_certificates
+from integration_center.remote import RetryPolicy, parse_retry_after, trust_certificates
 from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
 from integration_center.salesforce.auth.grants import Grant, read_grant
 from integration_center.salesforce.auth.token_errors import AudienceRefused, explain_refusal
@@ -32,8 +31,8 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 VERIFIER_BYTES = 72  # 96 characters; RFC 7636 allows 43 to 128
 STATE_BYTES = 36
 TIMEOUT = httpx.Timeout(20)
-ATTEMPTS = 4
-RETRY_SECONDS = 30.0
+SIGN_IN_POLICY = RetryPolicy(attempts=4, timeout=30.0, wait_max=5.0, retry_after_max=30.0, cap_retry_after=False)
+"""A person waits for the answer to a sign-in."""
 USERNAMES = ("preferred_username", "username", "email")
 """The keys under which userinfo names the user, the best first."""
 
@@ -54,15 +53,6 @@ class UserInfo:
     user_id: str
     org_id: str
     username: str
-
-
-def decide_retry(error: Exception) -> bool | float:
-    """Decide whether to retry: True with our own backoff, a number of seconds if the server asked for it, or False."""
-    if not isinstance(error, TransientError):
-        return False
-    if error.retry_after is None:
-        return True
-    return error.retry_after if error.retry_after < RETRY_SECONDS else False
 
 
 def build_client() -> httpx.Client:
@@ -115,7 +105,7 @@ def exchange_code(
     return _request_token(client, environment, app, form)
 
 
-@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+@SIGN_IN_POLICY.retry
 def request_client_credentials(client: httpx.Client, environment: Environment, app: ExternalClientApp) -> Grant:
     """Request a token for the app's own Run As user. Only the org's My Domain host gives such a token.
 
@@ -126,7 +116,7 @@ def request_client_credentials(client: httpx.Client, environment: Environment, a
     return _request_token(client, environment, app, {"grant_type": "client_credentials"})
 
 
-@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+@SIGN_IN_POLICY.retry
 def request_jwt(
     client: httpx.Client, environment: Environment, app: ExternalClientApp, username: str, signing_key: SecretStr
 ) -> Grant:
@@ -153,7 +143,7 @@ def _present(client: httpx.Client, environment: Environment, app: ExternalClient
     return _request_token(client, environment, replace(app, client_secret=SecretStr("")), form)
 
 
-@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+@SIGN_IN_POLICY.retry
 def refresh(client: httpx.Client, environment: Environment, app: ExternalClientApp, refresh_token: SecretStr) -> Grant:
     """Request a new access token. With rotation on, the answer has a new refresh token, and the old one is invalid.
 
@@ -167,7 +157,7 @@ def refresh(client: httpx.Client, environment: Environment, app: ExternalClientA
     return _request_token(client, environment, app, form)
 
 
-@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+@SIGN_IN_POLICY.retry
 def revoke(client: httpx.Client, environment: Environment, login_url: str, token: SecretStr) -> bool:
     """Revoke a token. Revoking a refresh token also revokes all its access tokens.
 
@@ -190,7 +180,7 @@ def revoke(client: httpx.Client, environment: Environment, login_url: str, token
     raise explain_refusal(error, description, environment, sent=[secret])
 
 
-@stamina.retry(on=decide_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS)
+@SIGN_IN_POLICY.retry
 def fetch_userinfo(client: httpx.Client, grant: Grant) -> UserInfo:
     """Fetch the user that the access token of `grant` acts as.
 
@@ -260,10 +250,9 @@ def _no_answer(error: httpx.TransportError, url: str) -> ServiceUnavailable:
 def _raise_if_overloaded(response: httpx.Response) -> None:
     status = response.status_code
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
-        after = response.headers.get("Retry-After", "")
         raise RateLimited(
             f"Salesforce asks to try again later (HTTP {status})",
-            retry_after=float(after) if after.isdecimal() else None,
+            retry_after=parse_retry_after(response.headers.get("Retry-After")),
         )
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise ServiceUnavailable(f"Salesforce's sign-in service failed (HTTP {status})")

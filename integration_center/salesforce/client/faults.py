@@ -7,10 +7,7 @@ code and a sentence of ours. Field and object names are taken from a message onl
 import json
 import re
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from math import isfinite
 from tempfile import gettempdir
-from time import time
 from typing import IO
 
 import httpx
@@ -26,6 +23,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnderMaintenance,
 )
+from integration_center.remote import parse_retry_after
 from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 DEAD_SESSION_TEXTS = frozenset({"Bad_OAuth_Token", "Missing_OAuth_Token"})
@@ -97,6 +95,8 @@ class CutShort(AnswerLost):
         code: the org's error code.
     """
 
+    most_attempts = 3  # each attempt may take the org's two minutes per query, or ten per request
+
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
@@ -104,6 +104,8 @@ class CutShort(AnswerLost):
 
 class IncompleteRead(ServiceUnavailable):
     """A query did not return all the rows that it counted, or its cursor was closed. A new read may succeed."""
+
+    most_attempts = 1  # the reader starts the whole read again
 
 
 @dataclass(frozen=True)
@@ -156,21 +158,6 @@ def is_dead_session(status: int, body: bytes) -> bool:
         errors = read_errors(body)
         return not errors or errors[0].code in {"INVALID_SESSION_ID", UNKNOWN_CODE}
     return status == httpx.codes.FORBIDDEN and body.strip().decode("ascii", "replace") in DEAD_SESSION_TEXTS
-
-
-def parse_retry_after(value: str | None) -> float | None:
-    """Parse a `Retry-After` header, a number or an HTTP date, into seconds; None when there is none."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-        return max(seconds, 0.0) if isfinite(seconds) else None
-    except ValueError:
-        pass
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - time(), 0.0)
-    except ValueError:
-        return None
 
 
 def _name_cure(code: str | None) -> str:

@@ -13,7 +13,7 @@ import httpx
 import stamina
 
 from integration_center.errors import OrgError, TransientError
-from integration_center.remote import trust_certificates
+from integration_center.remote import ORG_POLICY, RetryPolicy, trust_certificates
 from integration_center.salesforce.client.address import Address, TokenProvider, is_elsewhere, name_host
 from integration_center.salesforce.client.compression import RequestCompression
 from integration_center.salesforce.client.faults import (
@@ -28,7 +28,6 @@ from integration_center.salesforce.client.faults import (
     is_dead_session,
     is_row_list,
 )
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.usage import Meter, Usage
 from integration_center.wording.answers import Redactor, clean_answer
 
@@ -82,7 +81,7 @@ class Session:
         self._address = Address(tokens)
         self._redactors: dict[str, Redactor] = {}
         self._compression = RequestCompression()
-        self.retries = retries or RetryPolicy()
+        self.retries = retries or ORG_POLICY
         self.scratch = scratch
         self.meter = Meter()
         self.base_path = f"/services/data/v{api_version}"
@@ -206,13 +205,11 @@ class Session:
         tried = 0
 
         def judge(error: Exception) -> bool | float:
-            if not isinstance(error, TransientError) or not policy.may_repeat(error, tried):
-                return False
             if isinstance(error, AnswerLost) and not call.idempotent:
                 return False
-            if tried >= policy.attempts:
-                return True
-            seconds = policy.wait(tried, error)
+            seconds = policy.decide(error, tried)
+            if seconds is False or tried >= policy.attempts:
+                return seconds
             self.meter.count_wait(seconds)
             logger.warning("Salesforce %s, attempt %d: %s; waiting %.1f s", call.method, tried, error, seconds)
             return seconds

@@ -10,7 +10,7 @@ from urllib.parse import quote as percent_encode
 import httpx
 import stamina
 
-from integration_center.errors import IntegrationCenterError, TransientError
+from integration_center.errors import IntegrationCenterError
 from integration_center.salesforce.client.faults import IncompleteRead, build_error
 from integration_center.salesforce.client.session import Session
 
@@ -82,10 +82,10 @@ def read_first_pages(session: Session, queries: Sequence[Query]) -> list[dict[st
     tried = 0
 
     def judge(error: Exception) -> bool | float:
-        if not isinstance(error, TransientError) or not retries.may_repeat(error, tried):
-            return False
-        logger.warning("a query in a composite call, attempt %d: %s", tried, error)
-        return retries.wait(tried, error)
+        seconds = retries.decide(error, tried)
+        if seconds is not False:
+            logger.warning("a query in a composite call, attempt %d: %s", tried, error)
+        return seconds
 
     for attempt in stamina.retry_context(on=judge, attempts=retries.attempts, timeout=retries.timeout):
         tried = attempt.num

@@ -18,8 +18,8 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import TerminalError, TransientError
+from integration_center.remote import RetryPolicy
 from integration_center.salesforce.client.cells import parse_records
-from integration_center.salesforce.client.retry_policy import RetryPolicy
 from integration_center.salesforce.client.soql import build_select, join_conditions, quote, write_moment
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.rest import QUERIES_A_CALL, Query, follow_pages, read_first_pages
