@@ -161,7 +161,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
             earlier=step.read_writes,
             snapshot=step.snapshot,
             past=step.find_past(list(kept)) if kept else None,
-            known=read_known(step),
+            read_known=partial(read_known, step),
             day=newest,
             failing=step.read_failures(),
         )

@@ -1,5 +1,6 @@
 """Plan what happens to the records of people who dropped out of the report."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -23,7 +24,7 @@ class AbsentPeople:
 
     Attributes:
         spec: the integration.
-        known: the frame of known records.
+        read_known: reads the frame of known records, which takes the memory of a report.
         rows: the rows of the report that the keys are taken from.
         terms: the terms of the plan.
         day: the day of the run.
@@ -32,15 +33,15 @@ class AbsentPeople:
     """
 
     spec: IntegrationSpec
-    known: pl.DataFrame
-    rows: pl.DataFrame
+    read_known: Callable[[], pl.DataFrame]
+    rows: pl.LazyFrame
     terms: Terms
     day: date
     only_due: bool
 
     def find(self, matched: pl.Series) -> Absence:
         """Find the people who are absent, given the ids of the records that the report matches."""
-        found = find_absent(self.known, self.rows, matched, self.terms, self.day)
+        found = find_absent(self.read_known(), self.rows, matched, self.terms, self.day)
         if not self.only_due:
             return found
         return Absence(found.people.filter(self.are_due(found.people)), found.known, 0)
@@ -83,16 +84,21 @@ class AbsentPeople:
 
 
 def expect_people(
-    spec: IntegrationSpec, known: pl.DataFrame | None, rows: pl.DataFrame, terms: Terms, day: date, kind: ReportKind
+    spec: IntegrationSpec,
+    read_known: Callable[[], pl.DataFrame] | None,
+    rows: pl.LazyFrame,
+    terms: Terms,
+    day: date,
+    kind: ReportKind,
 ) -> AbsentPeople | None:
     """Return what is needed to find the people who dropped out; None where dropping out has no meaning.
 
     A report of events holds only those to whom something happened. So people can drop out of it only over a window of
     days, or where the integration says after how many days.
     """
-    if known is None or (kind == "events" and spec.window is None and spec.when_absent is None):
+    if read_known is None or (kind == "events" and spec.window is None and spec.when_absent is None):
         return None
-    return AbsentPeople(spec, known, rows, terms, day, only_due=kind == "events" and spec.window is None)
+    return AbsentPeople(spec, read_known, rows, terms, day, only_due=kind == "events" and spec.window is None)
 
 
 def calculate_absent(spec: IntegrationSpec, terms: Terms, people: pl.DataFrame, day: date) -> dict[str, pl.Series]:

@@ -1,6 +1,6 @@
 """Plan one sync: what a push would write to which record, and why the other rows are left alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
@@ -25,7 +25,7 @@ from integration_center.planning.plan_file import (
     plan_slices,
     write_draft,
 )
-from integration_center.planning.shaping import build_shaping, key_columns, plan_shape, shape_report
+from integration_center.planning.shaping import build_shaping, plan_shape, shape_report
 from integration_center.planning.spelled_columns import spell_columns
 from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
@@ -153,7 +153,7 @@ def build_plan(
     earlier: Earlier = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
     past: Past | None = None,
-    known: pl.DataFrame | None = None,
+    read_known: Callable[[], pl.DataFrame] | None = None,
     day: date | None = None,
     failing: pl.DataFrame | None = None,
 ) -> Plan:
@@ -170,7 +170,8 @@ def build_plan(
         earlier: returns what earlier syncs wrote to some records: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed records are read again.
         past: for an events report, the days that earlier runs applied.
-        known: the records that earlier syncs of the integration wrote; None to leave people who dropped out alone.
+        read_known: reads which records earlier syncs of the integration wrote; None where people who dropped out are
+            left alone.
         day: the day of the run; the newest day of the rows when it is None.
         failing: the records that Salesforce refused in earlier runs; see `find_failing`.
 
@@ -209,7 +210,7 @@ def build_plan(
         planned = with_past_rows(planned, past, terms) if past else planned
         dtypes |= {name: dtype for name, dtype in planned.collect_schema().items() if name in dtypes}
         terms = resolve(dtypes)
-        people = expect_people(spec, known, rows.select(by_name(DAY, *key_columns(spec))).collect(), terms, day, kind)
+        people = expect_people(spec, read_known, rows, terms, day, kind)
         due = people.list_due() if people else []
         key = list_keys(spec, planned.collect(), schema) if count_height(planned) <= KEY_LIST_ROWS else None
         read = partial(

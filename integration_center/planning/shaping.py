@@ -164,11 +164,6 @@ def build_shaping(shape: Shape | None, schema: SObjectSchema) -> Shaping | None:
     return shape_day
 
 
-def key_columns(spec: IntegrationSpec) -> list[str]:
-    """List the report columns of the keys, without repeats."""
-    return list(dict.fromkeys(pair.column for pair in spec.keys))
-
-
 def _list_expressions(spec: IntegrationSpec) -> dict[str, Expression]:
     """List the expressions of an integration, by what they are: `filter`, or `FieldMapping.source`."""
     found = {mapping.source: each for mapping in spec.fields if (each := mapping.expression)}

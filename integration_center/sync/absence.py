@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
+from polars.selectors import by_name
 
 from integration_center.sync.columns import DAY, LAST_SEEN, OUTCOME
 from integration_center.sync.lines import Matching, list_records, settle_lines
@@ -13,6 +14,7 @@ from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.plan_terms import ROW, Terms, name_columns
 from integration_center.sync.targets import Target
+from integration_center.sync.values.distinct import repeats
 
 KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "written_by": pl.String()}
 """The columns of the frame of known records: one row per record that syncs of an integration wrote to an org; the
@@ -34,35 +36,42 @@ class Absence:
     dropped: int
 
 
-def compare_key(key: pl.Expr) -> pl.Expr:
-    """Return a shown key in the form in which known records are looked up."""
-    return key.str.normalize("NFC").str.strip_chars().str.to_lowercase()
+def compare_keys(keys: pl.Series) -> pl.Series:
+    """Return shown keys in the form in which known records are looked up."""
+    is_ascii = (keys.str.len_bytes() == keys.str.len_chars()).all()
+    composed = keys if is_ascii else keys.str.normalize("NFC")  # which takes ten times as long as the rest
+    return composed.str.strip_chars().str.to_lowercase()
 
 
-def find_absent(known: pl.DataFrame, rows: pl.DataFrame, matched: pl.Series, terms: Terms, day: date) -> Absence:
+def find_absent(known: pl.DataFrame, rows: pl.LazyFrame, matched: pl.Series, terms: Terms, day: date) -> Absence:
     """Find the known records whose key is not in the report, and which no row of the report matches.
 
     Args:
         known: the frame of known records.
-        rows: the rows of the report, with `_day` and the key columns. In a snapshot, only the newest day counts.
+        rows: the report, with `_day` and the key columns. In a snapshot, only the newest day counts.
         matched: the ids of the records that the report matches.
         terms: the terms of the plan.
         day: the day of the run. Records that a later report had are not absent.
     """
     earlier = known.filter(pl.col("last_seen") < day)
-    current = rows if terms.newest is None else rows.filter(pl.col(DAY) == terms.newest)
-    named = name_columns(current, tuple(dict.fromkeys(key.column for key in terms.keys)))
-    present = named.select(compare_key(show_key([key.given for key in terms.keys]))).to_series().unique()
-    people = earlier.filter(
-        ~pl.col("record_id").is_in(matched.implode()),
-        ~compare_key(pl.col("key")).is_in(present.implode()).fill_null(False),
-    )
+    people = earlier.join(matched.to_frame("record_id"), on="record_id", how="anti", maintain_order="left")
+    if people.height:  # most days nobody is left, and the keys of the report need not be read
+        present = compare_keys(_show_keys(rows, terms)).unique()
+        people = people.filter(~compare_keys(people["key"]).is_in(present.implode()).fill_null(False))
     newest = earlier["last_seen"].max()
     return Absence(
         people.select("record_id", "key", "last_seen"),
         known=int((earlier["last_seen"] == newest).sum()) if newest is not None else 0,
         dropped=int((people["last_seen"] == newest).sum()) if newest is not None else 0,
     )
+
+
+def _show_keys(rows: pl.LazyFrame, terms: Terms) -> pl.Series:
+    """Return the keys of the report's rows as the report shows them. In a snapshot, only the newest day counts."""
+    columns = tuple(dict.fromkeys(key.column for key in terms.keys))
+    current = rows if terms.newest is None else rows.filter(pl.col(DAY) == terms.newest)
+    named = name_columns(current.select(by_name(DAY, *columns)).collect(), columns)
+    return named.select(show_key([key.given for key in terms.keys]).alias("key")).to_series()
 
 
 def build_absent_lines(
@@ -132,23 +141,22 @@ def note_known(known: pl.DataFrame, lines: pl.LazyFrame, run_id: str, day: date)
     names = lines.collect_schema().names()
     of_rows = pl.col(LAST_SEEN).is_null() if LAST_SEEN in names else pl.lit(True)
     rows = (
-        lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED)
-        .select("record_id", "key", compare_key(pl.col("key")).alias("compared"), "outcome")
-        .collect()
+        lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED).select("record_id", "key", "outcome").collect()
     )
-    ids, keys = rows["record_id"].drop_nulls(), rows["compared"].drop_nulls()
-    has_key = compare_key(pl.col("key")).is_in(keys.implode()).fill_null(False)
-    is_seen = pl.col("record_id").is_in(ids.implode()) | has_key
-    spelled = rows.filter(pl.col("record_id").is_not_null()).select("record_id", pl.col("key").alias("shown"))
-    seen = (
-        known.join(spelled.unique("record_id"), on="record_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.when(is_seen & (pl.col("last_seen") < day)).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
-            pl.coalesce("shown", "key").alias("key"),
-        )
-        .drop("shown")
-    )
-    written = rows.filter(pl.col("outcome").is_in(MAY_BE_WRITTEN) & pl.col("record_id").is_not_null())
+    matched = rows.filter(pl.col("record_id").is_not_null())
+    spelled = matched.select("record_id", pl.col("key").alias("shown"), pl.lit(True).alias("matched"))
+    spelled = spelled.unique("record_id") if repeats(spelled["record_id"]) else spelled
+    seen = known.join(spelled, on="record_id", how="left", maintain_order="left")
+    others = seen.filter(pl.col("matched").is_null() & (pl.col("last_seen") < day))
+    if others.height:
+        keys = compare_keys(rows["key"].drop_nulls()).unique()
+        others = others.filter(compare_keys(others["key"]).is_in(keys.implode()).fill_null(False))
+    is_seen = pl.col("matched").is_not_null() | pl.col("record_id").is_in(others["record_id"].implode())
+    seen = seen.with_columns(
+        pl.when(is_seen & (pl.col("last_seen") < day)).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
+        pl.coalesce("shown", "key").alias("key"),
+    ).drop("shown", "matched")
+    written = matched.filter(pl.col("outcome").is_in(MAY_BE_WRITTEN))
     new = written.join(known, on="record_id", how="anti", maintain_order="left").select(
         "record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by")
     )
