@@ -227,8 +227,9 @@ def build_plan(
         def list_absent(matched: pl.Series, there: pl.DataFrame, first: int) -> pl.DataFrame | None:
             if people is None:
                 return None
-            absences.append(people.find(matched))
-            return people.build_lines(absences[-1], there, first)
+            found = people.find(matched)
+            absences.append(found)
+            return None if found.people.is_empty() else people.build_lines(found, there, first)
 
         slices = plan_slices(
             planned, records, terms, edits_converted=cache(org.may_edit_converted_leads), absent=list_absent
