@@ -45,6 +45,7 @@ class Applied:
         schema: of the object, if something was sent.
         written_at: when everything was written, by the clock of the org's polling.
         held: why lines were held back, if some were.
+        as_planned: the tally of a plan in which nothing was to be sent. Its run stored it, so it is the ledger already.
     """
 
     lines: pl.LazyFrame
@@ -53,6 +54,7 @@ class Applied:
     schema: SObjectSchema | None = None
     written_at: float | None = None
     held: str | None = None
+    as_planned: Tally | None = None
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,11 @@ def store_ledger(
     step.hold.require()
     with phase(Phase.FINISH):
         ledgers = step.installation.ledgers
-        file, tally = ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+        kept = ledgers.file(step.run_id, step.slug) if applied.as_planned else None
+        if kept and applied.as_planned:
+            file, tally = kept, applied.as_planned
+        else:
+            file, tally = ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
         if applied.schema:
             file, tally = look_back(
                 step, org, applied.schema, file, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at

@@ -56,7 +56,6 @@ from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.ledgers import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.ledger import (
-    Counts,
     Tally,
     count_lines,
     count_outdated,
@@ -218,10 +217,12 @@ def apply_plan(
         PlanStale: the integration's file or the org's schema changed since.
     """
     with interruptible():
-        lines = find_rest(step, plan, lines, folder)
-        ids = planned_updates(lines).select("Id").collect()["Id"]
+        rest = find_rest(step, plan, lines, folder)
+        ids = planned_updates(rest).select("Id").collect()["Id"]
         if ids.is_empty():
-            return Applied(lines)
+            is_stored = rest is lines and plan.run_id == step.run_id
+            return Applied(rest, as_planned=Tally.read(plan.counts) if is_stored else None)
+        lines = rest
         ground, settled = find_ground(step, org, plan, lines, ids, folder)
     lines = settled.scan() if settled else lines
 
@@ -254,11 +255,8 @@ def send_plan(
     plan = find_plan(step)
     check_own(step, plan, lines)
     if plan.waiting:
-        tally = Tally(
-            *(Counts({Outcome(name): n for name, n in plan.counts[side].items()}) for side in ("lines", "rows"))
-        )
         step.context.log.info(f"waiting for approval: integration-center release {step.run_id}")
-        yield from report_push(push_key(step.slug), lines, tally, plan.report_rows, failed=False)
+        yield from report_push(push_key(step.slug), lines, Tally.read(plan.counts), plan.report_rows, failed=False)
         return
     events = take_days(step, plan)
     newest = None if events else newer_day(step, allow_stale=allow_stale)

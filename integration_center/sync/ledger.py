@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import polars as pl
 from polars.selectors import starts_with as by_start
@@ -91,6 +91,14 @@ class Tally:
     def as_dict(self) -> dict[str, dict[str, int]]:
         """Return the form used in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
         return {"lines": self.lines.as_dict(), "rows": self.rows.as_dict()}
+
+    @classmethod
+    def read(cls, counts: Mapping[str, Mapping[str, int]]) -> Self:
+        """Read the form that `as_dict` returns."""
+        lines, rows = (
+            Counts({Outcome(name): count for name, count in counts[side].items()}) for side in ("lines", "rows")
+        )
+        return cls(lines, rows)
 
 
 def tally_lines(lines: pl.DataFrame) -> Tally:
