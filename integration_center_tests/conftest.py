@@ -1,13 +1,20 @@
 """Shared fixtures: the local orgs and Insights API, started once a worker and put back as they were for each test."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext  # not public
 from hypothesis import settings
+from sqlalchemy import Engine
 
+from integration_center.database import engine as engine_module
+from integration_center.database.engine import build_engine
+from integration_center.database.revision import REVISION
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
@@ -41,6 +48,36 @@ def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]])
     for org in (emulator.sandbox, emulator.production):
         restore(org, leads[org.org.profile.name])
     return emulator
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with our tables and nothing in them."""
+    path = tmp_path_factory.mktemp("database") / "empty.sqlite"
+    build_engine(f"sqlite:///{path}").dispose()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _new_databases_are_copies(
+    request: pytest.FixtureRequest, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copy our tables into a new SQLite database. To run all revisions for each test takes a tenth of the suite."""
+    if request.path.is_relative_to(Path(__file__).parent / "database"):
+        return  # these tests are about the revisions
+
+    def copy_tables(engine: Engine, *, only_new: bool) -> int:
+        if not only_new or engine.url.get_backend_name() != "sqlite":
+            return upgrade(engine, only_new=only_new)
+        with (
+            closing(sqlite3.connect(empty_database)) as old,
+            closing(sqlite3.connect(engine.url.database or "")) as new,
+        ):
+            old.backup(new)
+        return REVISION
+
+    upgrade = engine_module._upgrade
+    monkeypatch.setattr(engine_module, "_upgrade", copy_tables)
 
 
 @pytest.fixture(autouse=True)
