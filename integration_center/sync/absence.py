@@ -54,7 +54,9 @@ def find_absent(known: pl.DataFrame, rows: pl.LazyFrame, matched: pl.Series, ter
         day: the day of the run. Records that a later report had are not absent.
     """
     earlier = known.filter(pl.col("last_seen") < day)
-    people = earlier.join(matched.to_frame("record_id"), on="record_id", how="anti", maintain_order="left")
+    people = earlier
+    if people.height:
+        people = people.join(matched.to_frame("record_id"), on="record_id", how="anti", maintain_order="left")
     if people.height:  # most days nobody is left, and the keys of the report need not be read
         present = compare_keys(_show_keys(rows, terms)).unique()
         people = people.filter(~compare_keys(people["key"]).is_in(present.implode()).fill_null(False))
