@@ -10,7 +10,6 @@ from hypothesis import settings
 
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
-from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 __all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_server"]
@@ -82,7 +81,7 @@ def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
     org.faults.clear()
     org.clock.reset()
     org.org.flows.clear()
-    org.org.set_permission(EDITS_CONVERTED_LEADS, granted=False)
+    org.org.become_administrator()
     with org.store.writing() as connection:
         connection.execute('DELETE FROM "Lead"')
         org.store.insert_many("Lead", list(leads[0]), [tuple(lead.values()) for lead in leads])

@@ -200,6 +200,7 @@ class Emulator:
         # An interrupted seed leaves tables without rows, and counts as none.
         if org.store.count("Organization", "1") == 0:
             seed_org(org, self.config.records, self.config.people)
+        org.refresh_rights()
         return org
 
     def _build_insights(self) -> ASGIApp:

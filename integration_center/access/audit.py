@@ -42,6 +42,7 @@ class Action(StrEnum):
     RELEASED = "released"
     APPROVED = "approved"
     REJECTED = "rejected"
+    GRANTED = "changed permission set"
 
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})

@@ -1,6 +1,6 @@
 """`check`: the live validation of integrations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -14,10 +14,11 @@ from integration_center.insights.asset_frames import describe_asset
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns, report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.source import AssetSource
-from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.judging import read_folder
 from integration_center.planning.validation import Verdict, validate
+from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.settings import read_paths
 from integration_center.store.reports import source_folder
 from integration_center.sync.mapping.fitness import admin_message
@@ -39,6 +40,10 @@ def check_integrations(
         )
     with open_installation() as installation:
         results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
+        rights = look_at_environments(installation, loaded, [result["slug"] for result in results])
+    for result in results:
+        spec = loaded.specs.get(result["slug"])
+        result["rights"] = describe_rights(rights.get(spec.environment)) if spec else None
     if as_json:
         print_json(results)
     else:
@@ -53,8 +58,48 @@ def check_integrations(
                 console.print(f"  note: {note}", markup=False, soft_wrap=True)
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
+        for environment, found in rights.items():
+            print_rights(environment, found)
     if any(result["problems"] for result in results):
         raise typer.Exit(1)
+
+
+def look_at_environments(
+    installation: Installation, loaded: Integrations, slugs: Iterable[str]
+) -> dict[Environment, Rights | IntegrationCenterError]:
+    """Compare the rights of each environment's user with what all integrations there need; an error stops no check."""
+    environments = {spec.environment for slug in slugs if (spec := loaded.specs.get(slug))}
+    found: dict[Environment, Rights | IntegrationCenterError] = {}
+    for environment in sorted(environments):
+        specs = [spec for spec in loaded.specs.values() if spec.environment is environment]
+        try:
+            with installation.connect(environment) as org:
+                found[environment] = look_at_rights(org.session, specs)
+        except IntegrationCenterError as error:
+            found[environment] = error
+    return found
+
+
+def describe_rights(found: Rights | IntegrationCenterError | None) -> dict[str, list[str]]:
+    """Return the differences as JSON shows them."""
+    if isinstance(found, Rights):
+        return {name: [*getattr(found, name)] for name in ("missing", "surplus", "absent", "unknown")}
+    return {"missing": [], "surplus": [], "absent": [], "unknown": [str(found)] if found else []}
+
+
+def print_rights(environment: Environment, found: Rights | IntegrationCenterError) -> None:
+    """Print how the rights of the connected user differ from what the integrations need."""
+    place = f"the integrations of {environment.title} need"
+    differences = describe_rights(found)
+    for title, entries in (
+        (f"The connected user lacks rights that {place}", differences["missing"]),
+        (f"The connected user may do more than {place}", differences["surplus"]),
+        (f"Rights in {environment.title} that are not known", differences["unknown"]),
+    ):
+        if entries:
+            console.print(f"\n{title}:", markup=False)
+        for entry in entries:
+            console.print(f"- {entry}", markup=False, soft_wrap=True)
 
 
 def check_one(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
@@ -30,6 +30,8 @@ class SObjectField:
         precision: the total digits of a number.
         scale: the decimals of a number.
         picklist: the active values (API names, never labels).
+        permissionable: whether field-level security governs the field. Other fields come with the object.
+        compound: the name of the address or location that the field is a part of.
     """
 
     name: str
@@ -54,6 +56,9 @@ class SObjectField:
     custom: bool = False
     picklist: tuple[str, ...] = ()
     reference_to: tuple[str, ...] = ()
+    # Not in the representation, which fingerprints of plans are made of.
+    permissionable: bool = field(default=True, repr=False)
+    compound: str | None = field(default=None, repr=False)
 
     @property
     def unusable(self) -> str | None:
@@ -100,6 +105,8 @@ class SObjectSchema:
     queryable: bool
     updateable: bool
     fields: tuple[SObjectField, ...]
+    createable: bool = False
+    deletable: bool = False
 
     @property
     def title(self) -> str:

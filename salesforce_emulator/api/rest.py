@@ -8,7 +8,7 @@ from salesforce_emulator.bulk.ingest import IngestJobs
 from salesforce_emulator.bulk.query import QueryJobs
 from salesforce_emulator.org.cursors import Cursors
 from salesforce_emulator.org.org import Org
-from salesforce_emulator.org.row_checks import DELETED, UNKNOWN_ID
+from salesforce_emulator.org.row_checks import DELETED, NO_ACCESS, UNKNOWN_ID
 from salesforce_emulator.org.saving import save_rows
 from salesforce_emulator.org.uniqueness import UniqueValues
 from salesforce_emulator.refusals import Refusal, RowResult, not_found
@@ -166,7 +166,7 @@ def _refuse_row(result: RowResult) -> None:
     error = result.errors[0]
     if error == UNKNOWN_ID:
         raise not_found()
-    raise error.as_refusal(404 if error == DELETED else 400)
+    raise error.as_refusal({DELETED: 404, NO_ACCESS: 403}.get(error, 400))
 
 
 def create_record(call: Call) -> Answer:

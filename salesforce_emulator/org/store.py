@@ -51,6 +51,10 @@ class Store:
             for item in objects:
                 columns = ", ".join(_column(field) for field in item.stored)
                 connection.execute(f'CREATE TABLE IF NOT EXISTS "{item.name}" ({columns}) WITHOUT ROWID')
+                known = {row[1] for row in connection.execute(f'PRAGMA table_info("{item.name}")')}
+                for field in item.stored:
+                    if field.name not in known:  # the file is of an earlier version
+                        connection.execute(f'ALTER TABLE "{item.name}" ADD COLUMN {_column(field)}')
 
     def create_indexes(self, objects: Sequence[SObject]) -> None:
         """Index what the org indexes: looked-up e-mail addresses, external ids, lookups."""
