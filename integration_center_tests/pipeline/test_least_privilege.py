@@ -1,5 +1,6 @@
 """A user who has only the generated permission set: whole syncs pass, and a right that is taken away is named."""
 
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -131,3 +132,44 @@ def test_an_administrator_is_told_what_is_surplus(center: Center, command: Comma
     calls = len(center.emulator.sandbox.calls.find())
     command("check")
     assert len(center.emulator.sandbox.calls.find()) - calls <= 5
+
+
+def test_a_user_with_only_these_rights_can_be_connected(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None]
+) -> None:
+    center.integrate()
+    narrow()
+    assert command("connect", "sandbox", "--flow", "client-credentials")[0] == 0
+    with org.store.writing() as connection:
+        connection.execute(f"UPDATE FieldPermissions SET PermissionsEdit = 0 WHERE Field = 'Lead.{COUNT}'")
+    org.refresh_rights()
+    code, _, said = command("connect", "sandbox", "--flow", "client-credentials")
+    assert code == 1
+    assert f"lacks Modify All Data and, to do with less, Edit on Lead.{COUNT}" in said
+
+
+def test_the_set_follows_the_integrations(center: Center, org: Org, command: Command) -> None:
+    center.integrate()
+    assert command("permissions", "sandbox", "--apply", "--yes")[0] == 0
+    center.integrate(fields=EXAMPLE["fields"][:1], where="Street != 'x'")
+    applied = as_json(command("permissions", "sandbox", "--apply", "--yes", "--json"))["applied"]
+    assert (applied["created"], applied["granted"], applied["removed"]) == (False, ["Read on Lead.Address"], 2)
+    rows = org.store.records("FieldPermissions", "IsDeleted = 0")
+    assert {row["Field"] for row in rows} == {"Lead.Email", "Lead.Address", "Lead.WalkMe_First_Login__c"}
+
+
+def test_the_package_needs_no_account(center: Center, command: Command) -> None:
+    center.integrate(environment="production", keys=[{"column": "User ID", "field": "LastName"}])
+    code, said, _ = command("permissions", "production", "--package", "set.zip")
+    assert code == 0
+    assert "No account is connected" in said
+    with zipfile.ZipFile(center.home / "set.zip") as package:
+        xml = package.read("permissionsets/Integration_Center_Production.permissionset").decode()
+        manifest = package.read("package.xml").decode()
+    assert "<members>Integration_Center_Production</members>" in manifest
+    assert f"<field>Lead.{COUNT}</field>" in xml
+    assert "LastName" not in xml  # a required field comes with its object, and cannot be granted
+    assert xml.count("<objectPermissions>") == xml.count("<userPermissions>") == 1
+    code, _, said = command("permissions", "sandbox")
+    assert code == 1
+    assert "there is no integration for Sandbox yet" in said

@@ -29,8 +29,8 @@ DELETED = "IsDeleted"
 STAMP = "SystemModstamp"
 AUTHOR = "LastModifiedById"
 OWN_VALUES = frozenset({"Account", "Contact", "Lead"})
-"""Objects whose standard fields under field-level security hold values of their own. Others show those of a parent, as a
-CampaignMember shows those of its Lead."""
+"""Objects whose standard fields under field-level security hold values of their own. Other objects show those of a
+parent, as a CampaignMember shows those of its Lead."""
 OWN_FIELDS = frozenset({"Id", STAMP, "IsConverted", "CreatedDate", "LastModifiedDate"})
 """Read-only fields of a record that change only with its SystemModstamp."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
