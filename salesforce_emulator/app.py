@@ -21,7 +21,7 @@ _DATA_ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/queryAll", rest.query_all),
     ("GET", "/query/{locator}", rest.query_more),
     ("GET", "/queryAll/{locator}", rest.query_more),
-    ("GET", "/tooling/query", rest.query_definitions),
+    ("GET", "/tooling/query", rest.query_tooling),
     ("GET", "/sobjects", describe.describe_global),
     ("GET", "/sobjects/{sobject}/describe", describe.describe_sobject),
     ("GET", "/sobjects/{sobject}", describe.basic_info),

@@ -8,6 +8,7 @@ import polars as pl
 import typer
 from rich.markup import escape
 
+from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import ConfigurationError, IntegrationCenterError, NotRead, TransientError
 from integration_center.insights.asset_frames import describe_asset
@@ -40,10 +41,17 @@ def check_integrations(
         )
     with open_installation() as installation:
         results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
+        firings = {
+            result["slug"]: look_today(installation, spec)
+            for result in results
+            if result["verdict"] == "sound" and (spec := loaded.specs.get(result["slug"]))
+        }
         rights = look_at_environments(installation, loaded, [result["slug"] for result in results])
     for result in results:
         spec = loaded.specs.get(result["slug"])
         result["rights"] = describe_rights(rights.get(spec.environment)) if spec else None
+        firing = firings.get(result["slug"])
+        result["fires"] = firing.to_json() if firing else None
     if as_json:
         print_json(results)
     else:
@@ -56,6 +64,8 @@ def check_integrations(
                 console.print(f"  note: {warning}", markup=False, soft_wrap=True)
             for note in result["notes"]:
                 console.print(f"  note: {note}", markup=False, soft_wrap=True)
+            if firing := firings.get(result["slug"]):
+                print_firing(loaded.specs[result["slug"]], firing)
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
         for environment, found in rights.items():
@@ -97,7 +107,7 @@ def print_rights(environment: Environment, found: Rights | IntegrationCenterErro
         (f"Rights in {environment.title} that are not known", differences["unknown"]),
     ):
         if entries:
-            console.print(f"\n{title}:", markup=False)
+            console.print_lines(f"\n{title}:")
         for entry in entries:
             console.print(f"- {entry}", markup=False, soft_wrap=True)
 

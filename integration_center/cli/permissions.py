@@ -57,7 +57,7 @@ def show_permissions(
         if not as_json:
             print_rights(permission_set, rights, account.username if account else None)
             if package is not None:
-                console.print(f"\nThe package is in {package}.", markup=False)
+                console.print_lines(f"\nThe package is in {package}.")
         applied = None
         if apply and org is not None and account is not None:
             if not yes:
@@ -120,7 +120,7 @@ def print_rights(permission_set: PermissionSet, rights: Rights | None, username:
     """Print what is needed, and how the connected user's rights differ from that."""
     print_list(f"{permission_set.label} needs", [*permission_set.list_rights()])
     if rights is None:
-        console.print("\nNo account is connected, so nothing was compared with an org.", markup=False)
+        console.print_lines("\nNo account is connected, so nothing was compared with an org.")
         return
     print_list(f"{username} lacks", rights.missing, none="No needed right is missing.")
     print_list(f"{username} has more than is needed", rights.surplus, none="There are no surplus rights.")
@@ -132,13 +132,13 @@ def print_rights(permission_set: PermissionSet, rights: Rights | None, username:
 
 def print_list(title: str, entries: Sequence[str], *, none: str = "") -> None:
     """Print a title and one line per entry, or the sentence for an empty list."""
-    console.print(f"\n{title}:" if entries else f"\n{none}", markup=False)
+    console.print_lines(f"\n{title}:" if entries else f"\n{none}")
     for entry in entries:
         console.print(f"- {entry}", markup=False, soft_wrap=True)
 
 
 def print_applied(permission_set: PermissionSet, applied: Applied) -> None:
     """Print what became of the permission set."""
-    console.print(f"\n{applied.summarize(permission_set)}", markup=False, soft_wrap=True)
+    console.print_lines(f"\n{applied.summarize(permission_set)}")
     if applied.refused:
         print_list("The org did not accept", applied.refused)

@@ -32,6 +32,7 @@ class SObjectField:
         picklist: the active values (API names, never labels).
         permissionable: whether field-level security governs the field. Other fields come with the object.
         compound: the name of the address or location that the field is a part of.
+        master_detail: whether the field names the master of a master-detail relationship, which may roll values up.
     """
 
     name: str
@@ -59,6 +60,7 @@ class SObjectField:
     # Not in the representation, which fingerprints of plans are made of.
     permissionable: bool = field(default=True, repr=False)
     compound: str | None = field(default=None, repr=False)
+    master_detail: bool = field(default=False, repr=False)
 
     @property
     def unusable(self) -> str | None:

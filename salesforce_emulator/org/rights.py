@@ -13,12 +13,13 @@ from typing import Literal
 
 from salesforce_emulator.org.store import Store
 from salesforce_emulator.schema.fields import Field
+from salesforce_emulator.schema.objects.automation import AUTOMATION_OBJECTS
 from salesforce_emulator.schema.objects.organization import PERMISSIONS
 from salesforce_emulator.schema.schema import SObject
 
 Sharing = Literal["Read", "ReadWrite"]
 RIGHTS_OBJECTS = frozenset({"PermissionSet", "ObjectPermissions", "FieldPermissions", "PermissionSetAssignment"})
-SETUP_OBJECTS = RIGHTS_OBJECTS | {"EntityDefinition", "FieldDefinition"}
+SETUP_OBJECTS = RIGHTS_OBJECTS | {"EntityDefinition", "FieldDefinition"} | {each.name for each in AUTOMATION_OBJECTS}
 """What only a user with View Setup and Configuration reads."""
 OBJECT_FLAGS = ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 NO_FLAGS: frozenset[str] = frozenset()
@@ -106,6 +107,8 @@ class UserRights:
         if sobject.name in RIGHTS_OBJECTS:
             needed = "AssignPermissionSets" if "Assignment" in sobject.name else "ManageProfilesPermissionsets"
             return self.permits("PermissionsViewSetup" if flag == "Read" else f"Permissions{needed}")
+        if sobject.name == "CustomField":
+            return self.permits("PermissionsCustomizeApplication")
         if sobject.name in SETUP_OBJECTS:
             return self.permits("PermissionsViewSetup")
         if not sobject.writable or self.administrator or self.permits("PermissionsModifyAllData"):

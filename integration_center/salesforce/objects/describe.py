@@ -50,6 +50,7 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
         reference_to=tuple(json.get("referenceTo") or ()),
         permissionable=bool(json.get("permissionable", True)),
         compound=json.get("compoundFieldName") or None,
+        master_detail=json.get("relationshipOrder") is not None,
     )
 
 

@@ -1,6 +1,7 @@
 """The objects of the local org, one module each."""
 
 from salesforce_emulator.schema.objects.account import ACCOUNT
+from salesforce_emulator.schema.objects.automation import AUTOMATION_OBJECTS
 from salesforce_emulator.schema.objects.contact import CONTACT
 from salesforce_emulator.schema.objects.definitions import ENTITY_DEFINITION, FIELD_DEFINITION
 from salesforce_emulator.schema.objects.engagement import ENGAGEMENT
@@ -14,6 +15,7 @@ OBJECTS: tuple[SObject, ...] = (
     *(ACCOUNT, CONTACT, LEAD, ORGANIZATION, USER, USER_PERMISSION_ACCESS, ENGAGEMENT),
     *(ENTITY_DEFINITION, FIELD_DEFINITION),
     *PERMISSION_OBJECTS,
+    *AUTOMATION_OBJECTS,
 )
 
 __all__ = ["OBJECTS"]
