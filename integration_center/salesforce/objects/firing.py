@@ -11,7 +11,7 @@ like an unknown object or like no rows.
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
@@ -37,7 +37,7 @@ class Fires:
     Attributes:
         kind: such as `Apex trigger`.
         when: such as `before update`; empty where the kind says it.
-        fields: the mapped fields that it names; None when its content was not read.
+        fields: the fields that it names; None when its content was not read.
     """
 
     kind: str
@@ -58,17 +58,24 @@ class Firing:
     """All that fires when a record of an object is updated, as far as the org tells.
 
     Attributes:
-        found: those that read mapped fields first.
+        found: what fires.
         unseen: what could not be looked at, and why.
     """
 
     found: tuple[Fires, ...] = ()
     unseen: tuple[str, ...] = ()
 
-    @property
-    def reading(self) -> int:
-        """How many of them read mapped fields, as far as their content is known."""
-        return sum(bool(each.fields) for each in self.found)
+    def about(self, fields: Collection[str]) -> Self:
+        """Return the same with regard to some fields only, those that read one of them first."""
+        wanted = {name.lower(): name for name in fields}
+        found = [
+            each
+            if each.fields is None
+            else replace(each, fields=tuple(wanted[name.lower()] for name in each.fields if name.lower() in wanted))
+            for each in self.found
+        ]
+        found.sort(key=lambda each: (not each.fields, each.fields is not None, each.kind, each.name))
+        return replace(self, found=tuple(found))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -116,15 +123,12 @@ class _Look:
         self.found.append(Fires(kind, name, when, named))
 
 
-def look_at_firing(session: Session, schema: SObjectSchema, fields: Sequence[str]) -> Firing:
-    """Look at what fires when records of an object are updated. Takes some ten calls, and never raises.
+def look_at_firing(session: Session, schema: SObjectSchema) -> Firing:
+    """Look at what fires when records of an object are updated, and which of its fields that names.
 
-    Args:
-        session: the session of the connected user.
-        schema: the object.
-        fields: the mapped fields.
+    Takes some ten calls, and never raises.
     """
-    look = _Look(session, schema, list(fields))
+    look = _Look(session, schema, [each.name for each in schema.fields])
     questions: dict[str, Callable[[_Look], None]] = {
         "Apex triggers": _find_triggers,
         "record-triggered flows": _find_flows,
@@ -139,8 +143,7 @@ def look_at_firing(session: Session, schema: SObjectSchema, fields: Sequence[str
         except IntegrationCenterError as error:
             code = getattr(error, "code", None)
             look.unseen.append(f"{what}: the org did not answer{f' ({code})' if code else ''}")
-    ranked = sorted(look.found, key=lambda each: (not each.fields, each.fields is not None, each.kind, each.name))
-    return Firing(tuple(ranked), (*look.unseen, *UNSEEN_ALWAYS))
+    return Firing(tuple(look.found), (*look.unseen, *UNSEEN_ALWAYS))
 
 
 def find_named(content: str, fields: Collection[str]) -> tuple[str, ...]:

@@ -29,17 +29,17 @@ class FiringNotes:
     scratch: Path
 
     def look(self, session: Session, object_name: str, fields: Sequence[str], org_id: str) -> Firing:
-        """Return what fires on an object: as it was seen today, or as the org tells now.
+        """Return what fires on an object, and which of `fields` that names: as seen today, or as the org tells now.
 
         Raises:
             IntegrationCenterError: the object cannot be described.
         """
-        path = self._place(object_name, fields, org_id)
+        path = self._place(object_name, org_id)
         try:
-            return Firing.from_json(json.loads(path.read_text(encoding="utf-8")))
+            return Firing.from_json(json.loads(path.read_text(encoding="utf-8"))).about(fields)
         except (OSError, ValueError, KeyError, TypeError):
             pass  # nobody looked today, or the file is of another version
-        firing = look_at_firing(session, read_schema(session, object_name), fields)
+        firing = look_at_firing(session, read_schema(session, object_name))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             for old in path.parent.glob("*.json"):
@@ -48,10 +48,10 @@ class FiringNotes:
             write_atomically(path, json.dumps(firing.to_json()))
         except (OSError, ConfigurationError) as error:
             logger.info("what fires on %s could not be kept for today (%s)", object_name, error)
-        return firing
+        return firing.about(fields)
 
-    def _place(self, object_name: str, fields: Sequence[str], org_id: str) -> Path:
-        about = json.dumps([org_id, object_name.lower(), sorted(name.lower() for name in fields)])
+    def _place(self, object_name: str, org_id: str) -> Path:
+        about = json.dumps([org_id, object_name.lower()])
         return self.scratch / FOLDER / f"{_today()}-{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
 
 
