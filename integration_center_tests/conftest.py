@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
+from salesforce_emulator.org.custom_fields import forget_custom_fields
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 __all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_server"]
@@ -75,6 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
     """Undo what a test did to an org."""
+    forget_custom_fields(org.org)
     for sobject, field in org.org.schema.hidden():
         org.org.schema.show(sobject, field)
     org.org.sessions.revoke_all()

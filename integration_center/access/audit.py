@@ -43,6 +43,7 @@ class Action(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     GRANTED = "changed permission set"
+    CREATED_FIELDS = "created fields"
 
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})

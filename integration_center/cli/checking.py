@@ -8,6 +8,7 @@ import polars as pl
 import typer
 from rich.markup import escape
 
+from integration_center.cli.creating_fields import create_missing
 from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import ConfigurationError, IntegrationCenterError, NotRead, TransientError
@@ -22,7 +23,7 @@ from integration_center.planning.validation import Verdict, validate
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.settings import read_paths
 from integration_center.store.reports import source_folder
-from integration_center.sync.mapping.fitness import admin_message
+from integration_center.sync.mapping.missing_fields import MissingField, admin_message
 from integration_center.wording.plain_text import make_printable
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
@@ -30,6 +31,10 @@ SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[
 
 def check_integrations(
     slug: Annotated[str | None, typer.Argument(help="One integration; all when left out.")] = None,
+    creates: Annotated[
+        bool, typer.Option("--create-fields", help="Create missing fields in the org, and grant access to them.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --create-fields.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check integrations against the live report and object. Nothing is written."""
@@ -40,7 +45,12 @@ def check_integrations(
             make_printable(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
         )
     with open_installation() as installation:
-        results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
+        results = []
+        for name in [slug] if slug else slugs:
+            result, missing = find_faults(installation, loaded, name)
+            if creates and missing and create_missing(installation, loaded.specs[name], missing, ask=not yes):
+                result = check_one(installation, loaded, name)
+            results.append(result)
         firings = {
             result["slug"]: look_today(installation, spec)
             for result in results
@@ -114,10 +124,18 @@ def print_rights(environment: Environment, found: Rights | IntegrationCenterErro
 
 def check_one(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:
     """What is wrong with one integration; an error of one stops no other."""
+    return find_faults(installation, loaded, slug)[0]
+
+
+def find_faults(
+    installation: Installation, loaded: Integrations, slug: str
+) -> tuple[dict[str, Any], Sequence[MissingField]]:
+    """What is wrong with one integration, and its missing fields; an error of one stops no other."""
     spec = loaded.specs.get(slug)
     message: str | None = None
     warnings: list[str] = []
     notes: Sequence[str] = ()
+    missing: Sequence[MissingField] = ()
     if spec is None:
         verdict, problems = "broken", [loaded.broken[slug]]
     else:
@@ -128,13 +146,13 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
                 if spec.source
                 else check_live(installation, spec, key_columns=find_key_columns(readers))
             )
-            problems, warnings = [*found.problems], [*found.warnings]
+            problems, warnings, missing = [*found.problems], [*found.warnings], found.missing
             verdict = "broken" if problems else "sound"
         except (TransientError, NotRead) as error:
             verdict, problems = "unchecked", [str(error)]
         except IntegrationCenterError as error:
             verdict, problems = "broken", [str(error)]
-    return {
+    result = {
         "slug": slug,
         "verdict": verdict,
         "problems": problems,
@@ -142,6 +160,7 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
         "notes": [*notes],
         "admin_message": message,
     }
+    return result, missing
 
 
 def check_live(

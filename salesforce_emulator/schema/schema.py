@@ -152,6 +152,28 @@ class Schema:
             self.modified = self.now().replace(microsecond=0)
         return before
 
+    def add(self, sobject: str, added: Field, *, hidden: bool) -> None:
+        """Give an object a field, as the API does: hidden from every user, unless it is required."""
+        found = self.find_any(sobject)
+        if found is None:
+            raise KeyError(sobject)
+        with self._lock:
+            self._by_name[found.name.lower()] = replace(found, fields=(*found.fields, added))
+            if hidden:
+                self._hidden.add((found.name, added.name))
+        self.touch()
+
+    def remove(self, sobject: str, name: str) -> None:
+        """Take a field away from an object."""
+        found = self.find_any(sobject)
+        if found is None:
+            raise KeyError(sobject)
+        with self._lock:
+            fields = tuple(item for item in found.fields if item.name != name)
+            self._by_name[found.name.lower()] = replace(found, fields=fields)
+            self._hidden.discard((found.name, name))
+        self.touch()
+
     def hidden(self) -> list[tuple[str, str]]:
         """Return the hidden fields as (object, field)."""
         return sorted(self._hidden)

@@ -163,6 +163,7 @@ def _show(screen: Screen) -> Response:
         "fires": find_firing(screen, environment, schema),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
+        "creatable": [field for field in missing if field.hidden or can_deploy(field)],
         "message": write_admin_message(draft, missing, user=account.username),
         "next_run": say_next_run(draft, screen.console.now()),
         "ready": bool(draft.complete_rows),

@@ -61,8 +61,16 @@ class Applied:
         return f"The permission set {permission_set.name} was {made} ({changes}) and is {assigned}."
 
 
-def apply_permission_set(session: Session, permission_set: PermissionSet, user_id: str) -> Applied:
+def apply_permission_set(
+    session: Session, permission_set: PermissionSet, user_id: str, *, adding: bool = False
+) -> Applied:
     """Create or update the permission set, and assign it to a user.
+
+    Args:
+        session: the session of the connected user.
+        permission_set: what it is to grant.
+        user_id: the user who gets it.
+        adding: whether rights that the set has besides are kept.
 
     Raises:
         ConfigurationError: the connected user may not change permission sets.
@@ -89,7 +97,7 @@ def apply_permission_set(session: Session, permission_set: PermissionSet, user_i
             ),
         ]
         for table, flags, rows in wanted:
-            _settle(session, set_id, table, flags, rows, done)
+            _settle(session, set_id, table, flags, rows, done, adding=adding)
     except OrgError as error:
         if error.code in REFUSED:
             raise ConfigurationError(MAY_NOT) from None
@@ -122,16 +130,21 @@ def _settle(
     flags: Sequence[str],
     wanted: Mapping[str, Mapping[str, bool]],
     done: Applied,
+    *,
+    adding: bool,
 ) -> None:
-    """Make the rows of the permission set in `table` those that are wanted."""
+    """Make the rows of the permission set in `table` those that are wanted; with `adding`, only add what is missing."""
     place = "Field" if table == "FieldPermissions" else "SobjectType"
     columns = [f"Permissions{flag}" for flag in flags]
     soql = build_select(["Id", place, *columns], table, f"ParentId = {quote(set_id)}")
     there = {row[place].lower(): row for row in _read(session, soql)}
     new, changed = [], []
     for name, given in wanted.items():
-        values = {f"Permissions{flag}": given.get(flag, False) for flag in flags}
         row = there.pop(name.lower(), None)
+        kept = row if adding and row else {}
+        values = {
+            f"Permissions{flag}": given.get(flag, False) or kept.get(f"Permissions{flag}", False) for flag in flags
+        }
         if row is None:
             owner = {"SobjectType": name.partition(".")[0], place: name}
             new.append({"ParentId": set_id, **owner, **values})
@@ -143,7 +156,8 @@ def _settle(
                 done.refused.append(f"{row[place]}: {refusal}")
             else:
                 done.granted.append(say_right(row[place], edit=row["PermissionsEdit"]))
-    done.removed += _delete(session, [row["Id"] for row in there.values()])
+    if not adding:
+        done.removed += _delete(session, [row["Id"] for row in there.values()])
 
 
 def _save(

@@ -1,7 +1,7 @@
 """The objects of the local org, one module each."""
 
 from salesforce_emulator.schema.objects.account import ACCOUNT
-from salesforce_emulator.schema.objects.automation import AUTOMATION_OBJECTS
+from salesforce_emulator.schema.objects.automation import AUTOMATION_OBJECTS, CUSTOM_FIELD
 from salesforce_emulator.schema.objects.contact import CONTACT
 from salesforce_emulator.schema.objects.definitions import ENTITY_DEFINITION, FIELD_DEFINITION
 from salesforce_emulator.schema.objects.engagement import ENGAGEMENT
@@ -16,6 +16,7 @@ OBJECTS: tuple[SObject, ...] = (
     *(ENTITY_DEFINITION, FIELD_DEFINITION),
     *PERMISSION_OBJECTS,
     *AUTOMATION_OBJECTS,
+    CUSTOM_FIELD,
 )
 
 __all__ = ["OBJECTS"]
