@@ -1,9 +1,12 @@
 """Missing fields are created on consent, opened by the generated permission set alone, and then written."""
 
 import pytest
+from typer.testing import CliRunner
 
 from integration_center.access.audit import Action
+from integration_center.cli.verbs import app
 from integration_center.installation import open_installation
+from integration_center.pipeline.loader import load_integrations
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
 from salesforce_emulator.org.org import Org
@@ -67,3 +70,16 @@ def test_nothing_is_created_without_consent(org: Org, command: Command, monkeypa
     monkeypatch.setattr("typer.confirm", lambda *given, **options: False)
     assert command("check", "--create-fields")[0] == 1
     assert org.store.records("CustomField") == org.store.records("PermissionSet") == []
+
+
+def test_new_offers_a_field_for_a_column_that_none_suits(center: Center, org: Org) -> None:
+    header = ("User ID", "First Login", "Favourite Colour", "Last Login")
+    center.drop([(key, first, "blue", last) for key, first, last, _ in logins(PLAIN)], header=header)
+    answers = ["", "", "", "", "", "y", *[""] * 8]
+    result = CliRunner().invoke(app, ["new", "--create-fields"], input="\n".join(answers) + "\n")
+    assert result.exit_code == 0, (result.exception, result.output)
+    assert "No field suits 'Favourite Colour'. Create WalkMe_Favourite_Colour__c (Text(255))?" in result.output
+    assert "Created on Lead: WalkMe_Favourite_Colour__c." in result.output, result.output
+    specs = load_integrations(center.defs).specs
+    assert "WalkMe_Favourite_Colour__c" in {field.field for field in specs["logins_to_lead"].fields}
+    assert {row["Field"] for row in org.store.records("FieldPermissions")} == {"Lead.WalkMe_Favourite_Colour__c"}
