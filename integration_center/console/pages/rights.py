@@ -8,7 +8,6 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import StoredTokens
-from integration_center.console.account_status import IMPATIENT
 from integration_center.console.pages.accounts import environment_of, list_specs
 from integration_center.console.shell.context import console_of, note
 from integration_center.console.shell.page import Page, change, view
@@ -17,6 +16,7 @@ from integration_center.console.shell.users import Role
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.remote import IMPATIENT
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.objects.permission_set import (
     PermissionSet,
