@@ -73,3 +73,6 @@ def test_what_fires_is_told_for_the_mapped_fields(org: Org, browser: Browser) ->
     assert f"Apex trigger Scores (after update) reads {COUNT}" in user.seen.text
     assert "Validation rule Need_City names none of the mapped fields" in user.seen.text
     assert "Not seen: sharing" in user.seen.text
+    user.press("plan")
+    assert "A run would update" in user.seen.text
+    assert f"Apex trigger Scores (after update) reads {COUNT}" in user.seen.text

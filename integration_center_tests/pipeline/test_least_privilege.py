@@ -148,6 +148,18 @@ def test_a_user_with_only_these_rights_can_be_connected(
     assert f"lacks Modify All Data and, to do with less, Edit on Lead.{COUNT}" in said
 
 
+def test_parts_of_an_address_are_granted_as_a_whole(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None]
+) -> None:
+    center.integrate(fields=[{"column": "First Login", "field": "City"}])
+    center.drop(logins(PLAIN))
+    narrow()
+    rows = org.store.records("FieldPermissions")
+    assert {row["Field"]: row["PermissionsEdit"] for row in rows} == {"Lead.Email": 0, "Lead.Address": 1}
+    (checked,) = as_json(command("check", "--json"))
+    assert checked["rights"]["missing"] == []
+
+
 def test_the_set_follows_the_integrations(center: Center, org: Org, command: Command) -> None:
     center.integrate()
     assert command("permissions", "sandbox", "--apply", "--yes")[0] == 0

@@ -82,7 +82,8 @@ def _check_field(org: Org, row: Mapping[str, Any]) -> RowError | None:
         return RowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ("Field",))
     if row.get("PermissionsEdit") and not row.get("PermissionsRead"):
         return RowError("FIELD_INTEGRITY_EXCEPTION", "Permission Edit depends on permission(s): Read", ())
-    if row.get("PermissionsEdit") and not field.updateable:
+    # An address is not updated itself, but may be granted for its parts.
+    if row.get("PermissionsEdit") and not (field.updateable or field.components):
         return RowError("FIELD_INTEGRITY_EXCEPTION", f"{row['Field']} cannot be made editable", ("PermissionsEdit",))
     return None
 

@@ -15,6 +15,7 @@ from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
+from integration_center.console.wizard.firing import find_firing
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
     act_on_rows,
@@ -45,7 +46,6 @@ from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.presets import OWN_SQL, PRESETS, Preset
 from integration_center.salesforce.objects.field_package import can_deploy
-from integration_center.salesforce.objects.firing import Firing
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
 from integration_center.sync.mapping.suggestions import Choice, rank_targets, suggest_targets
 from integration_center.sync.mapping.type_names import name_field_type
@@ -68,8 +68,6 @@ MORE = (
 SAMPLES_SECONDS = 0.5
 HELD_SECONDS = 0.4
 """How long the page waits for what the fields hold now."""
-FIRING_SECONDS = 0.4
-"""How long it waits for what fires in the org, which is asked once a day."""
 
 
 @dataclass(frozen=True)
@@ -243,17 +241,6 @@ def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapp
         return held.get() if settle([held], HELD_SECONDS) else {}
     except IntegrationCenterError:  # the screen before says why; a sample is not worth more words
         return {}
-
-
-def find_firing(screen: Screen, environment: Environment, schema: SObjectSchema) -> Firing | None:
-    """What fires in the org with regard to the mapped fields; None while the org has not answered."""
-    asked = screen.calls.fires(environment, schema)
-    try:
-        if not settle([asked], FIRING_SECONDS):
-            return None
-        return asked.get().about([row.field for row in screen.draft.complete_rows])
-    except IntegrationCenterError:  # it stops nobody from saving
-        return None
 
 
 def show_rows(

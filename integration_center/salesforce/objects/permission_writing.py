@@ -181,10 +181,13 @@ def _save(
 
 
 def _delete(session: Session, ids: Sequence[str]) -> int:
+    """Delete rows, and return how many are gone."""
+    gone = 0
     for start in range(0, len(ids), ROWS_A_CALL):
         params = {"ids": ",".join(ids[start : start + ROWS_A_CALL]), "allOrNone": "false"}
-        session.request("DELETE", "composite/sobjects", idempotent=True, params=params, rows_may_fail=True)
-    return len(ids)
+        answer = session.request("DELETE", "composite/sobjects", idempotent=True, params=params, rows_may_fail=True)
+        gone += sum(bool(result.get("success")) for result in answer.json())
+    return gone
 
 
 def _assign(session: Session, set_id: str, user_id: str) -> str | None:
