@@ -17,7 +17,7 @@ from integration_center.database.engine import build_engine
 from integration_center.database.revision import REVISION
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
-from salesforce_emulator.schema.objects.organization import EDITS_CONVERTED_LEADS
+from salesforce_emulator.org.custom_fields import forget_custom_fields
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 __all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_server"]
@@ -113,13 +113,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:
     """Undo what a test did to an org."""
+    forget_custom_fields(org.org)
     for sobject, field in org.org.schema.hidden():
         org.org.schema.show(sobject, field)
     org.org.sessions.revoke_all()
     org.faults.clear()
     org.clock.reset()
     org.org.flows.clear()
-    org.org.set_permission(EDITS_CONVERTED_LEADS, granted=False)
+    org.org.become_administrator()
     with org.store.writing() as connection:
         connection.execute('DELETE FROM "Lead"')
         org.store.insert_many("Lead", list(leads[0]), [tuple(lead.values()) for lead in leads])

@@ -136,8 +136,16 @@ class _Admin:
         return JSONResponse(self._state())
 
     async def org(self, request: Request) -> JSONResponse:
-        """Change `is_sandbox`, `organization_type`, `permissions`, `daily_api_limit` or `bulk_running`."""
+        """Change `is_sandbox`, `organization_type`, `permissions`, `daily_api_limit` or `bulk_running`.
+
+        `profile` is `integration` or `administrator`; `sharing` is `Read` or `ReadWrite`.
+        """
         body: Body = await request.json()
+        if "profile" in body:
+            narrow = body["profile"] == "integration"
+            (self._org.become_integration_user if narrow else self._org.become_administrator)()
+        if "sharing" in body:
+            self._org.rights.sharing = body["sharing"]
         self._org.pose_as(is_sandbox=body.get("is_sandbox"), organization_type=body.get("organization_type"))
         for name, granted in body.get("permissions", {}).items():
             self._org.set_permission(name, bool(granted))

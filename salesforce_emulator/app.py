@@ -5,7 +5,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from salesforce_emulator.admin import build_admin_routes
-from salesforce_emulator.api import collections, composite, describe, rest
+from salesforce_emulator.api import collections, composite, custom_fields, describe, rest
 from salesforce_emulator.api.call import Handler
 from salesforce_emulator.api.endpoint import Endpoint, answer_missing, answer_wrong_method
 from salesforce_emulator.api.gateway import Gateway
@@ -21,7 +21,8 @@ _DATA_ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/queryAll", rest.query_all),
     ("GET", "/query/{locator}", rest.query_more),
     ("GET", "/queryAll/{locator}", rest.query_more),
-    ("GET", "/tooling/query", rest.query_definitions),
+    ("GET", "/tooling/query", rest.query_tooling),
+    ("POST", "/tooling/sobjects/CustomField", custom_fields.create_custom_field),
     ("GET", "/sobjects", describe.describe_global),
     ("GET", "/sobjects/{sobject}/describe", describe.describe_sobject),
     ("GET", "/sobjects/{sobject}", describe.basic_info),

@@ -25,6 +25,7 @@ from salesforce_emulator.bulk.query import QueryJobs
 from salesforce_emulator.clock import Clock
 from salesforce_emulator.faults import Faults
 from salesforce_emulator.org.calls import CallLog
+from salesforce_emulator.org.custom_fields import restore_custom_fields
 from salesforce_emulator.org.org import PRODUCTION, SANDBOX, Org, OrgProfile
 from salesforce_emulator.org.store import Store
 from salesforce_emulator.people import Person
@@ -200,6 +201,8 @@ class Emulator:
         # An interrupted seed leaves tables without rows, and counts as none.
         if org.store.count("Organization", "1") == 0:
             seed_org(org, self.config.records, self.config.people)
+        restore_custom_fields(org)
+        org.refresh_rights()
         return org
 
     def _build_insights(self) -> ASGIApp:

@@ -42,6 +42,8 @@ class Action(StrEnum):
     RELEASED = "released"
     APPROVED = "approved"
     REJECTED = "rejected"
+    GRANTED = "changed permission set"
+    CREATED_FIELDS = "created fields"
 
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})

@@ -1,6 +1,6 @@
 """Connect and disconnect an environment: sign in, check, store, revoke."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from integration_center.database.engine import reading
 from integration_center.database.file_index import DatabaseIndex
 from integration_center.database.tables import sent_work, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.salesforce.auth.callback import SIGN_IN_SECONDS, Answer, CallbackServer
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import (
@@ -62,6 +62,7 @@ def connect_web(
     open_browser: Callable[[str], object],
     connected_by: str,
     seconds: float = SIGN_IN_SECONDS,
+    specs: Sequence[IntegrationSpec] = (),
 ) -> Connection:
     """Connect through the browser: open Salesforce's page, and wait until the browser returns to the callback URL.
 
@@ -72,6 +73,7 @@ def connect_web(
         open_browser: called once with the URL to open.
         connected_by: the user who connects.
         seconds: how long to wait for the browser.
+        specs: the integrations of the environment; see `verify_account`.
 
     Raises:
         ConfigurationError: settings are missing, or the callback's port is in use.
@@ -82,7 +84,7 @@ def connect_web(
     request: list[AuthorizationRequest] = []
 
     def finish(code: SecretStr) -> Answer[Connection]:
-        connection = finish_web(request[0].state, code, settings, store, connected_by=connected_by)
+        connection = finish_web(request[0].state, code, settings, store, connected_by=connected_by, specs=specs)
         return Answer(connection, connection.summary)
 
     require_app(settings, environment)
@@ -108,7 +110,13 @@ def begin_web(
 
 
 def finish_web(
-    state: str, code: SecretStr, settings: Settings, store: AccountStore, *, connected_by: str
+    state: str,
+    code: SecretStr,
+    settings: Settings,
+    store: AccountStore,
+    *,
+    connected_by: str,
+    specs: Sequence[IntegrationSpec] = (),
 ) -> Connection:
     """Complete the web sign-in that `state` belongs to. A state works only once.
 
@@ -127,7 +135,7 @@ def finish_web(
             "Salesforce sent no refresh token, so the connection would end within hours; add the scope refresh_token"
             f" (perform requests at any time) to the app of SALESFORCE_{sign_in.environment.name}_CLIENT_ID"
         )
-    return _admit(sign_in.environment, settings, store, grant, flow="web", connected_by=connected_by)
+    return _admit(sign_in.environment, settings, store, grant, flow="web", connected_by=connected_by, specs=specs)
 
 
 def abandon_web(state: str, error: str, description: str, store: AccountStore) -> IntegrationCenterError:
@@ -148,7 +156,12 @@ def abandon_web(state: str, error: str, description: str, store: AccountStore) -
 
 
 def connect_client_credentials(
-    environment: Environment, settings: Settings, store: AccountStore, *, connected_by: str
+    environment: Environment,
+    settings: Settings,
+    store: AccountStore,
+    *,
+    connected_by: str,
+    specs: Sequence[IntegrationSpec] = (),
 ) -> Connection:
     """Connect as the app's own Run As user, without a browser. The login URL must be the org's My Domain.
 
@@ -160,7 +173,9 @@ def connect_client_credentials(
     app = require_app(settings, environment)
     with build_client() as client:
         grant = request_client_credentials(client, environment, app)
-    return _admit(environment, settings, store, grant, flow="client-credentials", connected_by=connected_by)
+    return _admit(
+        environment, settings, store, grant, flow="client-credentials", connected_by=connected_by, specs=specs
+    )
 
 
 def connect_jwt(
@@ -171,6 +186,7 @@ def connect_jwt(
     username: str,
     signing_key: SecretStr,
     connected_by: str,
+    specs: Sequence[IntegrationSpec] = (),
 ) -> Connection:
     """Connect as `username` by signed assertions, without a browser.
 
@@ -181,6 +197,7 @@ def connect_jwt(
         username: the user to act as, whom the admin has approved for the app.
         signing_key: the RSA private key (PEM) whose certificate the app has.
         connected_by: the user who connects.
+        specs: the integrations of the environment; see `verify_account`.
 
     Raises:
         ConfigurationError: settings are missing or wrong, or the key is not valid.
@@ -190,7 +207,9 @@ def connect_jwt(
     app = require_app(settings, environment, with_secret=False)
     with build_client() as client:
         grant = request_jwt(client, environment, app, username, signing_key)
-    return _admit(environment, settings, store, grant, flow="jwt", connected_by=connected_by, signing_key=signing_key)
+    return _admit(
+        environment, settings, store, grant, flow="jwt", connected_by=connected_by, signing_key=signing_key, specs=specs
+    )
 
 
 def disconnect(environment: Environment, settings: Settings, store: AccountStore) -> Disconnection:
@@ -229,12 +248,13 @@ def _admit(
     flow: Flow,
     connected_by: str,
     signing_key: SecretStr | None = None,
+    specs: Sequence[IntegrationSpec] = (),
 ) -> Connection:
     """Check the user and the org of `grant`, and store the account."""
     login_url = settings.app(environment).login_url
     with build_client() as client:
         try:
-            user, org = verify_account(client, environment, grant, settings.api_version)
+            user, org = verify_account(client, environment, grant, settings.api_version, specs)
             account = Account(
                 environment=environment,
                 org_id=org.org_id,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -18,13 +19,17 @@ from integration_center.errors import (
     ServiceUnavailable,
     WrongOrg,
 )
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.remote import parse_retry_after
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import SIGN_IN_POLICY, UserInfo, fetch_userinfo
 from integration_center.salesforce.client.address import name_host
-from integration_center.salesforce.client.faults import build_moved, read_errors
+from integration_center.salesforce.client.faults import API_DISABLED, build_moved, read_errors
 from integration_center.salesforce.client.soql import quote
+from integration_center.salesforce.objects.describe import parse_describe
+from integration_center.salesforce.objects.rights import find_missing, remember
+from integration_center.sync.needs import Describe, list_needs
+from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.answers import Redactor, clean_answer
 
 logger = logging.getLogger(__name__)
@@ -38,6 +43,7 @@ GRANTS = (
 """Queries for what grants Modify All Data to a user, for orgs that refuse to read UserPermissionAccess."""
 ORGANIZATION = "SELECT Id, Name, OrganizationType, IsSandbox FROM Organization LIMIT 1"
 DEVELOPER_EDITION = "Developer Edition"
+MODIFY_ALL = "Modify All Data"
 
 Query = Callable[[str], Sequence[Mapping[str, Any]]]
 
@@ -61,19 +67,34 @@ class Organization:
 
 
 def verify_account(
-    client: httpx.Client, environment: Environment, grant: Grant, api_version: str
+    client: httpx.Client,
+    environment: Environment,
+    grant: Grant,
+    api_version: str,
+    specs: Sequence[IntegrationSpec] = (),
 ) -> tuple[UserInfo, Organization]:
     """Check the user and the org of `grant`, and return them.
 
+    A user with Modify All Data may do everything. A user without it is enough for integrations whose rights the user
+    has one by one, as the generated permission set gives them.
+
+    Args:
+        client: for the requests.
+        environment: the environment to connect.
+        grant: the new token.
+        api_version: the API version, such as `66.0`.
+        specs: the integrations of the environment; without any, only Modify All Data is enough.
+
     Raises:
-        AccessRefused: the user lacks Modify All Data, or the org is of the wrong kind for `environment`.
+        AccessRefused: the user may not do enough, or the org is of the wrong kind for `environment`.
         ConfigurationError: the org does not offer the API version.
         OrgError: Salesforce refused to answer, or the daily API limit is reached.
         TransientError: Salesforce did not answer.
     """
     user = fetch_userinfo(client, grant)
     query = partial(_query, client, grant, api_version)
-    _check_permissions(query, user, environment)
+    describe = remember(partial(_describe, client, grant, api_version))
+    _check_permissions(query, describe, user, environment, specs)
     rows = query(ORGANIZATION)
     if not rows:
         raise OrgError(f"Salesforce's answer to {ORGANIZATION!r} has no record")
@@ -91,17 +112,27 @@ def verify_account(
     return user, org
 
 
-def _check_permissions(query: Query, user: UserInfo, environment: Environment) -> None:
-    if missing := _find_missing(query, user):
-        raise PermissionMissing(
-            f"user {user.username} lacks {' and '.join(missing)}; ask the Salesforce admin for a permission set with"
-            f" it, then run: integration-center connect {environment.value}",
-            username=user.username,
-            missing=missing,
-        )
+def _check_permissions(
+    query: Query, describe: Describe, user: UserInfo, environment: Environment, specs: Sequence[IntegrationSpec]
+) -> None:
+    missing = _find_missing(query, user, may_be_narrow=bool(specs))
+    if not missing:
+        return
+    narrow = ""
+    if specs and missing == [MODIFY_ALL]:
+        lacking = [find_missing(list_needs([spec], describe), describe) for spec in specs]
+        if not all(lacking):
+            return
+        narrow = f" and, to do with less, {', '.join(dict.fromkeys(chain.from_iterable(lacking)))}"
+    raise PermissionMissing(
+        f"user {user.username} lacks {' and '.join(missing)}{narrow}; ask the Salesforce admin for a permission set"
+        f" with it, then run: integration-center connect {environment.value}",
+        username=user.username,
+        missing=missing,
+    )
 
 
-def _find_missing(query: Query, user: UserInfo) -> list[str]:
+def _find_missing(query: Query, user: UserInfo, *, may_be_narrow: bool) -> list[str]:
     """Find the permissions that the user lacks, from UserPermissionAccess, or else from what grants permissions."""
     try:
         rows = query(PERMISSIONS)
@@ -109,10 +140,15 @@ def _find_missing(query: Query, user: UserInfo) -> list[str]:
         logger.info("%s; looking for what grants the permissions instead", error)
         rows = ()
     if rows:
-        labels = {"PermissionsApiEnabled": "API Enabled", "PermissionsModifyAllData": "Modify All Data"}
+        labels = {"PermissionsApiEnabled": "API Enabled", "PermissionsModifyAllData": MODIFY_ALL}
         return [label for name, label in labels.items() if rows[0].get(name) is not True]
     # The org answers queries, so the user has API Enabled.
-    return [] if _may_modify_all_data(query, user) else ["Modify All Data"]
+    try:
+        return [] if _may_modify_all_data(query, user) else [MODIFY_ALL]
+    except _QueryRefused:
+        if may_be_narrow:  # an org hides what grants permissions from a user with few of them
+            return [MODIFY_ALL]
+        raise
 
 
 def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
@@ -138,15 +174,33 @@ def _check_kind(org: Organization, environment: Environment) -> None:
         raise WrongOrg(f"{fact}; connect it with: integration-center connect production", fact=fact)
 
 
-@SIGN_IN_POLICY.retry
 def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> Sequence[Mapping[str, Any]]:
+    table = soql.split(" FROM ")[1].split()[0]
+    content = _get(client, grant, api_version, "query", {"q": soql}, table)
+    records: Sequence[Mapping[str, Any]] = content.get("records") or ()
+    return records
+
+
+def _describe(client: httpx.Client, grant: Grant, api_version: str, name: str) -> SObjectSchema | None:
+    """Describe an object; None when the org does not show it to the user."""
+    try:
+        return parse_describe(_get(client, grant, api_version, f"sobjects/{name}/describe", {}, name))
+    except _QueryRefused as error:
+        logger.info("%s", error)
+        return None
+
+
+@SIGN_IN_POLICY.retry
+def _get(
+    client: httpx.Client, grant: Grant, api_version: str, path: str, params: Mapping[str, str], what: str
+) -> dict[str, Any]:
     headers = {
         "Authorization": f"Bearer {grant.access_token.get_secret_value()}",
         "Sforce-Call-Options": "client=IntegrationCenter",
     }
-    url = f"{grant.instance_url}/services/data/v{api_version}/query"
+    url = f"{grant.instance_url}/services/data/v{api_version}/{path}"
     try:
-        answer = client.get(url, params={"q": soql}, headers=headers)
+        answer = client.get(url, params=params, headers=headers)
     except httpx.TransportError as error:
         host = name_host(grant.instance_url)
         raise ServiceUnavailable(f"Salesforce does not answer at {host} ({type(error).__name__})") from None
@@ -167,16 +221,14 @@ def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> S
         raise ServiceUnavailable(f"Salesforce's answer cannot be read (HTTP {status})")
     if status != httpx.codes.OK:
         code = errors[0].code if (errors := read_errors(response.content)) else None
-        if code in {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}:
+        if code in API_DISABLED:
             raise AccessRefused("the org or the user has no API access; ask the Salesforce admin for API Enabled")
         if code == "REQUEST_LIMIT_EXCEEDED":
             raise LimitExceeded("the org's daily API limit is reached; connect again later", code=code, status=status)
-        if status in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
+        if status in {httpx.codes.NOT_FOUND, httpx.codes.GONE} and path == "query":
             raise ConfigurationError(
                 f"the org does not offer API version {api_version} (HTTP {status}); set INTEGRATION_CENTER_API_VERSION"
                 " to one that it offers"
             )
-        table = soql.split(" FROM ")[1].split()[0]
-        raise _QueryRefused(f"Salesforce refused to read {table}: {code} (HTTP {status})", code=code, status=status)
-    records: Sequence[Mapping[str, Any]] = content.get("records") or () if isinstance(content, dict) else ()
-    return records
+        raise _QueryRefused(f"Salesforce refused to read {what}: {code} (HTTP {status})", code=code, status=status)
+    return content if isinstance(content, dict) else {}

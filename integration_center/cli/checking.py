@@ -1,6 +1,6 @@
 """`check`: the live validation of integrations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -8,19 +8,22 @@ import polars as pl
 import typer
 from rich.markup import escape
 
+from integration_center.cli.creating_fields import create_missing
+from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import ConfigurationError, IntegrationCenterError, NotRead, TransientError
 from integration_center.insights.asset_frames import describe_asset
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns, report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.source import AssetSource
-from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.judging import read_folder
 from integration_center.planning.validation import Verdict, validate
+from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.settings import read_paths
 from integration_center.store.reports import source_folder
-from integration_center.sync.mapping.fitness import admin_message
+from integration_center.sync.mapping.missing_fields import MissingField, admin_message
 from integration_center.wording.plain_text import make_printable
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
@@ -28,6 +31,10 @@ SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[
 
 def check_integrations(
     slug: Annotated[str | None, typer.Argument(help="One integration; all when left out.")] = None,
+    creates: Annotated[
+        bool, typer.Option("--create-fields", help="Create missing fields in the org, and grant access to them.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --create-fields.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check integrations against the live report and object. Nothing is written."""
@@ -38,7 +45,23 @@ def check_integrations(
             make_printable(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
         )
     with open_installation() as installation:
-        results = [check_one(installation, loaded, name) for name in ([slug] if slug else slugs)]
+        results = []
+        for name in [slug] if slug else slugs:
+            result, missing = find_faults(installation, loaded, name)
+            if creates and missing and create_missing(installation, loaded.specs[name], missing, ask=not yes):
+                result = check_one(installation, loaded, name)
+            results.append(result)
+        firings = {
+            result["slug"]: look_today(installation, spec)
+            for result in results
+            if result["verdict"] == "sound" and (spec := loaded.specs.get(result["slug"]))
+        }
+        rights = look_at_environments(installation, loaded, [result["slug"] for result in results])
+    for result in results:
+        spec = loaded.specs.get(result["slug"])
+        result["rights"] = describe_rights(rights.get(spec.environment)) if spec else None
+        firing = firings.get(result["slug"])
+        result["fires"] = firing.to_json() if firing else None
     if as_json:
         print_json(results)
     else:
@@ -51,18 +74,68 @@ def check_integrations(
                 console.print(f"  note: {warning}", markup=False, soft_wrap=True)
             for note in result["notes"]:
                 console.print(f"  note: {note}", markup=False, soft_wrap=True)
+            if firing := firings.get(result["slug"]):
+                print_firing(loaded.specs[result["slug"]], firing)
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
+        for environment, found in rights.items():
+            print_rights(environment, found)
     if any(result["problems"] for result in results):
         raise typer.Exit(1)
 
 
+def look_at_environments(
+    installation: Installation, loaded: Integrations, slugs: Iterable[str]
+) -> dict[Environment, Rights | IntegrationCenterError]:
+    """Compare the rights of each environment's user with what all integrations there need; an error stops no check."""
+    environments = {spec.environment for slug in slugs if (spec := loaded.specs.get(slug))}
+    found: dict[Environment, Rights | IntegrationCenterError] = {}
+    for environment in sorted(environments):
+        specs = [spec for spec in loaded.specs.values() if spec.environment is environment]
+        try:
+            with installation.connect(environment) as org:
+                found[environment] = look_at_rights(org.session, specs)
+        except IntegrationCenterError as error:
+            found[environment] = error
+    return found
+
+
+def describe_rights(found: Rights | IntegrationCenterError | None) -> dict[str, list[str]]:
+    """Return the differences as JSON shows them."""
+    if isinstance(found, Rights):
+        return {name: [*getattr(found, name)] for name in ("missing", "surplus", "absent", "unknown")}
+    return {"missing": [], "surplus": [], "absent": [], "unknown": [str(found)] if found else []}
+
+
+def print_rights(environment: Environment, found: Rights | IntegrationCenterError) -> None:
+    """Print how the rights of the connected user differ from what the integrations need."""
+    place = f"the integrations of {environment.title} need"
+    differences = describe_rights(found)
+    for title, entries in (
+        (f"The connected user lacks rights that {place}", differences["missing"]),
+        (f"The connected user may do more than {place}", differences["surplus"]),
+        (f"Rights in {environment.title} that are not known", differences["unknown"]),
+    ):
+        if entries:
+            console.print_lines(f"\n{title}:")
+        for entry in entries:
+            console.print(f"- {entry}", markup=False, soft_wrap=True)
+
+
 def check_one(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:
     """What is wrong with one integration; an error of one stops no other."""
+    return find_faults(installation, loaded, slug)[0]
+
+
+def find_faults(
+    installation: Installation, loaded: Integrations, slug: str
+) -> tuple[dict[str, Any], Sequence[MissingField]]:
+    """What is wrong with one integration, and its missing fields; an error of one stops no other."""
     spec = loaded.specs.get(slug)
     message: str | None = None
     warnings: list[str] = []
     notes: Sequence[str] = ()
+    missing: Sequence[MissingField] = ()
     if spec is None:
         verdict, problems = "broken", [loaded.broken[slug]]
     else:
@@ -73,13 +146,13 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
                 if spec.source
                 else check_live(installation, spec, key_columns=find_key_columns(readers))
             )
-            problems, warnings = [*found.problems], [*found.warnings]
+            problems, warnings, missing = [*found.problems], [*found.warnings], found.missing
             verdict = "broken" if problems else "sound"
         except (TransientError, NotRead) as error:
             verdict, problems = "unchecked", [str(error)]
         except IntegrationCenterError as error:
             verdict, problems = "broken", [str(error)]
-    return {
+    result = {
         "slug": slug,
         "verdict": verdict,
         "problems": problems,
@@ -87,6 +160,7 @@ def check_one(installation: Installation, loaded: Integrations, slug: str) -> di
         "notes": [*notes],
         "admin_message": message,
     }
+    return result, missing
 
 
 def check_live(

@@ -19,6 +19,7 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
+from integration_center.pipeline.judging import read_folder
 
 LONGEST_KEY = 64_000
 """Bytes of a private key's file."""
@@ -52,18 +53,27 @@ def connect_account(
     me = getpass.getuser()
     with open_installation() as installation:
         settings, store = installation.settings, installation.accounts
+        specs = [spec for spec in read_folder(settings.defs).specs.values() if spec.environment is environment]
         try:
             match flow:
                 case Flow.WEB:
-                    connection = connect_web(environment, settings, store, open_browser=open_page, connected_by=me)
+                    connection = connect_web(
+                        environment, settings, store, open_browser=open_page, connected_by=me, specs=specs
+                    )
                 case Flow.CLIENT_CREDENTIALS:
-                    connection = connect_client_credentials(environment, settings, store, connected_by=me)
+                    connection = connect_client_credentials(environment, settings, store, connected_by=me, specs=specs)
                 case Flow.JWT:
                     if not username or key_file is None:
                         raise ConfigurationError("the jwt flow needs --username and --key-file")
                     key = SecretStr(read_key(key_file))
                     connection = connect_jwt(
-                        environment, settings, store, username=username, signing_key=key, connected_by=me
+                        environment,
+                        settings,
+                        store,
+                        username=username,
+                        signing_key=key,
+                        connected_by=me,
+                        specs=specs,
                     )
         except IntegrationCenterError as error:
             # Not its text, which may quote what the org or a gateway answered.

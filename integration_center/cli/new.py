@@ -11,6 +11,7 @@ import typer
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.accounts.store import Account
 from integration_center.cli.asking import SKIP, Pair, ask_field, ask_one, say_alike
+from integration_center.cli.creating_fields import offer_fields
 from integration_center.cli.new_values import Absence, Made, ask_absence, ask_values, say_proposed
 from integration_center.cli.output import ask, console
 from integration_center.errors import ConfigurationError, NotConnected, ReportError, SchemaMismatch, UnknownReport
@@ -25,6 +26,7 @@ from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.planning.validation import validate
 from integration_center.salesforce.objects.describe import SObjectSummary
+from integration_center.salesforce.objects.field_creation import write_help_text
 from integration_center.salesforce.org import Org
 from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.mapping.suggestions import rank_keys, rank_targets, suggest_key, suggest_targets
@@ -35,6 +37,9 @@ from integration_center.sync.schema import SObjectSchema
 def new_integration(
     values: Annotated[
         bool, typer.Option("--values", help="Ask for values made of columns, and of all rows of a key, too.")
+    ] = False,
+    creates: Annotated[
+        bool, typer.Option("--create-fields", help="Offer to create a field in the org for a column that none suits.")
     ] = False,
 ) -> None:
     """Build an integration by answering questions, and write its file. It is checked first."""
@@ -48,6 +53,16 @@ def new_integration(
             keys = ask_keys(report, schema)
             report = read_report(installation, defs, info, keys)
             show_rate(measure_match_rate(report.frame, keys, schema, org), schema)
+            if creates:
+                schema = offer_fields(
+                    installation,
+                    account,
+                    org,
+                    schema,
+                    {name: dtype for name, dtype in report.likely_dtypes.items() if name not in dict(keys)},
+                    taken=[field for _, field in keys],
+                    help_text=write_help_text(f"{info.name} to {schema.label}", info.name),
+                )
             if not values:
                 say_proposed(report, schema)
             made = ask_values(report, schema, keys) if values else Made()

@@ -10,6 +10,7 @@ import dagster as dg
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, Quiet
 from integration_center.cli.progress_display import Display, progress_shown
 from integration_center.cli.slugs import require
@@ -184,7 +185,10 @@ def plan_integration(
         check_long_range(installation, spec, days)
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, Outcome.PLANNED, Outcome.HELD)
-    finish(sync, sample, as_json=as_json)
+        firing = look_today(installation, spec)
+    if firing is not None and not as_json:
+        print_firing(spec, firing, brief=True)
+    finish(sync, sample, as_json=as_json, fires=firing.to_json() if firing else None)
 
 
 def run_integration(

@@ -21,10 +21,19 @@ def name_days(days: tuple[date, date]) -> str:
     return f"{days[0]}" if days[0] == days[1] else f"{days[0]}..{days[1]}"
 
 
-def finish(sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print a sync's result; exit 1 when it failed."""
+def finish(
+    sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool, fires: dict[str, Any] | None = None
+) -> None:
+    """Print a sync's result; exit 1 when it failed.
+
+    Args:
+        sync: the line of the log.
+        sample: some records before and after.
+        as_json: print JSON for programs.
+        fires: what fires in the org, for JSON.
+    """
     if as_json:
-        print_json({**describe(sync), "sample": sample})
+        print_json({**describe(sync), "sample": sample, **({"fires": fires} if fires else {})})
     else:
         print_result(sync, sample)
     if sync.status is SyncStatus.FAILED:

@@ -49,6 +49,11 @@ TASKS = {
         ),
         Verb("connect", "connecting.connect_account", "Connect an org to an environment."),
         Verb("accounts", "accounts.list_accounts", "The connected accounts."),
+        Verb(
+            "permissions",
+            "permissions.show_permissions",
+            "Show the rights that the integrations need, and make a permission set of exactly these.",
+        ),
         Verb("disconnect", "connecting.disconnect_account", "Revoke an environment's tokens and forget them."),
         Verb(
             "password",

@@ -66,7 +66,8 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
                 f"{error.username} lacks {missing} in this org. The Integration Center updates whichever records a"
                 " report matches, so it connects only as a user who may. Nothing was connected, and the access that"
                 " was just given has been taken back.",
-                "Ask the Salesforce admin, then connect again; or connect as another user.",
+                "Ask the Salesforce admin, then connect again; or connect as another user. A permission set of exactly"
+                " the rights that the integrations need is enough, too: it is on the Accounts page under Rights.",
                 f"Please give the user {error.username} a permission set with the system"
                 f" permission{'' if len(error.missing) == 1 else 's'} {missing} (Setup → Permission Sets → New → System"
                 f" Permissions; then Manage Assignments). It is for the Integration Center, {slot}.",

@@ -79,6 +79,24 @@ def find_fields(condition: str) -> frozenset[str] | None:
     return frozenset(fields)
 
 
+def list_named_fields(condition: str) -> tuple[str, ...]:
+    """List the fields that a condition names, paths included, also as the argument of a function.
+
+    Args:
+        condition: what `check_condition` returned.
+    """
+    tokens = [None, *(token for token in TOKENS.finditer(condition) if not token["blank"]), None]
+    named: dict[str, None] = {}
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if token is None or not token["word"] or token[0].upper() in WORDS:
+            continue
+        compared = after is not None and after[0].upper() in COMPARING | {"NOT"}
+        argument = after is not None and after[0] in {")", ","} and before is not None and before[0] == "("
+        if compared or argument:
+            named[token[0]] = None
+    return tuple(named)
+
+
 def _explain(text: str, place: int) -> str:
     """What is wrong with the character at `place`."""
     if text[place] == "'":

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
@@ -30,6 +30,9 @@ class SObjectField:
         precision: the total digits of a number.
         scale: the decimals of a number.
         picklist: the active values (API names, never labels).
+        permissionable: whether field-level security governs the field. Other fields come with the object.
+        compound: the name of the address or location that the field is a part of.
+        master_detail: whether the field names the master of a master-detail relationship, which may roll values up.
     """
 
     name: str
@@ -54,6 +57,10 @@ class SObjectField:
     custom: bool = False
     picklist: tuple[str, ...] = ()
     reference_to: tuple[str, ...] = ()
+    # Not in the representation, which fingerprints of plans are made of.
+    permissionable: bool = field(default=True, repr=False)
+    compound: str | None = field(default=None, repr=False)
+    master_detail: bool = field(default=False, repr=False)
 
     @property
     def unusable(self) -> str | None:
@@ -100,6 +107,8 @@ class SObjectSchema:
     queryable: bool
     updateable: bool
     fields: tuple[SObjectField, ...]
+    createable: bool = False
+    deletable: bool = False
 
     @property
     def title(self) -> str:

@@ -134,7 +134,10 @@ def test_a_hidden_field_is_said_to_be_hidden(center: Center, org: Org, check: Ch
     refusal = '[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
     org.faults.respond(404, "*/tooling/*", times=None, body=refusal, content_type="application/json")
     (problem,) = check()["problems"]
-    assert problem == f"Lead.{COUNT} is missing, or hidden from the connected user by field-level security"
+    assert problem == (
+        f"Lead.{COUNT} is missing, or hidden from the connected user by field-level security, who needs Read and Edit"
+        " access to it"
+    )
 
 
 def test_a_field_that_is_nowhere_is_said_to_be_missing(center: Center, check: Check) -> None:

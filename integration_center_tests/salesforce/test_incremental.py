@@ -18,6 +18,7 @@ from integration_center.salesforce.read import changes as changed_records
 from integration_center.salesforce.read import snapshot
 from integration_center.salesforce.read.bulk import read_bulk
 from integration_center.salesforce.read.snapshot import Basis, SnapshotInfo, find_doubt, find_watermark
+from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.frame_stores import find_snapshot_path
 from integration_center_tests.salesforce.daily import FIELDS, INCREMENTAL, ORG_ID, Integration
 from salesforce_emulator.clock import stamp
@@ -472,3 +473,24 @@ def happen(integration: Integration, event: str, number: int) -> None:
             integration.pass_time(hours=number / 20)
         case _:
             integration.read()
+
+
+@pytest.mark.parametrize(
+    ("name", "lookup", "told"),
+    [
+        ("Lead", True, None),
+        ("Lead", False, None),
+        ("CampaignMember", True, None),
+        ("CampaignMember", False, "read-only"),
+    ],
+)
+def test_a_key_that_the_user_may_only_read_is_read_by_its_changes(name: str, lookup: bool, told: str | None) -> None:
+    fields = (
+        SObjectField("Id", "Id", "id"),
+        SObjectField("SystemModstamp", "Stamp", "datetime"),
+        SObjectField("IsDeleted", "Deleted", "boolean"),
+        SObjectField("Email", "E-mail", "email", updateable=False, id_lookup=lookup),
+    )
+    schema = SObjectSchema(name, name, queryable=True, updateable=True, fields=fields)
+    reason = snapshot.find_obstacle(schema, ["Id", "Email"], None)
+    assert reason is None if told is None else told in (reason or "")

@@ -10,18 +10,19 @@ from salesforce_emulator.org.org import Org
 from salesforce_emulator.schema.schema import SObject
 
 
-def _flags(sobject: SObject) -> dict[str, Any]:
+def _flags(org: Org, sobject: SObject) -> dict[str, Any]:
     """Return what describe global and the full describe both say of an object."""
     writable = sobject.writable
+    creates, edits, deletes = (writable and org.rights.allows(sobject, flag) for flag in ("Create", "Edit", "Delete"))
     return {
         "activateable": False,
         "associateEntityType": None,
         "associateParentEntity": None,
-        "createable": writable,
+        "createable": creates,
         "custom": sobject.custom,
         "customSetting": False,
         "deepCloneable": False,
-        "deletable": writable,
+        "deletable": deletes,
         "deprecatedAndHidden": False,
         "feedEnabled": writable and not sobject.custom,
         "hasSubtypes": False,
@@ -39,8 +40,8 @@ def _flags(sobject: SObject) -> dict[str, Any]:
         "retrieveable": True,
         "searchable": writable,
         "triggerable": writable,
-        "undeletable": writable,
-        "updateable": writable,
+        "undeletable": deletes,
+        "updateable": edits,
     }
 
 
@@ -78,7 +79,7 @@ def _describe(org: Org, sobject: SObject, base: str) -> dict[str, Any]:
             "sobject": url,
         },
     }
-    return dict(sorted((_flags(sobject) | extra).items()))
+    return dict(sorted((_flags(org, sobject) | extra).items()))
 
 
 def _master_record_type(url: str) -> dict[str, Any]:
@@ -141,10 +142,11 @@ def _stamped(call: Call, data: Any) -> Answer:
 def describe_global(call: Call) -> Answer:
     """`GET /sobjects`: all objects, in short."""
     rows = []
-    for sobject in call.org.schema.objects:
+    org = call.org
+    for sobject in filter(org.rights.reads, org.schema.objects):
         url = f"{call.base}/sobjects/{sobject.name}"
         urls = {"rowTemplate": f"{url}/{{ID}}", "describe": f"{url}/describe", "sobject": url}
-        rows.append(dict(sorted((_flags(sobject) | {"urls": urls}).items())))
+        rows.append(dict(sorted((_flags(org, sobject) | {"urls": urls}).items())))
     return _stamped(call, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": rows})
 
 
@@ -155,7 +157,7 @@ def describe_sobject(call: Call) -> Answer:
 
 def basic_info(call: Call) -> Answer:
     """`GET /sobjects/X`: one object in short, and recent records."""
-    sobject = call.sobject()
+    sobject, org = call.sobject(), call.org
     url = f"{call.base}/sobjects/{sobject.name}"
     urls = {"rowTemplate": f"{url}/{{ID}}", "describe": f"{url}/describe", "sobject": url}
-    return Answer(data={"objectDescribe": _flags(sobject) | {"urls": urls}, "recentItems": []})
+    return Answer(data={"objectDescribe": _flags(org, sobject) | {"urls": urls}, "recentItems": []})

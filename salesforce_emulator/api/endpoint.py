@@ -86,7 +86,7 @@ class Endpoint:
             raise _SESSION_DEAD
         if "api" not in session.scope.split() and "full" not in session.scope.split():
             raise Refusal(403, "INSUFFICIENT_SCOPE", "This session is not valid for use with the REST API")
-        if not self._org.permissions["PermissionsApiEnabled"]:
+        if not self._org.rights.permits("PermissionsApiEnabled"):
             raise Refusal(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
 
     def _spend(self, call: Call) -> dict[str, str]:

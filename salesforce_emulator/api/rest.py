@@ -4,16 +4,16 @@ import re
 from typing import Any
 
 from salesforce_emulator.api.call import Answer, Call
+from salesforce_emulator.api.setup_queries import check_one_row, check_setup_query
 from salesforce_emulator.bulk.ingest import IngestJobs
 from salesforce_emulator.bulk.query import QueryJobs
 from salesforce_emulator.org.cursors import Cursors
 from salesforce_emulator.org.org import Org
-from salesforce_emulator.org.row_checks import DELETED, UNKNOWN_ID
+from salesforce_emulator.org.row_checks import DELETED, NO_ACCESS, UNKNOWN_ID
 from salesforce_emulator.org.saving import save_rows
 from salesforce_emulator.org.uniqueness import UniqueValues
 from salesforce_emulator.refusals import Refusal, RowResult, not_found
 from salesforce_emulator.schema.identifiers import normalize_id
-from salesforce_emulator.schema.objects.definitions import ENTITY_DEFINITION, FIELD_DEFINITION
 from salesforce_emulator.soql.queries import RecordSet, count, fetch_aggregates, fetch_records, prepare
 from salesforce_emulator.soql.sql import Query
 
@@ -65,15 +65,9 @@ def query(call: Call) -> Answer:
     return _query(call, with_deleted=False)
 
 
-def query_definitions(call: Call) -> Answer:
-    """`GET /tooling/query?q=`: the org's list of its objects and fields; other Tooling objects are not here."""
-    statement = call.query.get("q", "")
-    if statement and prepare(call.org, statement, with_deleted=False).sobject not in (
-        ENTITY_DEFINITION,
-        FIELD_DEFINITION,
-    ):
-        raise Refusal(400, "INVALID_TYPE", "sObject type is not supported.")
-    return _query(call, with_deleted=False)
+def query_tooling(call: Call) -> Answer:
+    """`GET /tooling/query?q=`: the org's list of its objects and fields, and what runs when records are saved."""
+    return _query(call, with_deleted=False, tooling=True)
 
 
 def query_all(call: Call) -> Answer:
@@ -81,17 +75,19 @@ def query_all(call: Call) -> Answer:
     return _query(call, with_deleted=True)
 
 
-def _query(call: Call, *, with_deleted: bool) -> Answer:
+def _query(call: Call, *, with_deleted: bool, tooling: bool = False) -> Answer:
     statement = call.query.get("q")
     if not statement:
         raise Refusal(400, "MALFORMED_QUERY", "unexpected token: <EOF>")
     org = call.org
     prepared = prepare(org, statement, with_deleted=with_deleted)
+    check_setup_query(prepared, tooling=tooling)
     if prepared.statement.counts:
         return Answer(data={"totalSize": count(org, prepared), "done": True, "records": []})
     if prepared.aggregate_sql:
         return Answer(data={"totalSize": 1, "done": True, "records": [fetch_aggregates(org, prepared)]})
     records = fetch_records(org, prepared, call.base)
+    check_one_row(prepared, len(records))
     size = _page_size(call, prepared)
     if len(records) <= size:
         return Answer(data={"totalSize": len(records), "done": True, "records": records.page(0, size)})
@@ -166,7 +162,7 @@ def _refuse_row(result: RowResult) -> None:
     error = result.errors[0]
     if error == UNKNOWN_ID:
         raise not_found()
-    raise error.as_refusal(404 if error == DELETED else 400)
+    raise error.as_refusal({DELETED: 404, NO_ACCESS: 403}.get(error, 400))
 
 
 def create_record(call: Call) -> Answer:

@@ -37,7 +37,7 @@ def _build_job(call: Call, wanted: dict[str, Any]) -> IngestJob:
         raise _invalid_job(f"Unable to find object: {wanted.get('object')}")
     if not (sobject.bulk and sobject.writable):
         raise Refusal(400, "INVALIDENTITY", f"Entity '{sobject.name}' is not supported by the Bulk API.")
-    if operation == "hardDelete" and not org.permissions["PermissionsBulkApiHardDelete"]:
+    if operation == "hardDelete" and not org.rights.permits("PermissionsBulkApiHardDelete"):
         raise Refusal(400, "FEATURENOTENABLED", "FeatureNotEnabled : hardDelete operation requires special permission")
     if wanted.get("contentType", "CSV") != "CSV":
         raise _invalid_job(f"Content type {wanted['contentType']} is not supported")

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from salesforce_emulator.clock import Clock
+from salesforce_emulator.clock import Clock, stamp
 from salesforce_emulator.faults import Faults
 from salesforce_emulator.org.calls import Allowance, CallLog
 from salesforce_emulator.org.flows import Flows
+from salesforce_emulator.org.rights import RIGHTS_OBJECTS, UserRights
 from salesforce_emulator.org.sessions import Sessions
 from salesforce_emulator.org.store import Store
 from salesforce_emulator.schema.identifiers import IdSequence, extend_id
@@ -135,8 +136,9 @@ class Org:
 
     Attributes:
         url: its base address once the server listens; login host, My Domain and instance are one.
-        permissions: the API user's permissions by UserPermissionAccess field: at first all but the one to edit
-            converted Leads, which no profile has by default.
+        permissions: the permissions of the API user's profile by UserPermissionAccess field: at first all but the one
+            to edit converted Leads, which no profile has by default.
+        rights: what the API user may do, by profile and permission sets.
         saves: how often each record was updated, whatever the channel: how often its triggers would have run.
     """
 
@@ -154,6 +156,8 @@ class Org:
         self.allowance = Allowance()
         self.bulk = BulkSettings()
         self.permissions: dict[str, bool] = {name: name != EDITS_CONVERTED_LEADS for name, _ in PERMISSIONS}
+        self.rights = UserRights(self.store, profile.user_id, self.permissions, self.schema.touch)
+        self.schema.sight = self.rights
         self.url = ""
         self._parts: dict[Callable[[Org], Any], Any] = {}
         self._parts_lock = threading.RLock()
@@ -195,8 +199,26 @@ class Org:
         if name not in self.permissions:
             raise KeyError(name)
         self.permissions[name] = granted
+        self.refresh_rights()
+
+    def refresh_rights(self) -> None:
+        """Work out again what the API user may do."""
+        self.rights.refresh(stamp(self.clock.now()))
+
+    def become_integration_user(self) -> None:
+        """Give the API user the narrowest profile: no right but those of the permission sets assigned to them."""
+        self.permissions.update(dict.fromkeys(self.permissions, False))
+        self.rights.administrator = False
+        self.refresh_rights()
+
+    def become_administrator(self) -> None:
+        """Give the API user the profile that the org began with, and delete all permission sets."""
+        self.permissions.update({name: name != EDITS_CONVERTED_LEADS for name in self.permissions})
+        self.rights.administrator, self.rights.sharing = True, "Read"
         with self.store.writing() as connection:
-            connection.execute(f'UPDATE "UserPermissionAccess" SET "{name}" = ?', (int(granted),))  # noqa: S608
+            for name in RIGHTS_OBJECTS:
+                connection.execute(f'DELETE FROM "{name}"')  # noqa: S608
+        self.refresh_rights()
 
     def pose_as(self, *, is_sandbox: bool | None = None, organization_type: str | None = None) -> None:
         """Let Organization say another kind of org, or another edition."""

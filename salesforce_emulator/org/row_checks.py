@@ -114,8 +114,8 @@ class RecordGuard:
             sql = f'SELECT Id, IsDeleted, {converts}, {owner} FROM "{sobject.name}" WHERE Id IN ({marks})'  # noqa: S608
             for record_id, deleted, converted, owner_id in org.store.rows(sql, part):
                 self._states[record_id] = (deleted, converted, owner_id)
-        self._edits_all = org.permissions["PermissionsModifyAllData"]
-        self._edits_converted = org.permissions[EDITS_CONVERTED_LEADS]
+        self._edits_all = org.rights.edits_all(sobject)
+        self._edits_converted = org.rights.permits(EDITS_CONVERTED_LEADS)
 
     def check(self, record_id: str) -> RowError | None:
         """Return why the record may not be written, or None."""

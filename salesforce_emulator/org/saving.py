@@ -11,7 +11,15 @@ from typing import Any, Literal
 
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.org.org import Org
-from salesforce_emulator.org.row_checks import UNKNOWN_ID, InputRow, RecordGuard, ValueReader, read_id
+from salesforce_emulator.org.permission_rows import check_permission_row, settle_permission_rows
+from salesforce_emulator.org.row_checks import (
+    NO_ACCESS,
+    UNKNOWN_ID,
+    InputRow,
+    RecordGuard,
+    ValueReader,
+    read_id,
+)
 from salesforce_emulator.org.uniqueness import UniqueValues, find_dangling
 from salesforce_emulator.refusals import RowError, RowResult
 from salesforce_emulator.schema.schema import SObject
@@ -109,6 +117,10 @@ class _Batch:
                 result.errors.append(too_many)
             if result.errors:
                 continue
+            if not self._allows(creates=target is None):
+                result.id = target
+                result.errors.append(NO_ACCESS)
+                continue
             if target is not None:
                 if target in seen:
                     result.errors.append(RowError("DUPLICATE_VALUE", f"Duplicate id specified: {target}", ("Id",)))
@@ -124,6 +136,8 @@ class _Batch:
                 deletes.append(str(target))
                 continue
             values, errors = self._reader.read(row, creates=target is None)
+            if not errors and (broken := check_permission_row(self._org, self._sobject, target, values)):
+                errors.append(broken)
             if errors:
                 result.errors.extend(errors)
                 continue
@@ -134,7 +148,13 @@ class _Batch:
         self._insert(inserts)
         self._update([(str(targets[index]), values) for index, values in updates if not self._results[index].errors])
         self._delete(deletes)
+        settle_permission_rows(self._org, self._sobject)
         return self._results
+
+    def _allows(self, *, creates: bool) -> bool:
+        """Tell whether the user's rights on the object allow what a row wants."""
+        deletes = self._operation in ("delete", "hardDelete")
+        return self._org.rights.allows(self._sobject, "Delete" if deletes else "Create" if creates else "Edit")
 
     def _find_targets(self) -> list[str | None]:
         """Return the id of the record each row is about; None for a row that makes one."""

@@ -51,6 +51,15 @@ class Store:
             for item in objects:
                 columns = ", ".join(_column(field) for field in item.stored)
                 connection.execute(f'CREATE TABLE IF NOT EXISTS "{item.name}" ({columns}) WITHOUT ROWID')
+                for field in item.stored:  # the file may be of an earlier version
+                    self.add_column(item.name, field)
+
+    def add_column(self, sobject: str, field: Field) -> None:
+        """Add a column for a field, unless there is one of its name."""
+        with self.writing() as connection:
+            known = {row[1].lower() for row in connection.execute(f'PRAGMA table_info("{sobject}")')}
+            if field.name.lower() not in known:
+                connection.execute(f'ALTER TABLE "{sobject}" ADD COLUMN {_column(field)}')
 
     def create_indexes(self, objects: Sequence[SObject]) -> None:
         """Index what the org indexes: looked-up e-mail addresses, external ids, lookups."""

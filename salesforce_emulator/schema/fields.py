@@ -123,13 +123,17 @@ class Field:
         """Tell a column of the table from a worked-out value."""
         return self.sql is None and self.type not in COMPOUND_TYPES
 
+    @property
+    def takes_permissions(self) -> bool:
+        """Tell whether field-level security governs the field; a required or system field comes with its object."""
+        if self.permissionable is not None:
+            return self.permissionable
+        is_compound_part = self.name in ("FirstName", "LastName", "Salutation", "Name")
+        return self.nillable and self.createable and not is_compound_part
+
     def describe(self) -> dict[str, object]:
         """Return describe's attributes of the field, in describe's order."""
         is_text = self.type in TEXT_TYPES
-        is_compound_part = self.name in ("FirstName", "LastName", "Salutation", "Name")
-        permissionable = self.permissionable
-        if permissionable is None:
-            permissionable = self.nillable and self.createable and not is_compound_part
         aggregatable = self.aggregatable
         if aggregatable is None:
             aggregatable = self.type not in COMPOUND_TYPES | {"boolean", "multipicklist"} and self.filterable
@@ -172,7 +176,7 @@ class Field:
             "nameField": self.name_field,
             "namePointing": len(self.reference_to) > 1,
             "nillable": self.nillable,
-            "permissionable": permissionable,
+            "permissionable": self.takes_permissions,
             "picklistValues": [
                 {
                     "active": choice.active,

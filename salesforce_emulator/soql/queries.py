@@ -1,5 +1,6 @@
 """Running compiled queries: as REST records or as Bulk CSV lines."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -97,6 +98,8 @@ class _RecordBuilder:
         index, name = self._expression(_rest_sql(column)), column.path[-1]
         if column.field.type == "boolean":
             self._steps.append(lambda record, row: record.__setitem__(name, bool(row[index])))
+        elif column.field.type == "anyType":
+            self._steps.append(lambda record, row: record.__setitem__(name, json.loads(row[index] or "null")))
         else:
             self._steps.append(lambda record, row: record.__setitem__(name, row[index]))
 

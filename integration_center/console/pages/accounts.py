@@ -22,7 +22,7 @@ from integration_center.console.shell.rendering import leave_for, redirect, rend
 from integration_center.console.shell.users import Role
 from integration_center.console.sign_in_states import remember_state
 from integration_center.errors import ConfigurationError, IntegrationCenterError
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.judging import read_folder
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
@@ -134,14 +134,27 @@ def reconnect_headless(request: Request, account: Account) -> Connection:
     installation = console_of(request).installation
     settings, store, name = installation.settings, installation.accounts, user_of(request).name
     key = store.tokens(account.environment).signing_key
+    specs = list_specs(request, account.environment)
     if account.flow == "jwt" and key is not None:
         connection = connect_jwt(
-            account.environment, settings, store, username=account.username, signing_key=key, connected_by=name
+            account.environment,
+            settings,
+            store,
+            username=account.username,
+            signing_key=key,
+            connected_by=name,
+            specs=specs,
         )
     else:
-        connection = connect_client_credentials(account.environment, settings, store, connected_by=name)
+        connection = connect_client_credentials(account.environment, settings, store, connected_by=name, specs=specs)
     note(request, Action.CONNECTED, environment=account.environment, detail=connection.summary)
     return connection
+
+
+def list_specs(request: Request, environment: Environment) -> list[IntegrationSpec]:
+    """The integrations of an environment that can be read."""
+    specs = [file.spec for file in console_of(request).defs.list() if file.spec]
+    return [spec for spec in specs if spec.environment is environment]
 
 
 def confirm_disconnection(request: Request) -> Response:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.accounts.connecting import abandon_web, finish_web
-from integration_center.console.pages.accounts import show_refusal
+from integration_center.console.pages.accounts import list_specs, show_refusal
 from integration_center.console.refusals import SIGNED_OUT, STRANGER, explain
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.origins import CALLBACK_PATH
@@ -41,6 +41,7 @@ def finish_connection(request: Request) -> Response:
             installation.settings,
             installation.accounts,
             connected_by=user_of(request).name,
+            specs=list_specs(request, environment),
         )
     except IntegrationCenterError as error:
         return show_refusal(request, environment, explain(error, environment))

@@ -23,12 +23,15 @@ from integration_center.planning.repeated_keys import RepeatedKeys, find_repeate
 from integration_center.planning.spelled_columns import spell_columns
 from integration_center.planning.value_preview import ValuePreview, find_value_dtype, preview_values
 from integration_center.salesforce.objects.describe import SObjectSummary
+from integration_center.salesforce.objects.firing import Firing
+from integration_center.salesforce.objects.firing_notes import FiringNotes
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 REPORTS_KEPT = 60.0
 """Seconds; a report or its tag may have been added a moment ago."""
 MATCH_KEPT = 120.0
+FIRES_KEPT = 3_600.0
 HELD_SHOWN = 3
 MOST_SAMPLES = 1_000
 
@@ -78,6 +81,19 @@ class Calls:
             return None if names is None else frozenset(names)
 
         return self.console.lookups.ask(("field names", *self._org(environment), name.lower()), work)
+
+    def fires(self, environment: Environment, schema: SObjectSchema) -> Answer[Firing]:
+        """What fires in the org when a record of the object is updated; asked once a day. Raises NotConnected."""
+        installation, account = self.console.interactive, self.account(environment)
+        notes = FiringNotes(installation.settings.scratch)
+        names = [field.name for field in schema.fields]
+
+        def work(tell: Callable[[str], None]) -> Firing:
+            tell(f"Looking at what runs when {schema.name} is updated")
+            with installation.connect(environment) as org:
+                return notes.look(org.session, schema.name, names, account.org_id)
+
+        return self.console.lookups.ask(("fires", *self._org(environment), schema.name.lower()), work, kept=FIRES_KEPT)
 
     def newest(self, draft: Draft) -> Answer[NewestReport]:
         """The newest rows of the draft's report, typed as a run with its keys would type them."""

@@ -15,6 +15,7 @@ from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
+from integration_center.console.wizard.firing import find_firing
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
     act_on_rows,
@@ -157,8 +158,10 @@ def _show(screen: Screen) -> Response:
         "open_options": screen.checking and bool(set(problems) & set(MORE)),
         "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
         "options": {name: read_option(draft, name) for name in OPTIONS},
+        "fires": find_firing(screen, environment, schema),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
+        "creatable": [field for field in missing if field.hidden or can_deploy(field)],
         "message": write_admin_message(draft, missing, user=account.username),
         "next_run": say_next_run(draft, screen.console.now()),
         "ready": bool(draft.complete_rows),

@@ -19,18 +19,17 @@ from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft
 from integration_center.console.wizard.environment import show_environment, take_environment
 from integration_center.console.wizard.mapping import show_mapping, take_mapping
+from integration_center.console.wizard.new_fields import create_missing, download_missing
 from integration_center.console.wizard.plans import begin_plan, show_plan
 from integration_center.console.wizard.report import show_report, take_report
-from integration_center.console.wizard.saving import Refused, Saved, find_missing, save
+from integration_center.console.wizard.saving import Refused, Saved, save
 from integration_center.console.wizard.screens import STEPS, Screen, store_of
 from integration_center.console.wizard.specs import draft_of, draft_of_file
-from integration_center.console.wizard.values import judge_rows
 from integration_center.errors import ConfigurationError, EditedMeanwhile, IntegrationCenterError
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.folder import build_copy
 from integration_center.integration_files.reading import DefsFile
-from integration_center.salesforce.objects.field_package import build_package, can_deploy
 from integration_center.wording.sentences import capitalize_first
 
 
@@ -121,6 +120,7 @@ def take(request: Request) -> Response:
         "save-off": save_draft,
         "save-run": lambda screen: save_draft(screen, run=True),
         "plan": plan_draft,
+        "create-fields": create_missing,
     }
     return acts[go](screen) if go in acts else screen.go("mapping")
 
@@ -185,26 +185,6 @@ def _show_edited(screen: Screen, error: EditedMeanwhile) -> Response:
         "path": screen.path,
     }
     return render(screen.request, "wizard/edited.html", values, status=409)
-
-
-def download_missing(request: Request) -> Response:
-    """The metadata package with the fields that the draft lacks.
-
-    Raises:
-        HTTPException: 404, none is missing that a package could create.
-    """
-    screen = Screen.open(request)
-    environment = require_environment(screen.draft)
-    rows = screen.calls.newest(screen.draft).get()
-    schema = screen.calls.schema(environment, screen.draft.object).get()
-    names = screen.calls.field_names(environment, schema.name).get() or ()
-    judged = judge_rows(screen.draft, rows, screen.calls.values(screen.draft, rows))
-    missing = find_missing(screen.draft, schema, [each.dtype for each in judged], names)
-    if not any(can_deploy(field) for field in missing):
-        raise HTTPException(404, "No field is missing that a metadata file could create.")
-    content = build_package(schema.name, missing, api_version=screen.console.installation.settings.api_version)
-    headers = {"content-disposition": 'attachment; filename="missing-fields.zip"'}
-    return Response(content, media_type="application/zip", headers=headers)
 
 
 OPERATOR = Role.OPERATOR

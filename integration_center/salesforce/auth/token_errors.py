@@ -91,7 +91,7 @@ def explain_refusal(
         case "invalid_grant" if "no client credentials user" in said:
             return ConfigurationError(
                 "the External Client App has no user to run as; have the admin enable the Client Credentials Flow in"
-                " its policies and choose a Run As user with Modify All Data"
+                " its policies and choose a Run As user with Modify All Data or the generated permission set"
             )
         case "invalid_grant" if "audience" in said:
             return AudienceRefused(

@@ -50,6 +50,7 @@ CURES = {
 """What helps against a temporary fault that lasts."""
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA", "EXCEEDEDQUOTA"})
+API_DISABLED = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
 API_NAME = re.compile(r"[A-Za-z]\w{0,79}(?:\.\w{1,80})*", re.ASCII)
 UNKNOWN_OBJECT = re.compile(r"sObject type '(\w+)' is not supported")
@@ -241,6 +242,9 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
         return SchemaMismatch(
             f"the org has no object {unknown[1]}, or the connected user may not see it", code=error.code, status=status
         )
+    if error.code in API_DISABLED:
+        sentence = f"the org or the connected user has no API access ({error.code}); the user needs API Enabled"
+        return OrgError(sentence, code=error.code, status=status)
     if status == httpx.codes.FORBIDDEN:
         return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")

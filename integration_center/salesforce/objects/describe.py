@@ -48,6 +48,9 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
             item["value"] for item in json.get("picklistValues") or () if item.get("active", True) and item.get("value")
         ),
         reference_to=tuple(json.get("referenceTo") or ()),
+        permissionable=bool(json.get("permissionable", True)),
+        compound=json.get("compoundFieldName") or None,
+        master_detail=json.get("relationshipOrder") is not None,
     )
 
 
@@ -59,6 +62,8 @@ def parse_describe(json: dict[str, Any]) -> SObjectSchema:
         queryable=bool(json.get("queryable")),
         updateable=bool(json.get("updateable")),
         fields=tuple(parse_field(field) for field in json["fields"]),
+        createable=bool(json.get("createable")),
+        deletable=bool(json.get("deletable")),
     )
 
 
@@ -76,7 +81,8 @@ def read_schema(session: Session, name: str) -> SObjectSchema:
         check_version(session, error)
         if error.status == 404 or error.code in {"NOT_FOUND", "INVALID_TYPE"}:
             raise SchemaMismatch(
-                f"the org has no object {name}, or the connected user may not see it; check its API name",
+                f"the org has no object {name}, or the connected user may not see it; check its API name, or ask the"
+                f" Salesforce admin for the right Read on {name}",
                 code=error.code,
                 status=error.status,
             ) from None

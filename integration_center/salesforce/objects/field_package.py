@@ -5,15 +5,13 @@ Source: Metadata API Developer Guide, "Deploying and Retrieving Metadata with th
 Read and Edit, because fields created through the API are hidden from everyone until access is granted.
 """
 
-import io
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element
 
+from integration_center.salesforce.objects.packages import add_entry, add_texts, build_zip, start_document
 from integration_center.sync.mapping.missing_fields import MissingField, tell_labels_apart
 
-NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 PERMISSION_SET = "Integration_Center_Fields"
 SHARED_FIELDS = {"Task": "Activity", "Event": "Activity"}
 """Objects whose custom fields are created on another object."""
@@ -27,8 +25,6 @@ TYPES = {
     "Date/Time": "DateTime",
     "Time": "Time",
 }
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of every file in the zip, so that the same fields give the same zip file."""
 
 
 def can_deploy(field: MissingField) -> bool:
@@ -56,73 +52,39 @@ def build_package(object_name: str, fields: Sequence[MissingField], *, api_versi
         "PermissionSet": [PERMISSION_SET],
     }
     files = {
-        "package.xml": _build_manifest({type_: names for type_, names in members.items() if names}, api_version),
         **({f"objects/{owner}.object": _build_object(created)} if created else {}),
         f"permissionsets/{PERMISSION_SET}.permissionset": _build_permission_set(
             [f"{owner}.{field.name}" for field in granted]
         ),
     }
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, xml in files.items():
-            package.writestr(zipfile.ZipInfo(name, EPOCH), xml)
-    return content.getvalue()
+    return build_zip(members, files, api_version=api_version)
 
 
-def _build_manifest(members: dict[str, list[str]], api_version: str) -> bytes:
-    root = Element("Package", xmlns=NAMESPACE)
-    for type_, names in members.items():
-        types = SubElement(root, "types")
-        _add(types, (("members", name) for name in names))
-        _add(types, [("name", type_)])
-    _add(root, [("version", api_version)])
-    return _write(root)
-
-
-def _build_object(fields: Iterable[MissingField]) -> bytes:
-    root = Element("CustomObject", xmlns=NAMESPACE)
+def _build_object(fields: Iterable[MissingField]) -> Element:
+    root = start_document("CustomObject")
     for field in fields:
-        entry = SubElement(root, "fields")
-        _add(entry, [("fullName", field.name)])
-        if field.type == "Checkbox":
-            _add(entry, [("defaultValue", "false")])
-        elif field.type in {"Text", "Number"}:
-            _add(entry, [("externalId", "false")])
-        _add(entry, [("label", field.label)])
-        _add(
-            entry,
-            [
-                (name, str(value))
-                for name, value in (("length", field.length), ("precision", field.precision))
-                if value is not None
-            ],
-        )
-        if field.type != "Checkbox":
-            _add(entry, [("required", "false")])
-        if field.scale is not None:
-            _add(entry, [("scale", str(field.scale))])
-        _add(entry, [("type", TYPES[field.type])])
-        if field.type in {"Text", "Number"}:
-            _add(entry, [("unique", "false")])
-    return _write(root)
+        add_entry(root, "fields", list_attributes(field))
+    return root
 
 
-def _build_permission_set(names: Iterable[str]) -> bytes:
-    root = Element("PermissionSet", xmlns=NAMESPACE)
-    _add(root, [("description", "Read and Edit access to the fields that the Integration Center writes.")])
+def list_attributes(field: MissingField) -> list[tuple[str, str]]:
+    """List the elements of a custom field's metadata, in alphabetical order as Salesforce writes them."""
+    attributes = {"fullName": field.name, "label": field.label, "type": TYPES[field.type]}
+    if field.type == "Checkbox":
+        attributes["defaultValue"] = "false"
+    else:
+        attributes["required"] = "false"
+    if field.type in {"Text", "Number"}:
+        attributes |= {"externalId": "false", "unique": "false"}
+    sizes = {"length": field.length, "precision": field.precision, "scale": field.scale}
+    attributes |= {name: str(size) for name, size in sizes.items() if size is not None}
+    return sorted(attributes.items())
+
+
+def _build_permission_set(names: Iterable[str]) -> Element:
+    root = start_document("PermissionSet")
+    add_texts(root, [("description", "Read and Edit access to the fields that the Integration Center writes.")])
     for name in names:
-        permission = SubElement(root, "fieldPermissions")
-        _add(permission, [("editable", "true"), ("field", name), ("readable", "true")])
-    _add(root, [("hasActivationRequired", "false"), ("label", "Integration Center Fields")])
-    return _write(root)
-
-
-def _add(parent: Element, children: Iterable[tuple[str, str]]) -> None:
-    for name, text in children:
-        SubElement(parent, name).text = text
-
-
-def _write(root: Element) -> bytes:
-    indent(root, "    ")
-    xml: bytes = tostring(root, encoding="UTF-8", xml_declaration=True)
-    return xml
+        add_entry(root, "fieldPermissions", [("editable", "true"), ("field", name), ("readable", "true")])
+    add_texts(root, [("hasActivationRequired", "false"), ("label", "Integration Center Fields")])
+    return root

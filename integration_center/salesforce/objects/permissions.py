@@ -8,6 +8,7 @@ Converted Leads".
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 
 from integration_center.errors import OrgError, TransientError
 from integration_center.salesforce.client.session import Session
@@ -36,12 +37,25 @@ def list_field_names(session: Session, object_name: str) -> frozenset[str] | Non
     return frozenset(name for record in records if (name := record.get("QualifiedApiName"))) or None
 
 
-def may_edit_converted_leads(session: Session) -> bool:
-    """Return whether the connected user has "View and Edit Converted Leads", in one call; False without an answer."""
-    soql = f"{build_select([EDITS_CONVERTED], 'UserPermissionAccess')} LIMIT 1"
+def read_permissions(session: Session, names: Sequence[str]) -> Mapping[str, bool] | None:
+    """Read which permissions the connected user has, in one call.
+
+    Args:
+        session: the session of the connected user.
+        names: fields of UserPermissionAccess, such as `PermissionsModifyAllData`.
+
+    Returns:
+        Whether the user has each of them; None when the org does not tell.
+    """
+    soql = f"{build_select(names, 'UserPermissionAccess')} LIMIT 1"
     try:
         records = session.get_json("query", params={"q": soql}).get("records") or ()
     except (OrgError, TransientError) as error:
-        logger.info("converted Leads are left alone, because the org does not say who may edit them (%s)", error)
-        return False
-    return any(record.get(EDITS_CONVERTED) is True for record in records)
+        logger.info("the org does not tell the permissions of the connected user (%s)", error)
+        return None
+    return next(({name: record.get(name) is True for name in names} for record in records), None)
+
+
+def may_edit_converted_leads(session: Session) -> bool:
+    """Return whether the connected user has "View and Edit Converted Leads", in one call; False without an answer."""
+    return bool((read_permissions(session, [EDITS_CONVERTED]) or {}).get(EDITS_CONVERTED))

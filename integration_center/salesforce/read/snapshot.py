@@ -28,6 +28,9 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 DELETED = "IsDeleted"
 STAMP = "SystemModstamp"
 AUTHOR = "LastModifiedById"
+OWN_VALUES = frozenset({"Account", "Contact", "Lead"})
+"""Objects whose standard fields under field-level security hold values of their own. Other objects show those of a
+parent, as a CampaignMember shows those of its Lead."""
 OWN_FIELDS = frozenset({"Id", STAMP, "IsConverted", "CreatedDate", "LastModifiedDate"})
 """Read-only fields of a record that change only with its SystemModstamp."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -172,12 +175,12 @@ def find_obstacle(schema: SObjectSchema, columns: Sequence[str], where: str | No
         field = schema.get(name)
         if field is None:
             return f"{name} is a field of another record"
-        if reason := _why_stampless(field):
+        if reason := _why_stampless(schema, field):
             return f"{field.name} {reason}"
     return None
 
 
-def _why_stampless(field: SObjectField) -> str | None:
+def _why_stampless(schema: SObjectSchema, field: SObjectField) -> str | None:
     """Return why a field's value may change while the record's SystemModstamp does not; None when it cannot."""
     if field.name in OWN_FIELDS:
         return None
@@ -185,7 +188,9 @@ def _why_stampless(field: SObjectField) -> str | None:
         return "is a formula or roll-up, whose value changes without a new SystemModstamp"
     if field.type == "reference":
         return "is a lookup, which becomes empty without a new SystemModstamp when the record it names is deleted"
-    if not (field.custom or field.updateable or field.auto_number):
+    # A user with few rights may only read a key field, which is then read-only as values of other records are.
+    own = field.id_lookup or (field.permissionable and schema.name in OWN_VALUES)
+    if not (own or field.custom or field.updateable or field.auto_number):
         return "is read-only, so its value may come from another record"
     return None
 

@@ -95,16 +95,17 @@ def check_fitness(
         for column in spec.columns
         if column not in dtypes
     ]
-    for allowed, code, verb in (
-        (schema.queryable, "OBJECT_NOT_QUERYABLE", "read"),
-        (schema.updateable, "OBJECT_NOT_UPDATEABLE", "updated"),
+    for allowed, code, verb, right in (
+        (schema.queryable, "OBJECT_NOT_QUERYABLE", "read", "Read"),
+        (schema.updateable, "OBJECT_NOT_UPDATEABLE", "updated", "Edit"),
     ):
         if not allowed:
             faults.append(
                 Fault(
                     SCHEMA_AS_MAPPED,
                     code,
-                    f"object {schema.name} cannot be {verb} by the connected user through the API",
+                    f"object {schema.name} cannot be {verb} by the connected user through the API; the user needs the"
+                    f" right {right} on {schema.name}",
                 )
             )
     for pair in spec.keys:
@@ -232,7 +233,8 @@ def _missing(schema: SObjectSchema, column: str, name: str, access: str, org_fie
         message = f"{place} is missing, but {schema.name} has {twin}{hidden}; map that field"
     elif org_fields is None or not is_custom(name):
         # The org's list may leave out parts of standard compound fields, so it does not prove that they are missing.
-        message = f"{place} is missing, or hidden from the connected user by field-level security"
+        message = f"{place} is missing, or hidden from the connected user by field-level security, who needs {access}"
+        message += " access to it"
         message += f"; the nearest field there is: {nearest}" if nearest else ""
     else:
         meant = f"the nearest is {nearest}; map that one if it is meant" if nearest else "check its spelling"

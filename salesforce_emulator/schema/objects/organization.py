@@ -40,6 +40,9 @@ PERMISSIONS = (
     ("PermissionsModifyMetadata", "Modify Metadata Through Metadata API Functions"),
     ("PermissionsCustomizeApplication", "Customize Application"),
     ("PermissionsBulkApiHardDelete", "Bulk API Hard Delete"),
+    ("PermissionsViewSetup", "View Setup and Configuration"),
+    ("PermissionsManageProfilesPermissionsets", "Manage Profiles and Permission Sets"),
+    ("PermissionsAssignPermissionSets", "Assign Permission Sets"),
     (EDITS_CONVERTED_LEADS, "View and Edit Converted Leads"),
 )
 

@@ -1,0 +1,116 @@
+"""The rights of a connected account: held, missing and surplus, and the permission set of exactly the needed ones."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.access.audit import Action
+from integration_center.accounts.store import Account
+from integration_center.accounts.stored_tokens import StoredTokens
+from integration_center.console.pages.accounts import environment_of, list_specs
+from integration_center.console.shell.context import console_of, note
+from integration_center.console.shell.page import Page, change, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.users import Role
+from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.remote import IMPATIENT
+from integration_center.salesforce.client.session import Session
+from integration_center.salesforce.objects.permission_set import (
+    PermissionSet,
+    build_permission_package,
+    leave_out,
+    name_permission_set,
+)
+from integration_center.salesforce.objects.permission_writing import apply_permission_set
+from integration_center.salesforce.objects.rights import Rights, look_at_rights
+from integration_center.sync.needs import list_needs
+from integration_center.wording.sentences import capitalize_first
+
+MOST_SAID = 3
+"""Refused rights that a message tells one by one."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of the rights of an environment.
+
+    Attributes:
+        rights: None when no org was asked.
+        refusal: why the org was not asked, or did not answer.
+    """
+
+    account: Account | None
+    permission_set: PermissionSet
+    rights: Rights | None
+    refusal: str | None
+
+
+def show_rights(request: Request) -> Response:
+    """The rights of the connected user beside those that the integrations need; asks the org."""
+    environment = environment_of(request)
+    specs = list_specs(request, environment)
+    seen = _look(console_of(request).installation, environment, specs)
+    return render(request, "rights.html", {"environment": environment, "specs": specs, "seen": seen})
+
+
+def download_package(request: Request) -> Response:
+    """The permission set as a package that a Salesforce admin deploys."""
+    environment = environment_of(request)
+    installation = console_of(request).installation
+    seen = _look(installation, environment, list_specs(request, environment))
+    content = build_permission_package(seen.permission_set, installation.settings.api_version)
+    headers = {"content-disposition": f'attachment; filename="{seen.permission_set.name}.zip"'}
+    return Response(content, media_type="application/zip", headers=headers)
+
+
+def apply_rights(request: Request) -> Response:
+    """Create or update the permission set in the org, and assign it to the connected user."""
+    environment = environment_of(request)
+    installation = console_of(request).installation
+    here = f"/accounts/{environment.value}/rights"
+    account = installation.accounts.get(environment)
+    try:
+        seen = _look(installation, environment, list_specs(request, environment))
+        if seen.refusal or not seen.permission_set.needs:
+            raise ConfigurationError(seen.refusal or "no integration needs a right yet")
+        with _open_session(installation, environment) as session:
+            applied = apply_permission_set(session, seen.permission_set, account.user_id)
+    except IntegrationCenterError as error:
+        return redirect(request, here, f"{capitalize_first(str(error))}.", "danger")
+    said = applied.summarize(seen.permission_set)
+    note(request, Action.GRANTED, environment=environment, detail=said)
+    whole = applied.assigned and not applied.refused
+    return redirect(request, here, " ".join([said, *applied.refused[:MOST_SAID]]), "success" if whole else "warning")
+
+
+def _look(installation: Installation, environment: Environment, specs: list[IntegrationSpec]) -> Seen:
+    account = installation.accounts.find(environment)
+    rights, refusal = None, None
+    if account is None:
+        refusal = f"{environment.title} is not connected, so nothing was compared with an org"
+    else:
+        try:
+            with _open_session(installation, environment) as session:
+                rights = look_at_rights(session, specs, other_objects=True)
+        except IntegrationCenterError as error:
+            refusal = str(error)
+    needs = rights.needs if rights else list_needs(specs, lambda name: None)
+    permission_set = name_permission_set(environment, leave_out(needs, rights.absent if rights else ()))
+    return Seen(account, permission_set, rights, refusal)
+
+
+def _open_session(installation: Installation, environment: Environment) -> Session:
+    tokens = StoredTokens(environment, installation.settings, installation.accounts)
+    return Session(tokens, api_version=installation.settings.api_version, retries=IMPATIENT)
+
+
+PAGE = Page(
+    routes=(
+        view("/accounts/{environment}/rights", show_rights, role=Role.OPERATOR),
+        view("/accounts/{environment}/rights/package.zip", download_package, role=Role.OPERATOR),
+        change("/accounts/{environment}/rights", apply_rights),
+    ),
+)

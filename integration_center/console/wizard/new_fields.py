@@ -1,0 +1,75 @@
+"""Fields that a draft lacks: as a package for the Salesforce admin, or created in the org on consent."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.access.audit import Action
+from integration_center.console.shell.context import note
+from integration_center.console.shell.rendering import redirect
+from integration_center.console.wizard.calls import require_environment
+from integration_center.console.wizard.saving import find_missing
+from integration_center.console.wizard.screens import Screen
+from integration_center.console.wizard.values import judge_rows
+from integration_center.errors import IntegrationCenterError
+from integration_center.salesforce.objects.field_creation import create_fields, write_help_text
+from integration_center.salesforce.objects.field_package import build_package, can_deploy
+from integration_center.sync.mapping.missing_fields import MissingField
+from integration_center.wording.sentences import capitalize_first
+
+
+def download_missing(request: Request) -> Response:
+    """The metadata package with the fields that the draft lacks.
+
+    Raises:
+        HTTPException: 404, none is missing that a package could create.
+    """
+    screen = Screen.open(request)
+    name, listed = list_missing(screen)
+    missing = [field for field in listed if can_deploy(field)]
+    if not missing:
+        raise HTTPException(404, "No field is missing that a metadata file could create.")
+    version = screen.console.installation.settings.api_version
+    content = build_package(name, missing, api_version=version)
+    headers = {"content-disposition": 'attachment; filename="missing-fields.zip"'}
+    return Response(content, media_type="application/zip", headers=headers)
+
+
+def create_missing(screen: Screen) -> Response:
+    """Create the missing fields in the org, grant access to them, and show the mapping screen again."""
+    environment, there = require_environment(screen.draft), f"{screen.path}/mapping"
+    try:
+        name, listed = list_missing(screen)
+        missing = [field for field in listed if field.hidden or can_deploy(field)]
+        account = screen.calls.account(environment)
+        with screen.console.interactive.connect(environment) as org:
+            done = create_fields(
+                org.session,
+                environment,
+                name,
+                missing,
+                account.user_id,
+                help_text=write_help_text(screen.draft.options.get("name") or "New integration", screen.draft.report),
+                sleep=org.polling.sleep,
+            )
+    except IntegrationCenterError as error:
+        return redirect(screen.request, there, f"{capitalize_first(str(error))}.", "danger")
+    finally:
+        screen.calls.forget(environment)  # also when only some of them were created
+    said = done.summarize(name)
+    note(screen.request, Action.CREATED_FIELDS, environment=environment, detail=said)
+    return redirect(screen.request, there, said, "success" if done.whole else "warning")
+
+
+def list_missing(screen: Screen) -> tuple[str, list[MissingField]]:
+    """The object's API name, and the fields that the draft maps to and that the org lacks or hides.
+
+    Raises:
+        IntegrationCenterError: the report or the org cannot be asked.
+    """
+    environment = require_environment(screen.draft)
+    rows = screen.calls.newest(screen.draft).get()
+    schema = screen.calls.schema(environment, screen.draft.object).get()
+    names = screen.calls.field_names(environment, schema.name).get() or ()
+    judged = judge_rows(screen.draft, rows, screen.calls.values(screen.draft, rows))
+    return schema.name, find_missing(screen.draft, schema, [each.dtype for each in judged], names)

@@ -1,0 +1,59 @@
+"""Keep for a day what fires on an object, so that checks and plans by hand cost few API calls."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from integration_center.errors import ConfigurationError
+from integration_center.files.text_files import write_atomically
+from integration_center.salesforce.client.session import Session
+from integration_center.salesforce.objects.describe import read_schema
+from integration_center.salesforce.objects.firing import Firing, look_at_firing
+
+logger = logging.getLogger(__name__)
+FOLDER = "firing"
+
+
+@dataclass(frozen=True)
+class FiringNotes:
+    """What was seen today. It names triggers, flows, rules and fields, and holds no value of a record.
+
+    Args:
+        scratch: the folder of this machine for files that may be lost.
+    """
+
+    scratch: Path
+
+    def look(self, session: Session, object_name: str, fields: Sequence[str], org_id: str) -> Firing:
+        """Return what fires on an object, and which of `fields` that names: as seen today, or as the org tells now.
+
+        Raises:
+            IntegrationCenterError: the object cannot be described.
+        """
+        path = self._place(object_name, org_id)
+        try:
+            return Firing.from_json(json.loads(path.read_text(encoding="utf-8"))).about(fields)
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # nobody looked today, or the file is of another version
+        firing = look_at_firing(session, read_schema(session, object_name))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for old in path.parent.glob("*.json"):
+                if not old.name.startswith(_today()):
+                    old.unlink(missing_ok=True)
+            write_atomically(path, json.dumps(firing.to_json()))
+        except (OSError, ConfigurationError) as error:
+            logger.info("what fires on %s could not be kept for today (%s)", object_name, error)
+        return firing.about(fields)
+
+    def _place(self, object_name: str, org_id: str) -> Path:
+        about = json.dumps([org_id, object_name.lower()])
+        return self.scratch / FOLDER / f"{_today()}-{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()

@@ -1,0 +1,187 @@
+"""A user who has only the generated permission set: whole syncs pass, and a right that is taken away is named."""
+
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
+from integration_center_tests.pipeline.commands import Command, as_json
+from salesforce_emulator.org.org import Org
+
+SET = "Integration_Center_Sandbox"
+ROLL_UP: dict[str, Any] = {
+    "name": "Rolled up",
+    "rows": "all",
+    "where": "IsConverted = false AND Country != 'Atlantis'",
+    "fields": [{"value": 'SUM("# Logins Last 30 Days")', "field": COUNT}],
+}
+
+
+@pytest.fixture
+def org(center: Center) -> Org:
+    """The sandbox, which lets every user write records of other owners."""
+    org = center.emulator.sandbox.org
+    org.rights.sharing = "ReadWrite"
+    return org
+
+
+@pytest.fixture
+def narrow(org: Org, command: Command) -> Callable[[], None]:
+    """Lets the administrator make the permission set, and then leaves the user nothing else."""
+
+    def become_narrow() -> None:
+        code, said, errors = command("permissions", "sandbox", "--apply", "--yes")
+        assert code == 0, said + errors
+        org.become_integration_user()
+
+    return become_narrow
+
+
+def test_the_generated_set_is_enough_for_a_sync_and_a_roll_up(
+    center: Center, command: Command, narrow: Callable[[], None]
+) -> None:
+    center.integrate(fields=EXAMPLE["fields"][:2])
+    center.integrate("rolled_up", **ROLL_UP)
+    center.drop(logins(PLAIN))
+    narrow()
+    for slug in ("logins_to_leads", "rolled_up"):
+        ran = center.run(slug)
+        assert ran.success, ran.error
+        assert center.sync(ran, slug).counts["rows"]["updated"] == len(PLAIN)
+    checked = as_json(command("check", "--json"))
+    assert [(each["verdict"], each["rights"]) for each in checked] == [
+        ("sound", {"missing": [], "surplus": [], "absent": [], "unknown": []})
+    ] * 2
+    found = as_json(command("permissions", "sandbox", "--json"))
+    assert {name: found[name] for name in ("missing", "absent", "surplus", "unknown")} == {
+        "missing": [],
+        "absent": [],
+        "surplus": [],
+        "unknown": [],
+    }
+
+
+def test_the_generated_set_is_enough_for_an_external_id_and_a_condition_on_a_parent(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None]
+) -> None:
+    before = org.store.records("WalkMe_Engagement__c")
+    keys = [row["Customer_Key__c"] for row in before if row["Customer_Key__c"] and row["Account__c"]][:3]
+    center.integrate(
+        object="WalkMe_Engagement__c",
+        keys=[{"column": "User ID", "field": "Customer_Key__c"}],
+        fields=[{"column": "# Logins Last 30 Days", "field": "Sessions__c"}],
+        where="Account__r.Name != 'Nobody'",
+    )
+    center.drop([(key, None, None, 70 + number) for number, key in enumerate(keys)])
+    narrow()
+    ran = center.run()
+    assert ran.success, ran.error
+    assert center.sync(ran).counts["rows"] == {"updated": len(keys)}
+    needed = as_json(command("permissions", "sandbox", "--json"))["needed"]
+    assert {"Read on Account", "Read and Edit on WalkMe_Engagement__c.Sessions__c"} <= {*needed}
+    assert not any("Edit on Account" in right or "Account.Name" in right for right in needed)
+    with org.store.writing() as connection:
+        connection.execute("DELETE FROM WalkMe_Engagement__c")
+        org.store.insert_many("WalkMe_Engagement__c", list(before[0]), [tuple(row.values()) for row in before])
+
+
+@pytest.mark.parametrize(
+    ("taken", "said", "missing"),
+    [
+        ("DELETE FROM ObjectPermissions WHERE SobjectType = 'Lead'", "Read on Lead", "Read and Edit on Lead"),
+        ("UPDATE ObjectPermissions SET PermissionsEdit = 0", "Edit on Lead", "Edit on Lead"),
+        ("DELETE FROM FieldPermissions WHERE Field = 'Lead.Email'", "needs Read access", "Read on Lead.Email"),
+        (
+            f"UPDATE FieldPermissions SET PermissionsEdit = 0 WHERE Field = 'Lead.{COUNT}'",
+            f"Lead.{COUNT}",
+            f"Edit on Lead.{COUNT}",
+        ),
+        ("UPDATE PermissionSet SET PermissionsApiEnabled = 0", "API Enabled", None),
+    ],
+)
+def test_a_right_that_is_taken_away_is_named(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None], taken: str, said: str, missing: str | None
+) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    narrow()
+    with org.store.writing() as connection:
+        connection.execute(taken)
+    org.refresh_rights()
+    ran = center.run()
+    assert not ran.success
+    sync = center.sync(ran)
+    assert said in f"{sync.error} {sync.held}"
+    assert not center.writes()
+    if missing:
+        (checked,) = as_json(command("check", "--json"))
+        assert missing in checked["rights"]["missing"]
+        assert missing in as_json(command("permissions", "sandbox", "--json"))["missing"]
+
+
+def test_an_administrator_is_told_what_is_surplus(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    code, said, _ = command("check")
+    assert code == 0
+    assert "more than the integrations of Sandbox need" in said
+    assert "- Modify All Data" in said
+    assert "- Create on Lead" in said
+    calls = len(center.emulator.sandbox.calls.find())
+    command("check")
+    assert len(center.emulator.sandbox.calls.find()) - calls <= 5
+
+
+def test_a_user_with_only_these_rights_can_be_connected(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None]
+) -> None:
+    center.integrate()
+    narrow()
+    assert command("connect", "sandbox", "--flow", "client-credentials")[0] == 0
+    with org.store.writing() as connection:
+        connection.execute(f"UPDATE FieldPermissions SET PermissionsEdit = 0 WHERE Field = 'Lead.{COUNT}'")
+    org.refresh_rights()
+    code, _, said = command("connect", "sandbox", "--flow", "client-credentials")
+    assert code == 1
+    assert f"lacks Modify All Data and, to do with less, Edit on Lead.{COUNT}" in said
+
+
+def test_parts_of_an_address_are_granted_as_a_whole(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None]
+) -> None:
+    center.integrate(fields=[{"column": "First Login", "field": "City"}])
+    center.drop(logins(PLAIN))
+    narrow()
+    rows = org.store.records("FieldPermissions")
+    assert {row["Field"]: row["PermissionsEdit"] for row in rows} == {"Lead.Email": 0, "Lead.Address": 1}
+    (checked,) = as_json(command("check", "--json"))
+    assert checked["rights"]["missing"] == []
+
+
+def test_the_set_follows_the_integrations(center: Center, org: Org, command: Command) -> None:
+    center.integrate()
+    assert command("permissions", "sandbox", "--apply", "--yes")[0] == 0
+    center.integrate(fields=EXAMPLE["fields"][:1], where="Street != 'x'")
+    applied = as_json(command("permissions", "sandbox", "--apply", "--yes", "--json"))["applied"]
+    assert (applied["created"], applied["granted"], applied["removed"]) == (False, ["Read on Lead.Address"], 2)
+    rows = org.store.records("FieldPermissions", "IsDeleted = 0")
+    assert {row["Field"] for row in rows} == {"Lead.Email", "Lead.Address", "Lead.WalkMe_First_Login__c"}
+
+
+def test_the_package_needs_no_account(center: Center, command: Command) -> None:
+    center.integrate(environment="production", keys=[{"column": "User ID", "field": "LastName"}])
+    code, said, _ = command("permissions", "production", "--package", "set.zip")
+    assert code == 0
+    assert "No account is connected" in said
+    with zipfile.ZipFile(center.home / "set.zip") as package:
+        xml = package.read("permissionsets/Integration_Center_Production.permissionset").decode()
+        manifest = package.read("package.xml").decode()
+    assert "<members>Integration_Center_Production</members>" in manifest
+    assert f"<field>Lead.{COUNT}</field>" in xml
+    assert "LastName" not in xml  # a required field comes with its object, and cannot be granted
+    assert xml.count("<objectPermissions>") == xml.count("<userPermissions>") == 1
+    code, _, said = command("permissions", "sandbox")
+    assert code == 1
+    assert "there is no integration for Sandbox yet" in said

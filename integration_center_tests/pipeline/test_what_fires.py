@@ -1,0 +1,82 @@
+"""What fires in the org when records are updated: told before the first sync, and never in the way of one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integration_center_tests.pipeline.center import COUNT, FIRST, PLAIN, Center, logins
+from integration_center_tests.pipeline.commands import Command, as_json
+from salesforce_emulator.org import automation
+from salesforce_emulator.org.org import Org
+
+
+@pytest.fixture
+def org(center: Center) -> Iterator[Org]:
+    """A sandbox with automation of every kind."""
+    org = center.emulator.sandbox.org
+    automation.add_trigger(org, "Lead", "LeadScore", f"trigger LeadScore on Lead (before update) {{ l.{COUNT} = 1; }}")
+    automation.add_trigger(org, "Lead", "Managed", namespace="pkg")
+    automation.add_trigger(org, "Lead", "OnInsert", COUNT, events=["BeforeInsert"])
+    automation.add_trigger(org, "Lead", "Off", COUNT, status="Inactive")
+    automation.add_trigger(org, "Account", "OfAccounts", COUNT)
+    automation.add_flow(org, "Lead", "Lead_Router", FIRST)
+    automation.add_flow(org, "Lead", "Greets_New_Leads", FIRST, event="Create")
+    automation.add_flow(org, "Contact", "Of_Contacts", FIRST)
+    automation.add_flow(org, "Lead", "Inside", FIRST, namespace="pkg")
+    automation.add_validation_rule(org, "Lead", "Need_Count", f"{COUNT} < 0")
+    automation.add_validation_rule(org, "Lead", "Need_City", "ISBLANK(City)")
+    automation.add_workflow_rule(org, "Lead", "Notify_Owner", FIRST)
+    automation.add_workflow_rule(org, "Lead", "Old_Rule", FIRST, active=False)
+    automation.add_duplicate_rule(org, "Lead", "Standard_Lead")
+    yield org
+    automation.clear_automation(org)
+
+
+def found_in(checked: Any) -> dict[str, Any]:
+    return {f"{each['kind']} {each['name']}": each["fields"] for each in checked["fires"]["found"]}
+
+
+@pytest.mark.usefixtures("org")
+def test_check_tells_what_fires_and_which_mapped_fields_it_reads(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    (checked,) = as_json(command("check", "--json"))
+    assert found_in(checked) == {
+        "Apex trigger LeadScore": [COUNT],
+        "Flow Lead_Router": [FIRST],
+        "Validation rule Need_Count": [COUNT],
+        "Workflow rule Notify_Owner": [FIRST],
+        "Apex trigger pkg__Managed": None,
+        "Duplicate rule Standard_Lead": None,
+        "Flow pkg__Inside": None,
+        "Validation rule Need_City": [],
+    }
+    assert any("sharing" in each for each in checked["fires"]["unseen"])
+    center.emulator.sandbox.calls.clear()
+    said = command("check")[1]
+    assert f"Apex trigger LeadScore (before update) reads {COUNT}" in said
+    assert "Flow pkg__Inside (after saving): its content cannot be read" in said
+    assert not center.emulator.sandbox.calls.find(path="*/tooling/*")
+
+
+def test_a_user_without_the_right_to_look_syncs_all_the_same(center: Center, org: Org, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    org.set_permission("PermissionsViewSetup", False)
+    code, said, _ = command("plan", "logins_to_leads")
+    assert code == 0
+    assert "not seen: Apex triggers: the org did not answer (INVALID_TYPE)" in said
+    assert "not seen: record-triggered flows" in said
+    center.emulator.sandbox.calls.clear()
+    assert center.run().success
+    assert not center.emulator.sandbox.calls.find(path="*/tooling/*")
+
+
+def test_an_org_that_answers_nothing_stops_no_plan(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    center.emulator.sandbox.faults.respond(400, "*/tooling/*", times=None, body='[{"errorCode":"X","message":"no"}]')
+    planned = as_json(command("plan", "logins_to_leads", "--json"))
+    assert planned["fires"]["found"] == []
+    assert len(planned["fires"]["unseen"]) >= 3
