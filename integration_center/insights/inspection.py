@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.regular_files import show_size
 from integration_center.insights.columns import infer_type, is_identifier
 from integration_center.insights.declaring import check_columns, declare_cells
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
@@ -101,6 +102,22 @@ class Inspection:
     notes: Sequence[str] = ()
     problem: str | None = None
     proposal: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> list[str]:
+        """How the file is written, in words."""
+        facts = [
+            self.format,
+            self.packing and f"packed by {self.packing}",
+            show_size(self.size),
+            self.encoding,
+            self.delimiter and f"separated by {self.delimiter}",
+            self.delimiter and (f"quotes {self.quote}" if self.quote else "no quotes"),
+            self.line_end and f"{self.line_end} line ends",
+            self.header_row and f"header in row {self.header_row}",
+            None if self.rows is None else f"{self.rows:,} rows",
+        ]
+        return [str(fact) for fact in facts if fact]
 
 
 def inspect_file(
