@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import paramiko
-import stamina
 from paramiko.pkey import UnknownKeyType
 from pydantic import SecretStr
 
 from integration_center.errors import AccessRefused, ConfigurationError, IntegrationCenterError, ServiceUnavailable
 from integration_center.insights.sftp_settings import SftpAddress, SignIn
-from integration_center.remote import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, PATIENCE, judge_retry
+from integration_center.remote import SERVICE_POLICY
 
 SECONDS = 20.0
 """How long connecting, signing in, and each answer may take."""
@@ -57,10 +56,9 @@ class SftpSession:
             ServiceUnavailable: the server does not answer.
             OSError: the server refuses the request.
         """
-        for attempt in stamina.retry_context(
-            on=judge_retry, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
-        ):
-            with attempt, self._lock:
+
+        def ask_once() -> Answer:
+            with self._lock:
                 sftp = self._sftp or self._open()
                 try:
                     return request(sftp)
@@ -71,7 +69,8 @@ class SftpSession:
                     raise ServiceUnavailable(
                         f"{self._address.place}: the connection was lost ({type(error).__name__})"
                     ) from None
-        raise AssertionError("stamina returns an answer or raises")
+
+        return SERVICE_POLICY.retry(ask_once)()
 
     def close(self) -> None:
         """Close the connection. The next request opens it again."""
