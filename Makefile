@@ -92,6 +92,7 @@ lock: setup ## Write the locks of production, of each extra and of development: 
 	$(COMPILE) --group dev pyproject.toml -o requirements/development.txt
 	$(COMPILE) -c requirements/development.txt pyproject.toml -o requirements/production.txt
 	$(COMPILE) -c requirements/development.txt --extra postgres pyproject.toml -o requirements/postgres.txt
+	$(COMPILE) -c requirements/development.txt --extra sftp pyproject.toml -o requirements/sftp.txt
 	$(COMPILE) -c requirements/development.txt --extra cluster pyproject.toml -o requirements/cluster.txt
 	echo hatchling | $(COMPILE) -c requirements/development.txt - -o requirements/build.txt
 	echo uv | $(COMPILE) -c requirements/development.txt - -o requirements/uv.txt

@@ -1,11 +1,9 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +13,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from integration_center.errors import ConfigurationError
 from integration_center.files.env_files import check_env_file
 from integration_center.integration.spec import Environment
-from integration_center.wording.addresses import check_address
+from integration_center.wording.addresses import (
+    check_address,
+    check_host_names,
+    check_networks,
+    check_salesforce_hosts,
+)
 from integration_center.wording.addresses import check_url as check_url
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -26,8 +29,6 @@ LOGIN_URLS = {
     Environment.PRODUCTION: "https://login.salesforce.com",
 }
 EMPTY = SecretStr("")
-HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-HOST = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 ENV_FILE = ".env"
 DEMO_SETTINGS = "demo.env"
 """In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
@@ -156,18 +157,24 @@ class Settings(Paths):
     api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"
     """The version of the Salesforce API."""
 
-    salesforce_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_SALESFORCE_HOSTS")] = ""
+    salesforce_hosts: Annotated[
+        str, AfterValidator(check_salesforce_hosts), Field(alias="INTEGRATION_CENTER_SALESFORCE_HOSTS")
+    ] = ""
     """Hosts, with commas, to which access tokens may be sent besides Salesforce's own, for an org behind a proxy."""
 
     users: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_USERS")] = EMPTY
     """Who may sign in to the console: a file (mode 0600) with one `name:role:hash` a line, or such entries with blanks
     between them."""
-    trusted_proxies: Annotated[str, Field(alias="INTEGRATION_CENTER_TRUSTED_PROXIES")] = ""
+    trusted_proxies: Annotated[
+        str, AfterValidator(check_networks), Field(alias="INTEGRATION_CENTER_TRUSTED_PROXIES")
+    ] = ""
     """Addresses or networks, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
     workspace: Annotated[str, Field(alias="INTEGRATION_CENTER_WORKSPACE")] = ""
     """A `workspace.yaml` that `up` serves instead of ours, with code locations of your own in it."""
-    dagster_hosts: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_HOSTS")] = ""
+    dagster_hosts: Annotated[str, AfterValidator(check_host_names), Field(alias="INTEGRATION_CENTER_DAGSTER_HOSTS")] = (
+        ""
+    )
     """Host names, with commas, under which a proxy with sign-in offers the Dagster UI."""
 
     dagster_url: Annotated[str, Field(alias="INTEGRATION_CENTER_DAGSTER_URL")] = ""
@@ -188,10 +195,20 @@ class Settings(Paths):
     walkme_system_guid: Annotated[str, Field(alias="WALKME_SYSTEM_GUID")] = ""
     """api: the system whose reports are read."""
     walkme_files_root: Annotated[str, Field(alias="WALKME_FILES_ROOT")] = ""
-    """files: a local folder, or an `s3://`, `az://` or `gs://` prefix."""
+    """files: a local folder, an `s3://`, `az://` or `gs://` prefix, or `sftp://user@host/folder`."""
     walkme_largest_file_mb: Annotated[int, Field(alias="WALKME_LARGEST_FILE_MB", ge=1, le=1_000_000)] = 4_096
     """files: millions of bytes that one drop may have. A larger one is refused. What a packed drop may unpack to is
     `max_size` of its `report.yaml`."""
+    sftp_key_file: Annotated[str, Field(alias="WALKME_SFTP_KEY_FILE")] = ""
+    """sftp: the private key that signs in, in the form of OpenSSH."""
+    sftp_key_passphrase: Annotated[SecretStr, Field(alias="WALKME_SFTP_KEY_PASSPHRASE")] = EMPTY
+    """sftp: what the private key is encrypted with."""
+    sftp_password: Annotated[SecretStr, Field(alias="WALKME_SFTP_PASSWORD")] = EMPTY
+    """sftp: the password that signs in, in place of a key."""
+    sftp_known_hosts: Annotated[str, Field(alias="WALKME_SFTP_KNOWN_HOSTS")] = "~/.ssh/known_hosts"
+    """sftp: the file that has the server's host key. A server that is not in it is never asked."""
+    sftp_settle_seconds: Annotated[float, Field(alias="WALKME_SFTP_SETTLE_SECONDS", ge=0, le=600)] = 5
+    """sftp: a file that was written in these last seconds is looked at twice, so that no upload is read half."""
 
     sandbox_login_url: Annotated[str, Field(alias="SALESFORCE_SANDBOX_LOGIN_URL")] = LOGIN_URLS[Environment.SANDBOX]
     """Where Sandbox signs in: the default, or My Domain, as client credentials need."""
@@ -214,36 +231,10 @@ class Settings(Paths):
         """See `check_address`."""
         return check_address(value, "http://localhost:3001/oauth/callback")
 
-    @field_validator("salesforce_hosts")
-    @classmethod
-    def check_hosts(cls, value: str) -> str:
-        """Whole host names, in lower case: no addresses with a scheme, and no patterns.
-
-        Raises:
-            ValueError: one of them is no such.
-        """
-        hosts = [part.strip().lower() for part in value.split(",") if part.strip()]
-        if wrong := next((host for host in hosts if not HOST.fullmatch(host)), None):
-            raise ValueError(f"{wrong!r} must be a host such as salesforce.acme.example, with a port if it is not 443")
-        return ",".join(hosts)
-
     @property
     def instance_hosts(self) -> frozenset[str]:
         """The entries of `salesforce_hosts`."""
         return frozenset(host.removesuffix(":443") for host in self.salesforce_hosts.split(",") if host)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def check_networks(cls, value: str) -> str:
-        """Addresses and networks only: a name, or everybody, is not to be trusted.
-
-        Raises:
-            ValueError: one of them is no such.
-        """
-        networks = [ip_network(part.strip()) for part in value.split(",") if part.strip()]
-        if any(network.prefixlen == 0 for network in networks):
-            raise ValueError("this network is everybody, who could then say any address; name the proxy")
-        return ",".join(str(network) for network in networks)
 
     @field_validator("dagster_url")
     @classmethod
@@ -251,19 +242,6 @@ class Settings(Paths):
         """See `check_address`."""
         url = value.strip().rstrip("/")
         return check_address(url, "http://dagster-webserver:3000") if url else url
-
-    @field_validator("dagster_hosts")
-    @classmethod
-    def check_host_names(cls, value: str) -> str:
-        """Whole names only, without scheme, port or pattern.
-
-        Raises:
-            ValueError: one of them is no such.
-        """
-        names = [part.strip().lower() for part in value.split(",") if part.strip()]
-        if wrong := [name for name in names if not HOST_NAME.fullmatch(name)]:
-            raise ValueError(f"{wrong[0]!r} is no host name; write one such as dagster.acme.example")
-        return ",".join(names)
 
     @property
     def dagster_host_names(self) -> frozenset[str]:

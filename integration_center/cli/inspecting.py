@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
 from integration_center.errors import ConfigurationError, NoDataForDay
-from integration_center.files.regular_files import read_regular, show_size
+from integration_center.files.regular_files import read_regular
 from integration_center.insights.drop_names import FILE_NAME, name_format
 from integration_center.insights.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
@@ -110,20 +110,7 @@ def describe(found: Inspection, *, previews: bool) -> dict[str, Any]:
 
 def show(found: Inspection, *, previews: bool) -> None:
     """All that was found, for people."""
-    facts = [
-        found.format,
-        found.packing and f"packed by {found.packing}",
-        show_size(found.size),
-        found.encoding,
-        found.delimiter and f"separated by {found.delimiter}",
-        found.delimiter and (f"quotes {found.quote}" if found.quote else "no quotes"),
-        found.line_end and f"{found.line_end} line ends",
-        found.header_row and f"header in row {found.header_row}",
-        None if found.rows is None else f"{found.rows:,} rows",
-    ]
-    console.print(
-        f"[bold]{escape(found.source)}[/]: {escape(', '.join(fact for fact in facts if fact))}", soft_wrap=True
-    )
+    console.print(f"[bold]{escape(found.source)}[/]: {escape(', '.join(found.facts))}", soft_wrap=True)
     if found.columns:
         table = [
             {

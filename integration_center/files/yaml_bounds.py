@@ -27,7 +27,7 @@ def compose_bounded(text: str) -> Sequence[Node]:
     if len(text) > LONGEST:
         raise YamlFault(f"it has {len(text):,} characters; at most {LONGEST:,} are read")
     _check_depth(text)
-    documents = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
+    documents = [node for node in _compose(text) if node is not None]
     for document in documents:
         _count_values(document, {})
     return documents
@@ -49,6 +49,14 @@ def _check_depth(text: str) -> None:
                 raise YamlFault(f"line {line}: lists and mappings are nested too deep to be read")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _compose(text: str) -> Sequence[Node]:
+    """Compose the documents of a text by libyaml; see `_parse`."""
+    try:
+        return list(yaml.compose_all(text, Loader=yaml.CSafeLoader))
+    except (yaml.YAMLError, AttributeError):
+        return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
 
 
 def _parse(text: str) -> Iterator[yaml.Event]:

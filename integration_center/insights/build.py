@@ -5,7 +5,7 @@ from pathlib import Path
 from integration_center.errors import ConfigurationError
 from integration_center.insights.api import ApiSource
 from integration_center.insights.cloud_settings import read_cloud_settings
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drops import Drops, LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.object_stores import build_object_drops
 from integration_center.insights.source import ReportSource
@@ -31,9 +31,26 @@ def build_source(settings: Settings) -> ReportSource:
     _require(settings, "walkme_files_root")
     root = settings.walkme_files_root.strip()
     largest = settings.walkme_largest_file_mb * 1_000_000
+    if root.lower().startswith("sftp://"):
+        return FilesSource(build_sftp(root, settings, largest))
     if "://" in root:
         return FilesSource(build_object_drops(root, read_cloud_settings(), largest=largest))
     return FilesSource(LocalDrops(Path(root), largest=largest))
+
+
+def build_sftp(root: str, settings: Settings, largest: int) -> Drops:
+    """Build the drops on an SFTP server.
+
+    Raises:
+        ConfigurationError: the extra with the SSH client is not installed, or the address or a setting is wrong.
+    """
+    try:
+        from integration_center.insights.sftp_drops import build_sftp_drops
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "sftp:// needs the extra sftp: make setup EXTRAS=sftp, or pip install 'integration-center[sftp]'"
+        ) from None
+    return build_sftp_drops(root, settings, largest=largest)
 
 
 def _require(settings: Settings, field: str) -> None:

@@ -19,7 +19,7 @@ GUARDED = r'^="[^"]*"$'
 APOSTROPHE = r"^'[0-9=+@-]"
 PLACEHOLDERS = ("NULL", "null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "NaN", "-", "(blank)", "Never", "never")
 """Texts that often mean no value. They are read as they are, and reported."""
-GROUPED = r"^[+-]?\d{1,3}(\.\d{3})+$"
+GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 """Whole numbers with German thousands separators, or numbers with three decimals."""
 CURRENCY = "$€£¥"
 GROUP_SIGNS = {" ": " \u00a0\u202f", "'": "'\u2019"}
@@ -28,11 +28,12 @@ SOME_MOMENT = datetime(2026, 11, 22, 19, 5, 9, tzinfo=UTC)
 LETTERS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "hh": "%H", "ss": "%S"}
 HAS_TIME = re.compile(r"%-?[HIMSTRcsXprkl+]")
 NAMES_ZONE = r"(?i):.*([+-]|z|utc|gmt)"
-EXCEL = "excel"
-COUNTED = {"epoch": 1_000_000, "epoch_ms": 1_000, EXCEL: 86_400_000_000}
+EXCEL, EXCEL_1904 = "excel", "excel_1904"
+DAY = 86_400_000_000
+COUNTED = {"epoch": 1_000_000, "epoch_ms": 1_000, EXCEL: DAY, EXCEL_1904: DAY}
 """The words for dates that are counted, and the microseconds of their unit."""
-EXCEL_START = -25_569 * 86_400_000_000
-"""Excel's day 0, 30 December 1899, in microseconds since 1970."""
+EXCEL_STARTS = {EXCEL: -25_569 * DAY, EXCEL_1904: -24_107 * DAY}
+"""The day 0 of workbooks, 30 December 1899, or 1 January 1904 in old ones of the Mac, in microseconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def read_column(text: pl.Series, rules: CellRules, own: CellRules | None) -> tup
     """Read the dates or numbers of a column as they are declared.
 
     A form that is declared for this column applies to each cell that has it. A form of the whole report applies if all
-    values of the column have it.
+    values of the column have it. Dates that can mean one thing only are read in any form, so they fit each one.
 
     Args:
         text: the cells.
@@ -115,7 +116,7 @@ def read_column(text: pl.Series, rules: CellRules, own: CellRules | None) -> tup
     if text.null_count() == len(text):
         return text, []
     forms = (
-        ("dates", bool(own and own.dates), read_dates(text, rules)),
+        ("dates", bool(own and own.dates), read_mixed_dates(text, rules)),
         ("zone", bool(own and own.zone), None if rules.dates else shift_zone(text, rules.zone)),
         ("decimal", bool(own and (own.decimal or own.thousands)), read_numbers(text, rules)),
     )
@@ -157,6 +158,17 @@ def drop_empty(text: pl.Series, empty: Sequence[str]) -> pl.Series:
     return _where(text, text.str.strip_chars().str.to_lowercase().is_in(meant), pl.lit(None, pl.String))
 
 
+def read_mixed_dates(text: pl.Series, rules: CellRules) -> pl.Series | None:
+    """See `read_dates`. Beside some dates of the form, those that need no declaration are read, too."""
+    read = read_dates(text, rules)
+    if read is None or read.null_count() in (text.null_count(), len(text)):
+        return read
+    zoned = shift_zone(text, rules.zone)
+    known = pl.select(read_moment(pl.lit(text), pl.String())).to_series().is_not_null()
+    plain = _where(text if zoned is None else zoned.alias(text.name), ~known, pl.lit(None, pl.String))
+    return pl.select(pl.coalesce(read.alias("read"), plain.alias("plain"))).to_series()
+
+
 def read_dates(text: pl.Series, rules: CellRules) -> pl.Series | None:
     """Rewrite dates and times of the declared form in ISO 8601; null where a cell does not have it.
 
@@ -174,13 +186,13 @@ def read_dates(text: pl.Series, rules: CellRules) -> pl.Series | None:
 
 
 def read_counted(text: pl.Series, dates: str, zone: str | None) -> pl.Series:
-    """Rewrite seconds or milliseconds since 1970, or Excel's days since 1899, in ISO 8601; null for other text."""
+    """Rewrite seconds or milliseconds since 1970, or Excel's days, in ISO 8601; null for other text."""
     count = text.str.extract(r"^(\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False)
     microseconds = (count * COUNTED[dates]).round().cast(pl.Int64, strict=False)
-    if dates == EXCEL:
+    if dates in EXCEL_STARTS:
         # Excel holds a second as a fraction of a day, so the last digits are never exact.
         whole = (microseconds / 1_000_000).round().cast(pl.Int64) * 1_000_000
-        return _write_moments((whole + EXCEL_START).cast(pl.Datetime("us")), zone)
+        return _write_moments((whole + EXCEL_STARTS[dates]).cast(pl.Datetime("us")), zone)
     return _write_moments(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), None)
 
 

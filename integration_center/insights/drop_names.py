@@ -20,9 +20,11 @@ ENDINGS: Mapping[str, Format] = {
     "csv": "csv",
     "tsv": "csv",
     "xlsx": "xlsx",
+    "xlsm": "xlsx",
     "parquet": "parquet",
     "jsonl": "jsonl",
     "ndjson": "jsonl",
+    "json": "jsonl",
 }
 """The format by the ending of a file's name, unless `report.yaml` declares one."""
 PACKED = r"(?:gz|zst|zip)"

@@ -164,6 +164,31 @@ class FilesSource:
 
         return self._steadily(f"report {report.name!r}", fetch)
 
+    def find_description(self, report: ReportInfo) -> ReportFile:
+        """Find what `report.yaml` says of a report; all defaults where there is none, or where it is broken."""
+        return self._steadily(f"report {report.name!r}", self._folders)[report.slug].file
+
+    def fetch_newest(self, folder: str, file: ReportFile) -> Fetched | None:
+        """Fetch the newest file of a folder as another `report.yaml` would choose it; None without any.
+
+        Raises:
+            UnreadableReport: the file cannot be read or unpacked.
+        """
+
+        def fetch() -> Fetched | None:
+            if folder not in self._drops.folders():
+                return None
+            days = group_by_day(self._drops.files(folder), file.names)
+            if not days:
+                return None
+            drop = days[max(days)][-1]
+            label = f"{drop.folder}/{drop.name}"
+            packed = self._drops.read(drop).data
+            data = unpack(packed, label, limit=file.limit or self._limit)
+            return Fetched(label, name_format(drop.name), data, file, find_packing(packed))
+
+        return self._steadily(f"the files of {folder!r}", fetch)
+
     def _read(self, report: ReportInfo, day: date) -> Report:
         folder = self._folder(report)
         drops = self._pick(folder, day)

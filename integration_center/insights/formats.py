@@ -72,7 +72,7 @@ def find_format(data: bytes) -> Format | None:
     if data.startswith(b"PAR1") and data.endswith(b"PAR1") and len(data) > 8:
         return "parquet"
     lines = [line for line in data[:LOOKED_AT].splitlines()[:3] if line.strip()]
-    return "jsonl" if len(lines) > 1 and all(map(_is_object, lines[:2])) else None
+    return "jsonl" if lines and all(map(_is_object, lines[:2])) else None
 
 
 def refuse_options(kind: Format, file: ReportFile, source: str) -> None:

@@ -3,6 +3,7 @@
 If reading fails with an error that names a remedy, the remedy is tried at once. So the proposal is proven to work.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,18 +11,30 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.regular_files import show_size
 from integration_center.insights.columns import infer_type, is_identifier
 from integration_center.insights.declaring import check_columns, declare_cells
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
+from integration_center.insights.delimited.header import find_fuller_row
 from integration_center.insights.drop_names import FILE_NAME, Format
-from integration_center.insights.formats import read_file
-from integration_center.insights.proposals import find_separator, find_totals, propose_cells
+from integration_center.insights.formats import APPLY, read_file
+from integration_center.insights.proposals import find_footer, find_rule, find_separator, propose_cells
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
 
 MOST_REMEDIES = 8
 SAMPLES = 3
-GUESSED = "`encoding: {}` is a guess; if letters such as ä or é look wrong, name another encoding"
+GUESSED = (
+    "`encoding: {}` is a guess; if letters such as ä or é look wrong, name another encoding: mac_roman, cp850, cp1250"
+    " (Central Europe), cp1251 (Cyrillic), cp1253 (Greek), cp1254 (Turkish), shift_jis or gb18030"
+)
+MISREAD = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac")
+"""Letters such as ü in UTF-8, read as another encoding: `Ã¼`."""
+TWICE_ENCODED = "{:,} cells hold letters such as Ã¼ for ü, because UTF-8 was read as another encoding; {}"
+PLACED = re.compile(r"column \d+")
+ALIGNED = (
+    "the table has one column, whose cells hold blanks like aligned columns; export it separated by commas or tabs"
+)
 ONE_LINE = "the file has one line with one cell; it may be an error message instead of a report"
 NOT_KEYS = frozenset({"number", "boolean", "date", "datetime"})
 ADDRESS = r"^[^@\s]+@[^@\s]+$"
@@ -90,6 +103,22 @@ class Inspection:
     problem: str | None = None
     proposal: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def facts(self) -> list[str]:
+        """How the file is written, in words."""
+        facts = [
+            self.format,
+            self.packing and f"packed by {self.packing}",
+            show_size(self.size),
+            self.encoding,
+            self.delimiter and f"separated by {self.delimiter}",
+            self.delimiter and (f"quotes {self.quote}" if self.quote else "no quotes"),
+            self.line_end and f"{self.line_end} line ends",
+            self.header_row and f"header in row {self.header_row}",
+            None if self.rows is None else f"{self.rows:,} rows",
+        ]
+        return [str(fact) for fact in facts if fact]
+
 
 def inspect_file(
     data: bytes, source: str, named: Format, file: ReportFile, *, limit: SizeLimit, packing: str | None = None
@@ -120,6 +149,11 @@ def inspect_file(
     notes = [*table.notes, *doubts, *found.notes]
     if "encoding" in proposal:
         notes.append(GUESSED.format(proposal["encoding"]))
+    if misread := sum(int(text.str.contains(MISREAD.pattern).sum()) for text in table.frame):
+        mixed = "most of this file is UTF-8, so export it again" if "encoding" in proposal else "correct the export"
+        notes.append(TWICE_ENCODED.format(misread, mixed))
+    if table.frame.width == 1 and find_runs(table.frame):
+        notes.append(ALIGNED)
     if blank := read.height - filled.height:
         notes.append(f"{blank:,} rows have no value in any column")
     if (read.width, read.height) == (1, 0):
@@ -159,7 +193,7 @@ def read_with_remedies(
         except UnreadableReport as error:
             problem, remedy = str(error), error.remedy
         else:
-            remedy = find_improvement(table, declared, proposal)
+            remedy = find_improvement(table, named, declared, proposal)
             if not remedy:
                 return table, proposal, None
         following = merge(proposal, remedy)
@@ -169,12 +203,18 @@ def read_with_remedies(
     return None, proposal, problem
 
 
-def find_improvement(table: Table, declared: ReportFile, proposal: Mapping[str, Any]) -> dict[str, Any]:
-    """Find what makes a better table of one that could be read: another delimiter, or a footer with totals."""
+def find_improvement(table: Table, named: Format, declared: ReportFile, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """Find what makes a better table of one that could be read: another delimiter or header, or a footer."""
     if table.form and "delimiter" not in proposal and (separator := find_separator(table.frame)):
         return {"delimiter": separator}
-    if declared.footer is None and (totals := find_totals(table.frame)):
-        return {"footer": totals}
+    kind = declared.format or named
+    nameless = "header_row" in APPLY[kind] and any(map(PLACED.fullmatch, table.frame.columns))
+    if nameless and "header_row" not in proposal and (below := find_fuller_row(table.frame)):
+        return {"header_row": declared.header_row + below}
+    if "skip_after_header" in APPLY[kind] and not declared.skip_after_header and find_rule(table.frame):
+        return {"skip_after_header": 1}
+    if "footer" in APPLY[kind] and declared.footer is None and (footer := find_footer(table.frame)):
+        return {"footer": footer}
     return {}
 
 
@@ -184,6 +224,12 @@ def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]
     for name, own in more.get("columns", {}).items():
         columns[name] = {**columns.get(name, {}), **own}
     return {**options, **more, **({"columns": columns} if columns else {})}
+
+
+def find_runs(frame: pl.DataFrame) -> bool:
+    """Return whether all cells of the first column hold two blanks in a row, as columns of a fixed width do."""
+    cells = frame.to_series().drop_nulls()
+    return len(cells) > 0 and bool(cells.str.contains(r"\S {2,}\S").all())
 
 
 def find_line_end(data: bytes) -> str:

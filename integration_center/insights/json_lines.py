@@ -45,13 +45,14 @@ def read_json_lines(data: bytes, source: str, encoding: str | None, ignored: Col
         raise UnreadableReport(f"{source} is {kind}, not a JSON object a line; export it again")
     columns: dict[str, list[pl.Series]] = {}
     height = 0
-    nested: dict[str, None] = {}
+    nested: dict[str, bool] = {}
+    """The columns that hold lists or objects, and whether one of them begins a list of objects."""
     for batch in read_batches(text, source):
         for name in dict.fromkeys(name for row in batch for name in row):
             values = [row.get(name) for row in batch]
             kinds = set(map(type, values))
             if kinds & {list, dict}:
-                nested[name] = None
+                nested[name] = any(isinstance(each, list) and each[:1] and isinstance(each[0], dict) for each in values)
             elif name not in nested:
                 written = (
                     [WORDS[each] if isinstance(each, bool) else each for each in values] if bool in kinds else values
@@ -66,6 +67,10 @@ def read_json_lines(data: bytes, source: str, encoding: str | None, ignored: Col
         raise UnreadableReport(f"{source} is empty: it has no JSON object; export the report again")
     left_out = {find_column(name, nested) for name in ignored}
     if odd := [name for name in nested if name not in left_out]:
+        if height == 1 and len(odd) == 1 and nested[odd[0]]:
+            raise UnreadableReport(
+                f"{source} is one JSON object, whose rows seem to be within {odd[0]!r}; export one object a line"
+            )
         raise refuse_nested(odd, source)
     columns |= {name: [pl.Series([None] * height, dtype=pl.String)] for name in nested}
     frame = pl.DataFrame({str(number): pl.concat(parts) for number, parts in enumerate(columns.values())})

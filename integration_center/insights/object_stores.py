@@ -101,8 +101,9 @@ def open_prefix(root: str, cloud: CloudSettings, services: Mapping[str, Service]
     service = services.get(scheme.lower())
     if service is None:
         variable = next(iter(services.values())).variable
+        also = ", or sftp://user@host/folder" if services is SERVICES else ""
         raise ConfigurationError(
-            f"{variable}: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs:// prefix"
+            f"{variable}: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs:// prefix{also}"
         )
     if not _BUCKET.fullmatch(bucket):
         # The address is not quoted, because people paste addresses with secrets.

@@ -10,11 +10,15 @@ import polars as pl
 from integration_center.insights.cells import PLACEHOLDERS, number_form
 from integration_center.insights.columns import infer_type, is_identifier
 from integration_center.insights.declaring import declare_cells
+from integration_center.insights.delimited.form import DELIMITERS
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.sync.values.moments import read_moment
 
-TOTALS = re.compile(r"(?i)\W*(grand total|total|totals|sum|summe|gesamt|gesamtergebnis|average|mittelwert|count)\b")
+TOTALS = re.compile(
+    r"(?i)\W*(grand total|total|totals|sum|subtotal|average|count|summe|gesamt|gesamtergebnis|insgesamt|anzahl"
+    r"|mittelwert|somme|totale|totaal|suma|soma|summa|razem|trailer|eof|итого|合計|总计)\b"
+)
 """The start of the first cell of a totals row."""
 DAY_FORMS = (
     *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
@@ -32,6 +36,11 @@ NUMBER_SIGNS: Sequence[tuple[str, str]] = ((".", ","), (",", "."), (".", "'"), (
 """The signs for decimals and thousands that are tried, in this order."""
 EPOCHS = {"epoch": r"^1[0-9]{9}$", "epoch_ms": r"^1[0-9]{12}$"}
 """Seconds or milliseconds from 2001 to 2033."""
+WORDS = r"\w\W*\s\W*\w"
+RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
+MOST_NOTES = 20
+EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
+"""Days from 1982 to 2036, as Excel counts them."""
 ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+-]""")
 """Characters that may separate cells."""
 
@@ -57,11 +66,35 @@ class Proposal:
             columns[name] = {**columns.get(name, {}), **more}
 
 
-def find_totals(frame: pl.DataFrame) -> str | None:
-    """Find a pattern for a last row with totals; None when the last row is like the others."""
+def find_footer(frame: pl.DataFrame) -> int | str | None:
+    """Find the last rows that are no people.
+
+    Returns:
+        A pattern for a last row with totals, the number of last rows with a note alone, or None.
+    """
     cells = [cell for cell in frame.tail(1).row(0) if cell] if frame.height else []
-    found = TOTALS.match(cells[0]) if cells else None
-    return rf"^\W*{re.escape(found[1])}" if found else None
+    if cells and (found := TOTALS.match(cells[0])):
+        return rf"^\W*{re.escape(found[1])}"
+    return find_note(frame) or None
+
+
+def find_note(frame: pl.DataFrame) -> int:
+    """Count the last rows of which only the first cell is filled, with words, unlike the first cells of other rows."""
+    if frame.width < 2:
+        return 0
+    last = frame.tail(MOST_NOTES + 1)
+    rows = last.select(
+        words=pl.nth(0).str.contains(WORDS), alone=pl.all_horizontal(pl.nth(range(1, frame.width)).is_null())
+    )
+    notes = rows.select((pl.col("words").fill_null(False) & pl.col("alone")).reverse().cum_min().sum()).item()
+    above = frame.head(frame.height - notes).to_series()
+    return int(notes) if notes <= MOST_NOTES and above.len() and not above.str.contains(WORDS).any() else 0
+
+
+def find_rule(frame: pl.DataFrame) -> bool:
+    """Return whether the first row is a line of dashes, which some databases write below the header."""
+    cells = [cell for cell in frame.row(0) if cell] if frame.height else []
+    return bool(cells) and all(RULE.fullmatch(cell) for cell in cells)
 
 
 def find_separator(frame: pl.DataFrame) -> str | None:
@@ -70,6 +103,8 @@ def find_separator(frame: pl.DataFrame) -> str | None:
         return None
     lines = [frame.columns[0], *frame.head(20).to_series().fill_null("")]
     for sign in dict.fromkeys(ODD_SEPARATORS.findall(frame.columns[0])):
+        if sign in DELIMITERS:  # they were tried
+            continue
         if len({line.count(sign) for line in lines}) == 1:
             return str(sign)
     return None
@@ -119,10 +154,15 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
         proposal.say_for_columns({name: {"dates": form} for name, form in proposal.dates.items()})
     for name, found in forms.items():
         if not found:
-            unread = len(values[name]) - int(is_read(values[name]).sum())
+            unread = values[name].filter(~is_read(values[name]))
+            likely = find_forms(unread.filter(unread.str.contains(LOOKS_LIKE_DATE)))
+            rest = len(unread)
+            if len(likely) == 1:
+                proposal.say_for_columns({name: {"dates": likely[0]}})
+                rest = len(unread) - sum(_reads(unread[[at]], likely[0]) for at in range(min(len(unread), 1_000)))
             proposal.notes.append(
                 f"column {name!r} holds dates in several forms, and some can mean two things: of"
-                f" {len(values[name]):,} different values {unread:,} cannot be read. Let the export write one form"
+                f" {len(values[name]):,} different values {rest:,} cannot be read. Let the export write one form"
             )
         elif len(found) > 1 and usual in found:
             proposal.notes.append(
@@ -145,8 +185,13 @@ def find_date_forms(values: pl.Series) -> list[str] | None:
     dates = values.str.contains(LOOKS_LIKE_DATE)
     if dates.sum() < MOSTLY * len(values) or infer_type(values) is not None or is_read(values).all():
         return None
+    return find_forms(values.filter(~is_read(values)))
+
+
+def find_forms(values: pl.Series) -> list[str]:
+    """Find the forms that all values have; none if there are no values."""
     head = values.head(100)
-    return [form for form in DATE_FORMS if _reads(head, form) and _reads(values, form)]
+    return [form for form in DATE_FORMS if len(values) and _reads(head, form) and _reads(values, form)]
 
 
 def is_read(values: pl.Series) -> pl.Series:
@@ -215,6 +260,11 @@ def find_counted(values: Mapping[str, pl.Series]) -> Iterator[str]:
                     f"column {name!r} holds numbers such as seconds since 1970; if they are times, say"
                     f" `columns: {{{name}: {{dates: {word}}}}}` in report.yaml"
                 )
+        if text.str.contains(EXCEL_DAYS).all():
+            yield (
+                f"column {name!r} holds numbers such as Excel's days, 46348 for 22 November 2026; if they are dates,"
+                f" say `columns: {{{name}: {{dates: excel}}}}` in report.yaml"
+            )
 
 
 def find_units(frame: pl.DataFrame) -> Iterator[str]:

@@ -97,7 +97,8 @@ class ReportFile(BaseModel):
         skip_blanks: whether blanks after a delimiter are no part of the cell, as in `"a", "b"`.
         empty: texts that mean no value.
         dates: the form of dates or times, in the notation of `strftime`, such as `%d.%m.%Y %H:%M`; or `epoch`,
-            `epoch_ms` or `excel` for numbers of seconds, of milliseconds, or of days as in Excel.
+            `epoch_ms` or `excel` for numbers of seconds, of milliseconds, or of days as in Excel (`excel_1904` in
+            workbooks that count from 1904).
         zone: the time zone of times that have none, such as `Europe/Berlin`. Without it, UTC.
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.

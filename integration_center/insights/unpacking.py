@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -10,11 +11,13 @@ import zstandard
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.sizes import SizeLimit
+from integration_center.wording.plain_text import make_printable
 
 _UNPACKED_AT_A_TIME = 4_000_000
 _PACKED_AT_A_TIME = 4_096
 """The size of a piece of zstd data, which does not say how much it unpacks to."""
 MOST_LAYERS = 3
+NAMES_SHOWN = 3
 """How often a file may be packed, as gzip in a zip is twice."""
 ZIP = b"PK\x03\x04"
 WORKBOOK = "xl/workbook.xml"
@@ -22,6 +25,8 @@ WORKBOOK = "xl/workbook.xml"
 BINARY_WORKBOOK = "xl/workbook.bin"
 OPEN_DOCUMENT = "mimetype"
 """The first file in the zip of an OpenDocument file."""
+LITTER = re.compile(r"^__MACOSX/|(^|/)(\.[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
+"""Files that file managers add to a zip."""
 ANY_SIZE = SizeLimit()
 
 
@@ -57,15 +62,15 @@ def read_zip(data: bytes) -> Iterator[bytes]:
         UnreadableReport: the zip has no file, several files, or a password.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = [
-            each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")
-        ]
+        members = [each for each in archive.infolist() if not each.is_dir() and not LITTER.search(each.filename)]
         if members and members[0].filename == OPEN_DOCUMENT:
             raise UnreadableReport("it is an OpenDocument file; save it as xlsx or CSV")
         if BINARY_WORKBOOK in archive.namelist():
             raise UnreadableReport("it is an Excel workbook in binary form (xlsb); save it as xlsx or CSV")
         if len(members) != 1:
-            raise UnreadableReport(f"it is a zip of {len(members)} files; pack one file alone")
+            names = ", ".join(make_printable(each.filename) for each in members[:NAMES_SHOWN])
+            listed = f". It holds {names}" if members else ""
+            raise UnreadableReport(f"it is a zip of {len(members)} files; pack one file alone{listed}")
         if members[0].flag_bits & 1:
             raise UnreadableReport("it is a zip with a password; pack it without")
         with archive.open(members[0]) as file:
@@ -76,6 +81,7 @@ def read_zip(data: bytes) -> Iterator[bytes]:
 PACKINGS: Mapping[bytes, tuple[str, Callable[[bytes], Iterator[bytes]]]] = {
     b"\x1f\x8b": ("gzip", read_gzip),
     b"\x28\xb5\x2f\xfd": ("zstd", read_zstd),
+    **{bytes([low]) + b"\x2a\x4d\x18": ("zstd", read_zstd) for low in range(0x50, 0x60)},  # begins with a note
     ZIP: ("zip", read_zip),
 }
 """The first bytes of packed files, whatever their names, and how to read them. No text in UTF-8 begins like this."""
@@ -130,6 +136,11 @@ def unpack_once(
             parts.append(part)
     except UnreadableReport as error:
         raise UnreadableReport(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
+    except NotImplementedError:
+        raise UnreadableReport(
+            f"{source}: it is a {name} that is packed in a special way, such as with a password; pack it in the usual"
+            " way"
+        ) from None
     except BROKEN as error:
         raise UnreadableReport(
             f"{source}: not whole as {name} ({type(error).__name__}); export or copy the file again"

@@ -23,9 +23,14 @@ def write_text(frame: pl.DataFrame, source: str) -> pl.DataFrame:
 
 def refuse_nested(columns: list[str], source: str) -> UnreadableReport:
     """Build the error for columns that hold lists, records or bytes. Its remedy leaves them out."""
+    return refuse_columns(columns, source, "hold lists or records")
+
+
+def refuse_columns(columns: list[str], source: str, said: str) -> UnreadableReport:
+    """Build the error for columns that cannot be text; `said` follows their names. Its remedy leaves them out."""
     line = ", ".join(f"{name}: {{ignore: true}}" for name in columns)
     return UnreadableReport(
-        f"{source}: {', '.join(map(repr, columns))} hold lists or records; export plain columns, or leave these out by"
+        f"{source}: {', '.join(map(repr, columns))} {said}; export plain columns, or leave these out by"
         f" `columns: {{{line}}}` in report.yaml",
         {"columns": {name: {"ignore": True} for name in columns}},
     )

@@ -10,16 +10,19 @@ import fastexcel
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.insights.cells import EXCEL, EXCEL_1904, EXCEL_STARTS
+from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.form import Table
 from integration_center.insights.delimited.header import list_names, name_table
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
-from integration_center.insights.unpacking import BROKEN, is_workbook
+from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
 from integration_center.insights.value_text import clear_text
 from integration_center.wording.near_names import say_nearest
 
 READ_AT_A_TIME = 4_000_000
+COUNTS_FROM_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^>]*\bdate1904=[\"'](?:1|true|on)[\"']")
 CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r=[\"']([A-Z]{1,3})(\d{1,10})[\"']")
 ERROR = re.compile(rb"<(?:\w+:)?c\s[^>]*\bt=[\"']e[\"']")
 NOT_COMPUTED = re.compile(rb"</(?:\w+:)?f>\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>")
@@ -70,6 +73,7 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     if not is_workbook(data):
         raise refuse_unlike(data, source, "no Excel workbook (xlsx)")
     extent = measure(data, source, limit)
+    check_days(data, file, source)
     try:
         workbook = fastexcel.read_excel(data)
         name, rows = load_sheet(workbook, file.sheet, source)
@@ -86,14 +90,31 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     rows = rows.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == "")))
     top = file.skip_lines + file.header_row - 1
     if rows.height <= top:
+        there = f" (the other sheets are {list_names(others)})" if others else ""
         raise UnreadableReport(
-            f"{source}: sheet {name!r} has {rows.height} rows, and no row {top + 1} for the header; correct `sheet:` or"
-            " `header_row:` in report.yaml"
+            f"{source}: sheet {name!r} has {rows.height} rows, and no row {top + 1} for the header; correct"
+            f" `sheet:`{there} or `header_row:` in report.yaml",
+            {"sheet": others[0]} if others and not rows.height else {},
         )
     below = drop_footer(rows.slice(top + 1 + file.skip_after_header), file.footer, source)
     below.columns = [str(number) for number in range(below.width)]
     table, found = name_table(clear_text(below), [cell or "" for cell in rows.row(top)], source, row=file.header_row)
     return Table(table, [*notes, *found])
+
+
+def check_days(data: bytes, file: ReportFile, source: str) -> None:
+    """Check that `report.yaml` counts days as the workbook does.
+
+    Raises:
+        UnreadableReport: it does not.
+    """
+    declared = {rules.dates for rules in (file.cells.all_columns, *file.cells.columns.values())}
+    if not declared & EXCEL_STARTS.keys():
+        return
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(WORKBOOK) as part:
+        first, fit = ("1904", EXCEL_1904) if COUNTS_FROM_1904.search(part.read(READ_AT_A_TIME)) else ("1900", EXCEL)
+    if declared & (EXCEL_STARTS.keys() - {fit}):
+        raise UnreadableReport(f"{source}: the workbook counts days from {first}; say `dates: {fit}` in report.yaml")
 
 
 def load_sheet(workbook: fastexcel.ExcelReader, wanted: str | None, source: str) -> tuple[str, pl.DataFrame]:
@@ -103,9 +124,10 @@ def load_sheet(workbook: fastexcel.ExcelReader, wanted: str | None, source: str)
         UnreadableReport: there is no such sheet.
     """
     names = workbook.sheet_names
-    if wanted and wanted not in names:
-        said = say_nearest(wanted, names)
-        raise UnreadableReport(f"{source} has no sheet {wanted!r}; {said}. Correct `sheet:` in report.yaml")
+    wanted, asked = (find_column(wanted, names), wanted) if wanted else (None, None)
+    if asked and not wanted:
+        said = say_nearest(asked, names)
+        raise UnreadableReport(f"{source} has no sheet {asked!r}; {said}. Correct `sheet:` in report.yaml")
     for name in [wanted] if wanted else names:
         sheet = workbook.load_sheet(name, header_row=None, dtypes="string")
         if wanted or sheet.visible == "visible":
@@ -156,7 +178,7 @@ def measure(data: bytes, source: str, limit: SizeLimit) -> Extent:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             limit.check(len(data), sum(each.file_size for each in archive.infolist()), source, "a workbook")
             for member in archive.infolist():
-                if member.filename.endswith(".xml"):
+                if member.filename.lower().endswith((".xml", ".rels")):
                     with archive.open(member) as file:
                         count_cells(file, extent)
     except BROKEN as error:

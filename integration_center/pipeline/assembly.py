@@ -9,12 +9,14 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import report_slug
-from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.names import FRAMES
 from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.resources import build_resources
 from integration_center.pipeline.shared import build_reports, build_shared
+
+TOGETHER = 10
+"""How many integrations are resolved together."""
 
 
 @without_beta_warnings
@@ -40,6 +42,25 @@ def build_definitions(folder: Path, *, beside_others: bool = False) -> dg.Defini
     if isinstance(definitions, dg.Definitions):
         return definitions
     return merge_definitions(loaded.break_off(find_misfits(loaded, place, folder)), place)
+
+
+@without_beta_warnings
+def build_job(folder: Path, name: str) -> dg.JobDefinition:
+    """Build one job of the integrations in `folder`, and as little else as possible.
+
+    The job of an integration needs its own assets and its report; other jobs need what the integrations share.
+
+    Raises:
+        dagster.DagsterError: there is no such job.
+    """
+    loaded = load_integrations(folder, only=name)
+    spec = loaded.specs.get(name)
+    if name not in loaded.definitions or (spec and spec.source):
+        return build_definitions(folder).resolve_job_def(name)
+    place = dg.Definitions.merge(build_own_location(), dg.Definitions(resources=build_resources()))
+    reports = build_reports(loaded, spec.prefix, only=report_slug(spec.report)) if spec else {}
+    together = dg.Definitions.merge(place, dg.Definitions(assets=[*reports.values()]), loaded.definitions[name])
+    return together.resolve_job_def(name)
 
 
 def build_own_location() -> dg.Definitions:
@@ -97,30 +118,33 @@ def merge_definitions(loaded: LoadedIntegrations, place: dg.Definitions, *, lazi
     for prefix, group in loaded.by_prefix().items():
         reports[prefix] = build_reports(group, prefix)
         shared.append(build_shared(group, prefix, reports=reports[prefix]))
-    own = [
-        each if lazily else resolve_job(loaded.specs.get(slug), dg.Definitions.merge(place, each), reports)
-        for slug, each in loaded.definitions.items()
-    ]
+    own = [*loaded.definitions.values()] if lazily else resolve_jobs(loaded, place, reports)
     return dg.Definitions.merge(place, *shared, *own)
 
 
-def resolve_job(
-    spec: IntegrationSpec | None,
-    definitions: dg.Definitions,
-    reports: Mapping[str | None, Mapping[str, dg.AssetsDefinition]],
-) -> dg.Definitions:
-    """Resolve the job of one integration among its own assets and its report.
+def resolve_jobs(
+    loaded: LoadedIntegrations, place: dg.Definitions, reports: Mapping[str | None, Mapping[str, dg.AssetsDefinition]]
+) -> list[dg.Definitions]:
+    """Resolve the job of each integration among the assets of a few, and their reports.
 
-    Dagster resolves each job by going through all assets of the location: the square of their number.
+    Dagster resolves each job by going through all assets of the location: the square of their number. To resolve each
+    alone costs a small location for each.
 
     Args:
-        spec: the integration; None for a broken one.
-        definitions: its own.
+        loaded: the integrations.
+        place: what the location has besides.
         reports: the assets of reports, by prefix and slug.
     """
-    if spec is None or spec.source:  # the assets of a team are known to the whole location only
-        return definitions
-    report = reports[spec.prefix][report_slug(spec.report)]
-    together = dg.Definitions.merge(dg.Definitions(assets=[report], resources=build_resources()), definitions)
-    jobs = [together.resolve_job_def(job.name) for job in definitions.jobs or ()]
-    return dg.Definitions(assets=definitions.assets, jobs=jobs)
+    specs = loaded.specs
+    # The assets of a team are known to the whole location only.
+    alone = [slug for slug in loaded.definitions if (spec := specs.get(slug)) is None or spec.source]
+    grouped = sorted(loaded.definitions.keys() - set(alone), key=lambda slug: (specs[slug].prefix or "", slug))
+    resolved = [loaded.definitions[slug] for slug in alone]
+    for group in (grouped[at : at + TOGETHER] for at in range(0, len(grouped), TOGETHER)):
+        read = {(specs[slug].prefix, report_slug(specs[slug].report)) for slug in group}
+        assets = [reports[prefix][slug] for prefix, slug in sorted(read, key=str)]
+        own = [loaded.definitions[slug] for slug in group]
+        together = dg.Definitions.merge(place, dg.Definitions(assets=assets, resources=build_resources()), *own)
+        jobs = [together.resolve_job_def(job.name) for each in own for job in each.jobs or ()]
+        resolved.append(dg.Definitions(assets=[asset for each in own for asset in each.assets or ()], jobs=jobs))
+    return resolved

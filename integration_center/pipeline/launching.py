@@ -11,7 +11,7 @@ import dagster as dg
 
 from integration_center.database.processes import this_process
 from integration_center.errors import ConfigurationError
-from integration_center.pipeline.assembly import build_definitions
+from integration_center.pipeline.assembly import build_job
 from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import Settings
@@ -24,7 +24,7 @@ def run_here(
     request: RunRequest, settings: Settings, instance: dg.DagsterInstance, run_id: str | None = None
 ) -> tuple[str, bool]:
     """Execute in this process, on `instance`; the run id (the one given, if any), and whether the run succeeded."""
-    job = build_definitions(settings.defs).resolve_job_def(request.job)
+    job = build_job(settings.defs, request.job)
     held = {PROCESS_TAG: this_process()}  # from the first moment on: a run that is killed must be known as one
     one_day = request.days is not None and request.days[0] == request.days[1]
     result = job.execute_in_process(

@@ -52,22 +52,31 @@ class LoadedIntegrations(Integrations):
         return replace(kept, broken={**kept.broken, **renamed}, definitions={**kept.definitions, **stand_ins})
 
 
-def load_integrations(root: Path) -> LoadedIntegrations:
-    """Load every folder of `root`; `root` must be absolute."""
+def load_integrations(root: Path, *, only: str | None = None) -> LoadedIntegrations:
+    """Load every folder of `root`; `root` must be absolute.
+
+    Args:
+        root: the folder of integrations.
+        only: the slug of the one integration whose definitions are needed. All others are only read, because
+            integrations may stand in each other's way.
+    """
     definitions: dict[str, dg.Definitions] = {}
 
     def judge(folder: Path, parsed: ParsedFile) -> str | None:
+        slug = parsed.spec.slug_in(folder.name)
+        if only not in (None, slug) and not parsed.post_processed:
+            return None
         loaded = try_folder(folder, parsed)
         if isinstance(loaded, str):
             return loaded
-        definitions[parsed.spec.slug_in(folder.name)] = loaded
+        definitions[slug] = loaded
         return None
 
     found = read_integrations(root, judge)
     return LoadedIntegrations(
         found.specs,
         found.broken,
-        {slug: definitions[slug] for slug in found.specs}
+        {slug: definitions[slug] for slug in found.specs if slug in definitions}
         | {slug: build_stand_in(slug, reason) for slug, reason in sorted(found.broken.items())},
     )
 

@@ -10,7 +10,7 @@ import polars as pl
 from integration_center.insights.catalogue import ColumnType
 from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.names import input_key, push_key, update_set_key
+from integration_center.pipeline.names import input_key, object_key, push_key, update_set_key
 from integration_center.salesforce.client.usage import Usage
 from integration_center.salesforce.write.forecast import Forecast
 from integration_center.sync.columns import AFTER, BEFORE
@@ -186,6 +186,14 @@ def trace_object(integrations: dict[str, IntegrationSpec]) -> dg.TableColumnLine
             for slug, spec in sorted(integrations.items())
             for mapping in spec.fields
         }
+    )
+
+
+def trace_gainsight(spec: IntegrationSpec) -> dg.TableColumnLineage:
+    """Field of a Gainsight object ← field of the Salesforce object that Gainsight's connector reads."""
+    source = object_key(spec.environment, spec.object, spec.prefix)
+    return dg.TableColumnLineage(
+        {mapping.field: [dg.TableColumnDep(asset_key=source, column_name=mapping.field)] for mapping in spec.fields}
     )
 
 

@@ -280,7 +280,7 @@ def send_plan(
             ended = end_sync(
                 step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
             )
-    note_object(step, stored)
+    note_object(step, stored, applied.schema)
     metadata = {
         "status": ended.status.value,
         "api_calls_of_the_sync": calls,

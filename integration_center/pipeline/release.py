@@ -207,7 +207,7 @@ def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
             note_push(step, stored.lines)
         outdated = events and count_outdated(stored.lines) > 0
         ended = end_sync(step, journal, stored, calls=stored.usage.calls, outdated=outdated, held=applied.held)
-    note_object(step, stored)
+    note_object(step, stored, applied.schema)
     return ended, stored, applied
 
 

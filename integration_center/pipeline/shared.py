@@ -58,9 +58,20 @@ def build_shared(
 
 
 def build_reports(
-    loaded: Integrations, prefix: str | None = None, translator: IntegrationTranslator | None = None
+    loaded: Integrations,
+    prefix: str | None = None,
+    translator: IntegrationTranslator | None = None,
+    *,
+    only: str | None = None,
 ) -> Mapping[str, dg.AssetsDefinition]:
-    """Build one asset for each report that an integration names, shared by all that name it; by slug."""
+    """Build one asset for each report that an integration names, shared by all that name it; by slug.
+
+    Args:
+        loaded: the integrations.
+        prefix: of the project, see `IntegrationSpec`.
+        translator: of the project.
+        only: the slug of the one report that is needed.
+    """
     look = Appearance(translator or IntegrationTranslator())
     return {
         slug: look.apply(
@@ -75,6 +86,7 @@ def build_reports(
             ),
         )
         for slug, specs in loaded.readers().items()
+        if only in (None, slug)
     }
 
 

@@ -12,11 +12,12 @@ FOLLOWED_FOR_EVER = {"grid", "state"}
 """The live parts of the front page and of an integration's page."""
 
 
-class _Inputs(HTMLParser):
-    """What the wizard's form would send, and what its lists offer."""
+class Inputs(HTMLParser):
+    """What a form would send, the wizard's unless another is named, and what its lists offer."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: str = "wizard-form") -> None:
         super().__init__()
+        self._form = form
         self.sent: list[tuple[str, str]] = []
         self.offers: dict[str, dict[str, tuple[str, bool]]] = {}
         self.buttons: dict[str, bool] = {}
@@ -29,7 +30,7 @@ class _Inputs(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = dict(attrs)
         if tag == "form":
-            self._inside = said.get("id") == "wizard-form"
+            self._inside = said.get("id") == self._form
         if not self._inside:
             return
         name, value = said.get("name"), said.get("value") or ""
@@ -98,9 +99,9 @@ class WizardUser:
         return self.seen.path.split("/")[3].partition("?")[0]
 
     @property
-    def inputs(self) -> _Inputs:
+    def inputs(self) -> Inputs:
         """The form of the screen."""
-        reader = _Inputs()
+        reader = Inputs()
         reader.feed(self.seen.html)
         return reader
 

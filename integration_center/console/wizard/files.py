@@ -16,11 +16,13 @@ class FoundFile:
     Attributes:
         inspection: all that was found.
         report_id: the name of the report's folder.
+        slug: the report's slug, as in the address of its page.
         configured: whether a `report.yaml` says something already.
     """
 
     inspection: Inspection
     report_id: str
+    slug: str
     configured: bool
 
     @property
@@ -50,4 +52,4 @@ def find_file(source: FilesSource, report: str) -> FoundFile:
         limit=fetched.file.limit or SizeLimit(),
         packing=fetched.packing,
     )
-    return FoundFile(found, info.id, configured=bool(fetched.file.model_fields_set))
+    return FoundFile(found, info.id, info.slug, configured=bool(fetched.file.model_fields_set))

@@ -35,6 +35,8 @@ LOOK = "look"
 BETTER_SECONDS = 2.5
 """How long the page waits for other key pairs to be tried."""
 SAVE_SECONDS = 20.0
+LOOK_SECONDS, GLANCE_SECONDS = 5.0, 0.5
+"""How long the page waits for the look at a file that somebody asked for, and for the line about it."""
 FOUND = 20
 """Objects that a search shows."""
 
@@ -179,14 +181,16 @@ def find_better(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Se
 def look_at_file(screen: Screen, report_problem: str | None) -> dict[str, Any]:
     """What the newest file of the report is, where it cannot be read or somebody asked; for the template."""
     wanted = LOOK in screen.request.query_params or bool(report_problem and screen.draft.report)
+    is_files = screen.calls.has_files()
     file, problem = None, None
-    if wanted:
+    if screen.draft.report and is_files:
         try:
             answer = screen.calls.inspect(screen.draft.report)
-            file = answer.get() if settle([answer]) else None
+            # The match rate below asks again for this page, so a large file need not hold it up.
+            file = answer.get() if settle([answer], LOOK_SECONDS if wanted else GLANCE_SECONDS) else None
         except IntegrationCenterError as error:
             problem = str(error)
-    return {"looked": wanted, "file": file, "file_problem": problem, "is_files": screen.calls.has_files()}
+    return {"looked": wanted, "file": file, "file_problem": problem, "is_files": is_files}
 
 
 def save_report_yaml(screen: Screen) -> Response:

@@ -14,6 +14,7 @@ MARKS = {
 LOOKED_AT = 4_096
 """The number of bytes at the beginning that show the encoding."""
 NOT_DECLARED = "the text is UTF-8, but is read as {}, as report.yaml says; remove `encoding:` if letters look wrong"
+WRONG_MARK = "the file begins with the mark of {}, but its text is not; it is read as UTF-8"
 MOSTLY = 0.4
 """With at least this share of NUL bytes at even or odd positions, a file without a mark is UTF-16: every second byte of
 Latin letters is NUL."""
@@ -38,9 +39,11 @@ def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str, 
     found = None if declared else find_unicode(data)
     encoding = declared or found
     if encoding is None or codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
+        wrong = next((mark for mark in MARKS if data.startswith(mark)), b"") if declared is None else b""
+        data = data.removeprefix(wrong)
         while data.startswith(codecs.BOM_UTF8):  # some programs write a second one
             data = data.removeprefix(codecs.BOM_UTF8)
-        return data, "utf-8", []
+        return data, "utf-8", [WRONG_MARK.format(MARKS[wrong])] if wrong else []
     try:
         text = data.decode(encoding).lstrip("\ufeff").encode()
     except UnicodeDecodeError as error:
@@ -72,7 +75,8 @@ def find_unicode(data: bytes) -> str | None:
     """Find the kind of UTF-16 or UTF-32 of a file, by its byte-order mark or its NUL bytes; None for any other text."""
     for mark, encoding in MARKS.items():
         if data.startswith(mark):
-            return encoding
+            # Line ends and delimiters have a NUL in these encodings. Without any, the mark is wrong.
+            return encoding if 0 in data[len(mark) : LOOKED_AT] else None
     head = data[:LOOKED_AT]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if len(data) % 2 or not head:

@@ -40,10 +40,19 @@ def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
         else:
             named.append(_claim(f"{name} (column {number})", taken))
     twice = [name for name, count in counts.items() if name and count > 1]
+    cases = Counter(name.casefold() for name in counts if name)
+    notes = [
+        f"the names {list_names([name for name in counts if name.casefold() == each])} differ only in case"
+        for each, count in cases.items()
+        if count > 1
+    ]
     if not twice:
-        return named, []
+        return named, notes
     own = [name for cell, name in zip(names, named, strict=True) if counts[cell] > 1 and name]
-    return named, [f"the header names {list_names(twice)} more than once; those columns are called {list_names(own)}"]
+    return named, [
+        *notes,
+        f"the header names {list_names(twice)} more than once; those columns are called {list_names(own)}",
+    ]
 
 
 def name_table(
@@ -82,7 +91,12 @@ def name_table(
     kept = {str(number): name for number, name in enumerate(names) if name is not None}
     kept |= {each: _claim(f"column {int(each) + 1}", taken) for each in holding}
     if holding:
-        notes.append(f"the header has no name for {list_names([kept[each] for each in holding])}, which hold values")
+        said = f"the header has no name for {list_names([kept[each] for each in holding])}, which hold values"
+        fuller = find_fuller_row(frame)
+        hint = (
+            f"; if row {row + fuller} is the header, say `header_row: {row + fuller}` in report.yaml" if fuller else ""
+        )
+        notes.append(said + hint)
     ordered = {each: kept[each] for each in frame.columns if each in kept}
     return frame[list(ordered)].rename(ordered), notes
 

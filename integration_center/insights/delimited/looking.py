@@ -11,7 +11,7 @@ from typing import Any
 from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 
-SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n')
+SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 """A first line that tells Excel the delimiter."""
 ROWS_LOOKED_AT = 20
 BYTES_LOOKED_AT = 256_000
@@ -77,7 +77,9 @@ def is_table(widths: Sequence[int]) -> bool:
     """Return whether rows look like a table with more than one column: most are as wide as the header."""
     if not widths or widths[0] < 2:
         return False
-    below = widths[1:]
+    below = list(widths[1:])
+    while len(below) > 1 and below[-1] < widths[0]:  # lines below the table, such as `TRAILER|2`
+        below.pop()
     return not below or sum(width == widths[0] for width in below) >= MANY * len(below)
 
 

@@ -19,6 +19,7 @@ from integration_center.insights.delimited.looking import (
 )
 from integration_center.insights.delimited.strict import RowCount, StrictReader
 from integration_center.insights.delimited.verified import read_verified
+from integration_center.insights.delimited.wrapping import CELLS_WRAPPED, LINES_WRAPPED, find_lines, unwrap_cells
 
 ANY = Form()
 
@@ -58,6 +59,12 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
     frame = read_verified(text, len(header), dialect, start=place) if whole_lines else None
     if frame is None:
         frame = reader.read(rows, header, count)
+    if lines := find_lines(frame, header):
+        within = read_table(lines, source)
+        return replace(within, notes=[*notes, LINES_WRAPPED, *within.notes])
+    if (bare := unwrap_cells(frame, header)) is not None:
+        frame = bare
+        notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     return Table(table, [*notes, *found_names, *count.notes], found_form)

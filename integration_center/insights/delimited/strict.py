@@ -17,6 +17,8 @@ from integration_center.progress import advance
 
 BATCH_ROWS = 50_000
 """The number of rows that are Python lists at a time. As columns they take far less memory."""
+MOST_NOTES = 5
+"""The most lines below a table that are called a footer although they have more cells than the header."""
 NOTHING = re.compile(r"[\s\x00\x1a]*")
 """A line without content, or with only the characters that old programs put at the end of a file."""
 ERROR_BELOW = re.compile(r"\s*(<(!doctype|html|head|body|\?xml|error|br|p|div|b)\b|\{\s*\")", re.IGNORECASE)
@@ -186,8 +188,11 @@ class StrictReader:
                 " `skip_blanks: true` in report.yaml",
                 {"skip_blanks": True},
             )
+        lines = self._count_lines(line)
+        footer = f". If it is no row, say `footer: {lines}` in report.yaml" if lines <= MOST_NOTES else ""
         return UnreadableReport(
-            f"{self.source}, line {line}: {said}; put cells that hold {self.dialect.name} or line breaks in quotes"
+            f"{self.source}, line {line}: {said}; put cells that hold {self.dialect.name} or line breaks in"
+            f" quotes{footer}"
         )
 
     def _refuse_short(self, said: str, width: int, line: int) -> UnreadableReport:

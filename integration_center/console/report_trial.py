@@ -1,0 +1,55 @@
+"""Try a `report.yaml` on the newest file of its report, before it is saved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.declaring import check_columns, declare_cells
+from integration_center.insights.drop_names import FILE_NAME
+from integration_center.insights.files import Fetched, FilesSource
+from integration_center.insights.formats import read_file
+from integration_center.insights.inspection import Inspection, inspect_file
+from integration_center.insights.report_yaml import ReportFile
+from integration_center.insights.sizes import SizeLimit
+
+ROWS = 6
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a `report.yaml` makes of the newest file.
+
+    Attributes:
+        found: what was found in the file, read as declared.
+        refused: why the file cannot be read as declared; None where it can.
+        rows: the first rows, as they are then carried.
+        names: the names of their columns.
+    """
+
+    found: Inspection
+    refused: str | None = None
+    names: Sequence[str] = ()
+    rows: Sequence[Sequence[str | None]] = ()
+
+
+def try_file(source: FilesSource, folder: str, file: ReportFile) -> Trial | None:
+    """Try a `report.yaml` on the newest file of a folder; None where there is no file.
+
+    Raises:
+        UnreadableReport: the file cannot be read or unpacked at all.
+    """
+    fetched = source.fetch_newest(folder, file)
+    return None if fetched is None else try_on(fetched, file)
+
+
+def try_on(fetched: Fetched, file: ReportFile) -> Trial:
+    """Try a `report.yaml` on a file."""
+    limit = file.limit or SizeLimit()
+    found = inspect_file(fetched.data, fetched.label, fetched.named, file, limit=limit, packing=fetched.packing)
+    try:
+        table = read_file(fetched.data, fetched.label, fetched.named, file, limit=limit)
+        check_columns(table.frame, file, fetched.label, FILE_NAME)
+    except UnreadableReport as error:
+        return Trial(found, str(error))
+    read, _ = declare_cells(table.frame.head(ROWS), file)
+    return Trial(found, None, read.columns, read.rows())

@@ -1,0 +1,144 @@
+"""Report files that people had trouble with elsewhere: each is right, or refused with the line that reads it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.drops import LocalDrops
+from integration_center.insights.files import FilesSource
+from integration_center.insights.inspection import inspect_file
+from integration_center.insights.report_yaml import ReportFile
+from integration_center.insights.sizes import SizeLimit
+from integration_center.insights.source import Report
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.pipeline.center import COUNT, PLAIN, Center
+from integration_center_tests.pipeline.center import FIRST as FIELD_FIRST
+from integration_center_tests.pipeline.center import LAST as FIELD_LAST
+from integration_center_tests.pipeline.commands import Command, as_json
+
+CASES = Path(__file__).parent.parent / "report_cases"
+ANN, BO = "ann.lee@customer1.example", "bo.diaz@customer2.example"
+FIRST_LOGIN, LAST_LOGIN = "2026-01-02 03:04:05", "2026-11-20 10:00:00"
+PLAIN_ROWS = [(ANN, FIRST_LOGIN, LAST_LOGIN, "7"), (BO, FIRST_LOGIN, LAST_LOGIN, "8")]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file, and what is right for it.
+
+    Attributes:
+        rows: its first rows, or all of them, when it is read with `declared`.
+        declared: what `report.yaml` has to say.
+        told: part of the refusal or of a note without that; None where nothing has to be said.
+        proposed: whether `inspect` proposes just that, which it does not where a human has to decide.
+    """
+
+    rows: list[tuple[str | None, ...]]
+    declared: str = ""
+    told: str | None = None
+    proposed: bool = True
+
+
+def with_last(*cells: str) -> list[tuple[str | None, ...]]:
+    return [(*row[:3], cell) for row, cell in zip(PLAIN_ROWS, cells, strict=True)]
+
+
+PERCENT = [(ANN, "50%"), (BO, "1.234"), ("cy.ito@customer3.example", "1234.5")]
+GUARDED = [(ANN, "00123"), (BO, "00123"), ("cy.ito@customer3.example", "=1+1")]
+DATES = ["2026-11-22 03:58 AM", "2026-11-22T07:00:00Z", "2026-11-22 07:00:00 GMT", "2026-11-22T07:00:00+02"]
+WHO = [ANN, BO, "cy.ito@customer3.example", "di@customer4.example"]
+RIGHT = {
+    "semicolon/plain": Case([*PLAIN_ROWS], told="separated by semicolons"),
+    "semicolon/quoted": Case([*PLAIN_ROWS]),
+    "semicolon/tab": Case([*PLAIN_ROWS], told="separated by tabs"),
+    "semicolon/sep-line": Case([*PLAIN_ROWS], told="a line says sep=;"),
+    "semicolon/sep-comma": Case([*PLAIN_ROWS]),
+    "semicolon/decimal-comma": Case(with_last("7.5", "8"), "decimal: ','\nthousands: .\n"),
+    "utf16/plain": Case([*PLAIN_ROWS], told="the text is utf-16-le"),
+    "utf16/no-mark": Case([*PLAIN_ROWS], told="the text is utf-16-le"),
+    "utf16/double-bom": Case([*PLAIN_ROWS]),
+    "utf16/cp1252": Case([(*PLAIN_ROWS[0], "Müller")], "encoding: cp1252\n", "such as `encoding: cp1252`"),
+    "footer/plain": Case([*PLAIN_ROWS], "footer: 1\n", "line 5: 1 cell, the header has 4"),
+    "footer/row-count": Case([*PLAIN_ROWS], "footer: 1\n", "such as `footer: 1`"),
+    "footer/totals": Case([*PLAIN_ROWS], "footer: ^\\W*Total\n"),
+    "footer/blanks": Case([*PLAIN_ROWS]),
+    "footer/ctrl-z": Case([*PLAIN_ROWS]),
+    "doubled-header/plain": Case([(*PLAIN_ROWS[0], "a", "b"), (*PLAIN_ROWS[1], "c", "d")], told="'Comment' more than"),
+    **{f"header-blanks/{name}": Case([*PLAIN_ROWS]) for name in ("plain", "case", "outer-blank", "zero-width")},
+    "header-blanks/quoted-twice": Case([*PLAIN_ROWS]),
+    "placeholders/plain": Case(
+        [(ANN, None, LAST_LOGIN), (BO, None, None), (WHO[2], "gold", None)], "empty: ['-', N/A, 'NULL', Never]\n",
+        "say `empty: ['-', 'Never']` in report.yaml",
+    ),
+    "backslash-quotes/plain": Case(
+        [(ANN, 'sean,"Jeff', "9"), (BO, '"Chill"', "8")], "escape: \\\n", "such as `escape: '\\'`"
+    ),
+    "date-forms/plain": Case(
+        list(zip(WHO, DATES, strict=True)), "columns: {Last Login: {dates: '%d/%m/%Y %H:%M'}}\n"
+    ),
+    "apostrophes/plain": Case([*GUARDED], "strip: true\n", "`strip: true` in report.yaml", proposed=False),
+    "dotted-i/plain": Case([("İDİL@customer1.example", "1"), ("jose\u0301@customer2.example", "2")]),
+    "percent-thousands/plain": Case([*PERCENT], "decimal: ','\nthousands: .\n"),
+    "blank-rows/plain": Case([(ANN, "5"), (None, None)]),
+    "blank-rows/cr": Case([(ANN, "5"), (BO, "6")]),
+    "text-altered/plain": Case([(ANN, "50%", "1.10", "7.00", "TRUE", "2026-11-22 07:00:00")]),
+}  # fmt: skip
+
+
+def read(root: Path, content: bytes, declared: str) -> Report:
+    folder = root / "logins"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{YESTERDAY}.csv").write_bytes(content)
+    (folder / "report.yaml").write_text(declared, encoding="utf-8")
+    source = FilesSource(LocalDrops(root))
+    return source.read(source.find("Logins"), YESTERDAY)
+
+
+def test_each_case_has_its_answer() -> None:
+    assert {str(path.relative_to(CASES).with_suffix("")) for path in CASES.rglob("*.csv")} == set(RIGHT)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_file_is_right_or_says_the_line_that_reads_it(name: str, tmp_path: Path) -> None:
+    case, content = RIGHT[name], (CASES / f"{name}.csv").read_bytes()
+    try:
+        said = " ".join(read(tmp_path, content, "").notes)
+    except UnreadableReport as error:
+        said = str(error)
+    assert (case.told or "") in said
+    rows = read(tmp_path, content, case.declared).frame.rows()
+    assert [(row[0] and row[0].strip(), *row[1:]) for row in rows[: len(case.rows)]] == case.rows
+    found = inspect_file(content, "x.csv", "csv", ReportFile(), limit=SizeLimit())
+    assert found.problem is None
+    if case.proposed:
+        assert found.proposal == (yaml.safe_load(case.declared) or {})
+
+
+LOGINS = "# Logins Last 30 Days"
+PLANNED = {
+    "semicolon/quoted": (LOGINS, COUNT),
+    "utf16/no-mark": (LOGINS, "WalkMe_NPS_Score__c"),
+    "footer/row-count": (LOGINS, "WalkMe_Champion_Score__c"),
+    "header-blanks/plain": ("First Login", FIELD_FIRST),
+    "doubled-header/plain": ("Last Login", FIELD_LAST),
+}
+
+
+def test_check_and_plan_read_the_same_files(center: Center, command: Command) -> None:
+    for person, address in zip(PLAIN, (ANN, BO), strict=False):
+        center.change_lead(person, "Email", address)
+    for number, (name, (column, field)) in enumerate(PLANNED.items()):
+        slug = f"case-{number}"
+        folder = center.home / "drops" / slug
+        folder.mkdir()
+        (folder / f"{YESTERDAY}.csv").write_bytes((CASES / f"{name}.csv").read_bytes())
+        (folder / "report.yaml").write_text(f"tags: [integrations_salesforce]\n{RIGHT[name].declared}")
+        center.integrate(slug.replace("-", "_"), report=slug, fields=[{"column": column, "field": field}])
+    checked = as_json(command("check", "--json"))
+    assert {each["verdict"] for each in checked} == {"sound"}, checked
+    planned = as_json(command("plan", "--all", "--json"))
+    assert [each["problem"] for each in planned] == [None] * len(PLANNED)
+    assert [each["changes"][0]["changed"] for each in planned] == [2] * len(PLANNED), planned
