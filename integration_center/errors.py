@@ -27,6 +27,7 @@ IntegrationCenterError
     │       ├── PermissionMissing  the user may not do enough
     │       └── WrongOrg           of another kind than the environment, or in the other one already
     ├── StopRequested       the run is to end, so it sends nothing more
+    │   └── Stopped         an admin stopped everything
     ├── OrgError            Salesforce refused a request as a whole
     │   ├── SchemaMismatch  object or field missing, hidden, or unfit
     │   └── LimitExceeded   the daily API limit, or our reserve of it
@@ -105,6 +106,10 @@ class TerminalError(IntegrationCenterError):
 
 class StopRequested(TerminalError):
     """The run was asked to end, so it sends nothing more."""
+
+
+class Stopped(StopRequested):
+    """An admin stopped everything, and nothing runs until the stop is lifted."""
 
 
 class ConfigurationError(TerminalError):

@@ -42,6 +42,12 @@ class Action(StrEnum):
     RELEASED = "released"
     APPROVED = "approved"
     REJECTED = "rejected"
+    STOPPED = "stopped everything"
+    RESUMED = "resumed"
+    ENDED_SESSION = "ended session"
+    CHANGED_ROLE = "changed role"
+    DOWNLOADED = "downloaded"
+    PROMOTED = "promoted"
 
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})

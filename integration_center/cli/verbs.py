@@ -78,6 +78,8 @@ TASKS = {
             "Write back the values from before a sync.",
         ),
         Verb("release", "release.release_plan", "Send a plan that a limit holds, or that waits for approval."),
+        Verb("stop-all", "stopping.stop_everything", "End all runs, revoke all tokens, and let nothing start again."),
+        Verb("resume", "stopping.resume_everything", "Lift the stop; accounts must then be connected again."),
         Verb("reject", "release.reject_plan", "Reject a plan that a limit holds, or that waits for approval."),
     ),
     "Look": (

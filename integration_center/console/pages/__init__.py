@@ -2,6 +2,7 @@
 
 from integration_center.console.pages import (
     accounts,
+    admin,
     audit,
     callback,
     components,
@@ -24,6 +25,7 @@ PAGES: tuple[Page, ...] = (
     log.PAGE,
     accounts.PAGE,
     audit.PAGE,
+    admin.PAGE,
     callback.PAGE,
     sign_in.PAGE,
     components.PAGE,

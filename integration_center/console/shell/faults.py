@@ -23,6 +23,7 @@ from integration_center.errors import (
     RateLimited,
     ReportError,
     SchemaMismatch,
+    Stopped,
     TransientError,
 )
 from integration_center.wording.sentences import capitalize_first
@@ -37,6 +38,7 @@ SIGNPOSTS: tuple[tuple[type[IntegrationCenterError], int, str, str, str], ...] =
     (SchemaMismatch, 409, "The object or a field does not fit", "/", "Go to Integrations"),
     (LimitExceeded, 503, "The org's API calls are used up", "/accounts", "Go to Accounts"),
     (OrgError, 502, "Salesforce refused the request", "/accounts", "Go to Accounts"),
+    (Stopped, 409, "Everything is stopped", "/", "Go to Integrations"),
     (PlanError, 409, "The plan cannot be used", "/log", "Go to the log"),
     (ObjectBusy, 409, "The object is busy", "/log", "Go to the log"),
     (RateLimited, 503, "Please try again in a while", "", "Try again"),

@@ -80,13 +80,14 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
     Args:
         request: what it answers.
         template: its file in `templates/`.
-        values: what the template names, besides `request`, `user`, `nav`, `csrf` and `messages`.
+        values: what the template names, besides `request`, `user`, `stop`, `nav`, `csrf` and `messages`.
         status: of HTTP.
     """
     state = request.state
     content = request.app.state.templates.get_template(template).render(
         request=request,
         user=getattr(state, "user", None),
+        stop=getattr(state, "stop", None),
         nav=request.app.state.nav,
         csrf=state.session.csrf,
         messages=state.session.take_messages(),

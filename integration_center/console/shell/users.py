@@ -40,6 +40,11 @@ class User:
         """Whether the user may connect, change and run."""
         return self.role >= Role.OPERATOR
 
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user may stop everything, give roles and end sessions."""
+        return self.role >= Role.ADMIN
+
 
 Identify = Callable[[Request], User | None]
 """Finds the user of a request; None when somebody has to sign in first. May read the database: it runs in a thread."""
@@ -47,7 +52,7 @@ Identify = Callable[[Request], User | None]
 
 def local_operator(request: Request) -> User:
     """Everybody is the operating-system user: right only on loopback, where no sign-in is set up."""
-    return User(getpass.getuser(), Role.OPERATOR)
+    return User(getpass.getuser(), Role.ADMIN)
 
 
 def users_of(installation: Installation) -> Mapping[str, access.User]:
