@@ -26,6 +26,7 @@ IntegrationCenterError
     │       ├── SignInOver         unknown, used or too old
     │       ├── PermissionMissing  the user may not do enough
     │       └── WrongOrg           of another kind than the environment, or in the other one already
+    ├── SignInRefused       a person may not sign in to the console
     ├── StopRequested       the run is to end, so it sends nothing more
     │   └── Stopped         an admin stopped everything
     ├── OrgError            Salesforce refused a request as a whole
@@ -102,6 +103,10 @@ class LeaseLost(ObjectBusy):
 
 class TerminalError(IntegrationCenterError):
     """Will fail again until somebody changes something."""
+
+
+class SignInRefused(TerminalError):
+    """A person may not sign in to the console. The text is for that person."""
 
 
 class StopRequested(TerminalError):

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from integration_center.errors import ConfigurationError
 from integration_center.files.env_files import check_env_file
 from integration_center.integration.spec import Environment
+from integration_center.sign_in_settings import SignInSettings
 from integration_center.wording.addresses import check_address
 from integration_center.wording.addresses import check_url as check_url
 
@@ -135,7 +136,7 @@ class Paths(BaseSettings):
         return Path(named).expanduser().resolve() if named and self.bucket is None else self.scratch
 
 
-class Settings(Paths):
+class Settings(Paths, SignInSettings):
     """Everything that differs between two installations."""
 
     database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
@@ -264,6 +265,11 @@ class Settings(Paths):
         if wrong := [name for name in names if not HOST_NAME.fullmatch(name)]:
             raise ValueError(f"{wrong[0]!r} is no host name; write one such as dagster.acme.example")
         return ",".join(names)
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether people have to sign in to the console, in whatever way."""
+        return bool(self.users.get_secret_value().strip()) or self.has_provider or self.has_signing_proxy
 
     @property
     def dagster_host_names(self) -> frozenset[str]:

@@ -53,9 +53,10 @@ def test_a_job_that_was_uploaded_is_not_closed_and_the_next_run_settles_it(
     connect: Callable[[Environment], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    done: list[stopping.Stopped] = []
     with monkeypatch.context() as patched:
         patched.setattr(push, "COLLECTIONS_ROWS", 0)
-        after_first(patched, push, "upload_part", lambda: stop(installation, 1))
+        after_first(patched, push, "upload_part", lambda: done.append(stop(installation, 1)))
         ran = ready.run()
     assert not ran.success
     assert [ready.lead(number)[COUNT] == 7 + number for number in PLAIN].count(True) == 0

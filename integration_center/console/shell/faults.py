@@ -23,6 +23,7 @@ from integration_center.errors import (
     RateLimited,
     ReportError,
     SchemaMismatch,
+    SignInRefused,
     Stopped,
     TransientError,
 )
@@ -31,6 +32,7 @@ from integration_center.wording.sentences import capitalize_first
 logger = logging.getLogger(__name__)
 
 SIGNPOSTS: tuple[tuple[type[IntegrationCenterError], int, str, str, str], ...] = (
+    (SignInRefused, 403, "You cannot sign in", "/sign-in", "Go to the sign-in"),
     (NotConnected, 409, "No account is connected", "/accounts", "Go to Accounts"),
     (AccessRefused, 409, "Salesforce refused access", "/accounts", "Go to Accounts"),
     (AccountError, 409, "The account cannot be used", "/accounts", "Go to Accounts"),
