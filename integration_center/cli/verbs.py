@@ -72,6 +72,7 @@ TASKS = {
             "Make the update set, and show counts and a before/after sample.",
         ),
         Verb("run", "runs.run_integration", "Run the sync through Dagster, and show what became of the rows."),
+        Verb("promote", "promoting.promote_integration", "Take an integration from Sandbox to Production."),
         Verb(
             "undo",
             "undo.undo_sync",
