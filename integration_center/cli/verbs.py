@@ -90,6 +90,11 @@ TASKS = {
         Verb("alerts", "alerts.manage_alerts", "Try the channels of alerts.yaml, or list what is wrong."),
         Verb("why", "why.explain_record", "Why a record says what it says: value, run, row, value before."),
         Verb("audit", "access.list_audit", "Who connected, changed, ran, signed in or was refused."),
+        Verb(
+            "security-overview",
+            "security.print_overview",
+            "One page for a security review: addresses, scopes, tokens, people.",
+        ),
         Verb("doctor", "doctor.look_at_everything", "Look at everything, and say what to do about what is wrong."),
         Verb("reports", "catalogue.list_reports", "The Insights reports that may be integrated."),
         Verb(

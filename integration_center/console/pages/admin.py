@@ -1,12 +1,14 @@
 """What admins do: stop everything, and resume."""
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
-from integration_center.console.shell.context import address_of, console_of, user_of
+from integration_center.access.audit import Action
+from integration_center.console.shell.context import address_of, console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
+from integration_center.pipeline.security_overview import write_overview
 from integration_center.pipeline.stop_all import resume, stop_all
 
 NOTHING = "Nothing is stopped."
@@ -41,6 +43,16 @@ def end_stop(request: Request) -> Response:
     return redirect(request, "/accounts" if lifted else "/admin", LIFTED if lifted else NOTHING)
 
 
+def download_overview(request: Request) -> Response:
+    """The page for a security review, as a file."""
+    console = console_of(request)
+    content = write_overview(console.installation, console.now())
+    note(request, Action.DOWNLOADED, detail="the security overview")
+    name = f"security-overview-{console.now():%Y-%m-%d}.md"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return PlainTextResponse(content, media_type="text/markdown; charset=utf-8", headers=headers)
+
+
 PAGE = Page(
     nav=(Link("Admin", "/admin", Role.ADMIN),),
     routes=(
@@ -48,5 +60,6 @@ PAGE = Page(
         view("/admin/stop", confirm_stop, role=Role.ADMIN),
         change("/admin/stop", begin_stop, role=Role.ADMIN),
         change("/admin/resume", end_stop, role=Role.ADMIN),
+        view("/admin/security-overview", download_overview, role=Role.ADMIN),
     ),
 )
