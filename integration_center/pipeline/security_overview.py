@@ -72,7 +72,7 @@ def write_overview(installation: Installation, now: datetime) -> str:
 def _write_state(installation: Installation) -> Iterator[str]:
     stop = installation.stops.find()
     yield f"**{escape_markdown(stop.sentence)}.**" if stop else "Nothing is stopped."
-    yield "`integration-center stop-all`, or Admin in the console, ends all runs and revokes all tokens in five seconds."
+    yield "`integration-center stop-all`, or Admin in the console, ends all runs and revokes all tokens at once."
     yield ""
 
 

@@ -24,7 +24,6 @@ from integration_center.console.sign_in_states import remember_state
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.egress import list_destinations
-from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.security_overview import find_token_facts, say_age
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
@@ -161,8 +160,8 @@ def confirm_disconnection(request: Request) -> Response:
     environment = environment_of(request)
     installation = console_of(request).installation
     account = installation.accounts.get(environment)
-    loaded = read_folder(installation.settings.defs)
-    dependents = [(slug, spec) for slug, spec in sorted(loaded.specs.items()) if spec.environment is environment]
+    specs = [(file.slug, file.spec) for file in console_of(request).defs.list() if file.spec and not file.problem]
+    dependents = [(slug, spec) for slug, spec in sorted(specs) if spec.environment is environment]
     values = {"account": account, "dependents": dependents, "stored": find_stored_data(installation, account.org_id)}
     return render(request, "disconnect.html", values)
 

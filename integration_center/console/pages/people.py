@@ -21,6 +21,7 @@ from integration_center.console.shell.users import SESSION_TOKEN, users_of
 
 PEOPLE, SESSIONS = "/admin/people", "/sessions"
 BY_GROUP = "by their groups"
+MOST_SHOWN, LONGEST_SEARCH = 75, 64
 YOURSELF = "your own; another admin can change it"
 
 
@@ -48,7 +49,8 @@ def show_sessions(request: Request) -> Response:
     """The sessions of the user; of an admin, those of everybody."""
     user, sessions = user_of(request), ConsoleSessions(console_of(request).installation.engine).list()
     mine = [each for each in sessions if user.is_admin or each.user.lower() == user.name.lower()]
-    return render(request, "sessions.html", {"sessions": mine, "own": _find_own_id(request)})
+    values = {"sessions": mine[:MOST_SHOWN], "more": max(len(mine) - MOST_SHOWN, 0), "own": _find_own_id(request)}
+    return render(request, "sessions.html", values)
 
 
 def end_session(request: Request) -> Response:
@@ -67,7 +69,15 @@ def end_session(request: Request) -> Response:
 def show_people(request: Request) -> Response:
     """Everybody who may use the console, with their roles."""
     settings = console_of(request).installation.settings
-    values = {"people": list_people(request), "roles": [*ROLES], "by_group": bool(settings.group_roles)}
+    text = request.query_params.get("q", "").strip()[:LONGEST_SEARCH]
+    people = [each for each in list_people(request) if text.lower() in each.name.lower()]
+    values = {
+        "people": people[:MOST_SHOWN],
+        "more": max(len(people) - MOST_SHOWN, 0),
+        "text": text,
+        "roles": [*ROLES],
+        "by_group": bool(settings.group_roles),
+    }
     return render(request, "people.html", values)
 
 
