@@ -26,7 +26,9 @@ IntegrationCenterError
     │       ├── SignInOver         unknown, used or too old
     │       ├── PermissionMissing  the user may not do enough
     │       └── WrongOrg           of another kind than the environment, or in the other one already
+    ├── SignInRefused       a person may not sign in to the console
     ├── StopRequested       the run is to end, so it sends nothing more
+    │   └── Stopped         an admin stopped everything
     ├── OrgError            Salesforce refused a request as a whole
     │   ├── SchemaMismatch  object or field missing, hidden, or unfit
     │   └── LimitExceeded   the daily API limit, or our reserve of it
@@ -103,8 +105,16 @@ class TerminalError(IntegrationCenterError):
     """Will fail again until somebody changes something."""
 
 
+class SignInRefused(TerminalError):
+    """A person may not sign in to the console. The text is for that person."""
+
+
 class StopRequested(TerminalError):
     """The run was asked to end, so it sends nothing more."""
+
+
+class Stopped(StopRequested):
+    """An admin stopped everything, and nothing runs until the stop is lifted."""
 
 
 class ConfigurationError(TerminalError):

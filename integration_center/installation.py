@@ -20,6 +20,7 @@ from integration_center.accounts.store import AccountStore
 from integration_center.database.engine import build_engine
 from integration_center.database.group_sizes import GroupSizes
 from integration_center.database.leases import Leases
+from integration_center.database.stops import Stops
 from integration_center.database.syncs import SyncLog
 from integration_center.database.waiting import WaitingDays
 from integration_center.database.workers import Workers
@@ -73,6 +74,11 @@ class Installation:
     def audit(self) -> AuditLog:
         """Who did what."""
         return AuditLog(self.engine)
+
+    @cached_property
+    def stops(self) -> Stops:
+        """Whether an admin stopped everything."""
+        return Stops(self.engine)
 
     @cached_property
     def leases(self) -> Leases:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from integration_center.errors import ConfigurationError
 from integration_center.files.env_files import check_env_file
 from integration_center.integration.spec import Environment
+from integration_center.sign_in_settings import SignInSettings
 from integration_center.wording.addresses import (
     check_address,
     check_host_names,
@@ -136,7 +137,7 @@ class Paths(BaseSettings):
         return Path(named).expanduser().resolve() if named and self.bucket is None else self.scratch
 
 
-class Settings(Paths):
+class Settings(Paths, SignInSettings):
     """Everything that differs between two installations."""
 
     database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
@@ -242,6 +243,11 @@ class Settings(Paths):
         """See `check_address`."""
         url = value.strip().rstrip("/")
         return check_address(url, "http://dagster-webserver:3000") if url else url
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether people have to sign in to the console, in whatever way."""
+        return bool(self.users.get_secret_value().strip()) or self.has_provider or self.has_signing_proxy
 
     @property
     def dagster_host_names(self) -> frozenset[str]:

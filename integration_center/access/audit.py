@@ -44,6 +44,12 @@ class Action(StrEnum):
     REJECTED = "rejected"
     GRANTED = "changed permission set"
     CREATED_FIELDS = "created fields"
+    STOPPED = "stopped everything"
+    RESUMED = "resumed"
+    ENDED_SESSION = "ended session"
+    CHANGED_ROLE = "changed role"
+    DOWNLOADED = "downloaded"
+    PROMOTED = "promoted"
 
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})

@@ -18,7 +18,7 @@ def check_bind_address(host: str, settings: Settings) -> None:
     Raises:
         ConfigurationError: sign-in is not set up, and others could reach `host`; or sign-in is set up wrongly.
     """
-    if read_users(settings):
+    if read_users(settings) or settings.has_sign_in:
         return
     try:
         if _is_loopback(host):
@@ -29,7 +29,7 @@ def check_bind_address(host: str, settings: Settings) -> None:
         ) from None
     raise ConfigurationError(
         f"the console does not listen on {host!r} without sign-in, because everybody who reaches it could write to"
-        f" Salesforce; set {VARIABLE} ({HOW_TO_MAKE_ONE}), or use --host 127.0.0.1"
+        f" Salesforce; set {VARIABLE} ({HOW_TO_MAKE_ONE}) or INTEGRATION_CENTER_OIDC_ISSUER, or use --host 127.0.0.1"
     )
 
 

@@ -24,12 +24,14 @@ HOW_TO_MAKE_ONE = "make a line with: integration-center password NAME --role ope
 class Role(IntEnum):
     """What a user may do. A viewer can look; an operator can also connect, change and run.
 
-    An approver can do all of that, and approve plans that wait for it.
+    An approver can do all of that, and approve plans that wait for it. An admin can also stop everything, give roles to
+    people and end their sessions.
     """
 
     VIEWER = 1
     OPERATOR = 2
     APPROVER = 3
+    ADMIN = 4
 
     @property
     def title(self) -> str:
@@ -145,7 +147,8 @@ def _read_entry(place: str, entry: str) -> User:
     role = ROLES.get(title)
     if role is None:
         raise ConfigurationError(
-            f"{place} ({name}) has no role; expected {name}:viewer:…, {name}:operator:… or {name}:approver:…"
+            f"{place} ({name}) has no role; expected {name}:viewer:…, {name}:operator:…, {name}:approver:… or"
+            f" {name}:admin:…"
         )
     if fault := find_fault(password_hash):
         raise ConfigurationError(f"{place} ({name}) {fault}; {HOW_TO_MAKE_ONE}")

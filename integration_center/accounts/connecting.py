@@ -15,6 +15,7 @@ from integration_center.accounts.stored_tokens import StoredTokens, require_app
 from integration_center.accounts.verification import verify_account
 from integration_center.database.engine import reading
 from integration_center.database.file_index import DatabaseIndex
+from integration_center.database.stops import Stops
 from integration_center.database.tables import sent_work, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment, IntegrationSpec
@@ -235,7 +236,7 @@ def disconnect(environment: Environment, settings: Settings, store: AccountStore
     except IntegrationCenterError as error:
         unconfirmed = str(error)
     kept = None if store.delete(environment) else STILL_IN_LOG
-    undeleted = " ".join(filter(None, (kept, _delete_snapshots(settings, store.engine, [account.org_id]))))
+    undeleted = " ".join(filter(None, (kept, delete_snapshots(settings, store.engine, [account.org_id]))))
     return Disconnection(environment, account.org_id, unconfirmed, undeleted or None)
 
 
@@ -254,6 +255,7 @@ def _admit(
     login_url = settings.app(environment).login_url
     with build_client() as client:
         try:
+            Stops(store.engine).require_none()
             user, org = verify_account(client, environment, grant, settings.api_version, specs)
             account = Account(
                 environment=environment,
@@ -286,13 +288,13 @@ def _admit(
             warning = _revoke_replaced(client, previous, replaced)
     connection = _build_connection(store, account, previous, warning)
     kept = {connected.org_id for connected in store.list()}
-    failure = _delete_snapshots(
+    failure = delete_snapshots(
         settings, store.engine, [org_id for org_id in connection.replaced_org_ids if org_id not in kept]
     )
     return connection if failure is None else replace(connection, warning=" ".join(filter(None, (warning, failure))))
 
 
-def _delete_snapshots(settings: Settings, engine: Engine, org_ids: Iterable[str]) -> str | None:
+def delete_snapshots(settings: Settings, engine: Engine, org_ids: Iterable[str]) -> str | None:
     """Delete the snapshots of these orgs.
 
     Returns:

@@ -30,7 +30,11 @@ COLUMNS = (
 def make_password(
     name: Annotated[str, typer.Argument(help="The user's name.")],
     role: Annotated[
-        str, typer.Option(help="viewer (looks), operator (connects, changes, runs), or approver (approves, too).")
+        str,
+        typer.Option(
+            help="viewer (looks), operator (connects, changes, runs), approver (approves, too), or admin (stops"
+            " everything, gives roles)."
+        ),
     ] = "viewer",
 ) -> None:
     """Ask for a password, and print the line for the file of users."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from integration_center.cli.output import AsJson, Column, print_rows
+from integration_center.cli.output import AsJson, Column, errors, print_rows
 from integration_center.installation import Installation, open_installation
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.judging import read_folder
@@ -17,6 +17,7 @@ def list_integrations(as_json: AsJson = False) -> None:
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
         rows = [describe(installation, loaded, slug) for slug in loaded.slugs]
+        stop = installation.stops.find()
     columns = (
         Column("slug", "Integration"),
         Column("report", "Report"),
@@ -29,7 +30,9 @@ def list_integrations(as_json: AsJson = False) -> None:
         Column("error", "Problem"),
     )
     empty = f"No integration in {read_paths().defs}. See the README: write an integration."
-    print_rows(rows, columns, as_json=as_json, empty=empty)
+    print_rows([row | {"stopped": stop is not None} for row in rows], columns, as_json=as_json, empty=empty)
+    if stop is not None:
+        errors.print(f"{stop.sentence}. Resume with: integration-center resume", markup=False, soft_wrap=True)
 
 
 def describe(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
 
     Unless `quiet`, the progress of the run is shown meanwhile.
     """
+    installation.stops.require_none()
     instance = open_instance(installation.settings, captures_output=False)
     specs = loaded.by_slug
     complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one

@@ -68,7 +68,9 @@ def launch_once(console: Console, slug: str, spec: IntegrationSpec | None, reque
     Raises:
         ConfigurationError: Dagster refused the run.
         DagsterDown: Dagster does not answer.
+        Stopped: an admin stopped everything.
     """
+    console.installation.stops.require_none()
     webserver = console.find_dagster()
     if webserver is None:
         raise DagsterDown(NOT_RUNNING)

@@ -18,7 +18,7 @@ from integration_center.integration.schedule import RunTimes, say_schedule
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 
-PAGE_ROWS = 50
+PAGE_ROWS = 40
 ATTENTION = "attention"
 STATES = {
     ATTENTION: "Needs attention",

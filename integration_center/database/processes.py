@@ -1,6 +1,7 @@
 """Name a process so that others can find out whether it still lives, even when its number is in use again."""
 
 import os
+import signal
 import socket
 import time
 from functools import cache
@@ -28,6 +29,18 @@ def is_gone(process: str) -> bool:
     except PermissionError:
         return False  # it lives, as another user
     return _start(int(pid)) != start or _has_ended(int(pid))
+
+
+def interrupt(process: str) -> bool:
+    """Ask another process of this host to end, as Ctrl-C does, and return whether it was reached."""
+    place, pid, start = process.rsplit("/", 2)
+    if place != _this_place() or int(pid) == os.getpid() or is_gone(process) or _start(int(pid)) != start:
+        return False
+    try:
+        os.kill(int(pid), signal.SIGINT)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def find_age() -> float:

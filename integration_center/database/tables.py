@@ -1,18 +1,14 @@
 """The tables of our own database."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
     Date,
-    DateTime,
     Dialect,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -20,26 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment that comes back with the UTC zone, also from SQLite, which stores none."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Make the moment UTC; one without a zone is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a datetime without a zone cannot be stored")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+from integration_center.database.admin_tables import console_people as console_people
+from integration_center.database.admin_tables import stops as stops
+from integration_center.database.admin_tables import used_assertions as used_assertions
+from integration_center.database.columns import UtcDateTime
+from integration_center.database.columns import metadata as metadata
 
 
 class StatusText(TypeDecorator[str]):
@@ -58,8 +39,6 @@ class StatusText(TypeDecorator[str]):
 
 
 LONG_STATUS, SHORT_STATUS = "Waiting for approval", "Waiting"
-metadata = MetaData()
-
 accounts = Table(
     "accounts",
     metadata,
@@ -230,6 +209,10 @@ console_sessions = Table(
     Column("credential", String(64), nullable=False),
     Column("signed_in_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+    Column("person", String(64)),  # in `console_people`; null in a session of an earlier version, as are the others
+    Column("address", String(64)),
+    Column("browser", String(200)),
+    Column("role", String(16)),  # what a provider's groups said; null where the role is read from elsewhere
     Index("ix_console_sessions_seen_at", "seen_at"),
 )
 

@@ -9,7 +9,7 @@ import polars as pl
 from integration_center.database.figures import Figures
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
-from integration_center.errors import PlanMissing, PlanOnly
+from integration_center.errors import AccountError, PlanMissing, PlanOnly
 from integration_center.pipeline.api_reserve import build_write_options, short_of_calls
 from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
@@ -141,7 +141,11 @@ def send_lines(
         results = send_updates(step, org, schema, journal, updates, options)
         return Applied(lines, completing(results), forecast, schema, org.polling.clock())
     first = send_updates(step, org, schema, journal, updates.head(canary), options)
-    if found := judge_canary(org, schema, lines, first):
+    try:
+        found = judge_canary(org, schema, lines, first)
+    except AccountError as error:  # it was disconnected meanwhile: what was written is still booked
+        found = f"the first records cannot be read back: {error}"
+    if found:
         rest = f"{found}; the other {updates.height - canary:,} were not sent"
         step.context.log.warning(rest)
         held = partial(hold_rest, results=first, reason=rest)
@@ -182,6 +186,7 @@ def send_updates(
 
     def may_go_on() -> None:
         require_going_on()
+        step.installation.stops.require_none()
         hold.require()
 
     with phase(Phase.SEND, updates.height):

@@ -16,7 +16,7 @@ from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.arrivals import Decision, Look, Memory, Start, Wait
 from integration_center.pipeline.catch_up import LONGEST, reads_events
 from integration_center.pipeline.names import BY_ARRIVAL, BY_CHANGE, arrival_sensor, range_tags, run_tags
-from integration_center.pipeline.schedules import find_first_days
+from integration_center.pipeline.schedules import find_first_days, find_stop
 from integration_center.wording.markdown import escape_markdown
 
 LOOK_SECONDS = 20
@@ -66,7 +66,9 @@ def build_arrival_sensor(slug: str, spec: IntegrationSpec) -> dg.SensorDefinitio
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=describe(spec),
     )
-    def arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if stopped := find_stop():
+            return dg.SkipReason(stopped)
         now = datetime.now(UTC)
         with open_installation() as installation:
             decision = look(installation, slug, spec, now, context.cursor)

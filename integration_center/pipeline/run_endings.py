@@ -19,6 +19,7 @@ from integration_center.wording.markdown import unescape_markdown
 DIED = "the run ended without finishing this sync; see its log in the Dagster UI"
 DELETED = "the run was deleted in Dagster before it finished this sync"
 CANCELLED = "cancelled in the Dagster UI"
+STOPPED = "an admin stopped everything"
 INTERRUPTED = "stopped by Ctrl-C or a signal; run it again: the next run finds out what was written"
 
 BY_A_PERSON = frozenset({"Sending run termination request.", "Canceling run from the queue."})
@@ -53,6 +54,8 @@ def explain_ending(instance: dg.DagsterInstance, run: dg.DagsterRun | None, slug
 def explain_interruption(instance: dg.DagsterInstance, run_id: str) -> str | None:
     """Say who stopped a run: a person in the Dagster UI, Dagster itself, or a signal. None when nobody did."""
     requests = _events(instance, run_id, dg.DagsterEventType.RUN_CANCELING)
+    if any(request.message == STOPPED for request in requests):
+        return f"{STOPPED}; what was written by then is booked, by this run or the next one"
     if requests:
         said = requests[-1].message or ""
         return CANCELLED if said in BY_A_PERSON else _by_dagster(said)

@@ -52,6 +52,13 @@ def find_first_days(
     return first
 
 
+def find_stop() -> str | None:
+    """Say who stopped everything, when and why; None when nothing is stopped."""
+    with open_installation() as installation:
+        stop = installation.stops.find()
+    return None if stop is None else stop.sentence
+
+
 def request_run(
     slug: str, spec: IntegrationSpec | None, tick: datetime, first: date | None, assets: Sequence[dg.AssetKey] | None
 ) -> dg.RunRequest:
@@ -102,7 +109,9 @@ def build_daily_sync(loaded: Integrations, prefix: str | None = None) -> dg.Defi
         description="At 08:00 UTC, one run per enabled integration, for the UTC day before; of events, for all days"
         f" since the last completed one, at most {LONGEST}.",
     )
-    def daily_sync(context: dg.ScheduleEvaluationContext) -> Sequence[dg.RunRequest]:
+    def daily_sync(context: dg.ScheduleEvaluationContext) -> Sequence[dg.RunRequest] | dg.SkipReason:
+        if stopped := find_stop():
+            return dg.SkipReason(stopped)
         return list(request_runs(loaded, context.scheduled_execution_time, context.log))
 
     return dg.Definitions(jobs=[job], schedules=[daily_sync])
@@ -120,6 +129,8 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
         description=f"{escape_markdown(spec.name)}, at its own times.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if stopped := find_stop():
+            return dg.SkipReason(stopped)
         tick = context.scheduled_execution_time
         if passed_before_move(context, slug, spec.times.expression, Paths().defs / slug / "defs.yaml"):
             again = spec.times.next(tick)

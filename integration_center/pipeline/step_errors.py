@@ -58,9 +58,14 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
 
 @contextmanager
 def open_resource(context: StepContext) -> Iterator[Installation]:
-    """Open the installation, for the length of a step. From the first one on, the run's process says that it lives."""
+    """Open the installation, for the length of a step. From the first one on, the run's process says that it lives.
+
+    Raises:
+        Stopped: an admin stopped everything.
+    """
     opened: AbstractContextManager[Installation] = getattr(context.resources, INSTALLATION).open()
     with opened as installation:
+        installation.stops.require_none()
         keep_beating(installation.engine)
         yield installation
 

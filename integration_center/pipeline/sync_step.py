@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import dagster as dg
 import polars as pl
@@ -14,7 +15,7 @@ import stamina
 from integration_center.accounts.store import Account
 from integration_center.database.journal import JobJournal
 from integration_center.database.leases import Hold, lost
-from integration_center.errors import IntegrationCenterError, ObjectBusy, SwitchedOff
+from integration_center.errors import IntegrationCenterError, NotConnected, ObjectBusy, SwitchedOff
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.applied_days import find_past, keep_days
@@ -71,9 +72,9 @@ class SyncStep:
             return "schedule"
         return tags.get(TRIGGER_TAG, BY_USER)
 
-    @property
+    @cached_property
     def account(self) -> Account:
-        """The account of the integration's environment.
+        """The account of the integration's environment, as the step found it: it is still booked after a disconnect.
 
         Raises:
             NotConnected: there is none.
@@ -205,8 +206,9 @@ class SyncStep:
 
     def release_lease(self) -> None:
         """Give up the object, unless another integration of this very run still works on it."""
-        account = self.installation.accounts.find(self.spec.environment)
-        if account is None:
+        try:
+            account = self.account
+        except NotConnected:
             return
         others = [
             sync

@@ -20,6 +20,7 @@ def make_old(path: Path, *changes: str) -> str:
         for table in (
             *("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls"),
             *("stored_files", "unused_files"),
+            *("stops", "console_people", "used_assertions"),
         )
     ]
     journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")
@@ -32,6 +33,7 @@ def make_old(path: Path, *changes: str) -> str:
         *index,
         "ALTER TABLE leases DROP COLUMN fence",
         "ALTER TABLE leases DROP COLUMN taken_at",
+        *(f"ALTER TABLE console_sessions DROP COLUMN {name}" for name in ("person", "address", "browser", "role")),
         *changes,
     )
     return url

@@ -20,6 +20,7 @@ ORDER = (
         "progress",
         "files",
         "integration",
+        "sign_in_settings",
         "settings",
         "remote",
         "sync",

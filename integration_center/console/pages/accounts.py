@@ -23,7 +23,9 @@ from integration_center.console.shell.users import Role
 from integration_center.console.sign_in_states import remember_state
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.pipeline.egress import list_destinations
 from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.security_overview import find_token_facts, say_age
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
 
@@ -64,7 +66,17 @@ def show_accounts(request: Request) -> Response:
     known = {slot.environment: show_result(request, slot.account) for slot in slots}
     specs = [(file.slug, file.spec) for file in console.defs.list() if file.spec]
     used_by = {each: [(slug, spec.name) for slug, spec in specs if spec.environment is each] for each in Environment}
-    values = {"slots": slots, "known": known, "used_by": used_by, "flows": FLOWS}
+    installation, now = console.installation, console.now()
+    tokens = {each.environment: find_token_facts(installation, each, now) for each in store.list()}
+    values = {
+        "slots": slots,
+        "known": known,
+        "used_by": used_by,
+        "flows": FLOWS,
+        "tokens": tokens,
+        "say_age": say_age,
+        "destinations": list_destinations(installation),
+    }
     return render(request, "accounts.html", values)
 
 
@@ -162,8 +174,8 @@ def confirm_disconnection(request: Request) -> Response:
     environment = environment_of(request)
     installation = console_of(request).installation
     account = installation.accounts.get(environment)
-    loaded = read_folder(installation.settings.defs)
-    dependents = [(slug, spec) for slug, spec in sorted(loaded.specs.items()) if spec.environment is environment]
+    specs = [(file.slug, file.spec) for file in console_of(request).defs.list() if file.spec and not file.problem]
+    dependents = [(slug, spec) for slug, spec in sorted(specs) if spec.environment is environment]
     values = {"account": account, "dependents": dependents, "stored": find_stored_data(installation, account.org_id)}
     return render(request, "disconnect.html", values)
 

@@ -1,21 +1,25 @@
 """Signing in to the console, and out."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.attempts import Attempts
 from integration_center.access.audit import Action
 from integration_center.access.common_passwords import is_common
+from integration_center.access.identities import Method
 from integration_center.access.passwords import find_user
 from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.access.sessions import ConsoleSessions
 from integration_center.console.shell.context import address_of, console_of
+from integration_center.console.shell.origins import find_callback_origin
 from integration_center.console.shell.page import SIGN_IN, Page, change, form_of, view
-from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.rendering import leave_for, redirect, render
+from integration_center.console.shell.signing_in import METHOD, admit, admit_user, safe_path
 from integration_center.console.shell.users import SESSION_TOKEN, users_of
-from integration_center.errors import RateLimited
+from integration_center.errors import RateLimited, SignInRefused
 
 WRONG = "the name or the password is wrong"
 COMMON = (
@@ -23,14 +27,43 @@ COMMON = (
     " another with: integration-center password NAME"
 )
 COMMON_NOTED = "the password is right but a common one"
+OUT = "out"
+"""The query of the page after somebody signed out, which must not sign them in again."""
 TOO_MANY = "too many sign-ins failed, so the password was not looked at"
 
 
 def show_sign_in(request: Request) -> Response:
-    """The form."""
+    """The ways to sign in. Where a proxy says who somebody is, that is believed at once, unless they signed out."""
+    onward = request.query_params.get("next", "/")
     if request.state.user is not None:
-        return redirect(request, safe_path(request.query_params.get("next", "/")))
-    return render(request, "sign_in.html", {"next": request.query_params.get("next", "/"), "name": "", "wrong": None})
+        return redirect(request, safe_path(onward))
+    console = console_of(request)
+    headers = console.signed_headers
+    given = request.headers.get(console.installation.settings.proxy_header) if headers else None
+    if headers is not None and given is not None and OUT not in request.query_params:
+        try:
+            admit(request, headers.take(given))
+        except SignInRefused as error:
+            request.state.refusal = RefusedAttempt(Action.SIGN_IN_REFUSED, NOBODY, str(error))
+            return show_form(request, onward, wrong=str(error), status=403)
+        return redirect(request, safe_path(onward))
+    return show_form(request, onward)
+
+
+def show_form(
+    request: Request, onward: str, *, name: str = "", wrong: str | None = None, status: int = 200
+) -> Response:
+    """Show the ways to sign in that this console has."""
+    installation = console_of(request).installation
+    values = {
+        "next": onward,
+        "name": name,
+        "wrong": wrong,
+        "passwords": bool(users_of(installation)),
+        "provider": installation.settings.has_provider,
+        "onward": urlencode({"next": safe_path(onward)}),
+    }
+    return render(request, "sign_in.html", values, status=status)
 
 
 def sign_in(request: Request) -> Response:
@@ -39,14 +72,16 @@ def sign_in(request: Request) -> Response:
     form, address = form_of(request), address_of(request)
     name, password, onward = (str(form.get(field, "")) for field in ("name", "password", "next"))
     users, attempts = users_of(installation), Attempts(installation.engine)
-    if not users:  # nobody has to sign in
+    if not users and not installation.settings.has_sign_in:  # nobody has to sign in
         return redirect(request, "/")
+    if not users:
+        raise HTTPException(403, "Nobody signs in by name and password here.")
     known = users.get(name.strip().lower())
     who = known.name if known else NOBODY
 
     def refuse(wrong: str, status: int, refusal: RefusedAttempt) -> Response:
         request.state.refusal = refusal
-        return render(request, "sign_in.html", {"next": onward, "name": name, "wrong": wrong}, status=status)
+        return show_form(request, onward, name=name, wrong=wrong, status=status)
 
     try:
         attempts.admit(name, address)
@@ -61,31 +96,24 @@ def sign_in(request: Request) -> Response:
         return refuse(COMMON, 403, RefusedAttempt(Action.SIGN_IN_REFUSED, who, COMMON_NOTED, alone=True))
     attempts.forget(name, address)
     attempts.remember(name, address)
-    request.state.session.renew()
-    request.state.session.set(SESSION_TOKEN, ConsoleSessions(installation.engine).begin(user))
-    installation.audit.record(Action.SIGNED_IN, who=user.name, where=address)
+    admit_user(request, user)
     return redirect(request, safe_path(onward))
 
 
 def sign_out(request: Request) -> Response:
-    """End the session, here and in the browser."""
-    installation = console_of(request).installation
-    user = request.state.user
+    """End the session, here and in the browser, and with the provider that began it."""
+    console, installation = console_of(request), console_of(request).installation
+    user, method = request.state.user, request.state.session.get(METHOD)
     ConsoleSessions(installation.engine).end(request.state.session.get(SESSION_TOKEN, ""))
     request.state.session.renew()
     if user is not None:
         installation.audit.record(Action.SIGNED_OUT, who=user.name, where=address_of(request))
-    return redirect(request, SIGN_IN, "You are signed out.")
-
-
-def safe_path(path: str) -> str:
-    """`path` when it is a page of ours, else the front page: nobody is sent elsewhere after signing in."""
-    try:
-        parts = urlsplit(path)
-    except ValueError:  # such as `//[`
-        return "/"
-    ours = path.startswith("/") and not parts.scheme and not parts.netloc and "\\" not in path and path.isprintable()
-    return path if ours and not path.startswith("//") else "/"
+    signed_out = f"{SIGN_IN}?{OUT}=1"
+    if method == Method.PROVIDER and console.provider is not None:
+        away = console.provider.find_logout_url(f"{find_callback_origin(installation.settings)}{signed_out}")
+        if away is not None:
+            return leave_for(request, away, "your company's sign-in")
+    return redirect(request, signed_out, "You are signed out.")
 
 
 PAGE = Page(

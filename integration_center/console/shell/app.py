@@ -102,7 +102,7 @@ def build_door(settings: Settings, hosts: Collection[str]) -> Door:
     Without users whoever reaches it acts as the operator, and a proxy on this machine would let everybody reach it: the
     console then answers nothing that came through one.
     """
-    users = bool(settings.users.get_secret_value().strip())
+    users = settings.has_sign_in
     callback = urlsplit(settings.callback_url).hostname
     names = {*LOOPBACK_NAMES, *hosts, *([callback] if callback and users else [])}
     return Door(

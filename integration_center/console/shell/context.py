@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from starlette.requests import Request
 
 from integration_center.access.audit import Action
+from integration_center.access.provider import Provider
+from integration_center.access.signed_headers import SignedHeaders
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.engine import Engine, Starts, UnfinishedRun, look_at_dagster
 from integration_center.console.ledger_query import Searches
@@ -67,6 +69,18 @@ class Console:
     def interactive(self) -> Installation:
         """The installation, with less patience for orgs that are not there."""
         return replace(self.installation, retries=SHORT)
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """The OpenID Connect provider by which people sign in; None without one."""
+        settings = self.installation.settings
+        return Provider(settings) if settings.has_provider else None
+
+    @cached_property
+    def signed_headers(self) -> SignedHeaders | None:
+        """The headers by which a proxy says who somebody is; None where none is believed."""
+        settings = self.installation.settings
+        return SignedHeaders(settings, self.installation.engine) if settings.has_signing_proxy else None
 
     @cached_property
     def engine(self) -> Watch[Engine]:

@@ -23,6 +23,8 @@ from integration_center.errors import (
     RateLimited,
     ReportError,
     SchemaMismatch,
+    SignInRefused,
+    Stopped,
     TransientError,
 )
 from integration_center.wording.sentences import capitalize_first
@@ -30,6 +32,7 @@ from integration_center.wording.sentences import capitalize_first
 logger = logging.getLogger(__name__)
 
 SIGNPOSTS: tuple[tuple[type[IntegrationCenterError], int, str, str, str], ...] = (
+    (SignInRefused, 403, "You cannot sign in", "/sign-in", "Go to the sign-in"),
     (NotConnected, 409, "No account is connected", "/accounts", "Go to Accounts"),
     (AccessRefused, 409, "Salesforce refused access", "/accounts", "Go to Accounts"),
     (AccountError, 409, "The account cannot be used", "/accounts", "Go to Accounts"),
@@ -37,6 +40,7 @@ SIGNPOSTS: tuple[tuple[type[IntegrationCenterError], int, str, str, str], ...] =
     (SchemaMismatch, 409, "The object or a field does not fit", "/", "Go to Integrations"),
     (LimitExceeded, 503, "The org's API calls are used up", "/accounts", "Go to Accounts"),
     (OrgError, 502, "Salesforce refused the request", "/accounts", "Go to Accounts"),
+    (Stopped, 409, "Everything is stopped", "/", "Go to Integrations"),
     (PlanError, 409, "The plan cannot be used", "/log", "Go to the log"),
     (ObjectBusy, 409, "The object is busy", "/log", "Go to the log"),
     (RateLimited, 503, "Please try again in a while", "", "Try again"),

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.faults import show_error, show_http_error, show_unexpected
 from integration_center.console.shell.security import Form, read_form
-from integration_center.console.shell.users import Role
+from integration_center.console.shell.users import Role, User
 from integration_center.errors import IntegrationCenterError
 
 SIGN_IN = "/sign-in"
@@ -75,6 +75,12 @@ def form_of(request: Request) -> Form:
     return form
 
 
+def _say_refusal(user: User, role: Role) -> str:
+    if role > Role.OPERATOR:
+        return f"Only an {role.title} may do this. Ask one to do it, or for the role {role.title}."
+    return f"{user.name} may look but not change. Ask an operator to do it, or for the role operator."
+
+
 def _build_endpoint(path: str, handler: Handler, role: Role | None, *, changes: bool) -> Callable[[Request], object]:
     def answer(request: Request) -> Response:
         user = request.state.user = console_of(request).identify(request)
@@ -84,9 +90,8 @@ def _build_endpoint(path: str, handler: Handler, role: Role | None, *, changes: 
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': here if not changes else '/'})}", status_code=303)
         if user.role < role:
-            raise HTTPException(
-                403, f"{user.name} may look but not change. Ask an operator to do it, or for the role operator."
-            )
+            raise HTTPException(403, _say_refusal(user, role))
+        request.state.stop = console_of(request).installation.stops.find()
         return handler(request)
 
     async def endpoint(request: Request) -> Response:

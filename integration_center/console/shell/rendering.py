@@ -1,11 +1,12 @@
 """Pages from templates. Everything that a template shows is escaped."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -24,6 +25,17 @@ from integration_center.sync.outcome_words import (
     title_outcome,
 )
 
+INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+class UnindentedLoader(PackageLoader):
+    """Reads templates without the indentation of their lines, which is a sixth of a page with many rows."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
+        """Read a template. What stands in `<pre>` comes from values, which stay as they are."""
+        source, path, is_current = super().get_source(environment, template)
+        return INDENTATION.sub("", source), path, is_current
+
 
 def build_templates(now: Callable[[], datetime]) -> Environment:
     """The templates, with our filters. An unknown name in a template is an error, not an empty place.
@@ -32,7 +44,7 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         now: the clock, UTC.
     """
     environment = Environment(
-        loader=PackageLoader("integration_center.console"),
+        loader=UnindentedLoader("integration_center.console"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -80,13 +92,14 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
     Args:
         request: what it answers.
         template: its file in `templates/`.
-        values: what the template names, besides `request`, `user`, `nav`, `csrf` and `messages`.
+        values: what the template names, besides `request`, `user`, `stop`, `nav`, `csrf` and `messages`.
         status: of HTTP.
     """
     state = request.state
     content = request.app.state.templates.get_template(template).render(
         request=request,
         user=getattr(state, "user", None),
+        stop=getattr(state, "stop", None),
         nav=request.app.state.nav,
         csrf=state.session.csrf,
         messages=state.session.take_messages(),

@@ -18,6 +18,8 @@ __all__ = ["SESSION_TOKEN", "Identify", "Role", "User", "build_identify", "local
 logger = logging.getLogger(__name__)
 
 SESSION_TOKEN = "signed_in"  # noqa: S105 - the name under which the browser's session holds it
+CHECK = "/auth/check"
+"""Where a proxy asks whether somebody is signed in; see `pages.door`."""
 BY_ITSELF = "x-by-itself"
 """The header of a request that a page made to bring itself up to date: nobody need be there any more."""
 
@@ -40,6 +42,11 @@ class User:
         """Whether the user may connect, change and run."""
         return self.role >= Role.OPERATOR
 
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user may stop everything, give roles and end sessions."""
+        return self.role >= Role.ADMIN
+
 
 Identify = Callable[[Request], User | None]
 """Finds the user of a request; None when somebody has to sign in first. May read the database: it runs in a thread."""
@@ -47,7 +54,7 @@ Identify = Callable[[Request], User | None]
 
 def local_operator(request: Request) -> User:
     """Everybody is the operating-system user: right only on loopback, where no sign-in is set up."""
-    return User(getpass.getuser(), Role.OPERATOR)
+    return User(getpass.getuser(), Role.ADMIN)
 
 
 def users_of(installation: Installation) -> Mapping[str, access.User]:
@@ -63,15 +70,23 @@ def users_of(installation: Installation) -> Mapping[str, access.User]:
         raise ConfigurationError("the list of users cannot be used; the console's own log says why") from None
 
 
+def is_by_itself(request: Request) -> bool:
+    """Whether a page asks by itself, so that nobody need be there: the Dagster UI asks for news every two seconds."""
+    if request.url.path != CHECK:
+        return BY_ITSELF in request.headers
+    asked = request.headers.get("x-original-uri") or request.headers.get("x-forwarded-uri") or ""
+    return asked.partition("?")[0].rstrip("/").endswith("/graphql")
+
+
 def build_identify(installation: Installation) -> Identify:
     """How the console finds its users: by their sessions, where sign-in is set up."""
     sessions = ConsoleSessions(installation.engine)
 
     def identify(request: Request) -> User | None:
         users = users_of(installation)
-        if not users:
+        if not installation.settings.has_sign_in:
             return local_operator(request)
-        renew = BY_ITSELF not in request.headers
+        renew = not is_by_itself(request)
         user = sessions.find(request.state.session.get(SESSION_TOKEN, ""), users, renew=renew)
         return User(user.name, user.role, signed_in=True) if user else None
 

@@ -17,6 +17,7 @@ def examine(installation: Installation, now: datetime) -> Iterator[Checked]:
     yield from look("versions", machine.check_versions)
     yield from look("settings", lambda: machine.check_settings(installation))
     yield from look("database", lambda: machine.check_database(installation))
+    yield from look("stop", lambda: services.check_stop(installation))
     yield from look("storage", lambda: machine.check_storage(installation))
     yield from look("disk", lambda: machine.check_disk(installation))
     yield from look("certificates", lambda: machine.check_certificates(now))

@@ -43,7 +43,12 @@ def check_settings(installation: Installation) -> Iterator[Checked]:
     stored = installation.accounts.list()
     yield ok("settings", f"The key opens the store of accounts; {len(stored)} are connected.")
     users = read_users(settings)
-    who = f"{len(users)} users may sign in to the console" if users else "the console is for this machine alone"
+    ways = [
+        *([f"{len(users)} users may sign in to the console"] if users else []),
+        *(["people sign in by OpenID Connect"] if settings.has_provider else []),
+        *(["people sign in by a header that a proxy signs"] if settings.has_signing_proxy else []),
+    ]
+    who = "; ".join(ways) or "the console is for this machine alone"
     yield ok("settings", f"{who[0].upper()}{who[1:]}.")
 
 

@@ -27,6 +27,13 @@ LATE_DAYS = 2
 START = "Start it: integration-center up, or the services of your own."
 
 
+def check_stop(installation: Installation) -> Iterator[Checked]:
+    """Whether an admin stopped everything."""
+    if stop := installation.stops.find():
+        advice = "Lift the stop: integration-center resume. Then connect the accounts."
+        yield problem("stop", f"{stop.sentence}.", advice)
+
+
 def check_integrations(loaded: Integrations) -> Iterator[Checked]:
     """Which integrations are sound, and why the others are not."""
     on = sum(spec.enabled for spec in loaded.specs.values())

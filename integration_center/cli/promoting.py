@@ -1,0 +1,116 @@
+"""`promote`: take an integration from Sandbox to Production, and switch it on after its plan was seen."""
+
+import getpass
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.output import AsJson, Quiet, ask, console, print_json
+from integration_center.cli.runs import Launch, launch, read_sample
+from integration_center.cli.slugs import require
+from integration_center.cli.sync_output import describe, name_days, print_result
+from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.errors import ConfigurationError
+from integration_center.insights.source import last_full_day
+from integration_center.installation import Installation, open_installation
+from integration_center.integration_files.folder import DefsFolder
+from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.judging import judge_with_dagster, read_folder
+from integration_center.pipeline.names import asset_keys, push_key, run_tags
+from integration_center.pipeline.promoting import Comparison, compare, find_promoted, switch_on, write_promoted
+from integration_center.pipeline.run_request import RunRequest
+from integration_center.pipeline.webserver import find_webserver
+from integration_center.sync.outcomes import Outcome
+
+
+def promote_integration(
+    slug: Annotated[str, typer.Argument(metavar="SLUG", help="An integration in Sandbox.")],
+    seen: Annotated[
+        str | None, typer.Option("--switch-on", metavar="RUN", help="Switch it on: you have seen the plan of this run.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare Sandbox with Production, copy the integration there switched off, and plan it. Nothing is written there.
+
+    It is switched on when somebody who has seen that plan says so: on the terminal, or with --switch-on RUN.
+    """
+    with open_installation() as installation:
+        folder = DefsFolder(installation.settings.defs, judge_with_dagster)
+        require(read_folder(installation.settings.defs), slug)
+        file = folder.read(slug)
+        if file.spec is None:
+            raise ConfigurationError(f"{slug} is broken: {file.problem}; correct it first")
+        if seen is not None:
+            promoted = find_promoted(folder, file.spec)
+            if promoted is None:
+                raise ConfigurationError(
+                    f"{slug} has no copy in Production yet; run: integration-center promote {slug}"
+                )
+            confirm(installation, folder, promoted, seen)
+            return
+        comparison = compare(installation, file.spec)
+        if not as_json:
+            print_differences(comparison)
+        if comparison.blocking:
+            if as_json:
+                print_json({"differences": [asdict(each) for each in comparison.differences], "plan": None})
+            raise typer.Exit(1)
+        promoted = write_promoted(folder, file)
+        sync = make_plan(installation, promoted, quiet=quiet or as_json)
+        sample = read_sample(installation, sync, Outcome.PLANNED, Outcome.HELD)
+        if as_json:
+            differences = [asdict(each) for each in comparison.differences]
+            print_json({"differences": differences, "slug": promoted.slug, "plan": describe(sync) | {"sample": sample}})
+        else:
+            print_result(sync, sample)
+        if sync.status is not SyncStatus.PLANNED:
+            raise typer.Exit(1)
+        if as_json or not sys.stdin.isatty():
+            if not as_json:
+                said = f"{promoted.slug} is switched off. To switch it on: integration-center promote {slug}"
+                console.print(f"{said} --switch-on {sync.run_id}", markup=False, soft_wrap=True)
+        elif ask(f"Switch {promoted.slug} on in Production? Type yes").strip().lower() == "yes":
+            confirm(installation, folder, promoted, sync.run_id)
+        else:
+            console.print(f"{promoted.slug} stays switched off.", markup=False)
+
+
+def print_differences(comparison: Comparison) -> None:
+    """Print each difference, and whether it stops the integration."""
+    if not comparison.differences:
+        console.print("Production has the same fields as Sandbox, as far as this integration uses them.")
+    for each in comparison.differences:
+        console.print(f"{'Stops it' if each.blocking else 'Differs'}: {each.sentence}", markup=False, soft_wrap=True)
+
+
+def make_plan(installation: Installation, file: DefsFile, *, quiet: bool) -> SyncRecord:
+    """Plan the newest day of the copy in Production."""
+    if file.spec is None:
+        raise ConfigurationError(f"{file.slug} is broken: {file.problem}")
+    if webserver := find_webserver(installation.settings):
+        webserver.reload()  # it does not know the copy yet
+    day = last_full_day(datetime.now(UTC))
+    assets = tuple(key for key in asset_keys(file.slug, file.spec) if key != push_key(file.slug))
+    request = RunRequest(file.slug, (day, day), run_tags(file.slug, file.spec.environment, COMMAND_LINE), assets)
+    wanted = Launch(request, file.slug, file.spec.environment, Action.PLANNED, name_days((day, day)))
+    return launch(installation, read_folder(installation.settings.defs), wanted, quiet=quiet)
+
+
+def confirm(installation: Installation, folder: DefsFolder, promoted: DefsFile, run_id: str) -> None:
+    """Switch the copy on."""
+    found = next((each for each in installation.syncs.history(promoted.slug) if each.run_id.startswith(run_id)), None)
+    switch_on(
+        installation,
+        folder,
+        promoted.slug,
+        found.run_id if found else run_id,
+        who=getpass.getuser(),
+        where=COMMAND_LINE,
+        now=datetime.now(UTC),
+    )
+    console.print(f"{promoted.slug} is switched on in Production.", markup=False)

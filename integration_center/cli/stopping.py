@@ -1,0 +1,72 @@
+"""`stop-all` and `resume`: end everything in an emergency, and lift that again."""
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+
+from integration_center.access.audit import COMMAND_LINE
+from integration_center.cli.output import AsJson, ask, console, print_json
+from integration_center.installation import open_installation
+from integration_center.pipeline.stop_all import resume, stop_all
+
+WHAT = (
+    "This ends all runs, empties the queue, revokes and deletes the tokens of all accounts, and lets no run start until"
+    " `integration-center resume`."
+)
+
+
+def stop_everything(
+    reason: Annotated[str, typer.Option(help="Why, in a sentence: every page of the console shows it.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """End all runs, revoke all tokens, and let nothing start again. It takes at most five seconds.
+
+    What was written by then is booked as usual. Exit 1 when a run could not be reached or a token is not confirmed as
+    revoked; the stop is in force all the same.
+    """
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter(f"{WHAT} Say --yes to do it", param_hint="--yes")
+        console.print(WHAT, markup=False, soft_wrap=True)
+        if ask("Stop everything? Type yes").strip().lower() != "yes":
+            console.print("Nothing was stopped.")
+            raise typer.Exit(1)
+    with open_installation() as installation:
+        done = stop_all(installation, who=getpass.getuser(), where=COMMAND_LINE, reason=reason)
+    if as_json:
+        print_json(
+            {
+                "stopped_at": done.stop.at,
+                "reason": done.stop.reason,
+                "complete": done.complete,
+                "left_the_queue": done.runs.queued,
+                "asked_to_end": [*done.runs.asked.values()],
+                "not_reached": done.runs.untold,
+                "accounts": [
+                    {"environment": each.environment.value, "org_id": each.org_id, "revoked": each.unconfirmed is None}
+                    for each in done.accounts
+                ],
+                "said": done.sentences,
+            }
+        )
+    else:
+        console.print(f"{done.stop.sentence}.", markup=False, soft_wrap=True)
+        for sentence in done.sentences:
+            console.print(sentence, markup=False, soft_wrap=True)
+    if not done.complete:
+        raise typer.Exit(1)
+
+
+def resume_everything() -> None:
+    """Lift the stop. Accounts must be connected again, and runs that were ended are not started again."""
+    with open_installation() as installation:
+        lifted = resume(installation, who=getpass.getuser(), where=COMMAND_LINE)
+    console.print(
+        "The stop is lifted. Connect the accounts again: integration-center connect sandbox"
+        if lifted
+        else "Nothing is stopped.",
+        markup=False,
+    )

@@ -1,0 +1,148 @@
+"""From Sandbox to Production: what differs there, what a run would do, and the button that switches it on."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.access.audit import Action
+from integration_center.console.dagster import DagsterDown, reload_code, start
+from integration_center.console.labels import find_labels
+from integration_center.console.ledger import first_lines
+from integration_center.console.pages.integrations import find_file
+from integration_center.console.results import judge
+from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
+from integration_center.console.shell.page import Page, change, form_of, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.users import Role
+from integration_center.console.shell.values import show_value
+from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.errors import ConfigurationError, IntegrationCenterError, PlanError
+from integration_center.insights.source import last_full_day
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.promoting import (
+    compare,
+    find_promoted,
+    require_sandbox,
+    require_seen,
+    switch_on,
+    write_promoted,
+)
+from integration_center.sync.outcomes import Outcome
+from integration_center.sync.sample import SAMPLE
+
+PATH = "/integrations/{slug}/promote"
+
+
+def show_promotion(request: Request) -> Response:
+    """Show how Production differs, and the newest plan made there."""
+    console, file, spec = _find(request)
+    accounts = [environment.title for environment in Environment if not console.installation.accounts.find(environment)]
+    promoted = find_promoted(console.defs, spec)
+    plan = _find_plan(console, promoted)
+    # While the plan is made the page asks again and again, and each comparison costs calls of both orgs.
+    begun = console.find_unfinished(console.engine.read()).get(promoted.slug) if promoted else None
+    making = plan.status is SyncStatus.RUNNING if plan else False
+    making = making or (begun is not None and (plan is None or plan.run_id != begun.run_id))
+    values = {
+        "file": file,
+        "spec": spec,
+        "here": f"/integrations/{file.slug}/promote",
+        "missing": accounts,
+        "making": making,
+        "comparison": None if accounts or making else compare(console.interactive, spec),
+        "promoted": promoted,
+        "plan": plan,
+        "result": judge(plan) if plan else None,
+        "refusal": "" if accounts or making else _find_refusal(console, promoted, plan),
+        "labels": find_labels(console, Environment.PRODUCTION, spec.object),
+        "sample": first_lines(console.installation, plan, Outcome.PLANNED, Outcome.HELD, most=SAMPLE) if plan else [],
+        "show": show_value,
+    }
+    return render(request, "promote.html", values)
+
+
+def make_plan(request: Request) -> Response:
+    """Copy the integration to Production, switched off, and plan it there."""
+    console, file, spec = _find(request)
+    here = f"/integrations/{file.slug}/promote"
+    if compare(console.interactive, spec).blocking:
+        return redirect(request, here, "Production lacks what this integration needs, so nothing was copied.", "danger")
+    before = find_promoted(console.defs, spec)
+    promoted = write_promoted(console.defs, file)
+    if before is None or before.content_hash != promoted.content_hash:
+        action = Action.CREATED if before is None else Action.CHANGED
+        note(request, action, slug=promoted.slug, environment=Environment.PRODUCTION, detail=f"from {file.slug}")
+        reload_code(console)
+    day = last_full_day(console.now())
+    try:
+        started = start(console, promoted, day, push=False, triggered_by=user_of(request).name)
+    except DagsterDown as error:
+        return redirect(request, here, f"{error}.", "danger")
+    if not started.already:
+        environment = Environment.PRODUCTION
+        note(
+            request,
+            Action.PLANNED,
+            slug=promoted.slug,
+            environment=environment,
+            detail=f"{day}",
+            run_id=started.run_id,
+        )
+    return redirect(request, here, "The plan is being made in Production. Nothing is written there.", "info")
+
+
+def confirm(request: Request) -> Response:
+    """Switch the copy on: the page with this button has shown its plan."""
+    console, file, spec = _find(request)
+    promoted = find_promoted(console.defs, spec)
+    here = f"/integrations/{file.slug}/promote"
+    if promoted is None:
+        return redirect(request, here, "There is no copy in Production yet. Make the plan first.", "warning")
+    try:
+        switch_on(
+            console.interactive,
+            console.defs,
+            promoted.slug,
+            str(form_of(request).get("run", "")),
+            who=user_of(request).name,
+            where=address_of(request),
+            now=console.now(),
+        )
+    except (PlanError, ConfigurationError) as error:
+        return redirect(request, here, f"It stays switched off: {error}.", "danger")
+    said = reload_code(console).text
+    return redirect(request, f"/integrations/{promoted.slug}", f"It is switched on in Production. {said}".strip())
+
+
+def _find(request: Request) -> tuple[Console, DefsFile, IntegrationSpec]:
+    file = find_file(request)
+    if file.spec is None:
+        raise ConfigurationError(f"{file.slug} is broken: {file.problem}. Correct it first")
+    require_sandbox(file.spec)
+    return console_of(request), file, file.spec
+
+
+def _find_plan(console: Console, promoted: DefsFile | None) -> SyncRecord | None:
+    """Find the newest run of the copy, if it is a plan that is made or on its way."""
+    newest = next(iter(console.installation.syncs.history(promoted.slug, limit=1)), None) if promoted else None
+    return newest if newest and newest.applied_at is None else None
+
+
+def _find_refusal(console: Console, promoted: DefsFile | None, plan: SyncRecord | None) -> str:
+    """Say why the copy cannot be switched on by this plan; empty when it can."""
+    if promoted is None or plan is None or (promoted.spec and promoted.spec.enabled):
+        return ""
+    try:
+        require_seen(console.interactive, promoted, plan.run_id, console.now())
+    except IntegrationCenterError as error:
+        return str(error)
+    return ""
+
+
+PAGE = Page(
+    routes=(
+        view(PATH, show_promotion, role=Role.OPERATOR),
+        change(PATH, make_plan),
+        change(f"{PATH}/switch-on", confirm),
+    )
+)

@@ -1,0 +1,134 @@
+"""Promotes an integration from Sandbox to Production: compared, copied switched off, planned, then switched on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from integration_center.access.audit import Action
+from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.errors import ConfigurationError, PlanHeld, PlanMissing, PlanStale, SchemaMismatch
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.folder import DefsFolder, build_copy
+from integration_center.integration_files.reading import DefsFile
+from integration_center.planning.fingerprint import fingerprint
+from integration_center.sync.mapping.org_differences import Difference, Side, compare_orgs
+
+SEEN_FOR = timedelta(hours=24)
+"""How old a plan may be that is the reason to switch an integration on."""
+AGAIN = "make the plan in Production once more and look at it"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How Production differs from Sandbox for one integration."""
+
+    differences: Sequence[Difference]
+
+    @property
+    def blocking(self) -> Sequence[Difference]:
+        """The differences that stop the integration in Production."""
+        return [each for each in self.differences if each.blocking]
+
+
+def compare(installation: Installation, spec: IntegrationSpec) -> Comparison:
+    """Compare the two orgs, as far as the integration uses them. Takes two calls to each.
+
+    Raises:
+        ConfigurationError: the integration is in Production already.
+        NotConnected: one of the two has no account.
+        TransientError: an org does not answer.
+    """
+    require_sandbox(spec)
+    with installation.connect(Environment.SANDBOX) as org:
+        here = Side(Environment.SANDBOX.title, org.describe(spec.object))
+    place = Environment.PRODUCTION.title
+    with installation.connect(Environment.PRODUCTION) as org:
+        try:
+            there = Side(place, org.describe(spec.object), org.list_field_names(spec.object))
+        except SchemaMismatch:
+            said = f"{here.schema.title} is missing in {place}, or hidden from the connected user."
+            return Comparison([Difference(None, True, said)])
+    return Comparison(compare_orgs(spec, here, there))
+
+
+def require_sandbox(spec: IntegrationSpec) -> None:
+    """Check that an integration can be promoted.
+
+    Raises:
+        ConfigurationError: it is in Production already.
+    """
+    if spec.environment is not Environment.SANDBOX:
+        raise ConfigurationError(f"{spec.name} is in Production already; only integrations in Sandbox are promoted")
+
+
+def find_promoted(folder: DefsFolder, spec: IntegrationSpec) -> DefsFile | None:
+    """Find the copy in Production that an earlier promotion made; None when there is none."""
+    name = build_copy(spec, Environment.PRODUCTION).name
+    files = ((file, file.spec) for file in folder.list() if file.spec)
+    return next(
+        (file for file, each in files if each.name == name and each.environment is Environment.PRODUCTION), None
+    )
+
+
+def write_promoted(folder: DefsFolder, file: DefsFile) -> DefsFile:
+    """Write the copy in Production, switched off; one of an earlier promotion becomes like its source again.
+
+    Raises:
+        ConfigurationError: the file is broken, or the copy cannot be written.
+    """
+    if file.spec is None:
+        raise ConfigurationError(f"{file.slug} is broken: {file.problem}; correct it first")
+    require_sandbox(file.spec)
+    promoted = find_promoted(folder, file.spec)
+    if promoted is None:
+        return folder.duplicate(file.slug, Environment.PRODUCTION)
+    wanted = build_copy(file.spec, Environment.PRODUCTION)
+    if promoted.spec is not None and promoted.spec == wanted.model_copy(update={"enabled": promoted.spec.enabled}):
+        return promoted
+    return folder.save(promoted, wanted)
+
+
+def require_seen(installation: Installation, file: DefsFile, run_id: str, now: datetime) -> SyncRecord:
+    """Check that a plan is one of the integration as it is now, so that who has seen it knows what a run would do.
+
+    Raises:
+        PlanMissing: the run made no plan of this integration.
+        PlanHeld: a limit holds the plan, so the daily run would be held as well.
+        PlanStale: the plan is too old, or the integration, the org or its fields have changed since.
+    """
+    sync, spec = installation.syncs.get(run_id, file.slug), file.spec
+    if sync is None or spec is None or sync.plan_id is None:
+        raise PlanMissing(f"run {run_id} made no plan of {file.slug!r}; {AGAIN}")
+    if sync.held:
+        raise PlanHeld(f"a limit holds the plan, so each run would be held: {sync.held}")
+    if sync.status is not SyncStatus.PLANNED:
+        raise PlanMissing(f"run {run_id} ended as {sync.status.value}: {sync.error or 'no plan'}; {AGAIN}")
+    account = installation.accounts.get(spec.environment)
+    if not account.is_of(sync.org_id or "") or now - sync.started_at > SEEN_FOR:
+        raise PlanStale(f"the plan of run {run_id} is of another org or older than a day; {AGAIN}")
+    with installation.connect(spec.environment) as org:
+        schema = org.describe(spec.object)
+    if fingerprint(spec, schema) != sync.describe_hash:
+        raise PlanStale(f"the integration or the object's fields have changed since run {run_id}; {AGAIN}")
+    return sync
+
+
+def switch_on(
+    installation: Installation, folder: DefsFolder, slug: str, run_id: str, *, who: str, where: str, now: datetime
+) -> DefsFile:
+    """Switch a promoted integration on, after its plan was seen.
+
+    Raises:
+        PlanError: see `require_seen`.
+        ConfigurationError: another integration that is on writes one of its fields.
+    """
+    file = folder.read(slug)
+    require_seen(installation, file, run_id, now)
+    switched = folder.set_enabled(slug, True)
+    said = f"after the plan of run {run_id} was seen"
+    for action in (Action.PROMOTED, Action.ENABLED):
+        installation.audit.record(
+            action, who=who, where=where, environment=Environment.PRODUCTION, slug=slug, detail=said
+        )
+    return switched

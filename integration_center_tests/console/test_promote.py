@@ -1,0 +1,56 @@
+"""The page that takes an integration to Production."""
+
+from collections.abc import Callable
+
+import pytest
+
+from integration_center.integration.spec import Environment
+from integration_center_tests.console.browser import Browser
+from integration_center_tests.console.dagsters import OwnDagster
+from integration_center_tests.pipeline.center import COUNT, PLAIN, logins
+
+PAGE = "/integrations/logins_to_leads/promote"
+
+
+@pytest.fixture
+def ready(dagster: OwnDagster) -> OwnDagster:
+    dagster.center.integrate()
+    dagster.center.drop(logins(PLAIN))
+    return dagster
+
+
+def test_it_is_compared_planned_and_switched_on(
+    browser: Browser, ready: OwnDagster, connect: Callable[[Environment], None]
+) -> None:
+    seen = browser.open(PAGE)
+    assert "Production is not connected" in seen.text
+    connect(Environment.PRODUCTION)
+    assert PAGE in browser.open("/integrations/logins_to_leads").targets
+    seen = browser.open(PAGE)
+    assert "Nothing that this integration uses" in seen.text
+    assert f"{PAGE}/switch-on" not in seen.html
+    planned = browser.submit(seen, PAGE)
+    assert planned.path == PAGE
+    planned = browser.open(PAGE)
+    assert f"{len(PLAIN)} records would be updated" in planned.text
+    assert ready.center.writes(Environment.PRODUCTION) == []
+    forged = browser.submit(planned, f"{PAGE}/switch-on", {"run": "made-up"})
+    assert "It stays switched off" in forged.text
+    on = browser.submit(browser.open(PAGE), f"{PAGE}/switch-on")
+    assert on.path == "/integrations/logins_to_leads_production"
+    assert "It is switched on in Production" in on.text
+    assert "is on. A new plan" in browser.open(PAGE).text
+    assert f"{PAGE}/switch-on" not in browser.open(PAGE).html
+
+
+def test_what_production_lacks_is_said_and_nothing_is_copied(
+    browser: Browser, ready: OwnDagster, connect: Callable[[Environment], None]
+) -> None:
+    connect(Environment.PRODUCTION)
+    ready.center.emulator.production.org.schema.hide("Lead", COUNT)
+    seen = browser.open(PAGE)
+    assert "field-level security hides it" in seen.text
+    assert "Compare again" in seen.links
+    token = browser.token()
+    assert "nothing was copied" in browser.post(PAGE, {"csrf_token": token}).text
+    assert not (ready.center.defs / "logins_to_leads_production").exists()

@@ -1,0 +1,362 @@
+"""Sign-in by OpenID Connect and by a header that a proxy signs; the door in front of the Dagster UI."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from integration_center.access import signed_tokens
+from integration_center.access.audit import Action
+from integration_center.access.binding import check_bind_address
+from integration_center.access.sessions import ConsoleSessions
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import build_identify
+from integration_center.installation import Installation
+from integration_center_tests.console.browser import Browser, Seen
+from integration_center_tests.console.identity_provider import CLIENT, SECRET, IdentityProvider, new_key, serve_provider
+from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_hashes
+
+HOME = "https://center.example"
+ROLES = "admin=it; operator=cs-ops"
+HEADER = "X-Signed-Person"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[IdentityProvider]:
+    with serve_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(running: IdentityProvider) -> IdentityProvider:
+    running.claims, running.unsigned, running.published = {}, False, []
+    return running
+
+
+@pytest.fixture
+def settings(provider: IdentityProvider) -> dict[str, Any]:
+    return {
+        "oidc_issuer": provider.issuer,
+        "oidc_client_id": CLIENT,
+        "oidc_client_secret": SecretStr(SECRET),
+        "group_roles": ROLES,
+        "trusted_proxies": "127.0.0.1",
+        "callback_url": f"{HOME}/oauth/callback",
+    }
+
+
+@pytest.fixture
+def serve(installation: Installation, open_browser: Callable[..., Browser]) -> Callable[..., Callable[[], Browser]]:
+    """Builds a console with some settings; opens browsers on it that follow no redirect."""
+
+    def serve(**changes: Any) -> Callable[[], Browser]:
+        guarded = Installation(installation.settings.model_copy(update=changes), installation.engine)
+        app: Starlette = build_app(Console(guarded, build_identify(guarded)))
+
+        def visit() -> Browser:
+            browser = open_browser(app, HOME)
+            browser.client.headers.update({"x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https"})
+            browser.client.follow_redirects = False
+            return browser
+
+        return visit
+
+    return serve
+
+
+def go_to_provider(browser: Browser, onward: str = "/audit") -> str:
+    """Begin a sign-in, and let the provider answer; the address to come back to."""
+    asked = browser.client.get("/sign-in/provider", params={"next": onward})
+    assert asked.status_code == 303
+    answered = httpx.get(asked.headers["location"], follow_redirects=False)
+    back: str = answered.headers["location"]
+    assert back.startswith(f"{HOME}/sign-in/callback?")
+    return back
+
+
+def sign_in(browser: Browser, onward: str = "/audit") -> httpx.Response:
+    return browser.client.get(go_to_provider(browser, onward))
+
+
+def test_groups_give_the_role_and_the_page_asked_for_is_shown(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any], installation: Installation
+) -> None:
+    browser = serve(**settings)()
+    assert browser.client.get("/").headers["location"].startswith("/sign-in?next=")
+    form = browser.open("/sign-in?next=/audit")
+    assert form.links["Sign in with your company account"] == "/sign-in/provider?next=%2Faudit"
+    assert "Password" not in form.text
+    done = sign_in(browser)
+    assert (done.status_code, done.headers["location"]) == (303, "/audit")
+    assert "olga" in browser.open("/audit").text
+    assert "Only an admin" in browser.open("/admin", status=403).text
+    entry = installation.audit.list(actions=[Action.SIGNED_IN])[0]
+    assert (entry.who, entry.where) == ("olga", "192.0.2.7")
+    out = browser.client.post("/sign-out", data=browser.open("/").form("/sign-out").fields)
+    assert "/logout?client_id=center&amp;post_logout_redirect_uri=https%3A%2F%2Fcenter.example%2Fsign-in" in out.text
+    assert browser.client.get("/audit").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"nonce": "another"}, "another browser"),
+        ({"nonce": None}, "another browser"),
+        ({"aud": "somebody-else"}, "not valid here"),
+        ({"aud": [CLIENT, "other"], "azp": "other"}, "another application"),
+        ({"aud": [CLIENT, "other"]}, "another application"),
+        ({"iss": "https://elsewhere.example"}, "not valid here"),
+        ({"exp": int(time.time()) - 600}, "too old"),
+        ({"exp": None}, "too old"),
+        ({"iat": int(time.time()) + 600}, "not valid here"),
+        ({"nbf": int(time.time()) + 600}, "not valid here"),
+        ({"groups": ["visitors"]}, "in no group"),
+        ({"groups": None}, "in no group"),
+        ({"sub": ""}, "not valid here"),
+    ],
+)
+def test_a_token_that_is_not_good_opens_nothing(
+    serve: Callable[..., Callable[[], Browser]],
+    settings: dict[str, Any],
+    provider: IdentityProvider,
+    installation: Installation,
+    claims: dict[str, Any],
+    said: str,
+) -> None:
+    browser = serve(**settings)()
+    provider.claims = claims
+    refused = sign_in(browser)
+    assert (refused.status_code, said in Seen(refused).text) == (403, True), Seen(refused).text
+    assert browser.client.get("/audit").status_code == 303
+    assert installation.audit.list()[0].action is Action.SIGN_IN_REFUSED
+
+
+def test_neither_unsigned_nor_foreign_signatures_count(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any], provider: IdentityProvider
+) -> None:
+    browser = serve(**settings)()
+    provider.unsigned = True
+    assert "not signed with a public key" in Seen(sign_in(browser)).text
+    provider.unsigned = False
+    provider.published = [provider.key]
+    provider.key, kept = new_key("one"), provider.key
+    provider.published = [kept]
+    assert "not signed by the expected issuer" in Seen(sign_in(browser)).text
+    provider.key = kept
+    assert sign_in(browser).headers["location"] == "/audit"
+
+
+def test_a_changed_key_is_fetched_but_not_at_every_strangers_wish(
+    serve: Callable[..., Callable[[], Browser]],
+    settings: dict[str, Any],
+    provider: IdentityProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visit = serve(**settings)
+    assert sign_in(visit()).status_code == 303
+    provider.rotate()
+    before = provider.key_requests
+    assert sign_in(visit()).status_code == 403  # the keys were fetched a moment ago
+    assert provider.key_requests == before
+    monkeypatch.setattr(signed_tokens, "FETCHED_AGAIN", 0.0)
+    assert sign_in(visit()).status_code == 303
+    assert provider.key_requests == before + 1
+
+
+def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any]
+) -> None:
+    visit = serve(**settings)
+    browser, other = visit(), visit()
+    back = go_to_provider(browser)
+    assert "not begun in this browser" in Seen(other.client.get(back)).text  # a sign-in foisted on it
+    asked = parse_qs(urlsplit(back).query)
+    wrong = browser.client.get("/sign-in/callback", params={"code": asked["code"], "state": "made-up"})
+    assert wrong.status_code == 403
+    assert browser.client.get(back).status_code == 403  # the state is used up by the wrong answer
+    again = go_to_provider(browser)
+    assert browser.client.get(again).status_code == 303
+    assert browser.client.get(again).status_code == 403
+    assert visit().client.get("/sign-in/callback?error=access_denied").status_code == 403
+
+
+@pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x"])
+def test_nobody_is_sent_elsewhere_after_signing_in(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any], onward: str
+) -> None:
+    assert sign_in(serve(**settings)(), onward).headers["location"] == "/"
+
+
+def test_a_name_is_one_persons(
+    serve: Callable[..., Callable[[], Browser]],
+    settings: dict[str, Any],
+    provider: IdentityProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accept_cheap_hashes(monkeypatch)
+    visit = serve(**settings)
+    assert sign_in(visit()).status_code == 303
+    provider.claims = {"sub": "other", "preferred_username": "OLGA"}
+    assert "omebody else is already known" in Seen(sign_in(visit())).text
+    provider.claims = {"preferred_username": None, "email": "o@acme.example", "email_verified": False, "sub": "x y"}
+    browser = visit()
+    sign_in(browser)
+    assert "person-" in browser.open("/sessions").text
+    listed = serve(**settings, users=SecretStr(f"olga:viewer:{CHEAP.hash(PASSWORD)}"))
+    provider.claims = {}
+    assert "file of users" in Seen(sign_in(listed())).text
+
+
+def test_without_group_roles_an_admin_gives_them(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept_cheap_hashes(monkeypatch)
+    users = SecretStr(f"root:admin:{CHEAP.hash(PASSWORD)} vera:viewer:{CHEAP.hash(PASSWORD)}")
+    visit = serve(**(settings | {"group_roles": "", "users": users}))
+    admin, olga, vera = visit(), visit(), visit()
+    for browser, name in ((admin, "root"), (vera, "vera")):
+        form = browser.open("/sign-in").form("/sign-in").fields
+        browser.client.post("/sign-in", data=form | {"name": name, "password": PASSWORD})
+    assert sign_in(olga).status_code == 303
+    assert olga.open("/audit", status=403)
+    people = admin.open("/admin/people")
+    for browser, name in ((olga, "olga"), (vera, "vera")):
+        (action,) = [
+            form.action
+            for form in people.reader.forms
+            if form.action.endswith("/role")
+            and form.action in people.html
+            and f'role-{form.action.split("/")[3]}">Role of {name}' in people.html
+        ]
+        admin.client.post(action, data=people.form(action).fields | {"role": "operator"})
+        assert browser.open("/audit")
+        forget = action.replace("/role", "/forget")
+        admin.client.post(forget, data=people.form(action).fields)
+        assert browser.client.get("/audit").status_code == 303
+    assert "root (you)" in people.text
+    assert len([form for form in people.reader.forms if form.action.endswith("/role")]) == 2, "not of oneself"
+
+
+def test_sessions_are_listed_and_ended(
+    serve: Callable[..., Callable[[], Browser]],
+    settings: dict[str, Any],
+    provider: IdentityProvider,
+    installation: Installation,
+) -> None:
+    visit = serve(**settings)
+    here, there, boss = visit(), visit(), visit()
+    there.client.headers["user-agent"] = "Other <b>"
+    for browser in (here, there):
+        sign_in(browser)
+    provider.claims = {"sub": "boss", "preferred_username": "boss", "groups": ["it", "cs-ops"]}
+    sign_in(boss)
+    mine = here.open("/sessions")
+    assert "Other <b>" in mine.text
+    assert "boss" not in mine.text
+    (action,) = [form.action for form in mine.reader.forms if form.action.startswith("/sessions/")]
+    fields = mine.form(action).fields
+    of_boss = next(
+        form.action
+        for form in boss.open("/sessions").reader.forms
+        if form.action.startswith("/sessions/") and form.action != action
+    )
+    assert here.client.post(action, data=fields).status_code == 303
+    assert there.client.get("/").status_code == 303
+    boss_page = boss.open("/sessions")
+    assert here.client.get("/").status_code == 200
+    boss.client.post(of_boss, data=boss_page.form(of_boss).fields)
+    assert here.client.get("/").status_code == 303
+    provider.claims = {}
+    sign_in(there)
+    (of_boss,) = [each.id for each in ConsoleSessions(installation.engine).list() if each.user == "boss"]
+    refused = there.client.post(f"/sessions/{of_boss}/end", data=there.open("/").form("/sign-out").fields)
+    assert refused.status_code == 403
+    assert boss.client.get("/").status_code == 200
+
+
+@pytest.fixture
+def by_proxy(settings: dict[str, Any], provider: IdentityProvider) -> dict[str, Any]:
+    return settings | {
+        "oidc_issuer": "",
+        "proxy_header": HEADER,
+        "proxy_issuer": provider.issuer,
+        "proxy_audience": CLIENT,
+        "proxy_keys": f"{provider.issuer}/certs",
+    }
+
+
+def test_a_signed_header_signs_in_once(
+    serve: Callable[..., Callable[[], Browser]], by_proxy: dict[str, Any], provider: IdentityProvider
+) -> None:
+    visit = serve(**by_proxy)
+    header = provider.sign()
+    browser, thief = visit(), visit()
+    for each in (browser, thief):
+        each.client.headers[HEADER] = header
+    assert browser.client.get("/sign-in?next=/audit").headers["location"] == "/audit"
+    assert "olga" in browser.open("/audit").text
+    assert "used already" in thief.open("/sign-in", status=403).text
+    thief.client.headers[HEADER] = header.rpartition(".")[0] + "."
+    assert thief.open("/sign-in", status=403)
+    signed_out = browser.client.post("/sign-out", data=browser.open("/").form("/sign-out").fields)
+    browser.client.headers[HEADER] = provider.sign(jti="next")
+    assert "You are signed out" in browser.open(signed_out.headers["location"]).text
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        lambda provider: "olga",
+        lambda provider: "",
+        lambda provider: provider.sign(iat=int(time.time()) - 1_000),
+        lambda provider: provider.sign(iat=None),
+        lambda provider: provider.sign(aud="other"),
+        lambda provider: provider.sign(iss="other"),
+        lambda provider: "x" * 40_000,
+        lambda provider: provider.sign()[:-6] + "aaaaaa",
+    ],
+)
+def test_an_unsigned_or_stale_header_opens_nothing(
+    serve: Callable[..., Callable[[], Browser]],
+    by_proxy: dict[str, Any],
+    provider: IdentityProvider,
+    header: Callable[[IdentityProvider], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accept_cheap_hashes(monkeypatch)
+    browser = serve(**by_proxy)()
+    browser.client.headers[HEADER] = header(provider)
+    assert browser.open("/sign-in", status=403)
+    assert browser.client.get("/audit").status_code == 303
+    unasked = serve(**(by_proxy | {"proxy_header": "", "users": SecretStr(f"a:viewer:{CHEAP.hash(PASSWORD)}")}))()
+    unasked.client.headers[HEADER] = provider.sign()
+    assert "Password" in unasked.open("/sign-in").text
+
+
+def test_the_door_of_the_dagster_ui(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any], provider: IdentityProvider
+) -> None:
+    browser = serve(**settings)()
+    assert browser.client.get("/auth/check").status_code == 401
+    assert browser.client.get("/auth/check?redirect=1").headers["location"] == f"{HOME}/sign-in"
+    sign_in(browser)
+    let_in = browser.client.get("/auth/check")
+    assert (let_in.status_code, let_in.headers["x-auth-user"], let_in.headers["x-auth-role"]) == (
+        204,
+        "olga",
+        "operator",
+    )
+    assert browser.client.get("/auth/check?role=admin").status_code == 403
+    assert browser.client.get("/auth/check?role=nonsense").status_code == 204
+
+
+def test_a_console_with_single_sign_on_may_listen_beyond_this_machine(
+    installation: Installation, settings: dict[str, Any]
+) -> None:
+    check_bind_address("0.0.0.0", installation.settings.model_copy(update=settings))

@@ -1,0 +1,76 @@
+"""The page for a security review names every address and account, and no secret."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from integration_center.installation import Installation, open_installation
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.egress import list_destinations, name_place
+from integration_center.pipeline.security_overview import say_age, write_overview
+from integration_center_tests.pipeline.center import Center
+from integration_center_tests.pipeline.commands import Command
+
+ALERTS = """
+channels:
+  chat: {type: slack, url: "https://hooks.slack.example/services/SECRETPATH"}
+  mail: {type: email, host: smtp.acme.example, security: tls, sender: c@acme.example, to: [o@acme.example]}
+"""
+
+
+@pytest.fixture
+def installation(center: Center, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    (center.home / "alerts.yaml").write_text(ALERTS)
+    (center.home / "alerts.yaml").chmod(0o600)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with open_installation() as installation:
+        changed = {
+            "walkme_files_root": "s3://drops/prefix",
+            "walkme_client_secret": SecretStr("walkme-secret"),
+            "oidc_issuer": "https://sso.acme.example/realms/a",
+            "oidc_client_id": "center",
+            "oidc_client_secret": SecretStr("oidc-secret"),
+            "group_roles": "admin=it",
+        }
+        return Installation(installation.settings.model_copy(update=changed), installation.engine)
+
+
+def test_every_address_is_named_once_and_without_its_secrets(installation: Installation, center: Center) -> None:
+    org = urlsplit(center.emulator.sandbox.url)
+    hosts = {each.host for each in list_destinations(installation)}
+    assert hosts >= {
+        f"{org.hostname}:{org.port}",
+        "drops.s3.eu-west-1.amazonaws.com:443",
+        "sso.acme.example:443",
+        "hooks.slack.example:443",
+        "smtp.acme.example:587",
+    }
+    assert name_place("https://user:secret@acme.example/path?token=x") == "acme.example:443"
+
+
+def test_it_holds_scopes_and_age_and_no_secret(installation: Installation) -> None:
+    later = datetime.now(UTC) + timedelta(hours=5)
+    text = write_overview(installation, later)
+    tokens = installation.accounts.tokens(Environment.SANDBOX)
+    for secret in (tokens.access_token.get_secret_value(), "SECRETPATH", "oidc-secret", "walkme-secret"):
+        assert secret not in text
+    assert "5 hours, renewed by the app" in text
+    assert "OAuth client credentials flow" in text
+    assert "admin=it" in text
+    assert "Nothing is stopped" in text
+    assert len(text.splitlines()) < 60, "one page"
+
+
+def test_it_comes_as_a_command(center: Center, command: Command, tmp_path: Path) -> None:
+    assert "# Security overview" in command("security-overview")[1]
+    code, _, _ = command("security-overview", "--output", str(tmp_path / "overview.md"))
+    assert code == 0
+    assert "Salesforce accounts" in (tmp_path / "overview.md").read_text()
+
+
+@pytest.mark.parametrize(("age", "said"), [(0, "0 minutes"), (60, "1 minute"), (7_200, "2 hours"), (86_400, "1 day")])
+def test_an_age_is_said_in_its_largest_unit(age: int, said: str) -> None:
+    assert say_age(timedelta(seconds=age)) == said

@@ -1,0 +1,201 @@
+"""One command stops everything: runs, queue, schedules and tokens; and it waits for nobody."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from integration_center.access.audit import Action
+from integration_center.database.journal import unfinished
+from integration_center.database.processes import interrupt, this_process
+from integration_center.errors import NotConnected, Stopped
+from integration_center.installation import Installation, open_installation
+from integration_center.integration.spec import Environment
+from integration_center.pipeline import stop_all as stopping
+from integration_center.pipeline.arrival_sensors import build_arrival_sensor
+from integration_center.pipeline.ending_runs import LAUNCHED_TAG
+from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.schedules import build_own_schedule
+from integration_center.salesforce.write import collections, push
+from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
+from integration_center_tests.pipeline.commands import Command, as_json, build_command
+from integration_center_tests.pipeline.test_fencing import CANARY, after_first
+
+SLUG = "logins_to_leads"
+UNBREAKABLE = '{"host": "localhost", "socket": "/nowhere.sock"}'
+
+
+@pytest.fixture
+def ready(center_on_disk: Center) -> Center:
+    center_on_disk.integrate()
+    center_on_disk.drop(logins(PLAIN))
+    return center_on_disk
+
+
+@pytest.fixture
+def installation(ready: Center) -> Any:
+    with open_installation() as installation:
+        yield installation
+
+
+def stop(installation: Installation, seconds: float = 4.0) -> stopping.Stopped:
+    return stopping.stop_all(installation, who="ann", where="192.0.2.1", reason="a wrong\nreport", seconds=seconds)
+
+
+def test_a_job_that_was_uploaded_is_not_closed_and_the_next_run_settles_it(
+    ready: Center,
+    installation: Installation,
+    connect: Callable[[Environment], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[stopping.Stopped] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(push, "COLLECTIONS_ROWS", 0)
+        after_first(patched, push, "upload_part", lambda: done.append(stop(installation, 1)))
+        ran = ready.run()
+    assert not ran.success
+    assert [ready.lead(number)[COUNT] == 7 + number for number in PLAIN].count(True) == 0
+    stopping.resume(installation, who="ann", where="here")
+    connect(Environment.SANDBOX)
+    again = ready.run()
+    assert again.success, again.error
+    assert ready.sync(again).counts["lines"] == {"updated": len(PLAIN)}
+    assert set(ready.emulator.sandbox.org.saves.values()) == {1}
+    assert unfinished(installation.engine, ready.sync(again).org_id or "", "Lead") == ()
+
+
+def test_a_push_under_way_sends_nothing_more_and_books_what_was_written(
+    ready: Center,
+    installation: Installation,
+    connect: Callable[[Environment], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ready.integrate(canary=CANARY)
+    done: list[stopping.Stopped] = []
+    with monkeypatch.context() as patched:
+        after_first(patched, collections, "_post_many", lambda: done.append(stop(installation, 1)))
+        after_first(patched, collections, "_post_one", lambda: done.append(stop(installation, 1)))
+        ran = ready.run()
+    (stopped,) = done
+    assert not ran.success
+    assert [name.partition(" ")[0] for name in stopped.runs.untold] == [SLUG]  # of this very process, in a test
+    assert ready.sync(ran).counts["lines"] == {"updated": CANARY, "held": len(PLAIN) - CANARY}
+    assert sorted(ready.lead(number)[COUNT] == 7 + number for number in PLAIN).count(True) == CANARY
+
+    refused = ready.run()
+    assert "stopped by ann" in refused.error
+    assert "integration-center resume" in refused.error
+    with pytest.raises(Stopped, match="a wrong report"):
+        connect(Environment.SANDBOX)
+
+    assert stopping.resume(installation, who="ann", where="192.0.2.1")
+    assert not stopping.resume(installation, who="ann", where="192.0.2.1")
+    with pytest.raises(NotConnected):
+        installation.accounts.get(Environment.SANDBOX)
+    connect(Environment.SANDBOX)
+    again = ready.run()
+    assert again.success, again.error
+    assert ready.sync(again).counts["lines"] == {"unchanged": CANARY, "updated": len(PLAIN) - CANARY}
+    assert unfinished(installation.engine, ready.sync(again).org_id or "", "Lead") == ()
+    actions = [entry.action for entry in installation.audit.list()]
+    assert {Action.STOPPED, Action.DISCONNECTED, Action.RESUMED} <= set(actions)
+
+
+def test_queue_backfills_tokens_and_ticks_are_stopped(
+    ready: Center, installation: Installation, connect: Callable[[Environment], None]
+) -> None:
+    connect(Environment.PRODUCTION)
+    ready.integrate(
+        "hourly", schedule="30 * * * *", object="Contact", fields=[{"column": "Last Login", "field": "Title"}]
+    )
+    ready.integrate("waits", arrive_by="12:00", object="Contact", fields=[{"column": "Last Login", "field": "Phone"}])
+    job = ready.definitions().resolve_job_def(SLUG)
+    queued = [ready.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED).run_id for _ in range(3)]
+    tokens = {each: installation.accounts.tokens(each).access_token.get_secret_value() for each in Environment}
+    stopped = stop(installation)
+    assert stopped.complete, stopped.sentences
+    assert len(stopped.runs.queued) == 3
+    assert {ready.instance.get_run_by_id(each).status for each in queued} == {dg.DagsterRunStatus.CANCELED}  # type: ignore[union-attr]
+    for environment, token in tokens.items():
+        assert not ready.org(environment).org.sessions.revoke(token), "was revoked already"
+    assert installation.accounts.list() == ()
+    specs = load_integrations(ready.defs).specs
+    tick = dg.build_schedule_context(ready.instance, datetime.now(UTC))
+    assert "stopped by ann" in str(build_own_schedule("hourly", specs["hourly"])(tick))
+    sensor = build_arrival_sensor("waits", specs["waits"])
+    assert "stopped by ann" in str(sensor(dg.build_sensor_context(ready.instance)))
+    repository = ready.definitions().get_repository_def()
+    daily = repository.get_schedule_def("daily_sync")
+    tick = dg.build_schedule_context(ready.instance, datetime.now(UTC), repository_def=repository)
+    assert "stopped by ann" in (daily.evaluate_tick(tick).skip_message or "")
+    stopping.resume(installation, who="ann", where="here")
+    assert daily.evaluate_tick(tick).run_requests
+
+
+def test_neither_salesforce_nor_dagster_is_waited_for(ready: Center, installation: Installation) -> None:
+    hold = ready.emulator.sandbox.faults.hold("*/oauth2/revoke")
+    job = ready.definitions().resolve_job_def(SLUG)
+    tags = {LAUNCHED_TAG: UNBREAKABLE, "integration_center/integration": SLUG}
+    ready.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    began = time.monotonic()
+    try:
+        stopped = stop(installation, 0.5)
+    finally:
+        hold.release()
+    assert time.monotonic() - began < 2
+    assert not stopped.complete
+    said = " ".join(stopped.sentences)
+    assert "Sandbox" in said
+    assert "NOT confirmed as revoked" in said
+    assert "Could not be asked to end" in said
+    assert installation.accounts.list() == ()
+
+
+def test_a_dagster_storage_that_hangs_is_not_waited_for(
+    ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(settings: Any) -> Any:
+        time.sleep(1)
+        raise OSError
+
+    monkeypatch.setattr(stopping, "open_instance", hang)
+    assert "storage did not answer" in " ".join(stop(installation, 0.3).sentences)
+
+
+def test_a_process_of_this_host_is_interrupted_and_no_other() -> None:
+    assert not interrupt(this_process())
+    assert not interrupt("elsewhere@boot:1/1/1")
+    code = "import time, sys; sys.path.insert(0, '.')\nfrom integration_center.database.processes import this_process\n"
+    code += (
+        "try:\n    print(this_process(), flush=True)\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    print('ended')"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        assert interrupt(name)
+        assert process.stdout.read().strip() == "ended"
+    assert not interrupt(name)
+
+
+def test_the_commands_say_what_was_stopped(
+    ready: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command: Command = build_command(monkeypatch, capsys)
+    code, _, said = command("stop-all")
+    assert code == 2
+    assert "--yes" in said
+    done = command("stop-all", "--yes", "--reason", "drill", "--json")
+    assert (done[0], as_json(done)["complete"]) == (0, True)
+    listed = command("list", "--json")
+    assert as_json(listed)[0]["stopped"]
+    assert "drill" in listed[2]
+    assert "drill" in command("run", SLUG)[2]
+    found = {each["area"]: each for each in as_json(command("doctor", "--json"))}
+    assert "drill" in found["stop"]["text"]
+    assert "lifted" in command("resume")[1]
+    assert "Nothing is stopped" in command("resume")[1]
