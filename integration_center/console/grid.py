@@ -14,7 +14,8 @@ from integration_center.console.results import say_status
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import RecentSyncs, SyncRecord
 from integration_center.database.waiting import WaitingDay
-from integration_center.integration.schedule import RunTimes, say_schedule
+from integration_center.integration.schedule import RunTimes
+from integration_center.integration.schedule_words import say_times
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 
@@ -240,7 +241,7 @@ def build_row(
         object=spec.object if spec else last.object if last else "",
         environment=spec.environment if spec else last.environment if last else None,
         enabled=spec.enabled if spec else True,
-        schedule=say_schedule(spec.schedule, spec.timezone) if spec else "",
+        schedule=say_times(spec.times, minute) if spec else "",
         next_run=_next_run(spec.times, minute) if spec and scheduled else None,
         last=last,
         picture=draw(recent.pictures if recent else ()),
