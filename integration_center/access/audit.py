@@ -31,6 +31,7 @@ class Action(StrEnum):
     DISCONNECTED = "disconnected"
     ROTATED_KEY = "rotated key"
     FORGOT_REPORT = "deleted stored report"
+    FORGOT_PERSON = "erased a person"
     CREATED = "created"
     CHANGED = "changed"
     ENABLED = "enabled"

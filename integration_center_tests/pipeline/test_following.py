@@ -22,7 +22,8 @@ class Follower:
     """Evaluates the sensor of the second integration, from cursor to cursor."""
 
     def __init__(self, center: Center, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
-        self.center, self.monkeypatch, self.cursor = center, monkeypatch, None
+        self.center, self.monkeypatch = center, monkeypatch
+        self.cursor: str | None = None
         center.integrate(fields=FIELDS)
         self.write(**options)
 
@@ -31,6 +32,12 @@ class Follower:
         self.center.integrate(SECOND, **{"name": "Counts", "after": "logins_to_leads", "fields": fields, **options})
         path = self.center.defs / SECOND / "defs.yaml"
         os.utime(path, (path.stat().st_mtime - 3600,) * 2)
+
+    def ask(self, later: timedelta = timedelta()) -> Sequence[dg.RunRequest]:
+        """The runs asked for."""
+        found = self.look(later)
+        assert not isinstance(found, str), found
+        return found
 
     def look(self, later: timedelta = timedelta()) -> Sequence[dg.RunRequest] | str:
         """The runs asked for, or why there are none."""
@@ -52,8 +59,7 @@ def test_it_starts_once_when_the_other_one_has_completed(
 
     center.drop(logins(PLAIN))
     assert center.run().success
-    (request,) = follower.look()
-    assert isinstance(request, dg.RunRequest)
+    (request,) = follower.ask()
     assert request.partition_key == YESTERDAY.isoformat()
     assert "no run of logins_to_leads has completed" in follower.look()
     assert center.run(SECOND, date.fromisoformat(request.partition_key), tags=dict(request.tags)).success
@@ -86,8 +92,7 @@ def test_each_day_of_events_follows_and_only_the_newest_of_a_snapshot(
     for day in days:
         center.drop(logins(PLAIN, count=day.day), day)
         assert center.run(day=day).success
-    (newest,) = follower.look()
-    assert isinstance(newest, dg.RunRequest)
+    (newest,) = follower.ask()
     assert newest.partition_key == days[-1].isoformat()
 
     about = {"kind": "events", "tags": ["integrations_salesforce"]}
@@ -96,9 +101,7 @@ def test_each_day_of_events_follows_and_only_the_newest_of_a_snapshot(
     for day in days:
         center.drop(logins(PLAIN), day, "visits", about=about)
     assert center.run(SECOND, days[0]).success
-    missed, again = other.look()
-    assert isinstance(missed, dg.RunRequest)
-    assert isinstance(again, dg.RunRequest)
+    missed, again = other.ask()
     assert again.partition_key == days[0].isoformat()
     assert missed.tags["dagster/asset_partition_range_start"] == days[1].isoformat()
     assert missed.tags["dagster/asset_partition_range_end"] == days[-1].isoformat()
