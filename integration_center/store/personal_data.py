@@ -192,10 +192,13 @@ class PersonalData:
         safe = frozenset([metadata.get(SPLIT_BY, DAY)]) if is_report else SAFE
 
         def change(part: pl.DataFrame) -> pl.DataFrame:
-            held = person.is_in(part.schema)
+            held = part.select(person.is_in(part.schema)).to_series()
             if drop:
                 return part.filter(~held)
-            return part.with_columns(blank(part.schema, held, safe) + ([] if is_report else explain(held)))
+            if not held.any():
+                return part
+            marked = pl.lit(held)
+            return part.with_columns(blank(part.schema, marked, safe) + ([] if is_report else explain(marked)))
 
         written = rewrite_frame(lines, change, folder / "erased.parquet", metadata)
         return self.frames.replace_object(holding.places, written).path
