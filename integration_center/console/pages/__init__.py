@@ -2,13 +2,16 @@
 
 from integration_center.console.pages import (
     accounts,
+    alerts,
     audit,
     callback,
     components,
+    doctor,
     integration,
     integrations,
     log,
     runs,
+    search,
     sign_in,
     undo,
 )
@@ -22,7 +25,10 @@ PAGES: tuple[Page, ...] = (
     runs.PAGE,
     undo.PAGE,
     log.PAGE,
+    search.PAGE,
     accounts.PAGE,
+    alerts.PAGE,
+    doctor.PAGE,
     audit.PAGE,
     callback.PAGE,
     sign_in.PAGE,
