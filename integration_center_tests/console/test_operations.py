@@ -1,6 +1,7 @@
 """What an operations team does in the console: search, erase, alerts, the doctor."""
 
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,6 +91,16 @@ def test_a_channel_that_is_not_whole_is_refused(center: Center, browser: Browser
     seen = browser.submit(browser.open("/alerts"), "/alerts", {"name": "a", **channel}, status=400)
     assert "The channel is not added" in seen.text
     assert not (center.home / FILE_NAME).exists()
+
+
+def test_a_run_that_never_came_is_named_first(center: Center, browser: Browser) -> None:
+    center.integrate()
+    assert "Late:" not in browser.open("/").text
+    path = center.defs / "logins_to_leads" / "defs.yaml"
+    os.utime(path, (path.stat().st_mtime - 3 * 86_400,) * 2)
+    seen = browser.open("/").text
+    assert "Late: The run that was due at" in seen
+    assert seen.index("Late:") < seen.index("Last run")
 
 
 def test_the_doctor_says_what_is_wrong_and_packs_it(center: Center, browser: Browser) -> None:
