@@ -31,8 +31,8 @@ def test_a_record_that_is_refused_is_tried_again_and_given_up_in_the_end(center:
     assert failed[FAILING_SINCE].to_list() == [days_before(3)] * 2
     assert as_json(command("ledger", ran.run_id, "--json"))[0][FAILING_SINCE] == days_before(3).isoformat()
     with open_installation() as installation:
-        (line, _) = first_lines(installation, center.sync(ran), Outcome.FAILED, most=5)
-    assert line.failing_since == days_before(3)
+        (shown, _) = first_lines(installation, center.sync(ran), Outcome.FAILED, most=5)
+    assert shown.failing_since == days_before(3)
 
     center.let_time_pass()
     center.change_lead(second, "Title", "changed by somebody")
