@@ -15,6 +15,8 @@ OF_PEOPLE = ("003", "005", "00Q")
 """How the Ids of contacts, users and leads begin: such a record is a person. Other records may have many people."""
 ERASED = "(erased)"
 """What stands in a text in place of a person's value."""
+HIDDEN = re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), INVISIBLE)
+"""Invisible marks as a class of characters, for Polars and Python alike."""
 ID_LENGTH = 15
 """Characters of an Id without its check characters."""
 
@@ -43,7 +45,7 @@ class Person:
     def is_in(self, schema: pl.Schema) -> pl.Expr:
         """Build the condition that the rows of a frame meet which hold a value of the person."""
         texts = [name for name, dtype in schema.items() if isinstance(dtype, pl.String | pl.Categorical)]
-        held = [pl.col(re_name(name)).cast(pl.String).str.replace_all(INVISIBLE, "") for name in texts]
+        held = [pl.col(re_name(name)).cast(pl.String) for name in texts]
         return pl.any_horizontal(pl.lit(False), *(text.str.contains(self.pattern).fill_null(False) for text in held))
 
     def is_in_text(self, text: str) -> bool:
@@ -63,13 +65,18 @@ def re_name(name: str) -> str:
 def write_address(address: str) -> str:
     """Write the expression of an e-mail address in any text, also as Salesforce alters it in a sandbox."""
     user, _, domain = address.rpartition("@")
-    forms = f"{re.escape(address)}|{re.escape(user)}={re.escape(domain)}@example\\.com"
+    forms = f"{write_letters(address)}|{write_letters(f'{user}={domain}@example.com')}"
     return rf"(?i:(?:^|[^a-z0-9._%+=-])(?:{forms})(?:\.invalid)*(?:$|[^a-z0-9.-]|\.(?:$|[^a-z0-9-])))"
 
 
 def write_cell(key: str) -> str:
     """Write the expression of another key: it counts as a whole cell, since `17` is in many texts."""
-    return rf"(?i:^\s*{re.escape(key)}\s*$)"
+    return rf"(?i:^{HIDDEN}*\s*{write_letters(key)}\s*{HIDDEN}*$)"
+
+
+def write_letters(text: str) -> str:
+    """Write the expression of a text, which invisible marks may be among."""
+    return f"{HIDDEN}*".join(map(re.escape, text))
 
 
 def write_id(record_id: str) -> str:
