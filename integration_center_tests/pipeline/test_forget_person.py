@@ -56,6 +56,9 @@ def test_a_person_is_erased_from_all_that_is_stored(center: Center, command: Com
     storage = center.home / "storage"
     assert email(ANN) in read_all(storage)
 
+    with open_installation() as installation:
+        for question in ("nobody@acme.example", "00Q000000000009", "https://x.example/lightning/r/Lead/x"):
+            assert find_person(installation, read_question(question)).nothing
     listed = as_json(command("forget-person", email(ANN).upper(), "--json"))
     assert {each["kind"] for each in listed["files"]} >= {"report", "plan", "ledger", "snapshot", "error"}
     assert email(ANN) in read_all(storage)  # it was only listed
@@ -143,12 +146,3 @@ def test_a_short_key_counts_as_a_whole_cell_and_an_id_in_both_its_forms() -> Non
     ]
     assert found == [True, True, False, False, True, False]
     assert re.compile(person.pattern)
-
-
-def test_whoever_is_nowhere_is_not_found(center: Center) -> None:
-    center.integrate()
-    center.drop(logins(PLAIN))
-    assert center.run().success
-    with open_installation() as installation:
-        for question in ("nobody@acme.example", "00Q000000000009", "https://x.example/lightning/r/Lead/x"):
-            assert find_person(installation, read_question(question)).nothing
