@@ -23,8 +23,7 @@ import httpx
 from integration_center.alerts.message import Message
 from integration_center.alerts.settings import Channel, Email, PagerDuty, Slack, Teams, Webhook
 from integration_center.errors import ServiceUnavailable
-from integration_center.remote import trust_certificates
-from integration_center.salesforce.client.faults import parse_retry_after
+from integration_center.remote import parse_retry_after, trust_certificates
 
 SECONDS = 10.0
 """How long a channel may take."""
