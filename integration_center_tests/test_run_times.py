@@ -1,19 +1,22 @@
 """When integrations run: time zones on the days when clocks change, quiet times, deadlines."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.schedule import RunTimes, check_span, check_spans, check_zone, last_run, next_run
+from integration_center.integration.schedule_words import say_times
 from integration_center.integration.spec import IntegrationSpec
 from integration_center_tests.pipeline.center import EXAMPLE
 
 CHANGES = (datetime(2026, 3, 28, 12, 1, tzinfo=UTC), datetime(2026, 10, 24, 12, 1, tzinfo=UTC))
 """The day before the clocks of Berlin change."""
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def berlin(*moment: int, fold: int = 0) -> datetime:
@@ -74,6 +77,56 @@ def test_a_deadline_is_the_next_time_that_the_clock_shows_it() -> None:
     assert RunTimes("0 23 * * *", arrive_by="01:00").deadline(datetime(2026, 5, 1, 23, tzinfo=UTC)) == datetime(
         2026, 5, 2, 1, tzinfo=UTC
     )
+
+
+def test_times_that_the_clock_shows_twice_come_twice_and_waits_never_end_before_they_begin() -> None:
+    autumn = datetime(2026, 10, 25, tzinfo=UTC)
+    night = RunTimes("0 8 * * *", "Europe/Berlin", quiet=("02:00-02:45",), arrive_by="00:10")
+    for minutes in (10, 70):  # 02:10 in summer time, and 02:10 again in winter time
+        moment = autumn + timedelta(minutes=minutes)
+        assert night.quiet_until(moment) == moment + timedelta(minutes=35)
+    for zone in ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "America/New_York"):
+        times = RunTimes("0 8 * * *", zone, arrive_by="00:10")
+        for hour in range(24 * 366):
+            since = datetime(2026, 1, 1, 0, 20, tzinfo=UTC) + timedelta(hours=hour)
+            assert timedelta() < times.deadline(since) - since <= timedelta(hours=25)
+
+
+def test_a_pause_ends_with_the_beginning_of_its_day() -> None:
+    times = RunTimes("0 8 * * *", "Europe/Berlin", paused_until=date(2026, 3, 29))
+    assert times.resumes == berlin(2026, 3, 29, 0)
+    assert times.next(berlin(2026, 3, 1, 9)) == berlin(2026, 3, 29, 8)
+    assert times.last(berlin(2026, 3, 29, 7)) is None
+    assert times.last(berlin(2026, 3, 29, 9)) == berlin(2026, 3, 29, 8)
+    assert times.is_paused(berlin(2026, 3, 28, 23))
+    assert not times.is_paused(berlin(2026, 3, 29, 0))
+    assert say_times(times, berlin(2026, 3, 1, 9)) == "every day at 08:00 Europe/Berlin, paused until 2026-03-29"
+    assert say_times(times, berlin(2026, 4, 1, 9)) == "every day at 08:00 Europe/Berlin"
+
+
+def test_what_starts_after_another_one_has_no_time_of_its_own() -> None:
+    spec = IntegrationSpec.model_validate({**EXAMPLE, "after": "first"})
+    assert (spec.waits, spec.runs_daily, spec.times.next(NOW), spec.times.last(NOW)) == (True, False, None, None)
+    for wrong in ({"schedule": "0 9 * * *"}, {"arrive_by": "12:00"}, {"automation": "eager"}):
+        with pytest.raises(ValueError, match="take out"):
+            IntegrationSpec.model_validate({**EXAMPLE, "after": "first", **wrong})
+    with pytest.raises(ValueError, match="enabled: false"):
+        IntegrationSpec.model_validate({**EXAMPLE, "paused_until": "2026-03-29", "automation": "eager"})
+
+
+def test_what_can_never_start_is_named() -> None:
+    def after(name: str | None, *, enabled: bool = True) -> IntegrationSpec:
+        return IntegrationSpec.model_validate({**EXAMPLE, "after": name, "enabled": enabled})
+
+    assert find_chain_faults({"a": after(None), "b": after("a"), "c": after("b")}) == {}
+    assert find_chain_faults({"a": after("gone", enabled=False)}) == {}
+    assert (
+        "no integration 'firts'; the nearest is 'first'"
+        in find_chain_faults({"first": after(None), "b": after("firts")})["b"]
+    )
+    assert find_chain_faults({"a": after("a")})["a"].startswith("after: they wait for each other (a after a)")
+    circle = find_chain_faults({"a": after("b"), "b": after("c"), "c": after("b")})
+    assert set(circle) == {"a", "b", "c"}
 
 
 def test_a_run_of_a_quiet_time_starts_when_the_last_of_them_ends() -> None:

@@ -1,6 +1,6 @@
 """The audit log: who connected, changed, ran or signed in, from where, and when. It never has a secret or a value."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -31,6 +31,7 @@ class Action(StrEnum):
     DISCONNECTED = "disconnected"
     ROTATED_KEY = "rotated key"
     FORGOT_REPORT = "deleted stored report"
+    FORGOT_PERSON = "erased a person"
     CREATED = "created"
     CHANGED = "changed"
     ENABLED = "enabled"
@@ -153,6 +154,12 @@ class AuditLog:
         with reading(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else _build_entry(row)
+
+    def of_runs(self, run_ids: Collection[str]) -> Mapping[tuple[str, str], AuditEntry]:
+        """Return the entries of some runs, by run and slug."""
+        statement = select(audit).where(audit.c.run_id.in_([*run_ids]), audit.c.slug.is_not(None))
+        with reading(self._engine) as connection:
+            return {(row.run_id, row.slug): _build_entry(row) for row in connection.execute(statement)}
 
     def list(
         self, *, limit: int = 100, offset: int = 0, slug: str | None = None, actions: Collection[Action] | None = None

@@ -9,10 +9,13 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import smtplib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -20,27 +23,41 @@ import httpx
 from integration_center.alerts.message import Message
 from integration_center.alerts.settings import Channel, Email, PagerDuty, Slack, Teams, Webhook
 from integration_center.errors import ServiceUnavailable
-from integration_center.remote import trust_certificates
+from integration_center.remote import parse_retry_after, trust_certificates
 
 SECONDS = 10.0
 """How long a channel may take."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how the secrets of standardwebhooks.com begin
 SOURCE = "Integration Center"
+REQUEST_BEGINS = "http11.send_request_headers.started"
+"""The event of httpcore when the connection is there, and the request goes out."""
+LONGEST_SECTION = 3_000
+"""Characters of a text in a block. Source: Slack, "Reference: blocks"."""
 LONGEST_SUMMARY = 1_024
 """Characters of a summary. Source: PagerDuty, Events API v2."""
 
 
-def send(channel: Channel, message: Message) -> None:
+def knows_messages(channel: Channel) -> bool:
+    """Return whether a channel takes a message that it gets twice only once: PagerDuty and webhooks know its id."""
+    return isinstance(channel, PagerDuty | Webhook)
+
+
+def send(channel: Channel, message: Message, begin: Callable[[], None] = lambda: None) -> None:
     """Send a message.
+
+    Args:
+        channel: where to.
+        message: what it says.
+        begin: called when the channel answers, right before the message itself goes out.
 
     Raises:
         ServiceUnavailable: the channel did not take it; says why, without a secret.
     """
     if isinstance(channel, Email):
-        send_email(channel, message)
+        send_email(channel, message, begin)
         return
     body, headers = build_request(channel, message)
-    post(channel.url.get_secret_value(), body, headers)
+    post(channel.url.get_secret_value(), body, headers, begin)
 
 
 def build_request(channel: Slack | Teams | PagerDuty | Webhook, message: Message) -> tuple[bytes, dict[str, str]]:
@@ -59,18 +76,25 @@ def build_request(channel: Slack | Teams | PagerDuty | Webhook, message: Message
     return body, headers | (sign(channel, message, body) if isinstance(channel, Webhook) else {})
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Post a document.
+def post(url: str, body: bytes, headers: Mapping[str, str], begin: Callable[[], None] = lambda: None) -> None:
+    """Post a document; see `send`.
 
     Raises:
         ServiceUnavailable: the answer is no success, or there is none. The address, a secret, is not repeated.
     """
+
+    def trace(event: str, _: Mapping[str, Any]) -> None:
+        if event == REQUEST_BEGINS:
+            begin()
+
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=SECONDS, verify=trust_certificates())
+        with httpx.Client(timeout=SECONDS, verify=trust_certificates()) as client:
+            answer = client.post(url, content=body, headers=headers, extensions={"trace": trace})
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServiceUnavailable(f"it does not answer ({type(error).__name__})") from None
     if not answer.is_success:
-        raise ServiceUnavailable(f"it answered {answer.status_code}")
+        wait = parse_retry_after(answer.headers.get("retry-after"))
+        raise ServiceUnavailable(f"it answered {answer.status_code}", retry_after=wait)
 
 
 def build_slack(message: Message) -> dict[str, Any]:
@@ -79,10 +103,15 @@ def build_slack(message: Message) -> dict[str, Any]:
     links = "  ".join(f"<{url}|{escape_slack(name)}>" for name, url in message.links.items())
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": message.title[:150]}},
-        {"type": "section", "text": {"type": "mrkdwn", "text": text[:3000] or "-"}},
-        *([{"type": "context", "elements": [{"type": "mrkdwn", "text": links[:3000]}]}] if links else []),
+        {"type": "section", "text": {"type": "mrkdwn", "text": cut_slack(text) or "-"}},
+        *([{"type": "context", "elements": [{"type": "mrkdwn", "text": cut_slack(links)}]}] if links else []),
     ]
     return {"text": escape_slack(f"{message.title}: {message.text}"), "blocks": blocks}
+
+
+def cut_slack(text: str) -> str:
+    """Cut an escaped text to what a block takes, without a part of an escaped character at its end."""
+    return text if len(text) <= LONGEST_SECTION else re.sub(r"&[a-z]{0,3}$", "", text[:LONGEST_SECTION])
 
 
 def escape_slack(text: str) -> str:
@@ -168,8 +197,8 @@ def sign(channel: Webhook, message: Message, body: bytes) -> dict[str, str]:
     }
 
 
-def send_email(channel: Email, message: Message) -> None:
-    """Send an e-mail.
+def send_email(channel: Email, message: Message, begin: Callable[[], None] = lambda: None) -> None:
+    """Send an e-mail; see `send`.
 
     Raises:
         ServiceUnavailable: the server did not take it.
@@ -184,6 +213,7 @@ def send_email(channel: Email, message: Message) -> None:
                 server.starttls(context=trust_certificates())
             if channel.user:
                 server.login(channel.user, channel.password.get_secret_value())
+            begin()
             refused = server.send_message(mail)
     except (smtplib.SMTPException, OSError, ValueError) as error:
         code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
@@ -205,6 +235,7 @@ def build_email(channel: Email, message: Message, to: tuple[str, ...]) -> EmailM
     mail["Subject"] = message.title
     mail["From"] = channel.sender
     mail["To"] = ", ".join(to)
+    mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = f"<{message.id}@integration-center>"
     mail["Auto-Submitted"] = "auto-generated"
     if message.ended:

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
-from integration_center.alerts.channels import send
+from integration_center.alerts.channels import knows_messages, send
 from integration_center.alerts.message import Message, build_message
 from integration_center.alerts.settings import AlertSettings, Channel
 from integration_center.database.incidents import ENDED, Incidents
@@ -21,7 +22,7 @@ def deliver(
     settings: AlertSettings,
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    sending: Callable[[Channel, Message], None] = send,
+    sending: Callable[[Channel, Message, Callable[[], None]], None] = send,
 ) -> int:
     """Send the messages that are due, and return how many were sent.
 
@@ -29,7 +30,7 @@ def deliver(
         store: where they are kept.
         settings: the channels.
         now: the clock.
-        sending: sends one message.
+        sending: sends one message; calls its last argument right before the message goes out.
     """
     sent = 0
     for _ in range(MOST):
@@ -40,13 +41,18 @@ def deliver(
         if channel is None:
             store.give_up(noted, "the channel is no longer in alerts.yaml")
             continue
+        if noted.went_out and not knows_messages(channel):
+            # Its process was killed meanwhile. Nobody knows whether the channel has it, and twice is not told.
+            logger.warning("alert channel %r: a message went out when its process was killed", noted.channel)
+            store.sent(noted, now())
+            continue
         ended = noted.phase == ENDED
         content = noted.content
         message = build_message(noted.stable_id, noted.incident_id, content["kind"], content, ended=ended)
         try:
-            sending(channel, message)
+            sending(channel, message, partial(store.going_out, noted))
         except TransientError as error:
-            again = store.failed(noted, str(error), now())
+            again = store.failed(noted, str(error), now(), wait=error.retry_after)
             then = "it is tried again" if again else "it is given up after a day"
             logger.warning("alert channel %r: %s; %s", noted.channel, error, then)
             continue

@@ -1,20 +1,15 @@
 """`alerts`: list what is wrong now, and try the channels of alerts.yaml."""
 
-import os
-import stat
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
-from integration_center.alerts.channels import send
-from integration_center.alerts.message import Content, build_message
-from integration_center.alerts.settings import FILE_NAME, AlertSettings, read_alert_settings
+from integration_center.alerts.settings import FILE_NAME, read_alert_settings
+from integration_center.alerts.trying import is_open_to_others, try_channel
 from integration_center.cli.output import AsJson, Column, errors, print_rows
 from integration_center.database.incidents import Incidents
-from integration_center.errors import ConfigurationError, TransientError
+from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
 
@@ -52,24 +47,6 @@ def manage_alerts(
         raise typer.Exit(1)
 
 
-def try_channel(settings: AlertSettings, name: str) -> dict[str, str]:
-    """Send a message to one channel, and say what came of it."""
-    channel = settings.channels[name]
-    content = Content(
-        kind="test",
-        title="Integration Center: a test",
-        text=f"This is a test of the channel {name}. Nothing is wrong.",
-    ).as_dict()
-    number = uuid4().hex
-    try:
-        send(channel, build_message(f"{number}-opened", number, "test", content, ended=False))
-        if channel.type == "pagerduty":  # whose alert would stay open
-            send(channel, build_message(f"{number}-ended", number, "test", content, ended=True))
-    except TransientError as error:
-        return {"channel": name, "type": channel.type, "result": str(error)}
-    return {"channel": name, "type": channel.type, "result": "sent"}
-
-
 def list_incidents(*, as_json: bool) -> None:
     """Print the open incidents."""
     with open_installation() as installation:
@@ -89,8 +66,3 @@ def list_incidents(*, as_json: bool) -> None:
     print_rows(rows, columns, as_json=as_json, empty="Nothing is wrong.")
     for name, error in unsent:
         errors.print(f"Channel {name}: {error}; it is tried again.", markup=False)
-
-
-def is_open_to_others(path: Path) -> bool:
-    """Whether other users may read a file."""
-    return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)

@@ -1,34 +1,26 @@
 """`doctor`: look at everything, and say what to do."""
 
-import io
-import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from integration_center.alerts.message import clean
 from integration_center.cli.history import write_private_bytes
-from integration_center.cli.output import AsJson, console, print_json, show
-from integration_center.cli.sync_output import describe
+from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import IntegrationCenterError
-from integration_center.installation import Installation, open_installation
+from integration_center.installation import open_installation
+from integration_center.pipeline.doctor.bundle import build_bundle
 from integration_center.pipeline.doctor.examination import examine
 from integration_center.pipeline.doctor.findings import Checked, State, problem
 from integration_center.pipeline.doctor.machine import check_versions
-from integration_center.pipeline.judging import read_folder
-from integration_center.settings import Settings, read_settings
+from integration_center.settings import read_settings
 from integration_center.store.home import prepare_home
 
 COLOURS = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
-RUNS = 200
-PRIVATE = {"owners", "where"}
-"""Options of an integration that may hold names of people or values."""
 
 
 def look_at_everything(
@@ -71,31 +63,3 @@ def print_found(found: Sequence[Checked]) -> None:
             console.print(f"{'':23}{escape(each.advice)}", soft_wrap=True)
     wrong = sum(each.state is State.PROBLEM for each in found)
     console.print("Nothing is wrong." if not wrong else f"{wrong} problems.", style="bold")
-
-
-def build_bundle(installation: Installation, found: Sequence[Checked]) -> bytes:
-    """Build the zip file for support. Values of settings, keys, values of records and addresses are left out."""
-    loaded = read_folder(installation.settings.defs)
-    shapes = {
-        slug: {**spec.model_dump(mode="json", exclude=PRIVATE), "left_out": sorted(PRIVATE)}
-        for slug, spec in loaded.specs.items()
-    }
-    parts: dict[str, object] = {
-        "doctor.json": [{**asdict(each), "text": clean(each.text)} for each in found],
-        "settings.json": {field.alias: name in installation.settings.model_fields_set for name, field in FIELDS},
-        "integrations.json": {"sound": shapes, "broken": {slug: clean(said) for slug, said in loaded.broken.items()}},
-        "runs.json": [hide(describe(sync)) for sync in installation.syncs.history(limit=RUNS)],
-    }
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in parts.items():
-            archive.writestr(name, json.dumps(content, default=show, indent=2))
-    return file.getvalue()
-
-
-def hide(row: dict[str, Any]) -> dict[str, Any]:
-    """A line of the log without the addresses that its sentences may hold."""
-    return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-FIELDS = sorted(Settings.model_fields.items())

@@ -1,16 +1,67 @@
-"""`forget-report`: delete the stored report of a day."""
+"""`forget-report` and `forget-person`: delete what is stored of a report's day, or of a person."""
 
 import getpass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.cli.output import console
+from integration_center.cli.output import AsJson, ask, console, print_json
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import report_slug
 from integration_center.insights.source import parse_day
 from integration_center.installation import open_installation
+from integration_center.pipeline.person_requests import Held, find_person
+from integration_center.pipeline.person_requests import forget_person as forget_person_everywhere
+from integration_center.store.ledger_search import read_question
+
+
+def forget_person(
+    who: Annotated[
+        str | None,
+        typer.Argument(metavar="KEY", help="An e-mail address or other key, an Id or a link. Asked for if absent."),
+    ] = None,
+    erase: Annotated[bool, typer.Option("--erase", help="Erase it. Without this, it is only listed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What is stored of a person; `--erase` deletes it, and searches again to prove that nothing is left.
+
+    The files that you drop, your integrations and Salesforce itself are not touched: delete the person there first.
+    """
+    question = read_question(who or ask("E-mail address, key, Id or link"))
+    with open_installation() as installation:
+        if not erase:
+            found = find_person(installation, question)
+            print_json(describe_held(found)) if as_json else print_held(found)
+            return
+        erased = forget_person_everywhere(installation, question, who=getpass.getuser(), where=COMMAND_LINE)
+    if as_json:
+        print_json({"erased": describe_held(erased.before), "left": describe_held(erased.left)})
+    else:
+        print_held(erased.before)
+        left = f"{len(erased.left.files):,} files and {erased.left.texts:,} texts" if not erased.left.nothing else ""
+        console.print(f"A second search of {erased.left.searched:,} files found {left or 'nothing'}.", soft_wrap=True)
+        console.print("What runs wrote to these records can no longer be undone.", soft_wrap=True)
+    if not erased.left.nothing:
+        raise typer.Exit(1)
+
+
+def describe_held(held: Held) -> dict[str, Any]:
+    """What is held, for programs: numbers, and no value."""
+    kinds = [{"kind": kind, "files": files, "rows": rows} for kind, (files, rows) in held.by_kind.items()]
+    return {"searched": held.searched, "files": kinds, "texts": held.texts}
+
+
+def print_held(held: Held) -> None:
+    """What is held, for people."""
+    keys, records = len(held.person.keys), len(held.person.record_ids)
+    console.print(f"Searched {held.searched:,} files for {keys:,} keys and {records:,} records.", soft_wrap=True)
+    for kind, (files, rows) in held.by_kind.items():
+        console.print(f"{kind}: {rows:,} rows in {files:,} files")
+    if held.texts:
+        console.print(f"texts of runs, alerts and drafts: {held.texts:,}")
+    if held.nothing:
+        console.print("Nothing is stored of this person.")
 
 
 def forget_report(

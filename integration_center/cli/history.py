@@ -78,6 +78,7 @@ def show_ledger(
     import polars as pl  # a third of a second, which `log` need not wait for
 
     from integration_center.sync.columns import SOURCE_ROWS
+    from integration_center.sync.failures import FAILING_SINCE
     from integration_center.sync.ledger import find_key, to_csv_safe
 
     with open_installation() as installation:
@@ -95,6 +96,8 @@ def show_ledger(
     shown = ["row", "key", "record_id", "outcome", "reason", "code", "error_fields"]
     if SOURCE_ROWS in lines.columns:
         shown.insert(3, SOURCE_ROWS)
+    if FAILING_SINCE in lines.columns:
+        shown.append(FAILING_SINCE)
     rows = (lines if as_json else lines.head(limit)).to_dicts()
     print_rows(
         rows,

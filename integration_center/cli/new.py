@@ -32,6 +32,7 @@ from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.mapping.suggestions import rank_keys, rank_targets, suggest_key, suggest_targets
 from integration_center.sync.match.match_rate import ALTERED, MatchRate
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.near_names import say_nearest
 
 
 def new_integration(
@@ -68,7 +69,8 @@ def new_integration(
             made = ask_values(report, schema, keys) if values else Made()
             fields = [] if made.rows == "all" else ask_fields(report, schema, keys, made)
             absence = ask_absence([name for _, name in (*fields, *made.values)]) if values else Absence()
-            spec = ask_rest(info, schema, account, Mapped(keys, fields, made, absence))
+            earlier = [file.slug for file in defs.list() if file.spec]
+            spec = ask_rest(info, schema, account, Mapped(keys, fields, made, absence), earlier)
             check(spec, schema, report, org, account)
         file = defs.create(spec)
         installation.audit.record(
@@ -198,16 +200,11 @@ def ask_rest(
     schema: SObjectSchema,
     account: Account,
     mapped: Mapped,
+    earlier: Sequence[str],
 ) -> IntegrationSpec:
-    """Name and schedule, and all of it as an integration."""
+    """Name and schedule, and all of it as an integration; `earlier` are those after which it may run."""
     name = ask("Name", default=f"{info.name} to {schema.label}")
-    while True:
-        schedule = ask("Schedule (cron, UTC)", default=DEFAULT_SCHEDULE)
-        try:
-            schedule = check_schedule(schedule)
-            break
-        except ValueError as error:
-            console.print(f"{error}", markup=False)
+    start = ask_start(earlier)
     return IntegrationSpec.model_validate(
         {
             "name": name,
@@ -215,9 +212,25 @@ def ask_rest(
             "report": info.name,
             "object": schema.name,
             **mapped.attributes,
-            "schedule": schedule,
+            **start,
         }
     )
+
+
+def ask_start(earlier: Sequence[str]) -> dict[str, str]:
+    """When it runs: a cron expression, or the integration after which it runs."""
+    while True:
+        given = ask("Schedule (cron, UTC; or: after INTEGRATION)", default=DEFAULT_SCHEDULE)
+        word, name = (part.strip() for part in given.strip().partition(" ")[::2])
+        if word.lower() == "after" and name in earlier:
+            return {"after": name}
+        if word.lower() == "after":
+            console.print(f"There is no integration {name!r}; {say_nearest(name, earlier)}", markup=False)
+            continue
+        try:
+            return {"schedule": check_schedule(given)}
+        except ValueError as error:
+            console.print(f"{error}", markup=False)
 
 
 def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, org: Org, account: Account) -> None:

@@ -62,6 +62,11 @@ TASKS = {
         ),
         Verb("rotate-key", "key_rotation.change_key", "Encrypt the accounts with a new key."),
         Verb("migrate", "migration.migrate_database", "Upgrade the database of an earlier version."),
+        Verb(
+            "forget-person",
+            "forgetting.forget_person",
+            "What is stored of a person; `--erase` deletes it, and searches again to prove that nothing is left.",
+        ),
         Verb("forget-report", "forgetting.forget_report", "Delete the stored report of a day."),
     ),
     "Sync": (

@@ -52,10 +52,11 @@ def list_attention(
     banners: Sequence[Banner],
     reasons: Reasons,
     waits: Mapping[str, str],
+    missed: Mapping[str, str],
     *,
     may_change: bool,
 ) -> list[Attention]:
-    """List what somebody has to look at: what stops many, broken files, the last runs, the worst first, then waits.
+    """List what somebody has to look at: what stops many, broken files, late and ended runs, then waits.
 
     Args:
         files: all integrations.
@@ -63,6 +64,7 @@ def list_attention(
         banners: what stands in the way of integrations.
         reasons: why records of those runs are in trouble, as far as it is known.
         waits: what integrations wait for, by slug, as a sentence.
+        missed: the runs that were due and never came, by slug, as a sentence.
         may_change: whether who looks may change integrations.
     """
     stopped = [Attention("danger", banner.text, href=banner.link, says=banner.says) for banner in banners]
@@ -78,7 +80,14 @@ def list_attention(
     ]
     ended.sort(key=lambda each: (each.tone != "danger", each.name.casefold()))
     waiting = [_build_waiting(file, said) for file in files if (said := waits.get(file.slug)) and file.spec]
-    return [*stopped, *broken, *ended, *waiting]
+    late = [_build_late(file, said) for file in files if (said := missed.get(file.slug))]
+    return [*stopped, *broken, *late, *ended, *waiting]
+
+
+def _build_late(file: DefsFile, said: str) -> Attention:
+    here = f"/integrations/{quote(file.slug)}"
+    name = file.spec.name if file.spec else file.slug
+    return Attention("danger", f"Late: {said}", name, here, href=here, says="Details")
 
 
 def _build_waiting(file: DefsFile, said: str) -> Attention:

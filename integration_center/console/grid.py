@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from integration_center.alerts.judging import find_missed
 from integration_center.console.attention import Attention, list_attention, needs_look
 from integration_center.console.engine import UnfinishedRun
 from integration_center.console.obstacles import BLOCKED, Obstacle, Surroundings, Touched, list_banners
@@ -14,7 +15,8 @@ from integration_center.console.results import say_status
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import RecentSyncs, SyncRecord
 from integration_center.database.waiting import WaitingDay
-from integration_center.integration.schedule import RunTimes, say_schedule
+from integration_center.integration.schedule import RunTimes
+from integration_center.integration.schedule_words import say_times
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 
@@ -139,8 +141,11 @@ def build_grid(
     last = syncs.last([file.slug for file in files])
     touched = {each.slug: each for each in _find_touched(files, around, minute)}
     waits = {wait.slug: wait for wait in console.installation.waiting.list(console.now())}
+    late = find_late([file for file in files if file.slug not in around.runs], last, waits, minute)
     states = {
-        file.slug: _find_states(file, last.get(file.slug), touched, around, waiting=file.slug in waits)
+        file.slug: _find_states(
+            file, last.get(file.slug), touched, around, waiting=file.slug in waits, late=file.slug in late
+        )
         for file in files
     }
     found = [file for file in files if _fits(file, narrowing) and narrowing.state in {"", *states[file.slug]}]
@@ -163,6 +168,7 @@ def build_grid(
             list_banners([*touched.values()], may_change=may_change),
             find_reasons(console, in_trouble),
             {file.slug: waits[file.slug].say(file.spec.times) for file in files if file.spec and file.slug in waits},
+            late,
             may_change=may_change,
         ),
         counts={state: sum(state in each for each in states.values()) for state in STATES},
@@ -173,7 +179,13 @@ def build_grid(
 
 
 def _find_states(
-    file: DefsFile, last: SyncRecord | None, touched: Mapping[str, Touched], around: Surroundings, *, waiting: bool
+    file: DefsFile,
+    last: SyncRecord | None,
+    touched: Mapping[str, Touched],
+    around: Surroundings,
+    *,
+    waiting: bool,
+    late: bool,
 ) -> set[str]:
     """Find the states of an integration, by the names in `STATES`."""
     enabled = file.spec is None or file.spec.enabled
@@ -187,6 +199,7 @@ def _find_states(
         "broken": bool(file.problem),
         "disabled": not enabled,
         ATTENTION: waiting
+        or late
         or file.slug in touched
         or bool(file.problem)
         or (enabled and last is not None and needs_look(last)),
@@ -217,6 +230,20 @@ def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datet
     ]
 
 
+def find_late(
+    files: Sequence[DefsFile], last: Mapping[str, SyncRecord], waits: Mapping[str, WaitingDay], minute: datetime
+) -> dict[str, str]:
+    """Find the runs that were due and never came: by slug, when each was due, as a sentence."""
+    late: dict[str, str] = {}
+    for file in files:
+        if file.spec is None or file.problem or not file.spec.enabled or file.spec.automation or file.slug in waits:
+            continue
+        history = [sync] if (sync := last.get(file.slug)) else []
+        for finding in find_missed(file.spec, history, minute, file.modified_at):
+            late[file.slug] = finding.text
+    return late
+
+
 def find_starting(around: Surroundings, slug: str, last: SyncRecord | None) -> UnfinishedRun | None:
     """The integration's run that has no line in the log yet."""
     run = around.runs.get(slug)
@@ -240,7 +267,7 @@ def build_row(
         object=spec.object if spec else last.object if last else "",
         environment=spec.environment if spec else last.environment if last else None,
         enabled=spec.enabled if spec else True,
-        schedule=say_schedule(spec.schedule, spec.timezone) if spec else "",
+        schedule=say_times(spec.times, minute) if spec else "",
         next_run=_next_run(spec.times, minute) if spec and scheduled else None,
         last=last,
         picture=draw(recent.pictures if recent else ()),

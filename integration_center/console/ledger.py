@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS, SOURCE_ROWS
+from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
@@ -40,6 +42,7 @@ class LedgerLine:
         record_row: of a line, the number by which the rows of its record are found, as the ledger counts; None where
             the record is one row's.
         changes: for each field that is sent: its name, before, after.
+        failing_since: the day since which Salesforce refuses the record, run after run.
         holds: of an `overridden` line, what the org held of each field that is sent right after the push.
     """
 
@@ -54,6 +57,7 @@ class LedgerLine:
     holds: Mapping[str, Any]
     made_of: int | None = None
     record_row: int | None = None
+    failing_since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
             else {},
             made_of=line.get(SOURCE_ROWS),
             record_row=_find_record_row(line),
+            failing_since=line.get(FAILING_SINCE),
         )
         for line in lines.iter_rows(named=True)
     ]

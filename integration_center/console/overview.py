@@ -1,13 +1,16 @@
 """What an integration does, in a sentence and in read-only tables: for its own page, which viewers read, too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from integration_center.console.labels import Labels
 from integration_center.integration.mapping import FieldMapping
-from integration_center.integration.schedule import DEFAULT_ZONE, say_schedule
+from integration_center.integration.schedule_words import say_times
 from integration_center.integration.spec import IntegrationSpec, WhenAbsent
 from integration_center.wording.sentences import capitalize_first
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -23,20 +26,20 @@ class Setting:
     text: str
 
 
-def describe_integration(spec: IntegrationSpec, labels: Labels) -> str:
+def describe_integration(spec: IntegrationSpec, labels: Labels, now: datetime) -> str:
     """Say in a sentence what an integration does: when, from which report, which fields of which records."""
     count = len(spec.fields)
     fields = labels.of(spec.fields[0].field) if count == 1 else f"{count} fields"
     keys = " and ".join(f"{pair.column} is the {labels.of(pair.field)}" for pair in spec.keys)
-    when = capitalize_first(_say_schedule(spec))
+    when = capitalize_first(say_times(spec.times, now, utc=True))
     return f"{when}, {spec.report} updates {fields} of {labels.object} in {spec.environment.title} where {keys}."
 
 
-def list_settings(spec: IntegrationSpec, labels: Labels) -> list[Setting]:
+def list_settings(spec: IntegrationSpec, labels: Labels, now: datetime) -> list[Setting]:
     """List the options of an integration in words."""
     many = {"update_all": f"All of them are updated, up to {spec.max_matches:,}", "skip": "The row is left out"}
     return [
-        Setting("Schedule", _say_schedule(spec)),
+        Setting("Schedule", capitalize_first(say_times(spec.times, now, utc=True))),
         *([Setting("Waits for its report until", spec.arrive_by)] if spec.arrive_by else []),
         *([Setting("Does not start between", ", ".join(spec.not_between))] if spec.not_between else []),
         Setting("A report cell without a value", _say_null(spec.when_null)),
@@ -84,9 +87,9 @@ def list_field_options(mapping: FieldMapping) -> list[str]:
     ]
 
 
-def _say_schedule(spec: IntegrationSpec) -> str:
-    said = say_schedule(spec.schedule, spec.timezone)
-    return f"{said} UTC" if spec.timezone == DEFAULT_ZONE else said
+def _say_start(spec: IntegrationSpec) -> str:
+    """Say when an integration starts, whether or not it is paused."""
+    return say_times(replace(spec.times, paused_until=None), LONG_AGO)
 
 
 def _say_absence(spec: IntegrationSpec) -> str:
@@ -103,8 +106,8 @@ def _say_null(when_null: str) -> str:
 def describe_changes(before: IntegrationSpec, after: IntegrationSpec) -> str:
     """Say what an edit changed, for the audit log: options and fields by name, without conditions and other values."""
     said: list[str] = []
-    if before.schedule != after.schedule:
-        said.append(f"schedule from {say_schedule(before.schedule)} to {say_schedule(after.schedule)}")
+    if _say_start(before) != _say_start(after):
+        said.append(f"schedule from {_say_start(before)} to {_say_start(after)}")
     if before.name != after.name:
         said.append(f"name from {before.name!r} to {after.name!r}")
     for name in ("environment", "report", "object"):
@@ -119,7 +122,8 @@ def describe_changes(before: IntegrationSpec, after: IntegrationSpec) -> str:
         old = getattr(before.limits, name)
         if old != value:
             said.append(f"{name} from {_say_limit(old)} to {_say_limit(value)}")
-    told = {"schedule", "name", "environment", "report", "object", "fields", "keys", "enabled", "limits"}
+    told = {"schedule", "after", "timezone", "name", "environment", "report", "object", "fields", "keys"}
+    told |= {"enabled", "limits"}
     other = [
         name for name in type(before).model_fields if name not in told and getattr(before, name) != getattr(after, name)
     ]

@@ -21,6 +21,10 @@ TAKEN = timedelta(seconds=30)
 """How long a message belongs to the process that took it."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=10)
 """How long a channel that did not take a message is left alone."""
+MOST_ASKED = timedelta(hours=1)
+"""The longest wait that a channel may ask for."""
+GOING_OUT = "it is going out"
+"""Stands in place of an error while a message goes out."""
 GIVEN_UP = timedelta(hours=24)
 KEPT = timedelta(days=90)
 
@@ -52,6 +56,7 @@ class Noted:
         phase: `OPENED` or `ENDED`.
         channel: its name in the settings.
         attempts: how often it was taken, this time included.
+        went_out: whether it was going out when it was taken before, and its process noted no result.
     """
 
     id: int
@@ -61,6 +66,7 @@ class Noted:
     content: Mapping[str, Any]
     created_at: datetime
     attempts: int
+    went_out: bool = False
 
     @property
     def stable_id(self) -> str:
@@ -166,17 +172,30 @@ class Incidents:
             attempts = row.attempts + 1
             taken = {"due_at": now + TAKEN, "attempts": attempts}
             connection.execute(update(alert_messages).where(alert_messages.c.id == row.id).values(**taken))
-        return Noted(row.id, row.incident_id, row.phase, row.channel, row.content, row.created_at, attempts)
+        went_out = row.error == GOING_OUT
+        return Noted(row.id, row.incident_id, row.phase, row.channel, row.content, row.created_at, attempts, went_out)
+
+    def going_out(self, message: Noted) -> None:
+        """Note that a message goes out now. If its process is killed, it may have arrived."""
+        self._change(message, error=GOING_OUT)
 
     def sent(self, message: Noted, now: datetime) -> None:
         """Note that a message was sent."""
         self._change(message, due_at=None, sent_at=now, error=None)
 
-    def failed(self, message: Noted, error: str, now: datetime) -> bool:
-        """Note why a message could not be sent; whether it is tried again."""
+    def failed(self, message: Noted, error: str, now: datetime, *, wait: float | None = None) -> bool:
+        """Note why a message could not be sent; whether it is tried again.
+
+        Args:
+            message: the message.
+            error: why.
+            now: the time.
+            wait: the seconds that the channel asks to be left alone, if it does.
+        """
         again = now - message.created_at < GIVEN_UP
-        wait = min(FIRST_WAIT * 2 ** min(message.attempts - 1, 10), LONGEST_WAIT)
-        self._change(message, due_at=now + wait if again else None, error=error)
+        usual = min(FIRST_WAIT * 2 ** min(message.attempts - 1, 10), LONGEST_WAIT)
+        pause = usual if wait is None else min(max(usual, timedelta(seconds=wait)), MOST_ASKED)
+        self._change(message, due_at=now + pause if again else None, error=error)
         return again
 
     def give_up(self, message: Noted, error: str) -> None:
@@ -190,7 +209,9 @@ class Incidents:
     def unsent(self) -> Sequence[tuple[str, str]]:
         """List channel and error of the messages that are still to be sent after an attempt failed."""
         statement = select(alert_messages.c.channel, alert_messages.c.error).where(
-            alert_messages.c.due_at.is_not(None), alert_messages.c.error.is_not(None)
+            alert_messages.c.due_at.is_not(None),
+            alert_messages.c.error.is_not(None),
+            alert_messages.c.error != GOING_OUT,
         )
         with reading(self._engine) as connection:
             return [(channel, error) for channel, error in connection.execute(statement)]

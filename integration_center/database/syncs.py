@@ -189,10 +189,14 @@ class SyncLog(SyncReading):
             connection.execute(delete(sync_progress).where(this))
         return self._require(run_id, slug)
 
-    def amend(self, run_id: str, slug: str, *, counts: Counts, error: str) -> None:
-        """Correct the counts of a line by what a later run has learned; a line still open fails with `error`."""
+    def recount(self, run_id: str, slug: str, *, counts: Counts) -> None:
+        """Correct the counts of a line."""
         with writing(self._engine) as connection:
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(counts=_plain(counts)))
+
+    def amend(self, run_id: str, slug: str, *, counts: Counts, error: str) -> None:
+        """Correct the counts of a line by what a later run has learned; a line still open fails with `error`."""
+        self.recount(run_id, slug, counts=counts)
         self.fail_open(run_id, slug, error)
 
     def reject(self, run_id: str, slug: str, error: str) -> None:

@@ -1,9 +1,9 @@
-"""When an integration runs: cron in a time zone, quiet times, and a deadline for its report."""
+"""When an integration runs: cron in a time zone, quiet times, pauses, and a deadline for its report."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise
 from typing import Annotated
@@ -124,12 +124,16 @@ class RunTimes:
         timezone: in which all times of the day are read.
         quiet: spans of the day such as `22:00-06:00` in which nothing starts.
         arrive_by: the time of the day until which its report is waited for; None when it is not waited for.
+        after: the slug of the integration after whose runs it starts, instead of at the times of `schedule`.
+        paused_until: the first day on which it runs again; None when it is not paused.
     """
 
     schedule: str
     timezone: str = DEFAULT_ZONE
     quiet: Sequence[str] = ()
     arrive_by: str | None = None
+    after: str | None = None
+    paused_until: date | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -141,21 +145,39 @@ class RunTimes:
         """The cron expression with its zone, as one text."""
         return self.schedule if self.timezone == DEFAULT_ZONE else f"{self.schedule} {self.timezone}"
 
+    @property
+    def resumes(self) -> datetime | None:
+        """When a pause ends, UTC: at the beginning of its day; None without a pause."""
+        if self.paused_until is None:
+            return None
+        return datetime.combine(self.paused_until, time(), self.zone).astimezone(UTC)
+
+    def is_paused(self, moment: datetime) -> bool:
+        """Return whether no run starts by itself at `moment`."""
+        return self.resumes is not None and moment < self.resumes
+
     def next(self, now: datetime) -> datetime | None:
-        """The first time after `now` at which a run may start, UTC."""
+        """Return the first time after `now` at which a run may start, UTC.
+
+        None when no time is known: it starts after another integration, or its time never comes.
+        """
+        if self.after is not None:
+            return None
+        if self.resumes is not None and now < self.resumes:
+            now = self.resumes - timedelta(microseconds=1)
         found = next_run(self.schedule, now, self.timezone)
         return None if found is None else self.quiet_until(found) or found
 
     def last(self, now: datetime) -> datetime | None:
-        """The last time of the schedule up to `now`, UTC."""
-        return last_run(self.schedule, now, self.timezone)
+        """Return the last time of the schedule up to `now`, UTC; None where a pause covers it, or none was due."""
+        if self.after is not None:
+            return None
+        found = last_run(self.schedule, now, self.timezone)
+        return None if found is None or self.is_paused(found) else found
 
     def deadline(self, since: datetime) -> datetime:
-        """When a wait that began at `since` ends, UTC: the next time that the clock shows `arrive_by`."""
-        if self.arrive_by is None:
-            return since
-        found = self._at(since, self.arrive_by)
-        return found if found > since else self._at(since + DAY, self.arrive_by)
+        """Return when a wait that began at `since` ends, UTC: the next time that the clock shows `arrive_by`."""
+        return since if self.arrive_by is None else self._next_at(since, self.arrive_by)
 
     def quiet_until(self, moment: datetime) -> datetime | None:
         """When the quiet time ends in which `moment` is, UTC; None outside of quiet times."""
@@ -178,13 +200,25 @@ class RunTimes:
         inside = first <= shown < last if first < last else shown >= first or shown < last
         if not inside:
             return None
-        end = self._at(moment, last)
-        return end if end > moment else self._at(moment + DAY, last)
+        return self._next_at(moment, last)
 
-    def _at(self, moment: datetime, clock: str) -> datetime:
-        """The moment at which the clock shows `clock` on the day of `moment`, UTC."""
-        day = moment.astimezone(self.zone).date()
-        return datetime.combine(day, time.fromisoformat(clock), self.zone).astimezone(UTC)
+    def _next_at(self, moment: datetime, clock: str) -> datetime:
+        """Return the first time after `moment` at which the clock shows `clock`, UTC.
+
+        A time that the clock shows twice counts twice. One that it leaves out counts as much later as clocks are moved.
+        """
+        day, shown = moment.astimezone(self.zone).date(), time.fromisoformat(clock)
+        while True:
+            first, second = (datetime.combine(day, shown.replace(fold=fold), self.zone) for fold in (0, 1))
+            for found in (first, second) if is_shown(second) else (first,):
+                if found.astimezone(UTC) > moment:
+                    return found.astimezone(UTC)
+            day += DAY
+
+
+def is_shown(moment: datetime) -> bool:
+    """Return whether clocks of the moment's time zone ever show its time: one hour of a day in spring is left out."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) == moment.replace(tzinfo=None, fold=0)
 
 
 def take_one_span(value: object) -> object:
@@ -209,37 +243,3 @@ Schedule = Annotated[str, AfterValidator(check_schedule)]
 Zone = Annotated[str, AfterValidator(check_zone)]
 Clock = Annotated[str, AfterValidator(check_clock)]
 QuietTimes = Annotated[tuple[str, ...], BeforeValidator(take_one_span), AfterValidator(check_spans)]
-
-
-DAYS = ("Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays")
-
-
-def say_schedule(schedule: str, timezone: str = DEFAULT_ZONE) -> str:
-    """Say when a valid cron expression runs: `every day at 08:00`, `Monday to Friday at 07:30 Europe/Berlin`.
-
-    Returns:
-        Words that follow a noun, with the time zone unless it is UTC; the expression itself where it has no short form.
-    """
-    said = _say_cron(schedule)
-    return said if timezone == DEFAULT_ZONE else f"{said} {timezone}"
-
-
-def _say_cron(schedule: str) -> str:
-    minute, hour, day, month, weekday = schedule.split()
-    if (day, month) != ("*", "*") or not minute.isdecimal():
-        return f"by the cron expression {schedule}"
-    if hour == "*" and weekday == "*":
-        return f"every hour at {int(minute):02d} minutes past" if int(minute) else "every hour"
-    if hour.startswith("*/") and hour[2:].isdecimal() and weekday == "*":
-        past = f", at {int(minute):02d} minutes past" if int(minute) else ""
-        return f"every {int(hour[2:])} hours{past}"
-    if not hour.isdecimal():
-        return f"by the cron expression {schedule}"
-    at = f"at {int(hour):02d}:{int(minute):02d}"
-    if weekday == "*":
-        return f"every day {at}"
-    if weekday.upper() in ("1-5", "MON-FRI"):
-        return f"Monday to Friday {at}"
-    if weekday.isdecimal():
-        return f"{DAYS[int(weekday) % 7]} {at}"
-    return f"by the cron expression {schedule}"

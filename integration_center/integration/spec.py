@@ -7,6 +7,8 @@ the column) are in `integration_center.sync.mapping.fitness`; the rule across in
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -81,6 +83,9 @@ class IntegrationSpec(Model):
         timezone: of the schedule and of the other times of the day, such as `Europe/Berlin`.
         not_between: quiet times such as `["22:00-06:00"]`, in which no run starts by itself. What falls into one
             starts when it ends.
+        after: the folder of another integration. A run then starts when one of that integration has completed, for the
+            same days, and `schedule` is not used.
+        paused_until: a date such as `2026-12-24`. Until the beginning of that day, no run starts by itself.
         arrive_by: a time of the day such as `"12:00"`. A run then waits for the day's report: it starts as soon as
             the report has landed, at the earliest at the time of the schedule, at the latest at this time.
         rerun_on_change: with `arrive_by`, a report that is dropped again with other content runs its day again.
@@ -130,6 +135,8 @@ class IntegrationSpec(Model):
     schedule: Schedule = DEFAULT_SCHEDULE
     timezone: Zone = DEFAULT_ZONE
     not_between: QuietTimes = ()
+    after: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=255)] | None = None
+    paused_until: date | None = None
     arrive_by: Clock | None = None
     rerun_on_change: bool = True
     when_null: WhenNull = "keep"
@@ -234,7 +241,13 @@ class IntegrationSpec(Model):
     def check_start(self) -> Self:
         """One thing starts it: times and deadlines, or a condition; and only reports are waited for."""
         if self.automation and self.waits:
-            raise ValueError("automation starts it by a condition; take out arrive_by and not_between")
+            raise ValueError("automation starts it by a condition; take out after, arrive_by and not_between")
+        if self.automation and self.paused_until:
+            raise ValueError("automation starts it by a condition; to pause it, say `enabled: false`")
+        if self.after and self.schedule != DEFAULT_SCHEDULE:
+            raise ValueError(f"after starts it when {self.after} has run, so take out schedule")
+        if self.after and self.arrive_by:
+            raise ValueError(f"after starts it when {self.after} has run, so take out arrive_by")
         if self.source and self.arrive_by:
             raise ValueError("arrive_by waits for a report; for an asset, say `automation: eager`")
         return self
@@ -266,17 +279,17 @@ class IntegrationSpec(Model):
     @property
     def times(self) -> RunTimes:
         """When it runs by itself."""
-        return RunTimes(self.schedule, self.timezone, self.not_between, self.arrive_by)
+        return RunTimes(self.schedule, self.timezone, self.not_between, self.arrive_by, self.after, self.paused_until)
 
     @property
     def waits(self) -> bool:
         """Whether a run may start later than its schedule says, so that Dagster's schedule alone cannot start it."""
-        return self.arrive_by is not None or bool(self.not_between)
+        return self.arrive_by is not None or bool(self.not_between) or self.after is not None
 
     @property
     def runs_daily(self) -> bool:
         """Whether it runs with all others, at the time of the daily schedule."""
-        return self.times == RunTimes(DEFAULT_SCHEDULE)
+        return replace(self.times, paused_until=None) == RunTimes(DEFAULT_SCHEDULE)
 
     @property
     def columns(self) -> tuple[str, ...]:

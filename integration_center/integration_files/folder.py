@@ -13,6 +13,7 @@ from datetime import datetime
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.files.text_files import write_atomically, writing
 from integration_center.insights.catalogue import find_clashes, slugify
+from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.slugs import check_slug, free_slug
 from integration_center.integration.spec import Environment, IntegrationSpec, find_conflicts
 from integration_center.integration_files.reading import DefsFile, DefsReader
@@ -44,6 +45,7 @@ class DefsFolder(DefsReader):
                 {**{other: found.report for other, found in others.items()}, _OURS_LAST: spec.report}
             ).items(),
             *find_conflicts({**others, _OURS_LAST: spec}).items(),
+            *((_OURS_LAST, fault) for name, fault in find_chain_faults({**others, slug: spec}).items() if name == slug),
         ]
         if ours := [reason for name, reason in reasons if name == _OURS_LAST]:
             raise ConfigurationError("; ".join(ours))

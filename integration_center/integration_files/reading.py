@@ -16,6 +16,7 @@ from pathlib import Path
 from integration_center.errors import ConfigurationError
 from integration_center.files.regular_files import read_regular
 from integration_center.insights.catalogue import find_clashes
+from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.slugs import check_slug, name_broken
 from integration_center.integration.spec import IntegrationSpec, find_conflicts
 from integration_center.integration_files.parsing import ParsedFile, parse_integration
@@ -116,7 +117,7 @@ class DefsReader:
         specs = {file.slug: file.spec for file in sorted(files.values(), key=age) if file.spec}
         clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
         conflicts = find_conflicts({slug: spec for slug, spec in specs.items() if slug not in clashes})
-        problems = {**clashes, **conflicts}
+        problems = {**find_chain_faults(specs), **clashes, **conflicts}
         said = {slug: problems.get(slug, file.problem) for slug, file in files.items()}
         return [replace(file, problem=make_printable(said[slug] or "") or None) for slug, file in sorted(files.items())]
 

@@ -1,4 +1,4 @@
-"""The sensors that start integrations which wait for their report, or have quiet times: `<slug>_arrival`."""
+"""The sensors that start integrations which wait for their report or another one, or have quiet times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.arrivals import Decision, Look, Memory, Start, Wait
 from integration_center.pipeline.catch_up import LONGEST, reads_events
-from integration_center.pipeline.names import BY_ARRIVAL, BY_CHANGE, arrival_sensor, range_tags, run_tags
+from integration_center.pipeline.following import LOOKED_AT, Following
+from integration_center.pipeline.names import AFTER, BY_ARRIVAL, BY_CHANGE, arrival_sensor, range_tags, run_tags
 from integration_center.pipeline.schedules import find_first_days, find_stop
 from integration_center.wording.markdown import escape_markdown
 
@@ -86,13 +87,23 @@ def build_arrival_sensor(slug: str, spec: IntegrationSpec) -> dg.SensorDefinitio
 def look(installation: Installation, slug: str, spec: IntegrationSpec, now: datetime, cursor: str | None) -> Decision:
     """Look at an integration at `now`, and decide what starts."""
     file = installation.settings.defs / slug / "defs.yaml"
-    written = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now
+    written = min(datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now, now)
+    if spec.after is not None:
+        return follow(installation, slug, spec, now, written).decide(Memory.read(cursor))
     watched = LONGEST if spec.arrive_by and reads_events(installation.reports, spec) else 0
     reports = NamedReport(installation, spec.report)
     settings = installation.settings
     remote = settings.walkme_source == "api" or "://" in settings.walkme_files_root
     pause = REMOTE_PAUSE if remote else timedelta()
-    return Look(slug, spec, reports, now, min(written, now), watched, pause).decide(Memory.read(cursor))
+    return Look(slug, spec, reports, now, written, watched, pause).decide(Memory.read(cursor))
+
+
+def follow(installation: Installation, slug: str, spec: IntegrationSpec, now: datetime, written: datetime) -> Following:
+    """Look at an integration that starts after another one."""
+    name = spec.slug_in(spec.after or "")
+    syncs, events = installation.syncs, reads_events(installation.reports, spec)
+    last = syncs.last_completed_day(slug, spec.environment)
+    return Following(slug, spec, syncs.history(name, limit=LOOKED_AT), last, events, now, written)
 
 
 def note_wait(installation: Installation, slug: str, decision: Decision, now: datetime) -> None:
@@ -118,7 +129,8 @@ def say_wait(slug: str, spec: IntegrationSpec, decision: Decision, now: datetime
 
 def build_request(slug: str, spec: IntegrationSpec, start: Start, first: date | None) -> dg.RunRequest:
     """Build the request for a run: of one day, or, when a schedule is due, of all days since `first`."""
-    tags = run_tags(slug, spec.environment, BY_ARRIVAL if start.tick else BY_CHANGE)
+    by = f"{AFTER} {spec.after}" if spec.after else BY_ARRIVAL if start.tick else BY_CHANGE
+    tags = run_tags(slug, spec.environment, by)
     if start.tick is None or first is None:
         return dg.RunRequest(run_key=start.key, partition_key=start.day.isoformat(), tags=tags)
     return dg.RunRequest(run_key=start.key, tags=tags | range_tags(first, start.day))
@@ -127,6 +139,8 @@ def build_request(slug: str, spec: IntegrationSpec, start: Start, first: date | 
 def describe(spec: IntegrationSpec) -> str:
     """Describe for Dagster when an integration starts."""
     quiet = f", not between {' or '.join(spec.not_between)}" if spec.not_between else ""
+    if spec.after:
+        return f"Starts {escape_markdown(spec.name)} after each completed run of {spec.after}{quiet}."
     until = f", as soon as its report has landed, at the latest at {spec.arrive_by}" if spec.arrive_by else ""
     return f"Starts {escape_markdown(spec.name)} at {spec.times.expression}{until}{quiet}."
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from integration_center.errors import IntegrationCenterError
 from integration_center.insights.source import Mark, last_full_day
+from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import IntegrationSpec
 
 SETTLED = timedelta(seconds=10)
@@ -136,6 +137,8 @@ class Look:
     def decide(self, memory: Memory) -> Decision:
         """Decide what starts now, and what is waited for."""
         times, last = self.spec.times, self.spec.times.last(self.now)
+        if times.is_paused(self.now):
+            return Decision(memory, note=say_pause(times))
         if last is None:
             return Decision(memory, note="its first time is still to come")
         if memory.expression != times.expression:

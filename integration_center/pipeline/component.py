@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes
+from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.slugs import check_slug
 from integration_center.integration.spec import IntegrationSpec, find_conflicts
 from integration_center.integration_files.integrations import Integrations
@@ -88,9 +89,10 @@ def check_together(specs: dict[str, IntegrationSpec]) -> None:
     """Check that the integrations of a project go together.
 
     Raises:
-        ConfigurationError: two write the same field, or two reports have the same name.
+        ConfigurationError: two write the same field, two reports have the same name, or one starts after none.
     """
-    problems = {**find_clashes({slug: spec.report for slug, spec in specs.items()}), **find_conflicts(specs)}
+    clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
+    problems = {**find_chain_faults(specs), **clashes, **find_conflicts(specs)}
     if problems:
         raise ConfigurationError("; ".join(f"{slug}: {problem}" for slug, problem in problems.items()))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from integration_center.access.audit import AuditEntry
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
 from integration_center.store.ledger_search import TELLING, Question, find_places, read_lines
@@ -78,13 +79,10 @@ def find_history(
         slug: only in the ledgers of this integration.
         most: how many lines are read in full, the newest first.
     """
-    there = installation.ledgers.list_runs(slug)
-    listed = [
-        sync for sync in installation.syncs.since(datetime.now(UTC) - KEPT, slug) if (sync.run_id, sync.slug) in there
-    ]
-    files = [(sync, installation.ledgers.file(sync.run_id, sync.slug)) for sync in listed]
-    syncs = [sync for sync, file in files if file]
-    paths = [file.path for _, file in files if file]
+    listed = installation.syncs.since(datetime.now(UTC) - KEPT, slug)
+    files = installation.ledgers.files([(sync.run_id, sync.slug) for sync in listed], slug)
+    syncs = [sync for sync, file in zip(listed, files, strict=True) if file]
+    paths = [file.path for file in files if file]
     places = find_places(paths, question)
     telling = [place for place in places if place.outcome in TELLING]
     quiet: dict[tuple[str, str], int] = {}
@@ -93,15 +91,16 @@ def find_history(
             named = syncs[place.number].slug, place.outcome.value
             quiet[named] = quiet.get(named, 0) + 1
     shown = telling[:most]
+    audited = installation.audit.of_runs([syncs[place.number].run_id for place in shown])
     lines = zip(shown, read_lines(paths, shown), strict=True)
-    entries = [build_entry(installation, syncs[place.number], line) for place, line in lines]
+    entries = [build_entry(syncs[place.number], line, audited) for place, line in lines]
     return History(len(paths), entries, quiet, len(telling) - len(shown))
 
 
-def build_entry(installation: Installation, sync: SyncRecord, line: Mapping[str, Any]) -> Entry:
-    """What one line of a ledger says."""
+def build_entry(sync: SyncRecord, line: Mapping[str, Any], audited: Mapping[tuple[str, str], AuditEntry]) -> Entry:
+    """Build what one line of a ledger says; `audited` has the entries of runs, by run and slug."""
+    who = audited.get((sync.run_id, sync.slug))
     fields = [name.removeprefix(CHANGED) for name in line if name.startswith(CHANGED) and line[name]]
-    audited = installation.audit.of_run(sync.run_id, sync.slug)
     return Entry(
         sync=sync,
         day=line["day"] or sync.partition_end,
@@ -110,6 +109,6 @@ def build_entry(installation: Installation, sync: SyncRecord, line: Mapping[str,
         record_id=line["record_id"],
         outcome=line["outcome"],
         reason=line["reason"],
-        who=audited.who if audited else sync.triggered_by,
+        who=who.who if who else sync.triggered_by,
         changes=[Change(name, line[BEFORE + name], line[AFTER + name], line.get(HOLDS + name)) for name in fields],
     )

@@ -10,6 +10,7 @@ from integration_center.errors import IntegrationCenterError
 from integration_center.insights.source import last_full_day
 from integration_center.installation import open_installation
 from integration_center.integration.schedule import DEFAULT_SCHEDULE
+from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.catch_up import LONGEST, find_first_day, reads_events
@@ -82,7 +83,7 @@ def request_runs(
     loaded: Integrations, tick: datetime, log: logging.Logger | dg.DagsterLogManager
 ) -> Iterator[dg.RunRequest]:
     """One run per enabled integration on the default schedule, and per broken one, so that it fails visibly."""
-    due = {slug: spec for slug, spec in scheduled(loaded).items() if spec.runs_daily}
+    due = {slug: spec for slug, spec in scheduled(loaded).items() if spec.runs_daily and not spec.times.is_paused(tick)}
     first = find_first_days(due, last_full_day(tick), log)
     for slug in sorted(due.keys() | (loaded.broken.keys() - loaded.specs.keys())):
         spec = due.get(slug)
@@ -132,6 +133,8 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
         if stopped := find_stop():
             return dg.SkipReason(stopped)
         tick = context.scheduled_execution_time
+        if spec.times.is_paused(tick):
+            return dg.SkipReason(f"{spec.name} is {say_pause(spec.times)}; it can be run by hand")
         if passed_before_move(context, slug, spec.times.expression, Paths().defs / slug / "defs.yaml"):
             again = spec.times.next(tick)
             return dg.SkipReason(

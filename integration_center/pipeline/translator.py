@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -90,7 +90,10 @@ class Appearance:
 
 def expect_runs(readers: Iterable[IntegrationSpec]) -> dg.FreshnessPolicy | None:
     """When an asset that the schedules of these integrations materialize is late; None where none has a schedule."""
-    schedules = {spec.schedule for spec in readers if spec.enabled and not spec.automation}
+    today = datetime.now(UTC)
+    by_clock = [spec for spec in readers if spec.enabled and not spec.automation and not spec.after]
+    schedules = {spec.schedule for spec in by_clock if not spec.times.is_paused(today)}
     if not schedules:
         return None
-    return dg.FreshnessPolicy.time_window(fail_window=min(map(longest_wait, schedules)) + LATE)
+    expected = min(map(longest_wait, schedules))
+    return dg.FreshnessPolicy.time_window(warn_window=expected + LATE / 2, fail_window=expected + LATE)

@@ -143,7 +143,8 @@ def plan_undo(installation: Installation, org: Org, sync: SyncRecord, folder: Pa
     """
     require_settled(installation, sync)
     with scanned_ledger(installation, sync) as ledger:
-        wrote = ledger.filter(pl.col("outcome").is_in(WRITTEN))
+        # A line whose person was erased on request has no record any more.
+        wrote = ledger.filter(pl.col("outcome").is_in(WRITTEN) & pl.col("record_id").is_not_null())
         ids = wrote.select("record_id").collect()["record_id"]
         if ids.is_empty():
             raise PlanMissing(f"run {sync.run_id} of {sync.slug!r} updated no record; there is nothing to undo")

@@ -7,7 +7,7 @@ from integration_center.sync.schema import SObjectSchema
 
 SENDING = {
     *("batch_size", "duplicate_rules", "approval", "canary"),
-    *("timezone", "not_between", "arrive_by", "rerun_on_change"),
+    *("timezone", "not_between", "after", "paused_until", "arrive_by", "rerun_on_change"),
 }
 """Options that say how and when a plan is sent, and do not change what it holds."""
 

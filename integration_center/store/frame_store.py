@@ -7,7 +7,7 @@ newer version.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,25 @@ class FrameStore:
         draft = self.draft(place)
         copy_file(file.path, draft.path)
         return self.publish(draft, details=details)
+
+    def replace_object(self, places: Sequence[StoredFile], file: FrameFile) -> FrameFile:
+        """Store a file in place of the object that some places share, and delete that object for good.
+
+        Each place keeps all else that the index says of it, such as when it was stored.
+
+        Raises:
+            ConfigurationError: the storage cannot be written.
+            TransientError: the storage or the database does not answer.
+        """
+        draft = self.draft(places[0].place)
+        copy_file(file.path, draft.path)
+        rows = count_height(file.scan())
+        self.objects.upload(draft.key)
+        unused: list[str] = []
+        for each in places:
+            unused += self.index.put(replace(each, key=draft.key, rows=rows), shares=True)
+        self._delete_objects(unused)
+        return FrameFile(draft.path)
 
     def fetch(self, name: str) -> FrameFile | None:
         """Return the current version of a file, to be read on this machine; None when there is none.

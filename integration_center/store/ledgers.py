@@ -1,7 +1,7 @@
 """Store the ledgers of syncs: one line per report row and matched record."""
 
 import logging
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from datetime import date
 
@@ -44,6 +44,17 @@ class LedgerFolder:
     def file(self, run_id: str, slug: str) -> FrameFile | None:
         """Return the ledger of one sync; None when there is none."""
         return self._frames.fetch(find_ledger(run_id, slug).name)
+
+    def files(self, syncs: Sequence[tuple[str, str]], slug: str | None = None) -> list[FrameFile | None]:
+        """Return the ledgers of many syncs, in their order; None where there is none.
+
+        Args:
+            syncs: run and slug of each.
+            slug: of the integration, where all are of one.
+        """
+        stored = {file.place.name: file for file in self._frames.index.list(FileKind.LEDGER, slug)}
+        found = (stored.get(find_ledger(run_id, name).name) for run_id, name in syncs)
+        return [self._frames.open(file) if file else None for file in found]
 
     def locate(self, run_id: str, slug: str) -> str | None:
         """Return the address of one sync's ledger, for people; None when there is none."""

@@ -15,6 +15,9 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MailHandler
+from pydantic import ValidationError
+
+from integration_center_tests.alerts.shapes import SHAPES
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of the tests, 32 bytes!").decode()
 
@@ -32,6 +35,8 @@ class Receiver:
     answers: dict[str, int] = field(default_factory=dict)
     taken: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refused: int = 0
+    faults: list[str] = field(default_factory=list)
+    retry_after: str | None = None
 
     def of(self, path: str) -> list[dict[str, Any]]:
         """What came to one path."""
@@ -41,6 +46,14 @@ class Receiver:
         """The status of an answer."""
         if path in self.answers:
             return self.answers[path]
+        if not headers["content-type"].startswith("application/json"):
+            return 415
+        if path in SHAPES:
+            try:
+                SHAPES[path].model_validate_json(body)
+            except ValidationError as error:
+                self.faults.append(str(error))
+                return 400
         if path.startswith("/hooks"):
             signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
             key = base64.b64decode(SECRET.removeprefix("whsec_"))
@@ -65,6 +78,8 @@ def receiving() -> Iterator[Receiver]:
                 receiver.refused += 1
             self.send_response(status)
             self.send_header("content-length", "0")
+            if receiver.retry_after is not None:
+                self.send_header("retry-after", receiver.retry_after)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:

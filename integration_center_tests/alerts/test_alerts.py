@@ -4,15 +4,29 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
 
+from integration_center.alerts.channels import build_request
 from integration_center.alerts.delivery import deliver
 from integration_center.alerts.judging import judge_integration
-from integration_center.alerts.settings import AlertSettings, Kind, Thresholds, read_alert_settings
+from integration_center.alerts.message import Content, build_message
+from integration_center.alerts.settings import (
+    AlertSettings,
+    Kind,
+    PagerDuty,
+    Slack,
+    Teams,
+    Thresholds,
+    read_alert_settings,
+)
 from integration_center.database.incidents import GIVEN_UP, Incidents
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError
@@ -20,6 +34,7 @@ from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.alert_watch import Watch
 from integration_center_tests.alerts.receivers import Mailbox, Receiver
+from integration_center_tests.alerts.shapes import SHAPES
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -64,6 +79,7 @@ def test_an_incident_is_told_once_when_it_begins_and_once_when_it_ends(
     assert hook["links"]["Console"] == f"http://localhost:3001/integrations/{SLUG}/runs/{run_id}"
     (mail,) = mailbox.mails
     assert mail["To"] == "ops@acme.example, ann@acme.example"
+    assert parsedate_to_datetime(mail["Date"]) <= datetime.now(UTC)
     assert mail["Message-ID"] == f"<{hook['id']}@integration-center>"
     assert "no data for" in mail.get_payload()
 
@@ -107,6 +123,7 @@ CHILD = """
 import json, os, signal, sys
 from integration_center.alerts import delivery
 from integration_center.alerts.channels import send
+from integration_center.alerts.channels import build_request
 from integration_center.alerts.delivery import deliver
 from integration_center.alerts.settings import read_alert_settings
 from integration_center.database import incidents as store
@@ -120,25 +137,26 @@ def die(place):
         os.kill(os.getpid(), signal.SIGKILL)
 kept = store.Incidents(build_engine(f"sqlite:///{home / 'integration_center.db'}"))
 content = {"kind": "failed", "title": "t", "text": "x", "advice": "", "links": {}, "owners": []}
-kept.begin(store.NewIncident("failed:a", "failed", "a", content, ["hook"]), datetime.now(UTC))
+kept.begin(store.NewIncident("failed:a", "failed", "a", content, sys.argv[3].split()), datetime.now(UTC))
 die("before it is sent")
-def sending(channel, message):
-    send(channel, message)
+def sending(channel, message, begin):
+    send(channel, message, begin)
     die("before it is noted as sent")
 delivery.deliver(kept, read_alert_settings(home), sending=sending)
 """
 
 
 def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
-    alerts: Center, receiver: Receiver
+    alerts: Center, receiver: Receiver, mailbox: Mailbox
 ) -> None:
     def run(where: str) -> int:
-        command = [sys.executable, "-c", CHILD, where, str(alerts.home)]
+        command = [sys.executable, "-c", CHILD, where, str(alerts.home), "chat hook mail"]
         return subprocess.run(command, check=False).returncode
 
     assert run("before it is sent") == -9
-    assert receiver.of("/hooks") == []
-    assert run("before it is noted as sent") == -9
+    assert receiver.taken == []
+    for _ in range(3):  # one channel after the other
+        assert run("before it is noted as sent") == -9
     settings = read_alert_settings(alerts.home)
     assert settings is not None
     with open_installation() as installation:
@@ -146,9 +164,39 @@ def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
         for seconds in (31, 62):  # what the dead process had taken is free again
             deliver(store, settings, now=lambda late=seconds: datetime.now(UTC) + timedelta(seconds=late))  # type: ignore[misc]
         assert len(store.open()) == 1
+    assert len(receiver.of("/slack")) == 1
+    assert len(mailbox.mails) == 1
     taken = receiver.of("/hooks")
-    assert len({document["id"] for document in taken}) == 1
-    assert len(taken) == 2  # sent, and not known to be sent
+    assert len({document["id"] for document in taken}) == 1  # a signed request that comes again has the same id
+    assert len(taken) == 2
+
+
+def test_a_channel_that_asks_for_patience_is_left_alone_that_long(alerts: Center, receiver: Receiver) -> None:
+    receiver.answers, receiver.retry_after = {"/slack": 429}, "120"
+    fail(alerts)
+    assert look(alerts) == 4
+    receiver.answers, receiver.retry_after = {}, None
+    for seconds, sent in ((60, 0), (115, 0), (125, 1)):
+        late = timedelta(seconds=seconds)
+        assert look(alerts, Watch(accounts=False, now=lambda late=late: datetime.now(UTC) + late)) == sent  # type: ignore[misc]
+
+
+TEXTS = st.text(max_size=400) | st.sampled_from(["&" * 900, "<!channel>" * 90])
+
+
+@settings(max_examples=60)
+@given(title=TEXTS, text=TEXTS, advice=TEXTS, ended=st.booleans())
+def test_any_text_makes_a_document_of_the_documented_shape(title: str, text: str, advice: str, ended: bool) -> None:
+    links = {"Console": "https://console.example/a|b>c", "Dagster": "https://dagster.example"}
+    content = Content("failed", f"Failed: {title}", f"The run failed: {text}", advice, links).as_dict()
+    message = build_message("i-opened", "i", "failed", content, ended=ended)
+    channels: dict[str, Slack | Teams | PagerDuty] = {
+        "/slack": Slack(type="slack", url=SecretStr("https://x.example")),
+        "/teams": Teams(type="teams", url=SecretStr("https://x.example")),
+        "/v2/enqueue": PagerDuty(type="pagerduty", routing_key=SecretStr("R" * 32)),
+    }
+    for path, channel in channels.items():
+        SHAPES[path].model_validate_json(build_request(channel, message)[0])
 
 
 def test_a_message_holds_no_key_value_or_address(alerts: Center, receiver: Receiver, mailbox: Mailbox) -> None:

@@ -10,7 +10,7 @@ from integration_center.pipeline.webserver import find_webserver
 from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import START_SECONDS, Services
-from integration_center_tests.pipeline.center import PLAIN
+from integration_center_tests.pipeline.center import PLAIN, email
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -24,6 +24,43 @@ def await_dagster(services: Services) -> None:
         with attempt:
             if find_webserver(settings) is None:
                 raise LookupError("Dagster does not answer yet")
+
+
+def look_by_keyboard(page: Page, inspection: Inspection) -> None:
+    """Search, erase, look at everything and add a channel, without a mouse."""
+    page.goto("/search")
+    page.keyboard.press("Tab")  # the link to the content, which the rest of the page follows
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type(email(PLAIN[0]))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name=re.compile("Logins by hand"))).to_have_count(2)
+    inspection.inspect(page, "search")
+    page.get_by_role("link", name="What is stored of this person").press("Enter")
+    erase = page.get_by_role("button", name="Erase all of this")
+    expect(erase).to_be_visible()
+    inspection.inspect(page, "search-stored")
+    page.get_by_label("I am sure").press("Space")
+    erase.press("Enter")
+    expect(page.get_by_text("found nothing")).to_be_visible()
+    page.get_by_role("link", name="Doctor").press("Enter")
+    expect(page.get_by_role("link", name="Look again")).to_be_visible(timeout=RUN_MS)
+    inspection.inspect(page, "doctor")
+    page.get_by_role("link", name="Alerts").press("Enter")
+    page.get_by_label("Name").focus()
+    page.keyboard.type("ops")
+    page.get_by_label("Type").select_option("webhook")
+    page.get_by_label("Address of the webhook").focus()
+    page.keyboard.type("http://127.0.0.1:9/hooks")
+    page.get_by_label("Secret for the signature").focus()
+    page.keyboard.type("sixteen letters or more")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("cell", name="Signed webhook")).to_be_visible()
+    inspection.inspect(page, "alerts")
+    page.get_by_role("button", name="Send a test to ops").press("Enter")
+    expect(page.get_by_text("The test message to ops is not sent")).to_be_visible()
+    page.get_by_role("button", name="Remove ops").press("Enter")
+    expect(page.get_by_text("The channel ops is removed.")).to_be_visible()
 
 
 @pytest.mark.timeout(400)
@@ -76,6 +113,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Logins by hand")).to_be_visible()
 
+    look_by_keyboard(page, inspection)
     page.goto("/components")
     inspection.inspect(page, "components")
     page.goto("/integrations/logins_by_hand/delete")

@@ -19,7 +19,7 @@ from integration_center.console.shell.moments import say_moment
 from integration_center.console.shell.users import Role, User
 from integration_center.console.shell.values import split_change
 from integration_center.database.sync_records import SyncStatus
-from integration_center.integration.schedule import say_schedule
+from integration_center.integration.schedule_words import say_schedule
 from integration_center.integration.spec import IntegrationSpec
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.dagsters import OwnDagster

@@ -16,6 +16,8 @@ from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
+TITLE = [{"column": "First Login", "field": "Title"}]
+
 
 @pytest.fixture
 def drops(center: Center) -> Center:
@@ -31,6 +33,7 @@ CHOICES = st.one_of(
         time=st.builds(lambda hour, minute: f"{hour:02d}:{minute:02d}", st.integers(0, 23), st.integers(0, 59)),
     ),
     st.builds(ScheduleChoice, kind=st.just("hours"), hours=st.sampled_from(HOURS)),
+    st.just(ScheduleChoice("hourly")),
 )
 
 
@@ -59,6 +62,30 @@ def test_the_schedule_is_chosen_in_the_wizard(drops: Center, browser: Browser) -
     user.press("stay", {"schedule-kind": "weekdays", "schedule-time": "07:30"})
     assert user.values["schedule"] == ["30 7 * * 1-5"]
     assert "After saving, the next run is" in user.seen.text
+
+
+def test_times_pauses_and_an_earlier_integration_are_chosen_in_the_wizard(drops: Center, browser: Browser) -> None:
+    drops.integrate("first_one", name="The first one", object="Contact", fields=TITLE, enabled=False)
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    assert user.inputs.offers["schedule-kind"]["hourly"] == ("Every hour", False)
+    user.press("stay", {"schedule-kind": "after"})
+    assert user.values["after"] == ["first_one"]
+    assert "After saving, it runs when first_one has completed." in user.seen.text
+    user.press("stay", {"schedule-kind": "daily", "schedule-time": "09:00", "paused_until": "2999-01-01"})
+    assert "Friday, 2999-01-04" not in user.seen.text
+    assert "2999-01-01 at 09:00 UTC" in user.seen.text
+    user.press("stay", {"timezone": "Mars/Base", "not_between": "noon", "arrive_by": "11:00"})
+    seen = user.press("save", {})
+    assert "'Mars/Base' is no time zone" in seen.text
+    assert "'noon' is no quiet time" in seen.text
+    user.press("save", {"timezone": "Europe/Berlin", "not_between": "22:00-06:00, 12:00-13:00"})
+    text = (drops.defs / "logins_to_lead" / "defs.yaml").read_text()
+    for line in ("timezone: Europe/Berlin", 'paused_until: "2999-01-01"', 'arrive_by: "11:00"', "22:00-06:00"):
+        assert line in text
+    page = browser.open("/integrations/logins_to_lead")
+    assert "Every day at 09:00 Europe/Berlin, paused until 2999-01-01" in page.text
+    assert "paused until 2999-01-01" in browser.open("/").text
 
 
 def test_each_row_shows_what_it_would_write(drops: Center, browser: Browser) -> None:

@@ -2,8 +2,12 @@
 
 import polars as pl
 
+from integration_center.console.ledger import first_lines
+from integration_center.installation import open_installation
 from integration_center.sync.failures import FAILING_SINCE, GIVEN_UP
+from integration_center.sync.outcomes import Outcome
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, logins
+from integration_center_tests.pipeline.commands import Command, as_json
 from salesforce_emulator.refusals import RowError
 
 RULE = RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no")
@@ -14,7 +18,7 @@ def refuse(center: Center, *people: int) -> None:
     center.emulator.sandbox.faults.fail_rows([center.lead(person)["Id"] for person in people], RULE)
 
 
-def test_a_record_that_is_refused_is_tried_again_and_given_up_in_the_end(center: Center) -> None:
+def test_a_record_that_is_refused_is_tried_again_and_given_up_in_the_end(center: Center, command: Command) -> None:
     center.integrate(give_up_after=2, limits={"max_failed": "100 %"})
     first, second = PLAIN[:2]
     for ago in (3, 2):
@@ -25,6 +29,10 @@ def test_a_record_that_is_refused_is_tried_again_and_given_up_in_the_end(center:
         assert center.sync(ran).counts["lines"]["failed"] == 2
     failed = center.ledger(ran).filter(pl.col("outcome") == "failed")
     assert failed[FAILING_SINCE].to_list() == [days_before(3)] * 2
+    assert as_json(command("ledger", ran.run_id, "--json"))[0][FAILING_SINCE] == days_before(3).isoformat()
+    with open_installation() as installation:
+        (shown, _) = first_lines(installation, center.sync(ran), Outcome.FAILED, most=5)
+    assert shown.failing_since == days_before(3)
 
     center.let_time_pass()
     center.change_lead(second, "Title", "changed by somebody")

@@ -18,6 +18,8 @@ from integration_center.insights.cloud_settings import read_cloud_settings
 from integration_center.insights.object_stores import KEEPING, open_prefix
 from integration_center.store.bucket_objects import BucketObjects
 from integration_center.store.frame_store import FrameStore
+from integration_center.store.person import Person
+from integration_center.store.personal_data import PersonalData
 from integration_center.store.stored_files import FileKind, Place
 from integration_center_tests.frame_stores import open_store
 from integration_center_tests.insights.object_servers import BUCKET, S3Server, refuse, running
@@ -137,3 +139,29 @@ def test_an_object_that_is_gone_is_no_frame_and_a_store_that_refuses_is_an_error
 def test_an_address_that_cannot_be_is_refused_by_name(address: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^INTEGRATION_CENTER_STORAGE: "):
         open_prefix(address, read_cloud_settings(), KEEPING)
+
+
+def test_a_person_is_erased_from_every_version_in_a_bucket(s3: S3Server, tmp_path: Path) -> None:
+    ann, bob = "ann@acme.example", "bob@acme.example"
+    report = Place("insights/logins/2026-11-22.parquet", FileKind.REPORT, "logins")
+    read_by = Place("ledgers/run-0/logins.2026-11-22.parquet", FileKind.DAY_READ, "logins", run_id="run-0")
+    error = Place("ledgers/run-0/logins.error.txt", FileKind.ERROR, "logins", run_id="run-0")
+    a, b = open_bucket(tmp_path, "a"), open_bucket(tmp_path, "b")
+    a.publish_frame(report, pl.DataFrame({"User ID": [ann], "day": [1]}))
+    second = a.publish_frame(report, pl.DataFrame({"User ID": [ann, bob], "day": [1, 2]}), {"identity": "x"})
+    a.publish_file(read_by, second)
+    a.publish_text(error, f"{ann} has no value")
+    person, data = Person(frozenset([ann])), PersonalData(b, tmp_path / "scratch")
+    held, searched = data.search(person)
+    assert (len(held), searched, sum(holding.rows for holding in held)) == (3, 3, 3)
+
+    data.erase(held, person, tmp_path)
+    assert data.search(person) == ([], 1)
+    objects = s3.client().list_objects_v2(Bucket=BUCKET, Prefix="center/")["Contents"]
+    assert len(objects) == 1
+    for place in (report, read_by):
+        file = b.fetch(place.name)
+        assert file is not None
+        assert file.scan().collect().rows() == [(None, None), (bob, 2)]
+        assert pl.read_parquet_metadata(file.path)["identity"] == "x"
+    assert b.fetch(error.name) is None

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 import polars as pl
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing
+from integration_center.console.wizard.next_run import say_next_run
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
     act_on_rows,
@@ -28,7 +29,7 @@ from integration_center.console.wizard.rows import (
 from integration_center.console.wizard.samples import NO_SAMPLES, Samples
 from integration_center.console.wizard.saving import find_missing, write_admin_message
 from integration_center.console.wizard.schedule_choice import CHOICES as SCHEDULES
-from integration_center.console.wizard.schedule_choice import HOURS, read_choice, write_schedule
+from integration_center.console.wizard.schedule_choice import HOURS, read_choice, write_after, write_schedule
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.console.wizard.values import (
@@ -40,7 +41,6 @@ from integration_center.console.wizard.values import (
     takes_window,
 )
 from integration_center.errors import IntegrationCenterError
-from integration_center.integration.schedule import DEFAULT_ZONE, check_schedule, next_run
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
@@ -53,6 +53,9 @@ from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.near_names import find_nearest, find_twin
 
 MORE = (
+    "timezone",
+    "not_between",
+    "arrive_by",
     "max_matches",
     "latest_by",
     "where",
@@ -151,7 +154,9 @@ def _show(screen: Screen) -> Response:
         "takes_window": takes_window(rows),
         "repeated": find_repeated(screen, rows, schema),
         "preview": show_preview(screen, rows, schema, judged),
-        "schedule": read_choice(read_option(draft, "schedule")),
+        "schedule": read_choice(read_option(draft, "schedule"), read_option(draft, "after")),
+        "earlier": list_earlier(screen),
+        "zones": sorted(available_timezones()),
         "schedule_choices": SCHEDULES,
         "schedule_hours": HOURS,
         "problems": problems if screen.checking else {},
@@ -179,6 +184,8 @@ def take_mapping(request: Request) -> Screen:
     options = {name: form[name] for name in OPTIONS if name in form}
     if "schedule" in form:
         options["schedule"] = write_schedule(form, read_option(screen.draft, "schedule"))
+    if "schedule-kind" in form:
+        options["after"] = write_after(form, [slug for slug, _ in list_earlier(screen)])
     if go == "save-off":
         options["enabled"] = ""
     if "name" in form:  # a checkbox that is off is not sent
@@ -214,6 +221,13 @@ def propose(draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Draft:
     kept = tuple(row for row in draft.rows if row.column or row.field)
     name = draft.options.get("name") or f"{rows.info.name} to {schema.label}"
     return draft.change(rows=kept + proposed or (FieldRow(),), options={**draft.options, "name": name}, suggested=True)
+
+
+def list_earlier(screen: Screen) -> list[tuple[str, str]]:
+    """List the integrations after which this one may run: slug and name of all but itself."""
+    base = screen.draft.base
+    ours = base.slug if base else ""
+    return [(file.slug, file.spec.name) for file in screen.console.defs.list() if file.spec and file.slug != ours]
 
 
 def find_writers(screen: Screen, environment: Environment, schema: SObjectSchema) -> dict[str, DefsFile]:
@@ -309,15 +323,3 @@ def find_row_problem(
         return f"{schema.name} has no field {row.field} yet, or the connected user may not see it.{like}"
     reason = why_not_target(field) or (why_not_target_of(field, found.dtype) if found.dtype is not None else None)
     return f"{field.name} {reason}." if reason else None
-
-
-def say_next_run(draft: Draft, now: datetime) -> str:
-    """When the integration would run next, in a sentence."""
-    if not read_option(draft, "enabled"):
-        return "It is disabled, so it runs only when somebody starts it."
-    try:
-        zone = draft.attributes.get("timezone", DEFAULT_ZONE)
-        tick = next_run(check_schedule(read_option(draft, "schedule")), now, zone)
-    except ValueError as error:
-        return f"{error}."
-    return f"After saving, the next run is {tick:%A, %Y-%m-%d at %H:%M} UTC."

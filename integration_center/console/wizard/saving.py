@@ -11,6 +11,7 @@ from integration_center.console.overview import describe_changes
 from integration_center.console.shell.context import note, user_of
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft, FieldRow
+from integration_center.console.wizard.next_run import say_next
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
 from integration_center.errors import ConfigurationError
@@ -114,8 +115,7 @@ def save(screen: Screen) -> Saved | Refused:
         note(request, Action.CREATED, slug=file.slug, environment=spec.environment)
     store_of(request).delete(screen.draft_id, user_of(request).name)
     reloaded = reload_code(screen.console)
-    tick = spec.times.next(screen.console.now()) if spec.enabled else None
-    when = f"Its next run is {tick:%Y-%m-%d at %H:%M} UTC." if tick else "It is disabled: it runs only by Run Now."
+    when = say_next(spec, screen.console.now())
     return Saved(file.slug, f"{spec.name} is saved. {when} {reloaded.text}".strip(), reloaded.done)
 
 

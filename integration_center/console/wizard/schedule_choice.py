@@ -1,16 +1,20 @@
-"""A schedule by choice: every day, Monday to Friday, every few hours, or a cron expression for what is left."""
+"""A schedule by choice: every day, Monday to Friday, every hour or few hours, after another one, or by cron."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from integration_center.integration.schedule import DEFAULT_SCHEDULE
 
 CHOICES: Mapping[str, str] = {
     "daily": "Every day",
     "weekdays": "Monday to Friday",
+    "hourly": "Every hour",
     "hours": "Every few hours",
+    "after": "After another integration",
     "cron": "Advanced (cron)",
 }
-HOURS = (1, 2, 3, 4, 6, 8, 12)
+HOURS = (2, 3, 4, 6, 8, 12)
 TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 DAILY = re.compile(r"(\d{1,2}) (\d{1,2}) \* \* (\*|1-5|MON-FRI|mon-fri)")
 HOURLY = re.compile(r"0 (?:\*|\*/(\d{1,2})) \* \* \*")
@@ -22,7 +26,7 @@ class ScheduleChoice:
 
     Attributes:
         kind: one of `CHOICES`.
-        time: `HH:MM`, UTC, of every day and of Monday to Friday.
+        time: `HH:MM`, in the integration's time zone, of every day and of Monday to Friday.
         hours: between two runs.
     """
 
@@ -31,8 +35,10 @@ class ScheduleChoice:
     hours: int = 4
 
 
-def read_choice(schedule: str) -> ScheduleChoice:
-    """Read the choice that a cron expression is; `cron` for one that is none of the others."""
+def read_choice(schedule: str, after: str = "") -> ScheduleChoice:
+    """Read the choice that a cron expression, or the integration `after` which it runs, is; `cron` for all others."""
+    if after:
+        return ScheduleChoice("after")
     plain = " ".join(schedule.split())
     if found := DAILY.fullmatch(plain):
         minute, hour = int(found[1]), int(found[2])
@@ -40,9 +46,18 @@ def read_choice(schedule: str) -> ScheduleChoice:
             return ScheduleChoice("daily" if found[3] == "*" else "weekdays", f"{hour:02d}:{minute:02d}")
     if found := HOURLY.fullmatch(plain):
         hours = int(found[1] or 1)
+        if hours == 1:
+            return ScheduleChoice("hourly")
         if hours in HOURS:
             return ScheduleChoice("hours", hours=hours)
     return ScheduleChoice("cron")
+
+
+def write_after(form: Mapping[str, str], earlier: Sequence[str]) -> str:
+    """Write after which integration a form lets this one run: the first of `earlier` until one is chosen, else none."""
+    if form["schedule-kind"] != "after":
+        return ""
+    return form.get("after", "") or next(iter(earlier), "")
 
 
 def write_schedule(form: Mapping[str, str], before: str) -> str:
@@ -56,10 +71,14 @@ def write_schedule(form: Mapping[str, str], before: str) -> str:
     kind = form.get("schedule-kind", "cron")
     if kind == "cron" or typed != before:
         return typed
+    if kind == "after":
+        return DEFAULT_SCHEDULE
+    if kind == "hourly":
+        return "0 * * * *"
     if kind == "hours":
         hours = form.get("schedule-hours", "")
         every = int(hours) if hours.isdecimal() and int(hours) in HOURS else HOURS[0]
-        return "0 * * * *" if every == 1 else f"0 */{every} * * *"
+        return f"0 */{every} * * *"
     found = TIME.fullmatch(form.get("schedule-time", "").strip())
     if found is None:
         return typed

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from integration_center.console.wizard.drafts import Draft, FieldRow, KeyRow, base_of
 from integration_center.integration.condition import check_condition
 from integration_center.integration.mapping import FieldMapping
-from integration_center.integration.schedule import DEFAULT_SCHEDULE
+from integration_center.integration.schedule import DEFAULT_SCHEDULE, DEFAULT_ZONE
 from integration_center.integration.spec import IntegrationSpec, Limits, Rows
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.presets import OWN_SQL, recognise
@@ -18,12 +18,14 @@ CHECKBOXES = ("enabled", "allow_empty", "ignore_invalid")
 OPTIONS = (
     *("name", "schedule", "when_null", "when_many_match", "max_matches", "latest_by", "where", "owners", "gainsight"),
     *("rows", "window", "filter", "absent_after", "absent_then"),
+    *("timezone", "not_between", "arrive_by", "after", "paused_until"),
     *LIMITS,
     *CHECKBOXES,
 )
 """The options that the mapping screen shows, by the names of its inputs."""
 DEFAULTS: Mapping[str, str] = {
     "schedule": DEFAULT_SCHEDULE,
+    "timezone": DEFAULT_ZONE,
     "when_null": "keep",
     "when_many_match": "update_all",
     "max_matches": "10",
@@ -46,6 +48,11 @@ def draft_of(spec: IntegrationSpec) -> Draft:
     options = {
         "name": spec.name,
         "schedule": spec.schedule,
+        "timezone": spec.timezone,
+        "not_between": ", ".join(spec.not_between),
+        "arrive_by": spec.arrive_by or "",
+        "after": spec.after or "",
+        "paused_until": f"{spec.paused_until or ''}",
         "when_null": spec.when_null,
         "when_many_match": spec.when_many_match,
         "max_matches": str(spec.max_matches),
@@ -129,6 +136,11 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
         "fields": [_mapping(row, before.get(row.field.lower(), {})) for row in draft.complete_rows],
         "enabled": bool(given["enabled"]),
         "schedule": given["schedule"],
+        "timezone": given["timezone"] or DEFAULT_ZONE,
+        "not_between": [span.strip() for span in given["not_between"].split(",") if span.strip()],
+        "arrive_by": given["arrive_by"] or None,
+        "after": given["after"] or None,
+        "paused_until": given["paused_until"] or None,
         "when_null": given["when_null"],
         "when_many_match": given["when_many_match"],
         "max_matches": given["max_matches"],
@@ -190,6 +202,10 @@ def _name_problems(error: ValidationError, draft: Draft) -> dict[str, str]:
                 problems[GENERAL] = "Choose at least one key pair on the screen before this one."
             case ("name",) if not read_option(draft, "name").strip():
                 problems["name"] = "Give the integration a name."
+            case () if (option := said.partition(" ")[0]) in ("after", "arrive_by", "automation"):
+                problems[option if option in OPTIONS else GENERAL] = said
+            case ("not_between", int()):
+                problems["not_between"] = said
             case ("limits", str(name)) | (str(name),) if name in OPTIONS:
                 problems[name] = said
             case _:

@@ -11,6 +11,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus  # not public: 
 from integration_center.errors import IntegrationCenterError, TransientError
 from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation
+from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.alert_watch import DAILY_CALLS, find_broken_parts
@@ -70,15 +71,18 @@ def check_schedules(loaded: Integrations, instance: dg.DagsterInstance, now: dat
             continue
         starter = find_starter(slug, spec)
         due = spec.times.next(now)
+        paused = f" ({say_pause(spec.times)})" if spec.times.is_paused(now) else ""
         if starter in stopped:
             advice = "Switch it on under Automation in the Dagster UI."
             yield problem("schedules", f"{slug}: {starter} is switched off in Dagster.", advice)
         elif spec.automation:
             yield ok("schedules", f"{slug}: {starter}, by the condition {spec.automation}.")
+        elif spec.after:
+            yield ok("schedules", f"{slug}: {starter}, after each completed run of {spec.after}.")
         elif due is None:
             yield problem("schedules", f"{slug}: its time never comes again.", "Correct `schedule`.")
         else:
-            yield ok("schedules", f"{slug}: {starter}, next at {due:%Y-%m-%d %H:%M} UTC.")
+            yield ok("schedules", f"{slug}: {starter}, next at {due:%Y-%m-%d %H:%M} UTC{paused}.")
 
 
 def check_accounts(installation: Installation, loaded: Integrations) -> Iterator[Checked]:

@@ -1,0 +1,65 @@
+"""The doctor: how everything is, and what to do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.console.lookups import wait_for
+from integration_center.console.shell.context import console_of
+from integration_center.console.shell.page import Link, Page, view
+from integration_center.console.shell.rendering import render
+from integration_center.console.shell.users import Role
+from integration_center.pipeline.doctor.bundle import build_bundle
+from integration_center.pipeline.doctor.examination import examine
+from integration_center.pipeline.doctor.findings import Checked, State
+
+PATIENCE = 1.2
+KEPT = 60.0
+KEY = ("doctor",)
+
+
+def show_doctor(request: Request) -> Response:
+    """Show what the doctor found, and progress until it is there."""
+    console = console_of(request)
+    if "again" in request.query_params:
+        console.lookups.forget(*KEY)
+
+    def work(tell: Callable[[str], None]) -> list[Checked]:
+        found = []
+        for each in examine(console.interactive, datetime.now(UTC)):
+            found.append(each)
+            tell(f"Looked at {each.area}")
+        return found
+
+    answer = console.lookups.ask(KEY, work, kept=KEPT)
+    ready = wait_for([answer], PATIENCE)
+    found = answer.get() if ready else []
+    worst_first = sorted(found, key=lambda each: (*State,).index(each.state), reverse=True)
+    values = {
+        "ready": ready,
+        "step": answer.step,
+        "found": worst_first,
+        "problems": sum(each.state is State.PROBLEM for each in found),
+        "warnings": sum(each.state is State.WARNING for each in found),
+    }
+    return render(request, "doctor.html", values)
+
+
+def download_bundle(request: Request) -> Response:
+    """Send what support needs, without secrets and personal data."""
+    installation = console_of(request).interactive
+    now = datetime.now(UTC)
+    content = build_bundle(installation, list(examine(installation, now)))
+    headers = {"content-disposition": f'attachment; filename="integration-center-{now:%Y-%m-%d}.zip"'}
+    return Response(content, media_type="application/zip", headers=headers)
+
+
+PAGE = Page(
+    nav=(Link("Doctor", "/doctor", Role.OPERATOR),),
+    routes=(
+        view("/doctor", show_doctor, role=Role.OPERATOR),
+        view("/doctor/bundle.zip", download_bundle, role=Role.OPERATOR),
+    ),
+)

@@ -1,0 +1,111 @@
+"""Search: why a record says what it says, what is stored of a person, and its erasure."""
+
+from collections.abc import Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.shell.context import Console, address_of, console_of, user_of
+from integration_center.console.shell.page import Link, Page, change, form_of, view
+from integration_center.console.shell.rendering import redirect, render
+from integration_center.console.shell.users import Role
+from integration_center.console.shell.values import show_value
+from integration_center.errors import IntegrationCenterError
+from integration_center.pipeline.person_requests import Erased, Held, find_person, forget_person
+from integration_center.pipeline.record_history import MOST, find_history
+from integration_center.store.ledger_search import read_question
+from integration_center.sync.outcomes import Outcome
+
+HERE = "/search"
+PATIENCE = 1.2
+KEPT = 300.0
+FEW = 4
+"""Answers about people that are kept at most."""
+HELD, ERASED = "held", "erased"
+
+
+def show_search(request: Request) -> Response:
+    """What runs wrote to the record or person searched for, and what is stored."""
+    console, token = console_of(request), request.query_params.get("find", "")[:32]
+    text = console.searches.find(token) or ""
+    may_erase = user_of(request).may_change
+    asked = (request.query_params.get("ask") if text and may_erase else None) or ""
+    history = find_history(console.installation, read_question(text)) if text and not asked else None
+    answer = _ask(console, asked, token, text)
+    waiting = answer is not None and not wait_for([answer], PATIENCE)
+    held: Held | None = None
+    erased: Erased | None = None
+    problem = ""
+    if answer is not None and not waiting:
+        try:
+            found = answer.get()
+            held, erased = (found, None) if isinstance(found, Held) else (found.before, found)
+        except IntegrationCenterError as error:
+            problem = str(error)
+    values = {
+        "text": text,
+        "token": token,
+        "forgotten": bool(token) and not text,
+        "history": history,
+        "most": MOST,
+        "asked": asked,
+        "waiting": waiting,
+        "held": held,
+        "erased": erased,
+        "problem": problem,
+        "may_erase": may_erase,
+        "show": show_value,
+        "as_outcome": Outcome,
+    }
+    return render(request, "search.html", values)
+
+
+def _ask(console: Console, asked: str, token: str, text: str) -> Answer[Held | Erased] | None:
+    """Ask for what is stored; of an erasure, its result is asked for, and nothing is begun."""
+    if asked == ERASED:
+        return console.lookups.find((ERASED, token))
+    if asked != HELD:
+        return None
+
+    def work(tell: Callable[[str], None]) -> Held | Erased:
+        return find_person(console.installation, read_question(text))
+
+    return console.lookups.ask((HELD, token), work, kept=KEPT, most=FEW)
+
+
+def search(request: Request) -> Response:
+    """Remember what is searched for, and show the result under an address without it."""
+    token = console_of(request).searches.keep(form_of(request).get("text", "").strip())
+    return redirect(request, f"{HERE}?find={token}" if token else HERE)
+
+
+def erase(request: Request) -> Response:
+    """Begin to erase a person. The page shows what came of it."""
+    console, form = console_of(request), form_of(request)
+    token = form.get("find", "")[:32]
+    text = console.searches.find(token)
+    if not text:
+        raise HTTPException(400, "The search was some time ago, and is no longer remembered. Search again.")
+    if not form.get("sure"):
+        return redirect(request, f"{HERE}?find={token}&ask={HELD}", "Tick the box to say that you are sure.", "warning")
+    who, where = user_of(request).name, address_of(request)
+
+    def work(tell: Callable[[str], None]) -> Held | Erased:
+        console.lookups.forget(HELD)
+        return forget_person(console.installation, read_question(text), who=who, where=where)
+
+    console.lookups.forget(ERASED, token)
+    console.lookups.ask((ERASED, token), work, kept=KEPT, most=FEW)
+    return redirect(request, f"{HERE}?find={token}&ask={ERASED}")
+
+
+PAGE = Page(
+    nav=(Link("Search", HERE),),
+    routes=(
+        view(HERE, show_search),
+        change(HERE, search, role=Role.VIEWER),
+        change("/search/erase", erase),
+    ),
+)

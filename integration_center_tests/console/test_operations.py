@@ -1,0 +1,113 @@
+"""What an operations team does in the console: search, erase, alerts, the doctor."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from integration_center.access.audit import Action
+from integration_center.alerts.settings import FILE_NAME
+from integration_center.console.shell.app import build_app
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.users import Role, User
+from integration_center_tests.alerts.receivers import SECRET, receiving
+from integration_center_tests.console.browser import Browser, Seen
+from integration_center_tests.pipeline.center import PLAIN, Center, email, logins
+
+
+def follow(browser: Browser, seen: Seen) -> Seen:
+    """Ask again until the answer is there."""
+    for _ in range(60):
+        refresh = next((tag["data-refresh"] for _, tag in seen.tags if tag.get("data-refresh")), None)
+        if refresh is None:
+            return seen
+        seen = browser.open(refresh)
+    raise AssertionError(seen.text)
+
+
+def test_what_a_record_says_is_explained_and_a_person_is_erased(
+    center: Center, console: Console, browser: Browser, open_browser: Callable[..., Browser]
+) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    run = center.run()
+    found = browser.submit(browser.open("/search"), "/search", {"text": f" {email(PLAIN[0]).upper()} "})
+    assert email(PLAIN[0]) not in found.path
+    assert f"/integrations/logins_to_leads/runs/{run.run_id}" in found.targets
+    assert "row 1 of" not in found.text
+    assert "1 of Logins Review" in found.text
+    viewer = User("vera", Role.VIEWER, signed_in=True)
+    theirs = open_browser(build_app(replace(console, identify=lambda request: viewer)))
+    assert "ask=held" not in theirs.submit(theirs.open("/search"), "/search", {"text": email(PLAIN[0])}).html
+
+    held = follow(browser, browser.open(found.links["What is stored of this person …"]))
+    assert "Report" in held.text
+    unsure = follow(browser, browser.submit(held, "/search/erase"))
+    assert "Tick the box" in unsure.text
+    erased = follow(browser, browser.submit(unsure, "/search/erase", {"sure": "on"}))
+    assert "found nothing" in erased.text
+    assert "can no longer be undone" in erased.text
+    (entry,) = console.installation.audit.list(actions=[Action.FORGOT_PERSON])
+    assert email(PLAIN[0]) not in repr(entry)
+    again = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
+    assert "No run of the last 90 days wrote to it." in again.text
+    assert "no longer remembered" in browser.open("/search?find=nothing").text
+
+
+def test_channels_are_added_tried_and_removed(center: Center, console: Console, browser: Browser) -> None:
+    (center.home / FILE_NAME).write_text("# ours\nthresholds:\n  failed_rows: 3  # percent\n")
+    with receiving() as receiver:
+        seen = browser.open("/alerts")
+        wrong = browser.submit(seen, "/alerts", {"name": "hook", "type": "webhook", "url": "ftp://x"}, status=400)
+        assert "it must be an https:// address" in wrong.text
+        given = {"name": "hook", "type": "webhook", "url": f"{receiver.url}/hooks", "secret": SECRET}
+        added = browser.submit(seen, "/alerts", {**given, "kind-failed": "on"})
+        assert "The channel hook is added." in added.text
+        assert SECRET not in added.html
+        assert receiver.url not in added.html
+        text = (center.home / FILE_NAME).read_text()
+        assert "# ours" in text
+        assert "failed_rows: 3  # percent" in text
+        tried = browser.submit(added, "/alerts/hook/test")
+        assert "The test message to hook is sent." in tried.text
+        assert [document["kind"] for document in receiver.of("/hooks")] == ["test"]
+        twice = browser.submit(tried, "/alerts", given, status=400)
+        assert "already; choose another name" in twice.text
+        assert SECRET not in twice.html
+        receiver.answers["/hooks"] = 500
+        assert "is not sent: it answered 500" in browser.submit(tried, "/alerts/hook/test").text
+    assert "There is no channel yet." in browser.submit(tried, "/alerts/hook/remove").text
+    details = [entry.detail for entry in console.installation.audit.list(actions=[Action.CHANGED])]
+    assert details == ["removed alert channel hook", "added alert channel hook"]
+
+
+@pytest.mark.parametrize(
+    "channel", [{"type": "slack"}, {"type": "fax"}, {"type": "email", "host": "h", "port": "99999"}]
+)
+def test_a_channel_that_is_not_whole_is_refused(center: Center, browser: Browser, channel: dict[str, str]) -> None:
+    seen = browser.submit(browser.open("/alerts"), "/alerts", {"name": "a", **channel}, status=400)
+    assert "The channel is not added" in seen.text
+    assert not (center.home / FILE_NAME).exists()
+
+
+def test_a_run_that_never_came_is_named_first(center: Center, browser: Browser) -> None:
+    center.integrate()
+    assert "Late:" not in browser.open("/").text
+    path = center.defs / "logins_to_leads" / "defs.yaml"
+    os.utime(path, (path.stat().st_mtime - 3 * 86_400,) * 2)
+    seen = browser.open("/").text
+    assert "Late: The run that was due at" in seen
+    assert seen.index("Late:") < seen.index("Last run")
+
+
+def test_the_doctor_says_what_is_wrong_and_packs_it(center: Center, browser: Browser) -> None:
+    center.integrate(where="LastName = 'Secret'")
+    seen = follow(browser, browser.open("/doctor"))
+    assert "Nobody hears of it when something goes wrong" in seen.text
+    assert "Problem" in seen.text
+    packed = browser.client.get("/doctor/bundle.zip")
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert "Secret" not in "".join(archive.read(name).decode() for name in archive.namelist())
