@@ -24,7 +24,6 @@ from integration_center.console.sign_in_states import remember_state
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.egress import list_destinations
-from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.security_overview import find_token_facts, say_age
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
