@@ -107,6 +107,8 @@ def test_the_doctor_says_what_is_wrong_and_packs_it(center: Center, browser: Bro
     center.integrate(where="LastName = 'Secret'")
     seen = follow(browser, browser.open("/doctor"))
     assert "Nobody hears of it when something goes wrong" in seen.text
+    assert seen.links["Go to Alerts"] == "/alerts"
+    assert "integration-center alerts" not in seen.text
     assert "Problem" in seen.text
     packed = browser.client.get("/doctor/bundle.zip")
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:

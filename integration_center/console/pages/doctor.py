@@ -18,6 +18,8 @@ from integration_center.pipeline.doctor.findings import Checked, State
 PATIENCE = 1.2
 KEPT = 60.0
 KEY = ("doctor",)
+PAGES = {"accounts": Link("Accounts", "/accounts"), "alerts": Link("Alerts", "/alerts")}
+"""The pages that do what a command does, which the advice for the terminal names."""
 
 
 def show_doctor(request: Request) -> Response:
@@ -41,6 +43,7 @@ def show_doctor(request: Request) -> Response:
         "ready": ready,
         "step": answer.step,
         "found": worst_first,
+        "pages": PAGES,
         "problems": sum(each.state is State.PROBLEM for each in found),
         "warnings": sum(each.state is State.WARNING for each in found),
     }
