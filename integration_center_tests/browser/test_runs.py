@@ -63,7 +63,7 @@ def look_by_keyboard(page: Page, inspection: Inspection) -> None:
     page.get_by_role("link", name="Doctor").press("Enter")
     expect(page.get_by_role("link", name="Look again")).to_be_visible(timeout=RUN_MS)
     inspection.inspect(page, "doctor")
-    page.get_by_role("link", name="Alerts").press("Enter")
+    page.get_by_role("link", name="Alerts", exact=True).press("Enter")
     page.get_by_label("Name").focus()
     page.keyboard.type("ops")
     page.get_by_label("Type").select_option("webhook")

@@ -39,8 +39,9 @@ def defs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def repository(defs: Path) -> dg.RepositoryDefinition:
+def repository(defs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dg.RepositoryDefinition:
     """What the code location serves."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))  # where a tick looks whether everything is stopped
     repository = build_definitions(defs).get_repository_def()
     assert isinstance(repository, dg.RepositoryDefinition)
     return repository

@@ -218,6 +218,7 @@ def test_an_asset_with_other_partitions_is_read_whole(center: Center) -> None:
     assert center.lead(PLAIN[0])[COUNT] == center.lead(PLAIN[1])[COUNT] == 7
 
 
+@pytest.mark.usefixtures("home")
 def test_a_condition_starts_it_instead_of_the_schedule() -> None:
     project = build_project(usage, {**SPEC, "automation": "eager"})
     graph = project.resolve_asset_graph()
