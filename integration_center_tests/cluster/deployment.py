@@ -81,8 +81,10 @@ class Deployment:
         prepare(host)
         command = list(read_compose()["worker-1"]["command"])
         command[command.index("--concurrency") + 1] = "1"
+        log, ready = self.cluster.folder / f"{name}.log", f"celery@{name} ready"
+        earlier = log.read_text(encoding="utf-8", errors="replace").count(ready) if log.exists() else 0
         host.serve(*command, "--hostname", f"celery@{name}")
-        await_text(self.cluster.folder / f"{name}.log", f"celery@{name} ready", 1)
+        await_text(log, ready, earlier + 1)
 
     def run_now(self, day: str) -> None:
         """Press Run Now in the console."""
