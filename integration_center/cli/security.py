@@ -1,4 +1,4 @@
-"""`security-overview`: one page for a security review."""
+"""`security`: one page for a security review."""
 
 from datetime import UTC, datetime
 from pathlib import Path

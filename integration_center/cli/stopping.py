@@ -8,9 +8,12 @@ import typer
 
 from integration_center.access.audit import COMMAND_LINE
 from integration_center.cli.output import AsJson, ask, console, print_json
+from integration_center.database.processes import find_age
 from integration_center.installation import open_installation
-from integration_center.pipeline.stop_all import resume, stop_all
+from integration_center.pipeline.stop_all import SECONDS, resume, stop_all
 
+LEAST_SECONDS = 2.0
+"""How long is waited at least, on a machine where this command itself starts slowly."""
 WHAT = (
     "This ends all runs, empties the queue, revokes and deletes the tokens of all accounts, and lets no run start until"
     " `integration-center resume`."
@@ -35,7 +38,9 @@ def stop_everything(
             console.print("Nothing was stopped.")
             raise typer.Exit(1)
     with open_installation() as installation:
-        done = stop_all(installation, who=getpass.getuser(), where=COMMAND_LINE, reason=reason)
+        # The five seconds begin when the command is typed, or when the question is answered.
+        seconds = SECONDS if not yes else max(SECONDS - find_age(), LEAST_SECONDS)
+        done = stop_all(installation, who=getpass.getuser(), where=COMMAND_LINE, reason=reason, seconds=seconds)
     if as_json:
         print_json(
             {

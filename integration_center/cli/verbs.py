@@ -82,7 +82,11 @@ TASKS = {
             "Make the update set, and show counts and a before/after sample.",
         ),
         Verb("run", "runs.run_integration", "Run the sync through Dagster, and show what became of the rows."),
-        Verb("promote", "promoting.promote_integration", "Take an integration from Sandbox to Production."),
+        Verb(
+            "promote",
+            "promoting.promote_integration",
+            "Compare Sandbox with Production, copy the integration there switched off, and plan it.",
+        ),
         Verb(
             "undo",
             "undo.undo_sync",
@@ -90,7 +94,7 @@ TASKS = {
         ),
         Verb("release", "release.release_plan", "Send a plan that a limit holds, or that waits for approval."),
         Verb("stop-all", "stopping.stop_everything", "End all runs, revoke all tokens, and let nothing start again."),
-        Verb("resume", "stopping.resume_everything", "Lift the stop; accounts must then be connected again."),
+        Verb("resume", "stopping.resume_everything", "Lift the stop."),
         Verb("reject", "release.reject_plan", "Reject a plan that a limit holds, or that waits for approval."),
     ),
     "Look": (
@@ -101,9 +105,9 @@ TASKS = {
         Verb("why", "why.explain_record", "Why a record says what it says: value, run, row, value before."),
         Verb("audit", "access.list_audit", "Who connected, changed, ran, signed in or was refused."),
         Verb(
-            "security-overview",
+            "security",
             "security.print_overview",
-            "One page for a security review: addresses, scopes, tokens, people.",
+            "One page for a security review: addresses, scopes, tokens, people, and what is kept.",
         ),
         Verb("doctor", "doctor.look_at_everything", "Look at everything, and say what to do about what is wrong."),
         Verb("reports", "catalogue.list_reports", "The Insights reports that may be integrated."),

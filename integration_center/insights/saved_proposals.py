@@ -8,6 +8,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.files.text_files import write_atomically
 from integration_center.insights.drop_names import FILE_NAME, SCHEMA_NAME
 from integration_center.insights.inspection import Inspection
+from integration_center.insights.report_yaml_edit import read_kept, save_report_file
 
 
 def write_proposal(found: Inspection) -> str:
@@ -18,14 +19,15 @@ def write_proposal(found: Inspection) -> str:
 def save_proposal(found: Inspection, folder: Path | None) -> Path | None:
     """Save the proposed `report.yaml`, and return its path; None where nothing is proposed.
 
-    It begins with the line for editors if its schema is in this folder or the one above.
+    It begins with the line for editors if its schema is in this folder or the one above. A file that is there already
+    gets the proposed options beside its own.
 
     Args:
         found: the inspection.
         folder: the folder of the report's files; None when it is not on this machine.
 
     Raises:
-        ConfigurationError: there is a `report.yaml` already, or the folder is not on this machine.
+        ConfigurationError: the `report.yaml` that is there is broken, or the folder is not on this machine.
     """
     if not found.proposal:
         return None
@@ -33,7 +35,11 @@ def save_proposal(found: Inspection, folder: Path | None) -> Path | None:
         raise ConfigurationError("the file is not in a folder of this machine; put the lines above beside it by hand")
     place = folder / FILE_NAME
     if place.exists():
-        raise ConfigurationError(f"{place} is there already; add the lines above by hand")
+        kept = read_kept(folder)
+        if kept.problem:
+            raise ConfigurationError(f"{kept.problem}. Then look again")
+        save_report_file(folder, kept.version, kept.file.add(found.proposal))
+        return place
     schema = next((each for each in (folder, folder.parent) if (each / SCHEMA_NAME).is_file()), None)
     way = f"{'' if schema == folder else '../'}{SCHEMA_NAME}"
     header = f"# yaml-language-server: $schema={way}\n" if schema else ""

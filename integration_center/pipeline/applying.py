@@ -144,7 +144,8 @@ def send_lines(
     try:
         found = judge_canary(org, schema, lines, first)
     except AccountError as error:  # it was disconnected meanwhile: what was written is still booked
-        found = f"the first records cannot be read back: {error}"
+        stop = step.installation.stops.find()
+        found = stop.sentence if stop else f"the first records cannot be read back: {error}"
     if found:
         rest = f"{found}; the other {updates.height - canary:,} were not sent"
         step.context.log.warning(rest)

@@ -27,6 +27,16 @@ BY_A_PERSON = frozenset({"Sending run termination request.", "Canceling run from
 FROM_OUTSIDE = "This run has been marked as failed from outside the execution context."
 """What Dagster 1.13 notes of a failed run when it has no text for it; an engine event before it has the reason."""
 LONGEST_REASON = 300
+NOT_LOADED = (
+    "{asset} could not be loaded by its IO manager ({cause}): it was probably not materialized yet for this day."
+    " Materialize it, then run again; nothing was written"
+)
+NO_SUCH_PARTITION = (
+    "{asset} has no partition for this day. Where it is not partitioned by time, write `partitions: all` below"
+    " `source:`; nothing was written"
+)
+STEP_START = dg.DagsterEventType.STEP_START
+BEFORE = "step {step} failed, so this sync was not begun and nothing was written; see its log in the Dagster UI"
 OURS = frozenset(name for name, value in vars(errors).items() if isinstance(value, type))
 DAY_TAGS = frozenset({PARTITION_TAG, RANGE_START_TAG})
 INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
@@ -46,6 +56,7 @@ def explain_ending(instance: dg.DagsterInstance, run: dg.DagsterRun | None, slug
     return (
         explain_interruption(instance, run.run_id)
         or _find_failure(instance, run, slug, report)
+        or _find_earlier_failure(instance, run.run_id, slug)
         or _find_reason_of_dagster(instance, run.run_id)
         or DIED
     )
@@ -82,8 +93,30 @@ def _find_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, slug: str, r
         if data.error:
             # Dagster's own error when it loads the frames of a step without knowing their day.
             without_day = data.error.cls_name == "DagsterInvariantViolationError" and not DAY_TAGS & run.tags.keys()
-            return NO_DAY if without_day else read_error(data.error)
+            return NO_DAY if without_day else _explain_input(data.error, report) or read_error(data.error)
     return None
+
+
+def _explain_input(error: SerializableErrorInfo, report: str) -> str | None:
+    """Say why what an integration reads could not be loaded; None for any other error, and for errors of ours."""
+    asset, causes = f"asset {report!r}" if report else "what it reads", [error]
+    while cause := causes[-1].cause or causes[-1].context:
+        causes.append(cause)
+    if any(link.cls_name in OURS for link in causes):
+        return None
+    if error.cls_name == "DagsterExecutionLoadInputError":
+        return NOT_LOADED.format(asset=asset, cause=causes[-1].cls_name)
+    if error.cls_name == "DagsterInvariantViolationError" and "invalid partitions" in error.message:
+        return NO_SUCH_PARTITION.format(asset=asset)
+    return None
+
+
+def _find_earlier_failure(instance: dg.DagsterInstance, run_id: str, slug: str) -> str | None:
+    """Say which step failed before the first one of this integration; None where one of its steps was begun."""
+    own = {key.to_python_identifier() for key in (update_set_key(slug), push_key(slug))}
+    begun = {(event.step_key or "").partition(".")[0] for event in _events(instance, run_id, STEP_START)}
+    failed = [event.step_key for event in _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)]
+    return BEFORE.format(step=failed[0]) if failed and not begun & own else None
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.AssetKey]) -> str:

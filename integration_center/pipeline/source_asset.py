@@ -25,7 +25,8 @@ TYPES: Mapping[str, dg.DagsterType] = {
 
 def build_input(spec: IntegrationSpec, source: AssetSource) -> dg.AssetIn:
     """Declare the asset as an input, of the type that its own IO manager is asked for."""
-    return dg.AssetIn(input_key(spec), dagster_type=find_type(source.load_as))
+    mapping = dg.AllPartitionMapping() if source.partitions == "all" else None
+    return dg.AssetIn(input_key(spec), dagster_type=find_type(source.load_as), partition_mapping=mapping)
 
 
 def find_type(load_as: str) -> dg.DagsterType:

@@ -10,13 +10,12 @@ from integration_center.database.stops import Stop
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.deadline import Deadline, Errand
-from integration_center.pipeline.ending_runs import RunEnding
+from integration_center.pipeline.ended_runs import EndedRuns
+from integration_center.settings import Settings
 
 SECONDS = 4.0
 """How long is waited for Salesforce and Dagster. With what comes before and after it stays below five seconds."""
-NAMED = 20
 BY_HAND = "Ask the Salesforce admin to revoke it in Setup, under Connected Apps OAuth Usage"
 
 
@@ -55,7 +54,7 @@ class Stopped:
     """
 
     stop: Stop
-    runs: RunEnding
+    runs: EndedRuns
     accounts: Sequence[RevokedAccount]
     left: str = ""
 
@@ -70,7 +69,7 @@ class Stopped:
         """What was stopped, for people, and what was not."""
         return [
             "No schedule, sensor or person can start a run until an admin resumes.",
-            *_describe_runs(self.runs),
+            *self.runs.sentences,
             *([account.sentence for account in self.accounts] or ["No account was connected."]),
             *([self.left] if self.left else []),
         ]
@@ -96,8 +95,8 @@ def stop_all(installation: Installation, *, who: str, where: str, reason: str, s
     if stop is None:
         raise ConfigurationError("somebody lifted the stop at the same moment; stop everything again")
     installation.audit.record(Action.STOPPED, who=who, where=where, detail=stop.reason)
-    runs = RunEnding(lambda: open_instance(installation.settings), deadline)
-    ending = Errand("Dagster", runs.run).begin()
+    runs = EndedRuns()
+    ending = Errand("Dagster", partial(_end_runs, installation.settings, deadline, runs)).begin()
     forgotten = delete_accounts(installation.accounts)
     revoking = {each: Errand("Salesforce", partial(revoke_tokens, at)).begin() for each, at in forgotten.items()}
     erasing = Errand(
@@ -126,6 +125,13 @@ def resume(installation: Installation, *, who: str, where: str) -> bool:
     return lifted
 
 
+def _end_runs(settings: Settings, deadline: Deadline, runs: EndedRuns) -> None:
+    # Imported in the thread that needs it: Dagster takes seconds, in which the tokens are revoked already.
+    from integration_center.pipeline.ending_runs import RunEnding
+
+    RunEnding(settings, deadline, runs).run()
+
+
 def _await_revocation(forgotten: ForgottenAccount, errand: Errand[str | None], deadline: Deadline) -> RevokedAccount:
     try:
         unconfirmed = errand.await_until(deadline)
@@ -147,35 +153,3 @@ def _await_runs(errand: Errand[None], deadline: Deadline) -> None:
         errand.await_until(deadline)
     except IntegrationCenterError:
         return  # what it has done by then is in the result
-
-
-def _describe_runs(runs: RunEnding) -> list[str]:
-    if not runs.listed:
-        return [
-            "Dagster's storage did not answer, so runs under way could not be asked to end. They send nothing more:"
-            " each part of a push is checked against the stop."
-        ]
-    said = []
-    if runs.queued:
-        said.append(f"{_count(runs.queued, 'run')} left the queue: {_name(runs.queued)}.")
-    ended = [name for run_id, name in runs.asked.items() if run_id in runs.ended]
-    ending = [name for run_id, name in runs.asked.items() if run_id not in runs.ended]
-    if ended:
-        said.append(f"{_count(ended, 'run')} under way ended: {_name(ended)}.")
-    if ending:
-        asked = _count(ending, "run")
-        said.append(f"{asked} asked to end, still writing down what Salesforce took: {_name(ending)}.")
-    if runs.untold:
-        said.append(f"Could not be asked to end, and will send nothing more: {_name(runs.untold)}.")
-    if runs.backfills:
-        said.append(f"{runs.backfills} backfill{'' if runs.backfills == 1 else 's'} will start no further runs.")
-    return said or ["No run was under way or in the queue."]
-
-
-def _count(names: Sequence[str], word: str) -> str:
-    return f"{len(names):,} {word}{'' if len(names) == 1 else 's'}"
-
-
-def _name(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -1,6 +1,7 @@
 """Accounts in a real browser."""
 
 import re
+import shutil
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -33,6 +34,16 @@ def test_an_account_from_adding_to_disconnecting(page: Page, services: Services,
     expect(page.get_by_text("✓ Connected")).to_be_visible()
     expect(page.get_by_text("API calls left today")).to_be_visible()
     inspection.inspect(page, "accounts")
+
+    services.integrate("logins_to_leads")
+    page.get_by_role("link", name="Held, missing and surplus in Sandbox").click()
+    expect(page.get_by_text("No needed right is missing.")).to_be_visible()
+    inspection.inspect(page, "rights")
+    page.get_by_role("button", name="Create or update it in Sandbox").click()
+    expect(page.get_by_text("The permission set Integration_Center_Sandbox was created")).to_be_visible()
+    services.emulator.sandbox.org.become_administrator()
+    shutil.rmtree(services.home / "defs" / "logins_to_leads")
+    page.goto("/accounts")
 
     services.emulator.sandbox.org.sessions.revoke_all()
     page.get_by_role("link", name="Check again Sandbox").click()

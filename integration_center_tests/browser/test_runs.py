@@ -26,6 +26,23 @@ def await_dagster(services: Services) -> None:
                 raise LookupError("Dagster does not answer yet")
 
 
+def release_by_keyboard(page: Page, services: Services, inspection: Inspection) -> None:
+    """Run into a limit, and release the plan with a reason, without a mouse."""
+    services.integrate("logins_by_hand", name="Logins by hand", limits={"max_changed": "0 %"})
+    page.goto("/integrations/logins_by_hand")
+    page.get_by_role("button", name="Run Now").press("Enter")
+    release = page.get_by_role("button", name="Release")
+    expect(release).to_be_visible(timeout=RUN_MS)
+    inspection.inspect(page, "run-held")
+    page.get_by_label("Why it may be sent, or why not").focus()
+    page.keyboard.type("announced to the owners")
+    page.keyboard.press("Tab")
+    expect(release).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"{len(PLAIN)} records were updated.")).to_be_visible(timeout=RUN_MS)
+    services.integrate("logins_by_hand", name="Logins by hand")
+
+
 def look_by_keyboard(page: Page, inspection: Inspection) -> None:
     """Search, erase, look at everything and add a channel, without a mouse."""
     page.goto("/search")
@@ -34,7 +51,7 @@ def look_by_keyboard(page: Page, inspection: Inspection) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type(email(PLAIN[0]))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("row", name=re.compile("Logins by hand"))).to_have_count(2)
+    expect(page.get_by_role("row", name=re.compile("Logins by hand"))).to_have_count(4)
     inspection.inspect(page, "search")
     page.get_by_role("link", name="What is stored of this person").press("Enter")
     erase = page.get_by_role("button", name="Erase all of this")
@@ -106,8 +123,9 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     expect(done).to_be_visible(timeout=RUN_MS)
     expect(page.get_by_role("heading", name="Undo of Logins by hand")).to_be_visible()
 
+    release_by_keyboard(page, services, inspection)
     page.goto("/log")
-    expect(page.get_by_role("row", name=re.compile("Logins by hand.*Completed"))).to_have_count(2)
+    expect(page.get_by_role("row", name=re.compile("Logins by hand.*Completed"))).to_have_count(3)
     page.get_by_role("link", name="Logins by hand").first.click()
     expect(page.get_by_role("heading", name="Log of Logins by hand")).to_be_visible()
     page.keyboard.press("Escape")

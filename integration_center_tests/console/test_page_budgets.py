@@ -20,14 +20,14 @@ from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_has
 
 LARGEST, LONGEST_SECONDS = 150_000, 0.1
 INTEGRATIONS, DAYS, PEOPLE = 45, 223, 300
-ELSEWHERE = ("/promote", "/status", "/wizard", "/undo", "/oauth", "/accounts/connect", "/sign-in/provider")
+ELSEWHERE = ("/promote", "/status", "/wizard", "/undo", "/oauth", "/accounts/connect", "/sign-in/provider", "/rights")
 """Pages whose time is that of an org or of a provider, and those that go on elsewhere."""
 
 
 def list_paths() -> list[str]:
-    """The addresses of all pages that can be opened."""
+    """The addresses of all pages that can be opened, without downloads."""
     routes = (route for page in PAGES for route in page.routes if "GET" in (route.methods or ()))
-    paths = [route.path for route in routes if not any(part in route.path for part in ELSEWHERE)]
+    paths = [route.path for route in routes if not any(part in route.path for part in (*ELSEWHERE, ".zip"))]
     filled = [path.format(slug=SLUG, run_id=RUN, environment="sandbox", draft="x", row="1") for path in paths]
     return [*filled, "/?page=8", "/?state=failed", "/?q=object+4", "/log?page=50", "/log?q=object", "/audit?page=90"]
 

@@ -140,6 +140,12 @@ def test_what_cannot_be_read_is_called_by_its_name(tmp_path: Path, content: byte
     assert told in str(refused.value)
 
 
+def test_commas_within_cells_are_no_delimiter(tmp_path: Path) -> None:
+    content = "User ID;Name, full\na;Lee, Ann\nb;Bo\nc;Cy\n"
+    report = read(tmp_path, content.encode(), ".csv")
+    assert report.frame.rows() == [("a", "Lee, Ann"), ("b", "Bo"), ("c", "Cy")]
+
+
 def test_dates_that_can_mean_one_thing_only_fit_each_declared_form(tmp_path: Path) -> None:
     cells = [AT, "22.11.2026 07:05", "2026-11-22T07:00:00+02", "22 Nov 2026 08:00"]
     content = write_workbook({"A": [["User ID", "Last Login"], *([str(n), cell] for n, cell in enumerate(cells))]})

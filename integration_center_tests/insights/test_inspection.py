@@ -144,6 +144,11 @@ def test_the_command_saves_what_it_proposes_and_hides_values(tmp_path: Path, mon
     assert "ann1@x.example" not in done.output
     saved = read_report_file((tmp_path / "report.yaml").read_bytes(), "report.yaml")
     assert (saved.encoding, saved.header_row, saved.dates) == ("cp1252", 2, "%d.%m.%Y %H:%M")
+    (tmp_path / "report.yaml").write_text("# ours\ntags: [x]  # tagged\n", encoding="utf-8")
+    assert CliRunner().invoke(app, ["inspect", str(file), "--save"]).exit_code == 0
+    kept = (tmp_path / "report.yaml").read_text(encoding="utf-8")
+    assert kept.startswith("# ours\ntags: [x]  # tagged\n")
+    assert read_report_file(kept.encode(), "report.yaml") == saved.model_copy(update={"tags": ["x"]})
     monkeypatch.setenv("INTEGRATION_CENTER_PREVIEWS", "true")
     shown = json.loads(CliRunner().invoke(app, ["inspect", str(file), "--json"]).stdout)
     assert shown["columns"][0]["samples"][0] == "ann0@x.example"

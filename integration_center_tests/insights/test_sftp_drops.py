@@ -86,7 +86,7 @@ def test_a_key_file_signs_in(
     key = asyncssh.generate_private_key("ssh-ed25519")
     server.users.append(key.export_public_key().decode().split()[1])
     place = tmp_path / "id"
-    place.write_bytes(key.export_private_key(passphrase=passphrase or None))
+    place.write_bytes(key.export_private_key(passphrase=passphrase or None, rounds=1))
     monkeypatch.delenv("WALKME_SFTP_PASSWORD")
     monkeypatch.setenv("WALKME_SFTP_KEY_FILE", str(place))
     if passphrase:

@@ -65,8 +65,8 @@ def test_it_holds_scopes_and_age_and_no_secret(installation: Installation) -> No
 
 
 def test_it_comes_as_a_command(center: Center, command: Command, tmp_path: Path) -> None:
-    assert "# Security overview" in command("security-overview")[1]
-    code, _, _ = command("security-overview", "--output", str(tmp_path / "overview.md"))
+    assert "# Security overview" in command("security")[1]
+    code, _, _ = command("security", "--output", str(tmp_path / "overview.md"))
     assert code == 0
     assert "Salesforce accounts" in (tmp_path / "overview.md").read_text()
 

@@ -158,6 +158,66 @@ def date_number(day: str) -> int:
     return int(day[-2:])
 
 
+def write_in_project(center: Center, upstream: dg.AssetsDefinition, spec: Mapping[str, Any], io: Any) -> dg.Definitions:
+    """A project with an integration that also the log of syncs knows."""
+    center.integrate(SLUG, **{**spec, "report": None})
+    team = dg.Definitions(assets=[upstream], resources={"io_manager": io})
+    return dg.Definitions.merge(team, build_integration_defs({SLUG: spec}))
+
+
+def test_an_asset_that_is_missing_or_failed_is_a_sentence_in_the_log(center: Center, tmp_path: Path) -> None:
+    @dg.asset(key=USAGE)
+    def upstream() -> Any:
+        raise RuntimeError("about ann@x.example")
+
+    project = write_in_project(center, upstream, SPEC, dg.FilesystemIOManager(base_dir=str(tmp_path)))
+    project.resolve_job_def(SLUG).execute_in_process(
+        instance=center.instance, partition_key=YESTERDAY.isoformat(), raise_on_error=False
+    )
+    said = center.history()[SLUG].error or ""
+    assert "asset 'marts/usage' could not be loaded by its IO manager (FileNotFoundError)" in said
+    assert "Materialize it, then run again" in said
+    run_all(center, project)
+    said = center.history()[SLUG].error or ""
+    assert said.startswith("step marts__usage failed, so this sync was not begun and nothing was written")
+    assert "ann@" not in said
+    assert center.writes() == []
+
+
+def test_an_asset_with_other_partitions_is_read_whole(center: Center) -> None:
+    countries = dg.StaticPartitionsDefinition(["at", "de"])
+    stored: dict[str, pl.DataFrame] = {}
+
+    class Countries(dg.IOManager):
+        def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
+            stored[context.partition_key] = obj
+
+        def load_input(self, context: dg.InputContext) -> Any:
+            return {key: stored[key] for key in context.asset_partition_keys}
+
+    @dg.asset(key=USAGE, partitions_def=countries)
+    def upstream(context: dg.AssetExecutionContext) -> pl.DataFrame:
+        return usage().slice(context.partition_key == "de", 1)
+
+    for country in countries.get_partition_keys():
+        dg.materialize(
+            [upstream], partition_key=country, resources={"io_manager": Countries()}, instance=center.instance
+        )
+    project = write_in_project(center, upstream, SPEC, Countries())
+    project.resolve_job_def(SLUG).execute_in_process(
+        instance=center.instance, partition_key=YESTERDAY.isoformat(), raise_on_error=False
+    )
+    assert "write `partitions: all` below `source:`" in (center.history()[SLUG].error or "")
+    whole = {**SPEC, "source": {**SPEC["source"], "partitions": "all"}}
+    result = (
+        write_in_project(center, upstream, whole, Countries())
+        .resolve_job_def(SLUG)
+        .execute_in_process(instance=center.instance, partition_key=YESTERDAY.isoformat(), raise_on_error=False)
+    )
+    assert result.success, center.failures(result.run_id, center.instance)
+    assert center.lead(PLAIN[0])[COUNT] == center.lead(PLAIN[1])[COUNT] == 7
+
+
 def test_a_condition_starts_it_instead_of_the_schedule() -> None:
     project = build_project(usage, {**SPEC, "automation": "eager"})
     graph = project.resolve_asset_graph()

@@ -16,6 +16,7 @@ from integration_center.database.processes import interrupt, this_process
 from integration_center.errors import NotConnected, Stopped
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
+from integration_center.pipeline import ending_runs
 from integration_center.pipeline import stop_all as stopping
 from integration_center.pipeline.arrival_sensors import build_arrival_sensor
 from integration_center.pipeline.ending_runs import LAUNCHED_TAGS
@@ -85,6 +86,7 @@ def test_a_push_under_way_sends_nothing_more_and_books_what_was_written(
     assert not ran.success
     assert [name.partition(" ")[0] for name in stopped.runs.untold] == [SLUG]  # of this very process, in a test
     assert ready.sync(ran).counts["lines"] == {"updated": CANARY, "held": len(PLAIN) - CANARY}
+    assert "stopped by ann" in (ready.sync(ran).error or "")
     assert sorted(ready.lead(number)[COUNT] == 7 + number for number in PLAIN).count(True) == CANARY
 
     refused = ready.run()
@@ -164,7 +166,7 @@ def test_a_dagster_storage_that_hangs_is_not_waited_for(
         time.sleep(1)
         raise OSError
 
-    monkeypatch.setattr(stopping, "open_instance", hang)
+    monkeypatch.setattr(ending_runs, "open_instance", hang)
     assert "storage did not answer" in " ".join(stop(installation, 0.3).sentences)
 
 

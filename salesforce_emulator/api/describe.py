@@ -31,7 +31,7 @@ def _flags(org: Org, sobject: SObject) -> dict[str, Any]:
         "keyPrefix": sobject.key_prefix,
         "label": sobject.label,
         "labelPlural": sobject.label_plural,
-        "layoutable": writable,
+        "layoutable": writable and sobject.bulk,
         "mergeable": sobject.name in ("Account", "Contact", "Lead"),
         "mruEnabled": writable,
         "name": sobject.name,

@@ -43,6 +43,8 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     fitting = [each for each, found in widths.items() if is_table(found)]
     # The header is below a title. The reader of the rows says which row seems to be the header.
     titled = [each for each, found in widths.items() if find_header_below(found)]
+    # Lines below the table, such as `TRAILER|2`, only count where no delimiter fits all rows.
+    fitting = fitting or [each for each, found in widths.items() if not titled and is_table(leave_out_below(found))]
     if "," in fitting or not (fitting or titled):
         return ",", None
     delimiter = max(fitting or titled, key=lambda each: max(widths[each]))
@@ -77,10 +79,16 @@ def is_table(widths: Sequence[int]) -> bool:
     """Return whether rows look like a table with more than one column: most are as wide as the header."""
     if not widths or widths[0] < 2:
         return False
-    below = list(widths[1:])
-    while len(below) > 1 and below[-1] < widths[0]:  # lines below the table, such as `TRAILER|2`
-        below.pop()
+    below = widths[1:]
     return not below or sum(width == widths[0] for width in below) >= MANY * len(below)
+
+
+def leave_out_below(widths: Sequence[int]) -> Sequence[int]:
+    """Leave out the last rows if they are narrower than the header, but at most as many as are left."""
+    last = len(widths)
+    while last > 1 + len(widths) // 2 and widths[last - 1] < widths[0]:
+        last -= 1
+    return widths[:last]
 
 
 def read_rows(sample: str, dialect: Dialect) -> Iterator[list[str]]:

@@ -41,7 +41,7 @@ def check_settings(installation: Installation) -> Iterator[Checked]:
         yield problem("settings", f"Other users may write in {settings.dagster_home} (mode {mode:04o}).", advice)
     build_cipher(settings)
     stored = installation.accounts.list()
-    yield ok("settings", f"The key opens the store of accounts; {len(stored)} are connected.")
+    yield ok("settings", f"The key opens the store of accounts; accounts connected: {len(stored)}.")
     users = read_users(settings)
     ways = [
         *([f"{len(users)} users may sign in to the console"] if users else []),
@@ -94,7 +94,7 @@ def check_certificates(now: datetime) -> Iterator[Checked]:
         advice = "Name a bundle that holds valid ones in SSL_CERT_FILE."
         yield problem("certificates", f"{bundle} holds no certificate that is valid now.", advice)
     else:
-        yield ok("certificates", f"{bundle} holds {valid} certificates that are valid now.")
+        yield ok("certificates", f"{bundle}: {valid} valid now.")
 
 
 def check_alerts(installation: Installation) -> Iterator[Checked]:

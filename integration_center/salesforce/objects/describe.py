@@ -11,13 +11,18 @@ from integration_center.sync.schema import SObjectField, SObjectSchema
 
 @dataclass(frozen=True)
 class SObjectSummary:
-    """One object in the org's list of objects."""
+    """One object in the org's list of objects.
+
+    Attributes:
+        layoutable: whether people see it on pages of its own, as objects with records of the business.
+    """
 
     name: str
     label: str
     queryable: bool
     updateable: bool
     custom: bool
+    layoutable: bool = False
 
 
 def parse_field(json: dict[str, Any]) -> SObjectField:
@@ -107,6 +112,7 @@ def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
             bool(row.get("queryable")),
             bool(row.get("updateable")),
             bool(row.get("custom")),
+            bool(row.get("layoutable")),
         )
         for row in found["sobjects"]
         if not row.get("deprecatedAndHidden")
