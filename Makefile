@@ -51,8 +51,8 @@ test-postgresql: setup ## The test suite with each installation on PostgreSQL, o
 	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --postgresql $(SUITE)
 
 SECONDS_OF_SOAK ?= 600
-cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL and object storage; one is lost in a push (some minutes)
-	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py
+cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL, Redis and object storage; hosts are lost (some minutes; FULL=1 for all)
+	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py integration_center_tests/cluster/celery_hosts.py
 
 soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
 	$(BIN)/python -m integration_center_tests.faults.soak --seconds $(SECONDS_OF_SOAK)

@@ -17,8 +17,8 @@ from integration_center.settings import Settings
 
 QUEUED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
 GOING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
-LAUNCHED_TAG = "dagster/grpc_info"
-"""A run that carries it was launched by Dagster, which can ask it to end. One without it runs in a command."""
+LAUNCHED_TAGS = frozenset({"dagster/grpc_info", "dagster-celery/task_id"})
+"""A run that carries one of them was launched by Dagster, which can ask it to end. One without runs in a command."""
 LOOK_SECONDS = 0.1
 
 
@@ -87,7 +87,7 @@ class RunEnding:
 
 def ask_to_end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Ask a run under way to end, and return whether it was reached. What it has written by then is still booked."""
-    if LAUNCHED_TAG in run.tags:
+    if LAUNCHED_TAGS & run.tags.keys():
         instance.report_run_canceling(run, message=STOPPED)
         return bool(instance.run_launcher.terminate(run.run_id))
     process = run.tags.get(PROCESS_TAG)

@@ -1,29 +1,31 @@
 """Hosts of a cluster on one machine: each has its own host name, processes and disk, and shares nothing but servers.
 
 A host is a set of Linux namespaces (UTS, PID, mount). All hosts have their `DAGSTER_HOME` at the same path, as
-containers do, and none sees the disk of another.
+containers do, and none sees the disk of another. A host's processes see each other.
 """
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ENTER = """
+BOOT = """
 hostname "$1"
 mount --bind "$2" "$3"
 mount -t tmpfs none "$4"
-shift 4
-exec "$@"
+echo booted
+exec sleep infinity
 """
-"""Gives the namespaces a name and a disk, hides the disks of the others, and goes on as the command."""
+"""Gives the namespaces a name and a disk, hides the disks of the others, and stays as the host's first process."""
 NAMESPACES = ("unshare", "--uts", "--pid", "--mount", "--fork", "--kill-child=SIGKILL", "--mount-proc")
-PROGRAM = Path(sys.executable).parent / "integration-center"
+PROGRAMS = Path(sys.executable).parent
 LONGEST = 240
 """Seconds that a command may take: a lost host is given up after a minute."""
 
@@ -33,6 +35,7 @@ def can_enter() -> bool:
     command = [*find_namespaces(), "true"]
     return (
         shutil.which("unshare") is not None
+        and shutil.which("nsenter") is not None
         and subprocess.run(command, capture_output=True, check=False).returncode == 0
     )
 
@@ -42,7 +45,7 @@ def find_namespaces() -> tuple[str, ...]:
     return NAMESPACES if os.geteuid() == 0 else (*NAMESPACES, "--user", "--map-root-user")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Host:
     """One host.
 
@@ -55,27 +58,41 @@ class Host:
     name: str
     folder: Path
     variables: Mapping[str, str]
+    _first: "subprocess.Popen[str] | None" = field(default=None, init=False, repr=False)
+    _started: "list[subprocess.Popen[str]]" = field(default_factory=list, init=False, repr=False)
 
     @property
     def disk(self) -> Path:
         """Its `DAGSTER_HOME`, as this machine sees it."""
         return self.folder / "disks" / self.name
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a command of ours on the host."""
-        seen = self.folder / "home"
-        for folder in (self.disk, seen):
+    @property
+    def home(self) -> Path:
+        """Its `DAGSTER_HOME`, as its processes see it."""
+        return self.folder / "home"
+
+    def boot(self) -> None:
+        """Make its namespaces, unless it is up."""
+        if self._first is not None:
+            return
+        for folder in (self.disk, self.home):
             folder.mkdir(parents=True, exist_ok=True)
-        script = ("sh", "-ec", ENTER, "host", self.name, str(self.disk), str(seen), str(self.disk.parent))
-        return subprocess.Popen(
-            [*find_namespaces(), *script, str(PROGRAM), *arguments],
-            env={**self.variables, "DAGSTER_HOME": str(seen)},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        script = ("sh", "-ec", BOOT, "host", self.name, str(self.disk), str(self.home), str(self.disk.parent))
+        command = [*find_namespaces(), *script]
+        self._first = subprocess.Popen(
+            command, env=dict(self.variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
+        assert self._first.stdout is not None
+        assert self._first.stdout.readline() == "booted\n"
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command of ours on the host, whose output is read."""
+        return self._enter(["integration-center", *arguments], subprocess.PIPE)
+
+    def serve(self, *command: str) -> "subprocess.Popen[str]":
+        """Start a process that stays; its output is in a file of the cluster."""
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            return self._enter(list(command), log)
 
     def run(self, *arguments: str) -> str:
         """Run a command of ours on the host to its end, and return what it printed."""
@@ -88,8 +105,58 @@ class Host:
         """Run a command that prints JSON."""
         return json.loads(self.run(*arguments, "--json"))
 
-    def lose(self, process: "subprocess.Popen[str]") -> None:
+    def list_processes(self) -> list[int]:
+        """List the processes of the host but its first, by the ids that this machine knows them by."""
+        own = os.readlink(f"/proc/{self._find_first()}/ns/pid")
+        found = []
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if entry.name.isdigit() and os.readlink(entry / "ns/pid") == own:
+                    found.append(int(entry.name))
+        return [pid for pid in sorted(found) if pid != self._find_first()]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all processes of the host."""
+        entered = [process.pid for process in self._started if process.poll() is None]  # nsenter stops with its child
+        for pid in [*self.list_processes(), *entered]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def lose(self) -> None:
         """Lose the host: all its processes at once, and its disk."""
-        process.kill()
-        process.communicate(timeout=LONGEST)
+        self.halt()
         shutil.rmtree(self.disk)
+
+    def halt(self) -> None:
+        """End all processes of the host at once."""
+        if self._first is None:
+            return
+        self._first.kill()  # the kernel ends all others with the first process of their namespace
+        self._first.communicate(timeout=LONGEST)
+        for process in self._started:
+            process.kill()
+            process.communicate(timeout=LONGEST)
+        self._first = None
+        self._started.clear()
+
+    def _enter(self, command: list[str], output: Any) -> "subprocess.Popen[str]":
+        self.boot()
+        name, *arguments = command
+        enter = ("nsenter", "--target", str(self._find_first()), "--uts", "--pid", "--mount")
+        user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
+        process = subprocess.Popen(
+            [*enter, *user, f"--wd={self.folder}", "--", str(PROGRAMS / name), *arguments],
+            env={**self.variables, "DAGSTER_HOME": str(self.home)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE if output is subprocess.PIPE else subprocess.STDOUT,
+            text=True,
+        )
+        self._started.append(process)
+        return process
+
+    def _find_first(self) -> int:
+        """The id of its first process, the one child of `unshare`."""
+        assert self._first is not None
+        children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children").read_text(encoding="ascii")
+        return int(children.split()[0])

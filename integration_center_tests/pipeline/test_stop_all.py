@@ -19,7 +19,7 @@ from integration_center.integration.spec import Environment
 from integration_center.pipeline import ending_runs
 from integration_center.pipeline import stop_all as stopping
 from integration_center.pipeline.arrival_sensors import build_arrival_sensor
-from integration_center.pipeline.ending_runs import LAUNCHED_TAG
+from integration_center.pipeline.ending_runs import LAUNCHED_TAGS
 from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.schedules import build_own_schedule
 from integration_center.salesforce.write import collections, push
@@ -139,10 +139,11 @@ def test_queue_backfills_tokens_and_ticks_are_stopped(
     assert daily.evaluate_tick(tick).run_requests
 
 
-def test_neither_salesforce_nor_dagster_is_waited_for(ready: Center, installation: Installation) -> None:
+@pytest.mark.parametrize("tag", sorted(LAUNCHED_TAGS))
+def test_neither_salesforce_nor_dagster_is_waited_for(ready: Center, installation: Installation, tag: str) -> None:
     hold = ready.emulator.sandbox.faults.hold("*/oauth2/revoke")
     job = ready.definitions().resolve_job_def(SLUG)
-    tags = {LAUNCHED_TAG: UNBREAKABLE, "integration_center/integration": SLUG}
+    tags = {tag: UNBREAKABLE, "integration_center/integration": SLUG}
     ready.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     began = time.monotonic()
     try:

@@ -1,0 +1,213 @@
+"""A cluster as `deploy/compose.yaml` starts it: the parts on host A, Celery's workers on hosts B and C."""
+
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from integration_center.cli.embedded import free_port
+from integration_center.database.workers import GONE_AFTER
+from integration_center.pipeline.names import PROCESS_TAG
+from integration_center.settings import PROJECT
+from integration_center_tests.cluster.hosts import Host
+from integration_center_tests.cluster.redis_server import open_redis
+from integration_center_tests.cluster.shared import SLUG, Cluster, open_cluster
+from integration_center_tests.postgresql import Server
+from salesforce_emulator.server import Emulator
+
+DEPLOY = PROJECT / "deploy"
+WORKERS = ("b", "c")
+READY_SECONDS = 120
+LOOK_SECONDS = 0.2
+CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
+
+
+@dataclass
+class Deployment:
+    """The cluster, with its processes.
+
+    Attributes:
+        console: the console's address.
+    """
+
+    cluster: Cluster
+    postgresql: Server
+    database: str
+    console: str
+
+    def host(self, name: str) -> Host:
+        """A host."""
+        return self.cluster.host(name)
+
+    def query(self, statement: str) -> list[str]:
+        """The lines that the database answers."""
+        return self.postgresql.execute(self.database, statement).splitlines()
+
+    def find_worker(self, run_id: str) -> str:
+        """The name of the host that executes, or executed, a run."""
+        (process,) = self.query(f"SELECT value FROM run_tags WHERE key = '{PROCESS_TAG}' AND run_id = '{run_id}'")
+        return process.partition("@")[0]
+
+    def find_started(self) -> str:
+        """The run that is under way."""
+        (run_id,) = self.query("SELECT run_id FROM runs WHERE status = 'STARTED'")
+        return run_id
+
+    def list_statuses(self) -> list[str]:
+        """The statuses that Dagster's runs have, each once."""
+        return self.query("SELECT DISTINCT status FROM runs ORDER BY status")
+
+    def count_leases(self) -> int:
+        """How many objects are held."""
+        return int(self.query("SELECT COUNT(*) FROM leases")[0])
+
+    def let_beats_grow_old(self, host: str) -> None:
+        """Let the time go by after which the processes of a host are gone, for these alone."""
+        past = f"interval '{GONE_AFTER.total_seconds() + 1} seconds'"
+        self.query(f"UPDATE workers SET beat_at = beat_at - {past} WHERE process LIKE '{host}@%'")
+        self.query(f"UPDATE leases SET expires_at = expires_at - {past} WHERE process LIKE '{host}@%'")
+
+    def start_worker(self, name: str) -> None:
+        """Start Celery's worker on a host, as the container does."""
+        host = self.host(name)
+        prepare(host)
+        command = list(read_compose()["worker-1"]["command"])
+        command[command.index("--concurrency") + 1] = "1"
+        log, ready = self.cluster.folder / f"{name}.log", f"celery@{name} ready"
+        earlier = log.read_text(encoding="utf-8", errors="replace").count(ready) if log.exists() else 0
+        host.serve(*command, "--hostname", f"celery@{name}")
+        await_text(log, ready, earlier + 1)
+
+    def run_now(self, day: str) -> None:
+        """Press Run Now in the console."""
+        with httpx.Client(base_url=self.console, follow_redirects=False, timeout=60) as client:
+            page = client.get(f"/integrations/{SLUG}")
+            token = CSRF.search(page.text)
+            assert token is not None, page.text[:2000]
+            answer = client.post(
+                f"/integrations/{SLUG}/run",
+                data={"csrf_token": token[1], "day": day},
+                headers={"Origin": self.console},
+            )
+            assert answer.status_code == 303, answer.text[:2000]
+
+    def backfill(self, first: date, last: date) -> None:
+        """Ask Dagster for a backfill of days, as its UI does, and wait until the one run of all of them has ended."""
+        days = [str(first + timedelta(days=number)) for number in range((last - first).days + 1)]
+        parameters = {
+            "selector": {
+                "partitionSetName": f"{SLUG}_partition_set",
+                "repositorySelector": {
+                    "repositoryLocationName": "integration_center",
+                    "repositoryName": "__repository__",
+                },
+            },
+            "partitionNames": days,
+        }
+        url = self.cluster.variables["INTEGRATION_CENTER_DAGSTER_URL"]
+        body = {"query": BACKFILL, "variables": {"params": parameters}}
+        answer = httpx.post(f"{url}/graphql", json=body, timeout=60).json()
+        (started,) = answer["data"].values()
+        assert started["__typename"] == "LaunchBackfillSuccess", answer
+        wait_until(lambda: self._count_done(started["backfillId"]) == 1, "the run of the backfill")
+
+    def _count_done(self, backfill: str) -> int:
+        tagged = f"SELECT run_id FROM run_tags WHERE key = 'dagster/backfill' AND value = '{backfill}'"
+        return int(self.query(f"SELECT COUNT(*) FROM runs WHERE status = 'SUCCESS' AND run_id IN ({tagged})")[0])
+
+
+BACKFILL = """
+mutation ($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message }
+  }
+}
+"""
+
+
+@contextmanager
+def open_deployment(folder: Path, emulator: Emulator, postgresql: Server) -> Iterator[Deployment]:
+    """All parts of a cluster, ready to work."""
+    ports = {name: free_port() for name in ("code-server", "webserver", "console")}
+    database = postgresql.make()
+    with open_redis() as redis, open_cluster(folder, emulator, lambda: postgresql.url(database)) as cluster:
+        cluster.variables |= {
+            "CELERY_BROKER_URL": f"redis+socket://{redis}",
+            "CELERY_RESULT_BACKEND": f"redis+socket://{redis}?virtual_host=1",
+            "INTEGRATION_CENTER_DAGSTER_URL": f"http://127.0.0.1:{ports['webserver']}",
+        }
+        cluster.renew_hosts()
+        deployment = Deployment(cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}")
+        a = deployment.host("a")
+        prepare(a)
+        write_workspace(folder, ports["code-server"])
+        a.run("migrate")
+        log = folder / "a.log"
+        for part in ("code-server", "webserver", "daemon", "console"):
+            a.serve(*read_command(part, ports, folder))
+        for name in WORKERS:
+            deployment.start_worker(name)
+        wait_until(lambda: answers(f"{deployment.console}/health/ready"), f"the parts on host A; see {log}")
+        yield deployment
+
+
+def prepare(host: Host) -> None:
+    """Put Dagster's settings on the disk of a host."""
+    host.disk.mkdir(parents=True, exist_ok=True)
+    (host.disk / "dagster.yaml").write_bytes((DEPLOY / "compose" / "dagster.yaml").read_bytes())
+
+
+def read_compose() -> dict[str, Any]:
+    """The services that `deploy/compose.yaml` has."""
+    services: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    return services
+
+
+def read_command(part: str, ports: dict[str, int], folder: Path) -> list[str]:
+    """The command of a part, as its container has it, on a port of this machine."""
+    command = [str(word) for word in read_compose()[part]["command"]]
+    here = {"0.0.0.0": "127.0.0.1", "/etc/integration-center/workspace.yaml": str(folder / "workspace.yaml")}
+    command = [here.get(word, word) for word in command]
+    for option in ("-p", "--port"):
+        if option in command:
+            command[command.index(option) + 1] = str(ports[part])
+    return command
+
+
+def write_workspace(folder: Path, port: int) -> None:
+    """Name the code server of this machine as the file of the containers does."""
+    workspace = yaml.safe_load((DEPLOY / "compose" / "workspace.yaml").read_text(encoding="utf-8"))
+    workspace["load_from"][0]["grpc_server"] |= {"host": "127.0.0.1", "port": port}
+    (folder / "workspace.yaml").write_text(yaml.safe_dump(workspace), encoding="utf-8")
+
+
+def wait_until(there: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
+    """Wait for something that happens in another process."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} seconds"
+        time.sleep(LOOK_SECONDS)
+
+
+def await_text(path: Path, text: str, times: int) -> None:
+    """Wait until a log holds a text."""
+    wait_until(lambda: path.read_text(encoding="utf-8", errors="replace").count(text) >= times, f"{text!r} in {path}")
+
+
+def answers(url: str) -> bool:
+    """Whether an address answers that all is well."""
+    try:
+        return httpx.get(url, timeout=20).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+STOP, GO_ON = signal.SIGSTOP, signal.SIGCONT

@@ -1,0 +1,80 @@
+"""What the hosts of a cluster share: a database, a bucket, the integrations, and the org."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+from cryptography.fernet import Fernet
+
+from integration_center_tests.cluster.hosts import Host
+from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.insights.object_servers import S3Server, running
+from integration_center_tests.pipeline.center import EXAMPLE, HEADER
+from salesforce_emulator.server import Emulator
+
+SLUG = "logins_to_leads"
+DAY = str(YESTERDAY)
+KEPT = ("PATH", "LANG", "SSL_CERT_FILE")
+"""What hosts take over from the environment of the tests."""
+
+
+class Cluster:
+    """The hosts, and the servers that they share."""
+
+    def __init__(self, folder: Path, variables: dict[str, str], s3: S3Server, emulator: Emulator) -> None:
+        self.folder, self.variables, self.s3, self.emulator = folder, variables, s3, emulator
+        self.bucket = f"cluster-{uuid4().hex}"
+        s3.client().create_bucket(Bucket=self.bucket)
+        self.hosts: dict[str, Host] = {}
+
+    def host(self, name: str) -> Host:
+        """A host; the same one each time it is asked for."""
+        own = {
+            "WALKME_FILES_ROOT": f"s3://{self.bucket}/drops",
+            "INTEGRATION_CENTER_STORAGE": f"s3://{self.bucket}/frames",
+        }
+        return self.hosts.setdefault(name, Host(name, self.folder, self.variables | own))
+
+    def renew_hosts(self) -> None:
+        """End all hosts; those that are asked for from now on have the variables of now."""
+        for host in self.hosts.values():
+            host.halt()
+        self.hosts.clear()
+
+    def drop(self, rows: list[Any], day: str = DAY) -> None:
+        """Drop the report of a day."""
+        text = "\n".join(",".join(map(str, row)) for row in [HEADER, *rows])
+        self.s3.client().put_object(Bucket=self.bucket, Key=f"drops/logins/{day}.csv", Body=text.encode())
+
+
+@contextmanager
+def open_cluster(folder: Path, emulator: Emulator, new_database: Callable[[], str]) -> Iterator[Cluster]:
+    """A cluster whose hosts have the README's integration, and are connected to the sandbox."""
+    defs, org = folder / "defs" / SLUG, emulator.sandbox
+    defs.mkdir(parents=True)
+    (defs / "defs.yaml").write_text(
+        yaml.safe_dump({"type": "integration_center.Integration", "attributes": dict(EXAMPLE)})
+    )
+    with running(S3Server()) as s3:
+        variables = {
+            **{name: os.environ[name] for name in KEPT if name in os.environ},
+            **s3.variables(),
+            "INTEGRATION_CENTER_DEFS": str(folder / "defs"),
+            "INTEGRATION_CENTER_DATABASE_URL": new_database(),
+            "INTEGRATION_CENTER_SECRET_KEY": Fernet.generate_key().decode(),
+            "SALESFORCE_SANDBOX_LOGIN_URL": org.url,
+            "SALESFORCE_SANDBOX_CLIENT_ID": org.client_id,
+            "SALESFORCE_SANDBOX_CLIENT_SECRET": org.client_secret,
+        }
+        cluster = Cluster(folder, variables, s3, emulator)
+        try:
+            cluster.host("a").run("connect", "sandbox", "--flow", "client-credentials")
+            org.calls.clear()
+            org.org.saves.clear()
+            yield cluster
+        finally:
+            cluster.renew_hosts()
