@@ -13,7 +13,10 @@ from starlette.applications import Starlette
 from integration_center.access import signed_tokens
 from integration_center.access.audit import Action
 from integration_center.access.binding import check_bind_address
+from integration_center.access.identities import Method
+from integration_center.access.people import People
 from integration_center.access.sessions import ConsoleSessions
+from integration_center.access.users import Role
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import build_identify
@@ -211,6 +214,26 @@ def test_a_name_is_one_persons(
     listed = serve(**settings, users=SecretStr(f"olga:viewer:{CHEAP.hash(PASSWORD)}"))
     provider.claims = {}
     assert "file of users" in Seen(sign_in(listed())).text
+
+
+def test_a_user_who_was_taken_out_of_the_file_comes_in_by_single_sign_on_without_the_role_given_before(
+    serve: Callable[..., Callable[[], Browser]],
+    settings: dict[str, Any],
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accept_cheap_hashes(monkeypatch)
+    ungrouped = settings | {"group_roles": ""}
+    before = serve(**ungrouped, users=SecretStr(f"olga:viewer:{CHEAP.hash(PASSWORD)}"))()
+    form = before.open("/sign-in").form("/sign-in").fields
+    assert before.client.post("/sign-in", data=form | {"name": "olga", "password": PASSWORD}).status_code == 303
+    People(installation.engine).give_user_role("olga", Role.ADMIN)
+    assert before.open("/admin")
+    after = serve(**ungrouped)()
+    assert sign_in(after, "/").headers["location"] == "/"
+    assert after.open("/")
+    assert after.client.get("/admin").status_code == 403
+    assert [person.method for person in People(installation.engine).list()] == [Method.PROVIDER]
 
 
 def test_without_group_roles_an_admin_gives_them(
