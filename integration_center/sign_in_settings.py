@@ -58,7 +58,7 @@ class SignInSettings(BaseSettings):
             ValueError: it is none.
         """
         if value.strip() and not HEADER.fullmatch(value.strip()):
-            raise ValueError(f"{value!r} is no name of a header; expected one such as X-Pomerium-Jwt-Assertion")
+            raise ValueError(f"{value!r} is not the name of a header; expected one such as X-Pomerium-Jwt-Assertion")
         return value.strip()
 
     @field_validator("group_roles")

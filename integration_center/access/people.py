@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, select, update
 
 from integration_center.access.clock import read_clock
 from integration_center.access.identities import Identity, Method, make_person_id
@@ -55,7 +55,10 @@ class People:
             return tuple(map(_build_person, connection.execute(select(console_people).order_by(console_people.c.name))))
 
     def note_sign_in(self, identity: Identity) -> Person:
-        """Note a sign-in by a provider or proxy.
+        """Note a sign-in by a provider or proxy, of somebody whose name is not in the file of users.
+
+        A user who was taken out of the file, and a role that was given to that user, is forgotten for it: otherwise
+        nobody who changes from a password to single sign-on could come in.
 
         Raises:
             SignInRefused: another person has the name. Two people with one name could not be told apart in the audit
@@ -63,8 +66,9 @@ class People:
         """
         name_key = identity.name.lower()
         with writing(self._engine) as connection:
-            taken = select(console_people.c.id).where(console_people.c.name_key == name_key)
-            if any(each != identity.person_id for each in connection.execute(taken).scalars()):
+            others = (console_people.c.name_key == name_key) & (console_people.c.id != identity.person_id)
+            _forget(connection, others & (console_people.c.method == Method.PASSWORD.value))
+            if connection.execute(select(console_people.c.id).where(others)).first():
                 raise SignInRefused(
                     f"somebody else is already known here as {identity.name}; an admin can forget that person under"
                     " Admin, People"
@@ -99,20 +103,22 @@ class People:
     def forget(self, person_id: str) -> None:
         """Forget a person and a role given to them, and end their sessions. They may sign in again as somebody new."""
         with writing(self._engine) as connection:
-            connection.execute(delete(console_sessions).where(console_sessions.c.person == person_id))
-            connection.execute(delete(console_people).where(console_people.c.id == person_id))
+            _forget(connection, console_people.c.id == person_id)
 
     def _put_user(self, person_id: str, name: str, values: dict[str, object]) -> None:
         # A user of the file wins a name: whoever can write the file decides who is called what.
         key = name.lower()
         with writing(self._engine) as connection:
-            other = (console_people.c.name_key == key) & (console_people.c.id != person_id)
-            connection.execute(
-                delete(console_sessions).where(console_sessions.c.person.in_(select(console_people.c.id).where(other)))
-            )
-            connection.execute(delete(console_people).where(other))
+            _forget(connection, (console_people.c.name_key == key) & (console_people.c.id != person_id))
             known = {"id": person_id, "method": Method.PASSWORD.value, "name": name, "name_key": key}
             upsert(connection, console_people, ("id",), known | values)
+
+
+def _forget(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Forget people, and end their sessions."""
+    ids = select(console_people.c.id).where(which)
+    connection.execute(delete(console_sessions).where(console_sessions.c.person.in_(ids)))
+    connection.execute(delete(console_people).where(which))
 
 
 def _build_person(row: Row[tuple[object, ...]]) -> Person:

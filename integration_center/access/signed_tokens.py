@@ -163,7 +163,7 @@ class TokenCheck:
         try:
             header = jws.extract_compact(token.encode("ascii")).headers()
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-            raise SignInRefused("the sign-in is no signed token") from None
+            raise SignInRefused("the sign-in is not a signed token") from None
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm not in ALGORITHMS or not (key_id is None or isinstance(key_id, str)):
             raise SignInRefused("the sign-in is not signed with a public key")

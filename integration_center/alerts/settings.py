@@ -183,7 +183,7 @@ def read_alert_settings(home: Path) -> AlertSettings | None:
     """Read `alerts.yaml`; None when there is none.
 
     Raises:
-        ConfigurationError: it cannot be read or says something unknown. The message names lines, and no secret.
+        ConfigurationError: it cannot be read, or see `parse_alert_settings`.
     """
     path = home / FILE_NAME
     try:
@@ -194,6 +194,15 @@ def read_alert_settings(home: Path) -> AlertSettings | None:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    return parse_alert_settings(text, str(path))
+
+
+def parse_alert_settings(text: str, path: str) -> AlertSettings:
+    """Parse the text of `alerts.yaml`; `path` names it in messages.
+
+    Raises:
+        ConfigurationError: it says something unknown. The message names lines, and no secret.
+    """
     try:
         documents = check_yaml(text, AlertSettings)
         if len(documents) > 1:

@@ -87,12 +87,10 @@ def forget_person(installation: Installation, question: Question, *, who: str, w
         ConfigurationError: a run is in progress, which would write again what is erased.
         IntegrationCenterError: the storage or the database does not answer. Erase again then.
     """
-    if running := installation.syncs.running():
-        raise ConfigurationError(
-            f"{running[0].slug} is running, and would store again what is erased; try again when the run has ended"
-        )
+    _require_no_run(installation)
     data = PersonalData(installation.frames, installation.settings.scratch)
     before = find_person(installation, question)
+    _require_no_run(installation)  # the search may have taken minutes, and erasing removes the files of runs at work
     with installation.work_folder() as folder:
         changed = data.erase(before.files, before.person, folder)
     for (run_id, slug), path in changed.items():
@@ -116,6 +114,13 @@ def recount(installation: Installation, run_id: str, slug: str, lines: pl.LazyFr
     sync = installation.syncs.get(run_id, slug)
     if sync is not None and sync.counts.get("lines") != tally.lines.as_dict():
         installation.syncs.recount(run_id, slug, counts=tally.as_dict())
+
+
+def _require_no_run(installation: Installation) -> None:
+    if running := installation.syncs.running():
+        raise ConfigurationError(
+            f"{running[0].slug} is running, and would store again what is erased; try again when the run has ended"
+        )
 
 
 def _search(installation: Installation, person: Person) -> Held:

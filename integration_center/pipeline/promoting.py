@@ -121,11 +121,15 @@ def switch_on(
 
     Raises:
         PlanError: see `require_seen`.
-        ConfigurationError: another integration that is on writes one of its fields.
+        EditedMeanwhile: the file was changed while the org was asked.
+        ConfigurationError: the file is broken, or another integration that is on writes one of its fields.
     """
     file = folder.read(slug)
+    if file.spec is None:
+        raise ConfigurationError(f"{slug} is broken: {file.problem}; correct it first")
     require_seen(installation, file, run_id, now)
-    switched = folder.set_enabled(slug, True)
+    # The file that was checked, not the one that may have taken its place.
+    switched = folder.save(file, file.spec.model_copy(update={"enabled": True}))
     said = f"after the plan of run {run_id} was seen"
     for action in (Action.PROMOTED, Action.ENABLED):
         installation.audit.record(

@@ -97,7 +97,7 @@ def _write_accounts(installation: Installation, now: datetime) -> Iterator[str]:
             f"{account.org_name} {account.org_id}, {kind}",
             account.username,
             FLOWS.get(account.flow, account.flow),
-            ", ".join(account.scopes) or "not told",
+            ", ".join(account.scopes) or "unknown",
             f"{age}, renewed by {facts.renews}",
             f"{account.connected_at:%Y-%m-%d} by {account.connected_by}",
         )

@@ -69,5 +69,5 @@ def check_host_names(value: str) -> str:
     """
     names = [part.strip().lower() for part in value.split(",") if part.strip()]
     if wrong := [name for name in names if not HOST_NAME.fullmatch(name)]:
-        raise ValueError(f"{wrong[0]!r} is no host name; write one such as dagster.acme.example")
+        raise ValueError(f"{wrong[0]!r} is not a host name; write one such as dagster.acme.example")
     return ",".join(names)

@@ -47,17 +47,20 @@ def test_from_a_missing_field_to_a_saved_integration(
     assert [folder.name for folder in center.defs.iterdir()] == ["logins_to_lead"]
 
 
-def test_a_user_who_may_not_is_told_what_is_missing(org: Org, browser: Browser) -> None:
+def test_a_user_who_may_not_is_told_what_is_missing(org: Org, browser: Browser, installation: Installation) -> None:
     user = map_new_field(browser)
     org.set_permission("PermissionsCustomizeApplication", granted=False)
     user.press("create-fields")
     assert "may not create fields: that takes Customize Application" in user.seen.text
     assert "Message to the Salesforce admin" in user.seen.text
+    assert not installation.audit.list(actions=[Action.CREATED_FIELDS])
     org.set_permission("PermissionsCustomizeApplication", granted=True)
     org.set_permission("PermissionsManageProfilesPermissionsets", granted=False)
     user.press("create-fields")
     assert "may not change permission sets" in user.seen.text
     assert "exists, hidden" in user.seen.text  # the field was created, and waits to be granted
+    (noted,) = installation.audit.list(actions=[Action.CREATED_FIELDS])
+    assert f"Created on Lead: {NEW}." in (noted.detail or "")
     org.set_permission("PermissionsManageProfilesPermissionsets", granted=True)
     user.press("create-fields")
     assert f"Already there: {NEW}." in user.seen.text

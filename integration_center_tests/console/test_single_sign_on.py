@@ -7,16 +7,24 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from integration_center.access import signed_tokens
 from integration_center.access.audit import Action
 from integration_center.access.binding import check_bind_address
+from integration_center.access.identities import Method
+from integration_center.access.people import People
 from integration_center.access.sessions import ConsoleSessions
+from integration_center.access.users import Role
+from integration_center.accounts.encryption import Cipher
+from integration_center.console.pages.provider import BEGUN, LONGEST_ONWARD
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import build_identify
+from integration_center.console.shell.sessions import Session
+from integration_center.console.shell.signing_in import METHOD
+from integration_center.console.shell.users import SESSION_TOKEN, build_identify
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.identity_provider import CLIENT, SECRET, IdentityProvider, new_key, serve_provider
@@ -193,6 +201,35 @@ def test_nobody_is_sent_elsewhere_after_signing_in(
     assert sign_in(serve(**settings)(), onward).headers["location"] == "/"
 
 
+@pytest.mark.parametrize(("length", "kept"), [(100, True), (5_000, False)])
+def test_a_page_with_a_long_address_is_not_kept_for_after_the_sign_in(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any], length: int, kept: bool
+) -> None:
+    onward = f"/log?{'x' * length}"
+    assert sign_in(serve(**settings)(), onward).headers["location"] == (onward if kept else "/")
+
+
+def test_the_longest_page_to_go_on_to_fits_beside_all_messages() -> None:
+    session = Session()
+    session.set(SESSION_TOKEN, "t" * 43)
+    session.set(METHOD, "provider")
+    session.set(BEGUN, ["s" * 43, "n" * 43, "v" * 96, "p" * (LONGEST_ONWARD - 2)])
+    session.flash("ä" * 5_000)
+    session.flash("m" * 5_000)
+    assert session.write(Cipher([Fernet.generate_key().decode()], "here"))
+
+
+def test_a_browser_is_sent_on_to_the_address_of_the_console_once(
+    serve: Callable[..., Callable[[], Browser]], settings: dict[str, Any]
+) -> None:
+    browser = serve(**settings)()
+    browser.client.headers["x-forwarded-proto"] = "http"  # a proxy that hides its own https
+    moved = browser.client.get("/sign-in/provider?next=/audit")
+    assert moved.headers["location"].startswith(f"{HOME}/sign-in/provider?next=%2Faudit")
+    again = browser.client.get(moved.headers["location"].removeprefix(HOME))
+    assert "X-Forwarded-Proto" in again.text
+
+
 def test_a_name_is_one_persons(
     serve: Callable[..., Callable[[], Browser]],
     settings: dict[str, Any],
@@ -211,6 +248,26 @@ def test_a_name_is_one_persons(
     listed = serve(**settings, users=SecretStr(f"olga:viewer:{CHEAP.hash(PASSWORD)}"))
     provider.claims = {}
     assert "file of users" in Seen(sign_in(listed())).text
+
+
+def test_a_user_who_was_taken_out_of_the_file_comes_in_by_single_sign_on_without_the_role_given_before(
+    serve: Callable[..., Callable[[], Browser]],
+    settings: dict[str, Any],
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accept_cheap_hashes(monkeypatch)
+    ungrouped = settings | {"group_roles": ""}
+    before = serve(**ungrouped, users=SecretStr(f"olga:viewer:{CHEAP.hash(PASSWORD)}"))()
+    form = before.open("/sign-in").form("/sign-in").fields
+    assert before.client.post("/sign-in", data=form | {"name": "olga", "password": PASSWORD}).status_code == 303
+    People(installation.engine).give_user_role("olga", Role.ADMIN)
+    assert before.open("/admin")
+    after = serve(**ungrouped)()
+    assert sign_in(after, "/").headers["location"] == "/"
+    assert after.open("/")
+    assert after.client.get("/admin").status_code == 403
+    assert [person.method for person in People(installation.engine).list()] == [Method.PROVIDER]
 
 
 def test_without_group_roles_an_admin_gives_them(

@@ -4,15 +4,18 @@ import re
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.access.audit import Action
 from integration_center.database.sync_records import SyncStatus
-from integration_center.installation import open_installation
-from integration_center.pipeline.person_requests import find_person, forget_person
+from integration_center.errors import ConfigurationError
+from integration_center.installation import Installation, open_installation
+from integration_center.pipeline import person_requests
+from integration_center.pipeline.person_requests import Held, find_person, forget_person
 from integration_center.salesforce.read.snapshot_file import find_snapshot
-from integration_center.store.ledger_search import read_question
+from integration_center.store.ledger_search import Question, read_question
 from integration_center.store.person import ERASED, Person
 from integration_center.sync.outcomes import Outcome
 from integration_center_tests.conftest import YESTERDAY
@@ -103,22 +106,39 @@ def test_after_it_runs_undo_and_release_leave_the_record_alone(center: Center, c
     assert center.ledger(again).filter(pl.col("outcome") == Outcome.NO_KEY).height == 1
 
 
+def begin_run(installation: Installation) -> None:
+    installation.syncs.open(
+        "r",
+        "logins_to_leads",
+        name="n",
+        environment=None,
+        report="Logins",
+        object="Lead",
+        partition_start=YESTERDAY,
+        partition_end=YESTERDAY,
+        triggered_by="user",
+    )
+
+
 def test_nothing_is_erased_while_a_run_may_store_it_again(center: Center, command: Command) -> None:
     with open_installation() as installation:
-        installation.syncs.open(
-            "r",
-            "logins_to_leads",
-            name="n",
-            environment=None,
-            report="Logins",
-            object="Lead",
-            partition_start=YESTERDAY,
-            partition_end=YESTERDAY,
-            triggered_by="user",
-        )
+        begin_run(installation)
     code, _, said = command("forget-person", "ann@acme.example", "--erase")
     assert code == 1
     assert "is running" in said
+
+
+def test_nothing_is_erased_when_a_run_begins_during_the_search(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    def search(searched: Installation, question: Question) -> Held:
+        found = find_person(searched, question)
+        begin_run(searched)
+        return found
+
+    monkeypatch.setattr(person_requests, "find_person", search)
+    with open_installation() as installation:
+        with pytest.raises(ConfigurationError, match="is running"):
+            forget_person(installation, read_question(email(ANN)), who="ann", where="here")
+        assert not installation.audit.list(actions=[Action.FORGOT_PERSON])
 
 
 OTHERS = ("joann.lee+1@acme.example", "ann.lee+1@acme.examples", None)

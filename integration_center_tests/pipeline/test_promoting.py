@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from integration_center.access.audit import Action
-from integration_center.errors import ConfigurationError, NotConnected, PlanMissing, PlanStale
+from integration_center.errors import ConfigurationError, EditedMeanwhile, NotConnected, PlanMissing, PlanStale
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.folder import DefsFolder
+from integration_center.pipeline import promoting
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.promoting import compare, find_promoted, require_seen, switch_on, write_promoted
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
@@ -80,7 +81,9 @@ def test_what_is_missing_in_production_stops_it_before_anything_is_copied(ready:
     assert not (ready.defs / COPY).exists()
 
 
-def test_only_the_plan_of_what_is_there_now_counts(ready: Center, installation: Installation) -> None:
+def test_only_the_plan_of_what_is_there_now_counts(
+    ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, now = folder_of(ready), datetime.now(UTC)
     copy = write_promoted(folder, folder.read(SLUG))
     ran = ready.run(COPY, assets=["insights/logins", f"{COPY}/update_set"])
@@ -97,9 +100,15 @@ def test_only_the_plan_of_what_is_there_now_counts(ready: Center, installation: 
     ready.integrate(limits={"min_match_rate": 10})
     changed = write_promoted(folder, folder.read(SLUG))
     assert changed.content_hash != copy.content_hash
+    other = changed.text
     with pytest.raises(PlanStale, match="have changed"):
         switch(ran.run_id)
     ready.integrate()
+    write_promoted(folder, folder.read(SLUG))
+    with monkeypatch.context() as patch:
+        patch.setattr(promoting, "require_seen", lambda *given: (ready.defs / COPY / "defs.yaml").write_text(other))
+        with pytest.raises(EditedMeanwhile):
+            switch(ran.run_id)
     write_promoted(folder, folder.read(SLUG))
     switch(ran.run_id)
     promoted = find_promoted(folder, folder.read(SLUG).spec)  # type: ignore[arg-type]

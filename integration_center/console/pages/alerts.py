@@ -76,7 +76,7 @@ def try_one(request: Request) -> Response:
         raise HTTPException(404, f"There is no channel {name!r}. It was removed or renamed.")
     result = try_channel(settings, name)["result"]
     if result == SENT:
-        return redirect(request, HERE, f"The test message to {name} is sent. Look whether it has arrived.")
+        return redirect(request, HERE, f"The test message to {name} is sent. Check that it has arrived.")
     return redirect(request, HERE, f"The test message to {name} is not sent: {result}.", "danger")
 
 

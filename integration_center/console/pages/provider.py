@@ -1,6 +1,7 @@
 """Signing in by the company's own sign-in service (OpenID Connect), and coming back from there."""
 
 import hmac
+import json
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -19,6 +20,10 @@ from integration_center.errors import ConfigurationError, SignInRefused
 BEGIN, CALLBACK = "/sign-in/provider", "/sign-in/callback"
 BEGUN = "provider_sign_in"
 """The name under which the browser's session holds the sign-in that it has begun."""
+MOVED = "moved"
+"""The query of the page when the browser was sent on to it from another address of the console."""
+LONGEST_ONWARD = 350
+"""Bytes of the page to go on to, as JSON: what the browser's session has room for beside the rest."""
 NOT_BEGUN = "this sign-in was not begun in this browser, or was used already; begin again"
 DENIED = "your company's sign-in did not let you in; try again, or ask an admin"
 
@@ -27,11 +32,18 @@ def begin_sign_in(request: Request) -> Response:
     """Send the browser to the provider."""
     console = console_of(request)
     onward = safe_path(request.query_params.get("next", "/"))
+    if len(json.dumps(onward, ensure_ascii=False).encode()) > LONGEST_ONWARD:
+        onward = "/"
     if console.provider is None:
         raise ConfigurationError("there is no single sign-on here; sign in by name and password")
     there = find_callback_origin(console.installation.settings)
-    if origin_of(request) != there:  # the provider sends the browser back there, where it has another session
-        return RedirectResponse(f"{there}{BEGIN}?{urlencode({'next': onward})}", status_code=303)
+    if (here := origin_of(request)) != there:  # the provider sends the browser back there, to another session
+        if MOVED in request.query_params:
+            raise ConfigurationError(
+                f"this console is set up for {there}, but it is reached as {here}; the server admin has to let the"
+                " proxy pass Host and X-Forwarded-Proto, or to correct INTEGRATION_CENTER_CALLBACK_URL"
+            )
+        return RedirectResponse(f"{there}{BEGIN}?{urlencode({'next': onward, MOVED: 1})}", status_code=303)
     begun = console.provider.begin(f"{there}{CALLBACK}")
     request.state.session.set(BEGUN, [begun.state, begun.nonce, begun.verifier, onward])
     return RedirectResponse(begun.url, status_code=303)

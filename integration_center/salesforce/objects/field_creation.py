@@ -10,7 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from integration_center.errors import ConfigurationError, LimitExceeded, OrgError, TransientError
+from integration_center.errors import (
+    ConfigurationError,
+    IntegrationCenterError,
+    LimitExceeded,
+    OrgError,
+    TransientError,
+)
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, quote
@@ -41,7 +47,7 @@ class CreatedFields:
     Attributes:
         created: names of the fields that are new.
         existing: names of fields that were there already.
-        refused: a sentence for each field that the org did not accept.
+        refused: a sentence for each field that the org did not accept, and for what was not done at all.
         applied: what became of the permission set; None when there was no field to open.
         invisible: names of fields that the connected user still does not see.
     """
@@ -86,7 +92,8 @@ def create_fields(
 ) -> CreatedFields:
     """Create the fields, grant Read and Edit on them by the environment's permission set, and wait to see them.
 
-    Hidden fields are only granted. The permission set keeps what it grants already. Each step can be repeated.
+    Hidden fields are only granted. The permission set keeps what it grants already. Each step can be repeated. An error
+    after a field was created is part of the result: whoever audits the org has to know of the field.
 
     Args:
         session: the session of the connected user.
@@ -103,6 +110,25 @@ def create_fields(
         TransientError: the org did not answer.
     """
     done = CreatedFields()
+    try:
+        _create_and_open(session, environment, object_name, fields, user_id, help_text, sleep, done)
+    except IntegrationCenterError as error:
+        if not done.created:
+            raise
+        done.refused.append(f"what was left to do: {error}")
+    return done
+
+
+def _create_and_open(
+    session: Session,
+    environment: Environment,
+    object_name: str,
+    fields: Sequence[MissingField],
+    user_id: str,
+    help_text: str,
+    sleep: Callable[[float], object],
+    done: CreatedFields,
+) -> None:
     wanted = [each for each in tell_labels_apart(fields) if can_deploy(each) or each.hidden]
     for each in wanted:
         if each.hidden:
@@ -115,7 +141,6 @@ def create_fields(
         permission_set = name_permission_set(environment, [needs])
         done.applied = apply_permission_set(session, permission_set, user_id, adding=True)
         done.invisible = _wait_until_visible(session, object_name, opened, sleep)
-    return done
 
 
 def write_help_text(integration: str, report: str) -> str:
