@@ -31,6 +31,8 @@ PACKED = r"(?:gz|zst|zip)"
 USUAL = re.compile(
     rf"(\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(.*?)(?:\.({'|'.join(ENDINGS)})(?:\.{PACKED})?|\.zip)", re.IGNORECASE
 )
+MOST_STARS = 3
+"""Each star multiplies the time that a long name takes which does not match."""
 UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
 """Files of editors, and files of unfinished transfers."""
 DATE_PART = re.compile(r"\{date(?::([^{}]+))?\}")
@@ -96,8 +98,10 @@ def check_pattern(pattern: str) -> str:
     """Check a pattern, and return it.
 
     Raises:
-        ValueError: the pattern has no date, or a date without a day.
+        ValueError: the pattern has no date, a date without a day, or too many stars.
     """
+    if len(re.findall(r"\*+", pattern)) > MOST_STARS:
+        raise ValueError(f"{pattern!r} has more than {MOST_STARS} places with *; write more of the name out")
     found = DATE_PART.findall(pattern)
     if len(found) != 1:
         raise ValueError(f"{pattern!r} must have one {{date}}, such as 'logins_{{date:%Y%m%d}}*.csv'")
@@ -110,7 +114,8 @@ def check_pattern(pattern: str) -> str:
 
 
 def _translate(text: str) -> str:
-    return "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in text)
+    once = re.sub(r"\*+", "*", text)
+    return "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in once)
 
 
 def group_by_day(files: Iterable[Drop], names: DropNames) -> dict[date, list[Drop]]:

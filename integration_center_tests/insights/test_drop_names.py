@@ -35,6 +35,8 @@ DAY = date(2026, 11, 22)
         ("a+b_{date:%y.%m.%d}?.csv", "aab_26x11x22x.csv", None),
         ("{date:%Y-%j}.csv", "2026-326.csv", DAY),
         ("{date}.csv", "٢٠٢٦-11-22.csv", None),
+        ("**a**_{date}***.csv", "a_2026-11-22.csv", DAY),
+        ("*a*a{date}*.csv", "a" * 250, None),  # answered at once
     ],
 )
 def test_the_day_of_a_name(pattern: str | None, name: str, day: date | None) -> None:
@@ -48,6 +50,7 @@ def test_the_day_of_a_name(pattern: str | None, name: str, day: date | None) -> 
         ("{date}_{date}.csv", "must have one {date}"),
         ("{date:%Y%m}.csv", "the date must tell a day"),
         ("{date:%x}.csv", "%x is not read in names"),
+        ("*a*b*c*{date}.csv", "more than 3 places"),
     ],
 )
 def test_a_pattern_without_a_day_is_refused(pattern: str, told: str) -> None:
