@@ -114,6 +114,8 @@ signs = st.sampled_from(
 @example(['"', "a", '"', "a", '"', "a", '"', "D", "a", "D", "a"], ",", '"', 40, 2)  # Polars drops all these quotes
 @example(["x", "D", "a", "D", "a"], "^", None, 40, 1)  # zlib data begins like this
 @example(["\0", "D", "\0", "D", "\0", "D"], ",", '"', 1, 1)
+@example(["D", "\0", "D", "\0", "D", "\r\n", "\0"], ",", '"', 1, 1)  # NULs where UTF-16 has them
+@example(["\0", "D", "\0", "D", "\0", "\n"], ",", '"', 1, 1)
 @example(['"', "a", '"', "D", "D", "\n", "\0", "\n", "a", "D", "\n"], ";", '"', 1, 1)
 def test_any_text_is_read_as_character_by_character(
     parts: list[str], delimiter: str, quote: str | None, chunk: int, batch: int

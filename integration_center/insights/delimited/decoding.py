@@ -87,7 +87,9 @@ def find_unicode(data: bytes) -> str | None:
         found, line_end = "utf-16-be", b"\0\n"
     else:
         return None
-    return found if b"\n" not in head or line_end in head else None
+    # The first line end shows it: text with NUL characters in its cells ends its header in one byte.
+    first = head.find(b"\n") // 2 * 2
+    return found if b"\n" not in head or head[first : first + 2] == line_end else None
 
 
 def say_encoding(data: bytes, source: str, first_line: int) -> None:
