@@ -8,7 +8,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 BYTECODE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test cluster-test test-postgresql soak hostile installed example screenshots lint bench docs schema lock
+.PHONY: help setup demo up test cluster-test test-postgresql soak alert-kills hostile installed example foreign screenshots pictures lint bench docs schema lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -43,8 +43,8 @@ demo: setup ## The main job on the embedded Salesforce org and Insights API (und
 up: setup ## Console on http://localhost:3001, Dagster UI on http://localhost:3000, and what the demo left running
 	$(BIN)/integration-center up
 
-test: setup ## The test suite; what needs a browser is skipped where no Chromium is installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: setup ## The test suite; a browser's tests are skipped where no Chromium is installed; COVERAGE=1 measures branches
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 SUITE ?= integration_center_tests
 test-postgresql: setup ## The test suite with each installation on PostgreSQL, on servers that it starts; SUITE for a part of it
@@ -52,10 +52,13 @@ test-postgresql: setup ## The test suite with each installation on PostgreSQL, o
 
 SECONDS_OF_SOAK ?= 600
 cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL, Redis and object storage; hosts are lost (some minutes; FULL=1 for all)
-	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py integration_center_tests/cluster/celery_hosts.py
+	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py integration_center_tests/cluster/celery_hosts.py integration_center_tests/cluster/outages.py
 
 soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
 	$(BIN)/python -m integration_center_tests.faults.soak --seconds $(SECONDS_OF_SOAK)
+
+alert-kills: setup ## Kill the senders of alerts and all other processes: each incident is told once (ten minutes)
+	$(BIN)/python -m integration_center_tests.faults.alert_kills
 
 SCREENSHOTS ?= /tmp/integration-center-screenshots
 screenshots: setup ## Pictures of each page of the console, light, dark and narrow, in SCREENSHOTS
@@ -65,6 +68,9 @@ screenshots: setup ## Pictures of each page of the console, light, dark and narr
 
 example: setup ## examples/dbt_duckdb from built wheels: a dbt mart reaches the local org
 	$(BIN)/python -m integration_center_tests.example_project
+
+foreign: setup ## The component in two projects of somebody else, from built wheels, with dg's commands
+	$(BIN)/python -m integration_center_tests.foreign
 
 installed: setup ## Build the wheel, install it in a new environment, and run the demo and up there
 	$(BIN)/python -m integration_center_tests.installed
@@ -83,6 +89,9 @@ bench: setup ## Calls, bytes, seconds and peak memory, beside a floor
 docs: setup ## The documentation, in site/index.html; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
+pictures: setup ## The six pictures of the front page in docs/pictures, from the real console; needs Chromium
+	INTEGRATION_CENTER_PICTURES=docs/pictures $(BIN)/python -m pytest -q integration_center_tests/browser/test_front_page.py
+
 schema: setup ## The JSON schema of report.yaml, in the package, after a change to its options
 	$(BIN)/python -m tools.report_schema
 
@@ -93,6 +102,10 @@ lock: setup ## Write the locks of production, of each extra and of development: 
 	$(COMPILE) -c requirements/development.txt pyproject.toml -o requirements/production.txt
 	$(COMPILE) -c requirements/development.txt --extra postgres pyproject.toml -o requirements/postgres.txt
 	$(COMPILE) -c requirements/development.txt --extra sftp pyproject.toml -o requirements/sftp.txt
+	$(COMPILE) -c requirements/development.txt --extra aws pyproject.toml -o requirements/aws.txt
+	$(COMPILE) -c requirements/development.txt --extra otel pyproject.toml -o requirements/otel.txt
+	$(COMPILE) -c requirements/development.txt --extra gcp pyproject.toml -o requirements/gcp.txt
+	$(COMPILE) -c requirements/development.txt --extra vault pyproject.toml -o requirements/vault.txt
 	$(COMPILE) -c requirements/development.txt --extra cluster pyproject.toml -o requirements/cluster.txt
 	echo hatchling | $(COMPILE) -c requirements/development.txt - -o requirements/build.txt
 	echo uv | $(COMPILE) -c requirements/development.txt - -o requirements/uv.txt

@@ -2,11 +2,14 @@
 
 import dagster as dg
 
-from integration_center.pipeline.assembly import build_definitions
+from integration_center.pipeline.long_lived import keep_for_good
+from integration_center.pipeline.revisions import build_newest
 from integration_center.settings import Paths
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions of this installation."""
-    return build_definitions(Paths().defs)
+    definitions = build_newest(Paths())
+    keep_for_good()
+    return definitions

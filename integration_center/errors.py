@@ -25,7 +25,7 @@ IntegrationCenterError
     │       ├── ConsentDenied      on Salesforce's page
     │       ├── SignInOver         unknown, used or too old
     │       ├── PermissionMissing  the user may not do enough
-    │       └── WrongOrg           of another kind than the environment, or in the other one already
+    │       └── WrongOrg           of another kind than the account, or connected under another name already
     ├── SignInRefused       a person may not sign in to the console
     ├── StopRequested       the run is to end, so it sends nothing more
     │   └── Stopped         an admin stopped everything
@@ -182,6 +182,10 @@ class NotConnected(AccountError):
     """No account is connected in the environment."""
 
 
+class UnknownAccount(NotConnected):
+    """The installation has no account of this name."""
+
+
 class AccessRefused(AccountError):
     """Sign-in refused, token revoked, permission missing, or the wrong kind of org."""
 
@@ -214,7 +218,7 @@ class PermissionMissing(AccessRefused):
 
 
 class WrongOrg(AccessRefused):
-    """The org is of another kind than the environment, or fills the other one already.
+    """The org is of another kind than the account, or is connected under another name already.
 
     Args:
         message: the fact, and what to do on the command line.

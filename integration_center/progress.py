@@ -5,7 +5,7 @@ Code that works for long says so with `phase` and `advance`. Who watches the ste
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -83,6 +83,16 @@ def estimate_left(part: float | None, seconds: float) -> float | None:
 
 
 Watcher = Callable[[Seen], None]
+Note = Callable[[Mapping[str, int]], None]
+"""Adds counts to a span."""
+Spans = Callable[[str], AbstractContextManager[Note]]
+"""Opens a span of a trace for the length of a block."""
+
+
+@contextmanager
+def untraced(name: str) -> Iterator[Note]:
+    """Open no span: nobody traces this process."""
+    yield lambda counts: None
 
 
 class Progress:
@@ -94,10 +104,12 @@ class Progress:
     Args:
         watcher: called each time when something changed, maybe thousands of times, from any thread.
         spent: the time spent before.
+        spans: opens a span for each phase, and for each unit of work in one.
     """
 
-    def __init__(self, watcher: Watcher, spent: Mapping[Phase, Spent] | None = None) -> None:
+    def __init__(self, watcher: Watcher, spent: Mapping[Phase, Spent] | None = None, spans: Spans = untraced) -> None:
         self._watcher = watcher
+        self.spans = spans
         self._spent = dict(spent or {})
         self._stack: list[Seen] = []
         self._since = _now()
@@ -117,12 +129,14 @@ class Progress:
             self._charge()
             self._stack.append(Seen(phase, total=total))
         self._tell()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._charge()
-                self._stack.pop()
+        with self.spans(phase.value) as note:
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._charge()
+                    seen = self._stack.pop()
+                note({name: count for name, count in (("done", seen.done), ("total", seen.total)) if count is not None})
 
     def advance(self, **changes: Any) -> None:
         """Change what is seen of the present phase."""
@@ -171,6 +185,15 @@ def phase(phase: Phase, total: int | None = None) -> Iterator[None]:
         yield
         return
     with progress.phase(phase, total):
+        yield
+
+
+@contextmanager
+def unit(name: str, **counts: int) -> Iterator[None]:
+    """Do one unit of work of the present phase, such as a Bulk job; a trace shows it with its counts."""
+    progress = _watched.get()
+    with (progress.spans if progress else untraced)(name) as note:
+        note(counts)
         yield
 
 

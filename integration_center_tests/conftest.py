@@ -1,5 +1,6 @@
 """Shared fixtures: the local orgs and Insights API, started once a worker and put back as they were for each test."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext  # not public
+from dagster._core.storage.defs_state.base import _current_storage  # not public
 from hypothesis import settings
 from sqlalchemy import Engine
 
@@ -22,6 +24,8 @@ from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 __all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_server"]
 
+# What `make demo` left in the checkout must not decide which days there are.
+os.environ["INTEGRATION_CENTER_FIRST_DAY"] = "2020-01-01"
 settings.register_profile("suite", deadline=None)  # a busy machine is no broken law
 settings.load_profile("suite")
 
@@ -89,8 +93,12 @@ def _beats_end_with_the_test() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _loading_as_in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a step of an earlier test left behind: Dagster then loads definitions as a run's own process does."""
+    """What an earlier test left behind: Dagster then loads definitions as a run's own process does.
+
+    It would also look for their state in the storage of an instance that is gone.
+    """
     monkeypatch.setattr(DefinitionsLoadContext, "_instance", None)
+    _current_storage.set(None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

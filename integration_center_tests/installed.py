@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -35,12 +35,13 @@ def build_wheels(folder: Path) -> list[Path]:
 
 
 class Installed:
-    """An environment that holds the wheels and what the lock of production names, and nothing else."""
+    """An environment that holds the wheels and what a lock names, and nothing else."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, lock: Path = LOCK) -> None:
         self.place = place
+        self.lock = lock
         self.bin = place / "venv" / "bin"
-        self.environment: Mapping[str, str] = {
+        self.environment: dict[str, str] = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "HOME": str(place / "user"),
             "LANG": "C.UTF-8",
@@ -52,7 +53,7 @@ class Installed:
         venv.create(self.place / "venv")
         uv = (str(Path(sys.executable).with_name("uv")), "pip")
         target = ("--python", str(self.bin / "python"), "--quiet")
-        subprocess.run((*uv, "sync", *target, "--require-hashes", str(LOCK)), check=True)
+        subprocess.run((*uv, "sync", *target, "--require-hashes", str(self.lock)), check=True)
         subprocess.run((*uv, "install", *target, "--no-deps", *map(str, wheels)), check=True)
         subprocess.run((*uv, "check", "--python", str(self.bin / "python"), "--quiet"), check=True)
 

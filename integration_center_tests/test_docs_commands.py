@@ -52,7 +52,7 @@ def test_every_command_shown_exists_with_its_options(page: str, check_command: C
         ("run x --day 2026-11-22", "No such option: --day"),
         ("run x y", "unexpected extra argument"),
         ("plan --json", "Missing argument 'SLUG'"),
-        ("connect staging", "'staging' is not one of"),
+        ("connect Staging", "'Staging': the name of an account"),
         ("up --port many", "should be a valid integer"),
     ],
 )

@@ -7,7 +7,7 @@ import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,7 +26,7 @@ from salesforce_emulator.clock import Clock
 from salesforce_emulator.faults import Faults
 from salesforce_emulator.org.calls import CallLog
 from salesforce_emulator.org.custom_fields import restore_custom_fields
-from salesforce_emulator.org.org import PRODUCTION, SANDBOX, Org, OrgProfile
+from salesforce_emulator.org.org import PRODUCTION, SANDBOX, Org, OrgProfile, build_profile
 from salesforce_emulator.org.store import Store
 from salesforce_emulator.people import Person
 from salesforce_emulator.seed import seed_org
@@ -45,7 +45,8 @@ class EmulatorConfig:
         data: a folder whose SQLite files are reused, or made; None for a temporary one.
         drops: a folder of report drops that the Insights API serves; None for generated reports only.
         sandbox_port, production_port, insights_port: 0 for any free port.
-        redirect_uris: further redirect URIs of the OAuth app in both orgs.
+        redirect_uris: further redirect URIs of the OAuth app in all orgs.
+        further: the names of further orgs, and whether each is a sandbox. They listen on free ports.
         insights: whether to serve the Insights API too.
         today: the day up to which the Insights API has reports; None for the sandbox's clock.
     """
@@ -58,6 +59,7 @@ class EmulatorConfig:
     production_port: int = 0
     insights_port: int = 0
     redirect_uris: Sequence[str] = ()
+    further: Mapping[str, bool] = field(default_factory=dict)
     insights: bool = True
     today: date | None = None
     host: str = field(default=HOST)
@@ -137,6 +139,10 @@ class Emulator:
         """The production org."""
         return self._orgs["production"]
 
+    def org(self, name: str) -> OrgHandle:
+        """An org by its name."""
+        return self._orgs[name]
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -165,9 +171,14 @@ class Emulator:
 
     def _open(self, folder: Path) -> None:
         apps: list[ASGIApp] = []
+        further = [
+            build_profile(name, number, is_sandbox=is_sandbox)
+            for number, (name, is_sandbox) in enumerate(self.config.further.items())
+        ]
         with ThreadPoolExecutor(max_workers=2) as pool:
-            orgs = list(pool.map(lambda profile: self._build_org(profile, folder), (SANDBOX, PRODUCTION)))
-        for org, port in zip(orgs, (self.config.sandbox_port, self.config.production_port), strict=True):
+            orgs = list(pool.map(lambda profile: self._build_org(profile, folder), (SANDBOX, PRODUCTION, *further)))
+        ports = (self.config.sandbox_port, self.config.production_port, *(0 for _ in further))
+        for org, port in zip(orgs, ports, strict=True):
             self._orgs[org.profile.name] = OrgHandle(org)
             org.url = self._listen(port)
             apps.append(build_salesforce_app(org))
@@ -261,7 +272,8 @@ class Emulator:
     def describe(self) -> dict[str, str]:
         """Return the addresses and credentials, as the command line prints them."""
         listing: dict[str, str] = {}
-        for name, handle in self._orgs.items():
+        for org, handle in self._orgs.items():
+            name = org.replace("-", "_")
             listing |= {
                 f"{name}_url": handle.url,
                 f"{name}_client_id": handle.client_id,

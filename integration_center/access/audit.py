@@ -26,6 +26,8 @@ class Action(StrEnum):
     SIGN_IN_REFUSED = "sign-in refused"
     SIGNED_OUT = "signed out"
     REFUSED = "refused"
+    ADDED_ACCOUNT = "added account"
+    REMOVED_ACCOUNT = "removed account"
     CONNECTED = "connected"
     CONNECTION_REFUSED = "connection refused"
     DISCONNECTED = "disconnected"
@@ -40,6 +42,7 @@ class Action(StrEnum):
     RAN = "ran"
     PLANNED = "planned"
     UNDID = "undid"
+    RETRIED = "tried again"
     RELEASED = "released"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -162,7 +165,15 @@ class AuditLog:
             return {(row.run_id, row.slug): _build_entry(row) for row in connection.execute(statement)}
 
     def list(
-        self, *, limit: int = 100, offset: int = 0, slug: str | None = None, actions: Collection[Action] | None = None
+        self,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        slug: str | None = None,
+        actions: Collection[Action] | None = None,
+        who: str = "",
+        since: datetime | None = None,
+        before: datetime | None = None,
     ) -> Sequence[AuditEntry]:
         """List entries, the newest first.
 
@@ -171,14 +182,29 @@ class AuditLog:
             offset: the number of newer entries to skip.
             slug: only list entries of this integration.
             actions: only list these actions.
+            who: only list entries of users whose name contains this text, in any case.
+            since: only list entries of this time and later, UTC.
+            before: only list entries of earlier times, UTC.
         """
         statement = select(audit).order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit).offset(offset)
         if slug is not None:
             statement = statement.where(audit.c.slug == slug)
         if actions is not None:
             statement = statement.where(audit.c.action.in_(action.value for action in actions))
+        if who:
+            statement = statement.where(audit.c.who.icontains(who, autoescape=True))
+        if since is not None:
+            statement = statement.where(audit.c.at >= since)
+        if before is not None:
+            statement = statement.where(audit.c.at < before)
         with reading(self._engine) as connection:
             return tuple(map(_build_entry, connection.execute(statement)))
+
+    def list_slugs(self) -> Sequence[str]:
+        """List the integrations that have entries, also those that are deleted, in the order of their slugs."""
+        statement = select(audit.c.slug).where(audit.c.slug.is_not(None)).distinct().order_by(audit.c.slug)
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(statement).scalars())
 
     def delete_old(self, now: datetime) -> int:
         """Delete the entries that are older than `KEPT` at `now`, and return their number."""

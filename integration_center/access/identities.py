@@ -8,7 +8,7 @@ from typing import Any
 
 from integration_center.access.users import NAME, ROLES, Role
 from integration_center.errors import SignInRefused
-from integration_center.sign_in_settings import SignInSettings
+from integration_center.settings import SignInSettings
 
 MOST_GROUPS = 2_000
 

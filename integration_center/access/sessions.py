@@ -15,9 +15,12 @@ from integration_center.access.people import People
 from integration_center.access.users import ROLES, Role, User
 from integration_center.database.engine import reading, writing
 from integration_center.database.tables import console_people, console_sessions
+from integration_center.settings import SignInSettings
 
 IDLE = timedelta(hours=1)
 LIFETIME = timedelta(hours=12)
+CHECKED_AGAIN = timedelta(hours=1)
+"""After this time a provider or proxy has to confirm somebody again: it may have removed the person, or a group."""
 SEEN_STEP = timedelta(minutes=1)
 """How often a session's last use is written. Otherwise every page would write to the database."""
 TOKEN_BYTES = 32
@@ -66,10 +69,12 @@ class ConsoleSessions:
     Args:
         engine: our database.
         clock: returns the time, UTC.
+        settings: which ways of signing in there are now; without them none is ruled out.
     """
 
     engine: Engine
     clock: Callable[[], datetime] = read_clock
+    settings: SignInSettings | None = None
 
     def begin(self, user: User, origin: Origin | None = None) -> str:
         """Begin a session, and return the token for the cookie. The database only stores a hash of the token.
@@ -97,7 +102,8 @@ class ConsoleSessions:
         """Find the user whose session `token` is; None when the session has ended.
 
         A session ends after `IDLE` without a page, after `LIFETIME`, and when its user was removed or got another
-        password or role.
+        password or role. One by a provider or proxy ends after `CHECKED_AGAIN`, and when that way of signing in is
+        switched off, or no group gives its role any more.
 
         Args:
             token: the token from the cookie.
@@ -152,8 +158,19 @@ class ConsoleSessions:
             return replace(listed, role=person.role) if person and person.role else listed
         if listed is not None:
             return None  # the file of users gives the name to somebody else
+        if self.clock() - row.signed_in_at >= CHECKED_AGAIN or not self._still_comes_in(person.method, row.role):
+            return None
         role = ROLES.get(row.role or "") or person.role or Role.VIEWER
         return User(person.name, role, "")
+
+    def _still_comes_in(self, method: Method, role_by_group: str | None) -> bool:
+        """Whether somebody could sign in by a method now, and get the role that a group gave."""
+        settings = self.settings
+        if settings is None:
+            return True
+        there = settings.has_provider if method is Method.PROVIDER else settings.has_signing_proxy
+        given = {part.partition("=")[0].strip() for part in settings.group_roles.split(";") if part.strip()}
+        return there and (role_by_group in given if role_by_group else not given)
 
     def end(self, token: str) -> None:
         """End a session. Do nothing when it has already ended."""

@@ -78,8 +78,7 @@ def connect_web(
 
     Raises:
         ConfigurationError: settings are missing, or the callback's port is in use.
-        AccessRefused: access was denied, the wait timed out, the user lacks a permission, or the org is of the wrong
-            kind.
+        AccessRefused: access was denied, the wait timed out, or the user or the org is not the right one.
         TransientError: Salesforce did not answer.
     """
     request: list[AuthorizationRequest] = []
@@ -88,7 +87,7 @@ def connect_web(
         connection = finish_web(request[0].state, code, settings, store, connected_by=connected_by, specs=specs)
         return Answer(connection, connection.summary)
 
-    require_app(settings, environment)
+    require_app(settings, environment, store.names.kind_of(environment))
     server = CallbackServer(settings.callback_url, environment, finish)
     request.append(begin_web(environment, settings, store, callback_url=server.url))
     with server.listening(request[0].state):
@@ -105,7 +104,7 @@ def begin_web(
         ConfigurationError: the External Client App's settings are missing.
     """
     callback_url = callback_url or settings.callback_url
-    request = build_authorization(require_app(settings, environment), callback_url)
+    request = build_authorization(require_app(settings, environment, store.names.kind_of(environment)), callback_url)
     store.sign_ins.keep(request.state, PendingSignIn(environment, request.verifier, callback_url))
     return request
 
@@ -128,7 +127,7 @@ def finish_web(
         TransientError: Salesforce did not answer.
     """
     sign_in = store.sign_ins.take(state)
-    app = require_app(settings, sign_in.environment)
+    app = require_app(settings, sign_in.environment, store.names.kind_of(sign_in.environment))
     with build_client() as client:
         grant = exchange_code(client, sign_in.environment, app, code, sign_in.verifier, sign_in.callback_url)
     if grant.refresh_token is None:
@@ -171,7 +170,7 @@ def connect_client_credentials(
         AccessRefused: the user lacks a permission, or the org is of the wrong kind.
         TransientError: Salesforce did not answer.
     """
-    app = require_app(settings, environment)
+    app = require_app(settings, environment, store.names.kind_of(environment))
     with build_client() as client:
         grant = request_client_credentials(client, environment, app)
     return _admit(
@@ -205,7 +204,7 @@ def connect_jwt(
         AccessRefused: the user is not approved or lacks a permission, or the org is of the wrong kind.
         TransientError: Salesforce did not answer.
     """
-    app = require_app(settings, environment, with_secret=False)
+    app = require_app(settings, environment, store.names.kind_of(environment), with_secret=False)
     with build_client() as client:
         grant = request_jwt(client, environment, app, username, signing_key)
     return _admit(
@@ -252,11 +251,12 @@ def _admit(
     specs: Sequence[IntegrationSpec] = (),
 ) -> Connection:
     """Check the user and the org of `grant`, and store the account."""
-    login_url = settings.app(environment).login_url
+    kind = store.names.kind_of(environment)
+    login_url = settings.find_login_url(environment, kind)
     with build_client() as client:
         try:
             Stops(store.engine).require_none()
-            user, org = verify_account(client, environment, grant, settings.api_version, specs)
+            user, org = verify_account(client, environment, kind, grant, settings.api_version, specs)
             account = Account(
                 environment=environment,
                 org_id=org.org_id,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from integration_center.accounts.encryption import Cipher, build_cipher
+from integration_center.accounts.names import AccountNames
 from integration_center.accounts.sign_ins import SignIns
 from integration_center.database.engine import build_engine, erase_deleted, reading, upsert, writing
 from integration_center.database.tables import account_tokens, accounts, oauth_states
@@ -82,6 +83,7 @@ class AccountStore:
 
     def __init__(self, engine: Engine, cipher: Cipher) -> None:
         self.engine = engine
+        self.names = AccountNames(engine)
         self.sign_ins = SignIns(engine, cipher)
         self._cipher = cipher
 
@@ -93,6 +95,7 @@ class AccountStore:
         """
         account = self.find(environment)
         if account is None:
+            self.names.kind_of(environment)  # which knows the nearest name
             raise not_connected(environment)
         return account
 
@@ -103,16 +106,16 @@ class AccountStore:
         return None if row is None else _build_account(row)
 
     def list(self) -> tuple[Account, ...]:
-        """List all connected accounts, Sandbox first."""
+        """List all connected accounts: Sandbox, Production, then the others in the order in which they were added."""
         with reading(self.engine) as connection:
             found = {row.environment: _build_account(row) for row in connection.execute(select(accounts))}
-        return tuple(found[environment] for environment in Environment if environment in found)
+        return tuple(found[environment] for environment in self.names.list() if environment in found)
 
     def save(self, account: Account, tokens: Tokens) -> None:
         """Store an account and its tokens together, replacing what the environment held.
 
         Raises:
-            WrongOrg: the other environment holds the same org.
+            WrongOrg: another account is of the same org.
         """
         try:
             with writing(self.engine) as connection:
@@ -126,8 +129,11 @@ class AccountStore:
                 }
                 upsert(connection, account_tokens, ("environment",), values)
         except IntegrityError:
-            fact = f"org {account.org_id} ({account.org_name}) is already connected in the other environment"
-            raise WrongOrg(f"{fact}; Sandbox and Production must be two orgs", fact=fact) from None
+            held = [each.environment.title for each in self.list() if each.is_of(account.org_id)]
+            fact = (
+                f"org {account.org_id} ({account.org_name}) is already connected as {' and '.join(held) or 'another'}"
+            )
+            raise WrongOrg(f"{fact}; each account must be an org of its own", fact=fact) from None
 
     def tokens(self, environment: Environment) -> Tokens:
         """Return the tokens of `environment`.
@@ -238,7 +244,7 @@ class AccountStore:
 
     def _seal(self, environment: Environment, tokens: Tokens) -> str:
         content = {
-            # Inside the ciphertext, to detect a row that was moved to the other environment.
+            # Inside the ciphertext, to detect a row that was moved to another account.
             "environment": environment.value,
             "access_token": tokens.access_token.get_secret_value(),
             "refresh_token": _reveal(tokens.refresh_token),
@@ -252,7 +258,7 @@ class AccountStore:
         content = json.loads(self._cipher.decrypt(ciphertext))
         if content["environment"] != environment.value:
             raise ConfigurationError(
-                f"the stored tokens of {environment.title} belong to the other environment; connect it again:"
+                f"the stored tokens of {environment.title} belong to another account; connect it again:"
                 f" integration-center connect {environment.value}"
             )
         return Tokens(

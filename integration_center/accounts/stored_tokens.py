@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from integration_center.accounts.store import Account, AccountStore, Tokens
 from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import Environment, OrgKind
 from integration_center.salesforce.auth.instances import check_instance
 from integration_center.salesforce.auth.oauth import build_client, refresh, request_client_credentials, request_jwt
 from integration_center.settings import ExternalClientApp, Settings
@@ -96,7 +96,12 @@ class StoredTokens:
                 self._store.release_renewal(self._environment, owner)
 
     def _ask(self, account: Account, tokens: Tokens) -> Tokens:
-        app = require_app(self._settings, self._environment, with_secret=account.flow != "jwt")
+        app = require_app(
+            self._settings,
+            self._environment,
+            self._store.names.kind_of(self._environment),
+            with_secret=account.flow != "jwt",
+        )
         with build_client() as client:
             if account.flow == "client-credentials":
                 grant = request_client_credentials(client, self._environment, app)
@@ -138,18 +143,21 @@ class StoredTokens:
         return account, replace(tokens, instance_url=instance)
 
 
-def require_app(settings: Settings, environment: Environment, *, with_secret: bool = True) -> ExternalClientApp:
+def require_app(
+    settings: Settings, environment: Environment, kind: OrgKind, *, with_secret: bool = True
+) -> ExternalClientApp:
     """Return the External Client App of `environment`.
 
     Args:
         settings: the settings of this installation.
         environment: the environment.
+        kind: what its org is for.
         with_secret: whether the client secret is needed. JWT bearer signs with a key instead.
 
     Raises:
         ConfigurationError: variables of this environment are not set. The message names them.
     """
-    app = settings.app(environment)
+    app = settings.app(environment, kind)
     given = {"CLIENT_ID": app.client_id}
     if with_secret:
         given["CLIENT_SECRET"] = app.client_secret.get_secret_value()

@@ -19,7 +19,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     WrongOrg,
 )
-from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
 from integration_center.remote import parse_retry_after
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import SIGN_IN_POLICY, UserInfo, fetch_userinfo
@@ -69,6 +69,7 @@ class Organization:
 def verify_account(
     client: httpx.Client,
     environment: Environment,
+    kind: OrgKind,
     grant: Grant,
     api_version: str,
     specs: Sequence[IntegrationSpec] = (),
@@ -81,6 +82,7 @@ def verify_account(
     Args:
         client: for the requests.
         environment: the environment to connect.
+        kind: what its org is for.
         grant: the new token.
         api_version: the API version, such as `66.0`.
         specs: the integrations of the environment; without any, only Modify All Data is enough.
@@ -108,7 +110,7 @@ def verify_account(
         )
     except KeyError as error:
         raise ServiceUnavailable(f"Salesforce's answer about the org lacks {error}") from None
-    _check_kind(org, environment)
+    _check_kind(org, environment, kind)
     return user, org
 
 
@@ -165,13 +167,22 @@ def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
     return False
 
 
-def _check_kind(org: Organization, environment: Environment) -> None:
-    if environment is Environment.PRODUCTION and org.is_sandbox:
+def _check_kind(org: Organization, environment: Environment, kind: OrgKind) -> None:
+    if kind is OrgKind.PRODUCTION and org.is_sandbox:
         fact = f"{org.name} ({org.org_id}) is a sandbox"
-        raise WrongOrg(f"{fact}; connect it with: integration-center connect sandbox", fact=fact)
-    if environment is Environment.SANDBOX and not org.is_sandbox and not org.developer_edition:
-        fact = f"{org.name} ({org.org_id}) is a production org, so tests in the Sandbox slot would change live data"
-        raise WrongOrg(f"{fact}; connect it with: integration-center connect production", fact=fact)
+        raise WrongOrg(f"{fact}; {_say_connect(environment, OrgKind.SANDBOX)}", fact=fact)
+    if kind is OrgKind.SANDBOX and not org.is_sandbox and not org.developer_edition:
+        fact = (
+            f"{org.name} ({org.org_id}) is a production org, so tests in the {environment.title} slot would change live"
+            " data"
+        )
+        raise WrongOrg(f"{fact}; {_say_connect(environment, OrgKind.PRODUCTION)}", fact=fact)
+
+
+def _say_connect(environment: Environment, kind: OrgKind) -> str:
+    if environment.is_first:
+        return f"run: integration-center connect {kind.value}"
+    return f"choose a name of the kind {kind.value}, and run: integration-center connect NAME --kind {kind.value}"
 
 
 def _query(client: httpx.Client, grant: Grant, api_version: str, soql: str) -> Sequence[Mapping[str, Any]]:

@@ -57,6 +57,8 @@ def judge_integration(
     missed = find_missed(spec, history, now, since)
     if not pushes:
         return missed
+    if is_cured(pushes[0], history):
+        return missed
     last, before = pushes[0], [sync for sync in pushes[1:] if sync.status is SyncStatus.COMPLETED][:BEFORE]
     if last.status is SyncStatus.WAITING:
         text = f"The plan of {last.partition_end} waits for approval: {say_counts(last)}."
@@ -68,7 +70,18 @@ def judge_integration(
 
 def is_push(sync: SyncRecord) -> bool:
     """Whether a line shows how the integration is: an ended run that was to push."""
-    return sync.status in {SyncStatus.COMPLETED, SyncStatus.FAILED, SyncStatus.WAITING} and sync.undoes is None
+    return sync.status in {SyncStatus.COMPLETED, SyncStatus.FAILED, SyncStatus.WAITING} and sync.is_of_report
+
+
+def is_cured(run: SyncRecord, history: Sequence[SyncRecord]) -> bool:
+    """Whether the failed records of a run were tried again, and all of them were written or need no write any more."""
+    sources = {run.run_id}
+    for sync in reversed(history):  # the oldest first
+        if sync.retries in sources:
+            sources.add(sync.run_id)
+            if sync.status is SyncStatus.COMPLETED:
+                return not any(sync.counts.get("rows", {}).get(outcome) for outcome in BROKEN)
+    return False
 
 
 def describe_failure(sync: SyncRecord) -> Finding:

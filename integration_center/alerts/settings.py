@@ -16,7 +16,8 @@ from integration_center.files.regular_files import SMALL, read_regular
 from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.integration.spec import Environment, Percent
-from integration_center.settings import check_url
+from integration_center.secret_stores.references import Secret
+from integration_center.wording.addresses import check_url
 
 FILE_NAME = "alerts.yaml"
 
@@ -43,7 +44,7 @@ class Kind(StrEnum):
     ACCOUNT = "account"
     """Salesforce refuses an account."""
     DAGSTER = "dagster"
-    """A sensor, a schedule or the daemon of Dagster does not work."""
+    """A sensor, a schedule or the daemon of Dagster does not work, or the file of an integration."""
 
 
 def check_secret_url(value: SecretStr) -> SecretStr:
@@ -58,7 +59,7 @@ def check_secret_url(value: SecretStr) -> SecretStr:
         raise ValueError("it must be an https:// address (http:// only for localhost)") from None
 
 
-SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
+SecretUrl = Annotated[Secret, AfterValidator(check_secret_url)]
 
 
 class AlertModel(BaseModel):
@@ -73,7 +74,7 @@ class Wanted(AlertModel):
     Attributes:
         kinds: the kinds of alert; all without it.
         integrations: the folders of the integrations; all without it.
-        environments: `sandbox`, `production`; both without it.
+        environments: the names of accounts, such as `sandbox` or `emea-prod`; all without it.
     """
 
     kinds: tuple[Kind, ...] = ()
@@ -107,7 +108,7 @@ class PagerDuty(Wanted):
     """A service of PagerDuty, by the Events API v2."""
 
     type: Literal["pagerduty"]
-    routing_key: SecretStr
+    routing_key: Secret
     url: SecretUrl = SecretStr("https://events.pagerduty.com/v2/enqueue")
 
 
@@ -116,7 +117,7 @@ class Webhook(Wanted):
 
     type: Literal["webhook"]
     url: SecretUrl
-    secret: SecretStr = Field(min_length=16)
+    secret: Secret = Field(min_length=16)
 
 
 class Email(Wanted):
@@ -134,7 +135,7 @@ class Email(Wanted):
     port: int = Field(default=587, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
-    password: SecretStr = SecretStr("")
+    password: Secret = SecretStr("")
     sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
     to: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
     owners: bool = True

@@ -11,6 +11,7 @@ from integration_center.cli.output import MOST_LINES, AsJson, Column, errors, pr
 from integration_center.cli.slugs import require
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.settings import read_paths
 
@@ -19,7 +20,7 @@ COLUMNS = (
     Column("who", "Who"),
     Column("where", "From"),
     Column("action", "What"),
-    Column("environment", "Environment"),
+    Column("environment", "Account"),
     Column("org_id", "Org id"),
     Column("integration", "Integration"),
     Column("detail", "Detail"),
@@ -56,7 +57,7 @@ def list_audit(
     as_json: AsJson = False,
 ) -> None:
     """Who connected, changed, ran, signed in or was refused."""
-    loaded = read_folder(read_paths().defs) if slug is not None else None
+    loaded = read_folder(find_folder(read_paths())) if slug is not None else None
     with open_installation() as installation:
         rows = [
             {

@@ -4,7 +4,7 @@ from integration_center.cli.output import AsJson, Column, print_rows
 from integration_center.installation import open_installation
 
 COLUMNS = (
-    Column("environment", "Environment"),
+    Column("environment", "Account"),
     Column("org_name", "Org"),
     Column("org_id", "Org id"),
     Column("kind", "Kind"),
@@ -15,11 +15,14 @@ COLUMNS = (
     Column("connected_by", "By"),
 )
 
+FACTS = ("org_name", "org_id", "username", "instance_url", "flow", "connected_at", "connected_by")
+"""What is known of a connected account alone."""
+
 
 def list_accounts(as_json: AsJson = False) -> None:
-    """The connected accounts."""
+    """The connected accounts, and those that were added and are not connected."""
     with open_installation() as installation:
-        rows = [
+        rows: list[dict[str, object]] = [
             {
                 "environment": account.environment.value,
                 "org_name": account.org_name,
@@ -34,5 +37,11 @@ def list_accounts(as_json: AsJson = False) -> None:
                 "connected_by": account.connected_by,
             }
             for account in installation.accounts.list()
+        ]
+        connected = {row["environment"] for row in rows}
+        rows += [
+            dict.fromkeys(FACTS) | {"environment": name.value, "kind": kind.value}
+            for name, kind in installation.accounts.names.kinds().items()
+            if not name.is_first and name.value not in connected
         ]
     print_rows(rows, COLUMNS, as_json=as_json, empty="No account is connected. Run: integration-center connect sandbox")

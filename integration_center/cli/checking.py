@@ -11,6 +11,7 @@ from rich.markup import escape
 from integration_center.cli.creating_fields import create_missing
 from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
+from integration_center.database.touched import say_touched
 from integration_center.errors import ConfigurationError, IntegrationCenterError, NotRead, TransientError
 from integration_center.insights.asset_frames import describe_asset
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns, report_slug
@@ -18,6 +19,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.planning.validation import Verdict, validate
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
@@ -38,7 +40,7 @@ def check_integrations(
     as_json: AsJson = False,
 ) -> None:
     """Check integrations against the live report and object. Nothing is written."""
-    loaded = read_folder(read_paths().defs)
+    loaded = read_folder(find_folder(read_paths()))
     slugs = loaded.slugs
     if slug is not None and slug not in slugs:
         raise typer.BadParameter(
@@ -51,6 +53,7 @@ def check_integrations(
             if creates and missing and create_missing(installation, loaded.specs[name], missing, ask=not yes):
                 result = check_one(installation, loaded, name)
             results.append(result)
+        touched = {result["slug"]: say_touched(installation.syncs, result["slug"]) for result in results}
         firings = {
             result["slug"]: look_today(installation, spec)
             for result in results
@@ -75,7 +78,7 @@ def check_integrations(
             for note in result["notes"]:
                 console.print(f"  note: {note}", markup=False, soft_wrap=True)
             if firing := firings.get(result["slug"]):
-                print_firing(loaded.specs[result["slug"]], firing)
+                print_firing(loaded.specs[result["slug"]], firing, touched=touched[result["slug"]])
             if result["admin_message"]:
                 console.print_lines(f"\n{result['admin_message']}\n")
         for environment, found in rights.items():

@@ -13,14 +13,18 @@ from pydantic import SecretStr
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.accounts.connecting import connect_client_credentials, connect_jwt, connect_web, disconnect
 from integration_center.accounts.connections import Connection
+from integration_center.accounts.names import require_unused
+from integration_center.cli.account_argument import EnvironmentArgument
 from integration_center.cli.output import console
 from integration_center.console.refusals import explain
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.installation import Installation, open_installation
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import Environment, OrgKind
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 
+REMOVED = "Account {} is removed."
 LONGEST_KEY = 64_000
 """Bytes of a private key's file."""
 
@@ -42,18 +46,23 @@ def open_page(url: str) -> None:
 
 
 def connect_account(
-    environment: Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")],
+    environment: EnvironmentArgument,
+    kind: Annotated[
+        OrgKind | None, typer.Option(help="Adds the account ENV, of this kind, where there is none of this name.")
+    ] = None,
     flow: Annotated[Flow, typer.Option(help="How to sign in.")] = Flow.WEB,
     username: Annotated[str, typer.Option(help="JWT only: the user to act as.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="JWT only: the PEM private key.", exists=True, dir_okay=False, readable=True)
     ] = None,
 ) -> None:
-    """Connect an org to an environment."""
+    """Connect an org to an account. Besides sandbox and production, any number of accounts can be added."""
     me = getpass.getuser()
     with open_installation() as installation:
         settings, store = installation.settings, installation.accounts
-        specs = [spec for spec in read_folder(settings.defs).specs.values() if spec.environment is environment]
+        if kind is not None:
+            add_account(installation, environment, kind)
+        specs = [spec for spec in read_folder(find_folder(settings)).specs.values() if spec.environment is environment]
         try:
             match flow:
                 case Flow.WEB:
@@ -86,6 +95,36 @@ def connect_account(
     console.print(connection.summary, markup=False)
 
 
+def add_account(installation: Installation, environment: Environment, kind: OrgKind) -> None:
+    """Add the name of an account, unless it is there already.
+
+    Raises:
+        ConfigurationError: it is there with the other kind.
+    """
+    names = installation.accounts.names
+    if environment.is_first and names.kind_of(environment) is kind:
+        return
+    me = getpass.getuser()
+    if names.add(environment, kind, added_by=me):
+        installation.audit.record(
+            Action.ADDED_ACCOUNT, who=me, where=COMMAND_LINE, environment=environment, detail=kind.value
+        )
+
+
+def remove_account(installation: Installation, environment: Environment) -> None:
+    """Remove the name of an account that no integration uses.
+
+    Raises:
+        ConfigurationError: an integration uses it, it is always there, or an org is connected.
+    """
+    names = installation.accounts.names
+    require_unused(environment, read_folder(find_folder(installation.settings)).specs)
+    names.remove(environment)
+    installation.audit.record(
+        Action.REMOVED_ACCOUNT, who=getpass.getuser(), where=COMMAND_LINE, environment=environment
+    )
+
+
 def read_key(path: Path) -> str:
     """The text of a private key's file; what is no PEM is refused as such later.
 
@@ -110,10 +149,20 @@ def note_connection(installation: Installation, connection: Connection) -> None:
 
 
 def disconnect_account(
-    environment: Annotated[Environment, typer.Argument(metavar="ENV", help="sandbox or production")],
+    environment: EnvironmentArgument,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove the account's name as well, where no integration uses it.")
+    ] = False,
 ) -> None:
-    """Revoke an environment's tokens and forget them."""
+    """Revoke an account's tokens and forget them."""
     with open_installation() as installation:
+        if remove:
+            installation.accounts.names.kind_of(environment)
+            require_unused(environment, read_folder(find_folder(installation.settings)).specs)
+            if installation.accounts.find(environment) is None:
+                remove_account(installation, environment)
+                console.print(REMOVED.format(environment.value), markup=False)
+                return
         done = disconnect(environment, installation.settings, installation.accounts)
         installation.audit.record(
             Action.DISCONNECTED,
@@ -123,6 +172,9 @@ def disconnect_account(
             detail=done.summary,
             org_id=done.org_id,
         )
-    console.print(done.summary, markup=False)
+        console.print(done.summary, markup=False)
+        if remove:
+            remove_account(installation, environment)
+            console.print(REMOVED.format(environment.value), markup=False)
     if not done.revoked:
         raise typer.Exit(1)

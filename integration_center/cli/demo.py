@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Annotated
 from uuid import uuid4
@@ -27,7 +27,8 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, SyncFailed
 from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation, open_installation
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import FIRST, Environment
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.launching import run_here
@@ -44,6 +45,8 @@ RECORDS = 5_000
 EXAMPLES = ("logins_to_leads", "logins_to_leads_production", "champions_to_leads")
 FROM_FILES = "champions_to_leads"
 STEPS_OF_A_RUN = 3
+DAYS_SHOWN = timedelta(days=6)
+"""How many days before its own the demo's partitions begin."""
 
 
 def run_demo(
@@ -52,6 +55,10 @@ def run_demo(
     """The main job on the embedded Salesforce orgs and Insights API. Then it says how to open the UI on its data."""
     before = read_settings()
     refuse_real_accounts(before)
+    if before.defs_in_database:
+        raise ConfigurationError(
+            "the demo writes its integrations into a folder; run it without INTEGRATION_CENTER_DEFS=database"
+        )
     prepare_home(before.dagster_home, on_server=before.has_database_server)
     day = last_full_day(datetime.now(UTC))
     demo = EmbeddedDemo(before.dagster_home, choose_ports(), records)
@@ -59,7 +66,10 @@ def run_demo(
     (demo.folder / "demo.json").write_text(json.dumps({"ports": dict(demo.ports), "records": records}))
     console.rule("Two local Salesforce orgs and an Insights API")
     with demo.started() as reached, environment(reached):
-        write_settings(before.dagster_home, reached)
+        first_day = {
+            "INTEGRATION_CENTER_FIRST_DAY": str(day - DAYS_SHOWN)
+        }  # Dagster shows a page that is not all empty
+        write_settings(before.dagster_home, {**reached, **first_day})
         settings = read_settings()
         console.print(f"{records:,} Leads in each org: {settings.sandbox_login_url} (Sandbox),", end=" ")
         console.print(f"{settings.production_login_url} (Production)")
@@ -171,7 +181,7 @@ def run_examples(installation: Installation, day: date) -> None:
             f" {sync.api_calls} API calls",
             markup=False,
         )
-    touched = {each: count_touched(installation, each, began) for each in Environment}
+    touched = {each: count_touched(installation, each, began) for each in FIRST}
     for each, records in touched.items():
         console.print(f"Leads that {each.title} says were touched since: {records:,}")
     if any(sync.counts["lines"].get("updated") for sync in second) or any(touched.values()):
@@ -197,7 +207,7 @@ def run_example(installation: Installation, slug: str, day: date, bar: Progress)
     Raises:
         ConfigurationError: the example is not among the integrations.
     """
-    spec = read_folder(installation.settings.defs).specs.get(slug)
+    spec = read_folder(find_folder(installation.settings)).specs.get(slug)
     if spec is None:
         raise ConfigurationError(f"the example integration {slug!r} is not in {installation.settings.defs}")
     request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"), run_config=push_config(slug))
@@ -205,7 +215,7 @@ def run_example(installation: Installation, slug: str, day: date, bar: Progress)
     note_launch(installation, Launch(request, slug, spec.environment, Action.RAN, f"{day}, by the demo"), run_id)
     task = bar.add_task(escape(make_printable(spec.name)), total=STEPS_OF_A_RUN)
     with (
-        open_instance(installation.settings, captures_output=False) as instance,
+        open_instance(installation.settings, executes_runs=True) as instance,
         environment({"WALKME_SOURCE": "files"} if slug == FROM_FILES else {}),
         watched(instance, run_id, bar, task),
     ):

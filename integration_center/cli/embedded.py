@@ -17,7 +17,7 @@ from pathlib import Path
 
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.regular_files import read_regular
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import FIRST
 from integration_center.settings import DEMO_SETTINGS, Settings
 
 PORTS = {"sandbox": 8801, "production": 8802, "insights": 8803}
@@ -135,7 +135,7 @@ def build_settings(reached: Mapping[str, str]) -> dict[str, str]:
         "WALKME_CLIENT_SECRET": reached["insights_client_secret"],
         "WALKME_SYSTEM_GUID": reached["insights_system_guid"],
     }
-    for environment in Environment:
+    for environment in FIRST:
         prefix = f"SALESFORCE_{environment.value.upper()}"
         settings[f"{prefix}_LOGIN_URL"] = reached[f"{environment.value}_url"]
         settings[f"{prefix}_CLIENT_ID"] = reached[f"{environment.value}_client_id"]

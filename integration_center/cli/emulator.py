@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from integration_center.cli.embedded import find_emulator
+from integration_center.integration.environment import Environment, OrgKind
 from integration_center.settings import read_settings
 
 
@@ -19,8 +20,12 @@ def serve_emulator(
     sandbox_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
     production_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
     insights_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
+    org: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:KIND", help="A further org, such as emea-prod:production. May be repeated."),
+    ] = None,
 ) -> None:
-    """Two local Salesforce orgs and an Insights API on loopback. Their addresses are one line of JSON."""
+    """Two local Salesforce orgs or more, and an Insights API on loopback. Their addresses are one line of JSON."""
     find_emulator()  # or say how to install it
     from salesforce_emulator.insights.drop_people import read_drop_people
     from salesforce_emulator.server import EmulatorConfig, serve
@@ -34,5 +39,18 @@ def serve_emulator(
         production_port=production_port,
         insights_port=insights_port,
         redirect_uris=[read_settings().callback_url],
+        further=dict(map(read_org, org or ())),
     )
     serve(config)
+
+
+def read_org(given: str) -> tuple[str, bool]:
+    """The name of a further org, and whether it is a sandbox."""
+    name, _, kind = given.partition(":")
+    try:
+        named = Environment(name)
+        if named.is_first:
+            raise ValueError("sandbox and production are there already")
+        return named.value, OrgKind(kind) is OrgKind.SANDBOX
+    except ValueError as error:
+        raise typer.BadParameter(f"{given!r}: give NAME:KIND, such as emea-prod:production; {error}") from None

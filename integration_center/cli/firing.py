@@ -27,12 +27,13 @@ def look_today(installation: Installation, spec: IntegrationSpec) -> Firing | No
         return None
 
 
-def print_firing(spec: IntegrationSpec, firing: Firing, *, brief: bool = False) -> None:
+def print_firing(spec: IntegrationSpec, firing: Firing, *, touched: str = "", brief: bool = False) -> None:
     """Print what fires, those that read mapped fields first, and what could not be seen.
 
     Args:
         spec: the integration.
         firing: what was seen.
+        touched: how many records the last runs touched; see `say_touched`.
         brief: whether to print nothing where everything was looked at and nothing fires.
     """
     if brief and not firing.found and firing.unseen == UNSEEN_ALWAYS:
@@ -45,3 +46,5 @@ def print_firing(spec: IntegrationSpec, firing: Firing, *, brief: bool = False) 
         console.print(f"  - {each.describe()}", markup=False, soft_wrap=True)
     for what in firing.unseen:
         console.print(f"  not seen: {what}", markup=False, soft_wrap=True)
+    if touched:
+        console.print(f"  {touched}", markup=False, soft_wrap=True)

@@ -12,9 +12,10 @@ import typer
 from integration_center.cli.output import MOST_LINES, AsJson, Column, console, print_json, print_rows
 from integration_center.cli.slugs import require
 from integration_center.cli.sync_output import describe, describe_wait
-from integration_center.database.sync_records import SyncRecord
+from integration_center.database.sync_records import RETRY_OF, UNDO_OF, SyncRecord
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
@@ -33,7 +34,7 @@ def show_log(
     as_json: AsJson = False,
 ) -> None:
     """The history of syncs: Completed or Failed, with the counts."""
-    loaded = read_folder(read_paths().defs)
+    loaded = read_folder(find_folder(read_paths()))
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
         waits = installation.waiting.list(datetime.now(UTC), slug)
@@ -48,8 +49,9 @@ def show_log(
         row["counts"] = say_counts(row["rows"])
         row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
         row["run"] = (row["run_id"] or "")[:8]
-        if row["triggered_by"].startswith("undo of "):
-            row["slug"] += f" ({row['triggered_by'][: len('undo of ') + 8]})"
+        for begin in (UNDO_OF, RETRY_OF):
+            if row["triggered_by"].startswith(begin):
+                row["slug"] += f" ({row['triggered_by'][: len(begin) + 8]})"
     columns = (
         Column("start", "Start (UTC)"),
         Column("slug", "Integration"),

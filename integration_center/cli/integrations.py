@@ -8,6 +8,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
@@ -15,7 +16,7 @@ from integration_center.settings import read_paths
 
 def list_integrations(as_json: AsJson = False) -> None:
     """The integrations, with the broken ones and why."""
-    loaded = read_folder(read_paths().defs)
+    loaded = read_folder(find_folder(read_paths()))
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
         rows = [describe(installation, loaded, slug) for slug in loaded.slugs]
@@ -24,14 +25,16 @@ def list_integrations(as_json: AsJson = False) -> None:
         Column("slug", "Integration"),
         Column("report", "Report"),
         Column("object", "Object"),
-        Column("environment", "Environment"),
+        Column("environment", "Account"),
         Column("schedule", "Schedule (UTC)"),
         Column("waiting", "Waiting"),
         Column("last_status", "Last run"),
         Column("last_start", "Start (UTC)"),
         Column("error", "Problem"),
     )
-    empty = f"No integration in {read_paths().defs}. See the README: write an integration."
+    paths = read_paths()
+    place = "the database" if paths.defs_in_database else paths.defs
+    empty = f"No integration in {place}. See the README: write an integration."
     print_rows([row | {"stopped": stop is not None} for row in rows], columns, as_json=as_json, empty=empty)
     if stop is not None:
         errors.print(f"{stop.sentence}. Resume with: integration-center resume", markup=False, soft_wrap=True)

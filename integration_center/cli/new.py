@@ -21,6 +21,7 @@ from integration_center.integration.schedule import DEFAULT_SCHEDULE, check_sche
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.integrations import find_key_columns
+from integration_center.integration_files.places import open_place, require_changeable
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport, read_newest
@@ -45,7 +46,8 @@ def new_integration(
 ) -> None:
     """Build an integration by answering questions, and write its file. It is checked first."""
     with open_installation() as installation:
-        defs = DefsFolder(installation.settings.defs, judge_with_dagster)
+        require_changeable(installation.settings)
+        defs = DefsFolder(open_place(installation.settings), judge_with_dagster)
         account = choose_account(installation)
         info = choose_report(installation.source().list_reports())
         with installation.connect(account.environment) as org:
@@ -76,7 +78,7 @@ def new_integration(
         installation.audit.record(
             Action.CREATED, who=getpass.getuser(), where=COMMAND_LINE, environment=spec.environment, slug=file.slug
         )
-    console.print(f"Written: {defs.path(file.slug)}", markup=False, soft_wrap=True)
+    console.print(f"Written: {file.name}", markup=False, soft_wrap=True)
     console.print(f"See what it would do: integration-center plan {file.slug}", markup=False)
     console.print("A Dagster that runs reads it under Deployment → Reload.", markup=False)
 
@@ -118,7 +120,7 @@ def choose_account(installation: Installation) -> Account:
     if not accounts:
         raise NotConnected("no account is connected; run: integration-center connect sandbox")
     only = next(iter(accounts))
-    given = only if len(accounts) == 1 else ask_one("Environment", list(accounts), only)
+    given = only if len(accounts) == 1 else ask_one("Account", list(accounts), only)
     account = accounts[given]
     console.print(f"{account.environment.title}: {account.org_name}, as {account.username}", markup=False)
     return account

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.cli.catalogue import EnvironmentArgument
+from integration_center.access.audit import COMMAND_LINE
+from integration_center.accounts.granting import Granting
+from integration_center.cli.account_argument import EnvironmentArgument
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.salesforce.objects.permission_set import (
     PermissionSet,
@@ -21,7 +23,7 @@ from integration_center.salesforce.objects.permission_set import (
     leave_out,
     name_permission_set,
 )
-from integration_center.salesforce.objects.permission_writing import Applied, apply_permission_set
+from integration_center.salesforce.objects.permission_writing import Applied
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.salesforce.org import Org
 from integration_center.settings import read_paths
@@ -41,7 +43,9 @@ def show_permissions(
     as_json: AsJson = False,
 ) -> None:
     """Show the rights that the integrations need, and make a permission set of exactly these."""
-    specs = [spec for spec in read_folder(read_paths().defs).specs.values() if spec.environment is environment]
+    with open_installation() as installation:
+        installation.accounts.names.kind_of(environment)
+    specs = [spec for spec in read_folder(find_folder(read_paths())).specs.values() if spec.environment is environment]
     if not specs:
         raise ConfigurationError(f"there is no integration for {environment.title} yet, so no right is needed")
     with open_installation() as installation, ExitStack() as connections:
@@ -76,15 +80,8 @@ def apply_here(
     installation: Installation, environment: Environment, org: Org, permission_set: PermissionSet, user_id: str
 ) -> Applied:
     """Create or update the permission set, and note it in the audit log."""
-    applied = apply_permission_set(org.session, permission_set, user_id)
-    installation.audit.record(
-        Action.GRANTED,
-        who=getpass.getuser(),
-        where=COMMAND_LINE,
-        environment=environment,
-        detail=applied.summarize(permission_set),
-    )
-    return applied
+    granting = Granting(installation.audit, environment, getpass.getuser(), COMMAND_LINE)
+    return granting.apply(org.session, permission_set, user_id)
 
 
 def write_package(path: Path, content: bytes) -> None:

@@ -13,9 +13,10 @@ from integration_center.cli.output import console, print_json
 from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import describe, name_days, print_result
 from integration_center.database.sync_records import SyncRecord, SyncStatus
-from integration_center.errors import IntegrationCenterError
+from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration_files.integrations import Integrations
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import asset_keys, push_key, run_tags
 from integration_center.pipeline.run_request import RunRequest
@@ -43,8 +44,18 @@ class Planned:
 
 
 def plan_all(days: tuple[date, date], *, changed_since: str | None, markdown: bool, as_json: bool) -> None:
-    """Plan all integrations, or those changed since a commit, and print it; exit 1 when one has no sound plan."""
-    root = read_paths().defs
+    """Plan all integrations, or those changed since a commit, and print it; exit 1 when one has no sound plan.
+
+    Raises:
+        ConfigurationError: git does not know the commit, or the integrations are not kept in git.
+    """
+    paths = read_paths()
+    if changed_since is not None and paths.defs_in_database:
+        raise ConfigurationError(
+            "--changed-since compares with git, and integrations are kept in the database here; leave it out, or set"
+            " INTEGRATION_CENTER_DEFS to the folder of a checkout"
+        )
+    root = find_folder(paths)
     loaded = read_folder(root)
     slugs = loaded.slugs
     if changed_since is not None:

@@ -12,6 +12,7 @@ from integration_center.cli.output import AsJson, Quiet, ask, console
 from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import finish
 from integration_center.installation import open_installation
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.decisions import decide_release, reject
 from integration_center.pipeline.judging import read_folder
 from integration_center.settings import read_paths
@@ -27,7 +28,7 @@ def release_plan(
     run: Run, reason: Reason = None, slug: Slug = None, as_json: AsJson = False, quiet: Quiet = False
 ) -> None:
     """Send a plan that a limit holds, or that waits for approval. It is sent once, as it was shown, within 24 hours."""
-    loaded = read_folder(read_paths().defs)
+    loaded = read_folder(find_folder(read_paths()))
     said = read_reason(reason)
     with open_installation() as installation:
         held = find_sync(installation, run, slug)

@@ -16,11 +16,13 @@ from integration_center.cli.progress_display import Display, progress_shown
 from integration_center.cli.slugs import require
 from integration_center.cli.sync_output import finish, name_days
 from integration_center.database.sync_records import SyncRecord
+from integration_center.database.touched import say_touched
 from integration_center.errors import ConfigurationError
 from integration_center.insights.source import last_full_day, parse_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.integrations import Integrations
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.catch_up import check_long_range
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
@@ -60,8 +62,9 @@ def read_days(partition: str | None) -> tuple[date, date]:
     if days[0] > days[1]:
         raise typer.BadParameter(f"partition {partition!r}: the first day is after the last")
     if days[0] < FIRST_DAY or days[1] > newest:
+        hint = "; INTEGRATION_CENTER_FIRST_DAY in .env sets an earlier first day" if days[0] < FIRST_DAY else ""
         raise typer.BadParameter(
-            f"partition {partition!r}: days go from {FIRST_DAY} to {newest}, the last UTC day that has ended"
+            f"partition {partition!r}: days go from {FIRST_DAY} to {newest}, the last UTC day that has ended{hint}"
         )
     return days
 
@@ -88,7 +91,7 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     Unless `quiet`, the progress of the run is shown meanwhile.
     """
     installation.stops.require_none()
-    instance = open_instance(installation.settings, captures_output=False)
+    instance = open_instance(installation.settings, executes_runs=True)
     specs = loaded.by_slug
     complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one
     webserver = find_webserver(installation.settings)
@@ -173,7 +176,7 @@ def plan_integration(
         return
     if changed_since is not None or markdown:
         raise typer.BadParameter("--changed-since and --markdown go with --all")
-    loaded = read_folder(read_paths().defs)
+    loaded = read_folder(find_folder(read_paths()))
     require(loaded, slug)
     spec = loaded.specs.get(slug)
     if spec is None:
@@ -186,9 +189,9 @@ def plan_integration(
         check_long_range(installation, spec, days)
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, Outcome.PLANNED, Outcome.HELD)
-        firing = look_today(installation, spec)
+        firing, touched = look_today(installation, spec), say_touched(installation.syncs, slug)
     if firing is not None and not as_json:
-        print_firing(spec, firing, brief=True)
+        print_firing(spec, firing, touched=touched, brief=True)
     finish(sync, sample, as_json=as_json, fires=firing.to_json() if firing else None)
 
 
@@ -202,7 +205,7 @@ def run_integration(
     quiet: Quiet = False,
 ) -> None:
     """Run the sync through Dagster, and show what became of the rows."""
-    loaded = read_folder(read_paths().defs)
+    loaded = read_folder(find_folder(read_paths()))
     require(loaded, slug)
     spec = loaded.specs.get(slug)
     config = push_config(slug, allow_stale=allow_stale) if spec else None

@@ -12,6 +12,7 @@ from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import finish, print_counts, print_sample
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
 from integration_center.pipeline.run_request import RunRequest
@@ -29,7 +30,7 @@ def undo_sync(
     quiet: Quiet = False,
 ) -> None:
     """Write back the values from before a sync. Records that hold something else by now stay as they are."""
-    loaded = read_folder(read_paths().defs)
+    loaded = read_folder(find_folder(read_paths()))
     with open_installation() as installation:
         undone = find_sync(installation, run, slug)
         environment = require_undoable(installation, undone)

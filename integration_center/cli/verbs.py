@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from integration_center.cli import end_imports
 from integration_center.cli.output import OutputLost, errors, guard_output, show_failure
 from integration_center.errors import IntegrationCenterError
 from integration_center.wording.near_names import say_nearest
@@ -35,8 +36,10 @@ class Verb:
     def load(self) -> Any:
         """Import the function, and make a command of it."""
         module, _, function = self.place.partition(".")
+        done = getattr(importlib.import_module(f"integration_center.cli.{module}"), function)
+        end_imports()
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(self.name)(getattr(importlib.import_module(f"integration_center.cli.{module}"), function))
+        alone.command(self.name)(done)
         return get_command(alone)
 
 
@@ -47,14 +50,18 @@ TASKS = {
             "init.init_project",
             "Lay out a new project in a folder.",
         ),
-        Verb("connect", "connecting.connect_account", "Connect an org to an environment."),
-        Verb("accounts", "accounts.list_accounts", "The connected accounts."),
+        Verb("connect", "connecting.connect_account", "Connect an org to an account."),
+        Verb(
+            "accounts",
+            "accounts.list_accounts",
+            "The connected accounts, and those that were added and are not connected.",
+        ),
         Verb(
             "permissions",
             "permissions.show_permissions",
             "Show the rights that the integrations need, and make a permission set of exactly these.",
         ),
-        Verb("disconnect", "connecting.disconnect_account", "Revoke an environment's tokens and forget them."),
+        Verb("disconnect", "connecting.disconnect_account", "Revoke an account's tokens and forget them."),
         Verb(
             "password",
             "access.make_password",
@@ -71,6 +78,9 @@ TASKS = {
     ),
     "Sync": (
         Verb("new", "new.new_integration", "Build an integration by answering questions, and write its file."),
+        Verb("edit", "texts.edit_integration", "Edit the text of an integration in your editor."),
+        Verb("export", "texts.export_integrations", "Write all integrations into a folder, as `SLUG/defs.yaml`."),
+        Verb("import", "texts.import_integrations", "Take over all integrations of a folder, as `SLUG/defs.yaml`."),
         Verb(
             "check",
             "checking.check_integrations",
@@ -92,6 +102,11 @@ TASKS = {
             "undo.undo_sync",
             "Write back the values from before a sync.",
         ),
+        Verb(
+            "retry",
+            "retry.retry_failed",
+            "Send the records again that Salesforce refused in a run, or that it never reached.",
+        ),
         Verb("release", "release.release_plan", "Send a plan that a limit holds, or that waits for approval."),
         Verb("stop-all", "stopping.stop_everything", "End all runs, revoke all tokens, and let nothing start again."),
         Verb("resume", "stopping.resume_everything", "Lift the stop."),
@@ -103,6 +118,11 @@ TASKS = {
         Verb("ledger", "history.show_ledger", "What became of every row of one sync, and why."),
         Verb("alerts", "alerts.manage_alerts", "Try the channels of alerts.yaml, or list what is wrong."),
         Verb("why", "why.explain_record", "Why a record says what it says: value, run, row, value before."),
+        Verb(
+            "changes",
+            "texts.list_changes",
+            "List who changed an integration when, and what, where integrations are kept in the database.",
+        ),
         Verb("audit", "access.list_audit", "Who connected, changed, ran, signed in or was refused."),
         Verb(
             "security",
@@ -124,7 +144,9 @@ TASKS = {
         Verb("demo", "demo.run_demo", "The main job on the embedded Salesforce orgs and Insights API."),
         Verb("up", "serve.serve_all", "Dagster UI, daemon and console in the foreground; Ctrl-C ends all."),
         Verb("console", "serve.serve_console", "The web console alone, in the foreground; Ctrl-C ends it."),
-        Verb("emulator", "emulator.serve_emulator", "Two local Salesforce orgs and an Insights API on loopback."),
+        Verb(
+            "emulator", "emulator.serve_emulator", "Two local Salesforce orgs or more, and an Insights API on loopback."
+        ),
     ),
 }
 VERBS = {verb.name: verb for verbs in TASKS.values() for verb in verbs}

@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 from integration_center.console.obstacles import Banner
 from integration_center.console.reasons import Reasons
-from integration_center.console.results import say_status, say_why, sentence, tone_of
+from integration_center.console.results import count_troubled, say_status, say_why, sentence, tone_of
 from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.insights.catalogue import report_slug
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
 from integration_center.wording.sentences import capitalize_first
 
@@ -41,6 +43,17 @@ class Attention:
     action: str = ""
 
     @property
+    def lead(self) -> str:
+        """What is the matter in a few words, with which `text` begins: it is shown larger than the rest."""
+        head, mark, _ = self.text.partition(": " if self.name else ". ")
+        return head + mark.strip()
+
+    @property
+    def rest(self) -> str:
+        """What follows `lead`."""
+        return self.text.removeprefix(self.lead).strip()
+
+    @property
     def outside(self) -> bool:
         """Whether the button leads out of the console."""
         return bool(self.href) and not self.href.startswith("/")
@@ -68,7 +81,7 @@ def list_attention(
         may_change: whether who looks may change integrations.
     """
     stopped = [Attention("danger", banner.text, href=banner.link, says=banner.says) for banner in banners]
-    broken = [_build_broken(file, may_change=may_change) for file in files if file.problem]
+    broken = [_build_broken(file, last.get(file.slug), may_change=may_change) for file in files if file.problem]
     ended = [
         _build_ended(file, sync, reasons)
         for file in files
@@ -79,7 +92,7 @@ def list_attention(
         and needs_look(sync)
     ]
     ended.sort(key=lambda each: (each.tone != "danger", each.name.casefold()))
-    waiting = [_build_waiting(file, said) for file in files if (said := waits.get(file.slug)) and file.spec]
+    waiting = [_build_waiting(file, file.spec, said) for file in files if (said := waits.get(file.slug)) and file.spec]
     late = [_build_late(file, said) for file in files if (said := missed.get(file.slug))]
     return [*stopped, *broken, *late, *ended, *waiting]
 
@@ -87,13 +100,15 @@ def list_attention(
 def _build_late(file: DefsFile, said: str) -> Attention:
     here = f"/integrations/{quote(file.slug)}"
     name = file.spec.name if file.spec else file.slug
-    return Attention("danger", f"Late: {said}", name, here, href=here, says="Details")
+    return Attention("danger", f"Late: {said}", name, here, href=here, says="Open the integration")
 
 
-def _build_waiting(file: DefsFile, said: str) -> Attention:
-    here = f"/integrations/{quote(file.slug)}"
-    name = file.spec.name if file.spec else file.slug
-    return Attention("warning", sentence(capitalize_first(said)), name, here, href=here, says="Details")
+def _build_waiting(file: DefsFile, spec: IntegrationSpec, said: str) -> Attention:
+    here, text = f"/integrations/{quote(file.slug)}", sentence(capitalize_first(said))
+    if spec.source:  # an asset of Dagster has no page here
+        return Attention("warning", text, spec.name, here, href=here, says="Open the integration")
+    report = f"/reports/{quote(report_slug(spec.report))}"
+    return Attention("warning", text, spec.name, here, href=report, says="See the report")
 
 
 def needs_look(sync: SyncRecord) -> bool:
@@ -101,13 +116,19 @@ def needs_look(sync: SyncRecord) -> bool:
     return sync.status is not SyncStatus.RUNNING and tone_of(sync) in ("danger", "warning")
 
 
-def _build_broken(file: DefsFile, *, may_change: bool) -> Attention:
+def say_look(sync: SyncRecord) -> str:
+    """`See the 3 records`: of a run that ended well but left records in trouble."""
+    troubled = sum(count_troubled(sync).values())
+    return {0: "See why", 1: "See the record"}.get(troubled, f"See the {troubled:,} records")
+
+
+def _build_broken(file: DefsFile, sync: SyncRecord | None, *, may_change: bool) -> Attention:
     here = f"/integrations/{quote(file.slug)}"
-    name = file.spec.name if file.spec else file.slug
+    name = file.spec.name if file.spec else sync.name if sync else file.slug
     text = sentence(f"{'Cannot run' if file.spec else 'Its file cannot be read'}: {file.problem}")
     if file.spec and may_change:
-        return Attention("danger", text, name, here, href=f"{here}/edit", says="Edit")
-    return Attention("danger", text, name, here, href=here, says="Details")
+        return Attention("danger", text, name, here, href=f"{here}/edit", says="Correct it")
+    return Attention("danger", text, name, here, href=here, says="See the file")
 
 
 def _build_ended(file: DefsFile, sync: SyncRecord, reasons: Reasons) -> Attention:
@@ -116,10 +137,10 @@ def _build_ended(file: DefsFile, sync: SyncRecord, reasons: Reasons) -> Attentio
     name = file.spec.name if file.spec else file.slug
     status = say_status(sync)
     if sync.status is SyncStatus.WAITING:
-        return Attention("warning", "The plan waits for approval.", name, here, sync, run, "Review")
+        return Attention("warning", "The plan waits for approval.", name, here, sync, run, "Review and approve")
     why = say_why(sync, reasons.get((sync.run_id, sync.slug), ()))
     failed = tone_of(sync) == "danger"
-    says = "Review" if status == "Held" else "See why" if failed else "See them"
+    says = "Review and release" if status == "Held" else "See why" if failed else say_look(sync)
     said = {"Held": "Held", "Failed": "Failed"}.get(status, "")
     text = ": ".join(part for part in (said, sync.held if status == "Held" and sync.held else why) if part)
     return Attention("danger" if failed else "warning", sentence(text), name, here, sync, run, says)

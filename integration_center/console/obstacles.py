@@ -132,12 +132,13 @@ def _build_banner(obstacle: Obstacle, touched: Sequence[Touched], may_change: bo
     return Banner(text, obstacle.link, obstacle.says)
 
 
-def describe_account(environment: Environment, fault: str | None) -> Obstacle:
+def describe_account(environment: Environment, fault: str | None, *, ended: bool = False) -> Obstacle:
     """An environment whose org cannot be written to.
 
     Args:
         environment: which one.
         fault: what is wrong with its account; None when no account is connected.
+        ended: whether connecting it again is what helps.
     """
     name = environment.title
     if fault is None:
@@ -145,7 +146,7 @@ def describe_account(environment: Environment, fault: str | None) -> Obstacle:
         return Obstacle(short, f"{short}.", link="/accounts", says=f"Connect {name}")
     short = f"{name}: {fault[:1].lower()}{fault[1:]}"
     text = f"The connection to {name} does not work: {fault[:1].lower()}{fault[1:]}."
-    return Obstacle(short, text, link="/accounts", says="Go to Accounts")
+    return Obstacle(short, text, link="/accounts", says=f"Connect {name} again" if ended else f"Look at {name}")
 
 
 def describe_reports(states: ReportStates, names: Mapping[str, str]) -> tuple[dict[str, Obstacle], list[Obstacle]]:
@@ -181,11 +182,10 @@ def describe_engine(engine: Engine | None, dagster_url: str | None) -> tuple[dic
         return {}, []
     if not engine.daemon and not engine.webserver:
         text = f"Dagster is not running, so nothing starts, neither by schedule nor by Run Now. {START_IT}"
-        return {}, [Obstacle("Dagster is not running", text, WAIT)]
+        return {}, [Obstacle("Dagster is not running", text, WAIT, "/doctor", "See what is down")]
     if not engine.daemon:
         text = f"Dagster's daemon is not running, so nothing starts: runs wait until it does. {START_IT}"
-        link = f"{dagster_url}/deployment/daemons" if dagster_url else ""
-        return {}, [Obstacle("Dagster's daemon is not running", text, WAIT, link, "Daemons in the Dagster UI")]
+        return {}, [Obstacle("Dagster's daemon is not running", text, WAIT, "/doctor", "See what is down")]
     link = f"{dagster_url}/automation" if dagster_url else ""
     says = "Schedules in the Dagster UI"
     return {

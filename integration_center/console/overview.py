@@ -1,7 +1,6 @@
 """What an integration does, in a sentence and in read-only tables: for its own page, which viewers read, too."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from integration_center.console.labels import Labels
@@ -87,11 +86,6 @@ def list_field_options(mapping: FieldMapping) -> list[str]:
     ]
 
 
-def _say_start(spec: IntegrationSpec) -> str:
-    """Say when an integration starts, whether or not it is paused."""
-    return say_times(replace(spec.times, paused_until=None), LONG_AGO)
-
-
 def _say_absence(spec: IntegrationSpec) -> str:
     absence = spec.when_absent or WhenAbsent()
     fields = "their fields are emptied" if absence.then == "clear" else "their fields keep what they hold"
@@ -101,51 +95,3 @@ def _say_absence(spec: IntegrationSpec) -> str:
 
 def _say_null(when_null: str) -> str:
     return "Clears the field" if when_null == "clear" else "Leaves the field as it is"
-
-
-def describe_changes(before: IntegrationSpec, after: IntegrationSpec) -> str:
-    """Say what an edit changed, for the audit log: options and fields by name, without conditions and other values."""
-    said: list[str] = []
-    if _say_start(before) != _say_start(after):
-        said.append(f"schedule from {_say_start(before)} to {_say_start(after)}")
-    if before.name != after.name:
-        said.append(f"name from {before.name!r} to {after.name!r}")
-    for name in ("environment", "report", "object"):
-        if (old := getattr(before, name)) != (new := getattr(after, name)):
-            said.append(f"{name} from {old} to {new}")
-    said += _compare_fields(before.fields, after.fields)
-    if before.keys != after.keys:
-        said.append("key to " + ", ".join(f"{pair.column} = {pair.field}" for pair in after.keys))
-    if before.enabled != after.enabled:
-        said.append("switched on" if after.enabled else "switched off")
-    for name, value in after.limits.model_dump().items():
-        old = getattr(before.limits, name)
-        if old != value:
-            said.append(f"{name} from {_say_limit(old)} to {_say_limit(value)}")
-    told = {"schedule", "after", "timezone", "name", "environment", "report", "object", "fields", "keys"}
-    told |= {"enabled", "limits"}
-    other = [
-        name for name in type(before).model_fields if name not in told and getattr(before, name) != getattr(after, name)
-    ]
-    return "; ".join([*said, *other])
-
-
-def _compare_fields(before: Sequence[FieldMapping], after: Sequence[FieldMapping]) -> list[str]:
-    old, new = ({mapping.field: mapping for mapping in each} for each in (before, after))
-    return [
-        *(f"added {name} from {_say_source(new[name])}" for name in new if name not in old),
-        *(f"removed {name}" for name in old if name not in new),
-        *(
-            f"{name} from {_say_source(mapping)}" if mapping.source != old[name].source else f"options of {name}"
-            for name, mapping in new.items()
-            if name in old and mapping != old[name]
-        ),
-    ]
-
-
-def _say_source(mapping: FieldMapping) -> str:
-    return mapping.column if mapping.column is not None else "a calculated value"
-
-
-def _say_limit(value: object) -> str:
-    return "none" if value is None else f"{value:g} %" if isinstance(value, float) else str(value)

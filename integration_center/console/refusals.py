@@ -16,9 +16,11 @@ from integration_center.errors import (
     SignInOver,
     TransientError,
     UnderMaintenance,
+    UnknownAccount,
     WrongOrg,
 )
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import FIRST, Environment
+from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 
@@ -56,8 +58,9 @@ SIGNED_OUT = Refusal(
 
 def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
     """The page's words for an error on the way to a connection."""
-    slot, other = environment.title, next(each.title for each in Environment if each is not environment)
-    said = _sentence(str(error))
+    slot = environment.title
+    other = next(each.title for each in FIRST if each is not environment) if environment.is_first else "another account"
+    said = _sentence(say_error(error))
     match error:
         case PermissionMissing():
             missing = " and ".join(error.missing)
@@ -126,6 +129,8 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
                 " connected again.",
                 "Reconnect. If that is refused, ask the Salesforce admin whether user and app are still allowed.",
             )
+        case UnknownAccount():
+            return Refusal("There is no such account", said, "Add it, or name another account in the integration.")
         case NotConnected():
             return Refusal("Not connected", f"No {slot} account is connected.", "Add one.")
         case AccessRefused():

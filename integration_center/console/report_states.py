@@ -7,6 +7,7 @@ from enum import StrEnum
 from integration_center.errors import ReportError, TerminalError, TransientError, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
 from integration_center.insights.source import ReportSource
+from integration_center.wording.commands import say_error
 
 
 class Lack(StrEnum):
@@ -39,7 +40,7 @@ def look_at_reports(source: ReportSource, names: Iterable[str]) -> ReportStates:
     try:
         reports = source.list_reports()
     except TerminalError as error:
-        return ReportStates(problem=str(error))
+        return ReportStates(problem=say_error(error))
     lacks = {}
     for slug, name in {report_slug(name): name for name in names}.items():
         if lack := _find_lack(source, reports, name):
@@ -53,7 +54,7 @@ def _find_lack(source: ReportSource, reports: Iterable[ReportInfo], name: str) -
     except UnknownReport:
         return Lack.MISSING, ""
     except ReportError as error:
-        return Lack.UNREADABLE, str(error)
+        return Lack.UNREADABLE, say_error(error)
     except TransientError:
         return None
     return (Lack.EMPTY, "") if newest is None else None

@@ -11,6 +11,7 @@ from integration_center.insights.formats import read_file
 from integration_center.insights.inspection import Inspection, inspect_file
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
+from integration_center.wording.commands import say_error
 
 ROWS = 6
 
@@ -50,6 +51,6 @@ def try_on(fetched: Fetched, file: ReportFile) -> Trial:
         table = read_file(fetched.data, fetched.label, fetched.named, file, limit=limit)
         check_columns(table.frame, file, fetched.label, FILE_NAME)
     except UnreadableReport as error:
-        return Trial(found, str(error))
+        return Trial(found, say_error(error))
     read, _ = declare_cells(table.frame.head(ROWS), file)
     return Trial(found, None, read.columns, read.rows())

@@ -7,6 +7,7 @@ from typing import Literal
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.sync.outcome_words import TROUBLED, say_records
 from integration_center.sync.outcomes import Outcome
+from integration_center.wording.commands import make_plain
 
 ResultTone = Literal["success", "warning", "danger", "info"]
 
@@ -63,6 +64,12 @@ def tone_of(sync: SyncRecord) -> ResultTone:
 def say_status(sync: SyncRecord) -> str:
     """Name the status of a run; a run that a limit stopped is held, which asks for another step than a failure."""
     return "Held" if sync.status is SyncStatus.FAILED and sync.held else sync.status.value
+
+
+def say_retry(sync: SyncRecord) -> str:
+    """Say what a retry did: `tried 3 failed records again`."""
+    tried = sum(sync.counts.get("lines", {}).values())
+    return f"tried {tried:,} failed record{'' if tried == 1 else 's'} again" if tried else "tries failed records again"
 
 
 def say_why(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> str:
@@ -127,5 +134,6 @@ def _say_completed(sync: SyncRecord) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` with a full stop. Its first letter stays: the style sheet shows it large."""
+    """`text` with a full stop, without terminal commands. Its first letter stays: the style sheet shows it large."""
+    text = make_plain(text)
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -80,7 +80,7 @@ def draw_runs(slug: str, runs: Sequence[SyncRecord]) -> RunChart:
     bars, points, rates = [], [], []
     for place, run in enumerate(reversed(shown), start=RUNS - len(shown)):
         x = place * STEP + (STEP - BAR) / 2
-        rate = find_match_rate(run)
+        rate = find_match_rate(run) if run.is_of_report else None
         bars.append(
             ChartBar(
                 x, _build_pieces(run, top), f"/integrations/{quote(slug)}/runs/{quote(run.run_id)}", _say(run, rate)

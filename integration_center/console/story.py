@@ -69,6 +69,8 @@ def _tell_end(sync: SyncRecord, reasons: Sequence[Reason], at: datetime) -> list
 def _say_start(sync: SyncRecord) -> str:
     if sync.undoes:
         return "Started to undo an earlier run."
+    if sync.retries:
+        return "Started to try the failed records of an earlier run again."
     if sync.triggered_by == "schedule":
         return "Started by the schedule."
     return "Started by hand." if sync.triggered_by == BY_USER else f"Started by {sync.triggered_by}."

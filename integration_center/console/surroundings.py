@@ -13,7 +13,7 @@ from integration_center.console.obstacles import (
 from integration_center.console.refusals import explain
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.links import dagster_url
-from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
+from integration_center.errors import AccountError, ConfigurationError, ConnectionEnded, IntegrationCenterError
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
@@ -49,7 +49,9 @@ def _find_account_faults(console: Console, environments: Iterable[Environment]) 
         if account is None:
             faults[environment] = describe_account(environment, None)
         elif (error := _find_fault(console, account)) is not None:
-            faults[environment] = describe_account(environment, explain(error, environment).headline)
+            faults[environment] = describe_account(
+                environment, explain(error, environment).headline, ended=isinstance(error, ConnectionEnded)
+            )
     return faults
 
 

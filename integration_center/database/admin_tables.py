@@ -1,4 +1,4 @@
-"""The tables of what admins do: stops, people who use the console, and signed headers that were used."""
+"""The tables of what admins do: stops, people who use the console, signed headers, and integrations kept here."""
 
 from sqlalchemy import Column, Index, Integer, String, Table, Text
 
@@ -33,4 +33,15 @@ used_assertions = Table(
     Column("assertion_hash", String(64), primary_key=True),
     Column("expires_at", UtcDateTime, nullable=False),
     Index("ix_used_assertions_expires_at", "expires_at"),
+)
+
+integration_texts = Table(
+    "integration_texts",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("slug", String(255), nullable=False),
+    Column("text", Text),  # null where the integration was deleted
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("saved_by", Text, nullable=False),
+    Index("ix_integration_texts_slug", "slug", "number"),
 )

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table
 
 from integration_center.errors import DatabaseOutdated, DatabaseTooNew
 
-REVISION = 5
+REVISION = 7
 """The newest revision in `migrations/versions`."""
 VERSION_TABLE = "integration_center_version"
 """A name of its own: Dagster may keep its history in the same PostgreSQL database, with a version of its own."""

@@ -7,11 +7,11 @@ connections for each run (one of ours, one of Dagster's) and ten for the process
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from threading import Lock, Thread, local
+from threading import Event, Lock, Thread, local
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExecutionContext
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
@@ -26,6 +26,24 @@ CONNECTIONS = 1
 PATIENCE_SECONDS = 30
 """Seconds a thread waits for a connection of its process. Transactions take milliseconds, upgrades some seconds."""
 CONNECT_SECONDS = 10
+OUTAGE_SECONDS = 25
+"""Seconds that a process which executes runs asks again for a server that went away. Other threads wait as long."""
+LOOK_SECONDS = 0.5
+PASSING = (
+    "connection refused",
+    "no such file or directory",
+    "starting up",
+    "shutting down",
+    "recovery",
+    "accepting connections",
+    "closed the connection",
+    "connection reset",
+    "timeout expired",
+    "no route to host",
+    "network is unreachable",
+    "name resolution",
+)
+"""What a driver says of a server that is restarted, or that the network does not reach at the moment."""
 IDLE_SECONDS = 5.0
 """Seconds after which a process closes a connection that it does not use."""
 NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"
@@ -53,6 +71,19 @@ def open_pool(url: URL, *, autocommit: bool = False) -> Engine:
             if len(_pools) == 1:
                 Thread(target=_close_idle, name="idle connections", daemon=True).start()
         return _pools[key].engine
+
+
+def outlast_restarts() -> None:
+    """Let this process wait for a server that it had reached before and that does not answer now.
+
+    For processes that execute runs. Pages and commands fail at once instead, and say so to the person who waits.
+    """
+    _patient.set()
+
+
+def fail_at_once() -> None:
+    """Let this process report at once that a server does not answer, as it does from its start on."""
+    _patient.clear()
 
 
 def close_pools() -> None:
@@ -109,6 +140,8 @@ class _Pool:
 
 _pools: dict[tuple[URL, bool], _Pool] = {}
 _opening = Lock()
+_patient = Event()
+"""Set in a process that executes runs."""
 
 
 def _build_engine(url: URL, autocommit: bool) -> Engine:
@@ -125,7 +158,29 @@ def _build_engine(url: URL, autocommit: bool) -> Engine:
         **options,
     )
     event.listen(engine, "before_cursor_execute", _replace_nul, retval=True)
+    event.listen(engine, "do_connect", _connect)
     return engine
+
+
+def _connect(
+    dialect: Dialect, entry: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> DBAPIConnection:
+    """Open a connection, in a process that executes runs also while the server is restarted."""
+    # A library's retries would be logged, and what is logged in a run goes to the very database.
+    deadline = monotonic() + (OUTAGE_SECONDS if _patient.is_set() else 0.0)
+    while True:
+        try:
+            return dialect.connect(*arguments, **options)
+        except dialect.loaded_dbapi.Error as error:
+            if not _is_passing(error) or monotonic() > deadline:
+                raise
+        sleep(LOOK_SECONDS)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether a failed connection may succeed in a while, other than one with a wrong name or password."""
+    said = str(error).lower()
+    return any(words in said for words in PASSING)
 
 
 def _close_idle() -> None:

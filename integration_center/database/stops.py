@@ -63,11 +63,23 @@ class Stops:
         with writing(self._engine) as connection:
             return connection.execute(update(stops).where(stops.c.open_key == IN_FORCE).values(**lifted)).rowcount == 1
 
-    def require_none(self) -> None:
-        """Check that nothing is stopped.
+    def since(self, moment: datetime) -> Stop | None:
+        """Find the newest stop that began after a moment, whether it is in force or was lifted; None when none did."""
+        newest = select(stops).where(stops.c.stopped_at > moment).order_by(stops.c.id.desc()).limit(1)
+        with reading(self._engine) as connection:
+            row = connection.execute(newest).one_or_none()
+        return None if row is None else Stop(row.stopped_at, row.stopped_by, row.reason)
+
+    def require_none(self, since: datetime | None = None) -> None:
+        """Check that nothing is stopped, and that nothing was since a moment.
+
+        Args:
+            since: when the run that asks was made. A stop that came later ends it, also once the stop is lifted.
 
         Raises:
-            Stopped: a stop is in force.
+            Stopped: a stop is in force, or was.
         """
         if stop := self.find():
             raise Stopped(f"{stop.sentence}. Nothing runs until an admin resumes: integration-center resume")
+        if since is not None and (stop := self.since(since)):
+            raise Stopped(f"{stop.sentence}. This run was made before the stop, so it ends; run it again")

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Select, String, Values, column, fu
 
 from integration_center.database.engine import reading
 from integration_center.database.sync_records import (
+    RETRY_OF,
     UNDO_OF,
     RecentSyncs,
     SyncPicture,
@@ -156,7 +157,7 @@ class SyncReading:
             return tuple(map(build_record, connection.execute(statement)))
 
     def last_completed_day(self, slug: str, environment: Environment) -> date | None:
-        """The last day of the newest days that completed in the org connected now; undos do not count."""
+        """The last day of the newest days that completed in the org connected now; undos and retries do not count."""
         statement = (
             select(func.max(syncs.c.partition_end))
             .join(accounts, accounts.c.org_id == syncs.c.org_id)
@@ -166,6 +167,7 @@ class SyncReading:
                 syncs.c.pushed.is_(True),
                 syncs.c.status == SyncStatus.COMPLETED.value,
                 ~syncs.c.triggered_by.startswith(UNDO_OF),
+                ~syncs.c.triggered_by.startswith(RETRY_OF),
             )
         )
         with reading(self._engine) as connection:
@@ -194,12 +196,13 @@ class SyncReading:
         return newest
 
     def newest_planned_day(self, slug: str, environment: Environment) -> date | None:
-        """The newest day for which an integration has made a plan, whatever became of it; undos do not count."""
+        """The newest day for which an integration has made a plan, whatever became of it; undos and retries do not."""
         statement = select(func.max(syncs.c.partition_end)).where(
             syncs.c.slug == slug,
             syncs.c.environment == environment.value,
             syncs.c.plan_id.is_not(None),
             ~syncs.c.triggered_by.startswith(UNDO_OF),
+            ~syncs.c.triggered_by.startswith(RETRY_OF),
         )
         with reading(self._engine) as connection:
             newest: date | None = connection.execute(statement).scalar_one()

@@ -18,6 +18,8 @@ UNDO_OF = "undo of "
 """What `triggered_by` of an undo begins with; the run that it undoes follows."""
 RELEASE_OF = "release of "
 """What `triggered_by` of a release begins with; the run whose plan it sends follows."""
+RETRY_OF = "retry of "
+"""What `triggered_by` of a retry begins with; the run whose failed records it sends again follows."""
 
 
 class SyncStatus(StrEnum):
@@ -85,6 +87,16 @@ class SyncRecord:
     def releases(self) -> str | None:
         """The run whose held plan this one sends; None for any other sync."""
         return self.triggered_by.removeprefix(RELEASE_OF) if self.triggered_by.startswith(RELEASE_OF) else None
+
+    @property
+    def retries(self) -> str | None:
+        """The run whose failed records this one sent again; None for any other sync."""
+        return self.triggered_by.removeprefix(RETRY_OF) if self.triggered_by.startswith(RETRY_OF) else None
+
+    @property
+    def is_of_report(self) -> bool:
+        """Whether the sync worked on a whole report; an undo and a retry work on some lines of an earlier ledger."""
+        return self.undoes is None and self.retries is None
 
 
 class SyncPicture(NamedTuple):

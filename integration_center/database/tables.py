@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from integration_center.database.admin_tables import console_people as console_people
+from integration_center.database.admin_tables import integration_texts as integration_texts
 from integration_center.database.admin_tables import stops as stops
 from integration_center.database.admin_tables import used_assertions as used_assertions
 from integration_center.database.columns import UtcDateTime
@@ -38,12 +39,14 @@ class StatusText(TypeDecorator[str]):
         return LONG_STATUS if value == SHORT_STATUS else value
 
 
+ACCOUNT_NAME = String(16).with_variant(String(40), "postgresql")
+"""Names had 16 characters in the first release. SQLite keeps any length in such a column."""
 LONG_STATUS, SHORT_STATUS = "Waiting for approval", "Waiting"
 accounts = Table(
     "accounts",
     metadata,
-    Column("environment", String(16), primary_key=True),
-    Column("org_id", String(18), nullable=False, unique=True),  # unique: one org never fills both slots
+    Column("environment", ACCOUNT_NAME, primary_key=True),
+    Column("org_id", String(18), nullable=False, unique=True),  # unique: no two accounts are of one org
     Column("org_name", Text, nullable=False),
     Column("is_sandbox", Boolean, nullable=False),
     Column("developer_edition", Boolean, nullable=False),
@@ -55,6 +58,15 @@ accounts = Table(
     Column("scopes", JSON, nullable=False),
     Column("connected_at", UtcDateTime, nullable=False),
     Column("connected_by", Text, nullable=False),
+)
+
+account_names = Table(  # besides `sandbox` and `production`, which are always there
+    "account_names",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("added_by", Text, nullable=False),
 )
 
 account_tokens = Table(
@@ -85,7 +97,7 @@ syncs = Table(
     Column("run_id", String(64), nullable=False),
     Column("slug", String(255), nullable=False),
     Column("name", Text, nullable=False),
-    Column("environment", String(16)),  # unknown while the integration's file is broken
+    Column("environment", ACCOUNT_NAME),  # unknown while the integration's file is broken
     Column("org_id", String(18)),
     Column("report", Text, nullable=False),
     Column("object", String(255), nullable=False),
@@ -190,7 +202,7 @@ audit = Table(
     Column("who", Text, nullable=False),
     Column("place", Text, nullable=False),
     Column("action", String(32), nullable=False),
-    Column("environment", String(16)),
+    Column("environment", ACCOUNT_NAME),
     Column("slug", String(255)),
     Column("detail", Text),
     Column("org_id", String(18)),
@@ -239,7 +251,7 @@ connect_tickets = Table(
     metadata,
     Column("ticket_hash", String(64), primary_key=True),
     Column("user", Text, nullable=False),
-    Column("environment", String(16), nullable=False),
+    Column("environment", ACCOUNT_NAME, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
 )
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, delete, select, update
 from integration_center.database.clock import read_clock
 from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.processes import is_gone, this_process
+from integration_center.database.server import fail_at_once, outlast_restarts
 from integration_center.database.tables import leases, workers
 from integration_center.errors import IntegrationCenterError
 
@@ -56,17 +57,23 @@ class Workers:
 
 
 def keep_beating(engine: Engine) -> None:
-    """Let this process beat from now to its end, in a thread: a step may take long, and so may what is between steps.
+    """Beat now, and let this process beat to its end, in a thread: a step may take long, and so may what is between.
+
+    It beats now even if the thread exists, because the process may have been stopped for long, as a container that is
+    frozen, and take a new run before the thread beats again.
+
+    The process executes a run. So from now on it also waits for a database server that is restarted.
 
     Raises:
         TransientError: the database does not take the first beat.
     """
+    outlast_restarts()
     place = engine.url.render_as_string(hide_password=False)
+    table = Workers(engine)
+    table.beat()
     with _starting:
         if place in _hearts:
             return
-        table = Workers(engine)
-        table.beat()
         while len(_hearts) >= MOST_DATABASES:
             _hearts.pop(next(iter(_hearts))).set()
         stopped = Event()
@@ -76,7 +83,8 @@ def keep_beating(engine: Engine) -> None:
 
 
 def stop_beating() -> None:
-    """Let this process beat no more."""
+    """Let this process beat no more, as one that executes no runs."""
+    fail_at_once()
     with _starting:
         for stopped in _hearts.values():
             stopped.set()

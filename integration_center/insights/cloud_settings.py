@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from integration_center.settings import ENV_FILE, Endpoint, check_url, named_faults
+from integration_center.settings import ENV_FILE, Endpoint, named_faults
+from integration_center.wording.addresses import check_url
 
 
 class CloudSettings(BaseSettings):

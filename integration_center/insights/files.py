@@ -22,6 +22,7 @@ from integration_center.insights.catalogue import (
 )
 from integration_center.insights.columns import infer_types, type_columns
 from integration_center.insights.declaring import check_columns, declare_cells
+from integration_center.insights.delimited.form import Table
 from integration_center.insights.drop_names import (
     FILE_NAME,
     SCHEMA_NAME,
@@ -195,13 +196,10 @@ class FilesSource:
         frames, versions, notes = [], [], []
         limit = folder.file.limit or self._limit
         for drop in drops:
-            content = self._drops.read(drop)
-            label = f"{drop.folder}/{drop.name}"
-            data = unpack(content.data, label, limit=limit)
-            table = read_file(data, label, name_format(drop.name), folder.file, limit=limit)
+            table, version = self._read_drop(drop, folder.file, limit)
             frames.append(table.frame)
-            notes += [f"{label}: {note}" for note in table.notes]
-            versions.append((drop, content.version))
+            notes += [f"{drop.folder}/{drop.name}: {note}" for note in table.notes]
+            versions.append((drop, version))
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         frame = _join_parts(frames, source)
         check_columns(frame, folder.file, source, f"{folder.name}/{FILE_NAME}")
@@ -218,6 +216,13 @@ class FilesSource:
             likely_types=infer_types(frame, key_column=key, declared=declared),
             notes=notes,
         )
+
+    def _read_drop(self, drop: Drop, file: ReportFile, limit: SizeLimit) -> tuple[Table, str]:
+        """Read the rows of one file; its bytes are given up when they are rows. Return the version of the file, too."""
+        content = self._drops.read(drop)
+        label = f"{drop.folder}/{drop.name}"
+        data = unpack(content.data, label, limit=limit)
+        return read_file(data, label, name_format(drop.name), file, limit=limit), content.version
 
     def _steadily(self, what: str, look: Callable[[], Found]) -> Found:
         """Return what `look` returns, calling it again if the files change meanwhile.

@@ -1,6 +1,5 @@
 """Read `report.yaml`, the optional file beside the drops of a report, for what their folder and header cannot say."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +15,7 @@ from integration_center.insights.cells import CellRules, ReportCells, check_date
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.form import MOST_SKIPPED, Form
 from integration_center.insights.drop_names import DropNames, check_pattern
+from integration_center.insights.footer_pattern import check_footer_pattern
 from integration_center.insights.sizes import SizeLimit, parse_size
 
 WORDS = {"tab": "\t", "\\t": "\t"}
@@ -193,10 +193,7 @@ class ReportFile(BaseModel):
         if isinstance(value, int) and not 0 <= value <= MOST_SKIPPED:
             raise ValueError(f"{value} must be a number of lines from 0 to {MOST_SKIPPED:,}")
         if isinstance(value, str):
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"{value!r} is not a regular expression ({error})") from None
+            check_footer_pattern(value)
         return value
 
     @model_validator(mode="after")

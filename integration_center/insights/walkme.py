@@ -24,7 +24,7 @@ from integration_center.errors import (
     UnknownReport,
 )
 from integration_center.remote import SERVICE_POLICY, parse_retry_after, trust_certificates
-from integration_center.settings import check_url
+from integration_center.wording.addresses import check_url
 from integration_center.wording.answers import UNKNOWN_CODE, Redactor, clean_answer, read_code
 
 Answer = TypeVar("Answer")

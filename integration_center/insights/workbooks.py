@@ -15,6 +15,7 @@ from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.form import Table
 from integration_center.insights.delimited.header import list_names, name_table
 from integration_center.insights.delimited.kinds import refuse_unlike
+from integration_center.insights.footer_pattern import is_match
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
@@ -156,7 +157,7 @@ def drop_footer(rows: pl.DataFrame, footer: int | str | None, source: str) -> pl
             )
         return rows.head(rows.height - footer)
     kept = rows.height
-    while kept and re.search(footer, ",".join(cell or "" for cell in rows.row(kept - 1))):
+    while kept and is_match(footer, ",".join(cell or "" for cell in rows.row(kept - 1))):
         kept -= 1
     if kept == rows.height:
         raise UnreadableReport(

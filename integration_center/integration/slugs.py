@@ -5,15 +5,14 @@ import re
 from collections.abc import Collection
 
 from integration_center.errors import ConfigurationError
+from integration_center.integration.environment import FIRST
 
 SLUG = re.compile(r"^[a-z0-9_]+$")
+VERBS = ("undo", "write_back", "release", "send_released", "retry", "send_failed")
+"""What the jobs and ops of an account begin with."""
 OUR_NAMES = frozenset(
     {"insights", "salesforce", "gainsight", "sync", "retention", "delete_old_files"}
-    | {
-        f"{verb}_{environment}"
-        for verb in ("undo", "write_back", "release", "send_released")
-        for environment in ("sandbox", "production")
-    }
+    | {f"{verb}_{environment}" for verb in VERBS for environment in FIRST}
 )
 """Jobs, ops and groups of the product itself."""
 DAGSTER_NAMES = frozenset(
@@ -21,8 +20,9 @@ DAGSTER_NAMES = frozenset(
     | {"float", "bool", "input", "output", "type", *keyword.kwlist}
 )
 """Names that Dagster 1.13 gives to no job, op or group. Source: `dagster._core.definitions.utils.DISALLOWED_NAMES`."""
-STEP_NAME = re.compile(r"^insights__|__(update_set|push|send)$")
-"""How the steps of reports and of integrations are called: a job must not have the name of a step."""
+STEP_NAME = re.compile(rf"^({'|'.join(('insights', *VERBS))})__|__(update_set|push|send)$")
+"""How the steps of reports and of integrations are called, and the jobs of further accounts: no job of an integration
+must have such a name."""
 
 
 def is_reserved(slug: str) -> bool:

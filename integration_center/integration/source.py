@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from integration_center.integration.account_name import describe_account
 from integration_center.integration.mapping import Model, Name, describe_properties
 
 
@@ -74,7 +75,11 @@ def name_asset(data: Any) -> Any:
 
 
 def describe_integration(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Say in the JSON schema of an integration that `source` takes the place of `report`."""
+    """Say in the JSON schema that `source` may replace `report`, and `account` may replace `environment`."""
     describe_properties(schema, model)
     schema["required"] = [name for name in schema["required"] if name != "report"]
-    schema["anyOf"] = [{"required": ["report"]}, {"required": ["source"]}]
+    describe_account(schema)
+    schema["allOf"] = [
+        {"anyOf": [{"required": ["report"]}, {"required": ["source"]}]},
+        {"anyOf": [{"required": ["environment"]}, {"required": ["account"]}]},
+    ]

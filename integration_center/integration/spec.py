@@ -9,13 +9,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from integration_center.errors import ConfigurationError
+from integration_center.integration.account_name import (
+    NamedAccount,
+    NamedEnvironment,
+    name_environment,
+    write_environment,
+)
 from integration_center.integration.condition import check_condition
+from integration_center.integration.environment import Environment as Environment
+from integration_center.integration.environment import OrgKind as OrgKind
 from integration_center.integration.expression import Expression, parse_expression
 from integration_center.integration.limits import Limits as Limits
 from integration_center.integration.limits import Percent as Percent
@@ -41,6 +55,7 @@ from integration_center.integration.schedule import (
 )
 from integration_center.integration.source import AssetSource, describe_integration, name_asset
 from integration_center.integration.sql_words import quote_name
+from integration_center.integration.variables import fill_in_variables
 from integration_center.wording.near_names import say_nearest
 
 OWNER = re.compile(r"team:.+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}\b", re.DOTALL)
@@ -49,24 +64,13 @@ WhenManyMatch = Literal["update_all", "skip", "fail"]
 Rows = Literal["newest", "all"]
 
 
-class Environment(StrEnum):
-    """A slot for one connected org."""
-
-    SANDBOX = "sandbox"
-    PRODUCTION = "production"
-
-    @property
-    def title(self) -> str:  # type: ignore[override]
-        """The name as shown to people."""
-        return self.value.capitalize()
-
-
 class IntegrationSpec(Model):
     """One integration, as its `defs.yaml` says it.
 
     Attributes:
         name: what people call the integration.
-        environment: `sandbox` or `production`.
+        environment: `sandbox` or `production`: the first account of its kind. Left out where `account` is given.
+        account: the name of any account, such as `emea-prod`, in place of `environment`.
         report: the name, alias or slug of the report. Case makes no difference. Left out where `source` is given.
         source: an asset of the team to read instead of a report; see below.
         object: the API name of the Salesforce object.
@@ -121,7 +125,8 @@ class IntegrationSpec(Model):
     model_config = ConfigDict(json_schema_extra=describe_integration)
 
     name: Name
-    environment: Environment
+    environment: NamedEnvironment
+    account: NamedAccount = None  # in a file alone; see `name_environment`
     report: Name
     source: AssetSource | None = None
     object: ApiName
@@ -180,6 +185,23 @@ class IntegrationSpec(Model):
     def name_source(cls, data: Any) -> Any:
         """An asset that is read takes the place of the report; see `name_asset`."""
         return name_asset(data)
+
+    @model_validator(mode="before")
+    @classmethod
+    def name_account(cls, data: Any) -> Any:
+        """An account that is named takes the place of the environment; see `name_environment`."""
+        return name_environment(data)
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill_in(cls, data: Any) -> Any:
+        """Variables of the environment become their values, before anything else looks; see `fill_in_variables`."""
+        return fill_in_variables(data)
+
+    @model_serializer(mode="wrap")
+    def say_account(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Say the account the way that `name_account` reads it."""
+        return write_environment(handler(self))
 
     @field_validator("where")
     @classmethod

@@ -1,17 +1,14 @@
-"""The folder of integrations, as the console and the terminal wizard change it.
+"""The integrations of a folder or of the database, as the console and the terminal wizard change them.
 
 A file is written whole or not at all, after it was loaded the way Dagster will load it. Who edits gives the file that
 was read; when there is another one by now, nothing is written.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import getpass
+from collections.abc import Mapping
 from datetime import datetime
 
 from integration_center.errors import ConfigurationError, EditedMeanwhile
-from integration_center.files.text_files import write_atomically, writing
 from integration_center.insights.catalogue import find_clashes, slugify
 from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.slugs import check_slug, free_slug
@@ -50,44 +47,74 @@ class DefsFolder(DefsReader):
         if ours := [reason for name, reason in reasons if name == _OURS_LAST]:
             raise ConfigurationError("; ".join(ours))
 
-    def create(self, spec: IntegrationSpec, *, slug: str | None = None, text: str | None = None) -> DefsFile:
+    def create(
+        self, spec: IntegrationSpec, *, slug: str | None = None, text: str | None = None, by: str | None = None
+    ) -> DefsFile:
         """Write a new integration.
 
         Args:
             spec: the integration.
             slug: its folder; made of its name when left out.
             text: the file; built from the integration when left out.
+            by: who creates it; the user of this process when left out.
 
         Raises:
             ConfigurationError: it may not stand beside the others, the slug is taken, or nothing can be written.
         """
-        with self._locked():
-            slug = check_slug(slug or self.new_slug(spec.name))
-            if self.path(slug).exists():
-                raise ConfigurationError(f"there is an integration {slug!r} already; choose another name")
-            self.check(slug, spec)
-            return self._write(slug, spec, text if text is not None else write_new(spec))
 
-    def save(self, base: DefsFile, spec: IntegrationSpec) -> DefsFile:
+        def create() -> DefsFile:
+            free = check_slug(slug or self.new_slug(spec.name))
+            if self.path(free).exists():
+                raise ConfigurationError(f"there is an integration {free!r} already; choose another name")
+            self.check(free, spec)
+            return self._write(free, spec, text if text is not None else write_new(spec), by)
+
+        return self.place.change(create)
+
+    def save(self, base: DefsFile, spec: IntegrationSpec, *, by: str | None = None) -> DefsFile:
         """Change the integration that was read as `base`.
 
         Raises:
             EditedMeanwhile: the file is another one by now, or gone.
             ConfigurationError: it may not stand beside the others, or nothing can be written.
         """
-        with self._locked():
+
+        def save() -> DefsFile:
             current = self._require_unchanged(base)
             if current.spec is None:
-                raise ConfigurationError(f"{self.path(base.slug)}: {current.problem}. Correct the file by hand first")
+                raise ConfigurationError(f"{current.name}: {current.problem}. Correct the file by hand first")
             if spec == current.spec:
                 return current
             self.check(base.slug, spec)
             text = edit(current.text, current.spec, spec)
             if self.judge_text(base.slug, text) != spec:  # anchors, merges or doubled names that an edit cannot follow
                 text = write_new(spec)
-            return self._write(base.slug, spec, text)
+            return self._write(base.slug, spec, text, by)
 
-    def set_enabled(self, slug: str, enabled: bool) -> DefsFile:
+        return self.place.change(save)
+
+    def save_text(self, base: DefsFile, text: str, *, by: str | None = None) -> DefsFile:
+        """Give the integration that was read as `base` another text. A broken one may be corrected so.
+
+        Raises:
+            EditedMeanwhile: the file is another one by now, or gone.
+            ConfigurationError: the text is no integration, it may not stand beside the others, or nothing can be
+                written.
+        """
+
+        def save() -> DefsFile:
+            current = self._require_unchanged(base)
+            if text == current.text:
+                return current
+            spec = self.judge_text(base.slug, text)
+            if isinstance(spec, str):
+                raise ConfigurationError(f"integration {base.slug!r} was not saved: {spec}")
+            self.check(base.slug, spec)
+            return self._write(base.slug, spec, text, by)
+
+        return self.place.change(save)
+
+    def set_enabled(self, slug: str, enabled: bool, *, by: str | None = None) -> DefsFile:
         """Put an integration on or off the schedule.
 
         Raises:
@@ -95,49 +122,50 @@ class DefsFolder(DefsReader):
         """
         file = self.read(slug)
         if file.spec is None:
-            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Correct the file first")
-        return self.save(file, file.spec.model_copy(update={"enabled": enabled}))
+            raise ConfigurationError(f"{file.name}: {file.problem}. Correct the file first")
+        return self.save(file, file.spec.model_copy(update={"enabled": enabled}), by=by)
 
-    def delete(self, slug: str, *, content_hash: str | None = None) -> None:
-        """Delete an integration's file, and its folder when nothing else is in it.
+    def delete(self, slug: str, *, content_hash: str | None = None, by: str | None = None) -> None:
+        """Delete an integration. A folder in which something else is stays; the database keeps the history.
 
         Args:
             slug: the integration.
             content_hash: of the file that was shown when the deletion was confirmed.
+            by: who deletes it; the user of this process when left out.
 
         Raises:
             EditedMeanwhile: the file is another one by now.
             ConfigurationError: there is none.
         """
-        with self._locked():
+
+        def delete() -> None:
             file = self.read(slug)
             if content_hash is not None and content_hash != file.content_hash:
                 raise EditedMeanwhile(
                     f"integration {slug!r} was changed at {_moment(file.modified_at)} after it was shown to you;"
                     " look at it again before you delete it"
                 )
-            path = self.path(slug)
-            with writing(path):
-                path.unlink()
-            with suppress(OSError):  # the folder holds other files, which stay
-                path.parent.rmdir()
+            self.place.remove(slug, by or getpass.getuser())
 
-    def duplicate(self, slug: str, environment: Environment | None = None) -> DefsFile:
+        self.place.change(delete)
+
+    def duplicate(self, slug: str, environment: Environment | None = None, *, by: str | None = None) -> DefsFile:
         """Write a copy with its comments, disabled: two enabled ones would write the same fields.
 
         Args:
             slug: the integration.
             environment: the copy's; the same when left out. Whether its object and fields are there is not checked.
+            by: who copies it; the user of this process when left out.
 
         Raises:
             ConfigurationError: there is none, or it is broken.
         """
         file = self.read(slug)
         if file.spec is None:
-            raise ConfigurationError(f"{self.path(slug)}: {file.problem}. Correct the file first")
+            raise ConfigurationError(f"{file.name}: {file.problem}. Correct the file first")
         copy = build_copy(file.spec, environment or file.spec.environment)
         text = edit(file.text, file.spec, copy)
-        return self.create(copy, text=text if self.judge_text(slug, text) == copy else None)
+        return self.create(copy, text=text if self.judge_text(slug, text) == copy else None, by=by)
 
     def _require_unchanged(self, base: DefsFile) -> DefsFile:
         try:
@@ -151,7 +179,7 @@ class DefsFolder(DefsReader):
             f" {describe_changes(base, current)}. Nothing was saved; open it again and make your change there"
         )
 
-    def _write(self, slug: str, spec: IntegrationSpec, text: str) -> DefsFile:
+    def _write(self, slug: str, spec: IntegrationSpec, text: str, by: str | None) -> DefsFile:
         """Write a text that loads as `spec`.
 
         Raises:
@@ -159,20 +187,8 @@ class DefsFolder(DefsReader):
         """
         if (said := self.judge_text(slug, text)) != spec:
             raise ConfigurationError(f"integration {slug!r} was not saved, for the loader refuses it: {said}")
-        write_atomically(self.path(slug), text)
+        self.place.write(slug, text, by or getpass.getuser())
         return self.load(slug)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One change at a time, over all processes."""
-        with writing(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            folder = os.open(self.root, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
 
 
 def build_copy(spec: IntegrationSpec, environment: Environment) -> IntegrationSpec:

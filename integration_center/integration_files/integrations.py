@@ -1,7 +1,7 @@
 """All integrations of a folder, the sound ones and the broken ones."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,11 @@ class Integrations:
         """All integrations; None for a broken one."""
         return {**self.specs, **dict.fromkeys(self.broken)}
 
+    def pick(self, slugs: Collection[str]) -> "Integrations":
+        """Those of the integrations that are among `slugs`."""
+        specs = {slug: spec for slug, spec in self.specs.items() if slug in slugs}
+        return Integrations(specs, {slug: reason for slug, reason in self.broken.items() if slug in slugs})
+
     def readers(self) -> Mapping[str, Sequence[IntegrationSpec]]:
         """The sound integrations by the slug of the report they read, each report's in order of their own slugs."""
         readers: dict[str, list[IntegrationSpec]] = defaultdict(list)
@@ -64,7 +69,7 @@ def read_integrations(root: Path, judge: Judge) -> Integrations:
     for file in files:
         if file.problem is not None:
             slug = name_broken(file.slug, (taken | broken.keys()) - {file.slug})
-            broken[slug] = make_printable(f"{file.path}: {file.problem}")
+            broken[slug] = make_printable(f"{file.name}: {file.problem}")
     specs: dict[str, IntegrationSpec] = {}
     for file in sorted(files, key=age):
         if file.spec is None or file.problem is not None:
@@ -72,7 +77,7 @@ def read_integrations(root: Path, judge: Judge) -> Integrations:
         slug = file.spec.slug_in(file.slug)
         if slug in specs:
             broken[name_broken(file.slug, taken | specs.keys() | broken.keys())] = make_printable(
-                f"{file.path}: with its prefix it is called {slug!r}, as another one is; rename the folder"
+                f"{file.name}: with its prefix it is called {slug!r}, as another one is; rename the folder"
             )
         else:
             specs[slug] = file.spec

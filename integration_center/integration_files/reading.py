@@ -20,6 +20,7 @@ from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.slugs import check_slug, name_broken
 from integration_center.integration.spec import IntegrationSpec, find_conflicts
 from integration_center.integration_files.parsing import ParsedFile, parse_integration
+from integration_center.integration_files.places import FILE, FolderPlace, Place, name_file
 from integration_center.wording.plain_text import is_text, make_printable
 
 LONGEST_NAME = 255
@@ -27,7 +28,6 @@ LONGEST_NAME = 255
 
 LONGEST_REASON = 2_000
 """Characters of the reason why an integration is broken: it is shown in lists, in descriptions and in failed runs."""
-FILE = "defs.yaml"
 Judge = Callable[[Path, ParsedFile], str | None]
 """Says why Dagster does not take the integration of a folder; None when it does."""
 Signature = tuple[str, int, int, int]
@@ -59,6 +59,11 @@ class DefsFile:
         """What identifies this text."""
         return hash_text(self.text)
 
+    @property
+    def name(self) -> str:
+        """How people know the file."""
+        return name_file(self.path)
+
 
 def age(file: DefsFile) -> tuple[int, str]:
     """What decides which of two files is older: the time of its last change, then its name.
@@ -77,17 +82,22 @@ class DefsReader:
     """Reads integrations. What was loaded is kept as long as its file stays the same.
 
     Args:
-        root: the folder, absolute.
+        place: where integrations are kept, or an absolute folder.
         judge: what Dagster says of an integration.
     """
 
-    def __init__(self, root: Path, judge: Judge) -> None:
-        self.root = root
+    def __init__(self, place: Place | Path, judge: Judge) -> None:
+        self.place = FolderPlace(place) if isinstance(place, Path) else place
         self._judge = judge
         self._known: dict[str, tuple[tuple[int, int, int], DefsFile]] = {}
         self._guard = threading.Lock()
         self._listed: tuple[Sequence[Signature], Sequence[DefsFile]] | None = None
         self._listing = threading.Lock()
+
+    @property
+    def root(self) -> Path:
+        """The folder with the files as they are now."""
+        return self.place.open()
 
     def path(self, slug: str) -> Path:
         """Where the integration's file is."""
@@ -99,9 +109,10 @@ class DefsReader:
         As long as no file changed, this costs a look at each.
         """
         with self._listing:  # two requests at once load each file once
-            seen = _look(self.root)
+            root = self.root
+            seen = [(root.name, 0, 0, 0), *look_at_files(root)]
             if self._listed is None or self._listed[0] != seen:
-                self._listed = seen, self._list_anew(find_folders(self.root))
+                self._listed = seen, self._list_anew(find_folders(root))
             return [*self._listed[1]]
 
     def _list_anew(self, folders: Sequence[Path]) -> Sequence[DefsFile]:
@@ -109,7 +120,7 @@ class DefsReader:
         files: dict[str, DefsFile] = {}
         for folder in folders:
             with suppress(FileNotFoundError):  # deleted a moment ago
-                file = self.load(folder.name)
+                file = self._load(folder)
                 slug = file.slug if file.spec else name_broken(folder.name, taken - {folder.name})
                 taken.add(slug)
                 # A name whose bytes are no text cannot stand on a page or in JSON.
@@ -136,7 +147,10 @@ class DefsReader:
 
     def load(self, slug: str) -> DefsFile:
         """One integration, from memory while its file is the same. Raises FileNotFoundError."""
-        path = self.path(slug)
+        return self._load(self.root / slug)
+
+    def _load(self, folder: Path) -> DefsFile:
+        slug, path = folder.name, folder / FILE
         try:
             status = path.stat()
         except FileNotFoundError:
@@ -147,7 +161,7 @@ class DefsReader:
         with self._guard:
             known = self._known.get(slug)
         if known and known[0] == signature:
-            return known[1]
+            return known[1] if known[1].path == path else replace(known[1], path=path)
         modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
         content, spec, problem = b"", None, None
         try:
@@ -190,7 +204,7 @@ class DefsReader:
         return parsed.spec
 
 
-def _look(root: Path) -> Sequence[Signature]:
+def look_at_files(root: Path) -> Sequence[Signature]:
     """What the files of all folders look like from outside; by plain calls, since a page does this for hundreds."""
     seen: list[Signature] = []
     try:

@@ -15,7 +15,7 @@ from integration_center.integration.spec import IntegrationSpec
 
 COMPONENT = "integration_center.Integration"
 ORDER = (
-    *("name", "environment", "enabled", "schedule", "report", "source", "object", "keys", "fields"),
+    *("name", "environment", "account", "enabled", "schedule", "report", "source", "object", "keys", "fields"),
     *(name for name in IntegrationSpec.model_fields if name not in {"name", "environment", "enabled", "schedule"}),
 )
 """The order in which a new file gives the attributes; those not named first follow as the model has them."""
@@ -73,6 +73,8 @@ def dump(spec: IntegrationSpec) -> dict[str, Any]:
     if spec.source:  # which takes the place of the report
         del given["report"]
         required -= {"report"}
+    if "account" in given:  # which takes the place of the environment
+        required -= {"environment"}
     return {name: _plain(given[name]) for name in IntegrationSpec.model_fields if name in given or name in required}
 
 
@@ -102,7 +104,7 @@ def _set(attributes: CommentedMap, name: str, node: Any) -> None:
 
 def _unset(attributes: CommentedMap, name: str, after: IntegrationSpec) -> None:
     """Back to the default: the line stays where the file has it, so that its comment does; null is taken out."""
-    default = after.model_dump(mode="json")[name]
+    default = after.model_dump(mode="json").get(name)
     if default in (None, [], {}) or isinstance(default, dict):
         del attributes[name]
     else:

@@ -5,7 +5,7 @@ Two of them may look at once: the database lets one open an incident, and one se
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,7 +24,8 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.integration_files.reading import DefsReader
+from integration_center.integration_files.places import find_folder, open_place
+from integration_center.integration_files.reading import DefsFile, DefsReader
 from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.names import put_before
@@ -98,15 +99,15 @@ class Watch:
         self._started = self._started or self.now()
         now, store = self.now(), Incidents(installation.engine)
         # It remembers the files that have not changed.
-        self._defs = self._defs or DefsReader(installation.settings.defs, judge_with_dagster)
+        self._defs = self._defs or DefsReader(open_place(installation.settings), judge_with_dagster)
         files = self._defs.list()
         complete_log(instance, installation, {file.slug: file.spec for file in files}, since=now - DAY)
-        specs = {file.slug: file.spec for file in files if file.spec and file.spec.enabled and not file.problem}
+        specs = {file.slug: file.spec for file in files if file.spec and file.spec.enabled}
         settled = now - self._started >= SETTLING
         found = find_wrong_runs(installation, specs, settings, now, settled=settled)
         judged: list[Kind] = [kind for kind in RUN_KINDS if settled or kind is not Kind.LATE]
         if settled:
-            found += find_broken_parts(instance, now)
+            found += [*find_broken_parts(instance, now), *find_broken_files(files, now)]
             judged.append(Kind.DAGSTER)
         if self.accounts:
             found += self._try_accounts(installation, specs, settings)
@@ -145,9 +146,9 @@ def find_wrong_runs(
     """Find what is wrong with the enabled integrations."""
     histories = installation.syncs.latest(specs, BEFORE * 2)
     waiting = {wait.slug for wait in installation.waiting.list(now)}
-    found = []
+    found, root = [], find_folder(installation.settings)
     for slug, spec in specs.items():
-        file = installation.settings.defs / slug / "defs.yaml"
+        file = root / slug / "defs.yaml"
         written = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now
         since = now if not settled or slug in waiting else written
         findings = judge_integration(spec, histories.get(slug, ()), settings.thresholds, now, since)
@@ -183,6 +184,17 @@ def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong
             advice = "See Automation in the Dagster UI for its error."
             found.append(Wrong(Finding(Kind.DAGSTER, text, advice), f"tick:{name}", name))
     return found
+
+
+def find_broken_files(files: Iterable[DefsFile], now: datetime) -> list[Wrong]:
+    """Find the integrations whose file cannot be used, so that they never run. A file just written is not told."""
+    text = "Its file cannot be used, so it does not run: {}."
+    advice = "Correct the file, or open the integration in the console."
+    return [
+        Wrong(Finding(Kind.DAGSTER, text.format(file.problem), advice), f"file:{file.slug}", file.slug, file.slug)
+        for file in files
+        if file.spec is None and file.problem and now - file.modified_at > SETTLING
+    ]
 
 
 def try_account(installation: Installation, environment: Environment, settings: AlertSettings) -> Wrong | None:

@@ -54,16 +54,16 @@ def find_past(installation: Installation, slug: str, org_id: str, days: Sequence
     complete: set[date] = set()  # the days that a completed run applied: older versions of them have no say
     versions: list[PastDay] = []
     for sync in pushed:
-        if sync.undoes:
+        if not sync.is_of_report:
             continue
         kept = installation.ledgers.kept_days(sync.run_id, slug)
         ledger = installation.ledgers.file(sync.run_id, slug)
         if not kept or ledger is None:
             _require_newer(days, sync, complete)
             continue
-        lines = read_outcomes(ledger.scan())
-        for restored in undone.get(sync.run_id, ()):
-            lines = lines.with_columns(_mark_undone(restored))
+        lines = _read_lines(ledger, sync.run_id, undone)
+        for retry in _find_retries(installation, pushed, sync, undone):
+            lines = _take_over(lines, retry)
         versions += [PastDay(day, file.scan(), lines) for day, file in kept.items() if day not in complete]
         if sync.status is SyncStatus.COMPLETED:
             complete |= kept.keys()
@@ -113,6 +113,43 @@ def _find_restored(installation: Installation, pushed: Sequence[SyncRecord], und
         if again.undoes == undo.run_id:
             restored = restored.filter(~restored.is_in(_find_restored(installation, pushed, again).implode()))
     return restored
+
+
+def _read_lines(ledger: FrameFile, run_id: str, undone: Mapping[str, Sequence[pl.Series]]) -> pl.LazyFrame:
+    """Read the lines of a run, with those marked that an undo restored."""
+    lines = read_outcomes(ledger.scan())
+    for restored in undone.get(run_id, ()):
+        lines = lines.with_columns(_mark_undone(restored))
+    return lines
+
+
+def _find_retries(
+    installation: Installation,
+    pushed: Sequence[SyncRecord],
+    source: SyncRecord,
+    undone: Mapping[str, Sequence[pl.Series]],
+) -> list[pl.LazyFrame]:
+    """Find the ledgers of the runs that tried the failed records of `source` again, and of their retries, in order."""
+    sources, found = {source.run_id}, []
+    for sync in reversed(pushed):  # the oldest first
+        if sync.retries not in sources:
+            continue
+        sources.add(sync.run_id)
+        ledger = installation.ledgers.file(sync.run_id, sync.slug)
+        if ledger is not None:
+            found.append(_read_lines(ledger, sync.run_id, undone))
+    return found
+
+
+def _take_over(lines: pl.LazyFrame, retry: pl.LazyFrame) -> pl.LazyFrame:
+    """Give the lines of a run the outcomes that a retry brought, in the same order."""
+    line = ["day", "row", "record_id"]
+    newer = retry.select(*line, pl.col("outcome").alias("_newer")).unique(line)
+    return (
+        lines.join(newer, on=line, how="left", maintain_order="left")
+        .with_columns(pl.coalesce("_newer", "outcome").alias("outcome"))
+        .drop("_newer")
+    )
 
 
 def _mark_undone(restored: pl.Series) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 import polars as pl
@@ -14,6 +15,7 @@ from integration_center.pipeline.api_reserve import build_write_options, short_o
 from integration_center.pipeline.look_back import look_back
 from integration_center.pipeline.metadata import describe_counts
 from integration_center.pipeline.pushable_plan import TOGETHER
+from integration_center.pipeline.step_errors import find_made_at
 from integration_center.pipeline.stopping import end_waits_early, require_going_on
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center.progress import Phase, advance, phase
@@ -144,7 +146,7 @@ def send_lines(
     try:
         found = judge_canary(org, schema, lines, first)
     except AccountError as error:  # it was disconnected meanwhile: what was written is still booked
-        stop = step.installation.stops.find()
+        stop = step.installation.stops.since(find_made_at(step.context) or datetime.now(UTC))
         found = stop.sentence if stop else f"the first records cannot be read back: {error}"
     if found:
         rest = f"{found}; the other {updates.height - canary:,} were not sent"
@@ -177,7 +179,7 @@ def send_updates(
     step: SyncStep, org: Org, schema: SObjectSchema, journal: JobJournal, updates: pl.DataFrame, options: WriteOptions
 ) -> pl.DataFrame:
     """Send the updates, with progress in the run's log; the Results frame."""
-    account, hold = step.account, step.hold
+    account, hold, made_at = step.account, step.hold, find_made_at(step.context)
 
     def show_progress(done: int, total: int) -> None:
         advance(done, total)
@@ -187,7 +189,7 @@ def send_updates(
 
     def may_go_on() -> None:
         require_going_on()
-        step.installation.stops.require_none()
+        step.installation.stops.require_none(since=made_at)
         hold.require()
 
     with phase(Phase.SEND, updates.height):

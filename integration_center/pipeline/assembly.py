@@ -1,6 +1,6 @@
 """Everything Dagster knows of the integrations in a folder, put together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,40 +8,88 @@ import dagster as dg
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType  # not public
 
 from integration_center.errors import ConfigurationError
-from integration_center.insights.catalogue import report_slug
+from integration_center.integration_files.reading import look_at_files
+from integration_center.pipeline.component_list import describe_components
 from integration_center.pipeline.loader import LoadedIntegrations, describe, load_integrations
-from integration_center.pipeline.names import FRAMES
+from integration_center.pipeline.names import FRAMES, asset_keys, report_key
 from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.resources import build_resources
+from integration_center.pipeline.selected_assets import find_selected
 from integration_center.pipeline.shared import build_reports, build_shared
-
-TOGETHER = 10
-"""How many integrations are resolved together."""
+from integration_center.pipeline.tried_location import TRIED
 
 
 @without_beta_warnings
 def build_definitions(folder: Path, *, beside_others: bool = False) -> dg.Definitions:
     """Everything Dagster knows of the integrations in `folder`.
 
-    Integrations that Dagster does not take together with the older ones are broken, and stop no other.
+    Integrations that Dagster does not take together with the older ones are broken, and stop no other. The process of
+    a run gets what the run needs.
 
     Args:
         folder: of the integrations; absolute.
         beside_others: whether the definitions are to be merged with those of a project, which has an executor and an
             IO manager of its own.
     """
+    if DefinitionsLoadContext.get().load_type is not DefinitionsLoadType.RECONSTRUCTION:
+        seen = look_at_files(folder)
+        definitions = build_location(folder, beside_others=beside_others)
+        TRIED.keep((folder, beside_others), definitions, seen)
+        return definitions
+    if tried := TRIED.take((folder, beside_others)):
+        return tried
+    with suppress(dg.DagsterError):
+        unresolved = build_for_run(folder, dg.Definitions() if beside_others else build_own_location())
+        unresolved.get_repository_def()
+        return unresolved
+    return build_location(folder, beside_others=beside_others)
+
+
+def build_location(folder: Path, *, beside_others: bool = False) -> dg.Definitions:
+    """Build everything, and try it: integrations that Dagster does not take together with the older ones are broken."""
     loaded = load_integrations(folder)
-    place = dg.Definitions() if beside_others else build_own_location()
-    if DefinitionsLoadContext.get().load_type is DefinitionsLoadType.RECONSTRUCTION:
-        # A run's own process: the code server has tried all jobs, and Dagster resolves the one that is run.
-        with suppress(dg.DagsterError):
-            unresolved = merge_definitions(loaded, place, lazily=True)
-            unresolved.get_repository_def()
-            return unresolved
+    place = dg.Definitions()
+    if not beside_others:
+        place = dg.Definitions.merge(build_own_location(), describe_components(folder, loaded.specs))
     definitions = resolve(loaded, place)
     if isinstance(definitions, dg.Definitions):
         return definitions
     return merge_definitions(loaded.break_off(find_misfits(loaded, place, folder)), place)
+
+
+def build_for_run(folder: Path, place: dg.Definitions) -> dg.Definitions:
+    """Build what the run of this process needs; where that is not known, everything."""
+    keys = find_selected()
+    if keys is not None:
+        slugs = {key.path[0] for key in keys}
+        if part := build_part(load_integrations(folder, only=slugs), place, slugs, keys):
+            return part
+    return merge_definitions(load_integrations(folder), place)
+
+
+def build_part(
+    loaded: LoadedIntegrations, place: dg.Definitions, slugs: Collection[str], keys: Collection[dg.AssetKey]
+) -> dg.Definitions | None:
+    """Build what a run needs that materializes the assets `keys`, and all that is not an asset.
+
+    Args:
+        loaded: all integrations; only those of `slugs` have definitions.
+        place: what the location has besides.
+        slugs: the integrations to build.
+        keys: assets of the integrations, and reports.
+
+    Returns:
+        None where one of the assets is somebody else's: it may need more.
+    """
+    own = {key for slug in loaded.pick(slugs).slugs for key in asset_keys(slug, loaded.specs.get(slug))}
+    shared: list[dg.Definitions] = []
+    for prefix, group in loaded.by_prefix().items():
+        named = {slug for slug in group.readers() if report_key(slug, prefix) in {*own, *keys}}
+        own |= {report_key(slug, prefix) for slug in named}
+        shared.append(build_shared(group.pick(slugs), prefix, reports=build_reports(group, prefix, only=named)))
+    if not own.issuperset(keys):
+        return None
+    return dg.Definitions.merge(place, *shared, *(loaded.definitions[slug] for slug in loaded.pick(slugs).slugs))
 
 
 @without_beta_warnings
@@ -53,14 +101,13 @@ def build_job(folder: Path, name: str) -> dg.JobDefinition:
     Raises:
         dagster.DagsterError: there is no such job.
     """
-    loaded = load_integrations(folder, only=name)
-    spec = loaded.specs.get(name)
-    if name not in loaded.definitions or (spec and spec.source):
-        return build_definitions(folder).resolve_job_def(name)
-    place = dg.Definitions.merge(build_own_location(), dg.Definitions(resources=build_resources()))
-    reports = build_reports(loaded, spec.prefix, only=report_slug(spec.report)) if spec else {}
-    together = dg.Definitions.merge(place, dg.Definitions(assets=[*reports.values()]), loaded.definitions[name])
-    return together.resolve_job_def(name)
+    loaded = load_integrations(folder, only={name})
+    part = build_part(loaded, build_own_location(), {name}, ())
+    jobs = {job.name: job for job in (part.jobs if part else ()) or ()}
+    # A job of several integrations would lack assets.
+    if part and (name in loaded.definitions or isinstance(jobs.get(name), dg.JobDefinition)):
+        return part.resolve_job_def(name)
+    return build_location(folder).resolve_job_def(name)
 
 
 def build_own_location() -> dg.Definitions:
@@ -111,40 +158,7 @@ def resolve(loaded: LoadedIntegrations, place: dg.Definitions) -> dg.Definitions
     return definitions
 
 
-def merge_definitions(loaded: LoadedIntegrations, place: dg.Definitions, *, lazily: bool = False) -> dg.Definitions:
-    """The definitions of all integrations with what they share; `lazily` with jobs that are not resolved yet."""
-    reports: dict[str | None, Mapping[str, dg.AssetsDefinition]] = {}
-    shared: list[dg.Definitions] = []
-    for prefix, group in loaded.by_prefix().items():
-        reports[prefix] = build_reports(group, prefix)
-        shared.append(build_shared(group, prefix, reports=reports[prefix]))
-    own = [*loaded.definitions.values()] if lazily else resolve_jobs(loaded, place, reports)
-    return dg.Definitions.merge(place, *shared, *own)
-
-
-def resolve_jobs(
-    loaded: LoadedIntegrations, place: dg.Definitions, reports: Mapping[str | None, Mapping[str, dg.AssetsDefinition]]
-) -> list[dg.Definitions]:
-    """Resolve the job of each integration among the assets of a few, and their reports.
-
-    Dagster resolves each job by going through all assets of the location: the square of their number. To resolve each
-    alone costs a small location for each.
-
-    Args:
-        loaded: the integrations.
-        place: what the location has besides.
-        reports: the assets of reports, by prefix and slug.
-    """
-    specs = loaded.specs
-    # The assets of a team are known to the whole location only.
-    alone = [slug for slug in loaded.definitions if (spec := specs.get(slug)) is None or spec.source]
-    grouped = sorted(loaded.definitions.keys() - set(alone), key=lambda slug: (specs[slug].prefix or "", slug))
-    resolved = [loaded.definitions[slug] for slug in alone]
-    for group in (grouped[at : at + TOGETHER] for at in range(0, len(grouped), TOGETHER)):
-        read = {(specs[slug].prefix, report_slug(specs[slug].report)) for slug in group}
-        assets = [reports[prefix][slug] for prefix, slug in sorted(read, key=str)]
-        own = [loaded.definitions[slug] for slug in group]
-        together = dg.Definitions.merge(place, dg.Definitions(assets=assets, resources=build_resources()), *own)
-        jobs = [together.resolve_job_def(job.name) for each in own for job in each.jobs or ()]
-        resolved.append(dg.Definitions(assets=[asset for each in own for asset in each.assets or ()], jobs=jobs))
-    return resolved
+def merge_definitions(loaded: LoadedIntegrations, place: dg.Definitions) -> dg.Definitions:
+    """The definitions of all integrations with what they share."""
+    shared = [build_shared(group, prefix) for prefix, group in loaded.by_prefix().items()]
+    return dg.Definitions.merge(place, *shared, *loaded.definitions.values())

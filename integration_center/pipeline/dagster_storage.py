@@ -27,6 +27,7 @@ from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.file_lock import hold_lock
 from integration_center.files.regular_files import read_regular
 from integration_center.files.yaml_bounds import YamlFault, compose_bounded
+from integration_center.pipeline.run_history import RunHistory
 from integration_center.settings import Settings
 from integration_center.store.home import prepare_home
 
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 REMEDY = "correct it, or move it away: the next command writes the one that the project ships"
 COMPUTE_LOGS = "compute_logs"
 NO_CAPTURE = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+STORAGE_OPTIONS = {"storage", "run_storage", "event_log_storage", "schedule_storage"}
 LONGEST_WORDS = 200
 """Characters that are shown of an error's text."""
 LOCK = ".opening.lock"
@@ -48,14 +50,15 @@ STORES = {
 """Dagster's SQLite files, where `dagster.yaml` names no other storage, with what is to be in them."""
 
 
-def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.DagsterInstance:
+def open_instance(settings: Settings, *, executes_runs: bool = False) -> dg.DagsterInstance:
     """Open the Dagster instance of this `DAGSTER_HOME`, with its databases in place.
 
     Args:
         settings: the settings of the installation.
-        captures_output: whether runs of this process write their standard output to files, for the Dagster UI. Dagster
-            starts four processes for that, and gives each line to the terminal late. Where `dagster.yaml` says
-            something about `compute_logs`, that holds.
+        executes_runs: whether this process executes runs itself. Then their standard output is not written to files
+            for the Dagster UI: Dagster starts four processes for that, and gives each line to the terminal late. And
+            the history keeps its connections open, see `RunHistory`. What `dagster.yaml` says of `compute_logs` and
+            storages holds.
 
     Raises:
         ConfigurationError: a database of Dagster's or its `dagster.yaml` is damaged.
@@ -66,7 +69,7 @@ def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.Dag
         for name, made in STORES.items():
             repair(home / name, made)
         found = check_settings(home / "dagster.yaml")
-        overrides = {} if captures_output or COMPUTE_LOGS in found else {COMPUTE_LOGS: NO_CAPTURE}
+        overrides = list_overrides(home, found) if executes_runs else {}
         try:
             instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
         except (DagsterError, CheckError, ValueError, TypeError, AttributeError, ImportError, yaml.YAMLError) as error:
@@ -90,6 +93,15 @@ def open_instance(settings: Settings, *, captures_output: bool = True) -> dg.Dag
                 " history and schedules from a backup. The log of syncs is kept elsewhere, and stays"
             ) from None
     return instance
+
+
+def list_overrides(home: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """List the options of a process that executes runs itself, as far as `dagster.yaml` does not set them."""
+    overrides: dict[str, Any] = {} if COMPUTE_LOGS in options else {COMPUTE_LOGS: NO_CAPTURE}
+    if not STORAGE_OPTIONS & options.keys():
+        history = {"module": RunHistory.__module__, "class": RunHistory.__name__, "config": {"base_dir": str(home)}}
+        overrides["storage"] = {"custom": history}
+    return overrides
 
 
 def check_settings(path: Path) -> Mapping[str, Any]:

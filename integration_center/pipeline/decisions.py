@@ -7,6 +7,8 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanHeld, PlanMissing
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
+from integration_center.integration_files.places import find_folder
+from integration_center.pipeline.applying import require_writing
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import RELEASE_TAG, release_job, release_op, run_tags
 from integration_center.pipeline.release import name_plan, require_releasable
@@ -56,6 +58,7 @@ def decide_release(
         PlanError: the plan may not be released; says why.
         NotConnected: its environment has no account.
     """
+    require_writing(installation.settings)
     said = check_reason(reason)
     environment = require_releasable(installation, sync, datetime.now(UTC))
     require_other_person(installation, sync, who)
@@ -65,7 +68,7 @@ def decide_release(
             Action.APPROVED, who=who, where=where, environment=environment, slug=sync.slug, detail=detail
         )
     config = {"run_id": sync.run_id, "slug": sync.slug, "reason": said}
-    spec = read_folder(installation.settings.defs).specs.get(sync.slug)
+    spec = read_folder(find_folder(installation.settings)).specs.get(sync.slug)
     prefix = spec.prefix if spec else None
     request = RunRequest(
         release_job(environment, prefix),

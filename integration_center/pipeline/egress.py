@@ -10,7 +10,6 @@ from integration_center.alerts.settings import Email, read_alert_settings
 from integration_center.errors import ConfigurationError
 from integration_center.insights.cloud_settings import CloudSettings, read_cloud_settings
 from integration_center.installation import Installation
-from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 
 PORTS = {"https": 443, "http": 80}
@@ -44,10 +43,10 @@ def list_destinations(installation: Installation) -> Sequence[Destination]:
 
 
 def _list_orgs(installation: Installation) -> Iterator[Destination]:
-    for environment in Environment:
+    for environment, kind in installation.accounts.names.kinds().items():
         account = installation.accounts.find(environment)
         try:
-            login = account.login_url if account else installation.settings.app(environment).login_url
+            login = account.login_url if account else installation.settings.find_login_url(environment, kind)
         except ConfigurationError:
             continue  # the login URL is wrong, so nothing is sent there
         yield Destination(

@@ -15,6 +15,7 @@ from integration_center.pipeline.assembly import build_definitions
 from integration_center.pipeline.component import build_own, check_together
 from integration_center.pipeline.loader import describe
 from integration_center.pipeline.quiet import without_beta_warnings
+from integration_center.pipeline.revisions import build_newest
 from integration_center.pipeline.shared import build_shared
 from integration_center.pipeline.translator import IntegrationTranslator
 from integration_center.settings import read_paths
@@ -72,4 +73,6 @@ def load_integration_defs(folder: Path | str | None = None) -> dg.Definitions:
     Args:
         folder: the folder; that of the settings when it is left out.
     """
-    return build_definitions(Path(folder).resolve() if folder else read_paths().defs, beside_others=True)
+    if folder is None:
+        return build_newest(read_paths(), beside_others=True)
+    return build_definitions(Path(folder).resolve(), beside_others=True)

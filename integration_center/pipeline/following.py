@@ -69,5 +69,5 @@ class Following:
 
 
 def is_completed(run: SyncRecord) -> bool:
-    """Return whether a run wrote what it was to write. Plans, undos and failed runs are none."""
-    return run.status is SyncStatus.COMPLETED and run.undoes is None
+    """Return whether a run wrote what it was to write. Plans, undos, retries and failed runs are none."""
+    return run.status is SyncStatus.COMPLETED and run.is_of_report

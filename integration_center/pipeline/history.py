@@ -135,7 +135,7 @@ def add_missing_line(
 ) -> None:
     """Add the line of a failed run that never opened one, and its entry in the audit log."""
     run_id = run.run_id
-    environment = spec.environment if spec else read_environment(run.tags.get(ENVIRONMENT_TAG))
+    environment = spec.environment if spec else read_environment(installation, run.tags.get(ENVIRONMENT_TAG))
     note_run(instance, installation.audit, run_id, slug, environment=environment)
     keys = {run.tags.get(tag, "") for tag in (PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG)}
     # A run without a day is shown under the newest day: its sentence asks for a day.
@@ -155,6 +155,6 @@ def add_missing_line(
     installation.syncs.fail_open(run_id, slug, explain_ending(instance, run, slug, report))
 
 
-def read_environment(tag: str | None) -> Environment | None:
-    """The environment that a run's tag names; None for any other text: whoever launches a run may tag it."""
-    return next((environment for environment in Environment if environment.value == tag), None)
+def read_environment(installation: Installation, tag: str | None) -> Environment | None:
+    """The account that a run's tag names; None for any other text, since anybody who launches a run may tag it."""
+    return None if tag is None else installation.accounts.names.find(tag)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 import dagster as dg
 
 from integration_center.database.processes import this_process
+from integration_center.database.server import outlast_restarts
 from integration_center.errors import ConfigurationError
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.assembly import build_job
 from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.pipeline.run_request import RunRequest
@@ -24,7 +26,7 @@ def run_here(
     request: RunRequest, settings: Settings, instance: dg.DagsterInstance, run_id: str | None = None
 ) -> tuple[str, bool]:
     """Execute in this process, on `instance`; the run id (the one given, if any), and whether the run succeeded."""
-    job = build_job(settings.defs, request.job)
+    job = build_job(find_folder(settings), request.job)
     held = {PROCESS_TAG: this_process()}  # from the first moment on: a run that is killed must be known as one
     one_day = request.days is not None and request.days[0] == request.days[1]
     result = job.execute_in_process(
@@ -42,7 +44,8 @@ def run_here(
 def wait_for(
     instance: dg.DagsterInstance, run_id: str, on_wait: Callable[[dg.DagsterRunStatus], None], *, poll: float = 0.3
 ) -> bool:
-    """Wait until a launched run has ended; whether it succeeded."""
+    """Wait until a launched run has ended; whether it succeeded. A database server that is restarted ends no wait."""
+    outlast_restarts()
     while True:
         run = instance.get_run_by_id(run_id)
         if run is None:

@@ -20,7 +20,7 @@ from integration_center.pipeline.component import Integration, LoneTree, build_o
 from integration_center.pipeline.names import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.pipeline.post_processing import check_post_processing
 from integration_center.pipeline.step_errors import reported_errors
-from integration_center.pipeline.translator import IntegrationTranslator
+from integration_center.pipeline.translator import IntegrationTranslator, expect_follower
 from integration_center.wording.markdown import escape_markdown
 
 
@@ -52,19 +52,19 @@ class LoadedIntegrations(Integrations):
         return replace(kept, broken={**kept.broken, **renamed}, definitions={**kept.definitions, **stand_ins})
 
 
-def load_integrations(root: Path, *, only: str | None = None) -> LoadedIntegrations:
+def load_integrations(root: Path, *, only: Collection[str] | None = None) -> LoadedIntegrations:
     """Load every folder of `root`; `root` must be absolute.
 
     Args:
         root: the folder of integrations.
-        only: the slug of the one integration whose definitions are needed. All others are only read, because
-            integrations may stand in each other's way.
+        only: the slugs of the integrations whose definitions are needed. All others are only read, because
+            integrations may stand in each other's way, and share reports.
     """
     definitions: dict[str, dg.Definitions] = {}
 
     def judge(folder: Path, parsed: ParsedFile) -> str | None:
         slug = parsed.spec.slug_in(folder.name)
-        if only not in (None, slug) and not parsed.post_processed:
+        if only is not None and slug not in only and not parsed.post_processed:
             return None
         loaded = try_folder(folder, parsed)
         if isinstance(loaded, str):
@@ -76,8 +76,12 @@ def load_integrations(root: Path, *, only: str | None = None) -> LoadedIntegrati
     return LoadedIntegrations(
         found.specs,
         found.broken,
-        {slug: definitions[slug] for slug in found.specs if slug in definitions}
-        | {slug: build_stand_in(slug, reason) for slug, reason in sorted(found.broken.items())},
+        {slug: expect_follower(definitions[slug], slug, found.specs) for slug in found.specs if slug in definitions}
+        | {
+            slug: build_stand_in(slug, reason)
+            for slug, reason in sorted(found.broken.items())
+            if only is None or slug in only
+        },
     )
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from integration_center.errors import TerminalError, TransientError
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center.planning.plan import read_since
+from integration_center.progress import unit
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot import WORTH_LEAVING_OUT, SnapshotKeeper
 from integration_center.salesforce.write.read_back import WORTH_A_LOOK, ReadBack, prove_writes, read_back, read_written
@@ -48,9 +49,10 @@ def look_back(
     if written < WORTH_A_LOOK:
         return ledger, tally
     found: ReadBack | None = None
-    if snapshot and written >= WORTH_LEAVING_OUT:
-        found = prove_writes(org, schema, ledger, written, snapshot, keys=keys, written_at=written_at)
-    found = found or read_back(org, schema, ledger.scan(), written, keys=keys)
+    with unit("look back", written=written):
+        if snapshot and written >= WORTH_LEAVING_OUT:
+            found = prove_writes(org, schema, ledger, written, snapshot, keys=keys, written_at=written_at)
+        found = found or read_back(org, schema, ledger.scan(), written, keys=keys)
     log = step.context.log
     (log.warning if found.altered or found.unread else log.info)(found.sentence)
     if not found.widespread:

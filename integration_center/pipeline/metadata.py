@@ -72,22 +72,53 @@ def describe_columns(
     )
 
 
-def describe_fields(lines: pl.LazyFrame, schema: SObjectSchema | None, spec: IntegrationSpec | None) -> dg.TableSchema:
+def describe_fields(
+    lines: pl.LazyFrame,
+    schema: SObjectSchema | None,
+    spec: IntegrationSpec | None,
+    planned: Mapping[str, dg.TableColumn] | None = None,
+) -> dg.TableSchema:
     """The Salesforce fields that a push may write: Salesforce's type and label, and the column each is from.
 
     Args:
         lines: of the ledger.
-        schema: of the object; None where the org was not asked for it, and then types are those of the ledger.
+        schema: of the object; None where the org was not asked for it, and then the fields are as they were planned.
         spec: the integration whose columns the values are from; None for values that a ledger had.
+        planned: how the plan described the fields, by name in lower case. Types of the ledger stand in for it.
     """
-    types = {name.removeprefix(AFTER): each for name, each in lines.collect_schema().items() if name.startswith(AFTER)}
-    origins = {mapping.field.lower(): name_origin(mapping, spec.report) for mapping in spec.fields} if spec else {}
+    origins = find_origins(spec)
+    known = {} if schema else planned or {}
     return dg.TableSchema(
         [
-            describe_field(name, str(dtype.base_type()), schema.get(name) if schema else None, origins)
-            for name, dtype in types.items()
+            dg.TableColumn(name, known[name.lower()].type, known[name.lower()].description)
+            if name.lower() in known
+            else describe_field(name, dtype, schema.get(name) if schema else None, origins.get(name.lower()))
+            for name, dtype in find_planned_fields(lines, AFTER).items()
         ]
     )
+
+
+def describe_planned(lines: pl.LazyFrame, schema: SObjectSchema, spec: IntegrationSpec) -> dg.TableSchema:
+    """The columns of an update set: of a field before and after with Salesforce's type and label."""
+    origins = find_origins(spec)
+    described = {column.name: column for column in describe_columns(lines.collect_schema()).columns}
+    for prefix, said in ((BEFORE, "as the org has it"), (AFTER, None)):
+        for name, dtype in find_planned_fields(lines, prefix).items():
+            origin = said or origins.get(name.lower())
+            described[prefix + name] = describe_field(name, dtype, schema.get(name), origin, shown=prefix + name)
+    return dg.TableSchema([*described.values()])
+
+
+def find_planned_fields(lines: pl.LazyFrame, prefix: str) -> Mapping[str, str]:
+    """Find the fields that lines have values of, with the types of their columns, whose names begin with `prefix`."""
+    schema = lines.collect_schema()
+    named = {name.removeprefix(prefix): dtype for name, dtype in schema.items() if name.startswith(prefix)}
+    return {name: str(dtype.base_type()) for name, dtype in named.items()}
+
+
+def find_origins(spec: IntegrationSpec | None) -> Mapping[str, str]:
+    """Say of each field of an integration, by its name in lower case, what it is from."""
+    return {mapping.field.lower(): name_origin(mapping, spec.report) for mapping in spec.fields} if spec else {}
 
 
 def name_origin(mapping: FieldMapping, report: str) -> str:
@@ -95,12 +126,14 @@ def name_origin(mapping: FieldMapping, report: str) -> str:
     return f"from column '{mapping.column}' of {report}" if mapping.column else f"{mapping.value}, over {report}"
 
 
-def describe_field(name: str, dtype: str, field: SObjectField | None, origins: Mapping[str, str]) -> dg.TableColumn:
-    """One field with its Salesforce type, its label, and the column that it is from."""
-    origin = origins.get(name.lower())
+def describe_field(
+    name: str, dtype: str, field: SObjectField | None, origin: str | None, *, shown: str | None = None
+) -> dg.TableColumn:
+    """One field with its Salesforce type, its label, and what it is from; `shown` is its column's name, if another."""
     said = [field.label] if field and field.label != name else []
     said += [origin] if origin else []
-    return dg.TableColumn(name, field.type if field else dtype, description=escape_markdown("; ".join(said)) or None)
+    description = escape_markdown("; ".join(said)) or None
+    return dg.TableColumn(shown or name, field.type if field else dtype, description=description)
 
 
 def describe_failures(lines: pl.LazyFrame) -> dg.TableMetadataValue:
@@ -139,6 +172,7 @@ def describe_results(
     instance_url: str,
     schema: SObjectSchema | None,
     spec: IntegrationSpec | None = None,
+    planned: Mapping[str, dg.TableColumn] | None = None,
 ) -> dict[str, Any]:
     """A completed ledger: counts by outcome, the fields that may have been written, refused lines, Bulk jobs."""
     return {
@@ -147,7 +181,7 @@ def describe_results(
         "records_written": tally.lines.written,
         **count_outcomes(tally),
         "failures": describe_failures(lines),
-        "dagster/column_schema": describe_fields(lines, schema, spec),
+        "dagster/column_schema": describe_fields(lines, schema, spec, planned),
         **link_jobs(lines, instance_url),
     }
 

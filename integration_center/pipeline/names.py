@@ -22,6 +22,8 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 
 INTEGRATION_TAG = "integration"
 ENVIRONMENT_TAG = "salesforce_environment"
+REVISION_TAG = "integration_center/revision"
+"""Which revision of an integration that is kept in the database a run executes."""
 TRIGGER_TAG = "triggered_by"
 BY_USER = "user"
 """What started a run, as far as the job of an integration knows by itself."""
@@ -31,6 +33,7 @@ BY_ARRIVAL, BY_CHANGE = "arrival of the report", "report dropped again"
 """What started a run that waited for its report, and one whose day was dropped again."""
 UNDO_TAG = "undoes"
 RELEASE_TAG = "releases"
+RETRY_TAG = "retries"
 CONTAINER_TAG = "dagster-k8s/config"
 """Says what the container of a run, or of a step, needs on Kubernetes."""
 PROCESS_TAG = ".dagster/integration_center_process"
@@ -83,17 +86,23 @@ def gainsight_key(sobject: str, prefix: str | None = None) -> dg.AssetKey:
 
 def resource_key(environment: Environment) -> str:
     """One resource an environment, so that an unset Production never stops Sandbox."""
-    return f"{INSTALLATION}_{environment.value}"
+    # That of a further account has a form that no resource of ours has: an account may be called `frames`.
+    return _name_for(INSTALLATION, environment)
 
 
 def undo_job(environment: Environment, prefix: str | None = None) -> str:
     """The job that undoes a sync in an environment."""
-    return put_before(f"undo_{environment.value}", prefix)
+    return put_before(_name_for("undo", environment), prefix)
 
 
 def undo_op(environment: Environment, prefix: str | None = None) -> str:
     """The one op of that job; ops and jobs must not share a name."""
-    return put_before(f"write_back_{environment.value}", prefix)
+    return put_before(_name_for("write_back", environment), prefix)
+
+
+def _name_for(verb: str, environment: Environment) -> str:
+    """The job, op or resource of one account. Of further accounts it has a form of its own; see `slugs` for jobs."""
+    return f"{verb}_{environment.value}" if environment.is_first else f"{verb}__{environment.identifier}"
 
 
 def arrival_sensor(slug: str) -> str:
@@ -125,12 +134,22 @@ def find_starter(slug: str, spec: IntegrationSpec) -> str:
 
 def release_job(environment: Environment, prefix: str | None = None) -> str:
     """The job that releases a held plan in an environment."""
-    return put_before(f"release_{environment.value}", prefix)
+    return put_before(_name_for("release", environment), prefix)
 
 
 def release_op(environment: Environment, prefix: str | None = None) -> str:
     """The one op of that job; ops and jobs must not share a name."""
-    return put_before(f"send_released_{environment.value}", prefix)
+    return put_before(_name_for("send_released", environment), prefix)
+
+
+def retry_job(environment: Environment, prefix: str | None = None) -> str:
+    """The job that sends the failed records of a run again in an environment."""
+    return put_before(_name_for("retry", environment), prefix)
+
+
+def retry_op(environment: Environment, prefix: str | None = None) -> str:
+    """The one op of that job; ops and jobs must not share a name."""
+    return put_before(_name_for("send_failed", environment), prefix)
 
 
 def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:
@@ -140,8 +159,10 @@ def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:
 
 
 def pool(spec: IntegrationSpec) -> str:
-    """Runs on one object of one environment wait for each other in the queue."""
-    return f"salesforce_{spec.environment.value}_{spec.object.lower()}"
+    """Runs on one object of one account wait for each other in the queue."""
+    if spec.environment.is_first:
+        return f"salesforce_{spec.environment.value}_{spec.object.lower()}"
+    return f"salesforce__{spec.environment.identifier}__{spec.object.lower()}"
 
 
 def run_tags(slug: str, environment: Environment | None, triggered_by: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Remember which records the syncs of an integration wrote, so that a later run notices who dropped out."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from integration_center.database.sync_records import SyncRecord
@@ -8,13 +10,13 @@ from integration_center.pipeline.sync_step import SyncStep
 from integration_center.sync.absence import KNOWN, forget_written, note_known
 
 
-def read_known(step: SyncStep) -> pl.DataFrame:
-    """Return the known records of the integration in the connected org; see `KNOWN`.
+def read_known(step: SyncStep, columns: Sequence[str] = tuple(KNOWN)) -> pl.DataFrame:
+    """Return columns of the known records of the integration in the connected org; see `KNOWN`.
 
     They are built from the ledgers of earlier pushes where nothing is stored yet.
     """
     org_id, name = step.account.org_id, step.spec.object
-    known = step.installation.known_records.read(step.slug, org_id, name)
+    known = step.installation.known_records.read(step.slug, org_id, name, columns)
     if known is not None:
         return known
     known = pl.DataFrame(schema=KNOWN)
@@ -22,7 +24,7 @@ def read_known(step: SyncStep) -> pl.DataFrame:
         if sync.object.lower() == name.lower() and sync.run_id != step.run_id:
             known = add_sync(step.installation, known, sync)
     step.installation.known_records.write(step.slug, org_id, name, known)
-    return known
+    return known.select(columns)
 
 
 def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:

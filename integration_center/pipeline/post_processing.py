@@ -38,7 +38,7 @@ def check_post_processing(slug: str, spec: IntegrationSpec, definitions: dg.Defi
         if spec.source
         else build_report_asset(source, spec.report, keys=frozenset(), allow_empty=False, prefix=spec.prefix)
     )
-    shared = dg.Definitions(assets=[report], resources=build_resources())
+    shared = dg.Definitions(assets=[report], resources=build_resources([spec.environment]))
     repository = dg.Definitions.merge(definitions, shared).get_repository_def()
     repository.get_all_jobs()
     serialize_value(asset_node_snaps_from_repo(repository))  # as a code server sends them

@@ -1,4 +1,4 @@
-"""Promotes an integration from Sandbox to Production: compared, copied switched off, planned, then switched on."""
+"""Promotes an integration to a production account: compared, copied switched off, planned, then switched on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from integration_center.access.audit import Action
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, PlanHeld, PlanMissing, PlanStale, SchemaMismatch
 from integration_center.installation import Installation
-from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
 from integration_center.integration_files.folder import DefsFolder, build_copy
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.fingerprint import fingerprint
@@ -16,34 +16,36 @@ from integration_center.sync.mapping.org_differences import Difference, Side, co
 
 SEEN_FOR = timedelta(hours=24)
 """How old a plan may be that is the reason to switch an integration on."""
-AGAIN = "make the plan in Production once more and look at it"
+AGAIN = "make its plan once more and look at it"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How Production differs from Sandbox for one integration."""
+    """How the target differs from the account of the integration."""
 
     differences: Sequence[Difference]
 
     @property
     def blocking(self) -> Sequence[Difference]:
-        """The differences that stop the integration in Production."""
+        """The differences that stop the integration in the target."""
         return [each for each in self.differences if each.blocking]
 
 
-def compare(installation: Installation, spec: IntegrationSpec) -> Comparison:
+def compare(
+    installation: Installation, spec: IntegrationSpec, target: Environment = Environment.PRODUCTION
+) -> Comparison:
     """Compare the two orgs, as far as the integration uses them. Takes two calls to each.
 
     Raises:
-        ConfigurationError: the integration is in Production already.
+        ConfigurationError: the integration or the target is in an account of the wrong kind.
         NotConnected: one of the two has no account.
         TransientError: an org does not answer.
     """
-    require_sandbox(spec)
-    with installation.connect(Environment.SANDBOX) as org:
-        here = Side(Environment.SANDBOX.title, org.describe(spec.object))
-    place = Environment.PRODUCTION.title
-    with installation.connect(Environment.PRODUCTION) as org:
+    require_promotable(installation, spec, target)
+    with installation.connect(spec.environment) as org:
+        here = Side(spec.environment.title, org.describe(spec.object))
+    place = target.title
+    with installation.connect(target) as org:
         try:
             there = Side(place, org.describe(spec.object), org.list_field_names(spec.object))
         except SchemaMismatch:
@@ -52,41 +54,57 @@ def compare(installation: Installation, spec: IntegrationSpec) -> Comparison:
     return Comparison(compare_orgs(spec, here, there))
 
 
-def require_sandbox(spec: IntegrationSpec) -> None:
-    """Check that an integration can be promoted.
+def require_promotable(installation: Installation, spec: IntegrationSpec, target: Environment) -> None:
+    """Check that an integration can be promoted to an account.
 
     Raises:
-        ConfigurationError: it is in Production already.
+        ConfigurationError: it is in a production account already, or the target is none.
+        UnknownAccount: there is no such account.
     """
-    if spec.environment is not Environment.SANDBOX:
-        raise ConfigurationError(f"{spec.name} is in Production already; only integrations in Sandbox are promoted")
+    names = installation.accounts.names
+    if names.kind_of(spec.environment) is not OrgKind.SANDBOX:
+        raise ConfigurationError(
+            f"{spec.name} is in {spec.environment.title} already; only integrations in Sandbox are promoted, or in"
+            " another account of that kind"
+        )
+    if names.kind_of(target) is not OrgKind.PRODUCTION:
+        raise ConfigurationError(
+            f"account {target.value!r} is of the kind sandbox; choose one of the kind production:"
+            f" {', '.join(names.list(OrgKind.PRODUCTION))}"
+        )
 
 
-def find_promoted(folder: DefsFolder, spec: IntegrationSpec) -> DefsFile | None:
-    """Find the copy in Production that an earlier promotion made; None when there is none."""
-    name = build_copy(spec, Environment.PRODUCTION).name
+def may_be_promoted(installation: Installation, spec: IntegrationSpec) -> bool:
+    """Whether an integration is in an account for tests."""
+    return installation.accounts.names.kinds().get(spec.environment) is OrgKind.SANDBOX
+
+
+def find_promoted(
+    folder: DefsFolder, spec: IntegrationSpec, target: Environment = Environment.PRODUCTION
+) -> DefsFile | None:
+    """Find the copy in the target that an earlier promotion made; None when there is none."""
+    name = build_copy(spec, target).name
     files = ((file, file.spec) for file in folder.list() if file.spec)
-    return next(
-        (file for file, each in files if each.name == name and each.environment is Environment.PRODUCTION), None
-    )
+    return next((file for file, each in files if each.name == name and each.environment is target), None)
 
 
-def write_promoted(folder: DefsFolder, file: DefsFile) -> DefsFile:
-    """Write the copy in Production, switched off; one of an earlier promotion becomes like its source again.
+def write_promoted(
+    folder: DefsFolder, file: DefsFile, target: Environment = Environment.PRODUCTION, *, by: str | None = None
+) -> DefsFile:
+    """Write the copy in the target, switched off; one of an earlier promotion becomes like its source again.
 
     Raises:
         ConfigurationError: the file is broken, or the copy cannot be written.
     """
     if file.spec is None:
         raise ConfigurationError(f"{file.slug} is broken: {file.problem}; correct it first")
-    require_sandbox(file.spec)
-    promoted = find_promoted(folder, file.spec)
+    promoted = find_promoted(folder, file.spec, target)
     if promoted is None:
-        return folder.duplicate(file.slug, Environment.PRODUCTION)
-    wanted = build_copy(file.spec, Environment.PRODUCTION)
+        return folder.duplicate(file.slug, target, by=by)
+    wanted = build_copy(file.spec, target)
     if promoted.spec is not None and promoted.spec == wanted.model_copy(update={"enabled": promoted.spec.enabled}):
         return promoted
-    return folder.save(promoted, wanted)
+    return folder.save(promoted, wanted, by=by)
 
 
 def require_seen(installation: Installation, file: DefsFile, run_id: str, now: datetime) -> SyncRecord:
@@ -129,10 +147,10 @@ def switch_on(
         raise ConfigurationError(f"{slug} is broken: {file.problem}; correct it first")
     require_seen(installation, file, run_id, now)
     # The file that was checked, not the one that may have taken its place.
-    switched = folder.save(file, file.spec.model_copy(update={"enabled": True}))
+    switched = folder.save(file, file.spec.model_copy(update={"enabled": True}), by=who)
     said = f"after the plan of run {run_id} was seen"
     for action in (Action.PROMOTED, Action.ENABLED):
         installation.audit.record(
-            action, who=who, where=where, environment=Environment.PRODUCTION, slug=slug, detail=said
+            action, who=who, where=where, environment=file.spec.environment, slug=slug, detail=said
         )
     return switched

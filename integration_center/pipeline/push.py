@@ -34,6 +34,7 @@ from integration_center.pipeline.names import (
 )
 from integration_center.pipeline.one_org import require_one_org
 from integration_center.pipeline.people import note_push
+from integration_center.pipeline.planned_columns import read_planned_columns
 from integration_center.pipeline.pushable_plan import (
     TOGETHER,
     OwnPlan,
@@ -280,13 +281,14 @@ def send_plan(
             ended = end_sync(
                 step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
             )
-    note_object(step, stored, applied.schema)
+    planned = read_planned_columns(step.context.instance, step.slug, plan.run_id)
+    note_object(step, stored, applied.schema, planned)
     metadata = {
         "status": ended.status.value,
         "api_calls_of_the_sync": calls,
         "ledger": dg.MetadataValue.path(stored.address),
         "dagster/column_lineage": trace_push(step.slug, step.spec),
-        **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec),
+        **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec, planned),
         **describe_forecast(applied.forecast),
         **describe_usage(stored.usage),
         **describe_phases(step.context, step.installation, step.slug),

@@ -7,7 +7,7 @@ What somebody changed in the org since the plan was made is a `conflict`, as in 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -17,9 +17,13 @@ from integration_center.access.audit import Action
 from integration_center.database.sync_records import RELEASE_OF, SyncRecord, SyncStatus
 from integration_center.errors import PlanHeld, PlanMissing, PlanStale, SyncFailed
 from integration_center.installation import Installation
-from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration.environment import FIRST, Environment
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration_files.places import find_folder
+from integration_center.pipeline.account_jobs import build_account_jobs
 from integration_center.pipeline.applying import Applied, Ended, Stored, end_sync, require_writing, store_ledger
 from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.later_step import LaterStep
 from integration_center.pipeline.metadata import describe_results, describe_usage
 from integration_center.pipeline.names import INSTALLATION, push_key, release_job, release_op, resource_key
 from integration_center.pipeline.people import note_push
@@ -28,7 +32,7 @@ from integration_center.pipeline.pushable_plan import OwnPlan, check_newest, che
 from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import open_resource, reported_errors
 from integration_center.pipeline.stopping import finishing_first
-from integration_center.pipeline.sync_step import SyncStep, client_log
+from integration_center.pipeline.sync_step import client_log
 from integration_center.pipeline.undo import scanned_ledger
 from integration_center.pipeline.written_object import note_object
 from integration_center.store.frames import FrameFile, rewrite_frame
@@ -109,25 +113,15 @@ def name_plan(sync: SyncRecord) -> str:
 
 
 @dataclass(frozen=True)
-class ReleaseStep(SyncStep):
-    """The one step of a release; `held` is the sync whose plan it sends."""
+class ReleaseStep(LaterStep):
+    """The one step of a release; `source` is the sync whose plan it sends."""
 
-    held: SyncRecord
-
-    @property
-    def days(self) -> Sequence[date]:
-        """First and last day of the held sync."""
-        return [self.held.partition_start, self.held.partition_end]
-
-    @property
-    def triggered_by(self) -> str:
-        """What it releases."""
-        return f"{RELEASE_OF}{self.held.run_id}"
+    LABEL = RELEASE_OF
 
     @property
     def plan(self) -> OwnPlan:
         """The held plan."""
-        held = self.held
+        held = self.source
         if held.plan_id is None or held.read_at is None:  # `require_releasable` has looked
             raise PlanMissing(f"run {held.run_id} of {self.slug!r} made no plan")
         return OwnPlan(
@@ -165,7 +159,7 @@ def find_spec(installation: Installation, slug: str) -> IntegrationSpec:
     Raises:
         PlanMissing: it is gone, or broken.
     """
-    spec = read_folder(installation.settings.defs).specs.get(slug)
+    spec = read_folder(find_folder(installation.settings)).specs.get(slug)
     if spec is None:
         raise PlanMissing(f"the integration {slug!r} is gone or broken, so its plan cannot be released")
     return spec
@@ -177,12 +171,12 @@ def read_held_lines(step: ReleaseStep, folder: Path) -> FrameFile:
     Raises:
         PlanMissing: the plan holds no record to write: the integration does not fit the report or the object.
     """
-    with scanned_ledger(step.installation, step.held) as ledger:
+    with scanned_ledger(step.installation, step.source) as ledger:
         file = rewrite_frame(ledger, reopen_held, folder / "released.parquet")
     planned = file.scan().select((pl.col("outcome") == Outcome.PLANNED).any()).collect().item()
     if not planned:
         raise PlanMissing(
-            f"the plan of run {step.held.run_id} of {step.slug!r} has no record to write: {step.held.held}. Correct"
+            f"the plan of run {step.source.run_id} of {step.slug!r} has no record to write: {step.source.held}. Correct"
             " that, and run the integration again"
         )
     return file
@@ -195,7 +189,7 @@ def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
     with finishing_first():
         with step.installation.work_folder() as folder, step.connect() as org:  # which takes the lease
             # Again, with the lease held: of two releases at once, the second one finds what the first one did.
-            require_releasable(step.installation, step.held, datetime.now(UTC))
+            require_releasable(step.installation, step.source, datetime.now(UTC))
             lines = read_held_lines(step, folder).scan()
             check_own(step, plan, lines)
             events = take_days(step, plan)
@@ -224,13 +218,13 @@ def build_release_op(environment: Environment, prefix: str | None = None) -> dg.
         with release_step(context, config, environment) as step:
             ended, stored, applied = send_released(step)
             metadata = {
-                "released_run": step.held.run_id,
+                "released_run": step.source.run_id,
                 "ledger": dg.MetadataValue.path(stored.address),
                 **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec),
                 **describe_usage(stored.usage),
             }
             if ended.status is SyncStatus.FAILED:
-                raise SyncFailed(f"release of run {step.held.run_id}, {step.slug}: {ended.reason}")
+                raise SyncFailed(f"release of run {step.source.run_id}, {step.slug}: {ended.reason}")
             for day in dict.fromkeys(step.days):
                 context.log_event(
                     dg.AssetMaterialization(push_key(step.slug), partition=day.isoformat(), metadata=metadata)
@@ -240,17 +234,7 @@ def build_release_op(environment: Environment, prefix: str | None = None) -> dg.
     return release
 
 
-def build_release(prefix: str | None = None) -> dg.Definitions:
-    """One job an environment, so that an unset Production stops no release in Sandbox."""
-    jobs = []
-    for environment in Environment:
-        op = build_release_op(environment, prefix)
-        name = release_job(environment, prefix)
-        graph = dg.GraphDefinition(name=name, node_defs=[op])
-        jobs.append(
-            graph.to_job(
-                name=name,
-                description=f"Releases one held plan in {environment.title}: `integration-center release RUN`.",
-            )
-        )
-    return dg.Definitions(jobs=jobs)
+def build_release(prefix: str | None = None, environments: Sequence[Environment] = FIRST) -> dg.Definitions:
+    """One job an account, so that an unset Production stops no release in Sandbox."""
+    description = "Releases one held plan in {account}: `integration-center release RUN`."
+    return build_account_jobs(build_release_op, release_job, description, prefix, environments)

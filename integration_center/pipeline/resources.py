@@ -4,7 +4,7 @@ Settings and accounts are read inside the step. An `EnvVar` that is unset in a r
 launch and lose the rest of a schedule's tick.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -12,7 +12,7 @@ from functools import cache, cached_property
 import dagster as dg
 
 from integration_center.installation import Installation, open_installation
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import Environment, with_first
 from integration_center.pipeline.io_manager import FrameIOManager
 from integration_center.pipeline.names import FRAMES, INSTALLATION, resource_key
 from integration_center.salesforce.org import Org
@@ -58,18 +58,29 @@ class SalesforceEnvironment:
             yield org
 
 
-@cache
-def build_resources() -> Mapping[str, object]:
+def build_resources(environments: Iterable[Environment] = ()) -> Mapping[str, object]:
     """Every resource the definitions need, by key.
 
     Always the same objects: Dagster merges definitions only where equal keys mean the same object.
+
+    Args:
+        environments: the accounts that are needed besides the first ones.
     """
-    environments = {resource_key(environment): SalesforceEnvironment(environment) for environment in Environment}
-    fixed = {INSTALLATION: InstallationResource(), **environments}
+    accounts = {resource_key(each): _build_account_resource(each) for each in with_first(environments)}
+    return {**_build_common(), **accounts}
+
+
+@cache
+def _build_common() -> Mapping[str, object]:
     return {
         FRAMES: dg.IOManagerDefinition(lambda _: FrameIOManager(StoredFrames().open), config_schema={}),
-        **{key: build_fixed_resource(value) for key, value in fixed.items()},
+        INSTALLATION: build_fixed_resource(InstallationResource()),
     }
+
+
+@cache
+def _build_account_resource(environment: Environment) -> dg.ResourceDefinition:
+    return build_fixed_resource(SalesforceEnvironment(environment))
 
 
 def build_fixed_resource(value: object) -> dg.ResourceDefinition:

@@ -32,7 +32,9 @@ class ScaffoldParams(BaseModel):
 
     name: str | None = Field(default=None, description="What people call the integration.")
     environment: str | None = Field(default=None, description="`sandbox` or `production`.")
+    account: str | None = Field(default=None, description="The name of an account, in place of the environment.")
     report: str | None = Field(default=None, description="The report that is read.")
+    asset: str | None = Field(default=None, description="The asset that is read instead of a report, with slashes.")
     object: str | None = Field(default=None, description="The API name of the Salesforce object.")
     keys: list[str] = Field(default_factory=list, description='Pairs such as "User ID=Email": column=field.')
     fields: list[str] = Field(
@@ -75,14 +77,29 @@ def fill_in(given: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         ConfigurationError: only some of what an integration needs is given.
     """
-    missing = [name for name in EXAMPLE if name not in given]
+    if "report" in given and "asset" in given:
+        raise ConfigurationError("give --report or --asset, not both")
+    replaced = {"report": "asset", "environment": "account"}
+    missing = [name for name in EXAMPLE if name not in given and replaced.get(name) not in given]
     if not missing:
         return given
     if sys.stdin.isatty():
-        return {**given, **{name: ask(name) for name in missing}}
+        return ask_all(given, missing)
     if given.keys() - {"name"}:
-        raise ConfigurationError(f"give these options, too: {', '.join(f'--{name}' for name in missing)}")
+        options = ("--report or --asset" if name == "report" else f"--{name}" for name in missing)
+        raise ConfigurationError(f"give these options, too: {', '.join(options)}")
     return {**EXAMPLE, **given, "enabled": False}
+
+
+def ask_all(given: Mapping[str, Any], missing: Sequence[str]) -> Mapping[str, Any]:
+    """Ask for the options that are missing, in their order."""
+    answers = dict(given)
+    for name in missing:
+        if name == "report" and (asset := click.prompt("Asset of yours (empty for a report)", default="").strip()):
+            answers["asset"] = asset
+        else:
+            answers[name] = ask(name)
+    return answers
 
 
 def ask(name: str) -> str | list[str]:
@@ -102,8 +119,10 @@ def build_spec(slug: str, given: Mapping[str, Any]) -> IntegrationSpec:
         ValidationError: they describe no integration.
     """
     pairs = {"keys": split_pairs(given["keys"]), "fields": split_pairs(given["fields"])}
+    others = {name: value for name, value in given.items() if name != "asset"}
+    source = {"source": {"asset": given["asset"]}} if "asset" in given else {}
     return IntegrationSpec.model_validate(
-        {"name": slug.replace("_", " ").capitalize(), **given}
+        {"name": slug.replace("_", " ").capitalize(), **others, **source}
         | {
             "keys": [KeyPair.model_validate(pair) for pair in pairs["keys"]],
             "fields": [FieldMapping.model_validate(pair) for pair in pairs["fields"]],

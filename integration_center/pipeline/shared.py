@@ -1,12 +1,13 @@
-"""What the integrations of one location share: reports, external assets, resources, schedules, sensors, undo."""
+"""What the integrations of one location share: reports, external assets, resources, schedules, sensors, and jobs."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import dagster as dg
 
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
+from integration_center.pipeline.accounts_in_use import find_accounts
 from integration_center.pipeline.alert_watch import build_alert_sensor
 from integration_center.pipeline.arrival_sensors import build_arrival_sensors
 from integration_center.pipeline.automation import build_automation
@@ -16,6 +17,7 @@ from integration_center.pipeline.release import build_release
 from integration_center.pipeline.report import build_report_asset
 from integration_center.pipeline.resources import build_resources
 from integration_center.pipeline.retention_job import build_retention
+from integration_center.pipeline.retry import build_retry
 from integration_center.pipeline.schedules import build_schedules
 from integration_center.pipeline.sensors import build_sensors
 from integration_center.pipeline.translator import Appearance, IntegrationTranslator, expect_runs
@@ -43,7 +45,8 @@ def build_shared(
         look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
         for spec in build_external_assets(loaded, prefix)
     ]
-    shared = dg.Definitions(assets=[*built.values(), *external], resources=build_resources())
+    accounts = find_accounts(loaded)
+    shared = dg.Definitions(assets=[*built.values(), *external], resources=build_resources(accounts))
     return dg.Definitions.merge(
         shared,
         build_schedules(loaded, prefix),
@@ -51,8 +54,9 @@ def build_shared(
         build_automation(loaded.specs, prefix),
         build_arrival_sensors(loaded),
         build_retention(prefix),
-        build_undo(prefix),
-        build_release(prefix),
+        build_undo(prefix, accounts),
+        build_release(prefix, accounts),
+        build_retry(prefix, accounts),
         build_alert_sensor(prefix),
     )
 
@@ -62,7 +66,7 @@ def build_reports(
     prefix: str | None = None,
     translator: IntegrationTranslator | None = None,
     *,
-    only: str | None = None,
+    only: Collection[str] | None = None,
 ) -> Mapping[str, dg.AssetsDefinition]:
     """Build one asset for each report that an integration names, shared by all that name it; by slug.
 
@@ -70,7 +74,7 @@ def build_reports(
         loaded: the integrations.
         prefix: of the project, see `IntegrationSpec`.
         translator: of the project.
-        only: the slug of the one report that is needed.
+        only: the slugs of the reports that are needed.
     """
     look = Appearance(translator or IntegrationTranslator())
     return {
@@ -86,7 +90,7 @@ def build_reports(
             ),
         )
         for slug, specs in loaded.readers().items()
-        if only in (None, slug)
+        if only is None or slug in only
     }
 
 

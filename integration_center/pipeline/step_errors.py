@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -34,7 +34,6 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
         dagster.Failure: for any error, retried by Dagster only when transient. Who stops the run gets no Failure: what
             Dagster raises then is passed on.
     """
-    note_process(context)
     try:
         yield
     except dg.Failure:
@@ -60,14 +59,23 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
 def open_resource(context: StepContext) -> Iterator[Installation]:
     """Open the installation, for the length of a step. From the first one on, the run's process says that it lives.
 
+    It says so before the run names it, because others fail a run whose process has not said so for a minute.
+
     Raises:
-        Stopped: an admin stopped everything.
+        Stopped: an admin stopped everything, now or since the run was made.
     """
     opened: AbstractContextManager[Installation] = getattr(context.resources, INSTALLATION).open()
     with opened as installation:
-        installation.stops.require_none()
+        installation.stops.require_none(since=find_made_at(context))
         keep_beating(installation.engine)
+        note_process(context)
         yield installation
+
+
+def find_made_at(context: StepContext) -> datetime | None:
+    """Find when the run was made; None where Dagster does not know it. It may have waited in the queue since."""
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    return None if record is None else record.create_timestamp.astimezone(UTC)
 
 
 def read_days(context: StepContext) -> Sequence[date]:

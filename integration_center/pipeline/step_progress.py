@@ -11,7 +11,8 @@ import dagster as dg
 from integration_center.database.processes import find_age
 from integration_center.installation import Installation
 from integration_center.pipeline.step_errors import StepContext
-from integration_center.progress import Phase, Progress, Seen, Spent, describe, find_spent, watched
+from integration_center.pipeline.tracing import trace_step
+from integration_center.progress import Phase, Progress, Seen, Spans, Spent, describe, find_spent, untraced, watched
 from integration_center.store.run_progress import StepProgress, add_up
 
 NOTED_EVERY = 0.5
@@ -41,7 +42,9 @@ _clock = _Clock()
 class _StepWatcher:
     """Notes the progress of one step."""
 
-    def __init__(self, context: StepContext, installation: Installation, slug: str | None) -> None:
+    def __init__(
+        self, context: StepContext, installation: Installation, slug: str | None, spans: Spans = untraced
+    ) -> None:
         self._context = context
         own = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
         self._name = own.op.name
@@ -52,7 +55,7 @@ class _StepWatcher:
         self._noted_at = self._logged_at = time.monotonic()
         self._now = Phase.START
         self._lock = Lock()
-        self.progress = Progress(self.see, {Phase.START: _clock.leave()})
+        self.progress = Progress(self.see, {Phase.START: _clock.leave()}, spans)
 
     def see(self, seen: Seen) -> None:
         """Note a change, unless another of the same phase was noted just now."""
@@ -82,13 +85,14 @@ class _StepWatcher:
 @contextmanager
 def step_progress(context: StepContext, installation: Installation, slug: str | None = None) -> Iterator[None]:
     """Watch what is done in the block. `slug` is the integration of the step, if the step belongs to one."""
-    watcher = _StepWatcher(context, installation, slug)
-    try:
-        with watched(watcher.progress):
-            yield
-    finally:
-        watcher.note(ended=True)
-        _clock.enter()
+    with trace_step(context, installation.settings, slug) as spans:
+        watcher = _StepWatcher(context, installation, slug, spans)
+        try:
+            with watched(watcher.progress):
+                yield
+        finally:
+            watcher.note(ended=True)
+            _clock.enter()
 
 
 def describe_phases(context: StepContext, installation: Installation, slug: str | None = None) -> dict[str, float]:

@@ -283,11 +283,12 @@ def add_missing_tags(step: SyncStep) -> None:
 
 
 class _RunLog(logging.Handler):
-    """Hands records on to the run's log."""
+    """Hands records on to the run's log, which is in the database: those about the database itself go elsewhere."""
 
     def __init__(self, log: dg.DagsterLogManager) -> None:
         super().__init__(logging.INFO)
         self.log = log
+        self.addFilter(lambda record: not record.name.startswith("integration_center.database"))
 
     def emit(self, record: logging.LogRecord) -> None:
         self.log.log(record.levelno, make_printable(record.getMessage()))

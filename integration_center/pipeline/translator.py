@@ -1,6 +1,6 @@
 """How assets look in Dagster, and how a project changes that: subclass `IntegrationTranslator`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,8 +9,10 @@ from typing import Literal
 import dagster as dg
 
 from integration_center.errors import ConfigurationError
+from integration_center.integration.chain import find_earlier
 from integration_center.integration.schedule import longest_wait
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.names import push_key
 
 Role = Literal["report", "update_set", "push", "object", "gainsight"]
 KEPT = ("key", "deps", "partitions_def")
@@ -88,7 +90,7 @@ class Appearance:
         return spec.replace_attributes(metadata=metadata)
 
 
-def expect_runs(readers: Iterable[IntegrationSpec]) -> dg.FreshnessPolicy | None:
+def expect_runs(readers: Iterable[IntegrationSpec], *, late: timedelta = LATE) -> dg.FreshnessPolicy | None:
     """When an asset that the schedules of these integrations materialize is late; None where none has a schedule."""
     today = datetime.now(UTC)
     by_clock = [spec for spec in readers if spec.enabled and not spec.automation and not spec.after]
@@ -96,4 +98,33 @@ def expect_runs(readers: Iterable[IntegrationSpec]) -> dg.FreshnessPolicy | None
     if not schedules:
         return None
     expected = min(map(longest_wait, schedules))
-    return dg.FreshnessPolicy.time_window(warn_window=expected + LATE / 2, fail_window=expected + LATE)
+    return dg.FreshnessPolicy.time_window(warn_window=expected + late / 2, fail_window=expected + late)
+
+
+def expect_follower(definitions: dg.Definitions, slug: str, specs: Mapping[str, IntegrationSpec]) -> dg.Definitions:
+    """Say when the push of an integration that starts after others is late: a bound after those at the beginning.
+
+    Args:
+        definitions: of the integration.
+        slug: of the integration.
+        specs: of all integrations that it may start after.
+
+    Returns:
+        `definitions`, unchanged where the integration has times of its own, is off or paused, or where the one at the
+        beginning has no schedule just now.
+    """
+    spec, now = specs.get(slug), datetime.now(UTC)
+    if spec is None or not spec.after or spec.automation or not spec.enabled or spec.times.is_paused(now):
+        return definitions
+    chain = [slug]
+    while (earlier := find_earlier(specs, chain[-1])) and earlier not in chain:
+        chain.append(earlier)
+        if not specs[earlier].enabled or specs[earlier].times.is_paused(now):
+            return definitions
+    policy = expect_runs([specs[chain[-1]]], late=LATE * len(chain))
+    if policy is None:
+        return definitions
+    push = push_key(slug)
+    return definitions.map_asset_specs(
+        func=lambda each: each.replace_attributes(freshness_policy=policy) if each.key == push else each
+    )

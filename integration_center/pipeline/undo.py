@@ -7,7 +7,7 @@ lease, journal, reserve of API calls. It may therefore be killed, looked up, and
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,14 +15,19 @@ import dagster as dg
 import polars as pl
 
 from integration_center.access.audit import Action
-from integration_center.database.journal import JobJournal, unfinished
+from integration_center.database.journal import unfinished
 from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, SyncFailed
 from integration_center.installation import Installation
+from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.mapping import FieldMapping, KeyPair
-from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.pipeline.applying import Applied, end_sync, require_writing, send_lines, store_ledger
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.integration_files.places import find_folder
+from integration_center.pipeline.account_jobs import build_account_jobs
+from integration_center.pipeline.applying import end_sync, require_writing, store_ledger
 from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.later_step import LaterStep
+from integration_center.pipeline.ledger_plan import LedgerPlan, send_ledger_plan
 from integration_center.pipeline.metadata import describe_results, describe_usage
 from integration_center.pipeline.names import INSTALLATION, resource_key, undo_job, undo_op
 from integration_center.pipeline.one_org import require_one_org
@@ -31,12 +36,11 @@ from integration_center.pipeline.run_audit import note_run
 from integration_center.pipeline.step_errors import open_resource, reported_errors
 from integration_center.pipeline.step_progress import describe_phases, step_progress
 from integration_center.pipeline.stopping import finishing_first, interruptible
-from integration_center.pipeline.sync_step import SyncStep, client_log
+from integration_center.pipeline.sync_step import client_log
 from integration_center.pipeline.written_object import note_object
-from integration_center.planning.fingerprint import fingerprint
 from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
-from integration_center.store.frames import FrameFile, read_slices, write_slices
+from integration_center.store.frames import read_slices, write_slices
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.outcomes import WRITTEN
@@ -56,31 +60,16 @@ class UndoConfig(dg.Config):
     slug: str
 
 
-@dataclass(frozen=True)
-class UndoPlan:
-    """What an undo would write.
-
-    Attributes:
-        file: the lines, see `build_undo_lines`, with the plan's id in `plan_id`.
-        tally: of the lines by outcome.
-        read_at: when the org was read, UTC.
-    """
-
-    plan_id: str
-    file: FrameFile
-    tally: Tally
-    schema: SObjectSchema
-    read_at: datetime
-
-
 def require_undoable(installation: Installation, sync: SyncRecord) -> Environment:
     """The environment in which `sync` can be undone.
 
     Raises:
+        PlanOnly: the installation makes plans only.
         PlanMissing: it wrote nothing, is not over, wrote to another org than the one connected now, or its ledger is
             gone; says which.
         NotConnected: its environment has no account.
     """
+    require_writing(installation.settings)
     what = f"run {sync.run_id} of {sync.slug!r}"
     if sync.status is SyncStatus.RUNNING:
         raise PlanMissing(f"{what} is still going on; wait until it has ended")
@@ -127,7 +116,7 @@ def scanned_ledger(installation: Installation, sync: SyncRecord) -> Iterator[pl.
         yield ledger
 
 
-def plan_undo(installation: Installation, org: Org, sync: SyncRecord, folder: Path) -> UndoPlan:
+def plan_undo(installation: Installation, org: Org, sync: SyncRecord, folder: Path) -> LedgerPlan:
     """Read the records that `sync` updated, and plan its undo. Nothing is written to the org.
 
     Args:
@@ -156,7 +145,7 @@ def plan_undo(installation: Installation, org: Org, sync: SyncRecord, folder: Pa
         planner = UndoPlanner(plan_id, schema, org.read_records(schema, names, key=("Id", ids.to_list())))
         columns = planner.plan(wrote.head(0).collect()).schema
         file = write_slices(map(planner.plan, read_slices(wrote)), columns, folder / "undo.parquet")
-    return UndoPlan(plan_id, file, planner.tally, schema, read_at)
+    return LedgerPlan(plan_id, file, planner.tally, schema, read_at)
 
 
 @dataclass
@@ -201,20 +190,10 @@ def list_fields(ledger: pl.LazyFrame) -> list[str]:
 
 
 @dataclass(frozen=True)
-class UndoStep(SyncStep):
-    """The one step of an undo; `undone` is the sync that it undoes."""
+class UndoStep(LaterStep):
+    """The one step of an undo; `source` is the sync that it undoes."""
 
-    undone: SyncRecord
-
-    @property
-    def days(self) -> Sequence[date]:
-        """First and last day of the sync that it undoes."""
-        return [self.undone.partition_start, self.undone.partition_end]
-
-    @property
-    def triggered_by(self) -> str:
-        """What it undoes."""
-        return f"{UNDO_OF}{self.undone.run_id}"
+    LABEL = UNDO_OF
 
 
 @contextmanager
@@ -236,7 +215,7 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
             )
         with scanned_ledger(installation, undone) as ledger:
             spec = describe_integration(undone, environment, ledger)
-        if (now := read_folder(installation.settings.defs).specs.get(config.slug)) is not None:
+        if (now := read_folder(find_folder(installation.settings)).specs.get(config.slug)) is not None:
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
             spec = spec.model_copy(
                 update={
@@ -249,27 +228,6 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
         with client_log(context), step_progress(context, installation, config.slug), step.errors_reported():
             step.open()
             yield step
-
-
-def send_undo(step: UndoStep, org: Org, plan: UndoPlan, journal: JobJournal) -> Applied:
-    """Note the plan, and send its lines.
-
-    Raises:
-        PlanMissing: the plan was applied already.
-    """
-    step.installation.syncs.planned(
-        step.run_id,
-        step.slug,
-        plan_id=plan.plan_id,
-        counts=plan.tally.as_dict(),
-        org_id=step.account.org_id,
-        read_at=plan.read_at,
-        describe_hash=fingerprint(step.spec, plan.schema),
-        api_calls=org.session.usage.calls,
-    )
-    # The draft: what the next run on the object needs, should this one be killed.
-    step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
-    return send_lines(step, org, plan.schema, plan.file.scan(), journal)
 
 
 def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpDefinition:
@@ -289,18 +247,18 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
                     step.connect() as org,
                 ):  # which settles earlier runs first
                     with phase(Phase.PLAN), interruptible():
-                        plan = plan_undo(step.installation, org, step.undone, folder)
+                        plan = plan_undo(step.installation, org, step.source, folder)
                     journal = step.open_journal(plan.plan_id)
-                    stored = store_ledger(step, org, send_undo(step, org, plan, journal))
-                    note_undo(step, step.undone, stored.lines)
+                    stored = store_ledger(step, org, send_ledger_plan(step, org, plan, journal))
+                    note_undo(step, step.source, stored.lines)
                 ended = end_sync(step, journal, stored, calls=stored.usage.calls)
             note_object(step, stored)
             if ended.status is SyncStatus.FAILED:
-                raise SyncFailed(f"undo of run {step.undone.run_id}, {step.slug}: {ended.reason}")
+                raise SyncFailed(f"undo of run {step.source.run_id}, {step.slug}: {ended.reason}")
             return dg.Output(
                 None,
                 metadata={
-                    "undone_run": step.undone.run_id,
+                    "undone_run": step.source.run_id,
                     "ledger": dg.MetadataValue.path(stored.address),
                     **describe_results(stored.lines, stored.tally, stored.instance_url, plan.schema),
                     **describe_usage(stored.usage),
@@ -311,17 +269,7 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
     return undo
 
 
-def build_undo(prefix: str | None = None) -> dg.Definitions:
-    """One job an environment, so that an unset Production stops no undo in Sandbox."""
-    jobs = []
-    for environment in Environment:
-        op = build_undo_op(environment, prefix)
-        name = undo_job(environment, prefix)
-        graph = dg.GraphDefinition(name=name, node_defs=[op])
-        jobs.append(
-            graph.to_job(
-                name=name,
-                description=f"Undoes one sync in {environment.title}; `integration-center undo` shows its plan first.",
-            )
-        )
-    return dg.Definitions(jobs=jobs)
+def build_undo(prefix: str | None = None, environments: Sequence[Environment] = FIRST) -> dg.Definitions:
+    """One job an account, so that an unset Production stops no undo in Sandbox."""
+    description = "Undoes one sync in {account}; `integration-center undo` shows its plan first."
+    return build_account_jobs(build_undo_op, undo_job, description, prefix, environments)

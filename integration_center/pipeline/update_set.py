@@ -20,8 +20,8 @@ from integration_center.pipeline.checks import build_plan_checks, report_fitness
 from integration_center.pipeline.io_manager import FOLDER
 from integration_center.pipeline.metadata import (
     count_outcomes,
-    describe_columns,
     describe_counts,
+    describe_planned,
     describe_usage,
     preview_changes,
     trace_update_set,
@@ -175,7 +175,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     yield dg.Output(
         stored_plan,
         metadata={
-            **describe_plan(plan),
+            **describe_plan(plan, spec),
             "org_id": step.account.org_id,
             **({"unfit": unfit} if unfit else {}),
             **(window.metadata if window else {}),
@@ -191,7 +191,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
         yield check_not_shrunk(stored.kind, stored.rows, before, allow_empty=spec.limits.allow_empty)
 
 
-def describe_plan(plan: Plan) -> dict[str, Any]:
+def describe_plan(plan: Plan, spec: IntegrationSpec) -> dict[str, Any]:
     """Describe a plan for Dagster: its counts, each outcome as a number of its own, and its columns."""
     rate = next((verdict.metadata.get("percent") for verdict in plan.verdicts if verdict.name == MATCH_RATE), None)
     return {
@@ -203,7 +203,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         **({"match_rate": rate} if rate is not None else {}),
         **({"absent": plan.absent} if plan.absent else {}),
         **({"given_up": given_up} if (given_up := count_given_up(plan.lines)) else {}),
-        "dagster/column_schema": describe_columns(plan.lines.collect_schema()),
+        "dagster/column_schema": describe_planned(plan.lines, plan.schema, spec),
     }
 
 

@@ -16,7 +16,8 @@ from integration_center.files.regular_files import read_regular
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.names import undo_job
 from integration_center.pipeline.run_request import RunRequest
-from integration_center.settings import Settings, check_url
+from integration_center.settings import Settings
+from integration_center.wording.addresses import check_url
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 The columns and their lineage are in these events, too: who listens to events, as OpenLineage does, sees no definitions.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -15,17 +16,23 @@ from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.schema import SObjectSchema
 
 
-def note_object(step: SyncStep, stored: Stored, schema: SObjectSchema | None = None) -> None:
+def note_object(
+    step: SyncStep,
+    stored: Stored,
+    schema: SObjectSchema | None = None,
+    planned: Mapping[str, dg.TableColumn] | None = None,
+) -> None:
     """Tell Dagster what became of the Salesforce object: a materialization where records were written.
 
     Args:
         step: the step that wrote it.
         stored: what was written.
         schema: of the object; None where the org was not asked for it.
+        planned: see `describe_fields`.
     """
     counts, spec = stored.tally.lines, step.spec
     key = object_key(spec.environment, spec.object, spec.prefix)
-    columns = describe_fields(stored.lines, schema, spec)
+    columns = describe_fields(stored.lines, schema, spec, planned)
     metadata: dict[str, Any] = {
         "integration": step.slug,
         "records_written": counts.written,

@@ -1,6 +1,6 @@
 """Plan what happens to the records of people who dropped out of the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -24,7 +24,7 @@ class AbsentPeople:
 
     Attributes:
         spec: the integration.
-        read_known: reads the frame of known records, which takes the memory of a report.
+        read_known: reads columns of the frame of known records, which takes the memory of a report.
         rows: the rows of the report that the keys are taken from.
         terms: the terms of the plan.
         day: the day of the run.
@@ -33,7 +33,7 @@ class AbsentPeople:
     """
 
     spec: IntegrationSpec
-    read_known: Callable[[], pl.DataFrame]
+    read_known: Callable[[Sequence[str]], pl.DataFrame]
     rows: pl.LazyFrame
     terms: Terms
     day: date
@@ -41,7 +41,7 @@ class AbsentPeople:
 
     def find(self, matched: pl.Series) -> Absence:
         """Find the people who are absent, given the ids of the records that the report matches."""
-        found = find_absent(self.read_known(), self.rows, matched, self.terms, self.day)
+        found = find_absent(self.read_known, self.rows, matched, self.terms, self.day)
         if not self.only_due:
             return found
         return Absence(found.people.filter(self.are_due(found.people)), found.known, 0)
@@ -85,7 +85,7 @@ class AbsentPeople:
 
 def expect_people(
     spec: IntegrationSpec,
-    read_known: Callable[[], pl.DataFrame] | None,
+    read_known: Callable[[Sequence[str]], pl.DataFrame] | None,
     rows: pl.LazyFrame,
     terms: Terms,
     day: date,

@@ -153,7 +153,7 @@ def build_plan(
     earlier: Earlier = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
     past: Past | None = None,
-    read_known: Callable[[], pl.DataFrame] | None = None,
+    read_known: Callable[[Sequence[str]], pl.DataFrame] | None = None,
     day: date | None = None,
     failing: pl.DataFrame | None = None,
 ) -> Plan:
@@ -170,8 +170,8 @@ def build_plan(
         earlier: returns what earlier syncs wrote to some records: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed records are read again.
         past: for an events report, the days that earlier runs applied.
-        read_known: reads which records earlier syncs of the integration wrote; None where people who dropped out are
-            left alone.
+        read_known: reads columns of the records that earlier syncs of the integration wrote; None where people who
+            dropped out are left alone.
         day: the day of the run; the newest day of the rows when it is None.
         failing: the records that Salesforce refused in earlier runs; see `find_failing`.
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from polars.selectors import by_name
 
 from integration_center.integration.spec import IntegrationSpec, Limits
 from integration_center.progress import Phase, advance, phase
-from integration_center.store.frames import SPLIT_BY, FrameFile, cut_slices, keep_rows_whole, read_slices, write_slices
-from integration_center.sync.columns import ASIDE, DAY, PART_OF, PAST
+from integration_center.store.frames import SPLIT_BY, FrameFile, cut_lines, keep_rows_whole, read_slices, write_slices
 from integration_center.sync.failures import FAILING_SINCE, give_up
 from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
 from integration_center.sync.limits import Figures, measure
@@ -106,14 +104,13 @@ def plan_slices(
     Raises:
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
-    used = by_name(DAY, *terms.columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
     with phase(Phase.MATCH):
-        matching = match_report(rows.select(used).collect(), records, terms)
+        matching = match_report(rows, records, terms)
     matched = matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls())
-    gone = absent(matched, records, matching.given.height) if absent else None
-    del records
+    gone = absent(matched, records, matching.height) if absent else None
+    del matched, records
     done = 0
-    for lines in keep_rows_whole(cut_slices(matching.lines)):
+    for lines in cut_lines(matching.lines):
         with phase(Phase.COMPARE, matching.lines.height):
             settled = settle_lines(lines, matching, edits_converted=edits_converted)
             done += lines.height

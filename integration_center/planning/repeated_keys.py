@@ -7,6 +7,7 @@ import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.columns import DAY
+from integration_center.sync.given import find_given
 from integration_center.sync.match.usable_rows import select_rows
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import find_row_keys, prepare_rows, resolve_terms
@@ -69,4 +70,5 @@ def find_repeated_rows(
     dated = rows.with_columns(pl.lit(date.min).alias(DAY))
     terms = resolve_terms(spec, schema, rows.schema, latest_by=latest_by, kind="events", newest=None)
     prepared = prepare_rows(dated, terms)
-    return count_repeated(select_rows(prepared, find_row_keys(prepared, terms), terms).lazy())
+    given = find_given(dated.lazy(), terms.targets)
+    return count_repeated(select_rows(prepared, find_row_keys(prepared, terms), given, terms).lazy())

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import copy_context
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Full, Queue
 from typing import IO
 from uuid import uuid4
 
@@ -20,10 +21,14 @@ COMPRESSION_LEVEL = 1
 """The level of zstd. It takes half the time of the usual level 3, and a tenth more space."""
 STATISTICS = False
 """No statistics: the smallest and largest value of 100,000 rows would exclude nothing that we look for."""
+WRITER_SECONDS = 0.2
+"""After this time without a free place it is asked whether the thread that writes has failed."""
 POLARS_OS_ERROR = "(os error "
 """Marks a Polars error that came from the operating system."""
 
 
+Part = pl.DataFrame | RuntimeError | None
+"""What is handed to the thread that writes: a frame, an error to end with, or the end."""
 SPLIT_BY = "split_by"
 """The Parquet metadata that names the column with the day, in a frame of several days."""
 
@@ -69,33 +74,54 @@ def write_slices(
 ) -> FrameFile:
     """Write successive frames to one file, as `write_frame` does, without having all of them in memory.
 
+    The frames are made in the thread of the caller, while another one writes the frame before.
+
     Args:
         slices: frames with the columns of `schema`.
         schema: the schema of the file.
         path: the path of the file.
         metadata: the metadata of the file.
     """
+    handed: Queue[Part] = Queue(maxsize=1)
 
     def give(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        # A sink reads everything, so the arguments have no projection, filter or limit. Polars calls this in a thread
-        # of its own, where the context of the caller, such as the progress of the step, has to be brought.
-        pulled = iter(slices)
-        while (part := context.run(next, pulled, None)) is not None:
+        # A sink reads everything, so the arguments have no projection, filter or limit.
+        while (part := handed.get()) is not None:
+            if isinstance(part, RuntimeError):
+                raise part
             yield part
 
-    context = copy_context()
     source = register_io_source(give, schema=schema, is_pure=False)
-    with writing_file(path) as file:
-        source.sink_parquet(
+    with writing_file(path) as file, ThreadPoolExecutor(1, "write_slices") as writer:
+        written = writer.submit(
+            source.sink_parquet,
             file,
             metadata=metadata,
             compression_level=COMPRESSION_LEVEL,
             row_group_size=SLICE_ROWS,
             statistics=STATISTICS,
         )
+        try:
+            for part in slices:
+                if not _hand_over(handed, part, written):
+                    break
+        except BaseException:
+            _hand_over(handed, RuntimeError("the next frame could not be made"), written)
+            raise
+        _hand_over(handed, None, written)
+        written.result()
     return FrameFile(path)
+
+
+def _hand_over(handed: Queue[Part], part: Part, written: Future[None]) -> bool:
+    """Hand a part to the thread that writes; return whether that thread still takes any."""
+    while not written.done():
+        with suppress(Full):
+            handed.put(part, timeout=WRITER_SECONDS)
+            return True
+    return False
 
 
 def write_text(text: str, path: Path) -> None:
@@ -131,6 +157,21 @@ def cut_slices(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield slices of a frame in memory; for an empty frame, one slice without rows."""
     for start in range(0, max(frame.height, 1), SLICE_ROWS):
         yield frame.slice(start, SLICE_ROWS)
+
+
+def cut_lines(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield slices of lines in memory, which are sorted by `row`; for an empty frame, one slice without lines.
+
+    Each has all lines of its rows. The rows of a slice are in one slice of their frame on disk, too.
+    """
+    last = lines["row"][-1] if lines.height else 0
+    for start in range(0, last + 1, SLICE_ROWS):
+        first, end = (lines["row"].search_sorted(row, side="left") for row in (start, start + SLICE_ROWS))
+        part = lines[first:end]
+        if part.height > SLICE_ROWS:
+            yield from keep_rows_whole(cut_slices(part))
+        elif part.height or not lines.height:
+            yield part
 
 
 def keep_rows_whole(slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -1,16 +1,22 @@
 """Prepare `DAGSTER_HOME`, the folder of one installation, with the project's Dagster settings in it."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 from integration_center.files.regular_files import read_regular
+from integration_center.settings import FIRST_DAY_FILE
 
 SHIPPED = files("integration_center.store") / "dagster.yaml"
 """The Dagster settings that the project ships."""
 ON_SERVER = files("integration_center.store") / "dagster_server.yaml"
 """What is added to them where our database is on a server: Dagster's history goes there, too."""
+SHOWN = timedelta(days=365)
+"""How long before a new installation its partitions begin: as far back as first reports are usually read."""
+MADE_SOON = ("dagster.yaml", "integration_center.db", "history", FIRST_DAY_FILE)
+"""What a folder that has been used as `DAGSTER_HOME` holds."""
 SHIPPED_BEFORE = frozenset(
     {
         "7f6937f6a0d1b545d898f70315452cde71c2b3af29e275af3f87c694d07dda04",
@@ -23,6 +29,9 @@ SHIPPED_BEFORE = frozenset(
 def prepare_home(home: Path, *, on_server: bool = False) -> None:
     """Make `DAGSTER_HOME`, with the Dagster settings that the project ships, unless the folder has its own.
 
+    The partitions of a new installation begin a year ago, so that Dagster shows no years that nothing will ever fill.
+    With a database server they do not: several hosts, made on different days, must have the same.
+
     Settings that the project wrote, and that nobody has changed, follow its newest version and the place of the
     database.
 
@@ -32,6 +41,9 @@ def prepare_home(home: Path, *, on_server: bool = False) -> None:
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = home / "dagster.yaml"
+    if not on_server and not any((home / name).exists() for name in MADE_SOON):
+        first_day = (datetime.now(UTC) - SHOWN).date()
+        (home / FIRST_DAY_FILE).write_text(f"INTEGRATION_CENTER_FIRST_DAY={first_day}\n", encoding="utf-8")
     shipped, added = SHIPPED.read_bytes(), ON_SERVER.read_bytes()
     wanted, other = (shipped + added, shipped) if on_server else (shipped, shipped + added)
     if not own.exists() or _is_unchanged(own, other):

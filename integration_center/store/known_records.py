@@ -1,5 +1,7 @@
 """Store which records the syncs of an integration wrote to an org, and when their people were last in the report."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from integration_center.store.frame_store import FrameStore
@@ -19,13 +21,17 @@ class KnownRecords:
     def __init__(self, frames: FrameStore) -> None:
         self._frames = frames
 
-    def read(self, slug: str, org_id: str, object_name: str) -> pl.DataFrame | None:
-        """Read the frame of known records; None when it is not there, or damaged, and has to be built."""
+    def read(
+        self, slug: str, org_id: str, object_name: str, columns: Sequence[str] = tuple(KNOWN)
+    ) -> pl.DataFrame | None:
+        """Read columns of the frame of known records; None when it is not there, or damaged, and has to be built."""
         file = self._frames.fetch(find_known(slug, org_id, object_name).name)
         if file is None:
             return None
         try:
-            return pl.read_parquet(file.path).cast(pl.Schema(KNOWN))
+            return pl.read_parquet(file.path, columns=[*columns]).cast(
+                pl.Schema({name: KNOWN[name] for name in columns})
+            )
         except (pl.exceptions.PolarsError, OSError):
             return None
 

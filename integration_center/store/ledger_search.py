@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from integration_center.sync.outcomes import WRITTEN, Outcome
-from integration_center.sync.values.ids import complete_ids
+from integration_center.sync.values.ids import BODY_LENGTH, complete_ids
 
 AT_A_TIME = 8
 """Ledgers that are scanned side by side."""
@@ -25,7 +25,7 @@ class Question:
 
     Attributes:
         key: as a report has it, such as an e-mail address; compared without case and outer blanks.
-        record_id: the Id of a record, 18 characters; None when the question is no Id and no link.
+        record_id: the Id of a record or key, 18 characters; None when the question is no Id and no link.
     """
 
     key: str
@@ -35,7 +35,9 @@ class Question:
     def condition(self) -> pl.Expr:
         """The condition that the lines meet."""
         if self.record_id is not None:
-            return pl.col("record_id") == self.record_id
+            # A report may have Ids as its keys, such as those of users, with or without their check characters.
+            keyed = rf"^\s*{self.record_id[:BODY_LENGTH]}(?:[A-Z0-5]{{3}})?\s*$"
+            return (pl.col("record_id") == self.record_id).fill_null(False) | pl.col("key").str.contains(keyed)
         # A pattern takes half the time of making 9 million keys lower-case.
         return pl.col("key").str.contains(rf"(?i)^\s*{re.escape(self.key)}\s*$")
 

@@ -1,6 +1,6 @@
 """People who dropped out: records that earlier syncs wrote, and whose key is no longer in the report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -8,13 +8,14 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.sync.columns import DAY, LAST_SEEN, OUTCOME
+from integration_center.sync.given import Given
 from integration_center.sync.lines import Matching, list_records, settle_lines
 from integration_center.sync.match.matching import PLACE
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.plan_terms import ROW, Terms, name_columns
 from integration_center.sync.targets import Target
-from integration_center.sync.values.distinct import repeats
+from integration_center.sync.values.distinct import find_places, repeats
 
 KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "written_by": pl.String()}
 """The columns of the frame of known records: one row per record that syncs of an integration wrote to an org; the
@@ -43,27 +44,35 @@ def compare_keys(keys: pl.Series) -> pl.Series:
     return composed.str.strip_chars().str.to_lowercase()
 
 
-def find_absent(known: pl.DataFrame, rows: pl.LazyFrame, matched: pl.Series, terms: Terms, day: date) -> Absence:
+def find_absent(
+    read_known: Callable[[Sequence[str]], pl.DataFrame],
+    rows: pl.LazyFrame,
+    matched: pl.Series,
+    terms: Terms,
+    day: date,
+) -> Absence:
     """Find the known records whose key is not in the report, and which no row of the report matches.
 
     Args:
-        known: the frame of known records.
+        read_known: reads columns of the frame of known records. Their keys are read only when somebody is not matched.
         rows: the report, with `_day` and the key columns. In a snapshot, only the newest day counts.
         matched: the ids of the records that the report matches.
         terms: the terms of the plan.
         day: the day of the run. Records that a later report had are not absent.
     """
-    earlier = known.filter(pl.col("last_seen") < day)
-    people = earlier
-    if people.height:
-        people = people.join(matched.to_frame("record_id"), on="record_id", how="anti", maintain_order="left")
-    if people.height:  # most days nobody is left, and the keys of the report need not be read
+    known = read_known(["record_id", "last_seen"])
+    is_earlier = known["last_seen"] < day
+    is_open = is_earlier & find_places(known["record_id"], matched).is_null()
+    people = known.filter(is_open).with_columns(pl.lit(None, dtype=pl.String).alias("key"))
+    if people.height:  # most days nobody is left, and no keys need be read
+        people = people.with_columns(read_known(["key"])["key"].filter(is_open))
         present = compare_keys(_show_keys(rows, terms)).unique()
         people = people.filter(~compare_keys(people["key"]).is_in(present.implode()).fill_null(False))
-    newest = earlier["last_seen"].max()
+    seen = known["last_seen"].filter(is_earlier)
+    newest = seen.max()
     return Absence(
         people.select("record_id", "key", "last_seen"),
-        known=int((earlier["last_seen"] == newest).sum()) if newest is not None else 0,
+        known=int((seen == newest).sum()) if newest is not None else 0,
         dropped=int((people["last_seen"] == newest).sum()) if newest is not None else 0,
     )
 
@@ -117,8 +126,9 @@ def build_absent_lines(
         pl.when(due & ~writes).then(seen + gone).otherwise(seen).alias("reason"),
         pl.when(writes).then(PLACE).alias(PLACE),
     )
-    given = pl.DataFrame([_give(target, values, people.height) for target in targets])
-    settled = settle_lines(lines, Matching(changed, lines, given, list_records(records, targets)))
+    given = pl.LazyFrame([_give(target, values, people.height) for target in targets])
+    sources = Given(given, {target.source: target.source for target in targets})
+    settled = settle_lines(lines, Matching(changed, lines, people.height, sources, list_records(records, targets)))
     outcome = pl.col("outcome")
     return settled.with_columns(
         pl.col(ROW) + pl.lit(first, dtype=pl.UInt32),
@@ -142,24 +152,24 @@ def note_known(known: pl.DataFrame, lines: pl.LazyFrame, run_id: str, day: date)
     """
     names = lines.collect_schema().names()
     of_rows = pl.col(LAST_SEEN).is_null() if LAST_SEEN in names else pl.lit(True)
-    rows = (
-        lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED).select("record_id", "key", "outcome").collect()
-    )
+    wanted = lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED).select("record_id", "key", "outcome")
+    rows = wanted.collect(engine="streaming")  # the other engine has all lines in memory, and then the filtered ones
     matched = rows.filter(pl.col("record_id").is_not_null())
-    spelled = matched.select("record_id", pl.col("key").alias("shown"), pl.lit(True).alias("matched"))
-    spelled = spelled.unique("record_id") if repeats(spelled["record_id"]) else spelled
-    seen = known.join(spelled, on="record_id", how="left", maintain_order="left")
-    others = seen.filter(pl.col("matched").is_null() & (pl.col("last_seen") < day))
+    spelled = matched.unique("record_id") if repeats(matched["record_id"]) else matched
+    places = find_places(known["record_id"], spelled["record_id"]).alias("place")
+    others = known.filter(places.is_null() & (known["last_seen"] < day))
     if others.height:
         keys = compare_keys(rows["key"].drop_nulls()).unique()
         others = others.filter(compare_keys(others["key"]).is_in(keys.implode()).fill_null(False))
-    is_seen = pl.col("matched").is_not_null() | pl.col("record_id").is_in(others["record_id"].implode())
-    seen = seen.with_columns(
+    is_seen = places.is_not_null()
+    if others.height:
+        is_seen |= known["record_id"].is_in(others["record_id"].implode())
+    seen = known.with_columns(
         pl.when(is_seen & (pl.col("last_seen") < day)).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
-        pl.coalesce("shown", "key").alias("key"),
-    ).drop("shown", "matched")
+        pl.coalesce(spelled["key"].gather(places), "key").alias("key"),
+    )
     written = matched.filter(pl.col("outcome").is_in(MAY_BE_WRITTEN))
-    new = written.join(known, on="record_id", how="anti", maintain_order="left").select(
+    new = written.filter(find_places(written["record_id"], known["record_id"]).is_null()).select(
         "record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by")
     )
     return pl.concat([seen, new]).cast(pl.Schema(KNOWN))

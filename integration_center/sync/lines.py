@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
+from polars.selectors import by_name
 
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.changes import compare_lines
-from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, OUTCOME, PAST
+from integration_center.sync.columns import ASIDE, DAY, LEDGER_COLUMNS, MODSTAMP, OUTCOME, PART_OF, PAST
+from integration_center.sync.given import Given, find_given
 from integration_center.sync.match.keys import looks_hashed
 from integration_center.sync.match.matching import PLACE, match_rows
 from integration_center.sync.match.usable_rows import select_rows
@@ -72,7 +74,7 @@ def build_lines(
         kind=kind,
         newest=newest if isinstance(newest, date) else None,
     )
-    matching = match_report(rows, one_line_a_record(records), terms)
+    matching = match_report(rows.lazy(), one_line_a_record(records), terms)
     return settle_lines(matching.lines, matching, edits_converted=edits_converted)
 
 
@@ -84,17 +86,19 @@ class Matching:
         terms: the terms of the plan.
         lines: at least one line per row, in order of the rows: `row`, `day`, `key`, `outcome`, `reason`, and
             `place`; see `match_rows`.
-        given: the report's values for the targets as `source.F`, one row per report row.
+        height: the number of rows.
+        given: the report's values for the targets, as `source.F`.
         there: `record_id`, `modstamp`, `converted` and `before.F` of the records; a line's `place` is a position here.
     """
 
     terms: Terms
     lines: pl.DataFrame
-    given: pl.DataFrame
+    height: int
+    given: Given
     there: pl.DataFrame
 
 
-def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Matching:
+def match_report(rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms) -> Matching:
     """Match the rows of a whole report with records, by their keys.
 
     Args:
@@ -106,17 +110,19 @@ def match_report(rows: pl.DataFrame, records: pl.DataFrame, terms: Terms) -> Mat
     Raises:
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
-    prepared = prepare_rows(rows, terms)
-    del rows  # the caller may have given it up, too
+    given = find_given(rows, terms.targets)
+    used = by_name(DAY, *terms.matched_columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
+    prepared = prepare_rows(rows.select(used).collect(), terms)
     row_keys = find_row_keys(prepared, terms)
-    selected = select_rows(prepared, row_keys, terms)
+    selected = select_rows(prepared, row_keys, given, terms)
     if PAST in prepared.columns:
-        selected, prepared, row_keys = _leave_out_past(selected, prepared, row_keys)
+        selected, prepared, row_keys, given = _leave_out_past(selected, prepared, row_keys, given)
     matched = match_rows(selected, row_keys, find_record_keys(records, terms), terms.spec)
     return Matching(
         terms=terms,
         lines=_explain_hashed(matched, prepared, terms.keys),
-        given=prepared.select(pl.col(target.given).alias(target.source) for target in terms.targets),
+        height=prepared.height,
+        given=given,
         there=list_records(records, terms.targets),
     )
 
@@ -158,8 +164,8 @@ def one_line_a_record(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _leave_out_past(
-    selected: pl.DataFrame, prepared: pl.DataFrame, row_keys: MatchKeys
-) -> tuple[pl.DataFrame, pl.DataFrame, MatchKeys]:
+    selected: pl.DataFrame, prepared: pl.DataFrame, row_keys: MatchKeys, given: Given
+) -> tuple[pl.DataFrame, pl.DataFrame, MatchKeys, Given]:
     """Leave out the rows of other days, except those that are used and must be written again."""
     stays = prepared[PAST].is_null() | (prepared[PAST] & selected["outcome"].is_null())
     number = pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)
@@ -167,6 +173,7 @@ def _leave_out_past(
         selected.filter(stays).with_columns(number),
         prepared.filter(stays).with_columns(number),
         MatchKeys(row_keys.numbers.filter(stays), row_keys.fields.filter(stays), row_keys.text),
+        given.keep(stays.fill_null(False).arg_true()),
     )
 
 
@@ -192,7 +199,7 @@ def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
         [
             lines.drop(PLACE),
             matching.there.select(pl.all().gather(lines[PLACE])),
-            matching.given.select(pl.all().gather(row)),
+            matching.given.take(row),
         ],
         how="horizontal",
     )

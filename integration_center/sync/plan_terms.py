@@ -55,7 +55,12 @@ class Terms:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the shaped report that the plan needs, without repeats."""
-        named = [*(key.column for key in self.keys), *(target.column for target in self.targets)]
+        return tuple(dict.fromkeys((*self.matched_columns, *(target.column for target in self.targets))))
+
+    @property
+    def matched_columns(self) -> tuple[str, ...]:
+        """The columns of the shaped report that matching needs, without repeats: keys, and the order of rows."""
+        named = [key.column for key in self.keys]
         return tuple(dict.fromkeys((*named, *([self.latest_by] if self.latest_by else []))))
 
 
@@ -106,10 +111,10 @@ def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
 
     Returns:
         `row` and `_day`; `_past`, `_aside` and `_part_of` where the report has them; `latest` where rows with the same
-        key can be ordered; and the columns that the plan needs. These are under their names inside the plan, because
+        key can be ordered; and the columns that matching needs. These are under their names inside the plan, because
         reports may call a column `*`, `^a$` or `row`.
     """
-    numbered = name_columns(rows, terms.columns).with_columns(
+    numbered = name_columns(rows, terms.matched_columns).with_columns(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
         pl.col(DAY).cast(pl.Date),
         *(rows.get_column(name) for name in (PAST, ASIDE, PART_OF) if name in rows.columns),

@@ -4,8 +4,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from integration_center.access.sessions import IDLE, LIFETIME, ConsoleSessions
+from integration_center.access.identities import Identity, Method
+from integration_center.access.people import People
+from integration_center.access.sessions import CHECKED_AGAIN, IDLE, LIFETIME, ConsoleSessions, Origin
 from integration_center.access.users import Role, User
+from integration_center.settings import SignInSettings
 from integration_center_tests.access.conftest import Clock
 
 ANN = User("Ann", Role.OPERATOR, "$argon2id$one")
@@ -85,3 +88,30 @@ def test_ended_sessions_are_cleared_away(sessions: ConsoleSessions, engine: Engi
     sessions.begin(ANN)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT COUNT(*) FROM console_sessions")).scalar_one() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "comes_in"),
+    [
+        ({}, True),
+        ({"oidc_issuer": ""}, False),
+        ({"group_roles": "operator=everybody"}, False),
+        ({"group_roles": ""}, False),
+        ({"group_roles": "operator=everybody; admin=chiefs"}, True),
+    ],
+)
+def test_a_session_by_a_provider_ends_with_the_way_of_signing_in(
+    engine: Engine, clock: Clock, changes: dict[str, str], comes_in: bool
+) -> None:
+    person = People(engine, clock).note_sign_in(Identity(Method.PROVIDER, "issuer|eve", "eve", frozenset({"chiefs"})))
+    token = ConsoleSessions(engine, clock).begin(
+        User("eve", Role.ADMIN, ""), Origin(person.id, "192.0.2.1", by_group=True)
+    )
+    settings = SignInSettings.model_construct(oidc_issuer="https://id.example", group_roles="admin=chiefs")
+    sessions = ConsoleSessions(engine, clock, settings.model_copy(update=changes))
+    found = sessions.find(token, {})
+    assert (found is not None) is comes_in
+    clock.now += CHECKED_AGAIN / 2
+    assert (sessions.find(token, {}) is not None) is comes_in
+    clock.now += CHECKED_AGAIN / 2
+    assert sessions.find(token, {}) is None

@@ -47,7 +47,7 @@ def test_saving_again_replaces(store: AccountStore) -> None:
 
 def test_one_org_cannot_fill_both_slots(store: AccountStore) -> None:
     store.save(build_account(), build_tokens())
-    with pytest.raises(AccessRefused, match="other environment"):
+    with pytest.raises(AccessRefused, match="already connected as"):
         store.save(build_account(environment=PRODUCTION), build_tokens())
     assert store.find(PRODUCTION) is None
 
@@ -107,7 +107,7 @@ def test_tokens_moved_to_the_other_slot_are_noticed(store: AccountStore) -> None
         connection.execute(
             update(account_tokens).where(account_tokens.c.environment == SANDBOX).values(ciphertext=stolen)
         )
-    with pytest.raises(ConfigurationError, match="other environment"):
+    with pytest.raises(ConfigurationError, match="another account"):
         store.tokens(SANDBOX)
 
 

@@ -28,7 +28,7 @@ from integration_center.errors import (
     OrgError,
     ServiceUnavailable,
 )
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, OrgKind
 from integration_center.settings import LOGIN_URLS, Settings, read_settings
 from integration_center_tests.accounts.fake_salesforce import (
     ORG_ID,
@@ -156,7 +156,7 @@ def test_missing_settings_name_the_variables_of_that_environment_only(
     store: AccountStore, settings: Settings, environment: Environment
 ) -> None:
     other = PRODUCTION if environment is SANDBOX else SANDBOX
-    bare = Settings(_env_file=None, dagster_home=settings.dagster_home, sandbox_login_url=LOGIN_URLS[SANDBOX])
+    bare = Settings(_env_file=None, dagster_home=settings.dagster_home, sandbox_login_url=LOGIN_URLS[OrgKind.SANDBOX])
     with pytest.raises(ConfigurationError) as caught:
         connect_client_credentials(environment, bare, store, connected_by="ann")
     said = str(caught.value)
@@ -226,7 +226,7 @@ def test_one_org_in_both_slots_is_refused(
 ) -> None:
     salesforce.is_sandbox, salesforce.organization_type = False, "Developer Edition"
     connect(SANDBOX)
-    with pytest.raises(AccessRefused, match="already connected in the other environment"):
+    with pytest.raises(AccessRefused, match="already connected as Sandbox"):
         sign_in(PRODUCTION)
     assert [account.environment for account in store.list()] == [SANDBOX]
     assert salesforce.revoked == [salesforce.refresh_token]
@@ -460,6 +460,6 @@ def test_a_wrong_login_url_stops_its_own_environment_only(monkeypatch: pytest.Mo
     monkeypatch.setenv("SALESFORCE_PRODUCTION_LOGIN_URL", "http://salesforce.example")
     monkeypatch.setenv("SALESFORCE_SANDBOX_LOGIN_URL", " https://acme--dev.sandbox.my.salesforce.com/ ")
     settings = read_settings()
-    assert settings.app(Environment.SANDBOX).login_url == "https://acme--dev.sandbox.my.salesforce.com"
+    assert settings.app(Environment.SANDBOX, OrgKind.SANDBOX).login_url == "https://acme--dev.sandbox.my.salesforce.com"
     with pytest.raises(ConfigurationError, match="SALESFORCE_PRODUCTION_LOGIN_URL"):
-        settings.app(Environment.PRODUCTION)
+        settings.app(Environment.PRODUCTION, OrgKind.PRODUCTION)

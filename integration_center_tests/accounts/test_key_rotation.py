@@ -20,7 +20,7 @@ from integration_center.database.tables import account_tokens
 from integration_center.errors import ConfigurationError
 from integration_center.files.text_files import write_atomically
 from integration_center.installation import open_installation
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import FIRST, Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.samples import build_account, build_tokens
 
@@ -63,7 +63,7 @@ def are_open(home: Path, *keys: str) -> bool:
     """Whether both accounts open; with the key file when no keys are given."""
     store = open_store(home, *keys)
     try:
-        return [store.tokens(environment) for environment in Environment] == [build_tokens()] * 2
+        return [store.tokens(environment) for environment in FIRST] == [build_tokens()] * 2
     except ConfigurationError:
         return False
 

@@ -27,7 +27,7 @@ from integration_center.errors import (
     TransientError,
     UnderMaintenance,
 )
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, OrgKind
 from integration_center.salesforce.auth import oauth
 from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
 from integration_center.salesforce.auth.grants import Grant
@@ -45,7 +45,7 @@ from integration_center_tests.accounts.fake_salesforce import (
     oauth_error,
 )
 
-APP = ExternalClientApp(LOGIN_URL, CLIENT_ID, SecretStr(CLIENT_SECRET))
+APP = ExternalClientApp(LOGIN_URL, CLIENT_ID, SecretStr(CLIENT_SECRET), OrgKind.SANDBOX)
 SECRET_FIELDS = ("client_secret", "refresh_token", "code", "code_verifier", "assertion", "token")
 CALLBACK = "http://localhost:3001/oauth/callback"
 SANDBOX = Environment.SANDBOX

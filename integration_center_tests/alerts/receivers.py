@@ -5,13 +5,14 @@ import hashlib
 import hmac
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.message import Message as Mail
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MailHandler
@@ -29,6 +30,8 @@ class Receiver:
     Attributes:
         answers: the status by path, where it is not 200.
         taken: path and document of what it took, in order.
+        times: when it took them.
+        notice: called with a moment and the sender's port, when it has a message and when it has answered.
     """
 
     url: str = ""
@@ -37,6 +40,8 @@ class Receiver:
     refused: int = 0
     faults: list[str] = field(default_factory=list)
     retry_after: str | None = None
+    times: list[datetime] = field(default_factory=list)
+    notice: Callable[[Literal["unanswered", "answered"], int], None] = lambda moment, port: None
 
     def of(self, path: str) -> list[dict[str, Any]]:
         """What came to one path."""
@@ -74,13 +79,17 @@ def receiving() -> Iterator[Receiver]:
             status = receiver.judge(self.path, self.headers, body)
             if status < 300:
                 receiver.taken.append((self.path, json.loads(body)))
+                receiver.times.append(datetime.now(UTC))
+                receiver.notice("unanswered", self.client_address[1])
             else:
                 receiver.refused += 1
             self.send_response(status)
             self.send_header("content-length", "0")
             if receiver.retry_after is not None:
                 self.send_header("retry-after", receiver.retry_after)
-            self.end_headers()
+            with suppress(ConnectionError):  # the sender was killed
+                self.end_headers()
+                receiver.notice("answered", self.client_address[1])
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -1,8 +1,6 @@
 """Incidents are told once when they begin and once when they end, whatever is killed or down in between."""
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from integration_center.alerts.channels import build_request
-from integration_center.alerts.delivery import deliver
 from integration_center.alerts.judging import judge_integration
 from integration_center.alerts.message import Content, build_message
 from integration_center.alerts.settings import (
@@ -117,58 +114,6 @@ def test_a_channel_that_is_down_is_tried_again_and_stops_no_other(alerts: Center
     assert look(alerts, much_later) == 0
     with open_installation() as installation:
         assert Incidents(installation.engine).unsent() == []
-
-
-CHILD = """
-import json, os, signal, sys
-from integration_center.alerts import delivery
-from integration_center.alerts.channels import send
-from integration_center.alerts.channels import build_request
-from integration_center.alerts.delivery import deliver
-from integration_center.alerts.settings import read_alert_settings
-from integration_center.database import incidents as store
-from integration_center.database.engine import build_engine
-from datetime import UTC, datetime
-from pathlib import Path
-
-where, home = sys.argv[1], Path(sys.argv[2])
-def die(place):
-    if place == where:
-        os.kill(os.getpid(), signal.SIGKILL)
-kept = store.Incidents(build_engine(f"sqlite:///{home / 'integration_center.db'}"))
-content = {"kind": "failed", "title": "t", "text": "x", "advice": "", "links": {}, "owners": []}
-kept.begin(store.NewIncident("failed:a", "failed", "a", content, sys.argv[3].split()), datetime.now(UTC))
-die("before it is sent")
-def sending(channel, message, begin):
-    send(channel, message, begin)
-    die("before it is noted as sent")
-delivery.deliver(kept, read_alert_settings(home), sending=sending)
-"""
-
-
-def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
-    alerts: Center, receiver: Receiver, mailbox: Mailbox
-) -> None:
-    def run(where: str) -> int:
-        command = [sys.executable, "-c", CHILD, where, str(alerts.home), "chat hook mail"]
-        return subprocess.run(command, check=False).returncode
-
-    assert run("before it is sent") == -9
-    assert receiver.taken == []
-    for _ in range(3):  # one channel after the other
-        assert run("before it is noted as sent") == -9
-    settings = read_alert_settings(alerts.home)
-    assert settings is not None
-    with open_installation() as installation:
-        store = Incidents(installation.engine)
-        for seconds in (31, 62):  # what the dead process had taken is free again
-            deliver(store, settings, now=lambda late=seconds: datetime.now(UTC) + timedelta(seconds=late))  # type: ignore[misc]
-        assert len(store.open()) == 1
-    assert len(receiver.of("/slack")) == 1
-    assert len(mailbox.mails) == 1
-    taken = receiver.of("/hooks")
-    assert len({document["id"] for document in taken}) == 1  # a signed request that comes again has the same id
-    assert len(taken) == 2
 
 
 def test_a_channel_that_asks_for_patience_is_left_alone_that_long(alerts: Center, receiver: Receiver) -> None:
@@ -291,6 +236,32 @@ def test_the_sensor_of_dagster_looks_and_tells(alerts: Center, receiver: Receive
         data = repository.get_sensor_def("alerts").evaluate_tick(context)
     assert data.skip_message == "5 messages sent"
     assert receiver.of("/hooks")[0]["kind"] == "failed"
+
+
+def test_a_run_that_failed_for_another_integration_is_told(alerts: Center, receiver: Receiver) -> None:
+    alerts.integrate()
+    alerts.integrate("twin")
+    alerts.drop(logins(PLAIN))
+    assert not alerts.run("twin").success  # both write the same field
+    assert look(alerts) == 5
+    assert receiver.of("/hooks")[0]["incident"]
+    assert "already written by integration" in receiver.of("/hooks")[0]["text"]
+
+
+def test_an_integration_whose_file_is_broken_is_told(alerts: Center, receiver: Receiver) -> None:
+    alerts.integrate("not_whole", keys=[])
+    minutes = 0
+    watch = Watch(accounts=False, now=lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+    assert look(alerts, watch) == 0  # somebody may be writing it
+    minutes = 6
+    look(alerts, watch)
+    alerts.integrate("not_whole")
+    look(alerts, watch)
+    told = [(each["type"], each["title"]) for each in receiver.of("/hooks") if "not_whole" in each["title"]]
+    assert told == [
+        ("incident.opened", "Dagster: not_whole"),
+        ("incident.ended", "Recovered: Dagster: not_whole"),
+    ]
 
 
 def test_without_a_file_nothing_is_told(center: Center) -> None:

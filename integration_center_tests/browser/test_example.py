@@ -34,7 +34,7 @@ def fresh(services: Services) -> Iterator[Services]:
         for folder in (services.home / "defs").iterdir():
             shutil.rmtree(folder)
         store = build_store(Settings(_env_file=None, dagster_home=services.home))
-        for environment in Environment:
+        for environment in (Environment.SANDBOX, Environment.PRODUCTION):
             store.delete(environment)
         store.engine.dispose()
 

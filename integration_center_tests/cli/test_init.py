@@ -54,15 +54,25 @@ def test_a_new_project_loads_with_one_that_dg_scaffolds(inside: Path) -> None:
     written = yaml.safe_load((inside / "acme_crm" / "defs" / "nps_to_contacts" / "defs.yaml").read_text())
     assert written["attributes"]["keys"] == [{"column": "End User ID", "field": "Email"}]
     dg("scaffold", "defs", "integration_center.Integration", "from_the_example")
+    marts = 'import dagster as dg\n\n@dg.asset(key=["marts", "usage"])\ndef usage():\n    """A mart."""\n'
+    (inside / "acme_crm" / "defs" / "marts.py").write_text(marts, encoding="utf-8")
+    asset = ("--environment", "production", "--asset", "marts/usage", "--object", "Lead")
+    lead = ("--keys", "email=Email", "--fields", "logins=WalkMe_NPS_Score__c")
+    dg("scaffold", "defs", "integration_center.Integration", "usage_to_leads", *asset, *lead)
+    written = yaml.safe_load((inside / "acme_crm" / "defs" / "usage_to_leads" / "defs.yaml").read_text())
+    assert written["attributes"]["source"] == {"asset": "marts/usage"}
+    assert "report" not in written["attributes"]
     assert "All component YAML validated successfully" in dg("check", "yaml")
     assert "All definitions loaded successfully" in dg("check", "defs")
     listed = dg("list", "defs", "--json")
-    for slug in ("logins_to_leads", "nps_to_contacts", "from_the_example"):
+    for slug in ("logins_to_leads", "nps_to_contacts", "from_the_example", "usage_to_leads"):
         assert f"{slug}/update_set" in listed
 
 
 def test_dg_knows_the_component_and_describes_each_attribute(inside: Path) -> None:
     assert "integration_center.Integration" in dg("list", "components", "--json")
+    dg("utils", "generate-component-schema")
+    assert "integration_center.Integration" in (inside / ".dg" / "schema.json").read_text()
     assert "integration_center.Integration" in dg("utils", "inspect-component", "integration_center.Integration")
     schema = Integration.get_model_cls().model_json_schema()
     models = [schema, *schema["$defs"].values()]
@@ -74,8 +84,9 @@ def test_dg_knows_the_component_and_describes_each_attribute(inside: Path) -> No
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--environment", "sandbox"), "give these options, too: --report, --object, --keys, --fields"),
-        (("--environment", "staging", *FULL), "environment: Input should be 'sandbox' or 'production'"),
+        (("--environment", "sandbox"), "give these options, too: --report or --asset, --object, --keys, --fields"),
+        (("--environment", "sandbox", *FULL, "--asset", "marts/usage"), "give --report or --asset, not both"),
+        (("--environment", "staging", *FULL), "'staging' is neither 'sandbox' nor 'production'"),
         (("--environment", "sandbox", *FULL[:4], "--keys", "Email", *FULL[6:]), "'Email' is no pair"),
     ],
 )

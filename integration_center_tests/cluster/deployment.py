@@ -1,11 +1,13 @@
 """A cluster as `deploy/compose.yaml` starts it: the parts on host A, Celery's workers on hosts B and C."""
 
+import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,15 @@ from integration_center_tests.cluster.hosts import Host
 from integration_center_tests.cluster.redis_server import open_redis
 from integration_center_tests.cluster.shared import SLUG, Cluster, open_cluster
 from integration_center_tests.postgresql import Server
+from salesforce_emulator.faults import Hold
 from salesforce_emulator.server import Emulator
 
 DEPLOY = PROJECT / "deploy"
 WORKERS = ("b", "c")
+PARTS = ("code-server", "webserver", "daemon", "console")
 READY_SECONDS = 120
 LOOK_SECONDS = 0.2
+DESCRIBED = ("leases", "workers", "concurrency_slots", "pending_steps")
 CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
 
 
@@ -36,12 +41,15 @@ class Deployment:
 
     Attributes:
         console: the console's address.
+        ports: of the parts on host A.
     """
 
     cluster: Cluster
     postgresql: Server
     database: str
     console: str
+    ports: dict[str, int]
+    _parts: "dict[str, subprocess.Popen[str]]" = field(default_factory=dict, init=False, repr=False)
 
     def host(self, name: str) -> Host:
         """A host."""
@@ -60,6 +68,21 @@ class Deployment:
         """The run that is under way."""
         (run_id,) = self.query("SELECT run_id FROM runs WHERE status = 'STARTED'")
         return run_id
+
+    def await_push(self, held: Hold, asked: "subprocess.Popen[str]") -> None:
+        """Wait until a push that a command started has reached the org."""
+        if not held.reached.wait(READY_SECONDS):
+            raise AssertionError(f"no push came within {READY_SECONDS} seconds\n{self._describe(asked)}")
+
+    def _describe(self, asked: "subprocess.Popen[str]") -> str:
+        """What the servers and the hosts know, for a test that waited in vain."""
+        parts = [f"{table}: {self.query(f'SELECT * FROM {table}')}" for table in DESCRIBED]
+        ended = asked.poll() is not None
+        parts.append(f"command: {asked.communicate() if ended else 'is under way'}")
+        for name in self.cluster.hosts:
+            log = (self.cluster.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+            parts.append(f"--- {name}\n" + "\n".join(log.splitlines()[-40:]))
+        return "\n".join(parts)
 
     def list_statuses(self) -> list[str]:
         """The statuses that Dagster's runs have, each once."""
@@ -85,6 +108,30 @@ class Deployment:
         earlier = log.read_text(encoding="utf-8", errors="replace").count(ready) if log.exists() else 0
         host.serve(*command, "--hostname", f"celery@{name}")
         await_text(log, ready, earlier + 1)
+
+    def ask_worker_to_end(self, name: str) -> None:
+        """Send SIGTERM to the first process of Celery's worker on a host, as a container that is stopped does."""
+        pids = self.host(name).list_processes()
+        first = next(pid for pid in pids if b"celery" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(first, signal.SIGTERM)
+
+    def start_part(self, part: str) -> None:
+        """Start a part on host A, with the command of its container."""
+        host = self.host("a")
+        self._parts[part] = host.serve(*read_command(part, self.ports, self.cluster.folder))
+
+    def kill_part(self, part: str) -> None:
+        """End the process of a part on host A at once."""
+        entered = self._parts.pop(part)
+        children = Path(f"/proc/{entered.pid}/task/{entered.pid}/children").read_text(encoding="ascii").split()
+        for pid in children:
+            os.kill(int(pid), signal.SIGKILL)
+        entered.wait()
+
+    def await_parts(self) -> None:
+        """Wait until the console says that the database, the storage and Dagster answer."""
+        log = self.cluster.folder / "a.log"
+        wait_until(lambda: answers(f"{self.console}/health/ready"), f"the parts on host A; see {log}")
 
     def run_now(self, day: str) -> None:
         """Press Run Now in the console."""
@@ -145,17 +192,16 @@ def open_deployment(folder: Path, emulator: Emulator, postgresql: Server) -> Ite
             "INTEGRATION_CENTER_DAGSTER_URL": f"http://127.0.0.1:{ports['webserver']}",
         }
         cluster.renew_hosts()
-        deployment = Deployment(cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}")
+        deployment = Deployment(cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}", ports)
         a = deployment.host("a")
         prepare(a)
         write_workspace(folder, ports["code-server"])
         a.run("migrate")
-        log = folder / "a.log"
-        for part in ("code-server", "webserver", "daemon", "console"):
-            a.serve(*read_command(part, ports, folder))
+        for part in PARTS:
+            deployment.start_part(part)
         for name in WORKERS:
             deployment.start_worker(name)
-        wait_until(lambda: answers(f"{deployment.console}/health/ready"), f"the parts on host A; see {log}")
+        deployment.await_parts()
         yield deployment
 
 

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import yaml
@@ -25,8 +26,10 @@ KEPT = ("PATH", "LANG", "SSL_CERT_FILE")
 class Cluster:
     """The hosts, and the servers that they share."""
 
-    def __init__(self, folder: Path, variables: dict[str, str], s3: S3Server, emulator: Emulator) -> None:
-        self.folder, self.variables, self.s3, self.emulator = folder, variables, s3, emulator
+    def __init__(
+        self, folder: Path, variables: dict[str, str], s3: S3Server, emulator: Emulator, storage: ExitStack
+    ) -> None:
+        self.folder, self.variables, self.s3, self.emulator, self._storage = folder, variables, s3, emulator, storage
         self.bucket = f"cluster-{uuid4().hex}"
         s3.client().create_bucket(Bucket=self.bucket)
         self.hosts: dict[str, Host] = {}
@@ -38,6 +41,15 @@ class Cluster:
             "INTEGRATION_CENTER_STORAGE": f"s3://{self.bucket}/frames",
         }
         return self.hosts.setdefault(name, Host(name, self.folder, self.variables | own))
+
+    @contextmanager
+    def without_storage(self) -> Iterator[None]:
+        """Let the object store refuse all connections, as while it is restarted. It keeps its objects."""
+        port = urlsplit(self.s3.url).port
+        assert port is not None
+        self._storage.close()
+        yield
+        self._storage.enter_context(running(self.s3, port=port))
 
     def renew_hosts(self) -> None:
         """End all hosts; those that are asked for from now on have the variables of now."""
@@ -59,7 +71,8 @@ def open_cluster(folder: Path, emulator: Emulator, new_database: Callable[[], st
     (defs / "defs.yaml").write_text(
         yaml.safe_dump({"type": "integration_center.Integration", "attributes": dict(EXAMPLE)})
     )
-    with running(S3Server()) as s3:
+    with ExitStack() as storage:
+        s3 = storage.enter_context(running(S3Server()))
         variables = {
             **{name: os.environ[name] for name in KEPT if name in os.environ},
             **s3.variables(),
@@ -70,7 +83,7 @@ def open_cluster(folder: Path, emulator: Emulator, new_database: Callable[[], st
             "SALESFORCE_SANDBOX_CLIENT_ID": org.client_id,
             "SALESFORCE_SANDBOX_CLIENT_SECRET": org.client_secret,
         }
-        cluster = Cluster(folder, variables, s3, emulator)
+        cluster = Cluster(folder, variables, s3, emulator, storage)
         try:
             cluster.host("a").run("connect", "sandbox", "--flow", "client-credentials")
             org.calls.clear()

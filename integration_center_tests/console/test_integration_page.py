@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from integration_center.access.audit import Action
 from integration_center.console.ledger_query import MOST_SEARCHES, Searches, read_record_id
-from integration_center.console.overview import describe_changes
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.moments import say_moment
@@ -20,12 +19,11 @@ from integration_center.console.shell.users import Role, User
 from integration_center.console.shell.values import split_change
 from integration_center.database.sync_records import SyncStatus
 from integration_center.integration.schedule_words import say_schedule
-from integration_center.integration.spec import IntegrationSpec
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.test_integrations import HOSTILE, log
 from integration_center_tests.console.test_log import store_ledger
-from integration_center_tests.pipeline.center import COUNT, EXAMPLE, FIRST, PLAIN, Center, logins
+from integration_center_tests.pipeline.center import COUNT, FIRST, PLAIN, Center, logins
 
 HERE = "/integrations/logins_to_leads"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -199,27 +197,6 @@ def test_times_near_now_are_words(apart: timedelta, said: str) -> None:
 )
 def test_schedules_in_words(schedule: str, said: str) -> None:
     assert say_schedule(schedule) == said
-
-
-def test_an_edit_is_told_without_conditions() -> None:
-    before = IntegrationSpec.model_validate(EXAMPLE)
-    after = IntegrationSpec.model_validate(
-        {
-            **EXAMPLE,
-            "schedule": "0 7 * * *",
-            "where": "Email = 'ada@x.example'",
-            "fields": [{"column": "Last Login", "field": FIRST}],
-            "limits": {"max_changed": 20},
-        }
-    )
-    said = describe_changes(before, after)
-    assert "schedule from every day at 08:00 to every day at 07:00" in said
-    assert f"{FIRST} from Last Login" in said
-    assert "removed WalkMe_Last_Login__c" in said
-    assert "max_changed from none to 20 %" in said
-    assert "where" in said
-    assert "ada" not in said
-    assert describe_changes(before, before) == ""
 
 
 @settings(max_examples=40)

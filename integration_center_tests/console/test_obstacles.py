@@ -100,7 +100,7 @@ def test_a_connection_that_ended(
     assert f"The connection to Sandbox does not work: the connection has ended. Logins to Leads will fail at {DUE}" in (
         seen.text
     )
-    assert seen.links["Go to Accounts"] == "/accounts"
+    assert seen.links["Connect Sandbox again"] == "/accounts"
     monkeypatch.setattr("integration_center.console.account_checks.check_account", _raising(ServiceUnavailable("503")))
     console.checks.look(console.installation, account, again=True)
     assert notices(look()) == []  # whether it works is unknown

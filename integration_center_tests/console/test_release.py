@@ -13,7 +13,8 @@ from integration_center.database.waiting import WaitingDay
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
-from integration_center_tests.pipeline.center import PLAIN, Center, logins
+from integration_center_tests.pipeline.center import LAST, PLAIN, Center, logins
+from salesforce_emulator.refusals import RowError
 
 SLUG = "logins_to_leads"
 
@@ -62,6 +63,31 @@ def test_a_plan_is_approved_by_an_approver_and_rejected_for_good(
     assert sync is not None
     assert (sync.status, sync.error) == (SyncStatus.FAILED, "rejected by bob: wrong month")
     assert center_on_disk.writes() == []
+
+
+def test_the_failed_records_of_a_run_are_tried_again(
+    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
+) -> None:
+    center_on_disk.integrate(limits={"max_failed": "100 %"})
+    center_on_disk.drop(logins(PLAIN))
+    faults = center_on_disk.emulator.sandbox.faults
+    faults.fail_rows([center_on_disk.lead(PLAIN[0])["Id"]], RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no"))
+    failed = center_on_disk.run()
+    here = f"/integrations/{SLUG}/runs/{failed.run_id}"
+    center_on_disk.integrate(limits={"max_failed": "100 %"}, fields=[{"column": "Last Login", "field": LAST}])
+    assert f"{here}/retry" not in browser.open(here).html, "it no longer writes the other fields"
+    center_on_disk.integrate(limits={"max_failed": "100 %"})
+    seen = browser.open(here)
+    assert "Try the failed one again" in seen.text
+    faults.clear()
+    done = browser.submit(seen, f"{here}/retry", {})
+    assert "tried 1 failed record again" in done.text
+    assert "1 record was updated" in done.text
+    assert "tried 1 failed record again" in browser.open("/log").text
+    (entry, *_) = console.installation.audit.list(slug=SLUG)
+    assert (entry.action, entry.detail) == (Action.RETRIED, f"1 failed record of run {failed.run_id}")
+    assert f"{here}/retry" not in browser.open(here).html
+    assert "has written since" in browser.submit(seen, f"{here}/retry", {}).text
 
 
 def test_what_waits_for_its_report_is_in_grid_and_log(center: Center, console: Console, browser: Browser) -> None:

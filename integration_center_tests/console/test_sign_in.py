@@ -170,7 +170,7 @@ def test_a_common_password_that_is_right_is_refused_with_the_reason(
     users.write_text(f"ann:operator:{CHEAP.hash('Password1234')}\n")
     seen = sign_in(visit(), password="Password1234", status=403)
     assert "This password is a common one" in seen.text
-    assert "integration-center password NAME" in seen.text
+    assert "ask an admin for another" in seen.text
     assert guarded.audit.list()[0].action is Action.SIGN_IN_REFUSED
     assert "The name or the password is wrong." in sign_in(visit(), password="password1234", status=403).text
 

@@ -1,5 +1,6 @@
 """What the wizard says when something is not as it was: what is wrong, what to do, and never a stack trace."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +21,9 @@ from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import LAST, PLAIN, Center, logins
 
 TOKENS = "/services/oauth2/token"
+
+MOST_SECONDS = 0.1 if sys.gettrace() else 0.05
+"""Of processor time for a page. A run that measures coverage takes about half as much again."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +53,7 @@ def test_an_org_that_cannot_be_reached(drops: Center, browser: Browser) -> None:
     drops.emulator.sandbox.faults.drop("/services/data/*", times=None)
     user = WizardUser.begin(browser, "/integrations/logins_to_leads/edit")
     tells(user.seen, "That did not work just now", "Nothing you entered is lost.", "Try again")
-    assert "Choose another environment" in user.seen.links
+    assert "Choose another account" in user.seen.links
     drops.emulator.sandbox.faults.clear()
     user.seen = browser.open(user.seen.links["Try again"])
     user.wait()
@@ -63,7 +67,7 @@ def test_a_connection_that_was_revoked_meanwhile(drops: Center, browser: Browser
     drops.emulator.sandbox.faults.respond(400, TOKENS, times=None, body=refusal, content_type="application/json")
     user.press("next")
     tells(user.seen, "Salesforce refused access")
-    assert user.seen.links["Go to Accounts"] == "/accounts"
+    assert user.seen.form("/accounts/sandbox/connect").method == "post"
 
 
 def test_an_account_that_was_disconnected_meanwhile(drops: Center, browser: Browser, console: Console) -> None:
@@ -71,7 +75,7 @@ def test_an_account_that_was_disconnected_meanwhile(drops: Center, browser: Brow
     console.installation.accounts.delete(Environment.SANDBOX)
     user.open("mapping")
     assert user.step == "environment"
-    tells(user.seen, "Choose a connected environment.")
+    tells(user.seen, "Choose a connected account.")
 
 
 def test_a_report_that_is_gone(drops: Center, browser: Browser) -> None:
@@ -150,9 +154,9 @@ def test_pages_without_calls_to_the_org_are_quick(drops: Center, browser: Browse
         spent = []
         for _ in range(6):
             before = time.process_time()
-            browser.open(f"{user.root}/{step}")
+            browser.client.get(f"{user.root}/{step}")  # without the parser of these tests, which takes as long
             spent.append(time.process_time() - before)
-        assert min(spent) < 0.05, step
+        assert min(spent) < MOST_SECONDS, step
     assert not drops.emulator.sandbox.calls.find(path="/services/data/*")
 
 
@@ -188,4 +192,4 @@ def test_a_large_org_stays_quick(drops: Center, browser: Browser, monkeypatch: p
             before = time.process_time()
             browser.client.get(f"{user.root}/{step}")
             spent.append(time.process_time() - before)
-        assert min(spent) < 0.05, step
+        assert min(spent) < MOST_SECONDS, step

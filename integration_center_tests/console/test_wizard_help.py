@@ -189,6 +189,13 @@ def test_saving_can_start_the_first_run(center_on_disk: Center, browser: Browser
     assert len(dagster.launched) == 1
 
 
+def test_a_draft_without_a_name_is_listed_by_what_is_chosen(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.press("report")
+    user.press("stay", {"report": "Logins", "object": "ead"})
+    assert browser.open("/").links["Logins"] == f"{user.root}/report"
+
+
 def test_a_draft_is_listed_and_asks_before_it_is_thrown_away(drops: Center, browser: Browser) -> None:
     user = WizardUser.begin(browser)
     user.to_mapping()

@@ -20,7 +20,7 @@ def make_old(path: Path, *changes: str) -> str:
         for table in (
             *("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls"),
             *("stored_files", "unused_files"),
-            *("stops", "console_people", "used_assertions"),
+            *("stops", "console_people", "used_assertions", "account_names", "integration_texts"),
         )
     ]
     journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")

@@ -16,9 +16,10 @@ from sqlalchemy import inspect, make_url, text
 from integration_center.database.engine import build_engine, reading, upgrade_database
 from integration_center.database.journal import unfinished
 from integration_center.database.leases import Leases
-from integration_center.database.server import CONNECTIONS, open_pool
+from integration_center.database.server import CONNECTIONS, open_pool, outlast_restarts
 from integration_center.database.syncs import SyncLog
 from integration_center.database.tables import metadata
+from integration_center.errors import ServiceUnavailable
 from integration_center.installation import open_installation
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.settings import read_settings
@@ -116,6 +117,23 @@ def test_threads_of_a_process_share_its_connections(new_postgresql: Callable[[],
 
     with ThreadPoolExecutor(THREADS) as pool:
         assert max(pool.map(count, range(THREADS))) <= 2 * CONNECTIONS
+
+
+def test_only_a_process_that_executes_runs_waits_for_a_server_that_is_restarted(
+    postgresql_server: Server, new_postgresql: Callable[[], str]
+) -> None:
+    engine = build_engine(new_postgresql())
+    hold = Leases(engine)
+    thread = ThreadPoolExecutor(1)
+    postgresql_server.control("-m", "immediate", "stop")
+    try:
+        with pytest.raises(ServiceUnavailable, match="does not answer"):
+            hold.owner("00D", "Lead")
+        outlast_restarts()
+        asked = thread.submit(hold.owner, "00D", "Lead")
+    finally:
+        postgresql_server.start()
+    assert asked.result(timeout=60) is None
 
 
 def test_dagster_may_ask_for_a_connection_while_it_holds_one(new_postgresql: Callable[[], str]) -> None:

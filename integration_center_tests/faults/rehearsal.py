@@ -60,6 +60,10 @@ class _Instance:
     def get_run_record_by_id(self, run_id: str) -> None:
         """Nothing: a rehearsal is not audited, so nobody asks who launched it."""
 
+    def fetch_materializations(self, key: dg.AssetKey, limit: int) -> _Records:
+        """Nothing: a rehearsal materializes no asset."""
+        return _Records([])
+
     def get_records_for_run(self, run_id: str, of_type: object) -> _Records:
         return self._planned
 

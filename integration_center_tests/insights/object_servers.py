@@ -188,13 +188,15 @@ def build_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 @contextmanager
-def running(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """The server on a free port of loopback."""
-    listener = make_server("127.0.0.1", 0, server.serve, threaded=True, ssl_context=tls)
+def running(server: Server, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Server]:
+    """The server on a port of loopback, a free one by default."""
+    listener = make_server("127.0.0.1", port, server.serve, threaded=True, ssl_context=tls)
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     server.url = f"{'https' if tls else 'http'}://127.0.0.1:{listener.server_port}"
-    yield server
-    listener.shutdown()
-    thread.join()
-    listener.server_close()
+    try:
+        yield server
+    finally:
+        listener.shutdown()
+        thread.join()
+        listener.server_close()

@@ -154,13 +154,20 @@ def test_what_is_no_table_is_called_by_its_name(read: Read, content: bytes, kind
     assert "send it again" not in str(refused.value)
 
 
+def test_the_time_of_a_footer_pattern_grows_with_the_line_alone(read: Read) -> None:
+    with pytest.raises(UnreadableReport, match="the last line does not match"):
+        read(b"Email,Count\na@x.example,1\n" + b"x" * 100_000 + b"!\n", "footer: ^(x+)+$")
+
+
 @pytest.mark.parametrize(
     ("declared", "told"),
     [
         ("delimiter: ;;", "delimiter in line 1: ';;' must be one character, or the word tab"),
         ("encoding: klingon", "encoding in line 1: 'klingon' is not a known encoding"),
         ("encoding: base64", "'base64' is not a known encoding"),
-        ("footer: '('", "is not a regular expression"),
+        ("footer: '('", r"'(' is not a regular expression (unclosed group)"),
+        ("footer: '^(?!Total)'", "look-ahead and look-behind, is not supported"),
+        ("footer: 'a{1000}{1000}{1000}'", "Compiled regex exceeds size limit"),
         ("footer: 9", "logins/2026-11-22.csv has 3 lines, but report.yaml has `footer: 9`"),
         ("footer: ^Total", "the last line does not match `footer: ^Total`"),
         ("header_row: 9", "it has 3 rows, and no row 9"),

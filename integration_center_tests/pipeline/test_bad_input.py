@@ -147,7 +147,7 @@ def test_an_empty_home_counts_as_unset(home: Path, monkeypatch: pytest.MonkeyPat
 def test_integrations_that_an_earlier_version_kept_in_the_package_stay_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integration_center.settings.PROJECT", tmp_path)
+    monkeypatch.setattr("integration_center.settings.paths.PROJECT", tmp_path)
     home, earlier = tmp_path / "home", tmp_path / "integration_center" / "defs"
     (tmp_path / "pyproject.toml").touch()
     assert find_default_defs(home) == home / "integrations"

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, logins
+from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
 from integration_center_tests.test_markdown import LITERAL_LINKS, render
 
 NAME = "[a](javascript:alert(1)) ![x](https://evil.example/x.png) <img src=x> `b` www.evil.example | *c*"
@@ -46,3 +46,19 @@ def test_no_check_result_holds_markup_and_the_log_shows_the_sentence(center: Cen
     assert any("javascript" in (text or "") for text in told)
     assert [text for text in told if find_markup(text)] == []
     assert NAME in (center.sync(run).error or "")
+
+
+def test_a_push_that_wrote_nothing_shows_what_salesforce_calls_its_fields(center: Center) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN[:2]))
+    assert center.run().success
+    assert center.run().success
+    event = center.instance.get_latest_materialization_event(dg.AssetKey(["logins_to_leads", "push"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.metadata["records_written"].value == 0
+    schema = event.asset_materialization.metadata["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    shown = {column.name: (column.type, column.description) for column in schema.columns}
+    origin = f"from column '# Logins Last 30 Days' of {EXAMPLE['report']}"
+    assert shown[COUNT] == ("double", f"WalkMe Logins Last 30 Days; {origin}")

@@ -18,18 +18,10 @@ from integration_center import (
 )
 from integration_center.errors import ConfigurationError
 from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.foreign_project import lay_out
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
 
 SCORE = {"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Score__c"}
-PROJECT = """
-[project]
-name = "acme"
-version = "0.1.0"
-[tool.dg]
-directory_type = "project"
-[tool.dg.project]
-root_module = "acme_analytics"
-"""
 TEAM = """
 import dagster as dg
 
@@ -46,12 +38,7 @@ def team():
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project as `create-dagster` lays it out, under another name, with an IO manager and an executor of its own."""
     root = tmp_path / "acme"
-    defs = root / "src" / "acme_analytics" / "defs"
-    defs.mkdir(parents=True)
-    (root / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
-    for folder in (defs.parent, defs):
-        (folder / "__init__.py").touch()
-    (defs / "team.py").write_text(TEAM, encoding="utf-8")
+    lay_out(root, "acme_analytics", TEAM)
     monkeypatch.syspath_prepend(str(root / "src"))
     yield root
     for name in [name for name in sys.modules if name.startswith("acme_analytics")]:
@@ -198,6 +185,6 @@ def test_definitions_of_a_folder_merge_with_others(center: Center) -> None:
 
 
 def test_what_is_no_integration_is_said_with_its_name(home: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"integration 'bad': environment: Input should be"):
+    with pytest.raises(ConfigurationError, match=r"integration 'bad': environment: Value error, 'staging' is neither"):
         build_integration_defs({"bad": {**EXAMPLE, "environment": "staging"}})
     assert issubclass(Integration, dg.Component)

@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._utils.interrupts import capture_interrupts
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from integration_center.database import processes
-from integration_center.database.engine import upsert, writing
+from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.journal import JobJournal, unfinished
 from integration_center.database.processes import is_gone, this_process
 from integration_center.database.sync_records import SyncStatus
@@ -179,6 +179,28 @@ def test_a_beat_tells_of_processes_elsewhere(installation: Installation, center:
 
     failed = {runs[run.run_id] for run in center.instance.get_runs() if run.status is dg.DagsterRunStatus.FAILURE}
     assert failed == {"stale"}
+
+
+def test_a_process_that_takes_another_run_says_first_that_it_lives(
+    planned: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been stopped for minutes in its last run, and its thread may not have had its turn since."""
+    planned.run()
+    with writing(installation.engine) as connection:
+        connection.execute(update(workers).values(beat_at=datetime.now(UTC) - timedelta(hours=1)))
+    gone = []
+    original = dg.DagsterInstance.add_run_tags
+
+    def add_run_tags(self: dg.DagsterInstance, run_id: str, tags: dict[str, str]) -> None:
+        if PROCESS_TAG in tags:
+            with reading(installation.engine) as connection:
+                beat_at = connection.execute(select(workers.c.beat_at)).scalar_one()
+                gone.append(beat_at <= datetime.now(UTC) - GONE_AFTER)
+        original(self, run_id, tags)
+
+    monkeypatch.setattr(dg.DagsterInstance, "add_run_tags", add_run_tags)
+    assert planned.materialize_all().success
+    assert set(gone) == {False}
 
 
 def test_a_process_id_means_a_process_only_in_its_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -13,6 +13,7 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline import arrival_sensors
+from integration_center.pipeline.names import push_key
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, Center, days_before
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -139,3 +140,26 @@ def test_what_is_paused_is_not_started_by_its_schedule(
 
 
 TITLE = [{"column": "First Login", "field": "Title"}]
+
+
+def test_a_follower_is_expected_within_a_bound_and_a_paused_one_is_not(center: Center) -> None:
+    fields = [{"column": "# Logins Last 30 Days", "field": COUNT}]
+    center.integrate(fields=FIELDS)
+    center.integrate(SECOND, name="Counts", after=FIRST, fields=fields)
+    first, second = expectations(center)
+    assert first is not None
+    assert second is not None
+    assert first.fail_window.to_timedelta() == timedelta(hours=30)
+    assert second.fail_window.to_timedelta() == timedelta(hours=36)
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    center.integrate(SECOND, name="Counts", after=FIRST, fields=fields, paused_until=tomorrow)
+    assert expectations(center) == [first, None]
+    center.integrate(paused_until=tomorrow, fields=FIELDS)
+    center.integrate(SECOND, name="Counts", after=FIRST, fields=fields)
+    assert expectations(center) == [None, None]
+
+
+def expectations(center: Center) -> list[Any]:
+    """Return when the pushes of both are late."""
+    graph = center.definitions().resolve_asset_graph()
+    return [graph.get(push_key(slug)).freshness_policy for slug in (FIRST, SECOND)]

@@ -20,7 +20,7 @@ ORDER = (
         "progress",
         "files",
         "integration",
-        "sign_in_settings",
+        "secret_stores",
         "settings",
         "remote",
         "sync",
@@ -110,7 +110,10 @@ def test_no_module_imports_itself_by_way_of_others(package: Path) -> None:
     TopologicalSorter(arrows).prepare()  # refuses a circle, and names it
 
 
-def test_only_settings_and_resources_name_environment_variables() -> None:
+READERS = {"settings/paths.py", "pipeline/selected_assets.py", "integration/variables.py"}
+
+
+def test_only_settings_and_what_reads_dagsters_arguments_name_environment_variables() -> None:
     readers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -119,4 +122,4 @@ def test_only_settings_and_resources_name_environment_variables() -> None:
         or (isinstance(node, ast.Name) and node.id == "EnvVar")
     }
     # The command line hands the environment on to the processes it starts, and sets it for the demo.
-    assert {reader for reader in readers if not reader.startswith("cli/")} <= {"settings.py", "pipeline/resources.py"}
+    assert {reader for reader in readers if not reader.startswith("cli/")} <= READERS

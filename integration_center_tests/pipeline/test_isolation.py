@@ -43,7 +43,11 @@ BROKEN_FILES: Mapping[str, tuple[str, str, str]] = {
         as_yaml(**FREE).replace("attributes:\n", "attributes:\n  fields: []\n"),
         r"defs\.yaml: fields is written twice, in lines 2 and \d+; keep one$",
     ),
-    "bad value": ("bad_value", as_yaml(environment="staging", **FREE), r"environment.*'sandbox' or 'production'"),
+    "bad value": (
+        "bad_value",
+        as_yaml(environment="staging", **FREE),
+        r"environment.*neither 'sandbox' nor 'production'",
+    ),
     "unknown type": (
         "bad_type",
         "type: integration_center.Nonsense\nattributes: {}\n",

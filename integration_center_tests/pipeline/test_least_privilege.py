@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from integration_center.errors import ServiceUnavailable
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json
 from salesforce_emulator.org.org import Org
@@ -168,6 +169,20 @@ def test_the_set_follows_the_integrations(center: Center, org: Org, command: Com
     assert (applied["created"], applied["granted"], applied["removed"]) == (False, ["Read on Lead.Address"], 2)
     rows = org.store.records("FieldPermissions", "IsDeleted = 0")
     assert {row["Field"] for row in rows} == {"Lead.Email", "Lead.Address", "Lead.WalkMe_First_Login__c"}
+
+
+def test_a_change_of_the_set_that_breaks_off_is_in_the_audit_log(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise ServiceUnavailable("Salesforce is busy")
+
+    center.integrate()
+    monkeypatch.setattr("integration_center.salesforce.objects.permission_writing._assign", fail)
+    assert command("permissions", "sandbox", "--apply", "--yes")[0] == 1
+    entry = as_json(command("audit", "--json"))[0]
+    assert entry["action"] == "changed permission set"
+    assert entry["detail"].endswith("broke off; a part of it may be in the org: Salesforce is busy")
 
 
 def test_the_package_needs_no_account(center: Center, command: Command) -> None:

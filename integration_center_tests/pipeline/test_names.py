@@ -28,6 +28,7 @@ from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, log
 GOOD = "logins_to_leads"
 HOSTILE = (
     *("global", "class", "config", "input", "type", "str", "delete_old_files", "write_back_sandbox", "undo_production"),
+    *("retry_sandbox", "send_failed_production", "retry__emea_prod", "release_sandbox"),
     *("insights", "salesforce", "insights__logins", f"{GOOD}__push", f"{GOOD}__update_set", f"{GOOD}__send", "__push"),
     *("daily_sync", "weekly_retention", "log_failure_runs", f"{GOOD}_schedule", "_", "1", "a" * 200, "x__y"),
     *("__asset_job", "Upper", "with blank", "é", "a.b", "-", "...", os.fsdecode(b"Z\xfcrich"), "a\nb", "x__push"),
@@ -181,6 +182,16 @@ def test_a_name_that_is_reserved_is_refused_when_it_is_saved_or_gets_another_slu
         assert folder.create(IntegrationSpec.model_validate({**EXAMPLE, "name": name, "enabled": False})).slug == slug
     with pytest.raises(ConfigurationError, match="rename the folder, for example to 'sync_2'"):
         folder.create(IntegrationSpec.model_validate({**EXAMPLE, "name": "Sync"}), slug="sync")
+
+
+def test_no_job_or_op_of_an_account_leaves_its_name_to_an_integration(center: Center) -> None:
+    center.integrate()
+    center.integrate("other", environment=None, account="emea-prod")
+    jobs = {job.name: job for job in center.definitions().resolve_all_job_defs()}
+    ours = jobs.keys() - {GOOD, "other", "__ASSET_JOB"}
+    ops = {node.name for name in ours if name not in {"sync"} for node in jobs[name].graph.node_defs}
+    assert "retry__emea_prod" in ours
+    assert [name for name in sorted(ours | ops) if not slugs.is_reserved(name)] == []
 
 
 @given(slug=st.from_regex(r"[a-z0-9_]{1,20}", fullmatch=True) | st.sampled_from([*DAGSTER_NAMES, "a__push", "__push"]))

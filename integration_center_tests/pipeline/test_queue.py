@@ -15,6 +15,7 @@ from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from integration_center.pipeline.names import PARTITION_TAG
 from integration_center.pipeline.webserver import LOCATION
+from integration_center.settings import FIRST_DAY_FILE
 from integration_center.store import home
 from integration_center.store.home import SHIPPED as SHIPPED_FILE
 from integration_center_tests.conftest import YESTERDAY
@@ -76,4 +77,4 @@ def test_settings_of_an_earlier_version_that_nobody_changed_are_replaced(
         own.write_text(text, encoding="utf-8")
         home.prepare_home(tmp_path)
         assert own.read_text(encoding="utf-8") == then
-    assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
+    assert {path.name for path in tmp_path.iterdir()} == {"dagster.yaml", FIRST_DAY_FILE}

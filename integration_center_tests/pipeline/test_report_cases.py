@@ -1,5 +1,6 @@
 """Report files that people had trouble with elsewhere: each is right, or refused with the line that reads it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import Report
 from integration_center_tests.conftest import YESTERDAY
-from integration_center_tests.pipeline.center import COUNT, PLAIN, Center
-from integration_center_tests.pipeline.center import FIRST as FIELD_FIRST
-from integration_center_tests.pipeline.center import LAST as FIELD_LAST
+from integration_center_tests.pipeline.center import PLAIN, Center
 from integration_center_tests.pipeline.commands import Command, as_json
+from salesforce_emulator.schema.field_kinds import text
+from salesforce_emulator.schema.fields import Field
 
 CASES = Path(__file__).parent.parent / "report_cases"
 ANN, BO = "ann.lee@customer1.example", "bo.diaz@customer2.example"
@@ -84,7 +85,10 @@ RIGHT = {
     "percent-thousands/plain": Case([*PERCENT], "decimal: ','\nthousands: .\n"),
     "blank-rows/plain": Case([(ANN, "5"), (None, None)]),
     "blank-rows/cr": Case([(ANN, "5"), (BO, "6")]),
-    "text-altered/plain": Case([(ANN, "50%", "1.10", "7.00", "TRUE", "2026-11-22 07:00:00")]),
+    "text-altered/plain": Case(
+        [(ANN, "50%", "1.10", "7.00", "TRUE", "2026-11-22 07:00:00"),
+         (BO, "87.5%", "1.20", "8.50", "False", "2026-11-23 08:30:00")]
+    ),
 }  # fmt: skip
 
 
@@ -117,28 +121,37 @@ def test_a_file_is_right_or_says_the_line_that_reads_it(name: str, tmp_path: Pat
         assert found.proposal == (yaml.safe_load(case.declared) or {})
 
 
-LOGINS = "# Logins Last 30 Days"
-PLANNED = {
-    "semicolon/quoted": (LOGINS, COUNT),
-    "utf16/no-mark": (LOGINS, "WalkMe_NPS_Score__c"),
-    "footer/row-count": (LOGINS, "WalkMe_Champion_Score__c"),
-    "header-blanks/plain": ("First Login", FIELD_FIRST),
-    "doubled-header/plain": ("Last Login", FIELD_LAST),
-}
+@pytest.fixture
+def fields(center: Center) -> Iterator[list[Field]]:
+    """A text field of Lead for each case, as long as the test lasts."""
+    org = center.emulator.sandbox.org
+    made = [text(f"Case_{number:02}__c", name, 255) for number, name in enumerate(RIGHT)]
+    for field in made:
+        org.store.add_column("Lead", field)
+        org.schema.add("Lead", field, hidden=False)
+    yield made
+    for field in made:
+        org.schema.remove("Lead", field.name)
+    with org.store.writing() as connection:
+        for field in made:
+            connection.execute(f'ALTER TABLE "Lead" DROP COLUMN "{field.name}"')
 
 
-def test_check_and_plan_read_the_same_files(center: Center, command: Command) -> None:
-    for person, address in zip(PLAIN, (ANN, BO), strict=False):
+def test_check_and_plan_read_the_same_files(center: Center, command: Command, fields: list[Field]) -> None:
+    people = list(dict.fromkeys(str(row[0]) for case in RIGHT.values() for row in case.rows if row[0]))
+    for person, address in zip(PLAIN[: len(people)], people, strict=True):
         center.change_lead(person, "Email", address)
-    for number, (name, (column, field)) in enumerate(PLANNED.items()):
-        slug = f"case-{number}"
-        folder = center.home / "drops" / slug
+    for number, (name, case) in enumerate(RIGHT.items()):
+        slug, content = f"case_{number:02}", (CASES / f"{name}.csv").read_bytes()
+        folder = center.home / "drops" / slug.replace("_", "-")
         folder.mkdir()
-        (folder / f"{YESTERDAY}.csv").write_bytes((CASES / f"{name}.csv").read_bytes())
-        (folder / "report.yaml").write_text(f"tags: [integrations_salesforce]\n{RIGHT[name].declared}")
-        center.integrate(slug.replace("-", "_"), report=slug, fields=[{"column": column, "field": field}])
+        (folder / f"{YESTERDAY}.csv").write_bytes(content)
+        (folder / "report.yaml").write_text(f"tags: [integrations_salesforce]\n{case.declared}", encoding="utf-8")
+        column = read(center.home, content, case.declared).frame.columns[len(case.rows[0]) - 1]
+        center.integrate(slug, report=folder.name, fields=[{"column": column, "field": fields[number].name}])
     checked = as_json(command("check", "--json"))
-    assert {each["verdict"] for each in checked} == {"sound"}, checked
+    assert {each["slug"]: each["verdict"] for each in checked if each["verdict"] != "sound"} == {}, checked
     planned = as_json(command("plan", "--all", "--json"))
-    assert [each["problem"] for each in planned] == [None] * len(PLANNED)
-    assert [each["changes"][0]["changed"] for each in planned] == [2] * len(PLANNED), planned
+    assert [each["problem"] for each in planned] == [None] * len(RIGHT)
+    found = {name: each["changes"][0]["changed"] for name, each in zip(RIGHT, planned, strict=True)}
+    assert found == {name: sum(row[-1] is not None for row in case.rows) for name, case in RIGHT.items()}

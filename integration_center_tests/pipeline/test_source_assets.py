@@ -12,6 +12,8 @@ import pytest
 
 from integration_center import build_integration_defs
 from integration_center.database.sync_records import SyncStatus
+from integration_center.installation import open_installation
+from integration_center.pipeline.automation import NothingStopped
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, LAST, PLAIN, Center, Ran, days_before, email
 
@@ -223,13 +225,33 @@ def test_a_condition_starts_it_instead_of_the_schedule() -> None:
     project = build_project(usage, {**SPEC, "automation": "eager"})
     graph = project.resolve_asset_graph()
     for name in ("update_set", "push"):
-        assert graph.get(dg.AssetKey([SLUG, name])).automation_condition == dg.AutomationCondition.eager()
+        condition = graph.get(dg.AssetKey([SLUG, name])).automation_condition
+        assert condition == dg.AutomationCondition.eager() & NothingStopped()
     repository = project.get_repository_def()
     assert "start_by_condition" in {sensor.name for sensor in repository.sensor_defs}
     context = dg.build_schedule_context(
         scheduled_execution_time=datetime(2026, 11, 23, 8, tzinfo=UTC), repository_def=repository
     )
     assert repository.get_schedule_def("daily_sync").evaluate_tick(context).run_requests == []
+
+
+def test_while_all_is_stopped_a_condition_starts_nothing(center: Center) -> None:
+    project = build_project(usage, {**SPEC, "automation": "eager"})
+    cursor = None
+
+    def count_requested() -> int:
+        nonlocal cursor
+        result = dg.evaluate_automation_conditions(defs=project, instance=center.instance, cursor=cursor)
+        cursor = result.cursor
+        return result.get_num_requested(dg.AssetKey([SLUG, "push"]))
+
+    assert count_requested() == 0
+    center.instance.report_runless_asset_event(dg.AssetMaterialization(USAGE))
+    with open_installation() as installation:
+        installation.stops.begin("ann", "a rehearsal")
+        assert count_requested() == 0
+        installation.stops.lift("ann")
+    assert count_requested() == 1
 
 
 def test_column_lineage_begins_at_the_asset(center: Center) -> None:

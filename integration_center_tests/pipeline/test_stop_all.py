@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -15,7 +15,7 @@ from integration_center.database.journal import unfinished
 from integration_center.database.processes import interrupt, this_process
 from integration_center.errors import NotConnected, Stopped
 from integration_center.installation import Installation, open_installation
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import FIRST, Environment
 from integration_center.pipeline import ending_runs
 from integration_center.pipeline import stop_all as stopping
 from integration_center.pipeline.arrival_sensors import build_arrival_sensor
@@ -118,7 +118,7 @@ def test_queue_backfills_tokens_and_ticks_are_stopped(
     ready.integrate("waits", arrive_by="12:00", object="Contact", fields=[{"column": "Last Login", "field": "Phone"}])
     job = ready.definitions().resolve_job_def(SLUG)
     queued = [ready.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED).run_id for _ in range(3)]
-    tokens = {each: installation.accounts.tokens(each).access_token.get_secret_value() for each in Environment}
+    tokens = {each: installation.accounts.tokens(each).access_token.get_secret_value() for each in FIRST}
     stopped = stop(installation)
     assert stopped.complete, stopped.sentences
     assert len(stopped.runs.queued) == 3
@@ -202,3 +202,26 @@ def test_the_commands_say_what_was_stopped(
     assert "drill" in found["stop"]["text"]
     assert "lifted" in command("resume")[1]
     assert "Nothing is stopped" in command("resume")[1]
+
+
+def test_a_run_that_the_stop_did_not_reach_ends_itself_although_everything_was_resumed_at_once(
+    ready: Center,
+    installation: Installation,
+    connect: Callable[[Environment], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop_and_resume() -> None:
+        stop(installation, 1)
+        stopping.resume(installation, who="ann", where="here")
+        connect(Environment.SANDBOX)
+
+    ready.integrate(canary=CANARY)
+    with monkeypatch.context() as patched:
+        after_first(patched, collections, "_post_many", stop_and_resume)
+        after_first(patched, collections, "_post_one", stop_and_resume)
+        ran = ready.run()
+    assert not ran.success
+    assert sorted(ready.lead(number)[COUNT] == 7 + number for number in PLAIN).count(True) == CANARY
+    with pytest.raises(Stopped, match="run it again"):
+        installation.stops.require_none(since=datetime.now(UTC) - timedelta(minutes=1))
+    installation.stops.require_none(since=datetime.now(UTC))

@@ -68,6 +68,7 @@ def test_a_user_without_the_right_to_look_syncs_all_the_same(center: Center, org
     assert code == 0
     assert "not seen: Apex triggers: the org did not answer (INVALID_TYPE)" in said
     assert "not seen: record-triggered flows" in said
+    assert f"The last run touched, or would have touched, {len(PLAIN)} records." in said
     center.emulator.sandbox.calls.clear()
     assert center.run().success
     assert not center.emulator.sandbox.calls.find(path="*/tooling/*")

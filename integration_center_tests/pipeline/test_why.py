@@ -80,6 +80,20 @@ def test_a_key_is_compared_as_text_whatever_its_case(tmp_path: Path, key: str) -
     assert [line["row"] for line in read_lines([path], places)] == [1, 2]
 
 
+@pytest.mark.parametrize("asked", [ID, f"{ID}AAA", f"https://x.my.salesforce.com/{ID}"])
+def test_an_id_is_found_as_a_key_too_whatever_its_length(tmp_path: Path, asked: str) -> None:
+    columns = {name: pl.lit(None, dtype=dtype) for name, dtype in LEDGER_COLUMNS.items()}
+    record_id = read_question(ID).record_id
+    keys = pl.DataFrame({"key": [ID, f" {record_id} ", ID.lower(), f"{ID}1", "ann@acme.example"]})
+    columns |= {"row": pl.int_range(pl.len(), dtype=pl.UInt32), "key": pl.col("key")}
+    columns["record_id"] = pl.lit(pl.Series([None, None, None, None, record_id], dtype=pl.String))
+    columns["outcome"] = pl.lit("unmatched").cast(LEDGER_COLUMNS["outcome"])
+    path = tmp_path / "a.parquet"
+    write_frame(keys.select(expression.alias(name) for name, expression in columns.items()), path)
+    question = read_question(asked.replace(f"{ID}AAA", record_id or ""))
+    assert [place.row for place in find_places([path], question)] == [0, 1, 4]
+
+
 def test_ninety_ledgers_are_searched_in_a_second(tmp_path: Path) -> None:
     count, path = 100_000, tmp_path / "a.parquet"
     columns = {name: pl.lit(None, dtype=dtype) for name, dtype in LEDGER_COLUMNS.items()}

@@ -45,7 +45,7 @@ def plan(spec: IntegrationSpec, rows: pl.DataFrame) -> pl.DataFrame:
         found, rows = shape(spec, rows)
         dtypes |= found.dtypes
     terms = resolve_terms(spec, LEAD, dtypes, latest_by=None, kind="events", newest=None)
-    matching = match_report(rows, RECORDS, terms)
+    matching = match_report(rows.lazy(), RECORDS, terms)
     return settle_lines(matching.lines, matching)
 
 

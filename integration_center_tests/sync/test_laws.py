@@ -127,7 +127,7 @@ def test_lines_settled_some_at_a_time_are_those_settled_as_a_whole(
     terms = resolve_terms(
         spec, LEAD, rows.schema, latest_by=None, kind=kind, newest=max(rows["_day"].to_list(), default=None)
     )
-    matching = match_report(rows, records, terms)
+    matching = match_report(rows.lazy(), records, terms)
     slices = keep_rows_whole(
         matching.lines[start : start + height] for start in range(0, max(matching.lines.height, 1), height)
     )

@@ -54,7 +54,7 @@ class Center:
         )
         terms = resolve_terms(SPEC, LEAD, own.schema, latest_by="At", kind="events", newest=None)
         rows = add_past_rows(own, find_past_rows(own, Past(days.keys(), list(self.past.values())), terms))
-        matching = match_report(rows, self.records, terms)
+        matching = match_report(rows.lazy(), self.records, terms)
         lines = settle_lines(matching.lines, matching)
         updates, nothing = planned_updates(lines), pl.lit(None, dtype=pl.String)
         updated = pl.lit(Outcome.UPDATED, dtype=OUTCOME)

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,6 +76,29 @@ PRODUCTION = OrgProfile(
     client_id="3MVG9productionIntegrationCenterConsumerKey",
     client_secret="A7D0F6E5C4B3A29180716253443526170F8E9DACBB0A1928374655647382910F",  # noqa: S106
 )
+
+
+def build_profile(name: str, number: int, *, is_sandbox: bool) -> OrgProfile:
+    """An org besides the two, with ids of its own.
+
+    Args:
+        name: of the org.
+        number: which further org it is, from 0 to 25.
+        is_sandbox: its kind.
+    """
+    letter = chr(ord("A") + number)
+    like = SANDBOX if is_sandbox else PRODUCTION
+    return replace(
+        like,
+        name=name,
+        org_id=extend_id(f"00DF{letter}00000Fur01"),
+        user_id=extend_id(f"005F{letter}000001Fur1"),
+        username=f"integration@{name}.example",
+        email=f"integration@{name}.example",
+        company=f"Acme ({name})",
+        instance=f"F{letter}",
+        client_id=f"3MVG9{name.replace('-', '')}IntegrationCenterConsumerKey",
+    )
 
 
 @dataclass

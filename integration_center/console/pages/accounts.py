@@ -9,6 +9,7 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.accounts.connecting import begin_web, connect_client_credentials, connect_jwt, disconnect
 from integration_center.accounts.connections import Connection
+from integration_center.accounts.names import require_unused
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import require_app
 from integration_center.accounts.tickets import ConnectTickets
@@ -17,17 +18,21 @@ from integration_center.console.account_status import find_stored_data
 from integration_center.console.refusals import Refusal, explain
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.origins import find_callback_origin, origin_of, refuse_other_origin
-from integration_center.console.shell.page import Link, Page, change, view
+from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import leave_for, redirect, render
 from integration_center.console.shell.users import Role
 from integration_center.console.sign_in_states import remember_state
-from integration_center.errors import ConfigurationError, IntegrationCenterError
-from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable
+from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
 from integration_center.pipeline.egress import list_destinations
 from integration_center.pipeline.security_overview import find_token_facts, say_age
+from integration_center.wording.commands import say_error
+from integration_center.wording.sentences import capitalize_first
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
 
+ADD = "add-account"
+"""The part of the page where an account is added."""
 FLOWS = {
     "web": "on Salesforce's own page",
     "jwt": "with a certificate, without a browser",
@@ -38,33 +43,36 @@ FLOWS = {
 
 @dataclass(frozen=True)
 class Slot:
-    """One environment on the page.
+    """One account on the page.
 
     Attributes:
+        kind: what its org is for.
         account: None when nobody is connected.
         missing: why it cannot be connected yet; None when it can.
     """
 
     environment: Environment
+    kind: OrgKind
     account: Account | None
     missing: str | None
 
 
 def show_accounts(request: Request) -> Response:
-    """Both environments; how their accounts are is asked for by the page itself, so it need not wait."""
+    """All accounts; how they are is asked for by the page itself, so it need not wait."""
     console = console_of(request)
     settings, store = console.installation.settings, console.installation.accounts
     slots = []
-    for environment in Environment:
+    for environment, kind in store.names.kinds().items():
         missing = None
         try:
-            require_app(settings, environment)
-        except ConfigurationError as error:
-            missing = str(error)
-        slots.append(Slot(environment, store.find(environment), missing))
+            require_app(settings, environment, kind)
+        except (ConfigurationError, ServiceUnavailable) as error:
+            missing = say_error(error)
+        slots.append(Slot(environment, kind, store.find(environment), missing))
     known = {slot.environment: show_result(request, slot.account) for slot in slots}
     specs = [(file.slug, file.spec) for file in console.defs.list() if file.spec]
-    used_by = {each: [(slug, spec.name) for slug, spec in specs if spec.environment is each] for each in Environment}
+    names = [slot.environment for slot in slots]
+    used_by = {each: [(slug, spec.name) for slug, spec in specs if spec.environment is each] for each in names}
     installation, now = console.installation, console.now()
     tokens = {each.environment: find_token_facts(installation, each, now) for each in store.list()}
     values = {
@@ -75,6 +83,7 @@ def show_accounts(request: Request) -> Response:
         "tokens": tokens,
         "say_age": say_age,
         "destinations": list_destinations(installation),
+        "kinds": list(OrgKind),
     }
     return render(request, "accounts.html", values)
 
@@ -110,7 +119,7 @@ def begin_connection(request: Request) -> Response:
         if account is not None and account.flow != "web":
             connection = reconnect_headless(request, account)
             return redirect(request, "/accounts", connection.summary, "warning" if connection.warning else "success")
-        require_app(settings, environment)
+        require_app(settings, environment, installation.accounts.names.kind_of(environment))
         refuse_other_origin(here, settings)
         if here != (there := find_callback_origin(settings)):
             # The session of localhost is not that of 127.0.0.1, and Salesforce comes back to one of the two.
@@ -196,15 +205,51 @@ def show_refusal(request: Request, environment: Environment | None, refusal: Ref
 
 
 def environment_of(request: Request) -> Environment:
-    """The environment of the path.
+    """The account of the path.
 
     Raises:
         HTTPException: 404 when there is none of that name.
     """
+    names = console_of(request).installation.accounts.names
+    found = names.find(request.path_params["environment"])
+    if found is None:
+        raise HTTPException(404, f"There is no such account. There are {', '.join(names.list())}.")
+    return found
+
+
+def add_account(request: Request) -> Response:
+    """Add the name of an account, which can then be connected."""
+    form, user = form_of(request), user_of(request)
+    names = console_of(request).installation.accounts.names
     try:
-        return Environment(request.path_params["environment"])
-    except ValueError:
-        raise HTTPException(404, "There are two environments: sandbox and production.") from None
+        environment, kind = Environment(form.get("name", "").strip()), OrgKind(form.get("kind", ""))
+        added = names.add(environment, kind, added_by=user.name)
+    except ValueError as error:
+        said = (
+            "Choose what the org is for."
+            if form.get("kind", "") not in set(OrgKind)
+            else f"{capitalize_first(say_error(error))}."
+        )
+        return redirect(request, f"/accounts#{ADD}", said, "danger")
+    except ConfigurationError as error:
+        return redirect(request, f"/accounts#{ADD}", f"{capitalize_first(say_error(error))}.", "danger")
+    if not added:
+        return redirect(request, "/accounts", f"There is an account {environment.value} already.", "warning")
+    note(request, Action.ADDED_ACCOUNT, environment=environment, detail=kind.value)
+    return redirect(request, "/accounts", f"Account {environment.value} is added. Connect it here.")
+
+
+def remove_account(request: Request) -> Response:
+    """Remove the name of an account that is neither connected nor used."""
+    environment, console = environment_of(request), console_of(request)
+    specs = {file.slug: file.spec for file in console.defs.list() if file.spec}
+    try:
+        require_unused(environment, specs)
+        console.installation.accounts.names.remove(environment)
+    except ConfigurationError as error:
+        return redirect(request, "/accounts", f"{capitalize_first(say_error(error))}.", "danger")
+    note(request, Action.REMOVED_ACCOUNT, environment=environment)
+    return redirect(request, "/accounts", f"Account {environment.value} is removed. Its runs stay in the log.")
 
 
 PAGE = Page(
@@ -212,6 +257,8 @@ PAGE = Page(
     routes=(
         view("/accounts", show_accounts),
         view("/accounts/connect", continue_connection, role=Role.OPERATOR),
+        change("/accounts/add", add_account),
+        change("/accounts/{environment}/remove", remove_account),
         view("/accounts/{environment}/status", show_status),
         change("/accounts/{environment}/connect", begin_connection),
         view("/accounts/{environment}/disconnect", confirm_disconnection, role=Role.OPERATOR),

@@ -17,6 +17,7 @@ from integration_center.console.shell.security import Form
 from integration_center.console.shell.users import Role
 from integration_center.database.incidents import Incidents
 from integration_center.errors import ConfigurationError
+from integration_center.wording.commands import say_error
 
 HERE = "/alerts"
 OPTIONS = {
@@ -47,7 +48,7 @@ def _show(request: Request, problem: str = "", typed: Form | None = None) -> Res
     try:
         settings = read_settings(request)
     except ConfigurationError as error:
-        settings, fault = AlertSettings(), str(error)
+        settings, fault = AlertSettings(), say_error(error)
     store = Incidents(console.installation.engine)
     given = {name: value for name, value in (typed or {}).items() if name not in {"routing_key", "secret", "password"}}
     values = {
@@ -87,7 +88,7 @@ def add(request: Request) -> Response:
     try:
         add_channel(console_of(request).installation.settings.dagster_home, name, read_channel(form))
     except ConfigurationError as error:
-        return _show(request, str(error), form)
+        return _show(request, say_error(error), form)
     note(request, Action.CHANGED, detail=f"added alert channel {name}")
     return redirect(request, HERE, f"The channel {name} is added. Try it now.")
 

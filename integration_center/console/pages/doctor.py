@@ -20,6 +20,8 @@ KEPT = 60.0
 KEY = ("doctor",)
 PAGES = {"accounts": Link("Accounts", "/accounts"), "alerts": Link("Alerts", "/alerts")}
 """The pages that do what a command does, which the advice for the terminal names."""
+MACHINE = {"versions", "settings"}
+"""What is said of the machine, with its paths and libraries: for support, so in its file, and here only when wrong."""
 
 
 def show_doctor(request: Request) -> Response:
@@ -37,7 +39,7 @@ def show_doctor(request: Request) -> Response:
 
     answer = console.lookups.ask(KEY, work, kept=KEPT)
     ready = wait_for([answer], PATIENCE)
-    found = answer.get() if ready else []
+    found = [each for each in answer.get() if each.area not in MACHINE or each.state is not State.OK] if ready else []
     worst_first = sorted(found, key=lambda each: (*State,).index(each.state), reverse=True)
     values = {
         "ready": ready,

@@ -21,6 +21,8 @@ from integration_center.console.shell.page import Page, view
 from integration_center.console.shell.rendering import render
 from integration_center.console.surroundings import look_around
 from integration_center.database.sync_records import RecentSyncs
+from integration_center.database.touched import say_touched
+from integration_center.pipeline.promoting import may_be_promoted
 
 RECENT = 8
 CHANGES = 20
@@ -44,11 +46,13 @@ def show_integration(request: Request) -> Response:
         "limits": list_limits(spec) if spec else [],
         "list_field_options": list_field_options,
         "chart": draw_runs(file.slug, runs),
+        "touched": say_touched(console.installation.syncs, file.slug),
         "runs": runs[:RECENT],
         "more": len(runs) > RECENT,
         "reasons": find_reasons(console, runs[:RECENT]),
         "say_why": say_why,
         "changes": console.installation.audit.list(limit=CHANGES, slug=file.slug, actions=EDITS),
+        "can_promote": spec is not None and may_be_promoted(console.installation, spec),
         "here": f"/integrations/{file.slug}",
     }
     return render(request, "integration.html", values)

@@ -21,8 +21,8 @@ from integration_center.console.surroundings import look_around
 from integration_center.console.wizard.drafts import DraftStore
 from integration_center.errors import IntegrationCenterError
 from integration_center.insights.source import last_full_day
-from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
+from integration_center.wording.commands import say_error
 
 MOST_AT_ONCE = 100
 """Integrations that one press starts or switches."""
@@ -44,7 +44,7 @@ def show_integrations(request: Request) -> Response:
         "saved": saved if may_change else None,
         "narrowing": narrowing,
         "states": STATES,
-        "environments": list(Environment),
+        "environments": console.installation.accounts.names.list(),
         "query": query,
         "address": lambda **changes: say_narrowing(replace(narrowing, **changes)),
         "connected": bool(grid.total) or bool(console.installation.accounts.list()),
@@ -59,11 +59,10 @@ def show_integrations(request: Request) -> Response:
 def read_narrowing(request: Request) -> Narrowing:
     """What the address asks for; what it cannot mean is passed over."""
     asked = request.query_params
-    environment = asked.get("environment", "")
     state, sort = asked.get("state", ""), asked.get("sort", "")
     return Narrowing(
         asked.get("q", "").strip()[:255],
-        Environment(environment) if environment in set(Environment) else None,
+        console_of(request).installation.accounts.names.find(asked.get("environment", "")),
         state if state in STATES else "",
         asked.get("report", "")[:255],
         asked.get("object", "")[:255],
@@ -124,7 +123,7 @@ def _switch(request: Request, *, enabled: bool) -> Response:
 
 
 def _switch_file(request: Request, file: DefsFile, *, enabled: bool) -> DefsFile:
-    changed = console_of(request).defs.set_enabled(file.slug, enabled)
+    changed = console_of(request).defs.set_enabled(file.slug, enabled, by=user_of(request).name)
     environment = changed.spec.environment if changed.spec else None
     note(request, Action.ENABLED if enabled else Action.DISABLED, slug=file.slug, environment=environment)
     return changed
@@ -155,7 +154,7 @@ def change_several(request: Request) -> Response:
                 _switch_file(request, file, enabled=go == "enable")
             done.append(name)
         except IntegrationCenterError as error:
-            refused.append(f"{name}: {sentence(str(error))}")
+            refused.append(f"{name}: {sentence(say_error(error))}")
     said = {"run": "started", "enable": "on the schedule", "disable": "off the schedule"}[go]
     text = [f"{', '.join(done)} {'is' if len(done) == 1 else 'are'} {said}."] if done else []
     if go != "run" and done:
@@ -182,7 +181,8 @@ def confirm_delete(request: Request) -> Response:
 def delete(request: Request) -> Response:
     """Delete the file that was shown; the history stays in the log."""
     file = find_file(request)
-    console_of(request).defs.delete(file.slug, content_hash=form_of(request).get("content_hash"))
+    shown = form_of(request).get("content_hash")
+    console_of(request).defs.delete(file.slug, content_hash=shown, by=user_of(request).name)
     note(request, Action.DELETED, slug=file.slug, environment=file.spec.environment if file.spec else None)
     reloaded = reload_code(console_of(request))
     name = file.spec.name if file.spec else file.slug

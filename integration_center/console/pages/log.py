@@ -28,9 +28,9 @@ from integration_center.console.story import tell_story
 from integration_center.console.surroundings import PATIENCE
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, ServiceUnavailable
-from integration_center.integration.spec import Environment
 from integration_center.pipeline.webserver import RunLog
 from integration_center.sync.outcomes import Outcome
+from integration_center.wording.commands import say_error
 
 PAGE_RUNS = 50
 
@@ -58,20 +58,20 @@ def show_all(request: Request) -> Response:
 def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
     """A page of runs, narrowed as the address says."""
     asked = request.query_params
-    environment, status = asked.get("environment", ""), asked.get("status", "")
+    console, status = console_of(request), asked.get("status", "")
+    environment = console.installation.accounts.names.find(asked.get("environment", ""))
     text = asked.get("q", "").strip()[:255]
     narrowed = {
         "q": text,
-        "environment": environment if environment in set(Environment) else "",
+        "environment": environment.value if environment else "",
         "status": status if status in set(SyncStatus) else "",
     }
     query = {name: value for name, value in narrowed.items() if value}
     page = read_page(request)
-    console = console_of(request)
     runs, total = console.installation.syncs.page(
         slug=slug,
         text=text,
-        environment=Environment(narrowed["environment"]) if narrowed["environment"] else None,
+        environment=environment,
         status=SyncStatus(narrowed["status"]) if narrowed["status"] else None,
         limit=PAGE_RUNS,
         offset=(page - 1) * PAGE_RUNS,
@@ -95,7 +95,7 @@ def find_runs(request: Request, slug: str | None) -> dict[str, Any]:
         "path": path,
         "base": base,
         "statuses": list(SyncStatus),
-        "environments": list(Environment),
+        "environments": console.installation.accounts.names.list(),
     }
 
 
@@ -182,7 +182,7 @@ def show_ledger(request: Request) -> Response:
     try:
         ledger = read_ledger(console.installation, sync, query, read_page(request))
     except PlanMissing as error:
-        missing = str(error)
+        missing = say_error(error)
     here = f"/integrations/{sync.slug}/runs/{sync.run_id}"
     address = query.address()
     values = {

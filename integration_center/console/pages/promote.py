@@ -1,9 +1,10 @@
-"""From Sandbox to Production: what differs there, what a run would do, and the button that switches it on."""
+"""To a production account: what differs there, what a run would do, and the button that switches it on."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.accounts.store import AccountStore
 from integration_center.console.dagster import DagsterDown, reload_code, start
 from integration_center.console.labels import find_labels
 from integration_center.console.ledger import first_lines
@@ -17,27 +18,29 @@ from integration_center.console.shell.values import show_value
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, IntegrationCenterError, PlanError
 from integration_center.insights.source import last_full_day
-from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
 from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.promoting import (
     compare,
     find_promoted,
-    require_sandbox,
+    require_promotable,
     require_seen,
     switch_on,
     write_promoted,
 )
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
+from integration_center.wording.commands import say_error
 
 PATH = "/integrations/{slug}/promote"
 
 
 def show_promotion(request: Request) -> Response:
-    """Show how Production differs, and the newest plan made there."""
-    console, file, spec = _find(request)
-    accounts = [environment.title for environment in Environment if not console.installation.accounts.find(environment)]
-    promoted = find_promoted(console.defs, spec)
+    """Show how the target differs, and the newest plan made there."""
+    console, file, spec, target = _find(request)
+    store = console.installation.accounts
+    accounts = [each.title for each in (spec.environment, target) if not store.find(each)]
+    promoted = find_promoted(console.defs, spec, target)
     plan = _find_plan(console, promoted)
     # While the plan is made the page asks again and again, and each comparison costs calls of both orgs.
     begun = console.find_unfinished(console.engine.read()).get(promoted.slug) if promoted else None
@@ -47,14 +50,17 @@ def show_promotion(request: Request) -> Response:
         "file": file,
         "spec": spec,
         "here": f"/integrations/{file.slug}/promote",
+        "this": _address(console, file, target),
+        "target": target,
+        "targets": store.names.list(OrgKind.PRODUCTION),
         "missing": accounts,
         "making": making,
-        "comparison": None if accounts or making else compare(console.interactive, spec),
+        "comparison": None if accounts or making else compare(console.interactive, spec, target),
         "promoted": promoted,
         "plan": plan,
         "result": judge(plan) if plan else None,
         "refusal": "" if accounts or making else _find_refusal(console, promoted, plan),
-        "labels": find_labels(console, Environment.PRODUCTION, spec.object),
+        "labels": find_labels(console, target, spec.object),
         "sample": first_lines(console.installation, plan, Outcome.PLANNED, Outcome.HELD, most=SAMPLE) if plan else [],
         "show": show_value,
     }
@@ -62,16 +68,17 @@ def show_promotion(request: Request) -> Response:
 
 
 def make_plan(request: Request) -> Response:
-    """Copy the integration to Production, switched off, and plan it there."""
-    console, file, spec = _find(request)
-    here = f"/integrations/{file.slug}/promote"
-    if compare(console.interactive, spec).blocking:
-        return redirect(request, here, "Production lacks what this integration needs, so nothing was copied.", "danger")
-    before = find_promoted(console.defs, spec)
-    promoted = write_promoted(console.defs, file)
+    """Copy the integration to the target, switched off, and plan it there."""
+    console, file, spec, target = _find(request)
+    here = _address(console, file, target)
+    if compare(console.interactive, spec, target).blocking:
+        said = f"{target.title} lacks what this integration needs, so nothing was copied."
+        return redirect(request, here, said, "danger")
+    before = find_promoted(console.defs, spec, target)
+    promoted = write_promoted(console.defs, file, target, by=user_of(request).name)
     if before is None or before.content_hash != promoted.content_hash:
         action = Action.CREATED if before is None else Action.CHANGED
-        note(request, action, slug=promoted.slug, environment=Environment.PRODUCTION, detail=f"from {file.slug}")
+        note(request, action, slug=promoted.slug, environment=target, detail=f"from {file.slug}")
         reload_code(console)
     day = last_full_day(console.now())
     try:
@@ -79,25 +86,17 @@ def make_plan(request: Request) -> Response:
     except DagsterDown as error:
         return redirect(request, here, f"{error}.", "danger")
     if not started.already:
-        environment = Environment.PRODUCTION
-        note(
-            request,
-            Action.PLANNED,
-            slug=promoted.slug,
-            environment=environment,
-            detail=f"{day}",
-            run_id=started.run_id,
-        )
-    return redirect(request, here, "The plan is being made in Production. Nothing is written there.", "info")
+        note(request, Action.PLANNED, slug=promoted.slug, environment=target, detail=f"{day}", run_id=started.run_id)
+    return redirect(request, here, f"The plan is being made in {target.title}. Nothing is written there.", "info")
 
 
 def confirm(request: Request) -> Response:
     """Switch the copy on: the page with this button has shown its plan."""
-    console, file, spec = _find(request)
-    promoted = find_promoted(console.defs, spec)
-    here = f"/integrations/{file.slug}/promote"
+    console, file, spec, target = _find(request)
+    promoted = find_promoted(console.defs, spec, target)
+    here = _address(console, file, target)
     if promoted is None:
-        return redirect(request, here, "There is no copy in Production yet. Make the plan first.", "warning")
+        return redirect(request, here, f"There is no copy in {target.title} yet. Make the plan first.", "warning")
     try:
         switch_on(
             console.interactive,
@@ -111,15 +110,33 @@ def confirm(request: Request) -> Response:
     except (PlanError, ConfigurationError) as error:
         return redirect(request, here, f"It stays switched off: {error}.", "danger")
     said = reload_code(console).text
-    return redirect(request, f"/integrations/{promoted.slug}", f"It is switched on in Production. {said}".strip())
+    return redirect(request, f"/integrations/{promoted.slug}", f"It is switched on in {target.title}. {said}".strip())
 
 
-def _find(request: Request) -> tuple[Console, DefsFile, IntegrationSpec]:
+def _address(console: Console, file: DefsFile, target: Environment) -> str:
+    """The address of the page for one target."""
+    asked = "" if target is _choose_target(console.installation.accounts) else f"?to={target.value}"
+    return f"/integrations/{file.slug}/promote{asked}"
+
+
+def _find(request: Request) -> tuple[Console, DefsFile, IntegrationSpec, Environment]:
     file = find_file(request)
     if file.spec is None:
         raise ConfigurationError(f"{file.slug} is broken: {file.problem}. Correct it first")
-    require_sandbox(file.spec)
-    return console_of(request), file, file.spec
+    console = console_of(request)
+    store = console.installation.accounts
+    asked = str(form_of(request).get("to", "")) if request.method == "POST" else request.query_params.get("to", "")
+    target = store.names.find(asked) if asked else _choose_target(store)
+    if target is None:
+        raise ConfigurationError("there is no such account to take it to; choose another under Accounts")
+    require_promotable(console.installation, file.spec, target)
+    return console, file, file.spec, target
+
+
+def _choose_target(store: AccountStore) -> Environment:
+    """The first production account that is connected; the first of all where none is."""
+    targets = store.names.list(OrgKind.PRODUCTION)
+    return next((each for each in targets if store.find(each)), targets[0])
 
 
 def _find_plan(console: Console, promoted: DefsFile | None) -> SyncRecord | None:
@@ -135,7 +152,7 @@ def _find_refusal(console: Console, promoted: DefsFile | None, plan: SyncRecord 
     try:
         require_seen(console.interactive, promoted, plan.run_id, console.now())
     except IntegrationCenterError as error:
-        return str(error)
+        return say_error(error)
     return ""
 
 

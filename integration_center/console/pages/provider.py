@@ -16,6 +16,7 @@ from integration_center.console.shell.page import Page, view
 from integration_center.console.shell.rendering import redirect
 from integration_center.console.shell.signing_in import admit, safe_path
 from integration_center.errors import ConfigurationError, SignInRefused
+from integration_center.wording.commands import say_error
 
 BEGIN, CALLBACK = "/sign-in/provider", "/sign-in/callback"
 BEGUN = "provider_sign_in"
@@ -66,7 +67,7 @@ def finish_sign_in(request: Request) -> Response:
         admit(request, identity)
     except SignInRefused as error:
         request.state.refusal = RefusedAttempt(Action.SIGN_IN_REFUSED, NOBODY, f"by single sign-on: {error}")
-        return show_form(request, onward, wrong=str(error), status=403)
+        return show_form(request, onward, wrong=say_error(error), status=403)
     return redirect(request, safe_path(onward))
 
 

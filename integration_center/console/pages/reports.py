@@ -32,6 +32,7 @@ from integration_center.insights.files import FilesSource
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.report_yaml_edit import KeptReportFile, read_kept, save_report_file
 from integration_center.insights.source import ReportSource
+from integration_center.wording.commands import say_error
 
 PATIENCE = 20.0
 """Seconds that a page waits for a file to be read."""
@@ -74,7 +75,7 @@ def list_all(source: ReportSource) -> tuple[list[ListedReport], list[NotTaken]]:
             try:
                 newest = source.newest_day(info)
             except ReportError as error:
-                problem = str(error)
+                problem = say_error(error)
         listed.append(ListedReport(info, newest, problem))
     return listed, source.list_not_taken() if isinstance(source, FilesSource) else []
 
@@ -127,7 +128,7 @@ def save(request: Request, info: ReportInfo, version: str, file: ReportFile) -> 
     try:
         changed = save_report_file(folder, version, file)
     except EditedMeanwhile as error:
-        return redirect(request, here, str(error), "danger")
+        return redirect(request, here, say_error(error), "danger")
     if changed:
         note(request, Action.CHANGED, detail=f"report.yaml of {info.name}: {', '.join(changed)}")
     for kind in ("file", "rows", "reports", "report list"):
@@ -230,7 +231,7 @@ def find_trial(answer: Answer[Trial | None] | None) -> tuple[Trial | None, str |
     try:
         trial = answer.get()
     except (UnreadableReport, IntegrationCenterError) as error:
-        return None, str(error)
+        return None, say_error(error)
     return trial, None
 
 

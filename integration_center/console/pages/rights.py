@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.access.audit import Action
+from integration_center.accounts.granting import Granting
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.console.pages.accounts import environment_of, list_specs
-from integration_center.console.shell.context import console_of, note
+from integration_center.console.shell.context import address_of, console_of, user_of
 from integration_center.console.shell.page import Page, change, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
@@ -24,9 +24,9 @@ from integration_center.salesforce.objects.permission_set import (
     leave_out,
     name_permission_set,
 )
-from integration_center.salesforce.objects.permission_writing import apply_permission_set
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.sync.needs import list_needs
+from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 MOST_SAID = 3
@@ -77,11 +77,11 @@ def apply_rights(request: Request) -> Response:
         if seen.refusal or not seen.permission_set.needs:
             raise ConfigurationError(seen.refusal or "no integration needs a right yet")
         with _open_session(installation, environment) as session:
-            applied = apply_permission_set(session, seen.permission_set, account.user_id)
+            granting = Granting(installation.audit, environment, user_of(request).name, address_of(request))
+            applied = granting.apply(session, seen.permission_set, account.user_id)
     except IntegrationCenterError as error:
-        return redirect(request, here, f"{capitalize_first(str(error))}.", "danger")
+        return redirect(request, here, f"{capitalize_first(say_error(error))}.", "danger")
     said = applied.summarize(seen.permission_set)
-    note(request, Action.GRANTED, environment=environment, detail=said)
     whole = applied.assigned and not applied.refused
     return redirect(request, here, " ".join([said, *applied.refused[:MOST_SAID]]), "success" if whole else "warning")
 
@@ -96,7 +96,7 @@ def _look(installation: Installation, environment: Environment, specs: list[Inte
             with _open_session(installation, environment) as session:
                 rights = look_at_rights(session, specs, other_objects=True)
         except IntegrationCenterError as error:
-            refusal = str(error)
+            refusal = say_error(error)
     needs = rights.needs if rights else list_needs(specs, lambda name: None)
     permission_set = name_permission_set(environment, leave_out(needs, rights.absent if rights else ()))
     return Seen(account, permission_set, rights, refusal)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.dagster import NOT_RUNNING, DagsterDown, start
+from integration_center.console.dagster import NOT_RUNNING, DagsterDown, launch_once, start
 from integration_center.console.labels import Labels, find_labels
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
 from integration_center.console.pages.integrations import find_file, read_back
@@ -26,6 +26,14 @@ from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.decisions import decide_release, reject
 from integration_center.pipeline.names import FIRST_DAY
 from integration_center.pipeline.release import require_releasable
+from integration_center.pipeline.retry import (
+    count_failed,
+    describe_retry,
+    request_retry,
+    require_retryable,
+    require_same_fields,
+)
+from integration_center.pipeline.undo import scanned_ledger
 from integration_center.sync.outcome_words import TROUBLED, order_counts
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import SAMPLE
@@ -113,6 +121,7 @@ def show_run(request: Request) -> Response:
         "newest": last_full_day(console.now()),
         "first": FIRST_DAY,
         "held": ended is not None and may_decide(request, ended) and is_held(console, ended),
+        "retryable": count_retryable(console, ended) if ended and may_change else 0,
     }
     return render(request, "run.html", values)
 
@@ -181,6 +190,38 @@ def reject_held(request: Request) -> Response:
     return redirect(request, here, "The plan is rejected. Nothing is sent.")
 
 
+def retry_failed(request: Request) -> Response:
+    """Start the retry of the failed records of a run."""
+    console, (slug, run_id) = console_of(request), (request.path_params["slug"], request.path_params["run_id"])
+    here = f"/integrations/{slug}/runs"
+    sync = console.installation.syncs.get(run_id, slug)
+    if sync is None:
+        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r} in the log.")
+    try:
+        environment, spec = require_retryable(console.installation, sync)
+        wanted = request_retry(sync, environment, spec, user_of(request).name)
+        started = launch_once(console, slug, spec, wanted)
+    except (PlanError, DagsterDown) as error:
+        return redirect(request, f"{here}/{run_id}", f"{error}.", "danger")
+    if started.already:
+        said = "This integration runs just now, so nothing was started twice. This is that run."
+        return redirect(request, f"{here}/{started.run_id}", said, "info")
+    detail = describe_retry(sync)
+    note(request, Action.RETRIED, slug=slug, environment=environment, detail=detail, run_id=started.run_id)
+    return redirect(request, f"{here}/{started.run_id}")
+
+
+def count_retryable(console: Console, sync: SyncRecord) -> int:
+    """Count the failed records of a run that can be tried again now."""
+    try:
+        _, spec = require_retryable(console.installation, sync)
+        with scanned_ledger(console.installation, sync) as ledger:
+            require_same_fields(ledger, sync.slug, spec)
+    except (PlanError, AccountError):
+        return 0
+    return count_failed(sync)
+
+
 def find_held(request: Request) -> tuple[Console, SyncRecord, str]:
     """The sync that the address names, and the address of its page.
 
@@ -217,6 +258,7 @@ PAGE = Page(
     routes=(
         change("/integrations/{slug}/runs/{run_id}/release", release_held),
         change("/integrations/{slug}/runs/{run_id}/reject", reject_held),
+        change("/integrations/{slug}/runs/{run_id}/retry", retry_failed),
         change("/integrations/{slug}/run", run_now),
         change("/integrations/{slug}/plan", plan),
         view("/integrations/{slug}/runs/{run_id}", show_run),

@@ -17,6 +17,7 @@ from integration_center.pipeline.person_requests import Erased, Held, find_perso
 from integration_center.pipeline.record_history import MOST, find_history
 from integration_center.store.ledger_search import read_question
 from integration_center.sync.outcomes import Outcome
+from integration_center.wording.commands import say_error
 
 HERE = "/search"
 PATIENCE = 1.2
@@ -43,7 +44,7 @@ def show_search(request: Request) -> Response:
             found = answer.get()
             held, erased = (found, None) if isinstance(found, Held) else (found.before, found)
         except IntegrationCenterError as error:
-            problem = str(error)
+            problem = say_error(error)
     values = {
         "text": text,
         "token": token,

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from integration_center.access.attempts import Attempts
 from integration_center.access.audit import Action
@@ -20,12 +20,10 @@ from integration_center.console.shell.rendering import leave_for, redirect, rend
 from integration_center.console.shell.signing_in import METHOD, admit, admit_user, safe_path
 from integration_center.console.shell.users import SESSION_TOKEN, users_of
 from integration_center.errors import RateLimited, SignInRefused
+from integration_center.wording.commands import say_error
 
 WRONG = "the name or the password is wrong"
-COMMON = (
-    "this password is a common one, so it is not accepted any more; whoever looks after this installation makes"
-    " another with: integration-center password NAME"
-)
+COMMON = "this password is a common one, so it is not accepted any more; ask an admin for another"
 COMMON_NOTED = "the password is right but a common one"
 OUT = "out"
 """The query of the page after somebody signed out, which must not sign them in again."""
@@ -45,7 +43,7 @@ def show_sign_in(request: Request) -> Response:
             admit(request, headers.take(given))
         except SignInRefused as error:
             request.state.refusal = RefusedAttempt(Action.SIGN_IN_REFUSED, NOBODY, str(error))
-            return show_form(request, onward, wrong=str(error), status=403)
+            return show_form(request, onward, wrong=say_error(error), status=403)
         return redirect(request, safe_path(onward))
     return show_form(request, onward)
 
@@ -116,10 +114,19 @@ def sign_out(request: Request) -> Response:
     return redirect(request, signed_out, "You are signed out.")
 
 
+def show_token(request: Request) -> Response:
+    """Show the token that forms of this session must carry, so that a page finds out before it sends one.
+
+    401 where somebody has to sign in first.
+    """
+    return PlainTextResponse(request.state.session.csrf, status_code=200 if request.state.user else 401)
+
+
 PAGE = Page(
     routes=(
         view(SIGN_IN, show_sign_in, role=None),
         change(SIGN_IN, sign_in, role=None),
         change("/sign-out", sign_out, role=None),
+        view("/token", show_token, role=None),
     )
 )

@@ -22,9 +22,11 @@ from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.folder import DefsFolder
+from integration_center.integration_files.places import open_place
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.webserver import Webserver, find_webserver
 from integration_center.remote import RetryPolicy
+from integration_center.wording.commands import say_error
 
 SHORT = RetryPolicy(read_timeout=120.0, attempts=3, timeout=15.0, wait_max=3.0, retry_after_max=3.0)
 """How long an org is waited for while a person waits; a run has more patience."""
@@ -63,7 +65,7 @@ class Console:
     @cached_property
     def defs(self) -> DefsFolder:
         """The integrations as files; one for all requests, because it remembers what it has loaded."""
-        return DefsFolder(self.installation.settings.defs, judge_with_dagster)
+        return DefsFolder(open_place(self.installation.settings), judge_with_dagster)
 
     @cached_property
     def interactive(self) -> Installation:
@@ -110,7 +112,7 @@ class Console:
         try:
             source = self.interactive.source()
         except ConfigurationError as error:
-            return ReportStates(problem=str(error))
+            return ReportStates(problem=say_error(error))
         return look_at_reports(source, names)
 
     def find_dagster(self) -> Webserver | None:

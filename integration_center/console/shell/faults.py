@@ -27,6 +27,7 @@ from integration_center.errors import (
     Stopped,
     TransientError,
 )
+from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def show_error(request: Request, error: IntegrationCenterError) -> Response:
     """The page of one of our own errors, whose text is a sentence that says what to do."""
     status, headline, link, says = find_signpost(error)
     again = request.url.path if request.method == "GET" else "/"
-    return render_fault(request, status, headline, capitalize_first(str(error)), link or again, says)
+    return render_fault(request, status, headline, capitalize_first(say_error(error)), link or again, says)
 
 
 def show_http_error(request: Request, error: HTTPException) -> Response:

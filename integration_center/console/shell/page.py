@@ -11,21 +11,23 @@ change is `form_of(request)`, its user `user_of(request)`. Errors of `integratio
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.faults import show_error, show_http_error, show_unexpected
-from integration_center.console.shell.security import Form, read_form
+from integration_center.console.shell.rendering import redirect
+from integration_center.console.shell.security import Form, StaleToken, read_form
 from integration_center.console.shell.users import Role, User
 from integration_center.errors import IntegrationCenterError
 
 SIGN_IN = "/sign-in"
+UNDONE = "You were signed out, so nothing was changed. Sign in, and do it again."
 
 Handler = Callable[[Request], Response]
 
@@ -81,14 +83,35 @@ def _say_refusal(user: User, role: Role) -> str:
     return f"{user.name} may look but not change. Ask an operator to do it, or for the role operator."
 
 
+def _ask_to_sign_in(request: Request, page: str, message: str | None) -> Response:
+    """Send somebody to the sign-in page, and from there back to where they were."""
+    return redirect(request, f"{SIGN_IN}?{urlencode({'next': page or '/'})}", message, "warning")
+
+
+def _find_path(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _find_page_of_form(request: Request) -> str:
+    """The page of ours from which a form was sent, as the browser says it; empty where it does not."""
+    try:
+        page = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    ours = page.netloc and page.netloc.lower() == request.headers.get("host", "").lower()
+    return f"{page.path or '/'}{f'?{page.query}' if page.query else ''}" if ours else ""
+
+
 def _build_endpoint(path: str, handler: Handler, role: Role | None, *, changes: bool) -> Callable[[Request], object]:
-    def answer(request: Request) -> Response:
+    def answer(request: Request, stale: StaleToken | None) -> Response:
         user = request.state.user = console_of(request).identify(request)
-        if role is None:
+        page = _find_page_of_form(request) if changes else _find_path(request)
+        if role is not None and user is None and (page or stale is None):  # says more than that the token is not right
+            return _ask_to_sign_in(request, page, UNDONE if changes else None)
+        if stale is not None:
+            raise stale
+        if role is None or user is None:
             return handler(request)
-        if user is None:
-            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': here if not changes else '/'})}", status_code=303)
         if user.role < role:
             raise HTTPException(403, _say_refusal(user, role))
         request.state.stop = console_of(request).installation.stops.find()
@@ -96,10 +119,13 @@ def _build_endpoint(path: str, handler: Handler, role: Role | None, *, changes: 
 
     async def endpoint(request: Request) -> Response:
         request.state.route = path  # for the audit log, as is the reason
+        stale = None
         try:
-            if changes:
-                request.state.form = await read_form(request)
-            return await run_in_threadpool(answer, request)
+            try:
+                request.state.form = await read_form(request) if changes else None
+            except StaleToken as error:
+                stale = error
+            return await run_in_threadpool(answer, request, stale)
         except HTTPException as error:
             request.state.refused_because = error.detail
             return show_http_error(request, error)

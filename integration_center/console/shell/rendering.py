@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from integration_center.console.results import say_status, tone_of
+from integration_center.console.results import say_retry, say_status, tone_of
 from integration_center.console.shell.moments import mark_moment, say_moment, show_moment, show_span
 from integration_center.console.shell.sessions import Tone
 from integration_center.console.shell.values import show_value, split_change
@@ -24,6 +24,7 @@ from integration_center.sync.outcome_words import (
     say_records,
     title_outcome,
 )
+from integration_center.wording.commands import make_plain
 
 INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 
@@ -59,10 +60,12 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "count": show_count,
         "value": show_value,
         "titled": title_outcome,
+        "plain": make_plain,
     }
     environment.globals |= {
         "asset": asset_url,
         "tone_of": tone_of,
+        "say_retry": say_retry,
         "say_status": say_status,
         "TROUBLED": TROUBLED,
         "WORDS": OUTCOME_WORDS,
@@ -92,7 +95,7 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
     Args:
         request: what it answers.
         template: its file in `templates/`.
-        values: what the template names, besides `request`, `user`, `stop`, `nav`, `csrf` and `messages`.
+        values: what the template names, besides `request`, `user`, `stop`, `nav`, `csrf`, `messages` and `read_only`.
         status: of HTTP.
     """
     state = request.state
@@ -103,6 +106,7 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
         nav=request.app.state.nav,
         csrf=state.session.csrf,
         messages=state.session.take_messages(),
+        read_only=request.app.state.console.installation.settings.defs_read_only,
         **(values or {}),
     )
     return HTMLResponse(content, status_code=status)
@@ -111,7 +115,7 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
 def redirect(request: Request, to: str, message: str | None = None, tone: Tone = "success") -> Response:
     """Go on to another of our pages after a change, with a message there."""
     if message is not None:
-        request.state.session.flash(message, tone)
+        request.state.session.flash(make_plain(message), tone)
     return RedirectResponse(to, status_code=303)
 
 

@@ -30,12 +30,16 @@ HEADERS = {
 }
 
 
+class StaleToken(HTTPException):
+    """A form without the token of the session: of a page that was open for too long, or of nobody we know."""
+
+
 async def read_form(request: Request) -> Form:
     """The form of a change, once it is sure that our own page sent it.
 
     Raises:
-        HTTPException: 403 when it came from elsewhere or without the session's token, 413 or 415 when it is no form
-            of ours.
+        StaleToken: 403, it has not the session's token.
+        HTTPException: 403 when it came from elsewhere, 413 or 415 when it is no form of ours.
     """
     refuse_other_origins(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
@@ -55,7 +59,7 @@ async def read_form(request: Request) -> Form:
     form = Form(fields)
     given = form.get(TOKEN_FIELD, "")
     if not hmac.compare_digest(given.encode(), request.state.session.csrf.encode()):
-        raise HTTPException(
+        raise StaleToken(
             403, "This page had been open for too long, or the form did not come from here. Go back, reload, try again."
         )
     return form

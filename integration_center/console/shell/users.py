@@ -80,7 +80,7 @@ def is_by_itself(request: Request) -> bool:
 
 def build_identify(installation: Installation) -> Identify:
     """How the console finds its users: by their sessions, where sign-in is set up."""
-    sessions = ConsoleSessions(installation.engine)
+    sessions = ConsoleSessions(installation.engine, settings=installation.settings)
 
     def identify(request: Request) -> User | None:
         users = users_of(installation)

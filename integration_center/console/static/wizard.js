@@ -1,81 +1,106 @@
 // Everything works without this file; with it a change of a choice shows its consequences at once.
 "use strict";
 
-// A control with data-live="ID ID": when it changes, or is clicked, the form is sent in the background, and these
-// parts are replaced by what the server makes of it. The focus stays, or goes to the element that data-focus names.
-let sending = 0;
-let pause;
+// Controls in an element with data-live="ID ID": when one changes, or a button with data-live is pressed, the form is
+// sent in the background, and the parts with these ids become what the server makes of it. There is one request at a
+// time: what was changed meanwhile follows in the next one, with all that the form holds by then.
+const asked = [];
+let pause, underWay;
 
-async function send(form, control, go) {
-  const fields = new URLSearchParams(new FormData(form));
-  fields.set("go", go);
-  const mine = ++sending;
-  let answer, text;
-  try {
-    answer = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/html" } });
-    text = await answer.text();
-  } catch {
-    sayLost(form, "Connection lost. The last change has no effect yet; it is kept when you go on, once you are connected.");
-    return true;
+function send(form, change) {
+  if (change.go === "stay") {
+    const earlier = asked.findIndex((each) => each.go === "stay");
+    if (earlier >= 0) change.parts = new Set([...asked.splice(earlier, 1)[0].parts, ...change.parts]);
   }
-  sayLost(form, null);
-  if (!answer.ok) return false;
-  if (mine !== sending) return true; // a later change is on its way
-  const page = new DOMParser().parseFromString(text, "text/html");
-  const parts = control.dataset.live.split(" ").map((id) => [document.getElementById(id), page.getElementById(id)]);
-  if (parts.some(([shown, fresh]) => shown && !fresh)) return showWhole(page); // progress, or a fault
-  const focus = control.dataset.focus || (document.activeElement && document.activeElement.id);
-  for (const [shown, fresh] of parts) {
-    if (!shown) continue;
-    for (const open of shown.querySelectorAll("details[open]")) {
-      const key = open.querySelector("[id]");
-      const same = key && fresh.querySelector("#" + CSS.escape(key.id));
-      if (same && same.closest("details")) same.closest("details").open = true;
-    }
-    shown.replaceWith(fresh);
-    followAll(fresh);
-  }
-  for (const button of document.querySelectorAll("button[data-copy]")) if (navigator.clipboard) button.hidden = false;
-  const next = focus && document.getElementById(focus);
-  if (next) next.focus();
-  return true;
+  asked.push(change);
+  if (!underWay) sendAll(form);
 }
 
-// The page has none of the parts any more: it is shown whole, and followed while it is progress.
-function showWhole(page) {
-  const shown = document.getElementById("wizard");
-  const fresh = page.getElementById("wizard");
-  if (!shown || !fresh) return false;
-  shown.replaceWith(fresh);
-  followAll(fresh);
-  return true;
+async function sendAll(form) {
+  form.setAttribute("aria-busy", "true");
+  while (asked.length) {
+    underWay = new AbortController();
+    await sendOne(form, asked.shift(), underWay.signal);
+  }
+  underWay = null;
+  form.removeAttribute("aria-busy");
+}
+
+// The form is sent whole: what it holds is newer than what is under way.
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "wizard-form") return;
+  asked.length = 0;
+  underWay?.abort();
+});
+
+async function sendOne(form, { go, parts, focus, button }, signal) {
+  const held = new Map([...form.elements].map((control) => [control, stateOf(control)]));
+  const isNewer = (control) => held.has(control) && stateOf(control) !== held.get(control);
+  const found = await post(form, go, signal);
+  if (!found) return;
+  const wizard = found.page.getElementById("wizard");
+  if (!wizard) return location.reload();
+  const shown = [...parts].map((id) => [document.getElementById(id), found.page.getElementById(id)]);
+  const isWhole = shown.every(([part, fresh]) => fresh || !part);
+  sayWorking(isWhole ? "" : wizard.querySelector("[role=status]")?.textContent);
+  if (!isWhole) {
+    const isAsking = Boolean(wizard.dataset.refresh);
+    if (!isAsking && ![...form.elements].some(isNewer)) return morph(document.getElementById("wizard"), wizard, () => false);
+    // The org or the report is still being asked, or something newer has to be kept before a fault is shown.
+    await new Promise((done) => setTimeout(done, isAsking ? Number(wizard.dataset.every) : 0));
+    if (!signal.aborted) asked.unshift({ go: "stay", parts, focus, button });
+    return;
+  }
+  for (const [part, fresh] of shown) if (part) morph(part, fresh, isNewer);
+  if (focus && [button, document.body].includes(document.activeElement)) document.getElementById(focus)?.focus();
+}
+
+// The answer to the form; null where it did not get through, which the page says.
+async function post(form, go, signal, again = true) {
+  const fields = new URLSearchParams(new FormData(form));
+  fields.set("go", go);
+  try {
+    const found = await fetchPage(form.action, { method: "POST", body: fields, signal });
+    if (found.answer.status !== 403 || !again) {
+      sayLost(form, null);
+      return found;
+    }
+  } catch (error) {
+    if (signal.aborted) return null;
+    if (!(error instanceof SignedOut)) {
+      sayLost(form, "Connection lost. The last change has no effect yet; it is kept when you go on, once you are connected.");
+      return null;
+    }
+  }
+  // Somebody was signed out, or has signed in again since this page was made.
+  return again && (await canSend(form)) ? post(form, go, signal, false) : null;
+}
+
+function sayWorking(text) {
+  document.getElementById("working").textContent = text || "";
 }
 
 document.addEventListener("change", (event) => {
-  const control = event.target.closest("[data-live]");
-  if (!control || control.tagName === "BUTTON" || !control.form) return;
+  const control = event.target;
+  const live = control.closest("[data-live]");
+  if (!live || !control.form) return;
   clearTimeout(pause);
-  send(control.form, control, "stay");
+  send(control.form, { go: "stay", parts: new Set(live.dataset.live.split(" ")) });
 });
 
-// While somebody types SQL, the parts that data-typing names follow; the text itself is left alone.
+// While somebody types SQL, the parts that data-typing names follow.
 document.addEventListener("input", (event) => {
   const control = event.target.closest("[data-typing]");
   if (!control || !control.form) return;
   clearTimeout(pause);
   const { form } = control;
-  pause = setTimeout(() => send(form, { dataset: { live: control.dataset.typing } }, "stay"), 600);
-});
-
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-live]");
-  if (!button || !button.form) return;
-  event.preventDefault();
-  if (!(await send(button.form, button, button.value))) window.location.reload();
+  pause = setTimeout(() => send(form, { go: "stay", parts: new Set(control.dataset.typing.split(" ")) }), 600);
 });
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("#missing button[data-copy]");
-  if (!button || !navigator.clipboard) return;
-  navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  const button = event.target.closest("button[data-live]");
+  if (!button || !button.form) return;
+  event.preventDefault();
+  const parts = new Set(button.dataset.live.split(" "));
+  send(button.form, { go: button.value, parts, focus: button.dataset.focus, button });
 });

@@ -1,7 +1,7 @@
 """What the screens ask of orgs and of the report source, kept shortly."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -38,9 +38,11 @@ MOST_SAMPLES = 1_000
 
 @dataclass(frozen=True)
 class Calls:
-    """The questions, each answered from memory while the answer is fresh."""
+    """The questions of one request, each answered from memory while the answer is fresh."""
 
     console: Console
+    _accounts: dict[Environment, Account] = field(default_factory=dict, init=False, repr=False)
+    """The accounts that this request has read; nearly each question asks which one is connected."""
 
     def reports(self) -> Answer[list[ReportInfo]]:
         """The visible reports."""
@@ -241,8 +243,10 @@ class Calls:
         return account.org_id, account.user_id, account.connected_at.isoformat()
 
     def account(self, environment: Environment) -> Account:
-        """The account connected now. Raises NotConnected."""
-        return self.console.installation.accounts.get(environment)
+        """The account that is connected at the time of the request. Raises NotConnected."""
+        if environment not in self._accounts:
+            self._accounts[environment] = self.console.installation.accounts.get(environment)
+        return self._accounts[environment]
 
 
 def require_environment(draft: Draft) -> Environment:

@@ -7,17 +7,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, insert, select, update
 
-from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.engine import reading, writing
 from integration_center.database.tables import drafts
 from integration_center.errors import ConfigurationError
-from integration_center.integration.spec import Environment
+from integration_center.integration.environment import Environment, read_name
 from integration_center.integration_files.reading import DefsFile
 
 LIFETIME = timedelta(days=14)
 """Since the last change: long enough for an admin to create the missing fields."""
 MOST_LISTED = 20
+NEW = -1
+"""The number of a row that has none yet."""
 
 
 class Part(BaseModel):
@@ -37,12 +39,14 @@ class FieldRow(Part):
     """A mapping as it is typed.
 
     Attributes:
+        number: names the row on the page for as long as the row is there; `NEW` until the draft is kept.
         column: the report column; of a value, the one that its preset uses.
         make: how a value is made: a preset, `sql`, or `choose` while nothing is chosen; empty for a plain column.
         argument: what the preset has to know besides the column.
         value: the SQL of a value.
     """
 
+    number: int = NEW
     column: str = ""
     make: str = ""
     argument: str = ""
@@ -98,7 +102,12 @@ class Draft(Part):
     @property
     def slot(self) -> Environment | None:
         """The environment, when one is chosen."""
-        return Environment(self.environment) if self.environment in set(Environment) else None
+        return read_name(self.environment)
+
+    @property
+    def title(self) -> str:
+        """What lists call it: its name, or what is chosen so far."""
+        return self.options.get("name", "").strip() or self.report or self.object
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -113,6 +122,23 @@ class Draft(Part):
     def change(self, **values: Any) -> "Draft":
         """The draft with other values."""
         return self.model_copy(update=values)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next new row."""
+        return max((row.number for row in self.rows), default=NEW) + 1
+
+    def number_rows(self) -> "Draft":
+        """The draft with a number of its own for each row. A row keeps the number that it has."""
+        rows: list[FieldRow] = []
+        taken, following = set[int](), self.next_number
+        for row in self.rows:
+            number = row.number
+            if number == NEW or number in taken:
+                number, following = following, following + 1
+            taken.add(number)
+            rows.append(row if number == row.number else row.model_copy(update={"number": number}))
+        return self.change(rows=tuple(rows))
 
 
 class DraftStore:
@@ -129,20 +155,15 @@ class DraftStore:
         """Keep a new draft; its id. Those that are too old are deleted."""
         with writing(self._engine) as connection:
             connection.execute(delete(drafts).where(drafts.c.expires_at <= datetime.now(UTC)))
-        draft_id = secrets.token_urlsafe(16)
-        self.save(draft_id, owner, draft)
+            draft_id = secrets.token_urlsafe(16)
+            connection.execute(insert(drafts).values(id=draft_id, owner=owner, **_write(draft)))
         return draft_id
 
     def save(self, draft_id: str, owner: str, draft: Draft) -> None:
-        """Keep a draft as it is now."""
-        values: Mapping[str, Any] = {
-            "id": draft_id,
-            "owner": owner,
-            "content": draft.model_dump(mode="json"),
-            "expires_at": datetime.now(UTC) + LIFETIME,
-        }
+        """Keep a draft as it is now. One that was saved or discarded meanwhile, in another tab, does not come back."""
+        this = update(drafts).where(drafts.c.id == draft_id, drafts.c.owner == owner)
         with writing(self._engine) as connection:
-            upsert(connection, drafts, ("id",), values)
+            connection.execute(this.values(**_write(draft)))
 
     def get(self, draft_id: str, owner: str) -> Draft:
         """The draft.
@@ -184,6 +205,10 @@ class DraftStore:
         """Drop a draft; nothing happens when there is none."""
         with writing(self._engine) as connection:
             connection.execute(delete(drafts).where(drafts.c.id == draft_id, drafts.c.owner == owner))
+
+
+def _write(draft: Draft) -> Mapping[str, Any]:
+    return {"content": draft.model_dump(mode="json"), "expires_at": datetime.now(UTC) + LIFETIME}
 
 
 def base_of(file: DefsFile) -> Base:

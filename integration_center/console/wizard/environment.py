@@ -4,20 +4,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.wizard.screens import STEPS, Screen
-from integration_center.integration.spec import Environment
 
 
 def show_environment(request: Request) -> Response:
-    """Both environments; only connected ones can be chosen."""
+    """All accounts; only connected ones can be chosen."""
     screen = Screen.open(request)
     accounts = {account.environment: account for account in screen.console.installation.accounts.list()}
-    chosen = screen.draft.slot
+    names, chosen = screen.console.installation.accounts.names.list(), screen.draft.slot
     if chosen is None and len(accounts) == 1:
         chosen = next(iter(accounts))
     values = {
-        "slots": [(environment, accounts.get(environment)) for environment in Environment],
+        "slots": [(environment, accounts.get(environment)) for environment in names],
         "chosen": chosen,
-        "problem": "Choose a connected environment." if screen.checking and chosen not in accounts else None,
+        "problem": "Choose a connected account." if screen.checking and chosen not in accounts else None,
     }
     return screen.show("environment", "wizard/environment.html", values)
 
@@ -26,7 +25,7 @@ def take_environment(request: Request) -> Response:
     """Keep the choice, and go where the button leads."""
     screen = Screen.open(request)
     given = screen.form.get("environment", "")
-    if given in set(Environment):
+    if screen.console.installation.accounts.names.find(given):
         screen = screen.keep(screen.draft.change(environment=given))
     go = screen.form.get("go", "")
     to = "report" if go == "next" else go if go in STEPS else "environment"

@@ -15,7 +15,7 @@ from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_targets
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
-from integration_center.console.wizard.firing import find_firing
+from integration_center.console.wizard.firing import find_firing, say_touched_by_draft
 from integration_center.console.wizard.next_run import say_next_run
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
@@ -148,6 +148,7 @@ def _show(screen: Screen) -> Response:
         "rows": rows,
         "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
         "shown": shown,
+        "next_number": draft.next_number,
         "held": find_held(screen, rows, schema),
         "presets": list_presets(),
         "proposal": find_proposal(draft, rows),
@@ -164,6 +165,7 @@ def _show(screen: Screen) -> Response:
         "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
         "options": {name: read_option(draft, name) for name in OPTIONS},
         "fires": find_firing(screen, environment, schema),
+        "touched": say_touched_by_draft(screen),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
         "creatable": [field for field in missing if field.hidden or can_deploy(field)],

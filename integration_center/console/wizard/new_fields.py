@@ -15,6 +15,7 @@ from integration_center.errors import IntegrationCenterError
 from integration_center.salesforce.objects.field_creation import create_fields, write_help_text
 from integration_center.salesforce.objects.field_package import build_package, can_deploy
 from integration_center.sync.mapping.missing_fields import MissingField
+from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 
@@ -53,7 +54,7 @@ def create_missing(screen: Screen) -> Response:
                 sleep=org.polling.sleep,
             )
     except IntegrationCenterError as error:
-        return redirect(screen.request, there, f"{capitalize_first(str(error))}.", "danger")
+        return redirect(screen.request, there, f"{capitalize_first(say_error(error))}.", "danger")
     finally:
         screen.calls.forget(environment)  # also when only some of them were created
     said = done.summarize(name)

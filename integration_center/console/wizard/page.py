@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.access.audit import EDITS, Action
+from integration_center.access.audit import Action
 from integration_center.console.dagster import start
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Page, change, form_of, view
@@ -25,12 +25,14 @@ from integration_center.console.wizard.report import show_report, take_report
 from integration_center.console.wizard.saving import Refused, Saved, save
 from integration_center.console.wizard.screens import STEPS, Screen, store_of
 from integration_center.console.wizard.specs import draft_of, draft_of_file
+from integration_center.console.wizard.versions import rebase, show_versions
 from integration_center.errors import ConfigurationError, EditedMeanwhile, IntegrationCenterError
 from integration_center.insights.source import last_full_day
-from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.folder import build_copy
+from integration_center.integration_files.places import require_changeable
 from integration_center.integration_files.reading import DefsFile
-from integration_center.wording.sentences import capitalize_first
+from integration_center.wording.commands import say_error
 
 
 def begin(request: Request) -> Response:
@@ -47,14 +49,17 @@ def edit(request: Request) -> Response:
 
 
 def ask_copy(request: Request) -> Response:
-    """Which environment the copy is for; the other one is proposed."""
+    """Which account the copy is for; another one is proposed."""
     file, spec = find_sound(request)
-    accounts = {account.environment: account for account in console_of(request).installation.accounts.list()}
-    other = next(each for each in Environment if each is not spec.environment)
+    store = console_of(request).installation.accounts
+    accounts = {account.environment: account for account in store.list()}
+    names = store.names.list()
+    others = [each for each in names if each is not spec.environment]
+    other = next((each for each in others if each in accounts), others[0])
     values = {
         "slug": file.slug,
         "name": spec.name,
-        "slots": [(environment, accounts.get(environment)) for environment in Environment],
+        "slots": [(environment, accounts.get(environment)) for environment in names],
         "chosen": other if other in accounts else spec.environment,
     }
     return render(request, "duplicate.html", values)
@@ -63,10 +68,10 @@ def ask_copy(request: Request) -> Response:
 def copy(request: Request) -> Response:
     """A copy on its mapping screen, where everything is checked in the copy's own org."""
     file, spec = find_sound(request)
-    given = form_of(request).get("environment", "")
-    if given not in set(Environment):
-        return redirect(request, f"/integrations/{file.slug}/duplicate", "Choose an environment.", "warning")
-    draft = draft_of(build_copy(spec, Environment(given))).change(source=file.slug)
+    chosen = console_of(request).installation.accounts.names.find(form_of(request).get("environment", ""))
+    if chosen is None:
+        return redirect(request, f"/integrations/{file.slug}/duplicate", "Choose an account.", "warning")
+    draft = draft_of(build_copy(spec, chosen)).change(source=file.slug)
     return _open(request, draft, "mapping")
 
 
@@ -81,16 +86,15 @@ def find_sound(request: Request) -> tuple[DefsFile, IntegrationSpec]:
     try:
         file = console_of(request).defs.read(slug)
     except ConfigurationError as error:
-        raise HTTPException(404, str(error)) from None
+        raise HTTPException(404, say_error(error)) from None
     if file.spec is None:
-        path = console_of(request).defs.path(slug)
-        raise ConfigurationError(
-            f"the file of {slug!r} is broken, so it can only be corrected by hand: {path}: {file.problem}"
-        )
+        what = f"the file of {slug!r} is broken, so it can only be corrected by hand"
+        raise ConfigurationError(f"{what}: {file.name}: {file.problem}")
     return file, file.spec
 
 
 def _open(request: Request, draft: Draft, step: str) -> Response:
+    require_changeable(console_of(request).installation.settings)
     draft_id = store_of(request).create(user_of(request).name, draft)
     return redirect(request, f"/wizard/{draft_id}/{step}")
 
@@ -145,7 +149,7 @@ def save_draft(screen: Screen, *, run: bool = False) -> Response:
     try:
         saved = save(screen)
     except EditedMeanwhile as error:
-        return _show_edited(screen, error)
+        return show_versions(screen, error)
     except IntegrationCenterError as error:
         return screen.show_fault("mapping", error)
     if isinstance(saved, Refused):
@@ -172,19 +176,22 @@ def _run_saved(screen: Screen, saved: Saved) -> Response:
     return redirect(request, f"{here}/runs/{started.run_id}", saved.text)
 
 
-def _show_edited(screen: Screen, error: EditedMeanwhile) -> Response:
-    """Two people edited one integration, and this is the second."""
+def reopen_draft(request: Request) -> Response:
+    """The draft, for somebody who reloads the page of both versions."""
+    return Screen.open(request).go("mapping")
+
+
+def take_version(request: Request) -> Response:
+    """What the second of two editors chose: the version that is saved, or the draft."""
+    screen = Screen.open(request)
     base = screen.draft.base
-    slug = base.slug if base else ""
-    newest = next(iter(screen.console.installation.audit.list(limit=1, slug=slug, actions=EDITS)), None)
-    values = {
-        "said": f"{capitalize_first(str(error))}.",
-        "who": newest if newest and base and newest.at >= base.modified_at else None,
-        "slug": slug,
-        "there": screen.console.defs.path(slug).exists(),
-        "path": screen.path,
-    }
-    return render(screen.request, "wizard/edited.html", values, status=409)
+    if base is None or screen.form.get("go") not in ("theirs", "mine"):
+        return screen.go("mapping")
+    if screen.form.get("go") == "theirs":
+        store_of(request).delete(screen.draft_id, user_of(request).name)
+        return redirect(request, f"/integrations/{base.slug}", "The other version is kept; yours is discarded.", "info")
+    rebased = rebase(screen, screen.form.get("seen", ""))
+    return save_draft(rebased) if rebased else show_versions(screen)
 
 
 OPERATOR = Role.OPERATOR
@@ -204,6 +211,8 @@ PAGE = Page(
         view("/wizard/{draft}/missing-fields.zip", download_missing, role=OPERATOR),
         view("/wizard/{draft}/plan", show_plan, role=OPERATOR),
         change("/wizard/{draft}/plan", take_plan),
+        view("/wizard/{draft}/version", reopen_draft, role=OPERATOR),
+        change("/wizard/{draft}/version", take_version),
         view("/wizard/{draft}/discard", ask_discard, role=OPERATOR),
         change("/wizard/{draft}/discard", discard),
     ),

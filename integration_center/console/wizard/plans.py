@@ -6,7 +6,7 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.planned import ask_plan, find_plan
 from integration_center.console.shell.context import note
-from integration_center.console.wizard.firing import find_firing_of_draft
+from integration_center.console.wizard.firing import find_firing_of_draft, say_touched_by_draft
 from integration_center.console.wizard.saving import Refused, check_draft
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import build_spec
@@ -26,7 +26,11 @@ def show_plan(request: Request) -> Response:
     spec, _ = build_spec(screen.draft)
     outdated = plan is not None and (spec is None or _named(spec) != _named(plan.spec))
     fires = find_firing_of_draft(screen) if plan else None
-    return screen.show("plan", "wizard/plan.html", {"plan": plan, "outdated": outdated, "fires": fires})
+    return screen.show(
+        "plan",
+        "wizard/plan.html",
+        {"plan": plan, "outdated": outdated, "fires": fires, "touched": say_touched_by_draft(screen)},
+    )
 
 
 def begin_plan(screen: Screen) -> Response | Refused:

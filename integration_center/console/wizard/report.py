@@ -28,6 +28,7 @@ from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.sync.mapping.suggestions import rank_keys, suggest_key
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.commands import say_error
 from integration_center.wording.near_names import find_nearest, say_nearest
 
 LOOK = "look"
@@ -92,7 +93,7 @@ def _show(screen: Screen) -> Response:
     try:
         rows = newest.get() if newest else None
     except IntegrationCenterError as error:
-        report_problem = str(error)
+        report_problem = say_error(error)
     schema = described.get() if described else None
     screen = screen.keep(propose_key(screen.draft, rows, schema))
     match = measure(screen, rows, schema)
@@ -189,7 +190,7 @@ def look_at_file(screen: Screen, report_problem: str | None) -> dict[str, Any]:
             # The match rate below asks again for this page, so a large file need not hold it up.
             file = answer.get() if settle([answer], LOOK_SECONDS if wanted else GLANCE_SECONDS) else None
         except IntegrationCenterError as error:
-            problem = str(error)
+            problem = say_error(error)
     return {"looked": wanted, "file": file, "file_problem": problem, "is_files": is_files}
 
 
@@ -216,7 +217,7 @@ def resolve_report(draft: Draft, reports: Sequence[ReportInfo]) -> tuple[Draft, 
     try:
         find_report(reports, draft.report)
     except (UnknownReport, UnreadableReport) as error:
-        return draft, str(error)
+        return draft, say_error(error)
     return draft, None
 
 
@@ -307,4 +308,4 @@ def measure(screen: Screen, rows: NewestReport | None, schema: SObjectSchema | N
     try:
         return MatchState(rate=answer.get())
     except IntegrationCenterError as error:
-        return MatchState(error=str(error))
+        return MatchState(error=say_error(error))

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import polars as pl
 
-from integration_center.console.wizard.drafts import Draft, FieldRow
+from integration_center.console.wizard.drafts import NEW, Draft, FieldRow
 from integration_center.console.wizard.screens import Screen
 from integration_center.console.wizard.specs import read_option
 from integration_center.errors import ConfigurationError
@@ -17,9 +17,12 @@ from integration_center.planning.proposals import Proposal, propose_values
 from integration_center.planning.value_preview import find_value_dtype
 from integration_center.sync.mapping.suggestions import suggest_api_name, suggest_targets
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.commands import say_error
 
 MOST_ROWS = 500
 """More mappings than this are no use: an object has at most 800 custom fields, and a page has its limits."""
+LONGEST_NUMBER = 9
+"""Digits of a row's number; a form that is not ours may hold any text."""
 CHOOSE = "choose"
 """How a value is called while nobody has chosen how to make it."""
 
@@ -38,6 +41,7 @@ def read_rows(screen: Screen) -> list[FieldRow]:
     read = []
     for number in form.getlist("row")[:MOST_ROWS]:
         row = FieldRow(
+            number=int(number) if number.isdecimal() and len(number) <= LONGEST_NUMBER else NEW,
             column=form.get(f"column-{number}", ""),
             make=form.get(f"make-{number}", ""),
             argument=form.get(f"argument-{number}", ""),
@@ -58,13 +62,13 @@ def read_rows(screen: Screen) -> list[FieldRow]:
 
 
 def act_on_rows(go: str, rows: list[FieldRow], rows_of_key: Rows) -> None:
-    """Change the rows as a button says: `add`, `add-value`, `remove-N`, `value-N` or `column-N`."""
+    """Change the rows as a button says: `add`, `add-value`, or `remove-N`, `value-N`, `column-N` of row number N."""
     if go in ("add", "add-value") and len(rows) < MOST_ROWS:
         rows.append(FieldRow(make=CHOOSE if go == "add-value" else ""))
     action, _, number = go.rpartition("-")
-    if not number.isdecimal() or int(number) >= len(rows):
+    place = next((place for place, row in enumerate(rows) if str(row.number) == number), None)
+    if place is None:
         return
-    place = int(number)
     acts: dict[str, Callable[[FieldRow], FieldRow]] = {
         "value": lambda row: _make_value(row, rows_of_key),
         "column": lambda row: row.model_copy(update={"make": "", "value": "", "argument": ""}),
@@ -105,7 +109,7 @@ def find_preset_problem(row: FieldRow, dtypes: Mapping[str, pl.DataType], rows: 
     try:
         write_value(row.make, row.column, dtypes[row.column], rows, row.argument)
     except ValueError as error:
-        return str(error)
+        return say_error(error)
     return None
 
 

@@ -7,7 +7,8 @@ import polars as pl
 
 from integration_center.access.audit import Action
 from integration_center.console.dagster import reload_code
-from integration_center.console.overview import describe_changes
+from integration_center.console.differences import describe_changes
+from integration_center.console.labels import find_labels
 from integration_center.console.shell.context import note, user_of
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft, FieldRow
@@ -107,11 +108,12 @@ def save(screen: Screen) -> Saved | Refused:
             draft.base.modified_at,
             IntegrationSpec.model_validate(draft.attributes),
         )
-        file = defs.save(base, spec)
-        changed = describe_changes(base.spec, spec) if base.spec else ""
+        file = defs.save(base, spec, by=user_of(request).name)
+        labels = find_labels(screen.console, spec.environment, spec.object)
+        changed = describe_changes(base.spec, spec, labels) if base.spec else ""
         note(request, Action.CHANGED, slug=file.slug, environment=spec.environment, detail=changed or None)
     else:
-        file = defs.create(spec, text=_copy_text(screen, spec))
+        file = defs.create(spec, text=_copy_text(screen, spec), by=user_of(request).name)
         note(request, Action.CREATED, slug=file.slug, environment=spec.environment)
     store_of(request).delete(screen.draft_id, user_of(request).name)
     reloaded = reload_code(screen.console)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +16,8 @@ from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.security import Form
 from integration_center.console.wizard.calls import Calls
 from integration_center.console.wizard.drafts import Draft, DraftStore
-from integration_center.errors import IntegrationCenterError
+from integration_center.errors import AccountError, IntegrationCenterError
+from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 PATIENCE = 1.2
@@ -57,7 +59,7 @@ class Screen:
         """The running console."""
         return console_of(self.request)
 
-    @property
+    @cached_property
     def calls(self) -> Calls:
         """The calls to orgs and report sources."""
         return Calls(self.console)
@@ -90,6 +92,7 @@ class Screen:
 
     def keep(self, draft: Draft) -> "Screen":
         """Keep a changed draft."""
+        draft = draft.number_rows()
         if draft != self.draft:
             store_of(self.request).save(self.draft_id, user_of(self.request).name, draft)
         return Screen(self.request, self.draft_id, draft)
@@ -130,7 +133,15 @@ class Screen:
     def show_fault(self, step: str, error: IntegrationCenterError) -> Response:
         """What is wrong and what to do, with the headers in place: the draft is not lost."""
         status, headline, link, says = find_signpost(error)
-        values = {"headline": headline, "said": capitalize_first(str(error)), "link": link, "says": says}
+        account = self.draft.slot if isinstance(error, AccountError) and user_of(self.request).may_change else None
+        said = capitalize_first(say_error(error))
+        values = {
+            "connects": account,
+            "headline": headline,
+            "said": said,
+            "link": link,
+            "says": says,
+        }
         # A page that the browser asked for by itself has to be taken over into the one that is shown.
         return self.show(step, "wizard/fault.html", values, status=200 if self.refreshing else status)
 

@@ -129,7 +129,8 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
     attributes: dict[str, Any] = {
         **draft.attributes,
         "name": given["name"],
-        "environment": draft.environment,
+        "environment": draft.slot,
+        "account": None,
         "report": draft.report,
         "object": draft.object,
         "keys": [{"column": column, "field": field} for column, field in draft.pairs],

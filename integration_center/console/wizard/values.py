@@ -20,6 +20,7 @@ from integration_center.planning.value_preview import PreviewedRecord, Result, V
 from integration_center.store.reports import EVENTS
 from integration_center.sync.columns import DAY
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.commands import say_error
 from integration_center.wording.near_names import say_nearest
 from integration_center.wording.sentences import capitalize_first
 
@@ -109,7 +110,7 @@ def _read(answer: Answer[pl.DataType], of_key: Rows) -> JudgedRow:
     try:
         return JudgedRow(answer.get())
     except IntegrationCenterError as error:
-        said = str(error)
+        said = say_error(error)
         rolls_up = of_key == "newest" and "`rows: all`" in said
         if rolls_up:
             return JudgedRow(None, "It makes one value of many rows, but each row makes a record by itself.", True)
@@ -155,7 +156,7 @@ def show_preview(
     try:
         found = answer.get()
     except IntegrationCenterError as error:
-        return ShownPreview(problem=f"{capitalize_first(str(error))}.")
+        return ShownPreview(problem=f"{capitalize_first(say_error(error))}.")
     labels = [field.label if (field := schema.get(name)) else name for name in found.fields]
     return ShownPreview(labels, [_show(record) for record in found.records], _say_rows(found, draft, rows))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
+from integration_center.insights.footer_pattern import is_match
 
 SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 """A first line that tells Excel the delimiter."""
@@ -125,7 +126,7 @@ def find_footer(text: bytes, footer: int | str | None, source: str) -> int:
         begin = text.rfind(b"\n", 0, end - 1) + 1
         line = text[begin:end].decode(errors="replace").strip("\r\n \x1a")
         if line:
-            if lines == footer if isinstance(footer, int) else not re.search(footer, line):
+            if lines == footer if isinstance(footer, int) else not is_match(footer, line):
                 break
             lines += 1
         end = begin

@@ -10,6 +10,7 @@ from typing import Any
 from integration_center.alerts.message import clean
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.doctor.findings import Checked
 from integration_center.pipeline.judging import read_folder
 from integration_center.settings import Settings
@@ -24,7 +25,7 @@ PRIVATE_OF_RUNS = {"triggered_by", "plan_id"}
 
 def build_bundle(installation: Installation, found: Sequence[Checked]) -> bytes:
     """Build the zip file for support. Values of settings, keys, values of records and addresses are left out."""
-    loaded = read_folder(installation.settings.defs)
+    loaded = read_folder(find_folder(installation.settings))
     shapes = {
         slug: {**spec.model_dump(mode="json", exclude=PRIVATE), "left_out": sorted(PRIVATE)}
         for slug, spec in loaded.specs.items()

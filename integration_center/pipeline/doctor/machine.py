@@ -18,6 +18,7 @@ from integration_center.database.incidents import Incidents
 from integration_center.database.revision import REVISION
 from integration_center.installation import Installation
 from integration_center.pipeline.doctor.findings import Checked, ok, problem, warning
+from integration_center.wording.near_names import say_nearest
 
 LITTLE, VERY_LITTLE = 5_000_000_000, 500_000_000
 """Free bytes below which a disk is soon full, and is full for us."""
@@ -34,7 +35,8 @@ def check_versions() -> Iterator[Checked]:
 def check_settings(installation: Installation) -> Iterator[Checked]:
     """Folders, users of the console, and the key that encrypts tokens."""
     settings = installation.settings
-    yield ok("settings", f"DAGSTER_HOME is {settings.dagster_home}, integrations are in {settings.defs}.")
+    place = "the database" if settings.defs_in_database else settings.defs
+    yield ok("settings", f"DAGSTER_HOME is {settings.dagster_home}, integrations are in {place}.")
     mode = stat.S_IMODE(settings.dagster_home.stat().st_mode)
     if mode & 0o022:
         advice = f"Run: chmod go-w {settings.dagster_home}"
@@ -107,6 +109,11 @@ def check_alerts(installation: Installation) -> Iterator[Checked]:
         return
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield warning("alerts", f"Other users may read {path}, which holds secrets.", f"Run: chmod 600 {path}")
+    names = installation.accounts.names.list()
+    for channel, wanted in settings.channels.items():
+        for unknown in sorted(set(wanted.environments).difference(names)):
+            said = f"Channel {channel} names the account {unknown.value!r} under environments, and there is none."
+            yield problem("alerts", said, f"Correct {path}; {say_nearest(unknown.value, names)}.")
     store = Incidents(installation.engine)
     unsent = store.unsent()
     for channel, error in unsent:

@@ -94,6 +94,9 @@ def check_accounts(installation: Installation, loaded: Integrations) -> Iterator
     if not by_environment:
         yield ok("accounts", "No integration is switched on, so no account is needed.")
     for environment, specs in sorted(by_environment.items()):
+        if installation.accounts.names.find(environment.value) is None:
+            yield from look("accounts", partial(check_account, installation, environment, specs), environment.title)
+            continue
         if installation.accounts.find(environment) is None:
             advice = f"Connect it: integration-center connect {environment.value}."
             yield problem("accounts", f"{environment.title} is not connected.", advice)

@@ -129,7 +129,7 @@ def request_jwt(
         TransientError: Salesforce did not answer after several tries.
     """
     # A host that is not Salesforce's own may expect its own name as audience, or that of Salesforce's login host.
-    *others, last = dict.fromkeys((choose_audience(app.login_url), LOGIN_URLS[environment]))
+    *others, last = dict.fromkeys((choose_audience(app.login_url), LOGIN_URLS[app.kind]))
     for audience in others:
         try:
             return _present(client, environment, app, build_assertion(app, username, signing_key, audience))
@@ -222,7 +222,7 @@ def _request_token(
         raise ConfigurationError(
             f"{name_host(app.login_url)} is not a login URL (HTTP {response.status_code}), and nothing was sent to"
             " another host; if the org's My Domain was renamed, set"
-            f" SALESFORCE_{environment.name}_LOGIN_URL to the new one, or to {LOGIN_URLS[environment]}"
+            f" SALESFORCE_{environment.name}_LOGIN_URL to the new one, or to {LOGIN_URLS[app.kind]}"
         )
     if response.status_code != httpx.codes.OK:
         error, description = _read_error(response)

@@ -35,6 +35,10 @@ class AudienceRefused(ConfigurationError):
     """Salesforce refused the audience of a JWT assertion."""
 
 
+LOGIN_HOSTS = {Environment.SANDBOX: "test.salesforce.com", Environment.PRODUCTION: "login.salesforce.com"}
+OTHER_HOSTS = "login.salesforce.com (test.salesforce.com for a sandbox)"
+
+
 def explain_refusal(
     error: str, description: str, environment: Environment, *, sent: Iterable[str] = ()
 ) -> IntegrationCenterError:
@@ -96,8 +100,7 @@ def explain_refusal(
         case "invalid_grant" if "audience" in said:
             return AudienceRefused(
                 "Salesforce did not accept the audience of the JWT assertion; set"
-                f" {variable}_LOGIN_URL to the org's own My Domain, or to"
-                f" {'test' if environment is Environment.SANDBOX else 'login'}.salesforce.com"
+                f" {variable}_LOGIN_URL to the org's own My Domain, or to {LOGIN_HOSTS.get(environment, OTHER_HOSTS)}"
             )
         case "invalid_grant" if "assertion" in said:
             return AccessRefused(

@@ -47,7 +47,7 @@ def say_right(thing: str, *, edit: bool) -> str:
 def name_permission_set(environment: Environment, needs: Sequence[ObjectNeeds]) -> PermissionSet:
     """Return the permission set of an environment: always under the same name, so that it is updated."""
     return PermissionSet(
-        f"Integration_Center_{environment.title}", f"Integration Center {environment.title}", tuple(needs)
+        f"Integration_Center_{environment.identifier.title()}", f"Integration Center {environment.title}", tuple(needs)
     )
 
 

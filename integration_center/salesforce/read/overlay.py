@@ -4,6 +4,7 @@ import polars as pl
 
 from integration_center.salesforce.read.snapshot import DELETED, STAMP, Span
 from integration_center.sync.columns import AFTER, CHANGED
+from integration_center.sync.values.distinct import find_places
 
 
 def lay_writes(records: pl.DataFrame, writes: pl.DataFrame, span: Span) -> pl.DataFrame:
@@ -11,17 +12,21 @@ def lay_writes(records: pl.DataFrame, writes: pl.DataFrame, span: Span) -> pl.Da
 
     Args:
         records: the Records frame of the snapshot.
-        writes: `Id`, and per field F `after.F` and `changed.F`.
+        writes: `Id`, each once, and per field F `after.F` and `changed.F`.
         span: when the writes were stamped. The updated rows get the end of the span, because the exact time of each
             write is not known.
     """
-    beside = records.select("Id").join(
-        writes.with_columns(pl.lit(True).alias("written")), on="Id", how="left", maintain_order="left"
-    )
+    places = find_places(records["Id"], writes["Id"])
     names = [name.removeprefix(AFTER) for name in writes.columns if name.startswith(AFTER)]
     return records.with_columns(
-        pl.when(beside["written"]).then(pl.lit(span.last)).otherwise(STAMP).cast(records.schema[STAMP]).alias(STAMP),
-        *(pl.when(beside[CHANGED + name]).then(beside[AFTER + name]).otherwise(name).alias(name) for name in names),
+        pl.when(places.is_not_null()).then(pl.lit(span.last)).otherwise(STAMP).cast(records.schema[STAMP]).alias(STAMP),
+        *(
+            pl.when(writes[CHANGED + name].gather(places))
+            .then(writes[AFTER + name].gather(places))
+            .otherwise(name)
+            .alias(name)
+            for name in names
+        ),
     )
 
 

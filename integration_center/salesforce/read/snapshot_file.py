@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from integration_center.errors import ConfigurationError, TransientError
 from integration_center.salesforce.read.snapshot import OwnWrites, SnapshotInfo
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import FrameFile
+from integration_center.store.frames import FrameFile, read_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import Outcome
@@ -120,9 +120,10 @@ class SnapshotFile:
         file = self.frames.fetch(self._writes.name)
         if file is None:
             return None
-        written = file.scan().filter(pl.col("outcome") == Outcome.UPDATED)
-        try:
-            return written.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED)).collect()
+        is_written = pl.col("outcome") == Outcome.UPDATED
+        lines = file.scan().select("outcome", pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED))
+        try:  # in slices, because all lines at once take several times the memory of what is returned
+            return pl.concat(part.filter(is_written).drop("outcome") for part in read_slices(lines))
         except (pl.exceptions.PolarsError, OSError) as error:
             logger.warning("the writes %s cannot be read (%s)", file.path, type(error).__name__)
             return None

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
+from integration_center.progress import unit
 from integration_center.salesforce.client.cells import changed_fields, write_json_records, write_texts
 from integration_center.salesforce.client.faults import AnswerLost, BusyOrg, CutShort, read_names
 from integration_center.salesforce.org import Org
@@ -149,7 +150,8 @@ def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
     starts = range(0, updates.height, rows)
     bodies = [f'{{"allOrNone":false,"records":[{",".join(records[start : start + rows])}]}}' for start in starts]
     try:
-        answers = _post_one(sending, bodies[0]) if len(bodies) == 1 else _post_many(sending, bodies)
+        with unit("REST batch", records=updates.height, collections=len(bodies)):
+            answers = _post_one(sending, bodies[0]) if len(bodies) == 1 else _post_many(sending, bodies)
     except CutShort as error:
         logger.warning("an update of %d records was cancelled: %s", updates.height, error)
         verdicts, undone = _reread(sending, updates)

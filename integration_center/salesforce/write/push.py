@@ -20,6 +20,7 @@ from integration_center.errors import (
     TerminalError,
     TransientError,
 )
+from integration_center.progress import unit
 from integration_center.salesforce.client.cells import CLEAR, changed_fields
 from integration_center.salesforce.client.faults import QUOTA_CODES, AnswerLost
 from integration_center.salesforce.org import Org
@@ -238,8 +239,9 @@ def _send_bulk(
     with TemporaryDirectory(prefix="push-", dir=org.session.scratch) as folder:
         for part in write_parts(updates, fields, Path(folder), max_job_bytes):
             try:
-                job = _upload(org, schema.name, part, journal)
-                results = _finish(org, job, part, journal, running, settled)
+                with unit("Bulk job", records=part.ids.len(), bytes=part.size):
+                    job = _upload(org, schema.name, part, journal)
+                    results = _finish(org, job, part, journal, running, settled)
             except OrgError as error:
                 if error.code in QUOTA_CODES or is_job_refusal(error):
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.columns import ASIDE, DAY, OUTCOME, PART_OF, PAST
+from integration_center.sync.given import Given
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import LATEST, MATCH_KEY, ROW, MatchKeys, Terms
 from integration_center.sync.recency import keep_newest
@@ -15,7 +16,7 @@ NEWER_DAY = "a newer day replaces this row"
 SHOWN_KEY_SEPARATOR = " · "
 
 
-def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFrame:
+def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms) -> pl.DataFrame:
     """Give an outcome to the rows that cannot or need not be used, so that no two usable rows share a key.
 
     - In a snapshot, rows of older days are `superseded`.
@@ -33,6 +34,7 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
     Args:
         rows: the result of `prepare_rows`.
         keys: the keys of the rows.
+        given: the values of the rows.
         terms: the terms of the plan.
 
     Returns:
@@ -60,7 +62,7 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, terms: Terms) -> pl.DataFra
     shared = _find_shared(base, keys)
     if shared.is_empty():
         return base
-    losers = _settle_duplicates(rows, shared, terms)
+    losers = _settle_duplicates(rows, shared, given, terms)
     settled = base.join(losers, on=ROW, how="left", maintain_order="left")
     return settled.select(
         ROW,
@@ -83,7 +85,7 @@ def show_key(columns: Sequence[str]) -> pl.Expr:
     return pl.when(pl.any_horizontal(part.is_not_null() for part in shown)).then(joined)
 
 
-def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, given: Given, terms: Terms) -> pl.DataFrame:
     """Find the rows that lose against others with the same key.
 
     Returns:
@@ -93,7 +95,7 @@ def _settle_duplicates(rows: pl.DataFrame, contenders: pl.DataFrame, terms: Term
     latest = LATEST if LATEST in rows.columns else None
     contenders = contenders.hstack([rows[name].gather(contenders[ROW]) for name in beside])
     newest = contenders.filter(_is_newest(latest)) if latest else contenders
-    verdicts = _judge_newest(newest, rows, terms.targets)
+    verdicts = _judge_newest(newest, given, terms.targets)
     agreed = verdicts.filter(pl.col("columns") == "")
     order = ["says", *([latest] if latest else []), "day"]
     used = keep_newest(agreed, MATCH_KEY, order)
@@ -168,7 +170,7 @@ def _is_newest(column: str) -> pl.Expr:
     return pl.col(column).eq_missing(pl.col(column).max().over(MATCH_KEY, "day"))
 
 
-def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
+def _judge_newest(newest: pl.DataFrame, given: Given, targets: Sequence[Target]) -> pl.DataFrame:
     """Judge the newest rows of each key and day.
 
     Returns:
@@ -177,8 +179,7 @@ def _judge_newest(newest: pl.DataFrame, rows: pl.DataFrame, targets: Sequence[Ta
         write; and the other columns of `newest`.
     """
     others = [name for name in newest.columns if name not in (ROW, "day", MATCH_KEY)]
-    sources = rows.select(pl.col(target.given).gather(newest[ROW]).alias(target.source) for target in targets)
-    fitted = fit_sources(sources, targets)
+    fitted = fit_sources(given.take(newest[ROW]), targets)
     says = pl.any_horizontal(
         pl.lit(any(target.clears for target in targets)),
         *(pl.col(column).is_not_null() for target in targets for column in (target.after, target.code)),

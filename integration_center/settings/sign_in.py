@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from integration_center.secret_stores.references import ResolvedSecrets
 from integration_center.wording.addresses import check_url
 
 EMPTY = SecretStr("")
@@ -13,7 +14,7 @@ ROLE_NAMES = ("viewer", "operator", "approver", "admin")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
 
-class SignInSettings(BaseSettings):
+class SignInSettings(ResolvedSecrets, BaseSettings):
     """How people sign in, besides the file of users."""
 
     oidc_issuer: Annotated[str, Field(alias="INTEGRATION_CENTER_OIDC_ISSUER")] = ""

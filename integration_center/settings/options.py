@@ -1,148 +1,32 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from integration_center.errors import ConfigurationError
 from integration_center.files.env_files import check_env_file
-from integration_center.integration.spec import Environment
-from integration_center.sign_in_settings import SignInSettings
+from integration_center.integration.environment import Environment, OrgKind
+from integration_center.settings.apps import LOGIN_URLS, ExternalClientApp, NamedApps
+from integration_center.settings.paths import DEMO_SETTINGS, ENV_FILE, Paths, named_faults
+from integration_center.settings.sign_in import SignInSettings
 from integration_center.wording.addresses import (
     check_address,
     check_host_names,
     check_networks,
     check_salesforce_hosts,
+    check_url,
 )
-from integration_center.wording.addresses import check_url as check_url
 
-PROJECT = Path(__file__).resolve().parent.parent
-"""The folder that holds the package: of a checkout, or of all installed packages."""
-WALKME_US = "https://api.walkme.com"
-LOGIN_URLS = {
-    Environment.SANDBOX: "https://test.salesforce.com",
-    Environment.PRODUCTION: "https://login.salesforce.com",
-}
 EMPTY = SecretStr("")
-ENV_FILE = ".env"
-DEMO_SETTINGS = "demo.env"
-"""In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
-
-
+WALKME_US = "https://api.walkme.com"
 Endpoint = Annotated[str, AfterValidator(check_url)]
 """An address that `check_url` accepts."""
 
 
-@dataclass(frozen=True)
-class ExternalClientApp:
-    """What the Salesforce admin created for us in one environment."""
-
-    login_url: str
-    client_id: str
-    client_secret: SecretStr
-    instance_hosts: frozenset[str] = frozenset()
-    """Hosts besides Salesforce's own that may stand for the org, see `salesforce.instances`."""
-
-
-def find_default_home() -> Path:
-    """Find the home of an installation that names none: in the checkout, or else in the user's own folder."""
-    checkout = (PROJECT / "pyproject.toml").is_file()
-    return PROJECT / "dagster_home" if checkout else Path.home() / ".integration_center"
-
-
-def find_default_defs(home: Path | None) -> Path:
-    """Find the folder of integrations where none is named: `integrations` in the home.
-
-    Earlier versions kept integrations inside the package; they stay there as long as there are some.
-    """
-    earlier = PROJECT / "integration_center" / "defs"
-    if (PROJECT / "pyproject.toml").is_file() and any(earlier.glob("*/defs.yaml")):
-        return earlier
-    return (home or find_default_home()) / "integrations"
-
-
-class Paths(BaseSettings):
-    """Where things stand. Apart from `Settings`, because definitions load even when another setting is wrong."""
-
-    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, populate_by_name=True)
-
-    dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME", default_factory=find_default_home)]
-    """The folder of all state. Set it in the environment: `make` sets it there, too."""
-    defs: Annotated[
-        Path,
-        Field(
-            alias="INTEGRATION_CENTER_DEFS", default_factory=lambda data: find_default_defs(data.get("dagster_home"))
-        ),
-    ]
-    """The folder of integrations."""
-
-    storage_setting: Annotated[str, Field(alias="INTEGRATION_CENTER_STORAGE")] = ""
-    """Where reports, plans, ledgers and snapshots are kept: a folder, or an `s3://`, `az://` or `gs://` prefix that all
-    hosts of the installation use."""
-
-    first_day: Annotated[date, Field(alias="INTEGRATION_CENTER_FIRST_DAY")] = date(2020, 1, 1)
-    """The first UTC day that Dagster shows as a partition, YYYY-MM-DD: the day from which there are reports."""
-
-    @field_validator("dagster_home", "defs", mode="before")
-    @classmethod
-    def fill_in(cls, value: object, info: ValidationInfo) -> object:
-        """An empty value counts as none: as a path it would be the working directory."""
-        if not isinstance(value, str) or value.strip():
-            return value
-        return (
-            find_default_home()
-            if info.field_name == "dagster_home"
-            else find_default_defs(info.data.get("dagster_home"))
-        )
-
-    @field_validator("dagster_home", "defs")
-    @classmethod
-    def make_absolute(cls, value: Path) -> Path:
-        """Dagster refuses a relative home, and a component tree refuses relative folders.
-
-        Raises:
-            ValueError: it is no path that there can be.
-        """
-        try:
-            path = value.expanduser().resolve()
-            exists = path.exists()
-        except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of a user who is not there
-            reason = error.strerror if isinstance(error, OSError) else None
-            shown = f"{str(value)[:100]}{'…' if len(str(value)) > 100 else ''}"
-            raise ValueError(f"{shown} cannot be used as a folder: {reason or error}") from None
-        if exists and not path.is_dir():
-            raise ValueError(f"{value} is not a folder; name a folder")
-        return path
-
-    @property
-    def scratch(self) -> Path:
-        """The folder of this machine for what a step needs while it runs. It may be deleted at any moment."""
-        return self.dagster_home / "storage"
-
-    @property
-    def bucket(self) -> str | None:
-        """The prefix in object storage where frames are kept; None when they are kept in a folder."""
-        return self.storage_setting.strip() if "://" in self.storage_setting else None
-
-    @property
-    def storage(self) -> Path:
-        """The folder where frames are kept, unless `bucket` names a place in object storage."""
-        named = self.storage_setting.strip()
-        return Path(named).expanduser().resolve() if named and self.bucket is None else self.scratch
-
-
-class Settings(Paths, SignInSettings):
+class Settings(Paths, SignInSettings, NamedApps):
     """Everything that differs between two installations."""
 
-    database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
-    """Where accounts, the log of syncs and jobs are kept: `postgresql://USER:PASSWORD@HOST/NAME`, or a SQLite file in
-    `DAGSTER_HOME` when empty. On PostgreSQL, Dagster keeps its runs and events in the same database."""
     secret_key: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_SECRET_KEY")] = EMPTY
     """Encrypts tokens. Several keys with commas: the first encrypts, the others only decrypt."""
     callback_url: Annotated[str, Field(alias="INTEGRATION_CENTER_CALLBACK_URL")] = (
@@ -182,6 +66,8 @@ class Settings(Paths, SignInSettings):
     """Where the Dagster web server answers that console and command line ask, when it is not the one of `up` here."""
     log_format: Annotated[Literal["text", "json"], Field(alias="INTEGRATION_CENTER_LOG_FORMAT")] = "text"
     """How `up` and `console` log: `text` for people, or `json`, one object a line."""
+    traces: Annotated[bool, Field(alias="INTEGRATION_CENTER_TRACES")] = False
+    """Send a trace of each run by OpenTelemetry, to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names."""
     metrics_token: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_METRICS_TOKEN")] = EMPTY
     """What Prometheus sends to the console's `/metrics` as bearer token. Without one, only this machine may read it."""
 
@@ -211,14 +97,14 @@ class Settings(Paths, SignInSettings):
     sftp_settle_seconds: Annotated[float, Field(alias="WALKME_SFTP_SETTLE_SECONDS", ge=0, le=600)] = 5
     """sftp: a file that was written in these last seconds is looked at twice, so that no upload is read half."""
 
-    sandbox_login_url: Annotated[str, Field(alias="SALESFORCE_SANDBOX_LOGIN_URL")] = LOGIN_URLS[Environment.SANDBOX]
+    sandbox_login_url: Annotated[str, Field(alias="SALESFORCE_SANDBOX_LOGIN_URL")] = LOGIN_URLS[OrgKind.SANDBOX]
     """Where Sandbox signs in: the default, or My Domain, as client credentials need."""
     sandbox_client_id: Annotated[str, Field(alias="SALESFORCE_SANDBOX_CLIENT_ID")] = ""
     """The consumer key of the External Client App in Sandbox."""
     sandbox_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_SANDBOX_CLIENT_SECRET")] = EMPTY
     """The consumer secret of that app."""
     production_login_url: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_LOGIN_URL")] = LOGIN_URLS[
-        Environment.PRODUCTION
+        OrgKind.PRODUCTION
     ]
     """Where Production signs in: the default, or My Domain."""
     production_client_id: Annotated[str, Field(alias="SALESFORCE_PRODUCTION_CLIENT_ID")] = ""
@@ -260,31 +146,44 @@ class Settings(Paths, SignInSettings):
         """See `check_url`."""
         return check_url(value)
 
-    @property
-    def database(self) -> str:
-        """The SQLAlchemy URL of our own tables."""
-        return self.database_url.get_secret_value() or f"sqlite:///{self.dagster_home / 'integration_center.db'}"
+    def app(self, environment: Environment, kind: OrgKind) -> ExternalClientApp:
+        """The External Client App used for an account, its fields possibly empty.
 
-    @property
-    def has_database_server(self) -> bool:
-        """Whether the database is one that several hosts can share."""
-        url = self.database_url.get_secret_value()
-        return bool(url) and not url.startswith("sqlite")
+        An account without an app of its own uses that of the first account of its kind, but not its login URL, which
+        may be the My Domain of another org.
 
-    def app(self, environment: Environment) -> ExternalClientApp:
-        """The External Client App used for `environment`, its fields possibly empty.
+        Args:
+            environment: the account.
+            kind: what its org is for.
 
         Raises:
-            ConfigurationError: its login URL is wrong. It is checked here, where it stops one environment alone.
+            ConfigurationError: its login URL is wrong, or a store does not give its secret. Both are checked here,
+                where they stop one account alone.
+            ServiceUnavailable: the store of its secret does not answer.
         """
-        if environment is Environment.SANDBOX:
-            url, client_id, secret = self.sandbox_login_url, self.sandbox_client_id, self.sandbox_client_secret
+        url = self.find_login_url(environment, kind)
+        if kind is OrgKind.SANDBOX:
+            client_id, secret = self.sandbox_client_id, self.sandbox_client_secret
         else:
-            url, client_id, secret = self.production_login_url, self.production_client_id, self.production_client_secret
+            client_id, secret = self.production_client_id, self.production_client_secret
+        if not environment.is_first and (own := self.read_named(environment, "client_id")):
+            client_id, secret = own, SecretStr(self.read_named(environment, "client_secret"))
+        return ExternalClientApp(url, client_id, secret, kind, self.instance_hosts)
+
+    def find_login_url(self, environment: Environment, kind: OrgKind) -> str:
+        """Find where an account signs in.
+
+        Raises:
+            ConfigurationError: it is no such address. It is checked here, where it stops one account alone.
+        """
+        if environment.is_first:
+            url = self.sandbox_login_url if kind is OrgKind.SANDBOX else self.production_login_url
+        else:
+            url = self.read_named(environment, "login_url") or LOGIN_URLS[kind]
         try:
-            return ExternalClientApp(check_url(url), client_id, secret, self.instance_hosts)
+            return check_url(url)
         except ValueError as error:
-            name = f"SALESFORCE_{environment.value.upper()}_LOGIN_URL"
+            name = f"SALESFORCE_{environment.name}_LOGIN_URL"
             raise ConfigurationError(f"{name}: {error}. Correct it in the environment or in .env") from None
 
 
@@ -299,28 +198,3 @@ def read_settings() -> Settings:
         demo = Paths().dagster_home / DEMO_SETTINGS
         check_env_file(demo)
         return Settings(_env_file=(demo, ENV_FILE))
-
-
-def read_paths() -> Paths:
-    """Where things stand, as the environment and `.env` say it now.
-
-    Raises:
-        ConfigurationError: names each variable that is wrong.
-    """
-    with named_faults():
-        return Paths()
-
-
-@contextmanager
-def named_faults() -> Iterator[None]:
-    """Turn what is wrong with settings into one sentence.
-
-    Raises:
-        ConfigurationError: names each variable that is wrong, without its value.
-    """
-    check_env_file(Path(ENV_FILE))
-    try:
-        yield
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(f"settings: {faults}. Correct the variable in the environment or in .env") from None

@@ -1,0 +1,217 @@
+"""`python -m benchmarks.many`: what an installation takes by its number of integrations, which must grow with it alone.
+
+The code location, the jobs of a project of somebody else, one tick of the daily schedule and the log are measured,
+each in a process of its own.
+"""
+
+import argparse
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster._daemon  # noqa: F401 - before the scheduler, which it imports and is imported by
+import yaml
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import ModuleTarget
+from dagster._scheduler.scheduler import launch_scheduled_runs
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.console_pages import build_file
+from benchmarks.product import write_home
+from benchmarks.runner import KEPT_VARIABLES, ROOT
+from benchmarks.whole import Used, measure
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.names import DAILY_SCHEDULE
+from integration_center.pipeline.webserver import LOCATION
+from integration_center.settings import read_settings
+
+SIZES = (10, 100, 500)
+GOALS = {"load": 6.0, "foreign": 3.0, "tick": 20.0}
+"""Seconds of the processor at the most integrations; the tick includes to start a process and to load them."""
+MOST_GROWTH = 1.5
+"""How much more one integration may take among many than among a hundred."""
+LOAD = """
+import time
+from integration_center.definitions import defs
+begun = time.process_time()
+defs().get_repository_def().get_all_jobs()
+print("took", time.process_time() - begun)
+"""
+FOREIGN = """
+import pathlib, sys, time, dagster
+definitions = dagster.load_from_defs_folder(path_within_project=pathlib.Path(sys.argv[1]))
+repository = definitions.get_repository_def()
+begun = time.process_time()
+repository.get_all_jobs()
+print("took", time.process_time() - begun)
+"""
+"""In a project of somebody else, what all jobs take once Dagster has loaded the components, one by one."""
+TOOK = re.compile(r"^took ([\d.]+)$", re.MULTILINE)
+QUEUED = re.compile(r"^queued (\d+) runs$", re.MULTILINE)
+TICK = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one number of integrations took, in seconds of the processor.
+
+    Attributes:
+        peak: the largest resident memory of the tick, in bytes.
+        queued: how many runs the tick queued.
+    """
+
+    integrations: int
+    load: float
+    foreign: float
+    tick: float
+    log: float
+    peak: int
+    queued: int
+
+
+def main() -> int:
+    """Print the measures; return 1 when a goal was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs=3, default=SIZES, help="three numbers of integrations")
+    parser.add_argument("--tick", action="store_true", help="evaluate one tick in this process, for the measure")
+    options = parser.parse_args()
+    if options.tick:
+        print(f"\nqueued {evaluate_tick()} runs", flush=True)
+        return 0
+    console = Console()
+    results = [measure_size(number) for number in options.sizes]
+    console.print(build_table(results))
+    missed = list_missed(results)
+    for line in missed:
+        console.print(f"missed: {line}")
+    return 1 if missed else 0
+
+
+def measure_size(number: int) -> Measured:
+    """Measure an installation with so many integrations."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment = prepare(folder, number)
+        project = write_project(folder / "acme", number)
+        runs = [
+            measure([sys.executable, "-W", "ignore", *command], environment, ROOT)
+            for command in (
+                ("-c", LOAD),
+                ("-c", FOREIGN, str(project)),
+                ("-m", "benchmarks.many", "--tick"),
+                ("-m", "integration_center", "log", "--json"),
+            )
+        ]
+    load, jobs, tick, log = runs
+    queued = QUEUED.search(tick.output)  # among what Dagster's code server prints
+    return Measured(
+        number, read_took(load), read_took(jobs), tick.cpu, log.cpu, tick.peak, int(queued[1]) if queued else 0
+    )
+
+
+def read_took(used: Used) -> float:
+    """Read the seconds that a process printed.
+
+    Raises:
+        RuntimeError: it printed none.
+    """
+    took = TOOK.search(used.output)
+    if took is None:
+        raise RuntimeError(f"no time was printed: {used.output[-500:]}")
+    return float(took[1])
+
+
+def prepare(folder: Path, number: int) -> Mapping[str, str]:
+    """Write an installation, and return its environment."""
+    defs = folder / "defs"
+    write_home(folder / "home")
+    write_integrations(defs, number)
+    kept = {key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ}
+    return kept | {
+        "DAGSTER_HOME": str(folder / "home"),
+        "INTEGRATION_CENTER_DEFS": str(defs),
+        "PYTHONPATH": str(folder / "acme"),
+    }
+
+
+def write_integrations(defs: Path, number: int) -> None:
+    """Write so many integrations, each to an object of its own."""
+    for index in range(number):
+        place = defs / f"integration_{index}"
+        place.mkdir(parents=True)
+        (place / "defs.yaml").write_text(yaml.safe_dump(build_file(index)), encoding="utf-8")
+
+
+def write_project(root: Path, number: int) -> Path:
+    """Write a project of somebody else as `create-dagster` lays it out, and return its folder."""
+    defs = root / "acme" / "defs"
+    write_integrations(defs, number)
+    for package in (defs.parent, defs):
+        (package / "__init__.py").touch()
+    project = "[project]\nname = 'acme'\nversion = '0.1.0'\n"
+    tool = (
+        "[tool.dg]\ndirectory_type = 'project'\n[tool.dg.project]\nroot_module = 'acme'\ncode_location_name = 'acme'\n"
+    )
+    (root / "pyproject.toml").write_text(project + tool, encoding="utf-8")
+    return root
+
+
+def evaluate_tick() -> int:
+    """Evaluate the tick of the daily schedule as the daemon does, and return how many runs it queued."""
+    target = ModuleTarget("integration_center.definitions", None, str(ROOT), LOCATION)
+    with (
+        open_instance(read_settings()) as instance,
+        WorkspaceProcessContext(instance, target) as process,
+    ):
+        for moment in (TICK - timedelta(minutes=5), TICK + timedelta(seconds=1)):
+            list(launch_scheduled_runs(process, logging.getLogger(DAILY_SCHEDULE), moment, {}))
+        return instance.get_runs_count()
+
+
+def build_table(results: list[Measured]) -> Table:
+    """Build the table of what was measured."""
+    table = Table(title="Many integrations, seconds of the processor", box=box.SIMPLE)
+    for name in (
+        "integrations",
+        "load",
+        "jobs of a foreign project",
+        "tick (with its load)",
+        "runs queued",
+        "log",
+        "peak MB of the tick",
+    ):
+        table.add_column(name, justify="right")
+    for one in results:
+        table.add_row(
+            *(str(one.integrations), f"{one.load:.2f}", f"{one.foreign:.2f}", f"{one.tick:.1f}"),
+            *(str(one.queued), f"{one.log:.1f}", f"{one.peak / 1_000_000:.0f}"),
+        )
+    return table
+
+
+def list_missed(results: list[Measured]) -> list[str]:
+    """List the goals that were missed."""
+    few, some, most = results
+    missed = [f"{name}: over {goal:g} s" for name, goal in GOALS.items() if getattr(most, name) > goal]
+    for name in GOALS:
+        base = getattr(few, name)
+        each = (getattr(some, name) - base) / (some.integrations - few.integrations)
+        last = (getattr(most, name) - base) / (most.integrations - few.integrations)
+        if last > MOST_GROWTH * each:
+            missed.append(f"{name}: one integration takes {last / each:.1f} times as much among many")
+    missed += [
+        f"{one.queued} runs of {one.integrations} were queued" for one in results if one.queued < one.integrations
+    ]
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""`python -m benchmarks.reading [--rows N] [--columns 4 300]`: what reading and storing a report of quoted cells takes.
+
+Each report is read in a process of its own, measured from outside; what its imports take is subtracted.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import MEGABYTE
+from benchmarks.runner import KEPT_VARIABLES, ROOT
+from benchmarks.scenario import build_report
+from benchmarks.whole import Used, measure
+
+DAY = date(2026, 11, 20)
+IMPORTS = """
+import sys
+from datetime import date
+from pathlib import Path
+from integration_center.insights.drops import LocalDrops
+from integration_center.insights.files import FilesSource
+from integration_center.store.frames import write_frame
+"""
+READ = f"""{IMPORTS}
+root = Path(sys.argv[1])
+source = FilesSource(LocalDrops(root))
+report = source.read(source.find("logins"), date.fromisoformat({DAY.isoformat()!r}))
+write_frame(report.frame, root / "report.parquet")
+"""
+
+
+def write_report(rows: int, columns: int, root: Path) -> Path:
+    """Write a report; the columns that no integration of the benchmark maps hold numbers."""
+    report = build_report(rows, 0)
+    more = [
+        (pl.int_range(pl.len()) * (number + 7) % 99_991).alias(f"Extra {number}")
+        for number in range(columns - report.width)
+    ]
+    path = root / "logins" / f"{DAY}.csv"
+    path.parent.mkdir(parents=True)
+    report.with_columns(more).write_csv(path, quote_style="always")
+    return path
+
+
+def measure_reading(rows: int, columns: int) -> tuple[int, Used]:
+    """Measure the reading of a report; return the size of its file in bytes, and what was used."""
+    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ} | {"PYTHONPATH": str(ROOT)}
+    with tempfile.TemporaryDirectory(prefix="benchmark-reading-") as name:
+        root = Path(name)
+        size = write_report(rows, columns, root).stat().st_size
+        empty = measure([sys.executable, "-c", IMPORTS], environment, root)
+        used = measure([sys.executable, "-c", READ, str(root)], environment, root)
+    return size, Used(used.wall - empty.wall, used.cpu - empty.cpu, used.peak, "")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reading", description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000], help="report rows, several sizes")
+    parser.add_argument("--columns", type=int, nargs="+", default=[4, 300], help="columns of the report, 4 or more")
+    options = parser.parse_args()
+    table = Table("Rows", "Columns", "File MB", "Wall s", "CPU s", "Peak MB", box=box.SIMPLE_HEAD)
+    for rows in options.rows:
+        for columns in options.columns:
+            size, used = measure_reading(rows, columns)
+            cells = (size / MEGABYTE, used.wall, used.cpu, used.peak / MEGABYTE)
+            table.add_row(f"{rows:,}", str(columns), *(f"{each:.1f}" for each in cells))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+// Keeps parts of a page up to date, and takes nothing away from the person who uses them meanwhile.
+"use strict";
+
+const PATIENCE = 20000;
+const LONGEST_PAUSE = 10000;
+const HEARD_LATELY = 30000;
+const CONTROLS = "input, select, textarea";
+
+class Refused extends Error {}
+class SignedOut extends Error {}
+
+// What a person chose or typed in a control.
+function stateOf(control) {
+  return control.type === "checkbox" || control.type === "radio" ? control.checked : control.value;
+}
+
+// Whether a control says something else than the server said.
+function isChanged(control) {
+  if (control.options) return [...control.options].some((option) => option.selected !== option.defaultSelected);
+  return "checked" in control && control.checked !== control.defaultChecked || control.value !== control.defaultValue;
+}
+
+// Makes a part of the page what the server says now. Elements that stay keep their focus; an open menu stays open, and
+// a control of which isKept says so keeps what is in it.
+function morph(part, fresh, isKept = isChanged) {
+  Idiomorph.morph(part, fresh, {
+    callbacks: {
+      beforeNodeMorphed: (shown, next) => {
+        const control = shown.nodeType === Node.ELEMENT_NODE && shown.matches(CONTROLS) ? shown : null;
+        if (control && isKept(control)) return false;
+        // Lists of 800 fields are compared at once where nothing is new.
+        return !(control && control.options && !isChanged(control) && shown.isEqualNode(next));
+      },
+      beforeAttributeUpdated: (name, element, kind) => !(name === "open" && kind === "remove" && element.matches("details")),
+    },
+  });
+  followAll(part);
+}
+
+let heardAt = performance.now();
+async function ask(url, options = {}) {
+  const signals = [AbortSignal.timeout(PATIENCE), ...(options.signal ? [options.signal] : [])];
+  const answer = await fetch(url, { ...options, signal: AbortSignal.any(signals) });
+  heardAt = performance.now();
+  return answer;
+}
+
+async function fetchPage(url, options = {}) {
+  const answer = await ask(url, { ...options, headers: { accept: "text/html", ...options.headers } });
+  if (answer.redirected && new URL(answer.url).pathname === "/sign-in") throw new SignedOut();
+  return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
+}
+
+// <form method="get" data-filter="ID": what is chosen or typed narrows the part with that id at once, without a button.
+let filtering = 0;
+async function filter(form) {
+  const mine = ++filtering;
+  const url = new URL(form.action);
+  url.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+  const before = new URLSearchParams(location.search);
+  for (const kept of ["sort", "environment", "report", "object", "state", "q"]) {
+    if (before.has(kept) && !form.elements[kept] && !url.searchParams.has(kept)) url.searchParams.set(kept, before.get(kept));
+  }
+  let found;
+  try {
+    found = await fetchPage(url);
+  } catch {
+    return form.submit();
+  }
+  if (mine !== filtering) return; // a later choice is on its way
+  const shown = document.getElementById(form.dataset.filter);
+  const fresh = found.page.getElementById(form.dataset.filter);
+  if (!found.answer.ok || !shown || !fresh) return form.submit();
+  history.replaceState(null, "", url);
+  morph(shown, fresh);
+}
+let typing = 0;
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-filter]");
+  if (!form) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => filter(form), event.target.type === "search" ? 250 : 0);
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-filter]");
+  if (!form) return;
+  event.preventDefault();
+  filter(form);
+});
+
+// <div id="X" data-refresh="URL" data-every="MILLISECONDS">: made what URL shows under the same id, until that has no
+// data-refresh any more.
+const waiting = new Map(); // part: what asks for it at once
+const lost = new Map(); // part: what is said of it
+const followed = new WeakSet();
+followAll(document);
+
+// Follows the parts inside a place, and the place itself, which are not followed yet.
+function followAll(place) {
+  for (const part of [place, ...place.querySelectorAll("[data-refresh]")]) {
+    if (!part.dataset || !part.dataset.refresh || followed.has(part)) continue;
+    followed.add(part);
+    follow(part);
+  }
+}
+
+function follow(part, failures = 0) {
+  const every = Number(part.dataset.every) || 1000;
+  const pause = failures ? Math.min(1000 * 2 ** (failures - 1), LONGEST_PAUSE) : every;
+  const go = async () => {
+    clearTimeout(timer);
+    waiting.delete(part);
+    if (!part.isConnected || !part.dataset.refresh) {
+      followed.delete(part);
+      return sayLost(part, null);
+    }
+    if (document.hidden) return void waiting.set(part, go); // until somebody looks again
+    try {
+      const more = await refresh(part);
+      sayLost(part, null);
+      if (more) follow(part);
+      else followed.delete(part);
+    } catch (error) {
+      if (error instanceof SignedOut) {
+        waiting.set(part, go); // somebody may sign in again in another tab
+        return sayLost(part, "You are signed out, so this page is not kept up to date.", "_self");
+      }
+      const status = error instanceof Refused ? ` The console answered with status ${error.message}.` : "";
+      sayLost(part, `Connection lost, trying again … What is shown here may be out of date.${status}`);
+      follow(part, failures + 1);
+    }
+  };
+  const timer = setTimeout(go, pause);
+  waiting.set(part, go);
+}
+
+function askNow() {
+  for (const go of [...waiting.values()]) go();
+}
+window.addEventListener("online", askNow);
+window.addEventListener("offline", askNow); // a console on this machine answers all the same
+document.addEventListener("visibilitychange", () => { if (!document.hidden) askNow(); });
+
+// Whether the part goes on being kept up to date.
+async function refresh(part) {
+  const asked = part.dataset.refresh;
+  const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes" } });
+  if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
+  if (part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
+  const fresh = page.getElementById(part.id);
+  if (!answer.ok || !fresh) {
+    location.assign(answer.url); // it leads to another page by now, or to one that says what is wrong
+    return false;
+  }
+  morph(part, fresh);
+  return Boolean(part.dataset.refresh);
+}
+
+// Says at the top of the page that a part of it is not kept up to date, or, with null, that it is again. With the name
+// of a window, there is a link to sign in there.
+function sayLost(part, text, signIn = "") {
+  const before = lost.size;
+  if (text === null) lost.delete(part);
+  else lost.set(part, text);
+  part.toggleAttribute("data-lost", text !== null);
+  const place = document.getElementById("connection");
+  const said = lost.size ? [...lost.values()][0] : before ? "Connected again." : place.textContent;
+  if (place.textContent === said) return;
+  place.textContent = said;
+  place.className = lost.size ? "lost" : said ? "found" : "";
+  if (signIn) {
+    const link = document.createElement("a");
+    const next = signIn === "_self" ? location.pathname + location.search : "/";
+    link.href = "/sign-in?" + new URLSearchParams({ next });
+    link.target = signIn;
+    link.textContent = "Sign in again";
+    place.append(" ", link);
+  }
+  if (!lost.size) setTimeout(() => { if (!lost.size) { place.textContent = ""; place.className = ""; } }, 4000);
+}
+
+// Whether the console answered a moment ago, and nothing happened since.
+function isSurelyThere() {
+  return navigator.onLine && !lost.size && performance.now() - heardAt < HEARD_LATELY;
+}
+
+// Whether a form can be sent: the console answers, and knows who is here. The page then carries the session's token of
+// now. Where it cannot, nothing is sent and the page stays as it is, with all that was typed.
+async function canSend(form) {
+  let answer, token;
+  try {
+    answer = await ask("/token");
+    token = await answer.text();
+  } catch {
+    sayLost(form, "Connection lost, so nothing was sent. What you typed is still here: try again once you are connected.");
+    return false;
+  }
+  if (answer.status === 401 && new URL(form.action).pathname !== "/sign-in") {
+    sayLost(form, "You are signed out, so nothing was sent. What you typed is still here: sign in in another tab, then try again.", "_blank");
+    return false;
+  }
+  sayLost(form, null);
+  if (answer.ok) for (const input of document.querySelectorAll("input[name=csrf_token]")) input.value = token;
+  return true;
+}

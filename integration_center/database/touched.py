@@ -1,0 +1,33 @@
+"""How many records an integration's last runs touched, so that people see how often triggers and flows would fire."""
+
+from collections.abc import Sequence
+
+from integration_center.database.sync_reading import SyncReading
+from integration_center.database.sync_records import SyncRecord
+from integration_center.sync.outcomes import WRITTEN, Outcome
+
+LOOKED_AT, SHOWN = 30, 5
+SENT = (*WRITTEN, Outcome.PLANNED, Outcome.HELD, Outcome.FAILED, Outcome.UNKNOWN)
+"""The outcomes of records that a run sent, or would have sent."""
+
+
+def say_touched(syncs: SyncReading, slug: str) -> str:
+    """Say how many records the last runs of an integration would have touched; empty where none made a plan."""
+    runs = [run for run in syncs.history(slug, limit=LOOKED_AT) if run.plan_id is not None and run.is_of_report]
+    counts = [count_touched(run) for run in runs[:SHOWN]]
+    if not counts:
+        return ""
+    if len(counts) == 1:
+        return f"The last run touched, or would have touched, {counts[0]:,} record{'' if counts[0] == 1 else 's'}."
+    listed = _join([f"{count:,}" for count in counts])
+    return f"The last {len(counts)} runs touched, or would have touched, {listed} records, the newest first."
+
+
+def count_touched(run: SyncRecord) -> int:
+    """Count the records that a run sent, or would have sent."""
+    lines = run.counts.get("lines", {})
+    return sum(lines.get(outcome, 0) for outcome in SENT)
+
+
+def _join(parts: Sequence[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

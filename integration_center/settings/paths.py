@@ -1,0 +1,163 @@
+"""Where an installation keeps its things, as the environment and a `.env` file say it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from integration_center.errors import ConfigurationError
+from integration_center.files.env_files import check_env_file
+from integration_center.secret_stores.references import ResolvedSecrets
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+"""The folder that holds the package: of a checkout, or of all installed packages."""
+EMPTY = SecretStr("")
+ENV_FILE = ".env"
+IN_DATABASE = Path("database")
+"""What `INTEGRATION_CENTER_DEFS` says where integrations are kept in the database. Other values become absolute."""
+DEMO_SETTINGS = "demo.env"
+"""In `DAGSTER_HOME`: where the demo says how its local org and Insights API are reached."""
+FIRST_DAY_FILE = "first_day.env"
+"""In `DAGSTER_HOME`: the first day of an installation, where nothing else sets it."""
+
+
+def find_default_home() -> Path:
+    """Find the home of an installation that names none: in the checkout, or else in the user's own folder."""
+    checkout = (PROJECT / "pyproject.toml").is_file()
+    return PROJECT / "dagster_home" if checkout else Path.home() / ".integration_center"
+
+
+def find_default_defs(home: Path | None) -> Path:
+    """Find the folder of integrations where none is named: `integrations` in the home.
+
+    Earlier versions kept integrations inside the package; they stay there as long as there are some.
+    """
+    earlier = PROJECT / "integration_center" / "defs"
+    if (PROJECT / "pyproject.toml").is_file() and any(earlier.glob("*/defs.yaml")):
+        return earlier
+    return (home or find_default_home()) / "integrations"
+
+
+class Paths(ResolvedSecrets, BaseSettings):
+    """Where things stand. Apart from `Settings`, because definitions load even when another setting is wrong."""
+
+    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, populate_by_name=True)
+
+    dagster_home: Annotated[Path, Field(alias="DAGSTER_HOME", default_factory=find_default_home)]
+    """The folder of all state. Set it in the environment: `make` sets it there, too."""
+    defs: Annotated[
+        Path,
+        Field(
+            alias="INTEGRATION_CENTER_DEFS", default_factory=lambda data: find_default_defs(data.get("dagster_home"))
+        ),
+    ]
+    """The folder of integrations, or `database` to keep them in the database, for all hosts."""
+    defs_read_only: Annotated[bool, Field(alias="INTEGRATION_CENTER_DEFS_READ_ONLY")] = False
+    """Whether console and command line must not change integrations, such as those of a checkout."""
+
+    database_url: Annotated[SecretStr, Field(alias="INTEGRATION_CENTER_DATABASE_URL")] = EMPTY
+    """Where accounts, the log of syncs and jobs are kept: `postgresql://USER:PASSWORD@HOST/NAME`, or a SQLite file in
+    `DAGSTER_HOME` when empty. On PostgreSQL, Dagster keeps its runs and events in the same database."""
+
+    storage_setting: Annotated[str, Field(alias="INTEGRATION_CENTER_STORAGE")] = ""
+    """Where reports, plans, ledgers and snapshots are kept: a folder, or an `s3://`, `az://` or `gs://` prefix that all
+    hosts of the installation use."""
+
+    first_day: Annotated[date, Field(alias="INTEGRATION_CENTER_FIRST_DAY")] = date(2020, 1, 1)
+    """The first UTC day that Dagster shows as a partition, YYYY-MM-DD: the day from which there are reports. In a new
+    installation on one host it is a year before the installation was made."""
+
+    @field_validator("dagster_home", "defs", mode="before")
+    @classmethod
+    def fill_in(cls, value: object, info: ValidationInfo) -> object:
+        """An empty value counts as none: as a path it would be the working directory."""
+        if not isinstance(value, str) or value.strip():
+            return value
+        return (
+            find_default_home()
+            if info.field_name == "dagster_home"
+            else find_default_defs(info.data.get("dagster_home"))
+        )
+
+    @field_validator("dagster_home", "defs")
+    @classmethod
+    def make_absolute(cls, value: Path, info: ValidationInfo) -> Path:
+        """Dagster refuses a relative home, and a component tree refuses relative folders.
+
+        Raises:
+            ValueError: it is no path that there can be.
+        """
+        if info.field_name == "defs" and value == IN_DATABASE:
+            return value
+        try:
+            path = value.expanduser().resolve()
+            exists = path.exists()
+        except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of a user who is not there
+            reason = error.strerror if isinstance(error, OSError) else None
+            shown = f"{str(value)[:100]}{'…' if len(str(value)) > 100 else ''}"
+            raise ValueError(f"{shown} cannot be used as a folder: {reason or error}") from None
+        if exists and not path.is_dir():
+            raise ValueError(f"{value} is not a folder; name a folder")
+        return path
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of our own tables."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.dagster_home / 'integration_center.db'}"
+
+    @property
+    def has_database_server(self) -> bool:
+        """Whether the database is one that several hosts can share."""
+        url = self.database_url.get_secret_value()
+        return bool(url) and not url.startswith("sqlite")
+
+    @property
+    def defs_in_database(self) -> bool:
+        """Whether integrations are kept in the database."""
+        return self.defs == IN_DATABASE
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of this machine for what a step needs while it runs. It may be deleted at any moment."""
+        return self.dagster_home / "storage"
+
+    @property
+    def bucket(self) -> str | None:
+        """The prefix in object storage where frames are kept; None when they are kept in a folder."""
+        return self.storage_setting.strip() if "://" in self.storage_setting else None
+
+    @property
+    def storage(self) -> Path:
+        """The folder where frames are kept, unless `bucket` names a place in object storage."""
+        named = self.storage_setting.strip()
+        return Path(named).expanduser().resolve() if named and self.bucket is None else self.scratch
+
+
+def read_paths() -> Paths:
+    """Where things stand, as the environment and `.env` say it now.
+
+    Raises:
+        ConfigurationError: names each variable that is wrong.
+    """
+    with named_faults():
+        home = Paths().dagster_home
+        return Paths(_env_file=(home / FIRST_DAY_FILE, home / DEMO_SETTINGS, ENV_FILE))
+
+
+@contextmanager
+def named_faults() -> Iterator[None]:
+    """Turn what is wrong with settings into one sentence.
+
+    Raises:
+        ConfigurationError: names each variable that is wrong, without its value.
+    """
+    check_env_file(Path(ENV_FILE))
+    try:
+        yield
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigurationError(f"settings: {faults}. Correct the variable in the environment or in .env") from None

@@ -1,0 +1,50 @@
+"""Read the report's values when they are needed: those of all rows take most of a report's memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+from polars.selectors import by_name
+
+from integration_center.sync.targets import Target
+
+
+@dataclass(frozen=True)
+class Given:
+    """The values of the rows of a plan.
+
+    Attributes:
+        rows: the report, on disk or in memory.
+        columns: the columns of the values in `rows`, by the names under which they are returned.
+        places: the position in `rows` of each row of the plan; None when the plan has all rows.
+    """
+
+    rows: pl.LazyFrame
+    columns: Mapping[str, str]
+    places: pl.Series | None = None
+
+    def take(self, numbers: pl.Series) -> pl.DataFrame:
+        """Return the values of the rows with these numbers (UInt32), in this order; of null, null.
+
+        Numbers that are near each other take little memory.
+        """
+        places = numbers if self.places is None else self.places.gather(numbers)
+        first, last = _find_bounds(places)
+        wanted = by_name(*dict.fromkeys(self.columns.values()))
+        near = self.rows.slice(first, last - first + 1).select(wanted).collect()
+        values = pl.DataFrame([near.get_column(column).alias(name) for name, column in self.columns.items()])
+        return values.select(pl.all().gather(places - first))
+
+    def keep(self, places: pl.Series) -> "Given":
+        """Return the values of a plan that has only the rows at these positions."""
+        return replace(self, places=places)
+
+
+def find_given(rows: pl.LazyFrame, targets: Sequence[Target]) -> Given:
+    """Return the values that the targets get, as `source.F`."""
+    return Given(rows, {target.source: target.column for target in targets})
+
+
+def _find_bounds(places: pl.Series) -> tuple[int, int]:
+    first, last = pl.select(pl.lit(places).min().alias("first"), pl.lit(places).max().alias("last")).row(0)
+    return (first or 0, last or 0)

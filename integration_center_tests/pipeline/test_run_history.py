@@ -1,0 +1,90 @@
+"""The history that a command writes, which executes runs itself, is the one that Dagster's own processes read."""
+
+import sqlite3
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.settings import read_settings
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("counted", asset="logins")])
+def logins(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # of no value
+    context.log.info("read")
+    return dg.MaterializeResult(metadata={"rows": 3}, check_results=[dg.AssetCheckResult(passed=True)])
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    return tmp_path
+
+
+def execute(instance: dg.DagsterInstance) -> str:
+    return dg.materialize([logins], instance=instance).run_id
+
+
+def describe(instance: dg.DagsterInstance, run_id: str) -> list[tuple[str, str | None]]:
+    return [
+        (
+            entry.dagster_event_type.value if entry.is_dagster_event and entry.dagster_event_type else "LOG",
+            entry.step_key,
+        )
+        for entry in instance.all_logs(run_id)
+    ]
+
+
+def test_dagsters_own_class_reads_what_a_command_wrote(home: Path) -> None:
+    with open_instance(read_settings(), executes_runs=True) as instance:
+        ours = [execute(instance), execute(instance)]
+        seen_here = [describe(instance, run_id) for run_id in ours]
+    with open_instance(read_settings()) as instance:
+        theirs = execute(instance)
+        assert [describe(instance, run_id) for run_id in ours] == seen_here
+        assert [event for event in seen_here[0] if "LOGS_CAPTURED" not in event] == [
+            event for event in describe(instance, theirs) if "LOGS_CAPTURED" not in event
+        ]
+        materializations = instance.fetch_materializations(logins.key, limit=5).records
+        assert [record.run_id for record in materializations] == [theirs, *reversed(ours)]
+        check = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(logins.check_keys))
+        assert [record.run_id for record in check.values()] == [theirs]
+        assert instance.get_run_by_id(ours[1]).status is dg.DagsterRunStatus.SUCCESS  # type: ignore[union-attr]
+
+
+def test_events_do_not_open_a_connection_each(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    connect = sqlite3.dbapi2.connect
+
+    def noting(path: str, *options: object, **named: object) -> object:
+        opened.append(Path(path).name)
+        return connect(path, *options, **named)  # type: ignore[call-overload]
+
+    with open_instance(read_settings(), executes_runs=True) as instance:
+        execute(instance)
+        monkeypatch.setattr(sqlite3.dbapi2, "connect", noting)
+        run_id = execute(instance)
+    assert opened.count("runs.db") == 0
+    assert opened.count("index.db") <= 4, "to look for tables; events take the connection of the run before"
+    assert opened.count(f"{run_id}.db") <= 5, "one to write the events, the others made the file"
+
+
+def test_a_process_that_reads_the_same_run_meanwhile_is_not_in_the_way(home: Path) -> None:
+    with open_instance(read_settings(), executes_runs=True) as instance, open_instance(read_settings()) as reader:
+        run_id = execute(instance)
+        assert describe(reader, run_id) == describe(instance, run_id)
+        reader.delete_run(run_id)
+        assert execute(instance) != run_id
+
+
+def test_storages_that_dagster_yaml_names_stay(home: Path) -> None:
+    (home / "dagster.yaml").write_text(
+        "event_log_storage:\n"
+        "  module: dagster._core.storage.event_log\n"
+        "  class: ConsolidatedSqliteEventLogStorage\n"
+        f"  config:\n    base_dir: {home}/elsewhere\n"
+    )
+    with open_instance(read_settings(), executes_runs=True) as instance:
+        execute(instance)
+        assert type(instance.event_log_storage).__name__ == "ConsolidatedSqliteEventLogStorage"
