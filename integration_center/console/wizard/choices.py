@@ -1,7 +1,7 @@
-"""The fields that a list offers, in groups; those that cannot be chosen stand last, disabled, with the reason."""
+"""The fields that a list offers, in groups. Those that cannot be chosen come last, disabled, with the reason."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from integration_center.sync.mapping.suggestions import Choice, suggest_api_name
 from integration_center.sync.schema import SObjectSchema
@@ -13,14 +13,31 @@ WALKME = "WalkMe fields"
 
 @dataclass(frozen=True)
 class Option:
-    """One line of a list."""
+    """One line of a list. The selected one is never disabled: a browser does not send a disabled option."""
 
     value: str
     text: str
     disabled: bool = False
+    selected: bool = False
 
 
 Group = tuple[str, Sequence[Option]]
+
+
+def select_option(groups: Sequence[Group], chosen: str) -> list[Group]:
+    """Return the groups with the chosen value selected, in upper or lower case, and without groups that are empty."""
+    wanted = chosen.lower()
+    return [
+        (
+            says,
+            [
+                replace(option, selected=True, disabled=False) if option.value.lower() == wanted else option
+                for option in options
+            ],
+        )
+        for says, options in groups
+        if options
+    ]
 
 
 def group_keys(choices: Sequence[Choice], chosen: str, used: Collection[str]) -> list[Group]:
@@ -33,13 +50,14 @@ def group_keys(choices: Sequence[Choice], chosen: str, used: Collection[str]) ->
     """
     sure = [choice for choice in choices if choice.reason is None and choice.suggested]
     other = [choice for choice in choices if choice.reason is None and not choice.suggested]
-    return _without_empty(
+    return select_option(
         [
             (MISSING, _missing([choice.field.name for choice in choices], chosen)),
             ("Suggested", [_offer(choice, used) for choice in sure]),
             ("Other fields", [_offer(choice, used) for choice in other]),
             ("Cannot be keys", [_refuse(choice) for choice in choices if choice.reason]),
-        ]
+        ],
+        chosen,
     )
 
 
@@ -59,14 +77,15 @@ def group_targets(
     ours = [choice for choice in fit if choice.suggested]
     wish = suggest_api_name(column) if column else ""
     wished = [Option(wish, wish)] if wish and schema.get(wish) is None and wish.lower() != chosen.lower() else []
-    return _without_empty(
+    return select_option(
         [
             (MISSING, _missing([field.name for field in schema.fields], chosen)),
             (WALKME, [_offer(choice, used) for choice in ours]),
             ("Fields", [_offer(choice, used) for choice in fit if not choice.suggested]),
             (NEW, wished),
             ("Cannot be written", [_refuse(choice) for choice in choices if choice.reason]),
-        ]
+        ],
+        chosen,
     )
 
 
@@ -87,7 +106,3 @@ def _missing(names: Collection[str], chosen: str) -> list[Option]:
 def _name(choice: Choice) -> str:
     field = choice.field
     return field.label if field.label == field.name else f"{field.label} · {field.name}"
-
-
-def _without_empty(groups: Sequence[Group]) -> list[Group]:
-    return [group for group in groups if group[1]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from integration_center.console.lookups import Answer
 from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
-from integration_center.console.wizard.choices import Group, group_targets
+from integration_center.console.wizard.choices import Group, group_targets, select_option
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing, say_touched_by_draft
@@ -83,6 +84,7 @@ class ShownRow:
         problem: what is wrong with it.
         rolls_up: whether the problem goes away when all rows of a key make one record.
         preset: how its value is made; None for a plain column, and for SQL that no preset wrote.
+        makes: the ways to make a value that it offers.
         field_type: what the field holds; empty while none is chosen.
         samples: some values of the column, as they are and as they would be written.
         clash: another integration that writes the field already.
@@ -97,6 +99,7 @@ class ShownRow:
     clash: DefsFile | None = None
     rolls_up: bool = False
     preset: Preset | None = None
+    makes: Sequence[Group] = ()
 
 
 def show_mapping(request: Request) -> Response:
@@ -150,14 +153,13 @@ def _show(screen: Screen) -> Response:
         "shown": shown,
         "next_number": draft.next_number,
         "held": find_held(screen, rows, schema),
-        "presets": list_presets(),
         "proposal": find_proposal(draft, rows),
         "takes_window": takes_window(rows),
         "repeated": find_repeated(screen, rows, schema),
         "preview": show_preview(screen, rows, schema, judged),
         "schedule": read_choice(read_option(draft, "schedule"), read_option(draft, "after")),
         "earlier": list_earlier(screen),
-        "zones": sorted(available_timezones()),
+        "zones": list_zones(),
         "schedule_choices": SCHEDULES,
         "schedule_hours": HOURS,
         "problems": problems if screen.checking else {},
@@ -225,6 +227,12 @@ def propose(draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Draft:
     return draft.change(rows=kept + proposed or (FieldRow(),), options={**draft.options, "name": name}, suggested=True)
 
 
+@cache
+def list_zones() -> Sequence[str]:
+    """List the names of time zones. Each is a file of the machine, and they do not change while a process lives."""
+    return sorted(available_timezones())
+
+
 def list_earlier(screen: Screen) -> list[tuple[str, str]]:
     """List the integrations after which this one may run: slug and name of all but itself."""
     base = screen.draft.base
@@ -279,6 +287,7 @@ def show_rows(
     """
     keys = {field.lower() for _, field in draft.pairs}
     ranked: dict[pl.DataType | None, list[Choice]] = {}
+    presets = list_presets()
     shown = []
     for place, (row, found) in enumerate(zip(draft.rows, judged, strict=True)):
         dtype = found.dtype
@@ -300,6 +309,7 @@ def show_rows(
                 clash=writers.get(row.field.lower()),
                 rolls_up=found.rolls_up,
                 preset=PRESETS.get(row.make),
+                makes=select_option(presets, row.make or OWN_SQL),
             )
         )
     return shown

@@ -25,6 +25,7 @@ from integration_center.insights.catalogue import ReportInfo, find_report
 from integration_center.insights.saved_proposals import save_proposal
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.describe import SObjectSummary
+from integration_center.sync.mapping.fitness import why_not_key
 from integration_center.sync.mapping.suggestions import rank_keys, suggest_key
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
@@ -285,13 +286,13 @@ def find_key_problem(key: KeyRow, draft: Draft, rows: NewestReport | None, schem
         same = [other for other in draft.keys if other.field.lower() == key.field.lower()]
         if len(same) > 1:
             return f"{key.field} is used twice; each Salesforce identifier pairs with one column."
-        choice = next((c for c in rank_keys(schema) if c.field.name.lower() == key.field.lower()), None)
-        if choice is None:
+        field = schema.get(key.field)
+        if field is None:
             nearest = find_nearest(key.field, [field.name for field in schema.fields])
             like = f" The nearest is {nearest}." if nearest else ""
             return f"{schema.name} has no field {key.field}, or the connected user may not see it.{like}"
-        if choice.reason:
-            return f"{key.field} {choice.reason}"
+        if reason := why_not_key(field):
+            return f"{key.field} {reason}"
     return None
 
 

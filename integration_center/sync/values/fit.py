@@ -3,6 +3,8 @@
 A value that does not fit never raises an exception; it rejects its row. Fitting a fitted value changes nothing.
 """
 
+from functools import lru_cache
+
 import polars as pl
 
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, PICKLIST_TYPES, TEXT_TYPES, SObjectField
@@ -14,6 +16,7 @@ from integration_center.sync.values.rules import FittedValue, Rule, judge_first,
 from integration_center.sync.values.texts import fit_multipicklist, fit_picklist, fit_text
 
 
+@lru_cache(maxsize=64)  # a page asks for each of an object's 800 fields
 def kind_of(dtype: pl.DataType) -> str | None:
     """Return what a report column holds: `text`, `number`, `boolean`, `date`, `datetime`, `time`; None for others."""
     match dtype:
