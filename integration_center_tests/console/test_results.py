@@ -229,6 +229,7 @@ def test_a_run_that_dagster_dropped_stands_in_the_log(
     tags = {**job.tags, "dagster/partition": "2026-11-24"}
     run = center.instance.create_run_for_job(job, tags=tags)
     center.instance.report_run_failed(run, "the code location is gone")
+    console.engine.read(patience=60.0)  # a page waits a second for the look at Dagster; a busy machine takes longer
     seen = browser.open("/")
     assert "the code location is gone" in seen.text
     assert "Failed" in seen.text
