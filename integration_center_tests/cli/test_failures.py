@@ -1,9 +1,11 @@
 """What the terminal says of failures that the code did not foresee, and what their reports hold."""
 
 import errno
+import importlib
 import os
 import re
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 import sqlalchemy as sa
@@ -34,7 +36,7 @@ def fail_to_decode() -> None:
 
 
 def fail_to_import() -> None:
-    import nothing_of_this_name  # noqa: F401 # type: ignore[import-not-found]
+    importlib.import_module("nothing_of_this_name")
 
 
 def fail_in_the_system() -> None:
@@ -51,9 +53,8 @@ def fail_in_the_system() -> None:
     ],
 )
 def test_a_report_says_the_kind_of_each_cause_and_no_value(
-    command: Command, fail: object, said: str, detail: str
+    command: Command, fail: FunctionType, said: str, detail: str
 ) -> None:
-    assert callable(fail)
     with pytest.raises(Exception) as caught:  # noqa: PT011 - each case has its own
         fail()
     sentence = describe_failure(caught.value)
