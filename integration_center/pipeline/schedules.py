@@ -24,6 +24,7 @@ from integration_center.pipeline.names import (
     range_tags,
     run_tags,
 )
+from integration_center.pipeline.own_job import define_own_job
 from integration_center.settings import Paths
 from integration_center.wording.markdown import escape_markdown
 
@@ -96,9 +97,9 @@ def build_daily_sync(loaded: Integrations, prefix: str | None = None) -> dg.Defi
     keys = sorted({key for slug, spec in loaded.by_slug.items() for key in asset_keys(slug, spec)})
     if not keys:
         return dg.Definitions()
-    job = dg.define_asset_job(
+    job = define_own_job(
         put_before(SYNC_JOB, prefix),
-        selection=dg.AssetSelection.assets(*keys),
+        keys,
         description="Every integration; the daily schedule asks for one run each.",
     )
 
