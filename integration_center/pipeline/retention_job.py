@@ -6,7 +6,7 @@ import dagster as dg
 
 from integration_center.database.incidents import Incidents
 from integration_center.installation import open_installation
-from integration_center.pipeline.names import put_before
+from integration_center.pipeline.names import WEEKLY_RETENTION, put_before
 from integration_center.pipeline.resources import build_job_resources
 from integration_center.store.retention import delete_old_files
 
@@ -29,7 +29,7 @@ def build_retention(prefix: str | None = None) -> dg.Definitions:
         resource_defs=build_job_resources(),
     )
     schedule = dg.ScheduleDefinition(
-        name=put_before("weekly_retention", prefix),
+        name=put_before(WEEKLY_RETENTION, prefix),
         job=job,
         cron_schedule="30 3 * * 0",
         execution_timezone="UTC",
