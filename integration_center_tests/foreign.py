@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -70,6 +72,7 @@ class Team(Installed):
     def __init__(self, place: Path) -> None:
         super().__init__(place, LOCK)
         self.home = place / "home"
+        self.workers = ThreadPoolExecutor(2)
         self.environment |= {
             "VIRTUAL_ENV": str(self.bin.parent),
             "DAGSTER_HOME": str(self.home),
@@ -135,6 +138,15 @@ class Team(Installed):
                 yield f"http://127.0.0.1:{port}"
             finally:
                 server.terminate()
+
+
+def scaffold(team: Team, root: Path) -> Path:
+    """Scaffold the integration of a project, and return its file, which is short."""
+    options = (*OPTIONS, "--asset", f"{root.name}/usage")
+    team.execute("dg", "scaffold", "defs", COMPONENT, SLUG, *options, cwd=root)
+    written = root / "src" / root.name / "defs" / SLUG / "defs.yaml"
+    assert len(written.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    return written
 
 
 def check_commands(team: Team, root: Path) -> None:
@@ -205,16 +217,13 @@ def main() -> None:
         print(f"{time.monotonic() - began:5.1f} s  both wheels built and installed", flush=True)
         acme, globex = team.add_project("acme_data", 10), team.add_project("globex_data", 500)
         with team.local_org():
-            for root in (acme, globex):
-                options = (*OPTIONS, "--asset", f"{root.name}/usage")
-                team.execute("dg", "scaffold", "defs", COMPONENT, SLUG, *options, cwd=root)
-                written = root / "src" / root.name / "defs" / SLUG / "defs.yaml"
-                assert len(written.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+            written = [*team.workers.map(partial(scaffold, team), (acme, globex))][-1]
             text = written.read_text(encoding="utf-8")
             written.write_text(text.replace("attributes:\n", "attributes:\n  prefix: globex\n"), encoding="utf-8")
-            check_commands(team, acme)
+            checked = team.workers.submit(check_commands, team, acme)
             team.execute("integration-center", "connect", "sandbox", "--flow", "client-credentials", cwd=acme)
             pushes = {root: push(team, root, slug) for root, slug in ((acme, SLUG), (globex, f"globex_{SLUG}"))}
+            checked.result()
             assert (acme / "warehouse" / f"{DAY}.parquet").exists(), "the team's own IO manager stored its asset"
             with team.serving("dg", "dev", cwd=acme) as url:
                 (names,) = list_names(ask(url, LOCATIONS)).values()
