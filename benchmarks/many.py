@@ -28,9 +28,9 @@ from benchmarks.console_pages import build_file
 from benchmarks.product import write_home
 from benchmarks.runner import KEPT_VARIABLES, ROOT
 from benchmarks.whole import Used, measure
+from integration_center.pipeline.code_locations import LOCATION
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.names import DAILY_SCHEDULE
-from integration_center.pipeline.webserver import LOCATION
 from integration_center.settings import read_settings
 
 SIZES = (10, 100, 500)

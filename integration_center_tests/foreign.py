@@ -1,12 +1,15 @@
 """`make foreign`: the component in projects of somebody else, from built wheels, with the commands of `dg`."""
 
+import itertools
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,10 +24,17 @@ LOCK = PROJECT / "requirements" / "development.txt"
 """Has `dg`, which the production lock has not."""
 DAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 COMPONENT = "integration_center.Integration"
-OPTIONS = ("--asset", "marts/usage", "--object", "Lead", "--keys", "email=Email", "--fields", f"logins={COUNT}")
-LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries {
-  locationOrLoadError { __typename ... on RepositoryLocation { name repositories { jobs { name } } } } } } } }"""
+SLUG = "usage_to_leads"
+"""Of the integration of both projects, of which one has a prefix."""
+OPTIONS = ("--environment", "sandbox", "--object", "Lead", "--keys", "email=Email", "--fields", f"logins={COUNT}")
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename
+  ... on RepositoryLocation { name repositories { jobs { name } schedules { name } sensors { name } } } } } } } }"""
+ASSETS = """{ assetNodes { assetKey { path } dependencyKeys { path } assetMaterializations(limit: 1) { runId }
+  assetChecksOrError { ... on AssetChecks { checks {
+    name executionForLatestMaterialization { status evaluation { success } } } } } } }"""
 MOST_LINES = 15
+ALL_ASSETS, AUTOMATION = "__ASSET_JOB", "default_automation_condition_sensor"
+"""Dagster's own in every code location."""
 
 TEAM = """
 import dagster as dg
@@ -43,7 +53,7 @@ class Warehouse(dg.ConfigurableIOManager):
         return pl.scan_parquet(f"{self.folder}/{context.partition_key}.parquet")
 
 
-@dg.asset(key=["marts", "usage"], partitions_def=DAYS)
+@dg.asset(key=["TEAM", "usage"], partitions_def=DAYS)
 def usage() -> pl.DataFrame:
     return pl.DataFrame(ROWS, schema=["email", "logins"], orient="row")
 
@@ -62,6 +72,7 @@ class Team(Installed):
     def __init__(self, place: Path) -> None:
         super().__init__(place, LOCK)
         self.home = place / "home"
+        self.workers = ThreadPoolExecutor(2)
         self.environment |= {
             "VIRTUAL_ENV": str(self.bin.parent),
             "DAGSTER_HOME": str(self.home),
@@ -78,7 +89,8 @@ class Team(Installed):
         """Make a project with an asset, an IO manager, a resource and an executor, and install it."""
         root = self.place / name
         rows = [(email(number), count + number) for number in PLAIN]
-        lay_out(root, name, TEAM.replace("ROWS", repr(rows)).replace("FOLDER", repr(str(root / "warehouse"))))
+        text = TEAM.replace("ROWS", repr(rows)).replace("FOLDER", repr(str(root / "warehouse"))).replace("TEAM", name)
+        lay_out(root, name, text)
         (root / "warehouse").mkdir()
         install = ("pip", "install", "--python", str(self.bin / "python"), "--quiet", "--no-deps")
         uv = str(Path(sys.executable).with_name("uv"))
@@ -128,18 +140,27 @@ class Team(Installed):
                 server.terminate()
 
 
+def scaffold(team: Team, root: Path) -> Path:
+    """Scaffold the integration of a project, and return its file, which is short."""
+    options = (*OPTIONS, "--asset", f"{root.name}/usage")
+    team.execute("dg", "scaffold", "defs", COMPONENT, SLUG, *options, cwd=root)
+    written = root / "src" / root.name / "defs" / SLUG / "defs.yaml"
+    assert len(written.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    return written
+
+
 def check_commands(team: Team, root: Path) -> None:
     """Every command of `dg` that a team uses succeeds and shows the component."""
     assert COMPONENT in team.execute("dg", "list", "components", cwd=root)
     team.execute("dg", "check", "yaml", cwd=root)
     team.execute("dg", "check", "defs", cwd=root)
-    assert "usage_to_leads" in team.execute("dg", "list", "defs", cwd=root)
+    assert SLUG in team.execute("dg", "list", "defs", cwd=root)
     team.execute("dg", "utils", "generate-component-schema", cwd=root)
 
 
 def push(team: Team, root: Path, slug: str) -> str:
     """Materialize the team's asset and push it; returns the run."""
-    team.execute("dg", "launch", "--assets", "marts/usage", "--partition", DAY, cwd=root)
+    team.execute("dg", "launch", "--assets", f"{root.name}/usage", "--partition", DAY, cwd=root)
     team.execute("dg", "launch", "--job", slug, "--partition", DAY, cwd=root)
     line = team.ask(root, "log", slug)[0]
     assert (line["status"], line["rows"]) == ("Completed", {"updated": len(PLAIN)}), line
@@ -148,12 +169,43 @@ def push(team: Team, root: Path, slug: str) -> str:
     return str(line["run_id"])
 
 
-def list_jobs(answer: str) -> dict[str, set[str]]:
-    """The jobs of each code location that a web server has loaded."""
+def undo(team: Team, root: Path, run_id: str) -> None:
+    """Undo a push by a command."""
+    undone = team.ask(root, "undo", run_id, "--yes")
+    assert set(undone["rows"].values()) == {len(PLAIN)}, undone
+
+
+def check_assets(answer: str, slug: str, prefix: str, upstream: str, run_id: str) -> None:
+    """Dagster shows the chain of a project: what each asset is from, the run that materialized it, and its checks."""
+    nodes = {"/".join(node["assetKey"]["path"]): node for node in json.loads(answer)["data"]["assetNodes"]}
+    chain = (upstream, f"{slug}/update_set", f"{slug}/push", f"{prefix}salesforce/sandbox/Lead")
+    for earlier, later in itertools.pairwise(chain):
+        assert {"path": earlier.split("/")} in nodes[later]["dependencyKeys"], (later, nodes[later])
+    for key in chain[1:3]:
+        (materialization,) = nodes[key]["assetMaterializations"]
+        assert materialization["runId"] == run_id, (key, materialization)
+    assert nodes[chain[3]]["assetMaterializations"], "the push wrote, so the object is materialized"
+    checks = {
+        check["name"]: check["executionForLatestMaterialization"]
+        for key in chain[1:3]
+        for check in nodes[key]["assetChecksOrError"]["checks"]
+    }
+    assert {"match_rate", "schema_as_mapped", "columns_present", "rows_failed", "ledger_adds_up"} <= checks.keys()
+    wrong = {name for name, check in checks.items() if not check or not check["evaluation"]["success"]}
+    assert not wrong, wrong
+
+
+def list_names(answer: str) -> dict[str, dict[str, set[str]]]:
+    """The jobs, schedules and sensors of each code location that a web server has loaded."""
     entries = json.loads(answer)["data"]["workspaceOrError"]["locationEntries"]
     locations = [entry["locationOrLoadError"] for entry in entries]
     assert {each["__typename"] for each in locations} == {"RepositoryLocation"}, locations
-    return {each["name"]: {job["name"] for job in each["repositories"][0]["jobs"]} for each in locations}
+    return {
+        each["name"]: {
+            kind: {item["name"] for item in each["repositories"][0][kind]} for kind in ("jobs", "schedules", "sensors")
+        }
+        for each in locations
+    }
 
 
 def main() -> None:
@@ -165,22 +217,17 @@ def main() -> None:
         print(f"{time.monotonic() - began:5.1f} s  both wheels built and installed", flush=True)
         acme, globex = team.add_project("acme_data", 10), team.add_project("globex_data", 500)
         with team.local_org():
-            for root, slug in ((acme, "usage_to_leads"), (globex, "globex_to_leads")):
-                options = (*OPTIONS, "--environment", "sandbox")
-                team.execute("dg", "scaffold", "defs", COMPONENT, slug, *options, cwd=root)
-                written = root / "src" / root.name / "defs" / slug / "defs.yaml"
-                assert len(written.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+            written = [*team.workers.map(partial(scaffold, team), (acme, globex))][-1]
             text = written.read_text(encoding="utf-8")
             written.write_text(text.replace("attributes:\n", "attributes:\n  prefix: globex\n"), encoding="utf-8")
-            check_commands(team, acme)
+            checked = team.workers.submit(check_commands, team, acme)
             team.execute("integration-center", "connect", "sandbox", "--flow", "client-credentials", cwd=acme)
-            first = push(team, acme, "usage_to_leads")
+            pushes = {root: push(team, root, slug) for root, slug in ((acme, SLUG), (globex, f"globex_{SLUG}"))}
+            checked.result()
             assert (acme / "warehouse" / f"{DAY}.parquet").exists(), "the team's own IO manager stored its asset"
-            undone = team.ask(acme, "undo", first, "--yes")
-            assert set(undone["rows"].values()) == {len(PLAIN)}, undone
             with team.serving("dg", "dev", cwd=acme) as url:
-                (jobs,) = list_jobs(ask(url, LOCATIONS)).values()
-                assert "usage_to_leads" in jobs
+                (names,) = list_names(ask(url, LOCATIONS)).values()
+                assert SLUG in names["jobs"]
             workspace = team.place / "workspace.yaml"
             loaded = [
                 {"python_module": {"module_name": f"{root.name}.definitions", "location_name": root.name}}
@@ -188,10 +235,17 @@ def main() -> None:
             ]
             workspace.write_text(yaml.safe_dump({"load_from": loaded}), encoding="utf-8")
             with team.serving("dagster-webserver", "-w", str(workspace), cwd=team.place) as url:
-                jobs_of = list_jobs(ask(url, LOCATIONS))
-            assert "usage_to_leads" in jobs_of["acme_data"], jobs_of
-            assert "globex_to_leads" in " ".join(jobs_of["globex_data"]), jobs_of
-        print("from built wheels: two projects, dg's commands, a push, its ledger and undo, two code locations")
+                ours, theirs = (list_names(ask(url, LOCATIONS))[root.name] for root in (acme, globex))
+                assets = ask(url, ASSETS)
+            check_assets(assets, SLUG, "", "acme_data/usage", pushes[acme])
+            check_assets(assets, f"globex_{SLUG}", "globex_", "globex_data/usage", pushes[globex])
+            for kind in ("jobs", "schedules", "sensors"):
+                assert ours[kind], kind
+                assert theirs[kind] >= {f"globex_{name}" for name in ours[kind] - {ALL_ASSETS}}, (kind, theirs)
+                assert ours[kind] & theirs[kind] <= {ALL_ASSETS, AUTOMATION}, (kind, ours, theirs)
+            for root in (globex, acme):  # the newest value of a field first
+                undo(team, root, pushes[root])
+        print("from built wheels: two projects in one Dagster: dg, plan, checks, push, ledger, undo, lineage")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration_files.integrations import Integrations
-from integration_center.integration_files.places import find_folder
+from integration_center.integration_files.places import find_folder, name_folder
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import asset_keys, push_key, run_tags
 from integration_center.pipeline.run_request import RunRequest
@@ -60,7 +60,7 @@ def plan_all(days: tuple[date, date], *, changed_since: str | None, markdown: bo
     slugs = loaded.slugs
     if changed_since is not None:
         changed = find_changed(root, changed_since)
-        slugs = [slug for slug in slugs if slug in changed]
+        slugs = [slug for slug in slugs if name_folder(slug, loaded.specs.get(slug)) in changed]
     with open_installation() as installation:
         planned = [plan_one(installation, loaded, slug, days) for slug in slugs]
     # A comment is read by people who do not know this machine.

@@ -20,7 +20,7 @@ from integration_center.database.touched import say_touched
 from integration_center.errors import ConfigurationError
 from integration_center.insights.source import last_full_day, parse_day
 from integration_center.installation import Installation, open_installation
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.catch_up import check_long_range
@@ -96,6 +96,8 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one
     webserver = find_webserver(installation.settings)
     require_named(installation.settings, webserver)
+    if webserver is None:
+        require_own_input(wanted, loaded.specs.get(wanted.slug))
     run_id = str(uuid4()) if webserver is None else webserver.launch(wanted.request)
     note_launch(installation, wanted, run_id)
     display = Display(lambda: installation.progress.read(run_id, wanted.slug))
@@ -114,6 +116,22 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     if sync is None:
         raise ConfigurationError(f"run {run_id} ended without a line in the log; see it in the Dagster UI")
     return sync
+
+
+def require_own_input(wanted: Launch, spec: IntegrationSpec | None) -> None:
+    """Check that this process can read what a run reads: it loads our definitions, and not those of another project.
+
+    Raises:
+        ConfigurationError: the run reads an asset, which only the code location of its project loads.
+    """
+    source = spec.source if spec else None
+    if source is None or source.query is not None or wanted.request.days is None:
+        return
+    raise ConfigurationError(
+        f"{wanted.slug} reads the asset {source.asset}, which only the Dagster of its project loads, and none answers."
+        f" Start it there (dg dev), or launch the run there: dg launch --job {wanted.slug}"
+        f" --partition {wanted.request.days[-1]}"
+    )
 
 
 def read_sample(installation: Installation, sync: SyncRecord, *outcomes: Outcome) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`undo`: write back what a sync changed."""
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.undo import plan_undo, require_undoable
+from integration_center.pipeline.webserver import find_prefix, find_webserver
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
@@ -56,7 +58,7 @@ def undo_sync(
                 raise ConfigurationError("nothing was written: nobody can be asked here; say --yes")
             typer.confirm(f"Write {planned:,} records back in {environment.title}?", abort=True)
         current = loaded.specs.get(undone.slug)
-        prefix = current.prefix if current else None
+        prefix = find_prefix(partial(find_webserver, installation.settings), undone.slug, current)
         request = RunRequest(
             undo_job(environment, prefix),
             None,

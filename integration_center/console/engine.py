@@ -12,10 +12,11 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.code_locations import LOCATION
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
 from integration_center.pipeline.names import INTEGRATION_TAG
-from integration_center.pipeline.webserver import LOCATION, Webserver, find_webserver
+from integration_center.pipeline.webserver import Webserver, find_webserver
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,

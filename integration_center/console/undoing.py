@@ -11,6 +11,7 @@ from integration_center.database.sync_records import SyncRecord
 from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.undo import plan_undo, require_undoable
+from integration_center.pipeline.webserver import find_prefix
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
 
@@ -66,10 +67,12 @@ def start_undo(console: Console, sync: SyncRecord, *, triggered_by: str) -> Star
         ConfigurationError: Dagster refused the run.
     """
     environment = require_undoable(console.installation, sync)
+    spec = next((file.spec for file in console.defs.list() if file.slug == sync.slug), None)
+    prefix = find_prefix(console.find_dagster, sync.slug, spec)
     request = RunRequest(
-        undo_job(environment),
+        undo_job(environment, prefix),
         None,
         {**run_tags(sync.slug, environment, triggered_by), UNDO_TAG: sync.run_id},
-        run_config={"ops": {undo_op(environment): {"config": {"run_id": sync.run_id, "slug": sync.slug}}}},
+        run_config={"ops": {undo_op(environment, prefix): {"config": {"run_id": sync.run_id, "slug": sync.slug}}}},
     )
     return launch_once(console, sync.slug, None, request)

@@ -13,6 +13,7 @@ from integration_center.insights.catalogue import find_clashes, slugify
 from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.slugs import check_slug, free_slug
 from integration_center.integration.spec import Environment, IntegrationSpec, find_conflicts
+from integration_center.integration_files.places import FILE
 from integration_center.integration_files.reading import DefsFile, DefsReader
 from integration_center.integration_files.yaml_edit import dump, edit, write_new
 
@@ -64,9 +65,9 @@ class DefsFolder(DefsReader):
 
         def create() -> DefsFile:
             free = check_slug(slug or self.new_slug(spec.name))
-            if self.path(free).exists():
+            if (self.root / free / FILE).exists():
                 raise ConfigurationError(f"there is an integration {free!r} already; choose another name")
-            self.check(free, spec)
+            self.check(spec.slug_in(free), spec)
             return self._write(free, spec, text if text is not None else write_new(spec), by)
 
         return self.place.change(create)
@@ -87,9 +88,11 @@ class DefsFolder(DefsReader):
                 return current
             self.check(base.slug, spec)
             text = edit(current.text, current.spec, spec)
-            if self.judge_text(base.slug, text) != spec:  # anchors, merges or doubled names that an edit cannot follow
+            if (
+                self.judge_text(base.folder, text) != spec
+            ):  # anchors, merges or doubled names that an edit cannot follow
                 text = write_new(spec)
-            return self._write(base.slug, spec, text, by)
+            return self._write(base.folder, spec, text, by)
 
         return self.place.change(save)
 
@@ -106,11 +109,11 @@ class DefsFolder(DefsReader):
             current = self._require_unchanged(base)
             if text == current.text:
                 return current
-            spec = self.judge_text(base.slug, text)
+            spec = self.judge_text(base.folder, text)
             if isinstance(spec, str):
                 raise ConfigurationError(f"integration {base.slug!r} was not saved: {spec}")
             self.check(base.slug, spec)
-            return self._write(base.slug, spec, text, by)
+            return self._write(base.folder, spec, text, by)
 
         return self.place.change(save)
 
@@ -145,7 +148,7 @@ class DefsFolder(DefsReader):
                     f"integration {slug!r} was changed at {_moment(file.modified_at)} after it was shown to you;"
                     " look at it again before you delete it"
                 )
-            self.place.remove(slug, by or getpass.getuser())
+            self.place.remove(file.folder, by or getpass.getuser())
 
         self.place.change(delete)
 
@@ -165,11 +168,11 @@ class DefsFolder(DefsReader):
             raise ConfigurationError(f"{file.name}: {file.problem}. Correct the file first")
         copy = build_copy(file.spec, environment or file.spec.environment)
         text = edit(file.text, file.spec, copy)
-        return self.create(copy, text=text if self.judge_text(slug, text) == copy else None, by=by)
+        return self.create(copy, text=text if self.judge_text(file.folder, text) == copy else None, by=by)
 
     def _require_unchanged(self, base: DefsFile) -> DefsFile:
         try:
-            current = self.load(base.slug)
+            current = self._load(self.root / base.folder)
         except (FileNotFoundError, NotADirectoryError):
             raise EditedMeanwhile(f"integration {base.slug!r} was deleted while you edited it") from None
         if current.content_hash == base.content_hash:
@@ -179,16 +182,16 @@ class DefsFolder(DefsReader):
             f" {describe_changes(base, current)}. Nothing was saved; open it again and make your change there"
         )
 
-    def _write(self, slug: str, spec: IntegrationSpec, text: str, by: str | None) -> DefsFile:
-        """Write a text that loads as `spec`.
+    def _write(self, folder: str, spec: IntegrationSpec, text: str, by: str | None) -> DefsFile:
+        """Write a text that loads as `spec` into a folder.
 
         Raises:
             ConfigurationError: it loads as something else, or cannot be written.
         """
-        if (said := self.judge_text(slug, text)) != spec:
-            raise ConfigurationError(f"integration {slug!r} was not saved, for the loader refuses it: {said}")
-        self.place.write(slug, text, by or getpass.getuser())
-        return self.load(slug)
+        if (said := self.judge_text(folder, text)) != spec:
+            raise ConfigurationError(f"integration {folder!r} was not saved, for the loader refuses it: {said}")
+        self.place.write(folder, text, by or getpass.getuser())
+        return self._load(self.root / folder)
 
 
 def build_copy(spec: IntegrationSpec, environment: Environment) -> IntegrationSpec:

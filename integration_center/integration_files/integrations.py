@@ -70,15 +70,6 @@ def read_integrations(root: Path, judge: Judge) -> Integrations:
         if file.problem is not None:
             slug = name_broken(file.slug, (taken | broken.keys()) - {file.slug})
             broken[slug] = make_printable(f"{file.name}: {file.problem}")
-    specs: dict[str, IntegrationSpec] = {}
-    for file in sorted(files, key=age):
-        if file.spec is None or file.problem is not None:
-            continue
-        slug = file.spec.slug_in(file.slug)
-        if slug in specs:
-            broken[name_broken(file.slug, taken | specs.keys() | broken.keys())] = make_printable(
-                f"{file.name}: with its prefix it is called {slug!r}, as another one is; rename the folder"
-            )
-        else:
-            specs[slug] = file.spec
+    ordered = sorted(files, key=age)
+    specs = {file.slug: file.spec for file in ordered if file.spec is not None and file.problem is None}
     return Integrations(specs, broken)

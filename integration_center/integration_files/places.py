@@ -22,6 +22,7 @@ from integration_center.database.engine import build_engine
 from integration_center.database.integration_texts import IntegrationTexts, Overtaken, SavedText
 from integration_center.errors import ConfigurationError, TransientError
 from integration_center.files.text_files import write_atomically, writing
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.settings import Paths
 
 FILE = "defs.yaml"
@@ -255,6 +256,16 @@ def require_changeable(paths: Paths) -> None:
 def find_folder(paths: Paths) -> Path:
     """Find the folder with the integrations as they are now."""
     return open_place(paths).open()
+
+
+def find_file(paths: Paths, slug: str, spec: IntegrationSpec) -> Path:
+    """Find the file of an integration."""
+    return find_folder(paths) / name_folder(slug, spec) / FILE
+
+
+def name_folder(slug: str, spec: IntegrationSpec | None) -> str:
+    """Name the folder of an integration: it has no prefix. A broken one has none that is known."""
+    return slug.removeprefix(f"{spec.prefix}_") if spec and spec.prefix else slug
 
 
 def is_laid_out(path: Path) -> bool:

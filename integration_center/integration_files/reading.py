@@ -39,7 +39,7 @@ class DefsFile:
     """An integration's file as it was read.
 
     Attributes:
-        slug: the folder's name.
+        slug: how Dagster, the log and all commands call it: the folder's name, after the prefix if there is one.
         path: of the file.
         text: the whole file.
         modified_at: when it was written last, UTC.
@@ -58,6 +58,11 @@ class DefsFile:
     def content_hash(self) -> str:
         """What identifies this text."""
         return hash_text(self.text)
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return self.path.parent.name
 
     @property
     def name(self) -> str:
@@ -100,8 +105,8 @@ class DefsReader:
         return self.place.open()
 
     def path(self, slug: str) -> Path:
-        """Where the integration's file is."""
-        return self.root / slug / FILE
+        """Where the integration's file is, or would be."""
+        return self._find_folder(slug) / FILE
 
     def list(self) -> list[DefsFile]:
         """All integrations by slug, broken ones too; conflicts between them count as the loader counts them.
@@ -116,15 +121,24 @@ class DefsReader:
             return [*self._listed[1]]
 
     def _list_anew(self, folders: Sequence[Path]) -> Sequence[DefsFile]:
-        taken = {folder.name for folder in folders}
-        files: dict[str, DefsFile] = {}
+        loaded: list[DefsFile] = []
         for folder in folders:
             with suppress(FileNotFoundError):  # deleted a moment ago
-                file = self._load(folder)
-                slug = file.slug if file.spec else name_broken(folder.name, taken - {folder.name})
-                taken.add(slug)
-                # A name whose bytes are no text cannot stand on a page or in JSON.
-                files[slug] = file if is_text(file.slug) else replace(file, slug=slug)
+                loaded.append(self._load(folder))
+        taken = {folder.name for folder in folders} | {file.slug for file in loaded}
+        files: dict[str, DefsFile] = {}
+        for file in sorted(loaded, key=age):
+            slug = file.slug
+            if file.spec and slug in files:
+                slug = name_broken(file.folder, taken - {file.folder} | files.keys())
+                problem = f"with its prefix it is called {file.slug!r}, as another one is; rename the folder"
+                files[slug] = replace(file, slug=slug, spec=None, problem=problem)
+                continue
+            if file.spec is None:
+                slug = name_broken(file.folder, taken - {file.folder} | files.keys())
+            taken.add(slug)
+            # A name whose bytes are no text cannot stand on a page or in JSON.
+            files[slug] = file if is_text(file.slug) else replace(file, slug=slug)
         specs = {file.slug: file.spec for file in sorted(files.values(), key=age) if file.spec}
         clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
         conflicts = find_conflicts({slug: spec for slug, spec in specs.items() if slug not in clashes})
@@ -147,7 +161,14 @@ class DefsReader:
 
     def load(self, slug: str) -> DefsFile:
         """One integration, from memory while its file is the same. Raises FileNotFoundError."""
-        return self._load(self.root / slug)
+        return self._load(self._find_folder(slug))
+
+    def _find_folder(self, slug: str) -> Path:
+        """Find the folder of an integration: it has another name than the integration where that has a prefix."""
+        named = self.root / slug
+        if os.path.lexists(named / FILE) or "_" not in slug:
+            return named
+        return next((file.path.parent for file in self.list() if file.slug == slug), named)
 
     def _load(self, folder: Path) -> DefsFile:
         slug, path = folder.name, folder / FILE
@@ -159,7 +180,7 @@ class DefsReader:
             return DefsFile(slug, path, "", datetime.fromtimestamp(0, UTC), None, _say_unreadable(error))
         signature = (status.st_ino, status.st_mtime_ns, status.st_size)
         with self._guard:
-            known = self._known.get(slug)
+            known = self._known.get(folder.name)
         if known and known[0] == signature:
             return known[1] if known[1].path == path else replace(known[1], path=path)
         modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
@@ -167,6 +188,7 @@ class DefsReader:
         try:
             content = read_regular(path)
             spec = self._parse(path.parent, content.decode())
+            slug = spec.slug_in(folder.name)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -177,7 +199,7 @@ class DefsReader:
             problem = cut_reason(str(error))
         file = DefsFile(slug, path, content.decode(errors="replace"), modified_at, spec, problem)
         with self._guard:
-            self._known[slug] = (signature, file)
+            self._known[folder.name] = (signature, file)
         return file
 
     def judge_text(self, slug: str, text: str) -> IntegrationSpec | str:

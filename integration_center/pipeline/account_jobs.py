@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from integration_center.integration.environment import Environment
+from integration_center.pipeline.resources import build_job_resources
 
 BuildOp = Callable[[Environment, str | None], dg.OpDefinition]
 """Builds the one op of the job of an account, in the project of a prefix."""
@@ -29,5 +30,11 @@ def build_account_jobs(
     jobs = []
     for environment in environments:
         graph = dg.GraphDefinition(name=name_job(environment, prefix), node_defs=[build_op(environment, prefix)])
-        jobs.append(graph.to_job(name=graph.name, description=description.format(account=environment.title)))
+        jobs.append(
+            graph.to_job(
+                name=graph.name,
+                description=description.format(account=environment.title),
+                resource_defs=build_job_resources([environment]),
+            )
+        )
     return dg.Definitions(jobs=jobs)

@@ -24,12 +24,13 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.integration_files.places import find_folder, open_place
+from integration_center.integration_files.places import find_file, open_place
 from integration_center.integration_files.reading import DefsFile, DefsReader
+from integration_center.pipeline.code_locations import name_locations
 from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.names import put_before
-from integration_center.pipeline.webserver import LOCATION, find_dagster_url
+from integration_center.pipeline.webserver import find_dagster_url
 from integration_center.remote import IMPATIENT
 
 logger = logging.getLogger(__name__)
@@ -146,9 +147,9 @@ def find_wrong_runs(
     """Find what is wrong with the enabled integrations."""
     histories = installation.syncs.latest(specs, BEFORE * 2)
     waiting = {wait.slug for wait in installation.waiting.list(now)}
-    found, root = [], find_folder(installation.settings)
+    found: list[Wrong] = []
     for slug, spec in specs.items():
-        file = root / slug / "defs.yaml"
+        file = find_file(installation.settings, slug, spec)
         written = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now
         since = now if not settled or slug in waiting else written
         findings = judge_integration(spec, histories.get(slug, ()), settings.thresholds, now, since)
@@ -173,9 +174,9 @@ def find_silent_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong
 
 def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong]:
     """Find the parts of Dagster's daemon that have stopped, and the schedules and sensors whose last tick failed."""
-    found = find_silent_parts(instance, now)
+    found, locations = find_silent_parts(instance, now), name_locations(instance)
     for state in instance.all_instigator_state() if instance.schedule_storage else ():
-        if state.status is InstigatorStatus.STOPPED or state.repository_selector.location_name != LOCATION:
+        if state.status is InstigatorStatus.STOPPED or state.repository_selector.location_name not in locations:
             continue
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
         if ticks and ticks[0].status is TickStatus.FAILURE:

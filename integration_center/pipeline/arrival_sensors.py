@@ -13,7 +13,7 @@ from integration_center.insights.source import Mark, ReportSource
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.integration_files.places import find_folder
+from integration_center.integration_files.places import find_file
 from integration_center.pipeline.arrivals import Decision, Look, Memory, Start, Wait
 from integration_center.pipeline.catch_up import LONGEST, reads_events
 from integration_center.pipeline.following import LOOKED_AT, Following
@@ -87,7 +87,7 @@ def build_arrival_sensor(slug: str, spec: IntegrationSpec) -> dg.SensorDefinitio
 
 def look(installation: Installation, slug: str, spec: IntegrationSpec, now: datetime, cursor: str | None) -> Decision:
     """Look at an integration at `now`, and decide what starts."""
-    file = find_folder(installation.settings) / slug / "defs.yaml"
+    file = find_file(installation.settings, slug, spec)
     written = min(datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now, now)
     if spec.after is not None:
         return follow(installation, slug, spec, now, written).decide(Memory.read(cursor))

@@ -1,6 +1,7 @@
 """Who may release or reject a held plan, and how that is noted. The console and the command line decide by this."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from integration_center.access.audit import EDITS, Action
 from integration_center.database.sync_records import SyncRecord, SyncStatus
@@ -13,6 +14,7 @@ from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import RELEASE_TAG, release_job, release_op, run_tags
 from integration_center.pipeline.release import name_plan, require_releasable
 from integration_center.pipeline.run_request import RunRequest
+from integration_center.pipeline.webserver import find_prefix, find_webserver
 
 LONGEST_REASON = 300
 
@@ -69,7 +71,7 @@ def decide_release(
         )
     config = {"run_id": sync.run_id, "slug": sync.slug, "reason": said}
     spec = read_folder(find_folder(installation.settings)).specs.get(sync.slug)
-    prefix = spec.prefix if spec else None
+    prefix = find_prefix(partial(find_webserver, installation.settings), sync.slug, spec)
     request = RunRequest(
         release_job(environment, prefix),
         None,

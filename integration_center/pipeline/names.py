@@ -110,6 +110,8 @@ def arrival_sensor(slug: str) -> str:
     return f"{slug}_arrival"
 
 
+WEEKLY_RETENTION = "weekly_retention"
+"""The schedule that deletes old files; every project has it."""
 DAILY_SCHEDULE = "daily_sync"
 """The schedule of all integrations without times of their own."""
 

@@ -22,6 +22,7 @@ from integration_center.pipeline.metadata import (
 from integration_center.pipeline.names import (
     ALLOW_STALE,
     DAYS,
+    FRAMES,
     INSTALLATION,
     ONE_RUN,
     RUN_DISABLED,
@@ -94,7 +95,10 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
         description=f"Sends the planned lines to {spec.object} and completes the ledger.",
         # Nothing comes out where the installation makes plans only, and of a plan that waits for approval only its
         # checks: then the run ends well, without a materialization.
-        out={name: dg.Out(dg.Nothing, is_required=False) for name in ("result", *(check.name for check in checks))},
+        out={
+            name: dg.Out(dg.Nothing, is_required=False, io_manager_key=FRAMES)  # a project's own is no need of ours
+            for name in ("result", *(check.name for check in checks))
+        },
         required_resource_keys={INSTALLATION, resource_key(spec.environment)},
         pool=pool(spec),
         tags={**spec.op_tags, "kind": "salesforce"},

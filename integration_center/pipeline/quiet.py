@@ -1,5 +1,7 @@
-"""Keeps Dagster's warnings of what is beta or a preview from those who use this package."""
+"""Keeps warnings from those whom they do not concern: of what is beta in Dagster, and of OpenLineage without use."""
 
+import logging
+import os
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -11,6 +13,23 @@ from integration_center.pipeline.long_lived import without_collections
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+
+
+OPENLINEAGE = "OPENLINEAGE_"
+"""With what the variables begin that set OpenLineage up."""
+
+
+def concerns_somebody(record: logging.LogRecord) -> bool:
+    """Whether a warning of OpenLineage's client concerns somebody: nobody set it up where it has no variable.
+
+    Dagster imports each package that has components or plug-ins whenever it loads a project, and the client of
+    dagster-openlineage complains at once that it has nowhere to send events to.
+    """
+    said = record.getMessage().startswith("Couldn't find any OpenLineage transport configuration")
+    return not said or any(name.startswith(OPENLINEAGE) for name in os.environ)
+
+
+logging.getLogger("openlineage.client.client").addFilter(concerns_somebody)
 
 
 def without_beta_warnings(build: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

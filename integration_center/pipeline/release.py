@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from integration_center.access.audit import Action
 from integration_center.database.sync_records import RELEASE_OF, SyncRecord, SyncStatus
@@ -46,17 +47,11 @@ AGAIN = "Run the integration again, and release that plan"
 
 
 class ReleaseConfig(dg.Config):
-    """Run config of a release.
+    """Run config of a release. The launchpad shows what each field is."""
 
-    Attributes:
-        run_id: the whole id of the run whose plan is held.
-        slug: which of its integrations.
-        reason: why it is released, for the audit log.
-    """
-
-    run_id: str
-    slug: str
-    reason: str
+    run_id: str = Field(description="The whole id of the run whose plan is held.")
+    slug: str = Field(description="Which integration of that run.")
+    reason: str = Field(description="Why it is released, for the audit log.")
 
 
 def require_releasable(installation: Installation, sync: SyncRecord, now: datetime) -> Environment:

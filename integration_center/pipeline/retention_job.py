@@ -6,7 +6,8 @@ import dagster as dg
 
 from integration_center.database.incidents import Incidents
 from integration_center.installation import open_installation
-from integration_center.pipeline.names import put_before
+from integration_center.pipeline.names import WEEKLY_RETENTION, put_before
+from integration_center.pipeline.resources import build_job_resources
 from integration_center.store.retention import delete_old_files
 
 
@@ -24,10 +25,11 @@ def delete_op(context: dg.OpExecutionContext) -> None:
 def build_retention(prefix: str | None = None) -> dg.Definitions:
     """The job, and its weekly schedule, running by default."""
     job = dg.GraphDefinition(name=put_before("retention", prefix), node_defs=[delete_op]).to_job(
-        description="Deletes reports, plans, ledgers and snapshots after 90 days, audit entries after a year."
+        description="Deletes reports, plans, ledgers and snapshots after 90 days, audit entries after a year.",
+        resource_defs=build_job_resources(),
     )
     schedule = dg.ScheduleDefinition(
-        name=put_before("weekly_retention", prefix),
+        name=put_before(WEEKLY_RETENTION, prefix),
         job=job,
         cron_schedule="30 3 * * 0",
         execution_timezone="UTC",

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from integration_center.access.audit import Action
 from integration_center.database.sync_records import RETRY_OF, SyncRecord, SyncStatus
@@ -50,15 +51,10 @@ RUN_AGAIN = "Run the integration again instead: it tries them too"
 
 
 class RetryConfig(dg.Config):
-    """Run config of a retry.
+    """Run config of a retry. The launchpad shows what each field is."""
 
-    Attributes:
-        run_id: the whole id of the run whose failed records are tried again.
-        slug: which of its integrations.
-    """
-
-    run_id: str
-    slug: str
+    run_id: str = Field(description="The whole id of the run whose failed records are tried again.")
+    slug: str = Field(description="Which integration of that run.")
 
 
 def count_failed(sync: SyncRecord) -> int:

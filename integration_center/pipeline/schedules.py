@@ -13,7 +13,7 @@ from integration_center.integration.schedule import DEFAULT_SCHEDULE
 from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.integration_files.places import find_folder
+from integration_center.integration_files.places import find_file
 from integration_center.pipeline.catch_up import LONGEST, find_first_day, reads_events
 from integration_center.pipeline.moved_schedules import passed_before_move
 from integration_center.pipeline.names import (
@@ -24,6 +24,7 @@ from integration_center.pipeline.names import (
     range_tags,
     run_tags,
 )
+from integration_center.pipeline.own_job import define_own_job
 from integration_center.settings import Paths
 from integration_center.wording.markdown import escape_markdown
 
@@ -96,9 +97,9 @@ def build_daily_sync(loaded: Integrations, prefix: str | None = None) -> dg.Defi
     keys = sorted({key for slug, spec in loaded.by_slug.items() for key in asset_keys(slug, spec)})
     if not keys:
         return dg.Definitions()
-    job = dg.define_asset_job(
+    job = define_own_job(
         put_before(SYNC_JOB, prefix),
-        selection=dg.AssetSelection.assets(*keys),
+        keys,
         description="Every integration; the daily schedule asks for one run each.",
     )
 
@@ -136,7 +137,7 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
         tick = context.scheduled_execution_time
         if spec.times.is_paused(tick):
             return dg.SkipReason(f"{spec.name} is {say_pause(spec.times)}; it can be run by hand")
-        if passed_before_move(context, slug, spec.times.expression, find_folder(Paths()) / slug / "defs.yaml"):
+        if passed_before_move(context, slug, spec.times.expression, find_file(Paths(), slug, spec)):
             again = spec.times.next(tick)
             return dg.SkipReason(
                 f"{spec.name} was moved to this time after it had passed. It runs next at {again:%Y-%m-%d %H:%M} UTC;"

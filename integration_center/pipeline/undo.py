@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from integration_center.access.audit import Action
 from integration_center.database.journal import unfinished
@@ -49,15 +50,10 @@ from integration_center.sync.undoing import build_undo_lines
 
 
 class UndoConfig(dg.Config):
-    """Run config of an undo.
+    """Run config of an undo. The launchpad shows what each field is."""
 
-    Attributes:
-        run_id: the whole id of the run to undo.
-        slug: which of its integrations.
-    """
-
-    run_id: str
-    slug: str
+    run_id: str = Field(description="The whole id of the run to undo.")
+    slug: str = Field(description="Which integration of that run.")
 
 
 def require_undoable(installation: Installation, sync: SyncRecord) -> Environment:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,14 @@ import httpx
 
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.regular_files import read_regular
-from integration_center.integration.spec import Environment
-from integration_center.pipeline.names import undo_job
+from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.code_locations import (
+    LOCATION,
+    Location,
+    choose_location,
+    find_project,
+    read_locations,
+)
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import Settings
 from integration_center.wording.addresses import check_url
@@ -24,7 +30,6 @@ logger = logging.getLogger(__name__)
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
 """Names our code location to Dagster's processes."""
 WEBSERVER_FILE = "webserver.json"
-LOCATION = "integration_center"
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 30
 RELOAD_SECONDS = 120
@@ -108,27 +113,6 @@ class RunLog:
 
 
 @dataclass(frozen=True)
-class Location:
-    """A code location that holds integrations, whatever it is called.
-
-    Attributes:
-        name: of the location.
-        repository: in it.
-        jobs: the names of all its jobs.
-    """
-
-    name: str
-    repository: str
-    jobs: frozenset[str]
-
-    @property
-    def holds_integrations(self) -> bool:
-        """Whether our definitions are in it: they bring the jobs that undo, perhaps after a prefix."""
-        undo = undo_job(Environment.SANDBOX)
-        return any(job == undo or job.endswith(f"_{undo}") for job in self.jobs)
-
-
-@dataclass(frozen=True)
 class Webserver:
     """A Dagster webserver of this `DAGSTER_HOME`.
 
@@ -173,30 +157,7 @@ class Webserver:
 
     def list_locations(self, *, timeout: float = ANSWER_SECONDS) -> list[Location]:
         """List the loaded code locations that hold integrations; our own comes first."""
-        nodes = self.execute(LOCATIONS, timeout=timeout)["repositoriesOrError"].get("nodes", [])
-        found = [
-            Location(node["location"]["name"], node["name"], frozenset(job["name"] for job in node["jobs"]))
-            for node in nodes
-        ]
-        return sorted(
-            (each for each in found if each.holds_integrations), key=lambda each: (each.name != LOCATION, each.name)
-        )
-
-    def find_location(self, job: str) -> Location:
-        """Find the location that has a job.
-
-        Raises:
-            ConfigurationError: none has.
-        """
-        locations = self.list_locations()
-        found = next((each for each in locations if job in each.jobs), None)
-        if found is None:
-            names = ", ".join(repr(each.name) for each in locations) or "none that holds integrations"
-            raise ConfigurationError(
-                f"the Dagster at {self.url} has no job {job!r}; its code locations are {names}. Reload the location"
-                " after a file was added"
-            )
-        return found
+        return read_locations(self.execute(LOCATIONS, timeout=timeout)["repositoriesOrError"].get("nodes", []))
 
     def launch(self, request: RunRequest) -> str:
         """Launch a run; its id.
@@ -204,7 +165,8 @@ class Webserver:
         Raises:
             ConfigurationError: Dagster refused it, or knows no such job.
         """
-        location = self.find_location(request.job)
+        # A job without days is one that projects share, as that which undoes; any location runs it.
+        location = choose_location(self.list_locations(), request.job, shared=request.days is None, url=self.url)
         params: dict[str, Any] = {
             "selector": {
                 "repositoryLocationName": location.name,
@@ -301,6 +263,20 @@ def find_webserver(settings: Settings, *, timeout: float = ANSWER_SECONDS) -> We
     except (ServiceUnavailable, LookupError, TypeError, AttributeError):  # nobody answers, or something else
         return None
     return Webserver(webserver.url, frozenset(each.name for each in locations)) if locations else None
+
+
+def find_prefix(find: Callable[[], Webserver | None], slug: str, spec: IntegrationSpec | None) -> str | None:
+    """Find the prefix of an integration, which the jobs of its project have, too.
+
+    Args:
+        find: finds the web server, which knows the project of an integration whose file is not here.
+        slug: of the integration.
+        spec: what its file says; None where it is not here.
+    """
+    if spec is not None:
+        return spec.prefix
+    webserver = find()
+    return find_project(webserver.list_locations(), slug) if webserver else None
 
 
 def is_ours(webserver: Webserver, settings: Settings, timeout: float) -> bool:

@@ -1,14 +1,17 @@
 """Dagsters for the console to speak to: one that runs in this process, and a real webserver's GraphQL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 import uvicorn
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget, WorkspaceLoadTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 
 from integration_center.errors import ServiceUnavailable
@@ -43,10 +46,23 @@ class OwnDagster(Webserver):
         self.reloads.append(None)
 
 
+class ThreadLauncher(SyncInMemoryRunLauncher):
+    """Launches runs to their end in a thread of their own: a web server's own has an event loop."""
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> "ThreadLauncher":
+        return cls(inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        thread = threading.Thread(target=super().launch_run, args=(context,))
+        thread.start()
+        thread.join()
+
+
 @contextmanager
-def serve_dagster(instance: dg.DagsterInstance) -> Iterator[Webserver]:
-    """Dagster's own webserver over an instance, without a code location: its history can be asked for."""
-    with WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as context:
+def serve_dagster(instance: dg.DagsterInstance, target: WorkspaceLoadTarget | None = None) -> Iterator[Webserver]:
+    """Dagster's own webserver over an instance. Without code locations, its history can be asked for."""
+    with WorkspaceProcessContext(instance, target or EmptyWorkspaceTarget()) as context:
         app = create_app_from_workspace_process_context(context)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, daemon=True)

@@ -284,3 +284,28 @@ def test_whatever_a_column_is_called_it_is_read_back(name: str, key: str, column
 def test_a_copy_of_a_long_name_fits() -> None:
     spec = spec_of_text(BY_HAND).model_copy(update={"name": "n" * 255})
     assert len(build_copy(spec, Environment.PRODUCTION).name) <= 255
+
+
+def test_a_prefix_is_part_of_the_name_and_not_of_the_folder(folder: DefsFolder) -> None:
+    spec = spec_of(folder).model_copy(update={"prefix": "east", "name": "East", "enabled": False})
+    made = folder.create(spec, slug="logins")
+    assert (made.slug, made.folder) == ("east_logins", "logins")
+    assert [file.slug for file in folder.list()] == ["east_logins", "logins_to_leads"]
+    assert folder.read("east_logins").spec == spec
+    changed = folder.save(folder.read("east_logins"), spec.model_copy(update={"name": "West"}))
+    assert (changed.slug, changed.path) == ("east_logins", folder.root / "logins" / "defs.yaml")
+    assert load_integrations(folder.root).slugs == ["east_logins", "logins_to_leads"]
+    folder.delete("east_logins")
+    assert [file.slug for file in folder.list()] == ["logins_to_leads"]
+
+
+def test_of_two_with_one_name_the_newer_is_broken(folder: DefsFolder) -> None:
+    spec = spec_of(folder).model_copy(update={"enabled": False})
+    folder.create(spec, slug="east_logins")
+    (folder.root / "logins").mkdir()
+    text = write_new(spec.model_copy(update={"prefix": "east"}))
+    (folder.root / "logins" / "defs.yaml").write_text(text)
+    files = {file.slug: file for file in folder.list()}
+    assert files.keys() == {"east_logins", "logins", "logins_to_leads"}
+    assert "with its prefix it is called 'east_logins', as another one is" in (files["logins"].problem or "")
+    assert files["east_logins"].problem is None

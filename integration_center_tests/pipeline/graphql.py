@@ -14,15 +14,21 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster_graphql.schema import create_schema
 
-from integration_center.pipeline.webserver import LAUNCH, LOCATION
+from integration_center.pipeline.code_locations import LOCATION
+from integration_center.pipeline.webserver import LAUNCH
 from integration_center_tests.pipeline.center import Center
 
 
 @dataclass(frozen=True)
 class GraphQL:
-    """Dagster's GraphQL, as its web server answers it."""
+    """Dagster's GraphQL, as its web server answers it.
+
+    Attributes:
+        location: the name of its code location.
+    """
 
     workspace: WorkspaceProcessContext
+    location: str = LOCATION
 
     @property
     def runs(self) -> Sequence[dg.DagsterRun]:
@@ -59,7 +65,7 @@ class GraphQL:
         """What Dagster answers to a launch, with the run still in its queue."""
         params = {
             "selector": {
-                "repositoryLocationName": LOCATION,
+                "repositoryLocationName": self.location,
                 "repositoryName": "__repository__",
                 "jobName": job,
                 "assetSelection": [{"path": list(path)} for path in assets] or None,
@@ -80,16 +86,24 @@ run_coordinator:
 """
 
 
+OURS = LoadableTargetOrigin(module_name="integration_center.definitions")
+
+
 @contextmanager
-def open_graphql(center: Center) -> Iterator[GraphQL]:
-    """GraphQL on the installation's definitions as they are now; its Dagster history is in files."""
+def open_graphql(center: Center, target: LoadableTargetOrigin = OURS, location: str = LOCATION) -> Iterator[GraphQL]:
+    """GraphQL on the installation's definitions as they are now; its Dagster history is in files.
+
+    Args:
+        center: the installation.
+        target: what the code location loads.
+        location: how the code location is called.
+    """
     config = center.home / "dagster.yaml"
     config.write_text(config.read_text(encoding="utf-8") + IN_THIS_PROCESS, encoding="utf-8")
-    target = LoadableTargetOrigin(module_name="integration_center.definitions")
-    origin = InProcessCodeLocationOrigin(loadable_target_origin=target, location_name=LOCATION)
+    origin = InProcessCodeLocationOrigin(loadable_target_origin=target, location_name=location)
     with (
         warnings.catch_warnings(action="ignore", category=DeprecationWarning),  # Dagster's own
         dg.DagsterInstance.from_config(str(center.home)) as instance,
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace,
     ):
-        yield GraphQL(workspace)
+        yield GraphQL(workspace, location)

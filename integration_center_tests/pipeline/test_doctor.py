@@ -6,13 +6,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from dagster._core.remote_origin import (
+    InProcessCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (  # not public: the state of schedules
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat  # not public: what a running daemon leaves behind
 
 from integration_center.pipeline.alert_watch import find_silent_parts
 from integration_center.settings import Settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, days_before, email, logins
-from integration_center_tests.pipeline.commands import Command, as_json
+from integration_center_tests.pipeline.commands import Command, as_json, build_command
 
 AREAS = {
     *("versions", "settings", "database", "storage", "disk", "certificates", "integrations", "dagster", "schedules"),
@@ -30,6 +42,22 @@ def ask(command: Command, *options: str) -> dict[str, list[dict[str, Any]]]:
 
 def texts(rows: list[dict[str, Any]], state: str) -> str:
     return " ".join(row["text"] for row in rows if row["state"] == state)
+
+
+def test_a_schedule_that_is_off_in_the_location_of_another_project_is_seen(
+    center_on_disk: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    center_on_disk.integrate()
+    for location, name, status in (
+        ("acme_data", "weekly_retention", InstigatorStatus.DECLARED_IN_CODE),
+        ("acme_data", "daily_sync", InstigatorStatus.STOPPED),
+    ):
+        target = LoadableTargetOrigin(module_name=location)
+        repository = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(target, location_name=location), "all")
+        origin, about = RemoteInstigatorOrigin(repository, name), ScheduleInstigatorData("0 8 * * *")
+        center_on_disk.instance.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, status, about))
+    found = ask(build_command(monkeypatch, capsys))
+    assert "logins_to_leads: daily_sync is switched off in Dagster." in texts(found["schedules"], "problem")
 
 
 def test_everything_is_looked_at_and_what_is_wrong_has_an_advice(center: Center, command: Command) -> None:

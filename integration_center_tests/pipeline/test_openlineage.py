@@ -1,6 +1,7 @@
 """What dagster-openlineage makes of our events: each hop to the Salesforce field and Gainsight, received over HTTP."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,3 +171,15 @@ def test_each_hop_is_in_the_events_that_arrive(center: Center, monkeypatch: pyte
     ]
     assert {column["name"]: column["type"] for column in described}[COUNT] == "double"
     assert "@" not in json.dumps(events)
+
+
+def test_only_who_sets_openlineage_up_hears_that_it_has_no_receiver(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in [name for name in os.environ if name.startswith("OPENLINEAGE_")]:
+        monkeypatch.delenv(name)
+    OpenLineageAdapter()
+    assert "OpenLineage transport configuration" not in caplog.text
+    monkeypatch.setenv("OPENLINEAGE_NAMESPACE", "acme")
+    OpenLineageAdapter()
+    assert "OpenLineage transport configuration" in caplog.text

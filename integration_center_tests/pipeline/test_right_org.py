@@ -22,11 +22,12 @@ from salesforce_emulator.org.org import PRODUCTION, SANDBOX
 Connect = Callable[[Environment], None]
 
 HOSTILE: Mapping[str, Mapping[str, Any]] = {
-    "environment": {"resources": {"salesforce_sandbox": {"config": {"environment": "production"}}}},
+    "environment": {"resources": {"integration_center_sandbox": {"config": {"environment": "production"}}}},
     "a folder": {"resources": {"io_manager": {"config": {"base_dir": "/tmp/elsewhere"}}}},
     "a column": {"resources": {"io_manager": {"config": {"partition_column": "plan_id"}}}},
-    "a database": {"resources": {"installation": {"config": {"database": "sqlite:///elsewhere.db"}}}},
-    "settings": {"resources": {"installation": {"config": {"settings": {"dagster_home": "/tmp/elsewhere"}}}}},
+    "frames": {"resources": {"integration_center_frames": {"config": {"base_dir": "/tmp/elsewhere"}}}},
+    "a database": {"resources": {"integration_center": {"config": {"database": "sqlite:///elsewhere.db"}}}},
+    "settings": {"resources": {"integration_center": {"config": {"settings": {"dagster_home": "/tmp/elsewhere"}}}}},
     "an input": {"ops": {"logins_to_leads__update_set": {"inputs": {"report": {"path": "/tmp/elsewhere"}}}}},
     "an unknown option": {"ops": {"logins_to_leads__push": {"config": {"environment": "production"}}}},
 }

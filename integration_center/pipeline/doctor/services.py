@@ -15,9 +15,10 @@ from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.alert_watch import DAILY_CALLS, find_broken_parts
+from integration_center.pipeline.code_locations import name_locations
 from integration_center.pipeline.doctor.findings import Checked, look, ok, problem, warning
 from integration_center.pipeline.names import find_starter
-from integration_center.pipeline.webserver import LOCATION, find_webserver
+from integration_center.pipeline.webserver import find_webserver
 from integration_center.remote import IMPATIENT
 from integration_center.salesforce.org import Org
 
@@ -61,10 +62,11 @@ def check_dagster(installation: Installation, instance: dg.DagsterInstance, now:
 def check_schedules(loaded: Integrations, instance: dg.DagsterInstance, now: datetime) -> Iterator[Checked]:
     """Whether what starts each integration is armed, and when it starts next."""
     states = instance.all_instigator_state() if instance.schedule_storage else ()
+    locations = name_locations(instance)
     stopped = {
         state.instigator_name
         for state in states
-        if state.status is InstigatorStatus.STOPPED and state.repository_selector.location_name == LOCATION
+        if state.status is InstigatorStatus.STOPPED and state.repository_selector.location_name in locations
     }
     for slug, spec in loaded.specs.items():
         if not spec.enabled:
