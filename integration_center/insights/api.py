@@ -24,7 +24,7 @@ import polars as pl
 
 from integration_center.errors import NoDataForDay, ServiceUnavailable, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report, fit_columns, is_visible
-from integration_center.insights.columns import infer_types, type_columns
+from integration_center.insights.columns import type_columns
 from integration_center.insights.description import (
     build_identity,
     build_version,
@@ -34,6 +34,7 @@ from integration_center.insights.description import (
     read_refreshed_at,
 )
 from integration_center.insights.exports import ExportPaths, ExportPolling, ExportRefused, read_export
+from integration_center.insights.likely_types import infer_types
 from integration_center.insights.source import Mark, Report, end_of, no_data, start_of
 from integration_center.insights.walkme import InvalidRequest, WalkMeApi, WalkMeSession
 from integration_center.progress import advance

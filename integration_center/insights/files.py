@@ -20,7 +20,7 @@ from integration_center.insights.catalogue import (
     is_visible,
     report_slug,
 )
-from integration_center.insights.columns import infer_types, type_columns
+from integration_center.insights.columns import type_columns
 from integration_center.insights.declaring import check_columns, declare_cells
 from integration_center.insights.delimited.form import Table
 from integration_center.insights.drop_names import (
@@ -35,6 +35,7 @@ from integration_center.insights.drop_names import (
 )
 from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.formats import read_file
+from integration_center.insights.likely_types import infer_types
 from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.insights.sizes import USUAL_LARGEST, SizeLimit
 from integration_center.insights.source import TYPING_RULES, Mark, Report, no_data
@@ -202,7 +203,7 @@ class FilesSource:
             versions.append((drop, version))
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         frame = _join_parts(frames, source)
-        check_columns(frame, folder.file, source, f"{folder.name}/{FILE_NAME}")
+        check_columns(frame.columns, folder.file, source, f"{folder.name}/{FILE_NAME}")
         frame, doubts = declare_cells(frame, folder.file)
         notes += [f"{source}: {doubt}" for doubt in doubts]
         info = fit_columns(folder.info, frame.columns)
