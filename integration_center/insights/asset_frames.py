@@ -62,7 +62,7 @@ def read_asset(value: object, info: ReportInfo, day: date, *, identity: str, nam
     fitted = fit_columns(info, frame.columns)
     texts = frame[[name for name, dtype in frame.schema.items() if dtype == pl.String]]
     likely = infer_types(texts, key_column=fitted.key_column, declared={})
-    return Report(fitted, day, frame, identity, None, likely, notes)
+    return Report(fitted, day, frame.lazy(), identity, None, likely, notes)
 
 
 def read_frame(value: object, what: str) -> pl.DataFrame:
