@@ -158,7 +158,7 @@ class FilesSource:
             drop, label = drops[-1], f"{drops[-1].folder}/{drops[-1].name}"
             packed = self._drops.read(drop).data
             data = unpack(packed, label, limit=folder.file.limit or self._limit)
-            return Fetched(label, name_format(drop.name), data, folder.file, find_packing(packed))
+            return Fetched(label, name_format(drop.name), bytes(data), folder.file, find_packing(packed))
 
         return self._steadily(f"report {report.name!r}", fetch)
 
@@ -183,7 +183,7 @@ class FilesSource:
             label = f"{drop.folder}/{drop.name}"
             packed = self._drops.read(drop).data
             data = unpack(packed, label, limit=file.limit or self._limit)
-            return Fetched(label, name_format(drop.name), data, file, find_packing(packed))
+            return Fetched(label, name_format(drop.name), bytes(data), file, find_packing(packed))
 
         return self._steadily(f"the files of {folder!r}", fetch)
 
@@ -269,7 +269,7 @@ class FilesSource:
         for drop in files:
             if drop.name == FILE_NAME:
                 return read_report_file(
-                    self._drops.read(drop, most=SMALL).data, self._drops.locate(drop.folder, drop.name)
+                    bytes(self._drops.read(drop, most=SMALL).data), self._drops.locate(drop.folder, drop.name)
                 )
         return ReportFile()
 

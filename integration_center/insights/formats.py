@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.form import OpenTable, Table, open_frame
 from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_names import Format
@@ -33,12 +34,12 @@ FORM_OPTIONS = (*_ROWS, *_CELLS, "encoding", "sheet")
 LOOKED_AT = 100_000
 
 
-def read_file(data: bytes, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> Table:
+def read_file(data: Data, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> Table:
     """Read all rows of a report's file as text; see `open_file`."""
     return open_file(data, source, named, file, limit=limit).read_all()
 
 
-def open_file(data: bytes, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> OpenTable:
+def open_file(data: Data, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> OpenTable:
     """Open a report's file, to read its rows as text.
 
     Args:
@@ -64,14 +65,14 @@ def open_file(data: bytes, source: str, named: Format, file: ReportFile, *, limi
     if kind == "csv":
         return open_table(data, source, file.form)
     readers: Mapping[Format, Callable[[], Table]] = {
-        "xlsx": lambda: read_workbook(data, source, file, limit=limit),
-        "parquet": lambda: read_parquet(data, source, file.ignored, limit=limit),
-        "jsonl": lambda: read_json_lines(data, source, file.encoding, file.ignored),
+        "xlsx": lambda: read_workbook(bytes(data), source, file, limit=limit),
+        "parquet": lambda: read_parquet(bytes(data), source, file.ignored, limit=limit),
+        "jsonl": lambda: read_json_lines(bytes(data), source, file.encoding, file.ignored),
     }
     return open_frame(readers[kind]())
 
 
-def find_format(data: bytes) -> Format | None:
+def find_format(data: Data) -> Format | None:
     """Find the format of a file that shows it beyond doubt; None for any other file."""
     if is_workbook(data):
         return "xlsx"

@@ -7,11 +7,12 @@ from itertools import islice
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, cut
 from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.decoding import decode
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form, OpenTable, RowCount, Table, open_frame
 from integration_center.insights.delimited.header import name_table
-from integration_center.insights.delimited.kinds import PADDING, refuse_binary, refuse_other_kinds
+from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
 from integration_center.insights.delimited.looking import (
     BYTES_LOOKED_AT,
     SEPARATOR_LINE,
@@ -34,12 +35,12 @@ from integration_center.progress import advance
 ANY = Form()
 
 
-def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
+def read_table(data: Data, source: str, form: Form = ANY) -> Table:
     """Read all rows of a delimited file as text; see `open_table`."""
     return open_table(data, source, form).read_all()
 
 
-def open_table(data: bytes, source: str, form: Form = ANY) -> OpenTable:
+def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     """Open a delimited file, to read its rows as text.
 
     Empty lines are not rows. A header without rows is a table without rows.
@@ -58,9 +59,9 @@ def open_table(data: bytes, source: str, form: Form = ANY) -> OpenTable:
     begin = skip_lines(text, form.skip_lines)
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
-    refuse_binary(text[begin:], source)
-    text, first_line = text[begin:], text.count(b"\n", 0, begin) + 1
-    text = text[: find_footer(text, form.footer, source)]
+    refuse_binary(text[begin : begin + LOOKED_AT], source)
+    text, first_line = cut(text, begin), text.count(b"\n", 0, begin) + 1
+    text = cut(text, 0, find_footer(text, form.footer, source))
     reader = StrictReader(text, dialect, source, first_line)
     rows = reader.read_rows()
     head = list(islice(rows, form.header_row + form.skip_after_header)) if has_content(text) else []
@@ -143,7 +144,7 @@ def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return frame
 
 
-def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, list[str]]:
+def find_dialect(text: Data, begin: int, form: Form) -> tuple[Dialect, int, list[str]]:
     """Find how the cells of a text are separated and quoted.
 
     Args:
@@ -155,8 +156,8 @@ def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, lis
         The dialect, where the rows begin, and what was found without a declaration.
     """
     delimiter, quote, notes = form.delimiter, form.quote, []
-    if said := SEPARATOR_LINE.match(text, begin):
-        begin, delimiter = said.end(), delimiter or said[1].decode(errors="replace")
+    if said := SEPARATOR_LINE.match(text[begin : begin + BYTES_LOOKED_AT]):
+        begin, delimiter = begin + said.end(), delimiter or said[1].decode(errors="replace")
         notes.append(f"a line says sep={said[1].decode(errors='replace')}")
     sample = text[begin : begin + BYTES_LOOKED_AT]
     if quote == Form.quote and (quote := find_quote(sample, delimiter)) != Form.quote:
@@ -167,9 +168,10 @@ def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, lis
     return Dialect(delimiter, quote, form.escape, form.skip_blanks), begin, notes
 
 
-def has_content(text: bytes) -> bool:
+def has_content(text: Data) -> bool:
     """Return whether a text has more than padding. Mostly its beginning shows that, without a copy of the text."""
-    return bool(text[:BYTES_LOOKED_AT].strip(PADDING) or text.strip(PADDING))
+    pieces = (text[begin : begin + BYTES_LOOKED_AT] for begin in range(0, len(text), BYTES_LOOKED_AT))
+    return any(piece.strip(PADDING) for piece in pieces)
 
 
 def refuse_empty(head: Sequence[object], form: Form, source: str) -> UnreadableReport:

@@ -10,6 +10,7 @@ from itertools import islice
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
 from integration_center.insights.delimited.looking import find_header_below, read_options
@@ -39,7 +40,7 @@ class StrictReader:
         first_line: the number of the text's first line.
     """
 
-    text: bytes
+    text: Data
     dialect: Dialect
     source: str
     first_line: int = 1
@@ -53,7 +54,7 @@ class StrictReader:
         Raises:
             UnreadableReport: a row does not follow the dialect.
         """
-        text = io.BytesIO(self.text)
+        text = open_data(self.text)
         text.seek(begin)
         reader = csv.reader(io.TextIOWrapper(text, encoding="utf-8", newline=""), **read_options(self.dialect))
         line, before = 0, self.first_line - 1 + count_line_ends(self.text, begin)
@@ -63,7 +64,7 @@ class StrictReader:
                     line = reader.line_num
                     yield row, line + before
         except UnicodeDecodeError:
-            say_encoding(self.text, self.source, self.first_line)
+            say_encoding(bytes(self.text), self.source, self.first_line)
             raise
         except csv.Error as error:
             start = line + 1 + before
@@ -128,7 +129,7 @@ class StrictReader:
             count: counts unusual rows that are accepted.
             last: whether this is the last batch.
         """
-        width, whole = len(header), not last or self.text.endswith((b"\n", b"\r"))
+        width, whole = len(header), not last or self.text[-1:] in (b"\n", b"\r")
         for number, (row, line) in enumerate(batch, 1):
             if len(row) == width:
                 yield row, line
@@ -196,15 +197,15 @@ class StrictReader:
 
     def _has_blanks_before_quotes(self) -> bool:
         quote = self.dialect.quote
-        return bool(quote) and f"{self.dialect.delimiter} {quote}".encode() in self.text
+        return bool(quote) and self.text.find(f"{self.dialect.delimiter} {quote}".encode()) >= 0
 
     def _find_escape(self) -> dict[str, str]:
         """Return the remedy for quotes that are escaped by a backslash."""
-        return {"escape": "\\"} if self.dialect.escape is None and b'\\"' in self.text else {}
+        return {"escape": "\\"} if self.dialect.escape is None and self.text.find(b'\\"') >= 0 else {}
 
     def _count_lines(self, first: int) -> int:
         """Count the lines that are not empty, from a line on."""
-        below = self.text.splitlines()[first - self.first_line :]
+        below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
 
 
@@ -213,6 +214,6 @@ def count_cells(row: Sequence[str]) -> str:
     return f"{len(row)} cell{'' if len(row) == 1 else 's'}"
 
 
-def count_line_ends(text: bytes, end: int) -> int:
+def count_line_ends(text: Data, end: int) -> int:
     """Count the line ends before a position as Python's reader does: also single carriage returns."""
     return text.count(b"\n", 0, end) + text.count(b"\r", 0, end) - text.count(b"\r\n", 0, end)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.form import Dialect
 from integration_center.insights.delimited.strict import LONGEST_CELL
 
@@ -28,7 +29,7 @@ STYLE_BYTES = 64_000
 """The bytes at the beginning of a chunk that show which columns are quoted."""
 
 
-def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) -> Iterator[tuple[pl.DataFrame, int]]:
+def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -> Iterator[tuple[pl.DataFrame, int]]:
     """Read rows that follow RFC 4180, with any delimiter, as far as that can be proven.
 
     Args:
@@ -64,18 +65,27 @@ def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) 
         yield frame, end
 
 
-def cut_chunks(text: bytes, dialect: Dialect, start: int) -> Iterator[bytes]:
+def cut_chunks(text: Data, dialect: Dialect, start: int) -> Iterator[bytes]:
     """Cut a text between rows: at a line end with an even number of quotes before it."""
     begin, quote = start, (dialect.quote or "").encode()
     while begin < len(text):
-        end = min(begin + CHUNK_BYTES, len(text))
-        if end < len(text):
-            end = text.rfind(b"\n", begin, end) + 1
-            while end > begin and quote and text.count(quote, begin, end) % 2:
-                end = text.rfind(b"\n", begin, end - 1) + 1
-            end = end if end > begin else len(text)
-        yield text[begin:end] if begin or end < len(text) else text
-        begin = end
+        piece = text[begin : begin + CHUNK_BYTES]
+        if begin + len(piece) < len(text):
+            end = find_row_end(piece, quote)
+            piece = piece[:end] if end else text[begin:]
+        yield piece
+        begin += len(piece)
+
+
+def find_row_end(piece: bytes, quote: bytes) -> int:
+    """Find the last line end with an even number of quotes before it; return the place behind it, or 0."""
+    end = piece.rfind(b"\n") + 1
+    odd = bool(quote) and piece.count(quote, 0, end) % 2
+    while end and odd:
+        before = piece.rfind(b"\n", 0, end - 1) + 1
+        odd = (odd + piece.count(quote, before, end)) % 2
+        end = before
+    return end
 
 
 def read_chunk(chunk: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
