@@ -1,6 +1,6 @@
 """Read the cells of a report as they are declared, one slice of the rows after another, and find what is in doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -88,9 +88,14 @@ class CellReader:
         self._cells = cells
         self._doubts: dict[str, Doubts] = {}
 
-    def read(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Read the next rows: String columns, an empty cell null; the same with dates as ISO 8601 and plain numbers."""
-        guarded = find_columns(frame, pl.all().str.starts_with(GUARD).any())
+    def read(self, frame: pl.DataFrame, plain: Collection[str] = ()) -> pl.DataFrame:
+        """Read the next rows: the same with dates as ISO 8601 and plain numbers.
+
+        Args:
+            frame: String columns; an empty cell is null.
+            plain: columns that are known to hold only plain numbers and dates, in which nothing is in doubt.
+        """
+        guarded = find_columns(leave_out(frame, plain), pl.all().str.starts_with(GUARD).any())
         columns = []
         for name in frame.columns:
             rules, text = self._cells.find(name), frame[name]
@@ -98,7 +103,7 @@ class CellReader:
                 text = unguard(text, strip=bool(rules.strip))
             columns.append(drop_empty(text, rules.empty))
         bare = pl.DataFrame(columns)
-        self._find_doubts(bare)
+        self._find_doubts(bare, plain)
         return pl.DataFrame([self._read_column(text) for text in bare]) if self._cells.need_all_rows else bare
 
     @property
@@ -106,11 +111,12 @@ class CellReader:
         """One sentence for each doubt, and for each column that does not have its declared form."""
         return [note for name, doubts in self._doubts.items() for note in doubts.list(name)]
 
-    def _find_doubts(self, frame: pl.DataFrame) -> None:
+    def _find_doubts(self, frame: pl.DataFrame, plain: Collection[str]) -> None:
         doubts = {name: self._doubts.setdefault(name, Doubts()) for name in frame.columns}
-        for name in find_columns(frame, pl.all().is_in(PLACEHOLDERS).any()):
+        others = leave_out(frame, plain)
+        for name in find_columns(others, pl.all().is_in(PLACEHOLDERS).any()):
             doubts[name].note_placeholders(frame[name])
-        for name in find_columns(frame, pl.all().str.starts_with("'").any()):
+        for name in find_columns(others, pl.all().str.starts_with("'").any()):
             if not self._cells.find(name).strip and not doubts[name].has_apostrophes:
                 doubts[name].has_apostrophes = bool(frame[name].str.contains(APOSTROPHE).any())
         for name in frame.columns:
@@ -128,6 +134,11 @@ def read_cells(frame: pl.DataFrame, cells: ReportCells) -> tuple[pl.DataFrame, l
     """Read all cells of a report at once; see `CellReader`. Return them, and what is in doubt."""
     reader = CellReader(cells)
     return reader.read(frame), reader.notes
+
+
+def leave_out(frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
+    """Leave out some columns."""
+    return frame[[name for name in frame.columns if name not in names]]
 
 
 def find_columns(frame: pl.DataFrame, test: pl.Expr) -> set[str]:

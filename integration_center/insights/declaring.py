@@ -1,6 +1,6 @@
 """Apply what `report.yaml` declares about the columns and cells of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -35,9 +35,19 @@ class DeclaredReader:
         self._cells = CellReader(cells)
         self.needs_all_rows = cells.need_all_rows
 
-    def read(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Read the next rows; all of them at once where `needs_all_rows`."""
-        return self._cells.read(frame[self._kept]).rename(self._renamed)
+    def read(self, frame: pl.DataFrame, plain: Collection[str] = ()) -> pl.DataFrame:
+        """Read the next rows; all of them at once where `needs_all_rows`.
+
+        Args:
+            frame: the rows, under the names of the file.
+            plain: columns for `CellReader.read`, under their final names.
+        """
+        named = [name for name in self._kept if self._renamed.get(name, name) in plain]
+        return self._cells.read(frame[self._kept], named).rename(self._renamed)
+
+    def rename(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Give the columns that are kept their final names, without reading cells."""
+        return frame[self._kept].rename(self._renamed)
 
     @property
     def columns(self) -> list[str]:

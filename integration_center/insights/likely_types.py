@@ -172,16 +172,24 @@ class TypeJudge:
         """Types by column, as far as rows were looked at."""
         return {name: look.type for name, look in self._looks.items() if look and look.type}
 
-    def look_at(self, frame: pl.DataFrame) -> None:
-        """Look at the next rows, whose columns are String; an empty cell is null."""
-        undecided = {name: look for name, look in self._looks.items() if look != TEXT}
-        confirmed = confirm(frame, undecided)
-        for name, before in undecided.items():
-            if name not in confirmed and (look := look_at(frame[name])):
+    def find_plain(self, frame: pl.DataFrame) -> list[str]:
+        """Find the columns whose next cells are plain numbers or usual dates, as those before were, by one query."""
+        return confirm(frame, {name: look for name, look in self._looks.items() if name in frame.columns})
+
+    def look_at(self, frame: pl.DataFrame, plain: Collection[str] | None = None) -> None:
+        """Look at the next rows.
+
+        Args:
+            frame: String columns; an empty cell is null.
+            plain: what `find_plain` has found in these rows.
+        """
+        confirmed = self.find_plain(frame) if plain is None else plain
+        for name, before in self._looks.items():
+            if before != TEXT and name not in confirmed and (look := look_at(frame[name])):
                 self._looks[name] = before.merge(look) if before else look
 
 
-def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> Collection[str]:
+def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> list[str]:
     """Find the columns whose values have the look that the rows before had, where one query shows that.
 
     These are the most frequent looks, and a query of many columns takes less time than one for each.
@@ -190,7 +198,7 @@ def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> Collection
         name: look for name, look in looks.items() if look and (look.is_exact or (look.is_usual and look.reads_usual))
     }
     if not found:
-        return ()
+        return []
     places = frame[[*found]]
     places.columns = [str(place) for place in range(len(found))]  # Polars would read some names as patterns
     tests = []
