@@ -18,7 +18,6 @@ from integration_center.insights.catalogue import (
     is_visible,
     report_slug,
 )
-from integration_center.insights.declaring import check_columns
 from integration_center.insights.drop_names import (
     FILE_NAME,
     SCHEMA_NAME,
@@ -31,7 +30,7 @@ from integration_center.insights.drop_names import (
 )
 from integration_center.insights.drops import Drop, DropChanged, Drops
 from integration_center.insights.formats import open_file
-from integration_center.insights.report_reader import Part, Parts, ReportReader
+from integration_center.insights.report_reader import Described, Part, Parts, ReportReader
 from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.insights.sizes import USUAL_LARGEST, SizeLimit
 from integration_center.insights.source import TYPING_RULES, Keep, Mark, Report, keep_in_memory, no_data
@@ -193,8 +192,9 @@ class FilesSource:
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         limit = folder.file.limit or self._limit
         parts = Parts(source, [partial(self._open, drop, folder.file, limit) for drop in drops])
-        check_columns(parts.columns, folder.file, source, f"{folder.name}/{FILE_NAME}")
-        reader = ReportReader(parts.columns, folder.file, folder.info, report, source)
+        reader = ReportReader(
+            parts.columns, Described(folder.info, folder.file, f"{folder.name}/{FILE_NAME}"), report, source
+        )
         rows = keep(reader.schema, reader.read(parts.read()))
         return Report(
             info=reader.info,

@@ -8,7 +8,7 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
 from integration_center.insights.columns import DeclaredTypes
-from integration_center.insights.declaring import DeclaredReader
+from integration_center.insights.declaring import DeclaredReader, check_columns
 from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.likely_types import TypeJudge
 from integration_center.insights.report_yaml import ReportFile
@@ -51,16 +51,30 @@ class Parts:
         Raises:
             UnreadableReport: a file cannot be read, or the files differ in their columns.
         """
+        differ = False
         for opener in self.openers:
             part, self._first = self._first or opener(), None
             self.versions.append(part.version)
-            if sorted(part.table.columns) != sorted(self.columns):
-                raise UnreadableReport(
-                    f"{self.source}: the parts of one day differ in their columns; send them with one header"
-                )
-            # By subscript, because `select` would read a column called `^.*$` as a pattern.
-            yield from (frame[list(self.columns)] for frame in part.table.slices)
+            differ |= sorted(part.table.columns) != sorted(self.columns)
+            for frame in part.table.slices:
+                # What is wrong with the rows may be why the columns differ, so all rows are read.
+                if not differ:
+                    # By subscript, because `select` would read a column called `^.*$` as a pattern.
+                    yield frame[list(self.columns)]
             self.notes += [f"{part.label}: {note}" for note in part.table.notes]
+        if differ:
+            raise UnreadableReport(
+                f"{self.source}: the parts of one day differ in their columns; send them with one header"
+            )
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is known about a report without its rows, its `report.yaml`, and the name of that file in errors."""
+
+    info: ReportInfo
+    file: ReportFile
+    place: str
 
 
 class ReportReader:
@@ -68,19 +82,16 @@ class ReportReader:
 
     Args:
         columns: the columns of the files.
-        file: the `report.yaml`.
-        info: what is known about the report without its rows.
+        described: the report without its rows.
         asked: the report as it was asked for, with the columns that stay text.
         source: the names of the files in errors.
     """
 
-    def __init__(
-        self, columns: Sequence[str], file: ReportFile, info: ReportInfo, asked: ReportInfo, source: str
-    ) -> None:
-        self._source = source
-        self._cells = DeclaredReader(columns, file)
+    def __init__(self, columns: Sequence[str], described: Described, asked: ReportInfo, source: str) -> None:
+        self._columns, self._described, self._source = columns, described, source
+        self._cells = DeclaredReader(columns, described.file)
         names = self._cells.columns
-        self.info = fit_columns(info, names)
+        self.info = fit_columns(described.info, names)
         key, declared = self.info.key_column, self.info.declare(asked)
         self._types = DeclaredTypes({name: type_ for name, type_ in declared.items() if name != key}, source)
         self._judge = TypeJudge(names, key_column=key, declared=declared)
@@ -100,7 +111,8 @@ class ReportReader:
         """Read all rows, slice by slice, or at once where `report.yaml` declares what needs all of them.
 
         Raises:
-            UnreadableReport: a value does not fit its column's declared type.
+            UnreadableReport: `report.yaml` names a column that is missing, or a value does not fit its column's
+                declared type. What is wrong with the rows is said first, because it may be why a column is missing.
         """
         for text in join_slices(slices) if self._cells.needs_all_rows else slices:
             # Most columns go on as they began. Then one query of a column is enough.
@@ -108,6 +120,7 @@ class ReportReader:
             cells = self._cells.read(text, plain)
             self._judge.look_at(cells, plain)
             yield self._types.read(cells)
+        check_columns(self._columns, self._described.file, self._source, self._described.place)
         self._types.check()
 
 
