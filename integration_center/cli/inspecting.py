@@ -73,7 +73,7 @@ def fetch_file(path: Path) -> Fetched:
         packed = read_regular(path, most=LARGEST)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-    data = unpack(packed, path.name, limit=file.limit or SizeLimit())
+    data = bytes(unpack(packed, path.name, limit=file.limit or SizeLimit()))
     return Fetched(path.name, name_format(path.name), data, file, find_packing(packed))
 
 

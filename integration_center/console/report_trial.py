@@ -49,7 +49,7 @@ def try_on(fetched: Fetched, file: ReportFile) -> Trial:
     found = inspect_file(fetched.data, fetched.label, fetched.named, file, limit=limit, packing=fetched.packing)
     try:
         table = read_file(fetched.data, fetched.label, fetched.named, file, limit=limit)
-        check_columns(table.frame, file, fetched.label, FILE_NAME)
+        check_columns(table.frame.columns, file, fetched.label, FILE_NAME)
     except UnreadableReport as error:
         return Trial(found, say_error(error))
     read, _ = declare_cells(table.frame.head(ROWS), file)

@@ -3,10 +3,13 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 SMALL = 1_000_000
 """The largest size of a settings file, in bytes."""
+PIECE = 1_000_000
+"""The bytes that are read at a time."""
 
 
 def read_regular(path: Path, *, most: int = SMALL) -> bytes:
@@ -19,6 +22,11 @@ def read_regular(path: Path, *, most: int = SMALL) -> bytes:
     Raises:
         OSError: the file cannot be read; `strerror` says why in words.
     """
+    return b"".join(read_pieces(path, most=most))
+
+
+def read_pieces(path: Path, *, most: int) -> Iterator[bytes]:
+    """Read a file piece by piece; see `read_regular`."""
     # O_NONBLOCK, because opening a pipe would otherwise wait until somebody writes to it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
@@ -28,10 +36,12 @@ def read_regular(path: Path, *, most: int = SMALL) -> bytes:
         too_large = OSError(errno.EFBIG, f"it has more than {show_size(most)}", str(path))
         if found.st_size > most:
             raise too_large
-        data = file.read(most + 1)  # the file may grow, and files in /proc report no size
-        if len(data) > most:
-            raise too_large
-    return data
+        read = 0
+        while piece := file.read(PIECE):
+            read += len(piece)
+            if read > most:  # the file may grow, and files in /proc report no size
+                raise too_large
+            yield piece
 
 
 def show_size(count: int) -> str:

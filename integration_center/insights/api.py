@@ -24,7 +24,8 @@ import polars as pl
 
 from integration_center.errors import NoDataForDay, ServiceUnavailable, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report, fit_columns, is_visible
-from integration_center.insights.columns import infer_types, type_columns
+from integration_center.insights.columns import type_columns
+from integration_center.insights.delimited.form import SLICE_ROWS
 from integration_center.insights.description import (
     build_identity,
     build_version,
@@ -34,7 +35,8 @@ from integration_center.insights.description import (
     read_refreshed_at,
 )
 from integration_center.insights.exports import ExportPaths, ExportPolling, ExportRefused, read_export
-from integration_center.insights.source import Mark, Report, end_of, no_data, start_of
+from integration_center.insights.likely_types import infer_types
+from integration_center.insights.source import Keep, Mark, Report, end_of, keep_in_memory, no_data, start_of
 from integration_center.insights.walkme import InvalidRequest, WalkMeApi, WalkMeSession
 from integration_center.progress import advance
 
@@ -142,7 +144,7 @@ class ApiSource:
         with self._api.session() as session:
             return build_identity(self._describe_for(session, report, day))
 
-    def read(self, report: ReportInfo, day: date) -> Report:
+    def read(self, report: ReportInfo, day: date, keep: Keep = keep_in_memory) -> Report:
         """See `ReportSource.read`. A report that is refreshed between its pages is read again from the start.
 
         Raises:
@@ -157,7 +159,7 @@ class ApiSource:
                     continue
                 # The pages do not name their version, so it is read before and after them.
                 if build_version(self._describe(session, report)) == build_version(described):
-                    return _build_report(read_info(described), report, day, text, described)
+                    return _build_report(read_info(described), report, day, text, described, keep)
         raise ServiceUnavailable(
             f"report {report.name!r} was refreshed during each of {READINGS} readings; run the day again later"
         )
@@ -263,14 +265,15 @@ def _no_data(report: ReportInfo, days: Sequence[date], newest: date) -> NoDataFo
 
 
 def _build_report(
-    info: ReportInfo, asked: ReportInfo, day: date, text: pl.DataFrame, described: Mapping[str, Any]
+    info: ReportInfo, asked: ReportInfo, day: date, text: pl.DataFrame, described: Mapping[str, Any], keep: Keep
 ) -> Report:
     info = fit_columns(info, text.columns)
     key, declared = info.key_column, info.declare(asked)
+    frame = type_columns(text, key_column=key, declared=declared, source=f"report {info.name!r}")
     return Report(
         info=info,
         day=day,
-        frame=type_columns(text, key_column=key, declared=declared, source=f"report {info.name!r}"),
+        rows=keep(frame.schema, frame.iter_slices(SLICE_ROWS)),
         identity=build_identity(described),
         refreshed_at=read_refreshed_at(described),
         likely_types=infer_types(text, key_column=key, declared=declared),

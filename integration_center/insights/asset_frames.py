@@ -10,7 +10,8 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, fit_columns
 from integration_center.insights.column_names import find_column
-from integration_center.insights.columns import DATETIME, infer_types
+from integration_center.insights.columns import DATETIME
+from integration_center.insights.likely_types import infer_types
 from integration_center.insights.source import Report
 from integration_center.insights.value_text import write_text
 from integration_center.integration.source import AssetSource
@@ -61,7 +62,7 @@ def read_asset(value: object, info: ReportInfo, day: date, *, identity: str, nam
     fitted = fit_columns(info, frame.columns)
     texts = frame[[name for name, dtype in frame.schema.items() if dtype == pl.String]]
     likely = infer_types(texts, key_column=fitted.key_column, declared={})
-    return Report(fitted, day, frame, identity, None, likely, notes)
+    return Report(fitted, day, frame.lazy(), identity, None, likely, notes)
 
 
 def read_frame(value: object, what: str) -> pl.DataFrame:

@@ -14,13 +14,12 @@ import polars as pl
 
 from integration_center.sync.values.moments import read_moment
 
+GUARD = '="'
 GUARDED = r'^="[^"]*"$'
 """A cell such as `="00123"`, which makes a spreadsheet keep the text as it is. It has no other meaning."""
 APOSTROPHE = r"^'[0-9=+@-]"
 PLACEHOLDERS = ("NULL", "null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "NaN", "-", "(blank)", "Never", "never")
 """Texts that often mean no value. They are read as they are, and reported."""
-GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
-"""Whole numbers with German thousands separators, or numbers with three decimals."""
 CURRENCY = "$€£¥"
 GROUP_SIGNS = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """The signs that a declared sign between groups of digits also means: special blanks, and the curved apostrophe."""
@@ -75,28 +74,18 @@ class ReportCells:
     all_columns: CellRules = field(default=CellRules())
     columns: Mapping[str, CellRules] = field(default_factory=dict)
 
+    def find(self, column: str) -> CellRules:
+        """Find the rules that apply to a column."""
+        own = self.columns.get(column)
+        return own.over(self.all_columns) if own else self.all_columns
 
-def read_cells(frame: pl.DataFrame, cells: ReportCells) -> tuple[pl.DataFrame, list[str]]:
-    """Read the cells of a report as they are declared.
-
-    Args:
-        frame: a frame of String columns; an empty cell is null.
-        cells: the declared rules.
-
-    Returns:
-        The frame, with dates as ISO 8601 and numbers with a decimal point; and one sentence for each doubt about a form
-        that nobody declared, and for each column that does not have its declared form.
-    """
-    columns, notes = [], []
-    for text in frame:
-        own = cells.columns.get(text.name)
-        rules = own.over(cells.all_columns) if own else cells.all_columns
-        column = unguard(text, strip=bool(rules.strip))
-        column = drop_empty(column, rules.empty)
-        read, doubts = read_column(column, rules, own)
-        columns.append(read)
-        notes += [*find_doubts(column, rules), *doubts]
-    return pl.DataFrame(columns), notes
+    @property
+    def need_all_rows(self) -> bool:
+        """Whether a rule depends on all cells of a column, so that a slice of the rows does not suffice."""
+        return any(
+            rules.dates or rules.zone or rules.decimal or rules.thousands
+            for rules in (self.all_columns, *self.columns.values())
+        )
 
 
 def read_column(text: pl.Series, rules: CellRules, own: CellRules | None) -> tuple[pl.Series, list[str]]:
@@ -143,7 +132,7 @@ def say_misfits(column: str, option: str, rules: CellRules, odd: int, values: in
 
 def unguard(text: pl.Series, *, strip: bool) -> pl.Series:
     """Unwrap cells such as `="00123"` and, if that is declared, cells such as `'00123`."""
-    if text.str.starts_with('="').any():
+    if text.str.starts_with(GUARD).any():
         text = _where(text, text.str.contains(GUARDED), pl.col(text.name).str.slice(2).str.strip_suffix('"'))
     if strip and text.str.starts_with("'").any():
         text = _where(text, text.str.contains(APOSTROPHE), pl.col(text.name).str.slice(1))
@@ -237,31 +226,6 @@ def number_form(decimal: str, thousands: str | None) -> str:
     whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
     sign = rf"(?:[+\-\u2212]?\s?[{CURRENCY}]?\s*|[{CURRENCY}]\s*[+\-\u2212]?)"
     return rf"^\(?{sign}{whole}(?:{re.escape(decimal)}\d+)?\s*[{CURRENCY}%]?\)?$"
-
-
-def find_doubts(text: pl.Series, rules: CellRules) -> list[str]:
-    """Find cells of a column that may be ambiguous: one sentence each, with the line that settles the question."""
-    doubts = []
-    held = text.filter(text.is_in(PLACEHOLDERS))
-    if len(held):
-        shown = ", ".join(f"{value!r}" for value in sorted(held.unique().to_list()))
-        doubts.append(
-            f"column {text.name!r} holds {shown} in {len(held):,} cells; if that means no value, say `empty: [{shown}]`"
-            " in report.yaml"
-        )
-    if not rules.strip and text.str.starts_with("'").any() and text.str.contains(APOSTROPHE).any():
-        doubts.append(
-            f"column {text.name!r} has cells that begin with an apostrophe before a digit or sign; `strip: true` in"
-            " report.yaml removes it"
-        )
-    if rules.decimal is None and rules.thousands is None and text.head(100).str.contains(r"^[+-]?\d+\.\d{3}$").any():
-        values = text.drop_nulls()
-        if values.str.contains(rf"{GROUPED}|^[+-]?\d{{1,3}}$").all():
-            doubts.append(
-                f"column {text.name!r} holds numbers such as 1.234, which are read as decimals; if they are thousands,"
-                " say `thousands: '.'` in report.yaml, else `decimal: '.'`"
-            )
-    return doubts
 
 
 def _write_moments(moments: pl.Series, zone: str | None) -> pl.Series:

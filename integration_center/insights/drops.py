@@ -1,13 +1,15 @@
 """Read report drops: one folder per report, in a folder of this machine or in object storage."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from integration_center.errors import ConfigurationError, UnreadableReport
-from integration_center.files.regular_files import read_regular
+from integration_center.files.file_bytes import Data, keep_parts
+from integration_center.files.regular_files import read_pieces
 
 LARGEST = 4_096_000_000
 """The largest size of a drop in bytes, packed or not, unless the settings have another."""
@@ -34,9 +36,9 @@ class Drop:
 
 @dataclass(frozen=True)
 class Content:
-    """The whole content of one file, with the version of exactly these bytes."""
+    """The whole content of one file, in memory or in a temporary file, with the version of exactly these bytes."""
 
-    data: bytes
+    data: Data
     version: str
 
 
@@ -127,19 +129,33 @@ class LocalDrops:
 
     def identify(self, drop: Drop) -> str:
         """See `Drops.identify`: it is a hash of the content, because copying a file again changes only its times."""
-        return self.read(drop).version
+        digest, size = hashlib.sha256(), 0
+        for piece in self._read_pieces(drop, self._largest):
+            digest.update(piece)
+            size += len(piece)
+        return f"{size}:{digest.hexdigest()}"
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
-        """See `Drops.read`."""
+        """See `Drops.read`. A large file is copied, so that what is read does not change when the file does."""
+        digest = hashlib.sha256()
+
+        def read() -> Iterator[bytes]:
+            for piece in self._read_pieces(drop, self._largest if most is None else most):
+                digest.update(piece)
+                yield piece
+
+        data = keep_parts(read(), self.locate(drop.folder, drop.name))
+        return Content(data, f"{len(data)}:{digest.hexdigest()}")
+
+    def _read_pieces(self, drop: Drop, most: int) -> Iterator[bytes]:
         path = self._root / drop.folder / drop.name
         self._check_inside(path)
         try:
-            data = read_regular(path, most=self._largest if most is None else most)
+            yield from read_pieces(path, most=most)
         except OSError as error:
             raise UnreadableReport(
                 f"{path} cannot be read ({error.strerror}); check that it is a file, its size and its permissions"
             ) from None
-        return Content(data, f"{len(data)}:{hashlib.sha256(data).hexdigest()}")
 
     def _check_inside(self, path: Path) -> None:
         try:

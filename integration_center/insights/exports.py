@@ -21,6 +21,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnreadableReport,
 )
+from integration_center.files.file_bytes import keep_file
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.unpacking import unpack
@@ -137,15 +138,14 @@ def _read_reason(export: Mapping[str, Any]) -> str:
 
 
 def _fetch(session: WalkMeSession, export: Mapping[str, Any], source: str) -> pl.DataFrame:
-    """Read the rows of a completed export, through a temporary file, so that its bytes are in memory only once."""
+    """Read the rows of a completed export, through a temporary file, which keeps large ones."""
     url, rows = export.get("url"), export.get("rowCount")
     if not isinstance(url, str) or not url:
         raise ServiceUnavailable(f"{source}: its completed export has no url")
     try:
         with tempfile.TemporaryFile() as file:
             session.download(url, file)
-            file.seek(0)
-            data = file.read()
+            data = keep_file(file)
     except OSError as error:
         raise ConfigurationError(
             f"{source}: its export could not be kept in {tempfile.gettempdir()} ({error.strerror}); free some space"

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TypeVar
-
-import polars as pl
 
 from integration_center.errors import NoDataForDay, ServiceUnavailable, UnreadableReport
 from integration_center.files.regular_files import SMALL
@@ -16,13 +15,9 @@ from integration_center.insights.catalogue import (
     OUT_OF_THE_BOX,
     ReportInfo,
     find_report,
-    fit_columns,
     is_visible,
     report_slug,
 )
-from integration_center.insights.columns import infer_types, type_columns
-from integration_center.insights.declaring import check_columns, declare_cells
-from integration_center.insights.delimited.form import Table
 from integration_center.insights.drop_names import (
     FILE_NAME,
     SCHEMA_NAME,
@@ -34,10 +29,11 @@ from integration_center.insights.drop_names import (
     name_format,
 )
 from integration_center.insights.drops import Drop, DropChanged, Drops
-from integration_center.insights.formats import read_file
+from integration_center.insights.formats import open_file
+from integration_center.insights.report_reader import Described, Part, Parts, ReportReader
 from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.insights.sizes import USUAL_LARGEST, SizeLimit
-from integration_center.insights.source import TYPING_RULES, Mark, Report, no_data
+from integration_center.insights.source import TYPING_RULES, Keep, Mark, Report, keep_in_memory, no_data
 from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.wording.plain_text import is_text, make_printable
 
@@ -142,9 +138,9 @@ class FilesSource:
 
         return self._steadily(f"report {report.name!r}", identify)
 
-    def read(self, report: ReportInfo, day: date) -> Report:
+    def read(self, report: ReportInfo, day: date, keep: Keep = keep_in_memory) -> Report:
         """See `ReportSource.read`. The rows of several parts are in the order of the files' names."""
-        return self._steadily(f"report {report.name!r}", lambda: self._read(report, day))
+        return self._steadily(f"report {report.name!r}", lambda: self._read(report, day, keep))
 
     def fetch(self, report: ReportInfo, day: date) -> Fetched:
         """Fetch the last file of a day by name, unpacked but not parsed, to inspect it.
@@ -161,7 +157,7 @@ class FilesSource:
             drop, label = drops[-1], f"{drops[-1].folder}/{drops[-1].name}"
             packed = self._drops.read(drop).data
             data = unpack(packed, label, limit=folder.file.limit or self._limit)
-            return Fetched(label, name_format(drop.name), data, folder.file, find_packing(packed))
+            return Fetched(label, name_format(drop.name), bytes(data), folder.file, find_packing(packed))
 
         return self._steadily(f"report {report.name!r}", fetch)
 
@@ -186,43 +182,36 @@ class FilesSource:
             label = f"{drop.folder}/{drop.name}"
             packed = self._drops.read(drop).data
             data = unpack(packed, label, limit=file.limit or self._limit)
-            return Fetched(label, name_format(drop.name), data, file, find_packing(packed))
+            return Fetched(label, name_format(drop.name), bytes(data), file, find_packing(packed))
 
         return self._steadily(f"the files of {folder!r}", fetch)
 
-    def _read(self, report: ReportInfo, day: date) -> Report:
+    def _read(self, report: ReportInfo, day: date, keep: Keep) -> Report:
         folder = self._folder(report)
         drops = self._pick(folder, day)
-        frames, versions, notes = [], [], []
-        limit = folder.file.limit or self._limit
-        for drop in drops:
-            table, version = self._read_drop(drop, folder.file, limit)
-            frames.append(table.frame)
-            notes += [f"{drop.folder}/{drop.name}: {note}" for note in table.notes]
-            versions.append((drop, version))
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
-        frame = _join_parts(frames, source)
-        check_columns(frame, folder.file, source, f"{folder.name}/{FILE_NAME}")
-        frame, doubts = declare_cells(frame, folder.file)
-        notes += [f"{source}: {doubt}" for doubt in doubts]
-        info = fit_columns(folder.info, frame.columns)
-        key, declared = info.key_column, info.declare(report)
+        limit = folder.file.limit or self._limit
+        parts = Parts(source, [partial(self._open, drop, folder.file, limit) for drop in drops])
+        reader = ReportReader(
+            parts.columns, Described(folder.info, folder.file, f"{folder.name}/{FILE_NAME}"), report, source
+        )
+        rows = keep(reader.schema, reader.read(parts.read()))
         return Report(
-            info=info,
+            info=reader.info,
             day=day,
-            frame=type_columns(frame, key_column=key, declared=declared, source=source),
-            identity=_identify(folder, versions),
+            rows=rows,
+            identity=_identify(folder, zip(drops, parts.versions, strict=True)),
             refreshed_at=max(drop.modified for drop in drops),
-            likely_types=infer_types(frame, key_column=key, declared=declared),
-            notes=notes,
+            likely_types=reader.likely_types,
+            notes=[*parts.notes, *reader.notes],
         )
 
-    def _read_drop(self, drop: Drop, file: ReportFile, limit: SizeLimit) -> tuple[Table, str]:
-        """Read the rows of one file; its bytes are given up when they are rows. Return the version of the file, too."""
+    def _open(self, drop: Drop, file: ReportFile, limit: SizeLimit) -> Part:
+        """Open one file of a report."""
         content = self._drops.read(drop)
         label = f"{drop.folder}/{drop.name}"
         data = unpack(content.data, label, limit=limit)
-        return read_file(data, label, name_format(drop.name), file, limit=limit), content.version
+        return Part(label, open_file(data, label, name_format(drop.name), file, limit=limit), content.version)
 
     def _steadily(self, what: str, look: Callable[[], Found]) -> Found:
         """Return what `look` returns, calling it again if the files change meanwhile.
@@ -280,7 +269,7 @@ class FilesSource:
         for drop in files:
             if drop.name == FILE_NAME:
                 return read_report_file(
-                    self._drops.read(drop, most=SMALL).data, self._drops.locate(drop.folder, drop.name)
+                    bytes(self._drops.read(drop, most=SMALL).data), self._drops.locate(drop.folder, drop.name)
                 )
         return ReportFile()
 
@@ -326,12 +315,3 @@ def _identify(folder: Folder, versions: Iterable[tuple[Drop, str]]) -> str:
     for drop, version in versions:
         digest.update(f"\0{drop.name}\0{version}".encode())
     return f"files:{digest.hexdigest()}"
-
-
-def _join_parts(frames: Sequence[pl.DataFrame], source: str) -> pl.DataFrame:
-    first = frames[0]
-    for frame in frames[1:]:
-        if sorted(frame.columns) != sorted(first.columns):
-            raise UnreadableReport(f"{source}: the parts of one day differ in their columns; send them with one header")
-    # By subscript, because `select` would read a column called `^.*$` as a pattern.
-    return pl.concat([frame[first.columns] for frame in frames])

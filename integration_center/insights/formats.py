@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.delimited.form import Table
-from integration_center.insights.delimited.reading import read_table
+from integration_center.files.file_bytes import Data
+from integration_center.insights.delimited.form import OpenTable, Table, open_frame
+from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_names import Format
 from integration_center.insights.json_lines import read_json_lines
 from integration_center.insights.parquet import read_parquet
@@ -33,8 +34,13 @@ FORM_OPTIONS = (*_ROWS, *_CELLS, "encoding", "sheet")
 LOOKED_AT = 100_000
 
 
-def read_file(data: bytes, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> Table:
-    """Read the rows of a report's file as text.
+def read_file(data: Data, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> Table:
+    """Read all rows of a report's file as text; see `open_file`."""
+    return open_file(data, source, named, file, limit=limit).read_all()
+
+
+def open_file(data: Data, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> OpenTable:
+    """Open a report's file, to read its rows as text.
 
     Args:
         data: the whole file, unpacked.
@@ -56,16 +62,17 @@ def read_file(data: bytes, source: str, named: Format, file: ReportFile, *, limi
             {"format": found},
         )
     refuse_options(kind, file, source)
+    if kind == "csv":
+        return open_table(data, source, file.form)
     readers: Mapping[Format, Callable[[], Table]] = {
-        "csv": lambda: read_table(data, source, file.form),
-        "xlsx": lambda: read_workbook(data, source, file, limit=limit),
-        "parquet": lambda: read_parquet(data, source, file.ignored, limit=limit),
-        "jsonl": lambda: read_json_lines(data, source, file.encoding, file.ignored),
+        "xlsx": lambda: read_workbook(bytes(data), source, file, limit=limit),
+        "parquet": lambda: read_parquet(bytes(data), source, file.ignored, limit=limit),
+        "jsonl": lambda: read_json_lines(bytes(data), source, file.encoding, file.ignored),
     }
-    return readers[kind]()
+    return open_frame(readers[kind]())
 
 
-def find_format(data: bytes) -> Format | None:
+def find_format(data: Data) -> Format | None:
     """Find the format of a file that shows it beyond doubt; None for any other file."""
     if is_workbook(data):
         return "xlsx"

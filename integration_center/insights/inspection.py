@@ -12,12 +12,12 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.regular_files import show_size
-from integration_center.insights.columns import infer_type, is_identifier
 from integration_center.insights.declaring import check_columns, declare_cells
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row
 from integration_center.insights.drop_names import FILE_NAME, Format
 from integration_center.insights.formats import APPLY, read_file
+from integration_center.insights.likely_types import infer_type, is_identifier
 from integration_center.insights.proposals import find_footer, find_rule, find_separator, propose_cells
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
@@ -189,7 +189,7 @@ def read_with_remedies(
         try:
             declared = file.add(proposal)
             table = read_file(data, source, named, declared, limit=limit)
-            check_columns(table.frame, declared, source, FILE_NAME)
+            check_columns(table.frame.columns, declared, source, FILE_NAME)
         except UnreadableReport as error:
             problem, remedy = str(error), error.remedy
         else:

@@ -47,7 +47,7 @@ def read_json_lines(data: bytes, source: str, encoding: str | None, ignored: Col
     height = 0
     nested: dict[str, bool] = {}
     """The columns that hold lists or objects, and whether one of them begins a list of objects."""
-    for batch in read_batches(text, source):
+    for batch in read_batches(bytes(text), source):
         for name in dict.fromkeys(name for row in batch for name in row):
             values = [row.get(name) for row in batch]
             kinds = set(map(type, values))

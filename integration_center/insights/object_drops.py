@@ -7,6 +7,7 @@ import obstore
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from integration_center.errors import ConfigurationError, UnreadableReport
+from integration_center.files.file_bytes import Data, keep_file
 from integration_center.files.regular_files import show_size
 from integration_center.insights.drops import LARGEST, Content, Drop, DropChanged
 from integration_center.insights.object_errors import Service
@@ -68,12 +69,12 @@ class ObjectDrops:
         return drop.version
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
-        """See `Drops.read`. The object is streamed through a temporary file, so that its bytes are in memory once."""
+        """See `Drops.read`. The object is streamed through a temporary file, which keeps large ones."""
         place = self.locate(drop.folder, drop.name)
         allowed = self._largest if most is None else most
         return Content(ask(lambda: self._download(drop, place, allowed), place, self._service), drop.version)
 
-    def _download(self, drop: Drop, place: str, most: int) -> bytes:
+    def _download(self, drop: Drop, place: str, most: int) -> Data:
         try:
             result = obstore.get(self._store, f"{drop.folder}/{drop.name}")
         except FileNotFoundError:
@@ -86,8 +87,7 @@ class ObjectDrops:
             with tempfile.TemporaryFile() as file:
                 for chunk in result.stream(CHUNK_BYTES):
                     file.write(chunk)
-                file.seek(0)
-                data = file.read()
+                data = keep_file(file)
         except OSError as error:
             raise ConfigurationError(
                 f"{place} could not be kept for reading in {tempfile.gettempdir()} ({error.strerror}); free some space"

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from integration_center.insights.cells import PLACEHOLDERS, number_form
-from integration_center.insights.columns import infer_type, is_identifier
 from integration_center.insights.declaring import declare_cells
 from integration_center.insights.delimited.form import DELIMITERS
 from integration_center.insights.delimited.header import list_names
+from integration_center.insights.likely_types import infer_type, is_identifier
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.sync.values.moments import read_moment
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import paramiko
 
 from integration_center.errors import AccessRefused, ConfigurationError, UnreadableReport
+from integration_center.files.file_bytes import Data, keep_file
 from integration_center.files.regular_files import show_size
 from integration_center.insights.drops import LARGEST, Content, Drop, DropChanged
 from integration_center.insights.sftp_session import SftpSession
@@ -96,7 +97,7 @@ class SftpDrops:
         return drop.version
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
-        """See `Drops.read`. The file is streamed through a temporary file, so that its bytes are in memory once."""
+        """See `Drops.read`. The file is streamed through a temporary file, which keeps large ones."""
         place = self.locate(drop.folder, drop.name)
         allowed = self._largest if most is None else most
         try:
@@ -140,7 +141,7 @@ class SftpDrops:
             raise DropChanged
         return seen.st_size or 0
 
-    def _download(self, sftp: paramiko.SFTPClient, drop: Drop, place: str, most: int) -> bytes:
+    def _download(self, sftp: paramiko.SFTPClient, drop: Drop, place: str, most: int) -> Data:
         size = self._check(sftp, drop)
         if size > most:
             raise UnreadableReport(f"{place} has more than {show_size(most)}; check what it is")
@@ -154,8 +155,7 @@ class SftpDrops:
                         f"{place} could not be kept for reading in {tempfile.gettempdir()} ({error.strerror}); free"
                         " some space"
                     ) from None
-            file.seek(0)
-            data = file.read()
+            data = keep_file(file)
         if self._check(sftp, drop) != len(data):
             raise DropChanged
         return data

@@ -1,7 +1,7 @@
 """The interface of report sources, and the report that they return."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -20,6 +20,10 @@ DAYS_NAMED = 5
 """The most missing days that are named one by one."""
 
 
+Keep = Callable[[pl.Schema, Iterable[pl.DataFrame]], pl.LazyFrame]
+"""Keeps successive rows of a report, whose schema is known before, in memory or in a file."""
+
+
 @dataclass(frozen=True)
 class Report:
     """The rows of one report for one day.
@@ -27,9 +31,9 @@ class Report:
     Attributes:
         info: the result of `ReportSource.find`, with the key and latest-by columns that the rows really have.
         day: the partition. The rows hold data up to the end of this UTC day.
-        frame: the columns, in the report's order and under its names. They are String with the report's own text,
-            unless a type is declared: then Int64, Float64 (a percentage as 62.5), Boolean, Date or
-            Datetime("us", "UTC"). Rows are in the report's order; an empty cell is null.
+        rows: the columns, in the report's order and under its names, where `Keep` has kept them. They are String with
+            the report's own text, unless a type is declared: then Int64, Float64 (a percentage as 62.5), Boolean, Date
+            or Datetime("us", "UTC"). Rows are in the report's order; an empty cell is null.
         identity: the result of `ReportSource.identity` for exactly these rows.
         refreshed_at: when the source last changed the rows, if it knows.
         likely_types: for text columns whose values all look like another type, that type by column.
@@ -38,11 +42,21 @@ class Report:
 
     info: ReportInfo
     day: date
-    frame: pl.DataFrame
+    rows: pl.LazyFrame
     identity: str
     refreshed_at: datetime | None
     likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
     notes: Sequence[str] = ()
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows in memory."""
+        return self.rows.collect()
+
+
+def keep_in_memory(schema: pl.Schema, slices: Iterable[pl.DataFrame]) -> pl.LazyFrame:
+    """Keep the rows of a report in memory."""
+    return pl.concat([schema.to_frame(), *slices]).lazy()
 
 
 @dataclass(frozen=True)
@@ -100,8 +114,13 @@ class ReportSource(Protocol):
         """
         ...
 
-    def read(self, report: ReportInfo, day: date) -> Report:
+    def read(self, report: ReportInfo, day: date, keep: Keep = keep_in_memory) -> Report:
         """Read the rows of `day`. A missing day is never replaced by another.
+
+        Args:
+            report: the report.
+            day: the UTC day.
+            keep: keeps the rows. It may be called again when the data changed while it was read; the last call counts.
 
         Raises:
             NoDataForDay: there is no data for `day`.

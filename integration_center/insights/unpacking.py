@@ -1,7 +1,6 @@
 """Unpack the bytes of a compressed file, up to a size limit."""
 
 import gzip
-import io
 import re
 import zipfile
 import zlib
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import zstandard
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, keep_parts, open_data
 from integration_center.insights.sizes import SizeLimit
 from integration_center.wording.plain_text import make_printable
 
@@ -30,14 +30,14 @@ LITTER = re.compile(r"^__MACOSX/|(^|/)(\.[^/]*|Thumbs\.db|desktop\.ini)$", re.IG
 ANY_SIZE = SizeLimit()
 
 
-def read_gzip(data: bytes) -> Iterator[bytes]:
+def read_gzip(data: Data) -> Iterator[bytes]:
     """Yield the unpacked parts of gzip data."""
-    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+    with gzip.GzipFile(fileobj=open_data(data)) as file:
         while part := file.read(_UNPACKED_AT_A_TIME):
             yield part
 
 
-def read_zstd(data: bytes) -> Iterator[bytes]:
+def read_zstd(data: Data) -> Iterator[bytes]:
     """Yield the unpacked parts of zstd data.
 
     Raises:
@@ -55,13 +55,13 @@ def read_zstd(data: bytes) -> Iterator[bytes]:
         raise EOFError
 
 
-def read_zip(data: bytes) -> Iterator[bytes]:
+def read_zip(data: Data) -> Iterator[bytes]:
     """Yield the unpacked parts of the only file in a zip.
 
     Raises:
         UnreadableReport: the zip has no file, several files, or a password.
     """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipfile.ZipFile(open_data(data)) as archive:
         members = [each for each in archive.infolist() if not each.is_dir() and not LITTER.search(each.filename)]
         if members and members[0].filename == OPEN_DOCUMENT:
             raise UnreadableReport("it is an OpenDocument file; save it as xlsx or CSV")
@@ -78,7 +78,7 @@ def read_zip(data: bytes) -> Iterator[bytes]:
                 yield part
 
 
-PACKINGS: Mapping[bytes, tuple[str, Callable[[bytes], Iterator[bytes]]]] = {
+PACKINGS: Mapping[bytes, tuple[str, Callable[[Data], Iterator[bytes]]]] = {
     b"\x1f\x8b": ("gzip", read_gzip),
     b"\x28\xb5\x2f\xfd": ("zstd", read_zstd),
     **{bytes([low]) + b"\x2a\x4d\x18": ("zstd", read_zstd) for low in range(0x50, 0x60)},  # begins with a note
@@ -91,7 +91,7 @@ BROKEN = (
 )
 
 
-def unpack(data: bytes, source: str, *, limit: SizeLimit = ANY_SIZE) -> bytes:
+def unpack(data: Data, source: str, *, limit: SizeLimit = ANY_SIZE) -> Data:
     """Unpack bytes that gzip, zstd or zip compressed, also one in another. Other bytes are returned as they are.
 
     Args:
@@ -115,7 +115,7 @@ def unpack(data: bytes, source: str, *, limit: SizeLimit = ANY_SIZE) -> bytes:
     return data
 
 
-def find_packing(data: bytes) -> str | None:
+def find_packing(data: Data) -> str | None:
     """Return the name of how a file is packed; None for one that is not packed."""
     if is_workbook(data):
         return None
@@ -123,17 +123,20 @@ def find_packing(data: bytes) -> str | None:
 
 
 def unpack_once(
-    data: bytes, packing: tuple[str, Callable[[bytes], Iterator[bytes]]], packed: int, source: str, limit: SizeLimit
-) -> bytes:
+    data: Data, packing: tuple[str, Callable[[Data], Iterator[bytes]]], packed: int, source: str, limit: SizeLimit
+) -> Data:
     """Unpack one layer of a file whose own size is `packed`; see `unpack`."""
     name, read = packing
-    parts: list[bytes] = []
-    size = 0
-    try:
+
+    def read_within() -> Iterator[bytes]:
+        size = 0
         for part in read(data):
             size += len(part)
             limit.check(packed, size, source, name)
-            parts.append(part)
+            yield part
+
+    try:
+        return keep_parts(read_within(), source)
     except UnreadableReport as error:
         raise UnreadableReport(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
     except NotImplementedError:
@@ -145,15 +148,14 @@ def unpack_once(
         raise UnreadableReport(
             f"{source}: not whole as {name} ({type(error).__name__}); export or copy the file again"
         ) from None
-    return b"".join(parts)
 
 
-def is_workbook(data: bytes) -> bool:
+def is_workbook(data: Data) -> bool:
     """Return whether the bytes are an Excel workbook."""
     if not data.startswith(ZIP):
         return False
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(open_data(data)) as archive:
             return WORKBOOK in archive.namelist()
     except BROKEN:
         return False

@@ -13,6 +13,7 @@ from integration_center.errors import PlanMissing
 from integration_center.store.frame_store import FrameStore
 from integration_center.store.frames import SPLIT_BY, FrameFile, count_height, read_slices, write_slices
 from integration_center.store.ledgers import read_outcomes
+from integration_center.store.reports import KIND
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import DAY, OF_PAST
 
@@ -107,7 +108,7 @@ def find_folder(context: dg.InputContext | dg.OutputContext) -> str:
 
 def holds_report(file: FrameFile) -> bool:
     """Whether a stored frame is a report, as `ReportFolder` writes it."""
-    return "kind" in pl.read_parquet_metadata(file.path)
+    return KIND in pl.read_parquet_metadata(file.path)
 
 
 def scan_day(path: Path, day: date) -> pl.LazyFrame:

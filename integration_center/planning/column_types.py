@@ -6,7 +6,8 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.insights.catalogue import ColumnType
-from integration_center.insights.columns import DTYPES, infer_type, is_identifier, parse
+from integration_center.insights.columns import DTYPES, parse
+from integration_center.insights.likely_types import infer_type, is_identifier
 from integration_center.integration.expression import EXACT
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.compiled import NAIVE, TypedColumns, name_safely

@@ -17,6 +17,9 @@ from integration_center.errors import ConfigurationError
 
 SLICE_ROWS = 100_000
 """The rows per slice of a frame that may be too large for memory."""
+CELLS_TOGETHER = 4_000_000
+"""The most cells of a row group. A frame of many columns has fewer rows in each, because each is in memory as a whole.
+"""
 COMPRESSION_LEVEL = 1
 """The level of zstd. It takes half the time of the usual level 3, and a tenth more space."""
 STATISTICS = False
@@ -64,7 +67,7 @@ def write_frame(
             compression="zstd" if compressed else "uncompressed",
             compression_level=COMPRESSION_LEVEL if compressed else None,
             metadata=metadata,
-            row_group_size=SLICE_ROWS,
+            row_group_size=find_group_size(frame.width),
             statistics=STATISTICS,
         )
 
@@ -100,7 +103,7 @@ def write_slices(
             file,
             metadata=metadata,
             compression_level=COMPRESSION_LEVEL,
-            row_group_size=SLICE_ROWS,
+            row_group_size=find_group_size(len(schema)),
             statistics=STATISTICS,
         )
         try:
@@ -113,6 +116,11 @@ def write_slices(
         _hand_over(handed, None, written)
         written.result()
     return FrameFile(path)
+
+
+def find_group_size(width: int) -> int:
+    """Return how many rows of a frame with so many columns are in one row group."""
+    return max(1, min(SLICE_ROWS, CELLS_TOGETHER // max(width, 1)))
 
 
 def _hand_over(handed: Queue[Part], part: Part, written: Future[None]) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -12,13 +12,15 @@ import polars as pl
 from integration_center.files.file_lock import hold_lock
 from integration_center.insights.catalogue import ColumnType, ReportInfo, ReportKind
 from integration_center.insights.source import Report, ReportSource
-from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import FrameFile, write_frame
+from integration_center.store.frame_store import Draft, FrameStore
+from integration_center.store.frames import FrameFile, count_height, write_frame, write_slices
 from integration_center.store.stored_files import FileKind, Place, StoredFile
 
 logger = logging.getLogger(__name__)
 
 EVENTS: ReportKind = "events"
+KIND = "kind"
+"""The Parquet metadata by which a file shows that it holds a report."""
 
 
 def source_folder(slug: str) -> str:
@@ -95,24 +97,48 @@ class ReportFolder:
         """Return the address of the stored frame of `day`, for people."""
         return self._frames.locate(find_report(report_slug, day).name)
 
+    def fetch(self, source: ReportSource, info: ReportInfo, day: date, run_id: str | None = None) -> StoredReport:
+        """Read a report from its source, and store its rows as they are read.
+
+        Args:
+            source: the source of reports.
+            info: the report.
+            day: the UTC day.
+            run_id: the run that fetches it.
+
+        Raises:
+            NoDataForDay: the source has no data for the day.
+            UnreadableReport: the data cannot be read.
+        """
+        draft = self._frames.draft(find_report(info.slug, day, run_id))
+
+        def keep(schema: pl.Schema, slices: Iterable[pl.DataFrame]) -> pl.LazyFrame:
+            return write_slices(slices, schema, draft.path, {KIND: info.kind}).scan()
+
+        report = source.read(info, day, keep)
+        return self._publish(replace(report, identity=report.identity + _name_text_columns(info)), draft)
+
     def write(self, report: Report, run_id: str | None = None) -> StoredReport:
-        """Store a report's frame with its identity.
+        """Store a report that is in memory with its identity.
 
         Args:
             report: the report of one day.
             run_id: the run that fetched it.
         """
+        draft = self._frames.draft(find_report(report.info.slug, report.day, run_id))
+        write_frame(report.frame, draft.path, {KIND: report.info.kind})
+        return self._publish(report, draft)
+
+    def _publish(self, report: Report, draft: Draft) -> StoredReport:
         info = StoredReport(
             identity=report.identity,
             kind=report.info.kind,
             latest_by=report.info.latest_by,
             refreshed_at=report.refreshed_at,
-            rows=report.frame.height,
+            rows=count_height(report.rows),
             likely_types=report.likely_types,
             notes=report.notes,
         )
-        draft = self._frames.draft(find_report(report.info.slug, report.day, run_id))
-        write_frame(report.frame, draft.path, describe_report(info))
         self._frames.publish(draft, identity=info.identity, details=describe_report(info))
         return info
 
@@ -151,7 +177,7 @@ def find_report(report_slug: str, day: date, run_id: str | None = None) -> Place
 
 
 def describe_report(report: StoredReport) -> dict[str, str]:
-    """Describe a stored report, for the metadata of its file and for the index."""
+    """Describe a stored report for the index."""
     return {
         "identity": report.identity,
         "kind": report.kind,
@@ -197,8 +223,7 @@ def fetch_day(
     with folder.locked(info.slug, day):
         if stored := find_current(source, folder, info, day):
             return stored, False
-        report = source.read(info, day)
-        return folder.write(replace(report, identity=report.identity + _name_text_columns(info)), run_id), True
+        return folder.fetch(source, info, day, run_id), True
 
 
 def find_current(source: ReportSource, folder: ReportFolder, info: ReportInfo, day: date) -> StoredReport | None:

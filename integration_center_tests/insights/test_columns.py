@@ -1,24 +1,24 @@
 """Types of columns: declared, by name, and what text looks like."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType
 from integration_center.insights.columns import (
     DTYPES,
-    infer_type,
-    infer_types,
-    is_identifier,
+    DeclaredTypes,
     parse,
     show_dtypes,
     type_columns,
 )
+from integration_center.insights.likely_types import TypeJudge, infer_type, infer_types, is_identifier
 
 
 def text(*values: str | None, name: str = "Value") -> pl.Series:
@@ -225,3 +225,49 @@ def test_a_column_of_one_form_is_read_as_beside_another_form(values: Sequence[st
     assert beside[-1] == datetime(2026, 11, 22, 10, tzinfo=UTC)
     alone = parse(text(*values), "datetime")
     assert alone.equals(beside.head(len(values)), check_dtypes=True, check_names=True, null_equal=True)
+
+
+looks = st.one_of(
+    st.lists(st.none() | st.integers(-12, 12).map(str), max_size=4),
+    st.lists(
+        st.sampled_from(["1", "-0", "0", "1234567890123456", "9223372036854775808", "007", "+5", " 5"]), max_size=3
+    ),
+    st.lists(st.sampled_from(["1.5", "1.50", "0.10", ".5", "-", "5%", "7.5 %", "62.5%", "5"]), max_size=3),
+    st.lists(
+        st.none() | usual | st.sampled_from(["2026-11-22T10:00Z", "2026-11-22", " 2026-11-22 10:00:00"]), max_size=3
+    ),
+    st.lists(st.none() | st.sampled_from(["true", "False", "yes", "2026-02-30", "2026-02-28", " ", "x"]), max_size=3),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(looks, max_size=4))
+@example([["1"], ["1.5"]])
+@example([["1234567890123456"], ["1.5"]])
+@example([["1.5"], ["1.50"]])
+@example([["5%"], ["5"]])
+@example([["2026-11-22 10:00:00"], ["2026-11-22T10:00Z"]])
+@example([["1"], [None], ["1"], ["-0"]])
+def test_slices_look_like_the_whole(slices: list[list[str | None]]) -> None:
+    judge = TypeJudge(["Value"], key_column=None, declared={})
+    for values in slices:
+        judge.look_at(text(*values).to_frame())
+    whole = text(*(value for values in slices for value in values))
+    expected = infer_type(whole)
+    assert judge.types == ({"Value": expected} if expected else {})
+
+
+@given(st.lists(st.lists(cells, max_size=4), min_size=1, max_size=4), st.sampled_from([*DTYPES]))
+def test_slices_are_read_as_the_whole(slices: list[list[str | None]], type_: ColumnType) -> None:
+    frames = [text(*(value or None for value in values)).to_frame() for values in slices]
+    types = DeclaredTypes({"Value": type_}, "x.csv")
+    typed = [types.read(frame) for frame in frames]
+    try:
+        whole = type_columns(pl.concat(frames), key_column=None, declared={"Value": type_}, source="x.csv")
+    except UnreadableReport as error:
+        with pytest.raises(UnreadableReport, match=re.escape(str(error))):
+            types.check()
+    else:
+        types.check()
+        assert pl.concat(typed).equals(whole, null_equal=True)
+        assert whole.schema == types.fit_schema(["Value"])

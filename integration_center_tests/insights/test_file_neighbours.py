@@ -44,7 +44,7 @@ def read(root: Path, content: bytes, name: str, declared: str = "") -> Report:
 
 def inspect(content: bytes, name: str, declared: str = "") -> Inspection:
     file = read_report_file(declared.encode(), "report.yaml")
-    return inspect_file(unpack(content, "x", limit=LIMIT), "x", name_format(f"x{name}"), file, limit=LIMIT)
+    return inspect_file(bytes(unpack(content, "x", limit=LIMIT)), "x", name_format(f"x{name}"), file, limit=LIMIT)
 
 
 def zipped(members: dict[str, bytes]) -> bytes:

@@ -54,7 +54,7 @@ def inspect(content: bytes | str, name: str = ".csv", declared: str = "") -> Ins
     data = content.encode() if isinstance(content, str) else content
     file = read_report_file(declared.encode(), "report.yaml")
     limit = SizeLimit(LIMIT)
-    return inspect_file(unpack(data, "x", limit=limit), f"x{name}", name_format(f"x{name}"), file, limit=limit)
+    return inspect_file(bytes(unpack(data, "x", limit=limit)), f"x{name}", name_format(f"x{name}"), file, limit=limit)
 
 
 def zipped(members: dict[str, bytes]) -> bytes:

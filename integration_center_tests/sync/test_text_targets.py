@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration_center.insights.columns import infer_types, show_dtypes
+from integration_center.insights.columns import show_dtypes
+from integration_center.insights.likely_types import infer_types
 from integration_center.sync.lines import build_lines
 from integration_center.sync.mapping.fitness import check_fitness
 from integration_center.sync.outcomes import Outcome

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from integration_center.errors import IntegrationCenterError
-from integration_center.insights.columns import is_identifier
+from integration_center.insights.likely_types import is_identifier
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.org import Org

@@ -3,6 +3,7 @@
 import codecs
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, cut
 
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -20,7 +21,7 @@ MOSTLY = 0.4
 Latin letters is NUL."""
 
 
-def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str, list[str]]:
+def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, list[str]]:
     """Decode the file's text to UTF-8, without a byte-order mark.
 
     Text that should be UTF-8 is returned unchecked. The reader says where it is not UTF-8, see `say_encoding`.
@@ -40,16 +41,17 @@ def decode(data: bytes, declared: str | None, source: str) -> tuple[bytes, str, 
     encoding = declared or found
     if encoding is None or codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         wrong = next((mark for mark in MARKS if data.startswith(mark)), b"") if declared is None else b""
-        data = data.removeprefix(wrong)
+        data = cut(data, len(wrong))
         while data.startswith(codecs.BOM_UTF8):  # some programs write a second one
-            data = data.removeprefix(codecs.BOM_UTF8)
+            data = cut(data, len(codecs.BOM_UTF8))
         return data, "utf-8", [WRONG_MARK.format(MARKS[wrong])] if wrong else []
+    data = bytes(data)
     try:
         text = data.decode(encoding).lstrip("\ufeff").encode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        cut = found and error.end >= len(data)
-        remedy = "the file is cut off; export or copy it again" if cut else "correct `encoding:` in report.yaml"
+        ends_early = found and error.end >= len(data)
+        remedy = "the file is cut off; export or copy it again" if ends_early else "correct `encoding:` in report.yaml"
         raise UnreadableReport(
             f"{source}, line {line}: byte {error.start} (counted from 0) is not {encoding}; {remedy}"
         ) from None
@@ -71,7 +73,7 @@ def is_other_utf8(data: bytes) -> bool:
     return True
 
 
-def find_unicode(data: bytes) -> str | None:
+def find_unicode(data: Data) -> str | None:
     """Find the kind of UTF-16 or UTF-32 of a file, by its byte-order mark or its NUL bytes; None for any other text."""
     for mark, encoding in MARKS.items():
         if data.startswith(mark):

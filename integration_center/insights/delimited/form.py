@@ -1,12 +1,14 @@
 """How a delimited file is written: what `report.yaml` declares, and what is found without a declaration."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 """The delimiters that are looked for, and their names."""
+SLICE_ROWS = 100_000
+"""The rows of a slice of a table in memory."""
 MOST_SKIPPED = 1_000
 """The most lines that can be skipped."""
 
@@ -66,3 +68,56 @@ class Table:
     frame: pl.DataFrame
     notes: Sequence[str] = field(default=())
     form: Form | None = None
+
+
+@dataclass
+class RowCount:
+    """The number of unusual rows that were accepted.
+
+    Attributes:
+        short: the number of rows that lack their last cells.
+        long: the number of rows with extra empty cells at the end.
+    """
+
+    short: int = 0
+    long: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """The findings, one sentence each."""
+        return [
+            *([f"{self.short:,} rows lack their last cells, which are read as empty"] if self.short else []),
+            *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
+        ]
+
+
+@dataclass(frozen=True)
+class OpenTable:
+    """The rows of a file that are read as they are asked for.
+
+    Attributes:
+        columns: the names of the columns.
+        slices: the rows, as frames of String columns with these names, in the file's order; an empty cell is null.
+        form: how the file is written, declared or found; None for formats other than text.
+    """
+
+    columns: Sequence[str]
+    slices: Iterator[pl.DataFrame]
+    form: Form | None = None
+    _notes: Sequence[str] = ()
+    _counts: RowCount = field(default_factory=RowCount)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found about the file without a declaration; complete when all rows were read."""
+        return [*self._notes, *self._counts.notes]
+
+    def read_all(self) -> Table:
+        """Read all rows into memory."""
+        frame = pl.concat([pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), *self.slices])
+        return Table(frame, self.notes, self.form)
+
+
+def open_frame(table: Table) -> OpenTable:
+    """Offer a table in memory in slices."""
+    return OpenTable(table.frame.columns, table.frame.iter_slices(SLICE_ROWS), table.form, table.notes)

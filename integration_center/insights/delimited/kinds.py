@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data
 
 LOOKED_AT = 4_096
 """The number of bytes at the beginning that show what a file is."""
@@ -41,7 +42,7 @@ PADDING = b"\0\x1a\r\n "
 """Characters that old programs put at the end of a file."""
 
 
-def find_kind(data: bytes) -> str | None:
+def find_kind(data: Data) -> str | None:
     """Find what a file is that is not text of a table; None if it may be one.
 
     Args:
@@ -51,7 +52,7 @@ def find_kind(data: bytes) -> str | None:
     return next((kind for beginning, kind in KINDS if beginning.match(head)), None)
 
 
-def refuse_other_kinds(data: bytes, source: str) -> None:
+def refuse_other_kinds(data: Data, source: str) -> None:
     """Check that a file is text that may be a table.
 
     Args:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 from integration_center.insights.footer_pattern import is_match
 
@@ -21,7 +22,7 @@ MANY = 0.8
 """With the right delimiter, at least this share of the rows has as many cells as the header."""
 
 
-def skip_lines(text: bytes, count: int) -> int:
+def skip_lines(text: Data, count: int) -> int:
     """Return the position in bytes after the first `count` lines."""
     place = 0
     for _ in range(count):
@@ -110,7 +111,7 @@ def read_options(dialect: Dialect) -> Mapping[str, Any]:
     }
 
 
-def find_footer(text: bytes, footer: int | str | None, source: str) -> int:
+def find_footer(text: Data, footer: int | str | None, source: str) -> int:
     """Find the position in bytes where the rows end and the footer begins.
 
     Args:

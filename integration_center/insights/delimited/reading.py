@@ -1,14 +1,18 @@
 """Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
+import polars as pl
+
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, cut
+from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.decoding import decode
-from integration_center.insights.delimited.form import Dialect, Form, Table
+from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form, OpenTable, RowCount, Table, open_frame
 from integration_center.insights.delimited.header import name_table
-from integration_center.insights.delimited.kinds import PADDING, refuse_binary, refuse_other_kinds
+from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
 from integration_center.insights.delimited.looking import (
     BYTES_LOOKED_AT,
     SEPARATOR_LINE,
@@ -17,15 +21,27 @@ from integration_center.insights.delimited.looking import (
     find_quote,
     skip_lines,
 )
-from integration_center.insights.delimited.strict import RowCount, StrictReader
+from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
-from integration_center.insights.delimited.wrapping import CELLS_WRAPPED, LINES_WRAPPED, find_lines, unwrap_cells
+from integration_center.insights.delimited.wrapping import (
+    CELLS_WRAPPED,
+    LINES_WRAPPED,
+    find_lines,
+    is_wrapped,
+    unwrap_cells,
+)
+from integration_center.progress import advance
 
 ANY = Form()
 
 
-def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
-    """Read the rows of a delimited file as text.
+def read_table(data: Data, source: str, form: Form = ANY) -> Table:
+    """Read all rows of a delimited file as text; see `open_table`."""
+    return open_table(data, source, form).read_all()
+
+
+def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
+    """Open a delimited file, to read its rows as text.
 
     Empty lines are not rows. A header without rows is a table without rows.
 
@@ -36,41 +52,99 @@ def read_table(data: bytes, source: str, form: Form = ANY) -> Table:
 
     Raises:
         UnreadableReport: the file is not a table, has another encoding, or has a row that does not fit. The message has
-            `source`, the line, and what to do.
+            `source`, the line, and what to do. For a row it is raised where the rows are read.
     """
     text, encoding, notes = decode(data, form.encoding, source)
     refuse_other_kinds(text, source)
     begin = skip_lines(text, form.skip_lines)
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
-    refuse_binary(text[begin:], source)
-    text, first_line = text[begin:], text.count(b"\n", 0, begin) + 1
-    text = text[: find_footer(text, form.footer, source)]
+    refuse_binary(text[begin : begin + LOOKED_AT], source)
+    text, first_line = cut(text, begin), text.count(b"\n", 0, begin) + 1
+    text = cut(text, 0, find_footer(text, form.footer, source))
     reader = StrictReader(text, dialect, source, first_line)
     rows = reader.read_rows()
     head = list(islice(rows, form.header_row + form.skip_after_header)) if has_content(text) else []
     if len(head) < form.header_row:
         raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
-    place = skip_lines(text, head[-1][1] - first_line + 1)
-    count = RowCount()
-    # The reader also counts single carriage returns as line ends.
-    whole_lines = text.count(b"\r", 0, place) == text.count(b"\r\n", 0, place)
-    frame = read_verified(text, len(header), dialect, start=place) if whole_lines else None
-    if frame is None:
-        frame = reader.read(rows, header, count)
+    below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1))
+    found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
+    if is_unusual(header):
+        return read_unusual(below, notes, found_form)
+    named, found_names = name_table(pl.DataFrame(schema=below.schema), header, source, row=form.header_row)
+    slices = (rename_all(frame, named.columns) for frame in below.read())
+    return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count)
+
+
+@dataclass
+class Below:
+    """The rows below a header.
+
+    Attributes:
+        reader: reads the text strictly.
+        header: the cells of the header.
+        rows: the rest of the rows that the reader reads.
+        begin: where they begin, in bytes.
+        count: counts the unusual rows that are accepted.
+    """
+
+    reader: StrictReader
+    header: Sequence[str]
+    rows: Iterator[tuple[list[str], int]]
+    begin: int
+    count: RowCount = field(default_factory=RowCount)
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """The schema of the rows: columns `0`, `1` and so on."""
+        return {str(number): pl.String() for number in range(len(self.header))}
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Read the rows: fast as long as they can be proven, strictly from there on.
+
+        Raises:
+            UnreadableReport: a row does not fit the table.
+        """
+        text, end, read = self.reader.text, self.begin, 0
+        # The strict reader also counts single carriage returns as line ends.
+        if text.count(b"\r", 0, end) == text.count(b"\r\n", 0, end):
+            for frame, end in read_verified(text, len(self.header), self.reader.dialect, start=self.begin):
+                read += frame.height
+                advance(read, share=end / len(text))
+                yield frame
+        if not read or end < len(text):
+            rows = self.reader.read_rows(end) if read else self.rows
+            yield from self.reader.read(rows, self.header, self.count, rows_read=read)
+
+
+def is_unusual(header: Sequence[str]) -> bool:
+    """Return whether only all rows show what a header means: it lacks a name, or may be quoted twice."""
+    one = len(header) == 1 and any(each in header[0] for each in DELIMITERS)
+    return one or not all(map(clean_name, header)) or is_wrapped(header)
+
+
+def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
+    """Read all rows below an unusual header; see `open_table`."""
+    header, source = below.header, below.reader.source
+    frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
     if lines := find_lines(frame, header):
         within = read_table(lines, source)
-        return replace(within, notes=[*notes, LINES_WRAPPED, *within.notes])
+        return open_frame(replace(within, notes=[*notes, LINES_WRAPPED, *within.notes]))
     if (bare := unwrap_cells(frame, header)) is not None:
         frame = bare
         notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
-    found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
-    return Table(table, [*notes, *found_names, *count.notes], found_form)
+    return open_frame(Table(table, [*notes, *found_names, *below.count.notes], form))
 
 
-def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, list[str]]:
+def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Give all columns other names."""
+    frame.columns = list(names)
+    return frame
+
+
+def find_dialect(text: Data, begin: int, form: Form) -> tuple[Dialect, int, list[str]]:
     """Find how the cells of a text are separated and quoted.
 
     Args:
@@ -82,8 +156,8 @@ def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, lis
         The dialect, where the rows begin, and what was found without a declaration.
     """
     delimiter, quote, notes = form.delimiter, form.quote, []
-    if said := SEPARATOR_LINE.match(text, begin):
-        begin, delimiter = said.end(), delimiter or said[1].decode(errors="replace")
+    if said := SEPARATOR_LINE.match(text[begin : begin + BYTES_LOOKED_AT]):
+        begin, delimiter = begin + said.end(), delimiter or said[1].decode(errors="replace")
         notes.append(f"a line says sep={said[1].decode(errors='replace')}")
     sample = text[begin : begin + BYTES_LOOKED_AT]
     if quote == Form.quote and (quote := find_quote(sample, delimiter)) != Form.quote:
@@ -94,9 +168,10 @@ def find_dialect(text: bytes, begin: int, form: Form) -> tuple[Dialect, int, lis
     return Dialect(delimiter, quote, form.escape, form.skip_blanks), begin, notes
 
 
-def has_content(text: bytes) -> bool:
+def has_content(text: Data) -> bool:
     """Return whether a text has more than padding. Mostly its beginning shows that, without a copy of the text."""
-    return bool(text[:BYTES_LOOKED_AT].strip(PADDING) or text.strip(PADDING))
+    pieces = (text[begin : begin + BYTES_LOOKED_AT] for begin in range(0, len(text), BYTES_LOOKED_AT))
+    return any(piece.strip(PADDING) for piece in pieces)
 
 
 def refuse_empty(head: Sequence[object], form: Form, source: str) -> UnreadableReport:

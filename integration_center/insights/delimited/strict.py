@@ -10,8 +10,9 @@ from itertools import islice
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.delimited.decoding import say_encoding
-from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect
+from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
 from integration_center.insights.delimited.looking import find_header_below, read_options
 from integration_center.progress import advance
 
@@ -28,27 +29,6 @@ LONGEST_CELL = 16_000_000
 csv.field_size_limit(LONGEST_CELL)  # Python's own limit of 131,072 would refuse cells that no integration reads
 
 
-@dataclass
-class RowCount:
-    """The number of unusual rows that were accepted.
-
-    Attributes:
-        short: the number of rows that lack their last cells.
-        long: the number of rows with extra empty cells at the end.
-    """
-
-    short: int = 0
-    long: int = 0
-
-    @property
-    def notes(self) -> list[str]:
-        """The findings, one sentence each."""
-        return [
-            *([f"{self.short:,} rows lack their last cells, which are read as empty"] if self.short else []),
-            *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
-        ]
-
-
 @dataclass(frozen=True)
 class StrictReader:
     """A reader of the rows of a text.
@@ -60,28 +40,31 @@ class StrictReader:
         first_line: the number of the text's first line.
     """
 
-    text: bytes
+    text: Data
     dialect: Dialect
     source: str
     first_line: int = 1
 
-    def read_rows(self) -> Iterator[tuple[list[str], int]]:
+    def read_rows(self, begin: int = 0) -> Iterator[tuple[list[str], int]]:
         """Yield the rows, without empty lines, each with the number of the line on which it ends.
+
+        Args:
+            begin: where the first row begins, in bytes.
 
         Raises:
             UnreadableReport: a row does not follow the dialect.
         """
-        reader = csv.reader(
-            io.TextIOWrapper(io.BytesIO(self.text), encoding="utf-8", newline=""), **read_options(self.dialect)
-        )
-        line, before = 0, self.first_line - 1
+        text = open_data(self.text)
+        text.seek(begin)
+        reader = csv.reader(io.TextIOWrapper(text, encoding="utf-8", newline=""), **read_options(self.dialect))
+        line, before = 0, self.first_line - 1 + count_line_ends(self.text, begin)
         try:
             for row in reader:
                 if row:
                     line = reader.line_num
                     yield row, line + before
         except UnicodeDecodeError:
-            say_encoding(self.text, self.source, self.first_line)
+            say_encoding(bytes(self.text), self.source, self.first_line)
             raise
         except csv.Error as error:
             start = line + 1 + before
@@ -105,33 +88,35 @@ class StrictReader:
                 self._find_escape(),
             ) from None
 
-    def read(self, rows: Iterator[tuple[list[str], int]], header: Sequence[str], count: RowCount) -> pl.DataFrame:
-        """Read the rows below the header.
+    def read(
+        self, rows: Iterator[tuple[list[str], int]], header: Sequence[str], count: RowCount, *, rows_read: int = 0
+    ) -> Iterator[pl.DataFrame]:
+        """Read the rows below the header, some at a time.
 
         Args:
             rows: the remaining rows of `read_rows`.
             header: the cells of the header.
             count: counts unusual rows that are accepted.
+            rows_read: the number of rows that were read before these.
 
-        Returns:
+        Yields:
             Columns `0`, `1` and so on, String; an empty cell is null.
 
         Raises:
             UnreadableReport: a row does not fit this table.
         """
         names = dict.fromkeys(map(str, range(len(header))), pl.String)
-        frames, rows_read = [pl.DataFrame(schema=names)], 0
         batch = list(islice(rows, BATCH_ROWS))
         while batch:
             following = list(islice(rows, BATCH_ROWS))
             if any(len(row) != len(header) for row, _ in batch):
                 batch = list(self._fit(batch, header, count, last=not following))
             columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
-            frames.append(pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names))
+            frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names)
             rows_read += len(batch)
             advance(rows_read)
             batch = following
-        return pl.concat(frames).with_columns(pl.all().replace("", None))
+            yield frame.with_columns(pl.all().replace("", None))
 
     def _fit(
         self, batch: Sequence[tuple[list[str], int]], header: Sequence[str], count: RowCount, *, last: bool
@@ -144,7 +129,7 @@ class StrictReader:
             count: counts unusual rows that are accepted.
             last: whether this is the last batch.
         """
-        width, whole = len(header), not last or self.text.endswith((b"\n", b"\r"))
+        width, whole = len(header), not last or self.text[-1:] in (b"\n", b"\r")
         for number, (row, line) in enumerate(batch, 1):
             if len(row) == width:
                 yield row, line
@@ -212,18 +197,23 @@ class StrictReader:
 
     def _has_blanks_before_quotes(self) -> bool:
         quote = self.dialect.quote
-        return bool(quote) and f"{self.dialect.delimiter} {quote}".encode() in self.text
+        return bool(quote) and self.text.find(f"{self.dialect.delimiter} {quote}".encode()) >= 0
 
     def _find_escape(self) -> dict[str, str]:
         """Return the remedy for quotes that are escaped by a backslash."""
-        return {"escape": "\\"} if self.dialect.escape is None and b'\\"' in self.text else {}
+        return {"escape": "\\"} if self.dialect.escape is None and self.text.find(b'\\"') >= 0 else {}
 
     def _count_lines(self, first: int) -> int:
         """Count the lines that are not empty, from a line on."""
-        below = self.text.splitlines()[first - self.first_line :]
+        below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
 
 
 def count_cells(row: Sequence[str]) -> str:
     """Write how many cells a row has, in words."""
     return f"{len(row)} cell{'' if len(row) == 1 else 's'}"
+
+
+def count_line_ends(text: Data, end: int) -> int:
+    """Count the line ends before a position as Python's reader does: also single carriage returns."""
+    return text.count(b"\n", 0, end) + text.count(b"\r", 0, end) - text.count(b"\r\n", 0, end)

@@ -1,8 +1,9 @@
 """Read rows with Polars' fast reader, and prove that nothing was misread.
 
 Polars' reader is lenient: it fills short rows, and reads single quotes as text. So the result is written again in the
-form of the file, and must give the same bytes. If it does not, the strict reader reads the file. For many columns that
-takes long. There the text gets signs of its own for the ends of cells and rows, where that can be done in one way only.
+form of the file, and must give the same bytes. Where it does not, the strict reader reads the rest of the file. For
+many columns that takes long. There the text gets signs of its own for the ends of cells and rows, where that can be
+done in one way only.
 """
 
 import codecs
@@ -12,9 +13,9 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.form import Dialect
 from integration_center.insights.delimited.strict import LONGEST_CELL
-from integration_center.progress import advance
 
 CHUNK_BYTES = 8_000_000
 """The bytes that are read and proven at a time."""
@@ -28,8 +29,8 @@ STYLE_BYTES = 64_000
 """The bytes at the beginning of a chunk that show which columns are quoted."""
 
 
-def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) -> pl.DataFrame | None:
-    """Read rows that follow RFC 4180, with any delimiter.
+def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -> Iterator[tuple[pl.DataFrame, int]]:
+    """Read rows that follow RFC 4180, with any delimiter, as far as that can be proven.
 
     Args:
         text: the text in UTF-8, with only rows from `start` on.
@@ -38,50 +39,53 @@ def read_verified(text: bytes, width: int, dialect: Dialect, *, start: int = 0) 
             strict reader.
         start: where the first row begins, in bytes.
 
-    Returns:
-        Columns `0`, `1` and so on, String, an empty cell null. None when the strict reader is needed.
+    Yields:
+        The next rows, as columns `0`, `1` and so on, String, an empty cell null; and where they end, in bytes. Where
+        the last ones end before the text does, the strict reader is needed for the rest.
     """
-    if (
-        dialect.escape
-        or dialect.skip_blanks
-        or text.find(b"\0", start) >= 0
-        or (dialect.quote and len(dialect.quote.encode()) > 1)
-    ):
-        return None
+    if dialect.escape or dialect.skip_blanks or (dialect.quote and len(dialect.quote.encode()) > 1):
+        return
     if len(dialect.delimiter.encode()) > 1 or start >= len(text):
-        return None
+        return
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
-        return None
-    if not dialect.quote and text.count(b"\r", start) != text.count(b"\r\n", start):
-        return None  # without quotes, nothing shows whether a single carriage return ends a row
-    frames: list[pl.DataFrame] = []
-    failed = 0
-    rows, end = 0, start
+        return
+    failed, end = 0, start
     for chunk in cut_chunks(text, dialect, start):
+        if b"\0" in chunk:
+            return
+        if not dialect.quote and chunk.count(b"\r") != chunk.count(b"\r\n"):
+            return  # without quotes, nothing shows whether a single carriage return ends a row
         frame = read_plain_chunk(chunk, width, dialect) if width >= WIDE and failed < MOST_FAILED else None
         if frame is None:
             failed += 1
             frame = read_chunk(chunk, width, dialect)
         if frame is None:
-            return None
-        frames.append(frame)
-        rows, end = rows + frame.height, end + len(chunk)
-        advance(rows, share=end / len(text))
-    return pl.concat(frames)
+            return
+        end += len(chunk)
+        yield frame, end
 
 
-def cut_chunks(text: bytes, dialect: Dialect, start: int) -> Iterator[bytes]:
+def cut_chunks(text: Data, dialect: Dialect, start: int) -> Iterator[bytes]:
     """Cut a text between rows: at a line end with an even number of quotes before it."""
     begin, quote = start, (dialect.quote or "").encode()
     while begin < len(text):
-        end = min(begin + CHUNK_BYTES, len(text))
-        if end < len(text):
-            end = text.rfind(b"\n", begin, end) + 1
-            while end > begin and quote and text.count(quote, begin, end) % 2:
-                end = text.rfind(b"\n", begin, end - 1) + 1
-            end = end if end > begin else len(text)
-        yield text[begin:end] if begin or end < len(text) else text
-        begin = end
+        piece = text[begin : begin + CHUNK_BYTES]
+        if begin + len(piece) < len(text):
+            end = find_row_end(piece, quote)
+            piece = piece[:end] if end else text[begin:]
+        yield piece
+        begin += len(piece)
+
+
+def find_row_end(piece: bytes, quote: bytes) -> int:
+    """Find the last line end with an even number of quotes before it; return the place behind it, or 0."""
+    end = piece.rfind(b"\n") + 1
+    odd = bool(quote) and piece.count(quote, 0, end) % 2
+    while end and odd:
+        before = piece.rfind(b"\n", 0, end - 1) + 1
+        odd = (odd + piece.count(quote, before, end)) % 2
+        end = before
+    return end
 
 
 def read_chunk(chunk: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:

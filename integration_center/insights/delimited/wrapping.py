@@ -23,9 +23,14 @@ def find_lines(frame: pl.DataFrame, header: Sequence[str]) -> bytes | None:
 
 def unwrap_cells(frame: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame | None:
     """Remove the quotes that all cells still have, and their header too; None if they do not have them."""
-    if not frame.height or not all(len(name) > 1 and name[0] == name[-1] == '"' for name in header):
+    if not frame.height or not is_wrapped(header):
         return None
     wrapped = frame.select(pl.all().str.contains(WRAPPED).all(ignore_nulls=True))
     if not all(wrapped.row(0)) or all(text.null_count() == len(text) for text in frame):
         return None
     return frame.with_columns(pl.all().str.slice(1).str.head(-1).str.replace_all('""', '"').replace("", None))
+
+
+def is_wrapped(header: Sequence[str]) -> bool:
+    """Return whether all names of a header still have quotes."""
+    return all(len(name) > 1 and name[0] == name[-1] == '"' for name in header)

@@ -1,0 +1,217 @@
+"""Find out what the values of text columns look like, also from one slice of the rows after another.
+
+What all values of a column look like helps to propose fields, and to refuse mappings that can never fit. Nothing is
+concluded from a sample: a column looks like numbers only if every value is a plain number. `00123`, `+49301234`, `1E5`,
+`NaN`, numbers with more digits than a Float64 holds exactly, versions such as `1.10` beside `1.9`, and `Yes` look like
+text.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from integration_center.insights.catalogue import ColumnType
+from integration_center.insights.columns import (
+    DATE,
+    DATETIME_FORM,
+    USUAL,
+    USUAL_DATETIME,
+    all_have,
+    bare,
+    parse,
+    parse_usual_datetime,
+)
+
+_PLAIN_INTEGER = r"^-?(0|[1-9]\d{0,18})$"
+_EXACT_INTEGER = r"^-?(0|[1-9][0-9]{0,14})$"
+"""Whole numbers that are plain numbers, too. Each of them can be read."""
+_PLAIN_NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d+)?$"
+_DECIMALS = r"\.(\d*)$"
+_ENDS_IN_ZERO = r"\.\d*0$"
+_DIGIT = r"\d"
+_BOOLEAN = r"(?i)^(true|false)$"
+_PLAIN: tuple[tuple[str, ColumnType], ...] = (
+    (_PLAIN_INTEGER, "integer"),
+    (_BOOLEAN, "boolean"),
+    (DATE, "date"),
+    (DATETIME_FORM, "datetime"),
+)
+_IDENTIFIER_WORDS = frozenset({"id", "ids", "guid", "uuid", "email", "mail", "key"})
+
+
+def is_identifier(column: str) -> bool:
+    """Return whether a column's name suggests identifiers: `User ID`, `userId`, `GUID`, `E-mail address`."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column.replace("eMail", "Email").replace("EMail", "Email"))
+    return not _IDENTIFIER_WORDS.isdisjoint(re.split(r"[^a-z0-9]+", apart.casefold()))
+
+
+def infer_types(
+    frame: pl.DataFrame, *, key_column: str | None, declared: Mapping[str, ColumnType]
+) -> dict[str, ColumnType]:
+    """Find the text columns whose values all look like another type.
+
+    Identifiers are text: the key column, and columns whose name suggests identifiers (`is_identifier`).
+
+    Args:
+        frame: String columns, null where a cell is empty.
+        key_column: the report's key, if known.
+        declared: types by column.
+
+    Returns:
+        Types by column; columns that look like text are left out.
+    """
+    judge = TypeJudge(frame.columns, key_column=key_column, declared=declared)
+    judge.look_at(frame)
+    return judge.types
+
+
+def infer_type(series: pl.Series) -> ColumnType | None:
+    """Find the narrowest type that all values of `series` (String) have; None for text, or without values."""
+    look = look_at(series)
+    return look.type if look else None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What values have in common, as far as that decides which type they, and values below them, look like.
+
+    Attributes:
+        form: the type whose form all values have; None for text.
+        reads: whether all can be read as that type: 2026-02-30 has the form of a date, but is not a date.
+        is_usual: whether all are datetimes of the one form that is read faster than others.
+        reads_usual: whether all can be read in that form.
+        is_exact: whether whole numbers have so few digits that they are plain numbers, too.
+        is_percent: whether numbers have a percent sign.
+        decimals: how many decimals the numbers have.
+        ends_in_zero: whether a decimal is a zero at the end.
+    """
+
+    form: ColumnType | None
+    reads: bool = True
+    is_usual: bool = False
+    reads_usual: bool = False
+    is_exact: bool = False
+    is_percent: bool = False
+    decimals: frozenset[int] = frozenset()
+    ends_in_zero: bool = False
+
+    @property
+    def type(self) -> ColumnType | None:
+        """The type that the values look like; None for text."""
+        if not (self.reads_usual if self.is_usual else self.reads):
+            return None
+        # Numbers that end in zeros, but differ in their number of decimals, are versions: 1.9, 1.10.
+        return None if self.ends_in_zero and len(self.decimals) > 1 else self.form
+
+    def merge(self, other: "Look") -> "Look":
+        """Return what these values and `other` ones have in common."""
+        forms = {self.form, other.form}
+        if forms == {"integer", "number"}:
+            whole, number = (self, other) if self.form == "integer" else (other, self)
+            if not whole.is_exact or number.is_percent:
+                return TEXT
+            return replace(number, decimals=number.decimals | {0})
+        if len(forms) > 1 or self.is_percent != other.is_percent:
+            return TEXT
+        return Look(
+            form=self.form,
+            reads=self.reads and other.reads,
+            is_usual=self.is_usual and other.is_usual,
+            reads_usual=self.reads_usual and other.reads_usual,
+            is_exact=self.is_exact and other.is_exact,
+            is_percent=self.is_percent,
+            decimals=self.decimals | other.decimals,
+            ends_in_zero=self.ends_in_zero or other.ends_in_zero,
+        )
+
+
+TEXT = Look(None)
+
+
+def look_at(series: pl.Series) -> Look | None:
+    """Find what the values of a String column have in common; None without values."""
+    text = bare(series)
+    if text.null_count() == len(text):
+        return None
+    if (usual := parse_usual_datetime(text)) is not None:
+        reads = usual.null_count() == text.null_count()
+        return Look("datetime", is_usual=True, reads_usual=reads, reads=reads or _reads_as(text, "datetime"))
+    for form, type_ in _PLAIN:
+        if not all_have(text, form):
+            continue
+        if not _reads_as(text, type_):
+            return TEXT
+        return Look(type_, is_exact=type_ == "integer" and all_have(text, _EXACT_INTEGER))
+    is_percent = all_have(text, r"%$")
+    number = text.str.strip_suffix("%").str.strip_chars_end() if is_percent else text
+    if not (all_have(number, _PLAIN_NUMBER) and all_have(number, _DIGIT) and _reads_as(text, "number")):
+        return TEXT
+    decimals = number.drop_nulls().str.extract(_DECIMALS).fill_null("").str.len_bytes().unique()
+    ends_in_zero = bool(number.str.contains(_ENDS_IN_ZERO).any())
+    return Look("number", is_percent=is_percent, decimals=frozenset(decimals), ends_in_zero=ends_in_zero)
+
+
+class TypeJudge:
+    """Finds the text columns whose values all look like another type; see `infer_types`.
+
+    Args:
+        names: the columns.
+        key_column: the report's key, if known.
+        declared: types by column.
+    """
+
+    def __init__(self, names: Iterable[str], *, key_column: str | None, declared: Mapping[str, ColumnType]) -> None:
+        self._looks: dict[str, Look | None] = {
+            name: None for name in names if name != key_column and name not in declared and not is_identifier(name)
+        }
+
+    @property
+    def types(self) -> dict[str, ColumnType]:
+        """Types by column, as far as rows were looked at."""
+        return {name: look.type for name, look in self._looks.items() if look and look.type}
+
+    def find_plain(self, frame: pl.DataFrame) -> list[str]:
+        """Find the columns whose next cells are plain numbers or usual dates, as those before were, by one query."""
+        return confirm(frame, {name: look for name, look in self._looks.items() if name in frame.columns})
+
+    def look_at(self, frame: pl.DataFrame, plain: Collection[str] | None = None) -> None:
+        """Look at the next rows.
+
+        Args:
+            frame: String columns; an empty cell is null.
+            plain: what `find_plain` has found in these rows.
+        """
+        confirmed = self.find_plain(frame) if plain is None else plain
+        for name, before in self._looks.items():
+            if before != TEXT and name not in confirmed and (look := look_at(frame[name])):
+                self._looks[name] = before.merge(look) if before else look
+
+
+def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> list[str]:
+    """Find the columns whose values have the look that the rows before had, where one query shows that.
+
+    These are the most frequent looks, and a query of many columns takes less time than one for each.
+    """
+    found = {
+        name: look for name, look in looks.items() if look and (look.is_exact or (look.is_usual and look.reads_usual))
+    }
+    if not found:
+        return []
+    places = frame[[*found]]
+    places.columns = [str(place) for place in range(len(found))]  # Polars would read some names as patterns
+    tests = []
+    for place, look in zip(places.columns, found.values(), strict=True):
+        cells = pl.col(place)
+        test = cells.str.contains(USUAL_DATETIME if look.is_usual else _EXACT_INTEGER).all()
+        if look.is_usual:
+            moments = cells.str.to_datetime(USUAL, time_unit="us", strict=False)
+            test &= moments.null_count() == cells.null_count()
+        tests.append(test)
+    passed = places.select(tests).row(0)
+    return [name for name, passes in zip(found, passed, strict=True) if passes]
+
+
+def _reads_as(text: pl.Series, type_: ColumnType) -> bool:
+    return parse(text, type_).null_count() == text.null_count()

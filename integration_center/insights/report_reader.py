@@ -1,0 +1,130 @@
+"""Read the rows of a report's files, one slice after another, as they are declared."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
+from integration_center.insights.columns import DeclaredTypes
+from integration_center.insights.declaring import DeclaredReader, check_columns
+from integration_center.insights.delimited.form import OpenTable
+from integration_center.insights.likely_types import TypeJudge
+from integration_center.insights.report_yaml import ReportFile
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a report: its name, its rows, and the version of exactly these."""
+
+    label: str
+    table: OpenTable
+    version: str
+
+
+@dataclass
+class Parts:
+    """The files of one day, each of which is opened when the one before has been read.
+
+    Attributes:
+        source: the names of the files in errors.
+        openers: open the files, in order.
+        columns: the names of the columns, as the first file has them.
+        versions: the versions of the files that were opened.
+        notes: what was found about the files that were read, without a declaration.
+    """
+
+    source: str
+    openers: Sequence[Callable[[], Part]]
+    columns: Sequence[str] = field(init=False)
+    versions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._first: Part | None = self.openers[0]()
+        self.columns = self._first.table.columns
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Read the rows of all files, once.
+
+        Raises:
+            UnreadableReport: a file cannot be read, or the files differ in their columns.
+        """
+        differ = False
+        for opener in self.openers:
+            part, self._first = self._first or opener(), None
+            self.versions.append(part.version)
+            differ |= sorted(part.table.columns) != sorted(self.columns)
+            for frame in part.table.slices:
+                # What is wrong with the rows may be why the columns differ, so all rows are read.
+                if not differ:
+                    # By subscript, because `select` would read a column called `^.*$` as a pattern.
+                    yield frame[list(self.columns)]
+            self.notes += [f"{part.label}: {note}" for note in part.table.notes]
+        if differ:
+            raise UnreadableReport(
+                f"{self.source}: the parts of one day differ in their columns; send them with one header"
+            )
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is known about a report without its rows, its `report.yaml`, and the name of that file in errors."""
+
+    info: ReportInfo
+    file: ReportFile
+    place: str
+
+
+class ReportReader:
+    """Reads the rows of a report as its `report.yaml` and the integrations declare them.
+
+    Args:
+        columns: the columns of the files.
+        described: the report without its rows.
+        asked: the report as it was asked for, with the columns that stay text.
+        source: the names of the files in errors.
+    """
+
+    def __init__(self, columns: Sequence[str], described: Described, asked: ReportInfo, source: str) -> None:
+        self._columns, self._described, self._source = columns, described, source
+        self._cells = DeclaredReader(columns, described.file)
+        names = self._cells.columns
+        self.info = fit_columns(described.info, names)
+        key, declared = self.info.key_column, self.info.declare(asked)
+        self._types = DeclaredTypes({name: type_ for name, type_ in declared.items() if name != key}, source)
+        self._judge = TypeJudge(names, key_column=key, declared=declared)
+        self.schema = self._types.fit_schema(names)
+
+    @property
+    def likely_types(self) -> Mapping[str, ColumnType]:
+        """For text columns whose values all look like another type, that type by column."""
+        return self._judge.types
+
+    @property
+    def notes(self) -> list[str]:
+        """The doubts about the cells, one sentence each."""
+        return [f"{self._source}: {doubt}" for doubt in self._cells.notes]
+
+    def read(self, slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Read all rows, slice by slice, or at once where `report.yaml` declares what needs all of them.
+
+        Raises:
+            UnreadableReport: `report.yaml` names a column that is missing, or a value does not fit its column's
+                declared type. What is wrong with the rows is said first, because it may be why a column is missing.
+        """
+        for text in join_slices(slices) if self._cells.needs_all_rows else slices:
+            # Most columns go on as they began. Then one query of a column is enough.
+            plain = self._judge.find_plain(self._cells.rename(text))
+            cells = self._cells.read(text, plain)
+            self._judge.look_at(cells, plain)
+            yield self._types.read(cells)
+        check_columns(self._columns, self._described.file, self._source, self._described.place)
+        self._types.check()
+
+
+def join_slices(slices: Iterable[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Join all slices to one; none without any."""
+    frames = list(slices)
+    return [pl.concat(frames)] if frames else []

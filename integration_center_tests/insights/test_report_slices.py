@@ -1,0 +1,73 @@
+"""A report's files are read in slices of any size with the same result: rows, types, notes and refusals."""
+
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from integration_center.errors import UnreadableReport
+from integration_center.files import file_bytes
+from integration_center.insights.delimited import strict, verified
+from integration_center.insights.drops import LocalDrops
+from integration_center.insights.files import FilesSource
+from integration_center.store.frames import write_slices
+
+DAY = date(2026, 11, 22)
+DECLARED = [
+    "",
+    "columns: {Count: {name: Number}, Seen: {ignore: true}}\n",
+    "columns: {Count: {type: integer}, Seen: {type: datetime}}\n",
+    "columns: {Count: {name: Seen at, empty: ['0', '-']}}\nstrip: true\n",
+    "columns: {Count: {decimal: ','}}\nempty: [never]\n",
+    "dates: '%d.%m.%Y'\n",
+]
+rows = st.tuples(
+    st.sampled_from(["a@x.com", "b@x.com", "", "'0", '="7"']),
+    st.sampled_from(["0", "12", "-3", "1.234", "1,5", "-", "never", "", "N/A"]) | st.integers(0, 99).map(str),
+    st.sampled_from(["2026-11-22 10:00:00", "2026-11-22T10:00Z", "22.11.2026", "2026-02-30 10:00:00", "NULL", ""]),
+)
+tables = st.lists(rows, max_size=12) | st.integers(1, 12).map(lambda n: [("a@x.com", "12", "2026-11-22 10:00:00")] * n)
+
+
+def write(table: list[tuple[str, ...]]) -> str:
+    cells = [["User ID", "Count", "Seen"], *table]
+    return "".join(",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\n" for row in cells)
+
+
+def read(root: Path, size: int) -> object:
+    """Read a report in pieces of a size, into a file as a run does."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((verified, "CHUNK_BYTES"), (strict, "BATCH_ROWS"), (file_bytes, "SMALL_ENOUGH")):
+            patch.setattr(module, name, size)
+        source = FilesSource(LocalDrops(root))
+        try:
+            report = source.read(
+                source.find("logins"),
+                DAY,
+                lambda schema, slices: write_slices(slices, schema, root / "kept.parquet").scan(),
+            )
+        except UnreadableReport as error:
+            return str(error)
+    return report.frame.schema, report.frame.rows(), report.likely_types, report.notes, report.identity, report.info
+
+
+@settings(max_examples=25)
+@given(st.lists(tables, min_size=1, max_size=2), st.sampled_from(DECLARED), st.integers(1, 90), st.booleans())
+@example([[("a@x.com", "12", "")] * 9 + [("a@x.com", "1.234", "")]], DECLARED[1], 40, False)
+@example([[("a@x.com", "12", "")] * 9 + [("a@x.com", "x", "")]], DECLARED[2], 40, False)
+def test_slices_of_any_size_give_the_same_report(
+    parts: list[list[tuple[str, ...]]], declared: str, size: int, is_odd: bool
+) -> None:
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        folder = root / "logins"
+        folder.mkdir()
+        (folder / "report.yaml").write_text(declared + "parts: concat\n")
+        for number, table in enumerate(parts):
+            # A short row leaves the rest of its file to the strict reader.
+            text = write(table) + ('"a","1"\n' + write(table).partition("\n")[2] if is_odd else "")
+            (folder / f"{DAY}_{number}.csv").write_text(text)
+        assert read(root, size) == read(root, 50_000)
