@@ -5,6 +5,7 @@ import Combobox from "./combobox-nav-3.0.2.js";
 const FEW = 30; // a list of so many options needs no search
 const SEARCH = "input[data-chooses]";
 const ROOM = 320;
+const USED = " – used already";
 
 const list = document.createElement("div");
 Object.assign(list, { id: "choices", className: "choices", hidden: true });
@@ -48,10 +49,25 @@ function describe(option, holder) {
   return beside > 0 ? { label: text.slice(0, beside), grey: text.slice(beside + 3) } : { label: text, grey: "" };
 }
 
+// The options as they are now: in lists that share them, what one has chosen no other can choose.
 function readOptions(holder) {
+  const kind = holder.name?.replace(/\d+$/, "");
+  const isOnce = kind === "field-";
+  const alike = isOnce ? document.querySelectorAll(`select[name^="${kind}"]`) : [];
+  const taken = new Set([...alike].filter((other) => other !== holder).map((other) => other.value));
   return [...optionsOf(holder)].map((option) => {
-    const group = option.closest("optgroup")?.label ?? "";
-    return { ...describe(option, holder), value: option.value, group, disabled: option.disabled };
+    const parent = option.closest("optgroup");
+    const isTaken = isOnce && option.value && taken.has(option.value);
+    const { label, grey } = describe(option, holder);
+    const plain = grey.replace(USED, "");
+    return {
+      label: label.replace(USED, ""),
+      grey: isTaken ? plain + USED : plain,
+      value: option.value,
+      group: parent?.label ?? "",
+      isOwn: Boolean(parent?.matches("[data-own]")),
+      disabled: isTaken || (option.disabled && !option.matches("[data-taken]")),
+    };
   });
 }
 
@@ -69,7 +85,7 @@ function find(options, typed) {
   const whole = words.join(" ");
   const fits = ({ value, label, grey }) => value && words.every((word) => `${label} ${grey}`.toLowerCase().includes(word));
   const rank = ({ value, label }) => [label, value].some((text) => text.toLowerCase() === whole) ? 0 : label.toLowerCase().startsWith(whole) ? 1 : 2;
-  const groups = [...new Set(options.map((option) => option.group))];
+  const groups = [...new Set([...options].sort((a, b) => a.isOwn - b.isOwn).map((option) => option.group))];
   return groups.flatMap((group) => options.filter((option) => option.group === group && fits(option)).sort((a, b) => rank(a) - rank(b)));
 }
 
@@ -146,6 +162,8 @@ function close() {
 function choose(search, value) {
   const holder = holderOf(search);
   const isNew = holder.value !== value;
+  const option = holder.options && [...holder.options].find((each) => each.value === value);
+  if (option) option.disabled = false; // else it would not be sent
   holder.value = value;
   search.value = nameChosen(holder);
   close();

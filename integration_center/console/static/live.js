@@ -67,7 +67,7 @@ async function filter(form) {
   }
   let found;
   try {
-    found = await fetchPage(url);
+    found = await fetchPage(url, { headers: { "x-parts": form.dataset.filter } });
   } catch {
     return form.submit();
   }
@@ -148,7 +148,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) askN
 // Whether the part goes on being kept up to date.
 async function refresh(part) {
   const asked = part.dataset.refresh;
-  const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes" } });
+  const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes", "x-parts": part.id } });
   if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
   if (part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
   const fresh = page.getElementById(part.id);

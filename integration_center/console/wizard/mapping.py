@@ -1,6 +1,6 @@
 """The third screen: which columns go to which fields, and the options. Edit opens here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from integration_center.console.lookups import Answer
 from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
-from integration_center.console.wizard.choices import Group, group_targets, select_option
+from integration_center.console.wizard.choices import Group, group_targets, name_columns, name_list, select_option
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing, say_touched_by_draft
@@ -86,6 +86,8 @@ class ShownRow:
         preset: how its value is made; None for a plain column, and for SQL that no preset wrote.
         makes: the ways to make a value that it offers.
         field_type: what the field holds; empty while none is chosen.
+        list_name: of the fields it offers, for a page that has them already.
+        kept: whether the page has them.
         samples: some values of the column, as they are and as they would be written.
         clash: another integration that writes the field already.
     """
@@ -95,6 +97,8 @@ class ShownRow:
     type: str
     problem: str | None
     field_type: str = ""
+    list_name: str = ""
+    kept: bool = False
     samples: Samples = NO_SAMPLES
     clash: DefsFile | None = None
     rolls_up: bool = False
@@ -144,12 +148,16 @@ def _show(screen: Screen) -> Response:
         problems if screen.checking else {},
         find_writers(screen, environment, schema),
         samples,
+        screen.kept_lists,
     )
+    columns = [(name, name_type(dtype)) for name, dtype in dtypes.items()]
     values = {
         "environment": environment,
         "schema": schema,
         "rows": rows,
-        "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
+        "columns": columns,
+        "column_list": (column_list := name_columns(columns)),
+        "columns_kept": column_list in screen.kept_lists,
         "shown": shown,
         "next_number": draft.next_number,
         "held": find_held(screen, rows, schema),
@@ -274,6 +282,7 @@ def show_rows(
     problems: Mapping[str, str],
     writers: Mapping[str, DefsFile],
     samples: Sequence[Answer[Samples]],
+    kept_lists: Collection[str] = (),
 ) -> list[ShownRow]:
     """The rows with what they offer, what they would write, and what is wrong with them.
 
@@ -284,15 +293,19 @@ def show_rows(
         problems: what saving found, by the names of inputs.
         writers: see `find_writers`.
         samples: of each row, as far as they are there.
+        kept_lists: the lists of fields that the page has already.
     """
     keys = {field.lower() for _, field in draft.pairs}
     ranked: dict[pl.DataType | None, list[Choice]] = {}
+    lists: dict[pl.DataType | None, str] = {}
     presets = list_presets()
     shown = []
     for place, (row, found) in enumerate(zip(draft.rows, judged, strict=True)):
         dtype = found.dtype
         if dtype not in ranked:
             ranked[dtype] = rank_targets(schema, dtype, taken=keys)
+            lists[dtype] = name_list(ranked[dtype])
+        kept = lists[dtype] in kept_lists
         used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
         said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
         field = schema.get(row.field) if row.field else None
@@ -301,7 +314,9 @@ def show_rows(
         shown.append(
             ShownRow(
                 row=row,
-                groups=group_targets(ranked[dtype], schema, row.field, wished, used),
+                groups=group_targets(ranked[dtype], schema, row.field, wished, used, own_only=kept),
+                list_name=lists[dtype],
+                kept=kept,
                 type=name_type(dtype) if row.column or (row.is_value and dtype) else "",
                 problem=problem if found.problem or not said else said,
                 field_type=name_field_type(field) if field else "",
