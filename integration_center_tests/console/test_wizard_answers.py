@@ -1,5 +1,6 @@
 """What a change in the wizard sends and takes, in an org with 1,300 objects and 800 fields, for a report of 300 columns."""
 
+import re
 import sys
 import time
 from collections.abc import Mapping
