@@ -1,4 +1,4 @@
-"""What a change in the wizard sends and takes, in an org with 1,300 objects and 800 fields, for a report of 300 columns."""
+"""What a change in the wizard sends and takes: 1,300 objects, 800 fields, 300 columns, ten mapped fields."""
 
 import re
 import sys
