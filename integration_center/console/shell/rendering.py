@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from integration_center.console.results import say_retry, say_status, tone_of
-from integration_center.console.shell.moments import mark_moment, say_moment, show_moment, show_span
+from integration_center.console.shell.moments import mark_moment, say_left, say_moment, show_moment, show_span
 from integration_center.console.shell.sessions import Tone
 from integration_center.console.shell.values import show_value, split_change
 from integration_center.sync.outcome_words import (
@@ -63,6 +63,7 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "ago": lambda moment: mark_moment(moment, now()),
         "near": lambda moment: say_moment(moment, now()),
         "span": show_span,
+        "left": say_left,
         "count": show_count,
         "value": show_value,
         "titled": title_outcome,

@@ -18,6 +18,8 @@ from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing, say_touched_by_draft
 from integration_center.console.wizard.next_run import say_next_run
+from integration_center.console.wizard.others import find_writers, list_earlier
+from integration_center.console.wizard.past_limits import explain_limits
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
     act_on_rows,
@@ -42,7 +44,6 @@ from integration_center.console.wizard.values import (
     takes_window,
 )
 from integration_center.errors import IntegrationCenterError
-from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.presets import OWN_SQL, PRESETS, Preset
@@ -176,6 +177,7 @@ def _show(screen: Screen) -> Response:
         "options": {name: read_option(draft, name) for name in OPTIONS},
         "fires": find_firing(screen, environment, schema),
         "touched": say_touched_by_draft(screen),
+        "past": explain_limits(screen.console.installation.syncs, draft),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
         "creatable": [field for field in missing if field.hidden or can_deploy(field)],
@@ -239,25 +241,6 @@ def propose(draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Draft:
 def list_zones() -> Sequence[str]:
     """List the names of time zones. Each is a file of the machine, and they do not change while a process lives."""
     return sorted(available_timezones())
-
-
-def list_earlier(screen: Screen) -> list[tuple[str, str]]:
-    """List the integrations after which this one may run: slug and name of all but itself."""
-    base = screen.draft.base
-    ours = base.slug if base else ""
-    return [(file.slug, file.spec.name) for file in screen.console.defs.list() if file.spec and file.slug != ours]
-
-
-def find_writers(screen: Screen, environment: Environment, schema: SObjectSchema) -> dict[str, DefsFile]:
-    """The enabled integrations that write fields of the object, by the field's API name in lowercase."""
-    base = screen.draft.base
-    return {
-        mapping.field.lower(): file
-        for file in screen.console.defs.list()
-        if file.spec and file.spec.enabled and file.slug != (base.slug if base else "")
-        if file.spec.environment is environment and file.spec.object.lower() == schema.name.lower()
-        for mapping in file.spec.fields
-    }
 
 
 def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapping[str, Sequence[object]]:
