@@ -33,7 +33,7 @@ def look_at_everything(
 
     Settings, database, storage, disk, certificates, Dagster, schedules, reports, accounts, clock and alerts.
     """
-    now = datetime.now(UTC)
+    now, written = datetime.now(UTC), False
     try:
         settings = read_settings()
         prepare_home(settings.dagster_home, on_server=settings.has_database_server)
@@ -41,13 +41,14 @@ def look_at_everything(
             found = list(examine(installation, now))
             if bundle is not None:
                 write_private_bytes(bundle, build_bundle(installation, found), "--bundle")
+                written = True
     except IntegrationCenterError as error:
         found = [*check_versions(), problem("settings", f"{error}.", "Correct this first; nothing else was looked at.")]
     if as_json:
         print_json([asdict(each) for each in found])
     else:
         print_found(found)
-        if bundle is not None:
+        if written:
             console.print(f"Written to {bundle}", markup=False)
     if any(each.state is State.PROBLEM for each in found):
         raise typer.Exit(1)

@@ -48,6 +48,8 @@ def running(
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,19 @@ def find_obstacle(port: int) -> int:
         except OSError as error:
             return error.errno or errno.EADDRINUSE
         return 0
+
+
+def refuse_taken(port: int, option: str) -> None:
+    """Check that a port can be listened on.
+
+    Raises:
+        ConfigurationError: says why it cannot, and names the option that chooses another.
+    """
+    reason = find_obstacle(port)
+    if reason == errno.EACCES:
+        raise ConfigurationError(f"port {port} may not be opened by this user; choose one from 1024 on with {option}")
+    if reason:
+        raise ConfigurationError(f"port {port} is in use; choose another with {option}, or end what uses it")
 
 
 def free_port() -> int:

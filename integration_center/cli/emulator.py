@@ -1,11 +1,12 @@
 """`emulator`: the local orgs and Insights API, in the foreground."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from integration_center.cli.embedded import find_emulator
+from integration_center.cli.embedded import find_emulator, refuse_taken
 from integration_center.integration.environment import Environment, OrgKind
 from integration_center.settings import read_settings
 
@@ -27,6 +28,7 @@ def serve_emulator(
 ) -> None:
     """Two local Salesforce orgs or more, and an Insights API on loopback. Their addresses are one line of JSON."""
     find_emulator()  # or say how to install it
+    refuse_ports({"sandbox": sandbox_port, "production": production_port, "insights": insights_port})
     from salesforce_emulator.insights.drop_people import read_drop_people
     from salesforce_emulator.server import EmulatorConfig, serve
 
@@ -42,6 +44,23 @@ def serve_emulator(
         further=dict(map(read_org, org or ())),
     )
     serve(config)
+
+
+def refuse_ports(ports: Mapping[str, int]) -> None:
+    """Check that the ports can be listened on. 0 is any free port.
+
+    Raises:
+        ConfigurationError: another program has one of them.
+        BadParameter: two are the same.
+    """
+    owners: dict[int, str] = {}
+    for name, port in ports.items():
+        if port == 0:
+            continue
+        if first := owners.get(port):
+            raise typer.BadParameter(f"--{first}-port and --{name}-port are both {port}; give each its own")
+        refuse_taken(port, f"--{name}-port")
+        owners[port] = name
 
 
 def read_org(given: str) -> tuple[str, bool]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from integration_center.cli.output import AsJson, Column, console, print_json, print_rows
+from integration_center.cli.output import AsJson, Column, console, errors, print_json, print_rows
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular
 from integration_center.insights.drop_names import FILE_NAME, name_format
@@ -55,7 +55,8 @@ def inspect_report(
     else:
         show(found, previews=previews)
     if save and (place := save_proposal(found, folder)):
-        console.print(f"Written: {place}", markup=False, soft_wrap=True)
+        # On standard error beside JSON, which stays alone on standard output.
+        (errors if as_json else console).print(f"Written: {place}", markup=False, soft_wrap=True)
     if found.problem:
         raise typer.Exit(1)
 

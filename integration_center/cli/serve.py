@@ -1,6 +1,5 @@
 """`up` and `console`: the long-running processes, in the foreground."""
 
-import errno
 import json
 import signal
 import time
@@ -17,7 +16,7 @@ import typer
 from dagster._core.storage.runs import SqliteRunStorage
 
 from integration_center.access.binding import check_bind_address
-from integration_center.cli.embedded import embedded_demo, find_obstacle
+from integration_center.cli.embedded import embedded_demo, refuse_taken
 from integration_center.cli.only_up import only_up
 from integration_center.cli.output import console, errors
 from integration_center.cli.supervision import Part, Supervisor
@@ -148,19 +147,6 @@ def reach(host: str) -> str:
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
         return LOOPBACK
     return f"[{host}]" if ":" in host else host
-
-
-def refuse_taken(port: int, option: str) -> None:
-    """Check that a port can be listened on.
-
-    Raises:
-        ConfigurationError: says why it cannot, and names the option that chooses another.
-    """
-    reason = find_obstacle(port)
-    if reason == errno.EACCES:
-        raise ConfigurationError(f"port {port} may not be opened by this user; choose one from 1024 on with {option}")
-    if reason:
-        raise ConfigurationError(f"port {port} is in use; choose another with {option}, or end what uses it")
 
 
 def build_parts(settings: Settings, port: int, console_at: tuple[str, int]) -> list[Part]:

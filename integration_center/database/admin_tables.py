@@ -1,8 +1,9 @@
-"""The tables of what admins do: stops, people who use the console, signed headers, and integrations kept here."""
+"""The tables of what admins do: stops, people who use the console, signed headers, integrations kept here, upgrades."""
 
 from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from integration_center.database.columns import UtcDateTime, metadata
+from integration_center.database.revision import COMPATIBILITY_TABLE
 
 stops = Table(
     "stops",
@@ -45,3 +46,6 @@ integration_texts = Table(
     Column("saved_by", Text, nullable=False),
     Index("ix_integration_texts_slug", "slug", "number"),
 )
+
+compatibility = Table(COMPATIBILITY_TABLE, metadata, Column("oldest", Integer, primary_key=True, autoincrement=False))
+"""One row: the oldest program that may work with these tables."""

@@ -4,10 +4,17 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table
 
 from integration_center.errors import DatabaseOutdated, DatabaseTooNew
 
-REVISION = 7
+REVISION = 8
 """The newest revision in `migrations/versions`."""
+OLDEST_BESIDE = 8
+"""The oldest program, by its own `REVISION`, that may work with our tables.
+
+It stays while revisions only add tables, or columns that may be empty: programs of both versions then run side by side
+while the hosts are upgraded. A revision that changes or removes what an older program reads or writes raises it.
+"""
 VERSION_TABLE = "integration_center_version"
 """A name of its own: Dagster may keep its history in the same PostgreSQL database, with a version of its own."""
+COMPATIBILITY_TABLE = "integration_center_compatibility"
 UNNOTED = 0
 """The revision of a database from before revisions were noted."""
 OLDEST_TABLE = "accounts"
@@ -15,7 +22,10 @@ OLDEST_TABLE = "accounts"
 
 
 def read_revision(connection: Connection) -> int | None:
-    """Read the revision of a database; None when it holds no tables of ours."""
+    """Read the revision of a database; None when it holds no tables of ours.
+
+    Where a newer program only added to our tables, the database counts as of our own revision.
+    """
     if _has_table(connection, VERSION_TABLE):
         return _read_number(connection)
     if not _has_table(connection, OLDEST_TABLE):
@@ -29,7 +39,14 @@ def _has_table(connection: Connection, name: str) -> bool:
 
 
 def _read_number(connection: Connection) -> int:
-    return int(connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar_one())
+    found = int(connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar_one())
+    return REVISION if found > REVISION and _admits_this_program(connection) else found
+
+
+def _admits_this_program(connection: Connection) -> bool:
+    """Whether the newer program that upgraded a database left all that this program needs."""
+    oldest = connection.execute(select(column("oldest")).select_from(table(COMPATIBILITY_TABLE))).scalar()
+    return oldest is not None and int(oldest) <= REVISION
 
 
 def require_current(revision: int, engine: Engine) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert
 
 from integration_center.database import migrations
-from integration_center.database.revision import VERSION_TABLE
+from integration_center.database.admin_tables import compatibility
+from integration_center.database.revision import OLDEST_BESIDE, VERSION_TABLE
 
 FOLDER = Path(migrations.__file__).parent
 
@@ -34,3 +35,5 @@ def run_revisions(connection: Connection) -> None:
         },
     )
     context.run_migrations(op=Operations(context))
+    connection.execute(delete(compatibility))
+    connection.execute(insert(compatibility).values(oldest=OLDEST_BESIDE))

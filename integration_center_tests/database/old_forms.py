@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from integration_center.database.engine import build_engine
-from integration_center.database.revision import VERSION_TABLE
+from integration_center.database.revision import COMPATIBILITY_TABLE, VERSION_TABLE
 
 FILES = ("stored_files", "unused_files")
 
@@ -21,6 +21,7 @@ def make_old(path: Path, *changes: str) -> str:
             *("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls"),
             *("stored_files", "unused_files"),
             *("stops", "console_people", "used_assertions", "account_names", "integration_texts"),
+            COMPATIBILITY_TABLE,
         )
     ]
     journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from integration_center.database.engine import build_engine, upgrade_database
-from integration_center.database.revision import REVISION, VERSION_TABLE
+from integration_center.database.revision import COMPATIBILITY_TABLE, REVISION, VERSION_TABLE
 from integration_center.errors import ConfigurationError, DatabaseOutdated, DatabaseTooNew
 from integration_center.installation import open_installation
 from integration_center.settings import Settings
@@ -97,7 +97,11 @@ def test_a_revision_below_ours_is_older_too(tmp_path: Path, path: Path) -> None:
 def test_a_newer_database_is_left_alone_whatever_is_asked(tmp_path: Path, path: Path) -> None:
     url = f"sqlite:///{path}"
     build_engine(url).dispose()
-    change(path, f"UPDATE {VERSION_TABLE} SET version_num = '{REVISION + 1:04d}'")
+    change(
+        path,
+        f"UPDATE {VERSION_TABLE} SET version_num = '{REVISION + 1:04d}'",
+        f"UPDATE {COMPATIBILITY_TABLE} SET oldest = {REVISION + 1}",
+    )
     before = read_schema(path)
     for use in (build_engine, upgrade_database):
         with pytest.raises(DatabaseTooNew, match="this program is older than its data") as caught:

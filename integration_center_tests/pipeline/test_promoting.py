@@ -1,5 +1,6 @@
 """An integration goes to Production compared, planned and seen; never on by itself."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,54 @@ def test_the_command_compares_plans_and_waits_to_be_told(
     assert switched is not None
     assert switched.enabled
     assert {Action.PROMOTED, Action.ENABLED} <= {each.action for each in installation.audit.list(slug=COPY)}
+
+
+class Terminal(io.StringIO):
+    """What somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "enabled"), [("yes", True), ("no", False)])
+def test_at_a_terminal_it_is_switched_on_by_a_yes(
+    ready: Center, command: Command, monkeypatch: pytest.MonkeyPatch, answer: str, enabled: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+    code, said, errors = command("promote", SLUG)
+    assert code == 0, said + errors
+    assert "Production has the same fields as Sandbox, as far as this integration uses them." in said
+    assert f"{COPY} {'is switched on in Production' if enabled else 'stays switched off'}." in said
+    spec = folder_of(ready).read(COPY).spec
+    assert spec is not None
+    assert spec.enabled is enabled
+    assert ready.writes(Environment.PRODUCTION) == []
+
+
+def test_the_plan_as_json_names_the_copy_and_its_run(ready: Center, command: Command) -> None:
+    said = command("promote", SLUG, "--json")
+    assert said[0] == 0, said
+    found = as_json(said)
+    assert (found["differences"], found["slug"]) == ([], COPY)
+    assert (found["plan"]["status"], found["plan"]["rows"]) == ("Planned", {"planned": len(PLAIN)})
+    assert found["plan"]["sample"]
+
+
+def test_what_cannot_be_promoted_or_switched_on(ready: Center, command: Command) -> None:
+    code, _, errors = command("promote", SLUG, "--switch-on", "0123")
+    assert code == 1
+    assert f"{SLUG} has no copy in Production yet; run: integration-center promote {SLUG}" in errors
+    ready.write("broken", "type: [")
+    code, _, errors = command("promote", "broken")
+    assert code == 1
+    assert "broken is broken: " in errors
+    assert "correct it first" in errors
+    ready.drop([("nobody@nowhere.example", None, None, 1)])
+    ready.integrate(limits={"min_match_rate": 90})
+    assert command("promote", SLUG)[0] == 1
+    copy = folder_of(ready).read(COPY).spec
+    assert copy is not None
+    assert not copy.enabled
 
 
 def test_what_is_missing_in_production_stops_it_before_anything_is_copied(ready: Center, command: Command) -> None:

@@ -17,10 +17,12 @@ def map_distinct(text: pl.Expr, steps: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
         text: a String expression.
         steps: turns a String expression into another String expression, and keeps null as null.
     """
+    # Built here, not in a thread of Polars: once for all batches, and an error shows who asked for the steps.
+    mapping = steps(pl.col("value")).alias("mapped")
 
     def map_series(series: pl.Series) -> pl.Series:
         values = series.alias("value").to_frame()
-        mapped = values.unique().select("value", steps(pl.col("value")).alias("mapped"))
+        mapped = values.unique().select("value", mapping)
         joined = values.join(mapped, on="value", how="left", maintain_order="left")
         return joined.get_column("mapped").alias(series.name)
 
