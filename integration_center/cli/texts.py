@@ -11,6 +11,8 @@ import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.output import AsJson, Column, console, errors, print_rows
+from integration_center.console.differences import describe_changes
+from integration_center.console.labels import Labels, make_readable
 from integration_center.errors import ConfigurationError, EditedMeanwhile, ServiceUnavailable
 from integration_center.files.text_files import write_atomically
 from integration_center.installation import Installation, open_installation
@@ -46,7 +48,7 @@ def edit_integration(slug: Annotated[str, typer.Argument(help="The integration."
                 if not typer.confirm("Edit it again?", default=True):
                     raise
                 text = edited
-        note(installation, saved, Action.CHANGED)
+        note(installation, saved, Action.CHANGED, before=file)
         console.print(f"{slug} is saved.", markup=False)
         reload_dagster(installation)
 
@@ -155,7 +157,7 @@ def take_over(installation: Installation, target: DefsFolder, file: DefsFile) ->
     if known is None:
         note(installation, target.create(file.spec, slug=file.slug, text=file.text), Action.CREATED)
         return "created"
-    note(installation, target.save_text(known, file.text), Action.CHANGED)
+    note(installation, target.save_text(known, file.text), Action.CHANGED, before=known)
     return "changed"
 
 
@@ -164,11 +166,18 @@ def open_folder(installation: Installation) -> DefsFolder:
     return DefsFolder(open_place(installation.settings), judge_with_dagster)
 
 
-def note(installation: Installation, file: DefsFile, action: Action) -> None:
-    """Put a change into the audit log."""
-    environment = file.spec.environment if file.spec else None
+def note(installation: Installation, file: DefsFile, action: Action, *, before: DefsFile | None = None) -> None:
+    """Put a change into the audit log, with what it changed where both versions can be read."""
+    changed = ""
+    if before and before.spec and file.spec:
+        changed = describe_changes(before.spec, file.spec, Labels(make_readable(file.spec.object)))
     installation.audit.record(
-        action, who=getpass.getuser(), where=COMMAND_LINE, environment=environment, slug=file.slug
+        action,
+        who=getpass.getuser(),
+        where=COMMAND_LINE,
+        environment=file.spec.environment if file.spec else None,
+        slug=file.slug,
+        detail=changed or None,
     )
 
 

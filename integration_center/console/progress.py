@@ -12,6 +12,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.webserver import Webserver
+from integration_center.progress import estimate_left
 
 STARTING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
 WAITING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED}
@@ -36,6 +37,7 @@ class Progress:
     Attributes:
         sync: its line in the log; None before there is one.
         done: records sent; total: records to send, None before there is a plan.
+        left: seconds until all are sent, at the pace so far; None while that cannot be known.
         warning: why this may not be the newest; None when all is well.
     """
 
@@ -44,6 +46,7 @@ class Progress:
     done: int = 0
     total: int | None = None
     warning: str | None = None
+    left: float | None = None
 
     @property
     def ended(self) -> bool:
@@ -95,4 +98,6 @@ def _describe(
         return Progress(Stage.PLAN, sync, warning=warning)
     planned = sync.counts.get("lines", {}).get("planned", 0)
     done, total = console.installation.syncs.progress(sync.run_id, sync.slug) or (0, planned)
-    return Progress(Stage.PUSH, sync, done, total, warning)
+    seconds = (console.now() - sync.applied_at).total_seconds() if sync.applied_at else 0.0
+    left = estimate_left(done / total if total else None, seconds)
+    return Progress(Stage.PUSH, sync, done, total, warning, left)

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from integration_center_tests.browser.choosing import choose
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.test_typing import center, go_to_mapping, wizard
 from integration_center_tests.console.conftest import installation
@@ -20,7 +21,7 @@ def test_a_constant_is_written_to_a_field(wizard: Page, center: Center, inspecti
     expect(wizard.locator("#make-3")).to_be_focused()
     wizard.locator("#make-3").select_option(label="SQL of your own")
     wizard.locator("#value-3").fill("'WalkMe'")
-    wizard.locator("#field-3").select_option("Description")
+    choose(wizard.locator("#field-3"), "Description")
     preview = wizard.locator("#preview")
     expect(preview.get_by_text("WalkMe").first).to_be_visible()
     inspection.inspect(wizard, "wizard-constant")

@@ -1,11 +1,14 @@
 """Run Now and Plan: what is started, what is refused, what the page of a run shows."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
 from integration_center.access.audit import Action
+from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.database.processes import this_process
 from integration_center.database.sync_records import SyncStatus
@@ -192,11 +195,46 @@ def test_rows_sent_are_shown_of_those_planned(
     installation.syncs.note_progress("r", "logins_to_leads", 1_200, 3_000)
     seen = browser.open(page)
     assert "Sending the changes: 1,200 of 3,000 records sent" in seen.text
+    assert " left." not in seen.text  # the pace is not known before it sends
     (bar,) = [tag for name, tag in seen.tags if name == "progress"]
     assert (bar["value"], bar["max"]) == ("1200", "3000")
     installation.syncs.close("r", "logins_to_leads", status=SyncStatus.COMPLETED)
     assert installation.syncs.progress("r", "logins_to_leads") is None
     assert "Completed: there was nothing to write." in browser.open(page).text
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [(1_200, "About 30 seconds left."), (2_900, "A few seconds left."), (300, "About 3 minutes left."), (30, None)],
+)
+def test_a_push_says_how_long_it_still_takes(
+    done: int,
+    said: str | None,
+    center_on_disk: Center,
+    console: Console,
+    open_browser: Callable[..., Browser],
+    dagster: OwnDagster,
+) -> None:
+    center_on_disk.instance.add_run(dg.DagsterRun(job_name="x", run_id="r", status=dg.DagsterRunStatus.STARTED))
+    syncs = console.installation.syncs
+    log(console.installation, "r", status=SyncStatus.RUNNING)
+    counts = {"rows": {"planned": 3_000}, "lines": {"planned": 3_000}}
+    syncs.planned(
+        "r",
+        "logins_to_leads",
+        plan_id="p",
+        counts=counts,
+        org_id="00D000000000000AAA",
+        read_at=console.now(),
+        describe_hash="h",
+        api_calls=4,
+    )
+    assert syncs.apply("r", "logins_to_leads")
+    syncs.note_progress("r", "logins_to_leads", done, 3_000)
+    later = datetime.now(UTC) + timedelta(seconds=20)
+    browser = open_browser(build_app(replace(console, now=lambda: later)))
+    seen = browser.open("/integrations/logins_to_leads/runs/r")
+    assert said in seen.text if said else " left." not in seen.text
 
 
 def test_a_push_notes_its_progress(center_on_disk: Center, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 CONSOLE = files("integration_center.console")
 LISTED = tomllib.loads(CONSOLE.joinpath("vendored.toml").read_text(encoding="utf-8"))
-OURS = {"console.css", "console.js", "icon.svg", "live.js", "wizard.css", "wizard.js"}
+OURS = {"choose.js", "console.css", "console.js", "icon.svg", "live.js", "times.js", "wizard.css", "wizard.js"}
 
 
 def test_each_file_is_ours_or_listed() -> None:

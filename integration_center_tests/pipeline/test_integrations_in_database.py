@@ -8,8 +8,10 @@ from dagster._core.origin import JobPythonOrigin
 from dagster._grpc.impl import core_execute_run
 from dagster._utils.hosted_user_process import recon_job_from_origin
 
+from integration_center.access.audit import Action
 from integration_center.database.engine import build_engine
 from integration_center.database.integration_texts import IntegrationTexts
+from integration_center.installation import open_installation
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.places import DatabasePlace
 from integration_center.pipeline.judging import judge_with_dagster
@@ -86,6 +88,23 @@ def test_a_run_executes_the_revision_that_it_was_queued_with(
         late = graphql.workspace.instance.get_run_by_id(queue(graphql))
         assert late is not None
         assert late.tags[REVISION_TAG] == "2"
+
+
+def test_the_audit_log_has_before_and_after_of_edits_at_the_command_line(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.integrate()
+    keep_in_database(center, monkeypatch, command)
+    center.integrate(name="Renamed", limits={"max_changed": 20})
+    assert "1 changed" in command("import", str(center.defs))[1]
+    monkeypatch.setenv("EDITOR", "sed -i 's/Renamed/Edited/'")
+    assert command("edit", "logins_to_leads")[0] == 0
+    with open_installation() as installation:
+        details = [each.detail for each in installation.audit.list() if each.action is Action.CHANGED]
+    assert details == [
+        "Name from Renamed to Edited",
+        "Name from Logins to Leads to Renamed; Held when more records would change from none to 20 %",
+    ]
 
 
 def test_the_command_line_lists_runs_exports_and_tells_the_history(

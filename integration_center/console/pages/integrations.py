@@ -12,6 +12,7 @@ from integration_center.console.attention import SHOWN
 from integration_center.console.dagster import reload_code, start
 from integration_center.console.grid import SORTS, STATES, Narrowing, build_grid
 from integration_center.console.obstacles import WEB_SERVER_DOWN
+from integration_center.console.pages.sample import find_place
 from integration_center.console.results import sentence
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
@@ -48,6 +49,7 @@ def show_integrations(request: Request) -> Response:
         "query": query,
         "address": lambda **changes: say_narrowing(replace(narrowing, **changes)),
         "connected": bool(grid.total) or bool(console.installation.accounts.list()),
+        "offers_sample": may_change and not grid.total and find_place(console) is not None,
         "attention": grid.attention[:SHOWN],
         "here": f"/?{query}{'&' if query else ''}page={grid.page}",
         "web_server_down": WEB_SERVER_DOWN,

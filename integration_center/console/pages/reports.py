@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.pages.sample import find_place
 from integration_center.console.report_form import (
     COLUMN_OPTIONS,
     SECTIONS,
@@ -22,7 +23,7 @@ from integration_center.console.report_form import (
     show_file,
 )
 from integration_center.console.report_trial import Trial, try_file
-from integration_center.console.shell.context import console_of, note
+from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.errors import EditedMeanwhile, IntegrationCenterError, ReportError, UnreadableReport
@@ -60,10 +61,18 @@ def show_reports(request: Request) -> Response:
     console = console_of(request)
     answer = console.lookups.ask(("report list",), lambda tell: list_all(console.interactive.source()), kept=10.0)
     if not wait_for([answer], PATIENCE):
-        return render(request, "reports.html", {"reports": None, "not_taken": [], "is_files": True})
+        values: dict[str, Any] = {"reports": None, "not_taken": [], "is_files": True, "offers_sample": False}
+        return render(request, "reports.html", values)
     reports, not_taken = answer.get()
     is_files = console.installation.settings.walkme_source == "files"
-    return render(request, "reports.html", {"reports": reports, "not_taken": not_taken, "is_files": is_files})
+    has_none = not any(each.newest for each in reports)
+    values = {
+        "reports": reports,
+        "not_taken": not_taken,
+        "is_files": is_files,
+        "offers_sample": has_none and user_of(request).may_change and find_place(console) is not None,
+    }
+    return render(request, "reports.html", values)
 
 
 def list_all(source: ReportSource) -> tuple[list[ListedReport], list[NotTaken]]:

@@ -51,3 +51,14 @@ def show_span(span: timedelta) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def say_left(seconds: float) -> str:
+    """Say how long something still takes, as roughly as it is known: `about 20 seconds`, `about 3 minutes`."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 100:
+        return f"about {round(seconds, -1):.0f} seconds"
+    if seconds < 6_000:
+        return f"about {round(seconds / 60)} minutes"
+    return f"about {round(seconds / 3_600)} hours"

@@ -1,10 +1,11 @@
 """Pages from templates. Everything that a template shows is escaped."""
 
+import gzip
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from integration_center.console.results import say_retry, say_status, tone_of
-from integration_center.console.shell.moments import mark_moment, say_moment, show_moment, show_span
+from integration_center.console.shell.moments import mark_moment, say_left, say_moment, show_moment, show_span
 from integration_center.console.shell.sessions import Tone
 from integration_center.console.shell.values import show_value, split_change
 from integration_center.sync.outcome_words import (
@@ -26,6 +27,11 @@ from integration_center.sync.outcome_words import (
 )
 from integration_center.wording.commands import make_plain
 
+PARTS = "x-parts"
+"""The header in which our script names the parts of a page that it takes over."""
+WHOLE = "wizard"
+"""The part that is all of a screen."""
+LEVEL = 5
 INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
@@ -57,6 +63,7 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "ago": lambda moment: mark_moment(moment, now()),
         "near": lambda moment: say_moment(moment, now()),
         "span": show_span,
+        "left": say_left,
         "count": show_count,
         "value": show_value,
         "titled": title_outcome,
@@ -107,9 +114,19 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
         csrf=state.session.csrf,
         messages=state.session.take_messages(),
         read_only=request.app.state.console.installation.settings.defs_read_only,
+        wants=partial(wants_part, parts := request.headers.get(PARTS, "").split()),
         **(values or {}),
     )
-    return HTMLResponse(content, status_code=status)
+    if not parts or "gzip" not in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(content, status_code=status)
+    # Only for our script: no other site can ask with this header, so none learns of a token by the length of an answer.
+    packed = gzip.compress(content.encode(), compresslevel=LEVEL, mtime=0)
+    return HTMLResponse(packed, status_code=status, headers={"content-encoding": "gzip"})
+
+
+def wants_part(parts: Collection[str], *names: str) -> bool:
+    """Whether an answer needs a part of a page: one of these ids is among those asked for, or none was asked for."""
+    return not parts or WHOLE in parts or not set(parts).isdisjoint(names)
 
 
 def redirect(request: Request, to: str, message: str | None = None, tone: Tone = "success") -> Response:

@@ -20,14 +20,18 @@ function isChanged(control) {
   return "checked" in control && control.checked !== control.defaultChecked || control.value !== control.defaultValue;
 }
 
+// What other scripts make of a page's elements; they get each part before it is shown.
+const improvements = [];
+
 // Makes a part of the page what the server says now. Elements that stay keep their focus; an open menu stays open, and
 // a control of which isKept says so keeps what is in it.
 function morph(part, fresh, isKept = isChanged) {
+  for (const improve of improvements) improve(fresh);
   Idiomorph.morph(part, fresh, {
     callbacks: {
       beforeNodeMorphed: (shown, next) => {
         const control = shown.nodeType === Node.ELEMENT_NODE && shown.matches(CONTROLS) ? shown : null;
-        if (control && isKept(control)) return false;
+        if (control && (isKept(control) || control.ariaExpanded === "true")) return false;
         // Lists of 800 fields are compared at once where nothing is new.
         return !(control && control.options && !isChanged(control) && shown.isEqualNode(next));
       },
@@ -63,7 +67,7 @@ async function filter(form) {
   }
   let found;
   try {
-    found = await fetchPage(url);
+    found = await fetchPage(url, { headers: { "x-parts": form.dataset.filter } });
   } catch {
     return form.submit();
   }
@@ -77,7 +81,7 @@ async function filter(form) {
 let typing = 0;
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-filter]");
-  if (!form) return;
+  if (!form || !event.target.name) return;
   clearTimeout(typing);
   typing = setTimeout(() => filter(form), event.target.type === "search" ? 250 : 0);
 });
@@ -144,7 +148,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) askN
 // Whether the part goes on being kept up to date.
 async function refresh(part) {
   const asked = part.dataset.refresh;
-  const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes" } });
+  const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes", "x-parts": part.id } });
   if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
   if (part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
   const fresh = page.getElementById(part.id);

@@ -36,7 +36,8 @@ document.addEventListener("submit", (event) => {
 async function sendOne(form, { go, parts, focus, button }, signal) {
   const held = new Map([...form.elements].map((control) => [control, stateOf(control)]));
   const isNewer = (control) => held.has(control) && stateOf(control) !== held.get(control);
-  const found = await post(form, go, signal);
+  const headers = { "x-parts": [...parts].join(" "), "x-lists": keptLists().join(" ") };
+  const found = await post(form, go, { signal, headers });
   if (!found) return;
   const wizard = found.page.getElementById("wizard");
   if (!wizard) return location.reload();
@@ -56,25 +57,49 @@ async function sendOne(form, { go, parts, focus, button }, signal) {
 }
 
 // The answer to the form; null where it did not get through, which the page says.
-async function post(form, go, signal, again = true) {
+async function post(form, go, options, again = true) {
   const fields = new URLSearchParams(new FormData(form));
   fields.set("go", go);
   try {
-    const found = await fetchPage(form.action, { method: "POST", body: fields, signal });
+    const found = await fetchPage(form.action, { method: "POST", body: fields, ...options });
     if (found.answer.status !== 403 || !again) {
       sayLost(form, null);
       return found;
     }
   } catch (error) {
-    if (signal.aborted) return null;
+    if (options.signal.aborted) return null;
     if (!(error instanceof SignedOut)) {
       sayLost(form, "Connection lost. The last change has no effect yet; it is kept when you go on, once you are connected.");
       return null;
     }
   }
   // Somebody was signed out, or has signed in again since this page was made.
-  return again && (await canSend(form)) ? post(form, go, signal, false) : null;
+  return again && (await canSend(form)) ? post(form, go, options, false) : null;
 }
+
+// An answer comes without the long lists that the page has already: <select data-list="NAME" data-value="CHOSEN"> holds
+// only the options that are its own.
+const full = "select[data-list]:not([data-value])";
+
+function keptLists() {
+  return [...new Set([...document.querySelectorAll(full)].map((select) => select.dataset.list))];
+}
+
+improvements.unshift((place) => {
+  for (const select of place.querySelectorAll("select[data-list][data-value]")) {
+    const { list: name, value } = select.dataset;
+    const kept = document.querySelector(`${full}[data-list="${name}"]`);
+    for (const each of kept?.children ?? []) {
+      if (!each.matches("[data-own]")) select.append(select.ownerDocument.importNode(each, true));
+    }
+    for (const option of select.options) {
+      const isChosen = option.value === value;
+      if (isChosen) option.disabled = false;
+      if (isChosen !== option.defaultSelected) option.defaultSelected = isChosen;
+    }
+    delete select.dataset.value;
+  }
+});
 
 function sayWorking(text) {
   document.getElementById("working").textContent = text || "";

@@ -1,7 +1,9 @@
 """The fields that a list offers, in groups. Those that cannot be chosen come last, disabled, with the reason."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from integration_center.sync.mapping.suggestions import Choice, suggest_api_name
 from integration_center.sync.schema import SObjectSchema
@@ -13,30 +15,61 @@ WALKME = "WalkMe fields"
 
 @dataclass(frozen=True)
 class Option:
-    """One line of a list. The selected one is never disabled: a browser does not send a disabled option."""
+    """One line of a list. The selected one is never disabled: a browser does not send a disabled option.
+
+    Attributes:
+        taken: whether it is disabled because another row has it.
+    """
 
     value: str
     text: str
     disabled: bool = False
     selected: bool = False
+    taken: bool = False
 
 
-Group = tuple[str, Sequence[Option]]
+class Group(NamedTuple):
+    """Some lines of a list, below one heading.
+
+    Attributes:
+        says: the heading; empty for none.
+        options: its lines.
+        own: whether other lists for the same type of column do not have it.
+    """
+
+    says: str
+    options: Sequence[Option]
+    own: bool = False
+
+
+def name_list(choices: Sequence[Choice]) -> str:
+    """Name what lists for the same type of column have in common: a page needs it once."""
+    return _name([f"{each.field.name}\t{each.field.label}\t{each.reason}\t{each.suggested}" for each in choices])
+
+
+def name_columns(columns: Sequence[tuple[str, str]]) -> str:
+    """Name the list of a report's columns."""
+    return _name([f"{name}\t{kind}" for name, kind in columns])
+
+
+def _name(lines: Sequence[str]) -> str:
+    return hashlib.blake2s("\n".join(lines).encode(), digest_size=6).hexdigest()
 
 
 def select_option(groups: Sequence[Group], chosen: str) -> list[Group]:
     """Return the groups with the chosen value selected, in upper or lower case, and without groups that are empty."""
     wanted = chosen.lower()
     return [
-        (
-            says,
+        Group(
+            group.says,
             [
                 replace(option, selected=True, disabled=False) if option.value.lower() == wanted else option
-                for option in options
+                for option in group.options
             ],
+            group.own,
         )
-        for says, options in groups
-        if options
+        for group in groups
+        if group.options
     ]
 
 
@@ -52,17 +85,23 @@ def group_keys(choices: Sequence[Choice], chosen: str, used: Collection[str]) ->
     other = [choice for choice in choices if choice.reason is None and not choice.suggested]
     return select_option(
         [
-            (MISSING, _missing([choice.field.name for choice in choices], chosen)),
-            ("Suggested", [_offer(choice, used) for choice in sure]),
-            ("Other fields", [_offer(choice, used) for choice in other]),
-            ("Cannot be keys", [_refuse(choice) for choice in choices if choice.reason]),
+            Group(MISSING, _missing([choice.field.name for choice in choices], chosen)),
+            Group("Suggested", [_offer(choice, used) for choice in sure]),
+            Group("Other fields", [_offer(choice, used) for choice in other]),
+            Group("Cannot be keys", [_refuse(choice) for choice in choices if choice.reason]),
         ],
         chosen,
     )
 
 
 def group_targets(
-    choices: Sequence[Choice], schema: SObjectSchema, chosen: str, column: str, used: Collection[str]
+    choices: Sequence[Choice],
+    schema: SObjectSchema,
+    chosen: str,
+    column: str,
+    used: Collection[str],
+    *,
+    own_only: bool = False,
 ) -> list[Group]:
     """Fields as targets of a column.
 
@@ -72,30 +111,32 @@ def group_targets(
         chosen: the field of this row; it may be missing from the object.
         column: the report column, empty while none is chosen.
         used: the fields of the other rows, in small letters.
+        own_only: leave out the groups that all lists of this type of column have.
     """
-    fit = [choice for choice in choices if choice.reason is None]
-    ours = [choice for choice in fit if choice.suggested]
     wish = suggest_api_name(column) if column else ""
     wished = [Option(wish, wish)] if wish and schema.get(wish) is None and wish.lower() != chosen.lower() else []
-    return select_option(
-        [
-            (MISSING, _missing([field.name for field in schema.fields], chosen)),
-            (WALKME, [_offer(choice, used) for choice in ours]),
-            ("Fields", [_offer(choice, used) for choice in fit if not choice.suggested]),
-            (NEW, wished),
-            ("Cannot be written", [_refuse(choice) for choice in choices if choice.reason]),
-        ],
-        chosen,
-    )
+    own = [
+        Group(MISSING, _missing([field.name for field in schema.fields], chosen), own=True),
+        Group(NEW, wished, own=True),
+    ]
+    if own_only:
+        return select_option(own, chosen)
+    fit = [choice for choice in choices if choice.reason is None]
+    shared = [
+        Group(WALKME, [_offer(choice, used) for choice in fit if choice.suggested]),
+        Group("Fields", [_offer(choice, used) for choice in fit if not choice.suggested]),
+        Group("Cannot be written", [_refuse(choice) for choice in choices if choice.reason]),
+    ]
+    return select_option([*own, *shared], chosen)
 
 
 def _offer(choice: Choice, used: Collection[str]) -> Option:
     taken = choice.field.name.lower() in used
-    return Option(choice.field.name, _name(choice) + (" – used already" if taken else ""), taken)
+    return Option(choice.field.name, _title(choice), taken, taken=taken)
 
 
 def _refuse(choice: Choice) -> Option:
-    return Option(choice.field.name, f"{_name(choice)} – {choice.reason}", disabled=True)
+    return Option(choice.field.name, f"{_title(choice)} – {choice.reason}", disabled=True)
 
 
 def _missing(names: Collection[str], chosen: str) -> list[Option]:
@@ -103,6 +144,6 @@ def _missing(names: Collection[str], chosen: str) -> list[Option]:
     return [Option(chosen, chosen)] if chosen and chosen.lower() not in known else []
 
 
-def _name(choice: Choice) -> str:
+def _title(choice: Choice) -> str:
     field = choice.field
     return field.label if field.label == field.name else f"{field.label} · {field.name}"

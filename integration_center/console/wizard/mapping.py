@@ -1,6 +1,6 @@
 """The third screen: which columns go to which fields, and the options. Edit opens here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,11 +13,13 @@ from starlette.responses import Response
 from integration_center.console.lookups import Answer
 from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
-from integration_center.console.wizard.choices import Group, group_targets, select_option
+from integration_center.console.wizard.choices import Group, group_targets, name_columns, name_list, select_option
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing, say_touched_by_draft
 from integration_center.console.wizard.next_run import say_next_run
+from integration_center.console.wizard.others import find_writers, list_earlier
+from integration_center.console.wizard.past_limits import explain_limits
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
     act_on_rows,
@@ -42,7 +44,6 @@ from integration_center.console.wizard.values import (
     takes_window,
 )
 from integration_center.errors import IntegrationCenterError
-from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.presets import OWN_SQL, PRESETS, Preset
@@ -86,6 +87,8 @@ class ShownRow:
         preset: how its value is made; None for a plain column, and for SQL that no preset wrote.
         makes: the ways to make a value that it offers.
         field_type: what the field holds; empty while none is chosen.
+        list_name: of the fields it offers, for a page that has them already.
+        kept: whether the page has them.
         samples: some values of the column, as they are and as they would be written.
         clash: another integration that writes the field already.
     """
@@ -95,6 +98,8 @@ class ShownRow:
     type: str
     problem: str | None
     field_type: str = ""
+    list_name: str = ""
+    kept: bool = False
     samples: Samples = NO_SAMPLES
     clash: DefsFile | None = None
     rolls_up: bool = False
@@ -144,12 +149,16 @@ def _show(screen: Screen) -> Response:
         problems if screen.checking else {},
         find_writers(screen, environment, schema),
         samples,
+        screen.kept_lists,
     )
+    columns = [(name, name_type(dtype)) for name, dtype in dtypes.items()]
     values = {
         "environment": environment,
         "schema": schema,
         "rows": rows,
-        "columns": [(name, name_type(dtype)) for name, dtype in dtypes.items()],
+        "columns": columns,
+        "column_list": (column_list := name_columns(columns)),
+        "columns_kept": column_list in screen.kept_lists,
         "shown": shown,
         "next_number": draft.next_number,
         "held": find_held(screen, rows, schema),
@@ -168,6 +177,7 @@ def _show(screen: Screen) -> Response:
         "options": {name: read_option(draft, name) for name in OPTIONS},
         "fires": find_firing(screen, environment, schema),
         "touched": say_touched_by_draft(screen),
+        "past": explain_limits(screen.console.installation.syncs, draft),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
         "creatable": [field for field in missing if field.hidden or can_deploy(field)],
@@ -233,25 +243,6 @@ def list_zones() -> Sequence[str]:
     return sorted(available_timezones())
 
 
-def list_earlier(screen: Screen) -> list[tuple[str, str]]:
-    """List the integrations after which this one may run: slug and name of all but itself."""
-    base = screen.draft.base
-    ours = base.slug if base else ""
-    return [(file.slug, file.spec.name) for file in screen.console.defs.list() if file.spec and file.slug != ours]
-
-
-def find_writers(screen: Screen, environment: Environment, schema: SObjectSchema) -> dict[str, DefsFile]:
-    """The enabled integrations that write fields of the object, by the field's API name in lowercase."""
-    base = screen.draft.base
-    return {
-        mapping.field.lower(): file
-        for file in screen.console.defs.list()
-        if file.spec and file.spec.enabled and file.slug != (base.slug if base else "")
-        if file.spec.environment is environment and file.spec.object.lower() == schema.name.lower()
-        for mapping in file.spec.fields
-    }
-
-
 def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapping[str, Sequence[object]]:
     """What the mapped fields hold in a few records that match, by field; nothing where it is not known in a moment."""
     draft = screen.draft
@@ -274,6 +265,7 @@ def show_rows(
     problems: Mapping[str, str],
     writers: Mapping[str, DefsFile],
     samples: Sequence[Answer[Samples]],
+    kept_lists: Collection[str] = (),
 ) -> list[ShownRow]:
     """The rows with what they offer, what they would write, and what is wrong with them.
 
@@ -284,15 +276,19 @@ def show_rows(
         problems: what saving found, by the names of inputs.
         writers: see `find_writers`.
         samples: of each row, as far as they are there.
+        kept_lists: the lists of fields that the page has already.
     """
     keys = {field.lower() for _, field in draft.pairs}
     ranked: dict[pl.DataType | None, list[Choice]] = {}
+    lists: dict[pl.DataType | None, str] = {}
     presets = list_presets()
     shown = []
     for place, (row, found) in enumerate(zip(draft.rows, judged, strict=True)):
         dtype = found.dtype
         if dtype not in ranked:
             ranked[dtype] = rank_targets(schema, dtype, taken=keys)
+            lists[dtype] = name_list(ranked[dtype])
+        kept = lists[dtype] in kept_lists
         used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
         said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
         field = schema.get(row.field) if row.field else None
@@ -301,7 +297,9 @@ def show_rows(
         shown.append(
             ShownRow(
                 row=row,
-                groups=group_targets(ranked[dtype], schema, row.field, wished, used),
+                groups=group_targets(ranked[dtype], schema, row.field, wished, used, own_only=kept),
+                list_name=lists[dtype],
+                kept=kept,
                 type=name_type(dtype) if row.column or (row.is_value and dtype) else "",
                 problem=problem if found.problem or not said else said,
                 field_type=name_field_type(field) if field else "",

@@ -80,6 +80,11 @@ class Screen:
         return REFRESH in self.request.query_params
 
     @property
+    def kept_lists(self) -> frozenset[str]:
+        """The long lists that the page of our script has already."""
+        return frozenset(self.request.headers.get("x-lists", "").split())
+
+    @property
     def hides_values(self) -> bool:
         """Whether somebody set that values are not shown. Without the setting, the wizard shows them."""
         settings = self.console.installation.settings

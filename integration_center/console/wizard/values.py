@@ -121,10 +121,10 @@ def list_presets() -> list[Group]:
     """How a value can be made, in groups."""
     options = {name: Option(name, preset.label) for name, preset in PRESETS.items()}
     return [
-        ("", [Option(CHOOSE, "Choose how")]),
-        ("Of all rows of a key", [option for name, option in options.items() if PRESETS[name].rolls_up]),
-        ("Of each row", [option for name, option in options.items() if not PRESETS[name].rolls_up]),
-        ("Free", [Option(OWN_SQL, "SQL of your own")]),
+        Group("", [Option(CHOOSE, "Choose how")]),
+        Group("Of all rows of a key", [option for name, option in options.items() if PRESETS[name].rolls_up]),
+        Group("Of each row", [option for name, option in options.items() if not PRESETS[name].rolls_up]),
+        Group("Free", [Option(OWN_SQL, "SQL of your own")]),
     ]
 
 
