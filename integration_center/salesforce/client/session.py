@@ -12,12 +12,13 @@ from typing import IO, Any, Self
 import httpx
 import stamina
 
-from integration_center.errors import OrgError, TransientError
+from integration_center.errors import LimitExceeded, OrgError, TransientError
 from integration_center.remote import ORG_POLICY, RetryPolicy, trust_certificates
 from integration_center.salesforce.client.address import Address, TokenProvider, is_elsewhere, name_host
 from integration_center.salesforce.client.compression import RequestCompression
 from integration_center.salesforce.client.faults import (
     AnswerLost,
+    BusyOrg,
     CutShort,
     Unreachable,
     build_disk_error,
@@ -203,6 +204,7 @@ class Session:
         """Send until the request succeeds, with waits in between. The type of the error decides, never its text."""
         policy = self.retries
         tried = 0
+        busy = False
 
         def judge(error: Exception) -> bool | float:
             if isinstance(error, AnswerLost) and not call.idempotent:
@@ -220,8 +222,17 @@ class Session:
                 base = self._address.current()[0]
                 try:
                     return send()
-                except CutShort:
+                except (CutShort, LimitExceeded):
                     raise
+                except BusyOrg as error:
+                    busy = busy or error.status >= httpx.codes.INTERNAL_SERVER_ERROR
+                    raise
+                except OrgError as error:
+                    if call.idempotent or not busy:
+                        raise
+                    # A server in front of the org may say "busy" after the org has carried out the request. The org
+                    # then refuses to do it twice.
+                    raise AnswerLost(f"{error}, after an earlier attempt that may have been carried out") from None
                 except (Unreachable, AnswerLost) as error:
                     safe = isinstance(error, Unreachable) or (call.idempotent and tried >= min(2, policy.attempts))
                     if not (safe and self._has_moved(base)):
