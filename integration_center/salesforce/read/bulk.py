@@ -12,7 +12,7 @@ import polars as pl
 from integration_center.errors import OrgError
 from integration_center.progress import advance, note
 from integration_center.salesforce.client.faults import IncompleteRead
-from integration_center.salesforce.client.polling import Polling
+from integration_center.salesforce.client.polling import JOB_MEMBERS, Polling, read_count
 from integration_center.salesforce.client.session import Session
 from integration_center.wording.answers import read_code
 
@@ -41,7 +41,9 @@ class QueryJob:
 def parse_query_job(json: dict[str, Any]) -> QueryJob:
     """Parse a job from the answer of any call about it."""
     code = CODE.match(json.get("errorMessage") or "")
-    return QueryJob(json["id"], json["state"], json.get("numberRecordsProcessed"), code[1] if code else None)
+    return QueryJob(
+        json["id"], json["state"], read_count(json.get("numberRecordsProcessed")), code[1] if code else None
+    )
 
 
 def read_bulk(
@@ -70,13 +72,13 @@ def read_bulk(
     """
     body = {"operation": "queryAll" if with_deleted else "query", "query": soql}
     # Idempotent, because a second job for the same query only costs one of the 10,000 jobs per day.
-    answer = session.request("POST", "jobs/query", json=body, idempotent=True).json()
+    answer = session.request("POST", "jobs/query", json=body, idempotent=True, members=JOB_MEMBERS).json()
     session.meter.note_stamp_time(answer.get("createdDate"))
     opened = parse_query_job(answer)
     path = f"jobs/query/{opened.id}"
 
     def look() -> QueryJob:
-        job = parse_query_job(session.get_json(path))
+        job = parse_query_job(session.get_json(path, members=JOB_MEMBERS))
         note(f"Bulk job: {read_code(job.state)}")
         return job
 
