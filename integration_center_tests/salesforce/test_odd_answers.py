@@ -151,6 +151,31 @@ def test_a_page_that_does_not_name_the_next_one_is_an_incomplete_read() -> None:
         build_org(forget).read_records(LEAD, ["Email"])
 
 
+@pytest.mark.parametrize("lost", [1, 2, 14, 17, 26, 40, 60])
+def test_a_bulk_page_that_ends_in_its_last_row_is_fetched_again(lost: int) -> None:
+    org = ReadableOrg(3)
+    whole = build_org(ReadableOrg(3)).read_records(LEAD, ["Email"], expected_rows=1_000_000)
+    cuts = iter([lost])
+
+    def cut(request: httpx.Request) -> httpx.Response:
+        answer = org(request)
+        left = next(cuts, 0) if request.url.path.endswith("results") else 0
+        return httpx.Response(200, content=answer.content[: len(answer.content) - left], headers=answer.headers)
+
+    assert build_org(cut).read_records(LEAD, ["Email"], expected_rows=1_000_000).equals(whole)
+
+
+def test_an_org_that_never_ends_the_last_line_is_believed_the_second_time() -> None:
+    org = ReadableOrg(3)
+
+    def strip(request: httpx.Request) -> httpx.Response:
+        answer = org(request)
+        return httpx.Response(200, content=answer.content.rstrip(b"\n"), headers=answer.headers)
+
+    assert build_org(strip).read_records(LEAD, ["Email"], expected_rows=1_000_000).height == 3
+    assert sum(call.endswith("results") for call in org.calls) == 2
+
+
 @pytest.mark.parametrize("document", [None, *NOT_OBJECTS])
 def test_parts_of_the_last_look_of_another_form_are_asked_for_one_by_one(document: Any) -> None:
     org = ComposedOrg(1)
