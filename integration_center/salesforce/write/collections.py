@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 SENDS = 3
 NO_HEADERS: Mapping[str, str] = {}
 COLLECTIONS_PATH = "composite/sobjects"
+REFERENCE = "@{"
+"""The start of a reference to another part of a composite call (`@{part0.id}`), which the org replaces in any text."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def send_collections(
     start, collections = 0, COLLECTIONS_A_CALL
     while start < updates.height:
         batch = updates[start : start + rows * collections]
+        if batch.height > rows and _holds_reference(batch):
+            batch = batch[:rows]  # one collection goes alone, without a composite call
         try:
             yield _settle(sending, batch)
         except OrgError as error:
@@ -99,6 +103,12 @@ def send_collections(
             collections = 1  # nothing of the batch was written
         else:
             start += batch.height
+
+
+def _holds_reference(updates: pl.DataFrame) -> bool:
+    """Return whether a text of the updates looks like a reference to another part of a composite call."""
+    texts = [f"after.{name}" for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
+    return any(updates[name].str.contains(REFERENCE, literal=True).any() for name in texts)
 
 
 def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
