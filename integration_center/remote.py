@@ -111,7 +111,7 @@ def parse_retry_after(value: str | None) -> float | None:
         pass
     try:
         return max(parsedate_to_datetime(value).timestamp() - time(), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -51,14 +51,15 @@ class HttpFault:
     """A fault of the next calls that match.
 
     Attributes:
-        kind: answer without doing the work; drop the connection; wait first; break the connection in the middle of the
+        kind: answer in place of the org; drop the connection; wait first; break the connection in the middle of the
             answer; send a whole answer whose body is cut; hold the call; end the session that the call comes with.
         path: a shell pattern of the path, such as `*/composite/sobjects`.
         method: the HTTP method, or None for any.
         times: how many calls it hits; None for all.
         skip: how many matching calls pass before.
         status, headers, body: the answer, of `respond`.
-        when: whether `drop` and `hold` come before or after the work is done; a `drop` also while the request arrives.
+        when: whether `respond`, `drop` and `hold` come before or after the work is done; a `drop` also while the request
+            arrives.
         seconds: the wait, of `delay`.
         keep_bytes: how much of the body is sent, of `truncate` and `corrupt`; below zero, how much is not.
         held: of `hold`. A caller that goes away ends the hold; a call not carried out yet then never is.
@@ -135,13 +136,14 @@ class Faults:
         retry_after: float | None = None,
         body: str | None = None,
         content_type: str = "text/html;charset=UTF-8",
+        when: Literal["before", "after"] = "before",
     ) -> None:
-        """Answer the next matching calls with a status, without doing the work; by default with an HTML page."""
+        """Answer the next matching calls with a status, in place of the work or after it; by default with a page."""
         headers = {"content-type": content_type}
         if retry_after is not None:
             headers["retry-after"] = f"{retry_after:g}"
         page = body if body is not None else HttpFault.body
-        self.add(HttpFault("respond", path, method, times, skip, status=status, headers=headers, body=page))
+        self.add(HttpFault("respond", path, method, times, skip, status=status, headers=headers, body=page, when=when))
 
     def drop(
         self,

@@ -171,7 +171,7 @@ def show(value: Any) -> str:
         case timedelta():
             return f"{value.total_seconds():.1f} s"
         case float():
-            return f"{value:g}"
+            return f"{value:.15g}"  # all digits that a number of Salesforce can have
         case int():
             return f"{value:,}"
         case tuple() | list():

@@ -240,3 +240,31 @@ def test_assignment_rules_stay_off_and_answers_are_compressed(org: Org, lead: SO
     assert sum(call.bytes_out for call in calls) == org.session.usage.bytes_received
     assert sum(call.bytes_in for call in calls) == org.session.usage.bytes_sent
     assert org.session.usage.daily_used is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "states"),
+    [
+        ("PUT", "*/jobs/ingest/*/batches", ["Aborted", "JobComplete"]),
+        ("PATCH", "*/jobs/ingest/*", ["JobComplete"]),
+    ],
+)
+def test_what_the_org_carried_out_behind_a_busy_answer_is_not_done_twice(
+    org: Org, lead: SObjectSchema, handle: OrgHandle, method: str, path: str, states: list[str]
+) -> None:
+    ids = read_open_ids(org, lead, 5)
+    journal = RecordingJournal()
+    handle.faults.respond(503, path, method=method, when="after")
+    results = push_updates(org, lead, build_updates(ids, 41.0), journal=journal, channel="bulk")
+    assert count_outcomes(results) == {"updated": 5}
+    jobs = [job_id for event, job_id in journal.events if event == "opened"]
+    assert [org.session.get_json(f"jobs/ingest/{job_id}")["state"] for job_id in jobs] == states
+
+
+def test_a_text_that_looks_like_a_reference_is_stored_as_it_is(org: Org, lead: SObjectSchema) -> None:
+    ids = read_open_ids(org, lead, 250)
+    texts = [*(f"text {number}" for number in range(249)), "see @{part0[0].id}"]
+    updates = pl.DataFrame({"Id": ids, f"after.{COMMENT}": texts, f"changed.{COMMENT}": [True] * 250})
+    results = push_updates(org, lead, updates, journal=RecordingJournal())
+    assert count_outcomes(results) == {"updated": 250}
+    assert org.read_records(lead, [COMMENT], key=("Id", ids[-1:]))[COMMENT].to_list() == texts[-1:]

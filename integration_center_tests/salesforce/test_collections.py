@@ -84,6 +84,27 @@ def test_a_thousand_rows_take_one_call_and_each_row_keeps_its_result() -> None:
     assert len(org.values) == 1_201
 
 
+def test_a_text_that_looks_like_a_reference_is_never_part_of_a_composite_call() -> None:
+    bodies: list[dict[str, Any]] = []
+    org = CollectionsOrg()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(read_body(request)))
+        return org(request)
+
+    texts = [f"text {number}" for number in range(1_200)]
+    texts[450] = "hello @{part0[0].id}, bye"
+    updates = build_updates(1_200).with_columns(
+        pl.Series("after.Company", texts), pl.lit(True).alias("changed.Company")
+    )
+    parts = send_collections(build_org(handle), LEAD, updates, chunk_sent=lambda hashed: None, rows=200)
+    results = pl.concat(parts)
+    assert set(results["outcome"]) == {Outcome.UPDATED.value}
+    assert results["Id"].to_list() == updates["Id"].to_list()
+    assert org.sizes == [[200], [200], [200], [200, 200, 200]]
+    assert bodies[2]["records"][50]["Company"] == texts[450]
+
+
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_list_of_rows_is_read_under_200_and_400(status: int) -> None:
     error = {"statusCode": "STRING_TOO_LONG", "message": "Logins: too large: 5", "fields": ["Logins__c", "Company"]}

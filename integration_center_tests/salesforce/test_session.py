@@ -149,6 +149,9 @@ def test_retries_are_bounded_and_end_with_the_fault() -> None:
         assert session.usage.waits == 2
 
 
+ODD_DATES = ("Wed, 21 Oct 9999999999999999999999 07:28:00 GMT", "Fri, 31 Dec 9999 23:59:59 -2300")
+
+
 def test_waits_double_and_follow_retry_after_up_to_a_bound() -> None:
     policy = RetryPolicy(wait_initial=1.0, wait_jitter=0.0, wait_max=5.0, retry_after_max=60.0)
     plain = ServiceUnavailable("x")
@@ -156,7 +159,15 @@ def test_waits_double_and_follow_retry_after_up_to_a_bound() -> None:
     assert policy.wait(1, RateLimited("x", retry_after=7.0)) == 7.0
     assert policy.wait(1, RateLimited("x", retry_after=3600.0)) == 60.0
     assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert [parse_retry_after(odd) for odd in ("soon", "nan", "inf", "-inf")] == [None] * 4
+    assert [parse_retry_after(odd) for odd in ("soon", "nan", "inf", "-inf", *ODD_DATES[:1])] == [None] * 5
+
+
+@pytest.mark.parametrize("moment", ODD_DATES)
+def test_a_date_beyond_all_calendars_is_no_date(moment: str) -> None:
+    answer = httpx.Response(200, json={"ok": 1}, headers={"Date": moment})
+    with build_session(play(answer)) as session:
+        assert session.get_json("limits") == {"ok": 1}
+        assert session.usage.org_time is None
 
 
 def test_the_daily_limit_is_terminal() -> None:

@@ -73,9 +73,10 @@ class _Exchange:
             await self._keep_request()
             if not await self._hold(hold):
                 return
-        if "respond" in faults:
+        respond = faults.get("respond")
+        if respond is not None and respond.when == "before":
             await self._drain()
-            self._respond(faults["respond"])
+            self._respond(respond)
         elif (refusal := self._check_size()) is not None:
             await self._drain()
             self._status = refusal.status
@@ -83,6 +84,9 @@ class _Exchange:
             self._body += json.dumps(refusal.body()).encode()
         else:
             await self._app(self._scope, self._give_request, self._keep)
+            if respond is not None:
+                self._body.clear()
+                self._respond(respond)
         if drop is not None:
             await self._disconnect()
             return

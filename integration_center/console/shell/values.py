@@ -32,7 +32,7 @@ def show_value(value: Any) -> str | None:
         case date() | time():
             return value.isoformat()
         case float():
-            return f"{value:,.10g}" if abs(value) < 1e15 else repr(value)
+            return f"{value:,.15g}" if abs(value) < 1e15 else repr(value)
     text = str(value)
     return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
 

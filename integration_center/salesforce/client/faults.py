@@ -6,6 +6,7 @@ code and a sentence of ours. Field and object names are taken from a message onl
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from tempfile import gettempdir
 from typing import IO
@@ -66,6 +67,11 @@ STATUS_SENTENCES = {
     414: "the request address is too long",
     431: "the request headers are too long",
 }
+
+
+Members = Mapping[str, type | tuple[type, ...]]
+"""The members that the object of an answer must have, and their types."""
+NONE_NEEDED: Members = {}
 
 
 class AnswerLost(ServiceUnavailable):
@@ -259,7 +265,7 @@ def build_disk_error(error: OSError) -> ConfigurationError:
     )
 
 
-def check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
+def check_readable(response: httpx.Response, sink: IO[bytes] | None, members: Members = NONE_NEEDED) -> None:
     """Check that a successful answer has the expected form.
 
     Maintenance pages of the edge servers are HTML under any status, and every 200 that is not a download is JSON. The
@@ -268,6 +274,7 @@ def check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
     Args:
         response: a response that was read to its end.
         sink: the file that holds the body, if it was a download.
+        members: what the answer must have, if it is an object.
 
     Raises:
         AnswerLost: the answer has another form.
@@ -276,11 +283,20 @@ def check_readable(response: httpx.Response, sink: IO[bytes] | None) -> None:
         return
     if "text/html" in response.headers.get("content-type", "") and _begins_as_markup(response, sink):
         raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with a web page")
-    if sink is None and response.status_code == httpx.codes.OK:
+    if sink is None and (members or response.status_code == httpx.codes.OK):
         try:
-            response.json()
+            document = response.json()
         except ValueError:
             raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with unreadable JSON") from None
+        if lacking := find_lacking(document, members):
+            said = f"Salesforce answered HTTP {response.status_code} with JSON that lacks {', '.join(lacking)}"
+            raise AnswerLost(said)
+
+
+def find_lacking(document: object, members: Members) -> list[str]:
+    """List the members that `document` lacks, or holds with another type; all of them when it is not an object."""
+    found = document if isinstance(document, dict) else {}
+    return [name for name, kind in members.items() if not isinstance(found.get(name), kind)]
 
 
 def _begins_as_markup(response: httpx.Response, sink: IO[bytes] | None) -> bool:

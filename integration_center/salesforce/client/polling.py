@@ -25,6 +25,10 @@ LONG_WAIT = 5.0
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
+JOB_MEMBERS = {"id": str, "state": str}
+"""The members of every answer about a job."""
+
+
 class Job(Protocol):
     """A job that can be waited for."""
 
@@ -95,6 +99,14 @@ class Polling:
             if elapsed >= self.deadline:
                 break
         raise StillRunning(f"the Bulk job did not end within {self.deadline:.0f} s; it continues in the org")
+
+
+def read_count(value: object) -> int | None:
+    """Read a count of a job's rows, which may come as text or as `2100.0`; None when there is none."""
+    try:
+        return int(float(value)) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _estimate_rest(done: float, elapsed: float) -> float:

@@ -12,13 +12,15 @@ from typing import IO, Any, Self
 import httpx
 import stamina
 
-from integration_center.errors import OrgError, TransientError
+from integration_center.errors import LimitExceeded, OrgError, TransientError
 from integration_center.remote import ORG_POLICY, RetryPolicy, trust_certificates
 from integration_center.salesforce.client.address import Address, TokenProvider, is_elsewhere, name_host
 from integration_center.salesforce.client.compression import RequestCompression
 from integration_center.salesforce.client.faults import (
     AnswerLost,
+    BusyOrg,
     CutShort,
+    Members,
     Unreachable,
     build_disk_error,
     build_error,
@@ -53,6 +55,7 @@ class _Call:
     content: Body | None = field(default=None, repr=False)
     rows_may_fail: bool = False
     idempotent: bool = True
+    members: Members = field(default_factory=dict)
 
 
 class Session:
@@ -137,6 +140,7 @@ class Session:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         rows_may_fail: bool = False,
+        members: Members | None = None,
     ) -> httpx.Response:
         """Send a request and return the successful answer.
 
@@ -149,6 +153,7 @@ class Session:
             params: the query of the URL. Never put values of records here.
             headers: additional headers.
             rows_may_fail: whether to also return a 400 whose body is a list of row results (sObject Collections).
+            members: the members of the answer's object. An answer without them counts as lost.
 
         Raises:
             TransientError: the org stayed unavailable through all retries; `AnswerLost` when the request may have been
@@ -161,14 +166,19 @@ class Session:
             content = jsonlib.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
         if content is not None:
             more.setdefault("Content-Type", "application/json; charset=UTF-8")
-        call = _Call(method, self._full_path(path), params, more, content, rows_may_fail, idempotent)
+        call = _Call(method, self._full_path(path), params, more, content, rows_may_fail, idempotent, members or {})
         return self._retry(call, lambda: self._send(call, None))
 
     def get_json(
-        self, path: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        members: Members | None = None,
     ) -> Any:
         """Get the JSON document at `path`. Raises the errors of `request`."""
-        return self.request("GET", path, idempotent=True, params=params, headers=headers).json()
+        return self.request("GET", path, idempotent=True, params=params, headers=headers, members=members).json()
 
     def download(self, path: str, sink: IO[bytes], *, params: Mapping[str, str] | None = None) -> httpx.Headers:
         """Stream a CSV answer into `sink` and return the headers. A retry starts again from the beginning of `sink`.
@@ -203,6 +213,7 @@ class Session:
         """Send until the request succeeds, with waits in between. The type of the error decides, never its text."""
         policy = self.retries
         tried = 0
+        busy = False
 
         def judge(error: Exception) -> bool | float:
             if isinstance(error, AnswerLost) and not call.idempotent:
@@ -220,8 +231,17 @@ class Session:
                 base = self._address.current()[0]
                 try:
                     return send()
-                except CutShort:
+                except (CutShort, LimitExceeded):
                     raise
+                except BusyOrg as error:
+                    busy = busy or error.status >= httpx.codes.INTERNAL_SERVER_ERROR
+                    raise
+                except OrgError as error:
+                    if call.idempotent or not busy:
+                        raise
+                    # A server in front of the org may say "busy" after the org has carried out the request. The org
+                    # then refuses to do it twice.
+                    raise AnswerLost(f"{error}, after an earlier attempt that may have been carried out") from None
                 except (Unreachable, AnswerLost) as error:
                     safe = isinstance(error, Unreachable) or (call.idempotent and tried >= min(2, policy.attempts))
                     if not (safe and self._has_moved(base)):
@@ -307,7 +327,7 @@ class Session:
             raise AnswerLost(f"the connection to Salesforce broke ({type(error).__name__})") from None
         if sink is None or not response.is_success:
             response = clean_answer(response, secrets)
-        check_readable(response, sink)
+        check_readable(response, sink, call.members)
         return response
 
 

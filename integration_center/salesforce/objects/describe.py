@@ -8,6 +8,8 @@ from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.versions import check_version
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
+DESCRIBE_MEMBERS = {"name": str, "fields": list}
+
 
 @dataclass(frozen=True)
 class SObjectSummary:
@@ -81,7 +83,7 @@ def read_schema(session: Session, name: str) -> SObjectSchema:
     if not name.isidentifier():
         raise SchemaMismatch(f"{name!r} is not an API name of an object")
     try:
-        return parse_describe(session.get_json(f"sobjects/{name}/describe"))
+        return parse_describe(session.get_json(f"sobjects/{name}/describe", members=DESCRIBE_MEMBERS))
     except OrgError as error:
         check_version(session, error)
         if error.status == 404 or error.code in {"NOT_FOUND", "INVALID_TYPE"}:
@@ -101,7 +103,7 @@ def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
         ConfigurationError: the org does not offer the API version.
     """
     try:
-        found = session.get_json("sobjects")
+        found = session.get_json("sobjects", members={"sobjects": list})
     except OrgError as error:
         check_version(session, error)
         raise

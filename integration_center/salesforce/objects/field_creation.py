@@ -197,7 +197,7 @@ def _exists(session: Session, owner: str, name: str) -> bool:
     developer_name = name[: -len(CUSTOM_SUFFIX)]
     where = f"EntityDefinition.QualifiedApiName = {quote(owner)} AND DeveloperName = {quote(developer_name)}"
     soql = build_select(["Id"], "CustomField", where)
-    return bool(session.get_json("tooling/query", params={"q": soql}).get("records"))
+    return bool(session.get_json("tooling/query", params={"q": soql}, members={"records": list})["records"])
 
 
 def _wait_until_visible(

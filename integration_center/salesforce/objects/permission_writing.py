@@ -120,7 +120,8 @@ def _find_or_create(session: Session, permission_set: PermissionSet) -> tuple[st
         "Description": DESCRIPTION,
         "PermissionsApiEnabled": True,
     }
-    return session.request("POST", "sobjects/PermissionSet", idempotent=False, json=body).json()["id"], True
+    answer = session.request("POST", "sobjects/PermissionSet", idempotent=False, json=body, members={"id": str})
+    return answer.json()["id"], True
 
 
 def _settle(

@@ -30,7 +30,7 @@ def list_field_names(session: Session, object_name: str) -> frozenset[str] | Non
     where = f"EntityDefinition.QualifiedApiName = {quote(object_name)}"
     soql = build_select(["QualifiedApiName"], "FieldDefinition", where)
     try:
-        records = session.get_json("tooling/query", params={"q": soql}).get("records") or ()
+        records = session.get_json("tooling/query", params={"q": soql}, members={"records": list})["records"]
     except (OrgError, TransientError) as error:
         logger.info("the org does not list the fields of %s (%s)", object_name, error)
         return None
@@ -49,7 +49,7 @@ def read_permissions(session: Session, names: Sequence[str]) -> Mapping[str, boo
     """
     soql = f"{build_select(names, 'UserPermissionAccess')} LIMIT 1"
     try:
-        records = session.get_json("query", params={"q": soql}).get("records") or ()
+        records = session.get_json("query", params={"q": soql}, members={"records": list})["records"]
     except (OrgError, TransientError) as error:
         logger.info("the org does not tell the permissions of the connected user (%s)", error)
         return None

@@ -11,7 +11,7 @@ import httpx
 import stamina
 
 from integration_center.errors import IntegrationCenterError
-from integration_center.salesforce.client.faults import IncompleteRead, build_error
+from integration_center.salesforce.client.faults import IncompleteRead, Members, build_error, find_lacking
 from integration_center.salesforce.client.session import Session
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,11 @@ logger = logging.getLogger(__name__)
 PAGE = 2_000
 QUERIES_A_CALL = 5
 PAGE_SIZE = {"Sforce-Query-Options": f"batchSize={PAGE}"}
+
+PAGE_MEMBERS: Members = {"totalSize": (int, float), "done": bool, "records": list}
+COMPOSITE_MEMBERS = {"compositeResponse": list}
+RESULT_MEMBERS = {"httpStatusCode": int}
+"""The members of each entry of `compositeResponse`."""
 
 Record = dict[str, Any]
 
@@ -48,13 +53,15 @@ def read_pages(session: Session, soql: str) -> Iterator[list[Record]]:
 
 def read_first_page(session: Session, query: Query) -> dict[str, Any]:
     """Read the first page of a query, as the org sent it: `totalSize`, `done`, `nextRecordsUrl` and `records`."""
-    page: dict[str, Any] = session.get_json(query.resource, params={"q": query.soql}, headers=PAGE_SIZE)
+    page: dict[str, Any] = session.get_json(
+        query.resource, params={"q": query.soql}, headers=PAGE_SIZE, members=PAGE_MEMBERS
+    )
     return page
 
 
 def count_rows(session: Session, soql: str) -> int:
     """Return the result of a `SELECT COUNT() …`."""
-    return int(session.get_json("query", params={"q": soql})["totalSize"])
+    return int(session.get_json("query", params={"q": soql}, members={"totalSize": (int, float)})["totalSize"])
 
 
 def read_many(session: Session, queries: Sequence[str]) -> Iterator[list[Record]]:
@@ -106,10 +113,9 @@ def _ask(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
     ]
     body = {"allOrNone": False, "compositeRequest": subrequests}
     # Idempotent although it is a POST, because reading twice does no harm.
-    results: list[dict[str, Any]] = session.request("POST", "composite", json=body, idempotent=True).json()[
-        "compositeResponse"
-    ]
-    if len(results) != len(queries):
+    answer = session.request("POST", "composite", json=body, idempotent=True, members=COMPOSITE_MEMBERS)
+    results: list[dict[str, Any]] = answer.json()["compositeResponse"]
+    if len(results) != len(queries) or any(find_lacking(result, RESULT_MEMBERS) for result in results):
         raise IncompleteRead("a composite call did not answer all of its queries")
     return results
 
@@ -117,7 +123,9 @@ def _ask(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
 def _open_result(result: dict[str, Any]) -> dict[str, Any]:
     if result["httpStatusCode"] != 200:
         raise _build_query_error(result)
-    page: dict[str, Any] = result["body"]
+    page: dict[str, Any] = result.get("body") or {}
+    if lacking := find_lacking(page, PAGE_MEMBERS):
+        raise IncompleteRead(f"the answer to a query in a composite call lacks {', '.join(lacking)}")
     return page
 
 
@@ -133,10 +141,12 @@ def follow_pages(session: Session, page: dict[str, Any]) -> Iterator[list[Record
         yield page["records"]
         if page["done"]:
             break
-        page = session.get_json(page["nextRecordsUrl"])
+        if not isinstance(following := page.get("nextRecordsUrl"), str):
+            raise IncompleteRead("a page of a query does not name the next one")
+        page = session.get_json(following, members=PAGE_MEMBERS)
     if read != expected:
         raise IncompleteRead(f"a query promised {expected} rows, but returned {read}")
 
 
 def _build_query_error(result: dict[str, Any]) -> IntegrationCenterError:
-    return build_error(result["httpStatusCode"], httpx.Headers(), json.dumps(result["body"]).encode())
+    return build_error(result["httpStatusCode"], httpx.Headers(), json.dumps(result.get("body")).encode())

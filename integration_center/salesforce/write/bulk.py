@@ -11,7 +11,7 @@ from typing import Any
 from integration_center.errors import OrgError, ServiceUnavailable, TransientError
 from integration_center.progress import note
 from integration_center.salesforce.client.faults import AnswerLost
-from integration_center.salesforce.client.polling import TERMINAL_STATES, Polling
+from integration_center.salesforce.client.polling import JOB_MEMBERS, TERMINAL_STATES, Polling, read_count
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.write.bulk_files import Part
 from integration_center.wording.answers import read_code
@@ -57,8 +57,8 @@ def parse_ingest_job(json: dict[str, Any]) -> IngestJob:
         state=json["state"],
         object_name=json.get("object") or "",
         content_url=json.get("contentUrl"),
-        processed=json.get("numberRecordsProcessed"),
-        failed=json.get("numberRecordsFailed"),
+        processed=read_count(json.get("numberRecordsProcessed")),
+        failed=read_count(json.get("numberRecordsFailed")),
         error_code=read_code(message.split(":")[0].strip()) if message else None,
         error_message=message,
     )
@@ -78,7 +78,8 @@ def create_job(session: Session, object_name: str) -> IngestJob:
         "lineEnding": "LF",
         "columnDelimiter": "COMMA",
     }
-    return parse_ingest_job(session.request("POST", "jobs/ingest", json=body, idempotent=True).json())
+    answer = session.request("POST", "jobs/ingest", json=body, idempotent=True, members=JOB_MEMBERS)
+    return parse_ingest_job(answer.json())
 
 
 def upload_part(session: Session, job: IngestJob, part: Part) -> None:
@@ -107,11 +108,13 @@ def upload_part(session: Session, job: IngestJob, part: Part) -> None:
 
 def read_job(session: Session, job_id: str) -> IngestJob:
     """Read the current state of the job."""
-    return parse_ingest_job(session.get_json(f"jobs/ingest/{job_id}"))
+    return parse_ingest_job(session.get_json(f"jobs/ingest/{job_id}", members=JOB_MEMBERS))
 
 
 def _set_state(session: Session, job_id: str, state: str) -> IngestJob:
-    answer = session.request("PATCH", f"jobs/ingest/{job_id}", json={"state": state}, idempotent=False)
+    answer = session.request(
+        "PATCH", f"jobs/ingest/{job_id}", json={"state": state}, idempotent=False, members=JOB_MEMBERS
+    )
     return parse_ingest_job(answer.json())
 
 

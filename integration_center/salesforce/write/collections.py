@@ -12,13 +12,22 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
+import httpx
 import polars as pl
 
-from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
+from integration_center.errors import AccessRefused, IntegrationCenterError, LimitExceeded, OrgError, TransientError
 from integration_center.progress import unit
 from integration_center.salesforce.client.cells import changed_fields, write_json_records, write_texts
-from integration_center.salesforce.client.faults import AnswerLost, BusyOrg, CutShort, read_names
+from integration_center.salesforce.client.faults import (
+    AnswerLost,
+    BusyOrg,
+    CutShort,
+    build_error,
+    find_lacking,
+    read_names,
+)
 from integration_center.salesforce.org import Org
+from integration_center.salesforce.read.rest import COMPOSITE_MEMBERS, RESULT_MEMBERS
 from integration_center.salesforce.write.options import COLLECTIONS_A_CALL
 from integration_center.salesforce.write.results import LIMIT_CODES, LOCK_CODES, RESULTS, build_results, overlay_results
 from integration_center.sync.columns import OUTCOME
@@ -31,6 +40,8 @@ logger = logging.getLogger(__name__)
 SENDS = 3
 NO_HEADERS: Mapping[str, str] = {}
 COLLECTIONS_PATH = "composite/sobjects"
+REFERENCE = "@{"
+"""The start of a reference to another part of a composite call (`@{part0.id}`), which the org replaces in any text."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,8 @@ def send_collections(
     start, collections = 0, COLLECTIONS_A_CALL
     while start < updates.height:
         batch = updates[start : start + rows * collections]
+        if batch.height > rows and _holds_reference(batch):
+            batch = batch[:rows]  # one collection goes alone, without a composite call
         try:
             yield _settle(sending, batch)
         except OrgError as error:
@@ -90,6 +103,12 @@ def send_collections(
             collections = 1  # nothing of the batch was written
         else:
             start += batch.height
+
+
+def _holds_reference(updates: pl.DataFrame) -> bool:
+    """Return whether a text of the updates looks like a reference to another part of a composite call."""
+    texts = [f"after.{name}" for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
+    return any(updates[name].str.contains(REFERENCE, literal=True).any() for name in texts)
 
 
 def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
@@ -195,10 +214,18 @@ def _post_many(sending: _Sending, bodies: Sequence[str]) -> list[_Answer]:
         for number, body in enumerate(bodies)
     )
     content = f'{{"allOrNone":false,"compositeRequest":[{subrequests}]}}'.encode()
-    response = session.request("POST", "composite", content=content, headers=sending.headers, idempotent=False)
+    response = session.request(
+        "POST",
+        "composite",
+        content=content,
+        headers=sending.headers,
+        idempotent=False,
+        members=COMPOSITE_MEMBERS,
+    )
     answers = {
         result.get("referenceId"): _Answer(result["httpStatusCode"], result.get("body"))
         for result in response.json()["compositeResponse"]
+        if not find_lacking(result, RESULT_MEMBERS)
     }
     return [answers.get(f"part{number}", _Answer(500, None)) for number in range(len(bodies))]
 
@@ -206,18 +233,35 @@ def _post_many(sending: _Sending, bodies: Sequence[str]) -> list[_Answer]:
 def _read_answer(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
     """Read the Results of one collection. Its rows come in the order sent; a failed row has no id."""
     rows = answer.body
-    if answer.status >= 500 or not isinstance(rows, list):
+    if answer.status >= 500 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return build_results(ids, Outcome.UNKNOWN, code=_read_limit(rows))
-    if rows and all("success" not in row for row in rows):  # the collection was refused as a whole
-        return build_results(ids, Outcome.FAILED, code=read_code(rows[0].get("errorCode")) or UNKNOWN_CODE)
-    if len(rows) != ids.len() or any(
-        row.get("id") and row["id"][:15] != sent[:15] for row, sent in zip(rows, ids, strict=True)
-    ):
+    if rows and not any("success" in row for row in rows):
+        return _read_refusal(answer, ids)
+    if len(rows) != ids.len() or not all(isinstance(row.get("success"), bool) for row in rows):
+        return build_results(ids, Outcome.UNKNOWN)
+    if any(row.get("id") and row["id"][:15] != sent[:15] for row, sent in zip(rows, ids, strict=True)):
         return build_results(ids, Outcome.UNKNOWN)
     lines = [_read_row(row) for row in rows]
     return pl.DataFrame(
         [(sent, *line, None) for sent, line in zip(ids, lines, strict=True)], schema=RESULTS, orient="row"
     )
+
+
+def _read_refusal(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
+    """Read the Results of a collection that was refused as a whole.
+
+    Its records are `unknown`, so that they are sent again, if the refusal may pass and is about the call; smaller
+    collections would not help.
+    """
+    code = read_code(answer.body[0].get("errorCode")) or UNKNOWN_CODE
+    error = build_error(answer.status, httpx.Headers(), json.dumps(answer.body).encode())
+    match error:
+        case LimitExceeded():
+            return build_results(ids, Outcome.UNPROCESSED, code=code, message=str(error))
+        case TransientError() | AccessRefused() if code not in LIMIT_CODES | LOCK_CODES:
+            return build_results(ids, Outcome.UNKNOWN)
+        case _:
+            return build_results(ids, Outcome.FAILED, code=code)
 
 
 def _read_limit(body: object) -> str | None:
@@ -232,7 +276,7 @@ def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | N
     """Read outcome, code, message and fields of one row."""
     if row["success"]:
         return Outcome.UPDATED.value, None, None, None
-    errors = row.get("errors") or [{}]
+    errors = [error for error in row.get("errors") or () if isinstance(error, dict)] or [{}]
     fields = dict.fromkeys(name for error in errors for name in read_names(error.get("fields")))
     code = read_code(errors[0].get("statusCode") or errors[0].get("errorCode")) or UNKNOWN_CODE
     message = "; ".join(str(error["message"]) for error in errors if error.get("message"))

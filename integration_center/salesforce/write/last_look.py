@@ -5,7 +5,7 @@ call takes all sObject resources, and up to five queries.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ import polars as pl
 
 from integration_center.errors import OrgError
 from integration_center.salesforce.client.cells import parse_records
-from integration_center.salesforce.client.faults import IncompleteRead
+from integration_center.salesforce.client.faults import IncompleteRead, Members, find_lacking
 from integration_center.salesforce.client.soql import (
     build_in,
     build_select,
@@ -24,10 +24,17 @@ from integration_center.salesforce.client.soql import (
     split_literals,
     write_moment,
 )
-from integration_center.salesforce.objects.describe import parse_describe
+from integration_center.salesforce.objects.describe import DESCRIBE_MEMBERS, parse_describe
 from integration_center.salesforce.org import ORGANIZATION, Org, OrgIdentity
 from integration_center.salesforce.read.key_queries import URI_BYTES
-from integration_center.salesforce.read.rest import PAGE, QUERIES_A_CALL, follow_pages
+from integration_center.salesforce.read.rest import (
+    COMPOSITE_MEMBERS,
+    PAGE,
+    PAGE_MEMBERS,
+    QUERIES_A_CALL,
+    RESULT_MEMBERS,
+    follow_pages,
+)
 from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)
@@ -142,20 +149,27 @@ def _ask(org: Org, object_name: str, queries: Sequence[str]) -> _Answer:
     urls = {"describe": f"{base}/sobjects/{object_name}/describe"}
     for name, soql in {"organization": ORGANIZATION, **{f"query{n}": soql for n, soql in enumerate(queries)}}.items():
         urls[name] = f"{base}/query?q={percent_encode(soql, safe='')}"
-    parts = [{"method": "GET", "url": url, "referenceId": name} for name, url in urls.items()]
-    body = {"allOrNone": False, "compositeRequest": parts}
+    asked = [{"method": "GET", "url": url, "referenceId": name} for name, url in urls.items()]
+    body = {"allOrNone": False, "compositeRequest": asked}
     try:
         # Idempotent although it is a POST, because reading twice does no harm.
-        answer = org.session.request("POST", "composite", json=body, idempotent=True).json()
+        answer = org.session.request("POST", "composite", json=body, idempotent=True, members=COMPOSITE_MEMBERS).json()
     except OrgError as error:
         if error.status not in NOT_OFFERED:
             raise
         logger.info("the org accepts no composite calls (%s): asking one by one", error)
         return _Answer()
-    found = {
-        part.get("referenceId"): part["body"]
-        for part in answer["compositeResponse"]
-        if part.get("httpStatusCode") == 200
-    }
-    pages = [found[f"query{n}"] for n in range(len(queries)) if f"query{n}" in found]
-    return _Answer(found.get("organization"), found.get("describe"), pages if len(pages) == len(queries) else ())
+    parts = [part for part in answer["compositeResponse"] if not find_lacking(part, RESULT_MEMBERS)]
+    found = {part.get("referenceId"): part.get("body") for part in parts if part["httpStatusCode"] == 200}
+    pages = [page for n in range(len(queries)) if (page := _take(found, f"query{n}", PAGE_MEMBERS))]
+    return _Answer(
+        _take(found, "organization", PAGE_MEMBERS),
+        _take(found, "describe", DESCRIBE_MEMBERS),
+        pages if len(pages) == len(queries) else (),
+    )
+
+
+def _take(found: Mapping[str, Any], name: str, members: Members) -> dict[str, Any] | None:
+    """Return the body of one part of the answer; None when it did not come, or has another form."""
+    body: dict[str, Any] | None = found.get(name)
+    return None if find_lacking(body, members) else body
