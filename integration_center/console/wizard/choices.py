@@ -3,7 +3,11 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from html import escape
 from typing import NamedTuple
+
+from markupsafe import Markup
 
 from integration_center.sync.mapping.suggestions import Choice, suggest_api_name
 from integration_center.sync.schema import SObjectSchema
@@ -26,6 +30,16 @@ class Option:
     disabled: bool = False
     selected: bool = False
     taken: bool = False
+
+    @cached_property
+    def html(self) -> Markup:
+        """The line as HTML. The rows of a page share most lines of their long lists, and each is written once."""
+        taken = self.taken and not self.selected
+        state = " selected" if self.selected else " disabled" if self.disabled else ""
+        text = f"{self.text} – used already" if taken else self.text
+        mark = " data-taken" if taken else ""
+        line = f'<option value="{escape(self.value)}"{state}{mark}>{escape(text)}</option>'
+        return Markup(line)  # noqa: S704 - escaped above; Markup's own way takes ten times as long
 
 
 class Group(NamedTuple):
@@ -56,21 +70,23 @@ def _name(lines: Sequence[str]) -> str:
     return hashlib.blake2s("\n".join(lines).encode(), digest_size=6).hexdigest()
 
 
-def select_option(groups: Sequence[Group], chosen: str) -> list[Group]:
-    """Return the groups with the chosen value selected, in upper or lower case, and without groups that are empty."""
+def select_option(groups: Sequence[Group], chosen: str, used: Collection[str] = ()) -> list[Group]:
+    """Return the groups without those that are empty, with what is chosen and what other rows use marked.
+
+    Args:
+        groups: as each list has them.
+        chosen: the value that is selected, in upper or lower case.
+        used: the values of other rows, in small letters.
+    """
     wanted = chosen.lower()
-    return [
-        Group(
-            group.says,
-            [
-                replace(option, selected=True, disabled=False) if option.value.lower() == wanted else option
-                for option in group.options
-            ],
-            group.own,
-        )
-        for group in groups
-        if group.options
-    ]
+
+    def mark(option: Option) -> Option:
+        name = option.value.lower()
+        if name == wanted:
+            return replace(option, selected=True, disabled=False, taken=name in used)
+        return replace(option, disabled=True, taken=True) if name in used and not option.disabled else option
+
+    return [Group(group.says, [*map(mark, group.options)], group.own) for group in groups if group.options]
 
 
 def group_keys(choices: Sequence[Choice], chosen: str, used: Collection[str]) -> list[Group]:
@@ -86,16 +102,31 @@ def group_keys(choices: Sequence[Choice], chosen: str, used: Collection[str]) ->
     return select_option(
         [
             Group(MISSING, _missing([choice.field.name for choice in choices], chosen)),
-            Group("Suggested", [_offer(choice, used) for choice in sure]),
-            Group("Other fields", [_offer(choice, used) for choice in other]),
+            Group("Suggested", [_offer(choice) for choice in sure]),
+            Group("Other fields", [_offer(choice) for choice in other]),
             Group("Cannot be keys", [_refuse(choice) for choice in choices if choice.reason]),
         ],
         chosen,
+        used,
     )
 
 
+def group_choices(choices: Sequence[Choice]) -> list[Group]:
+    """Return the groups that all lists for one type of column have.
+
+    Args:
+        choices: what `rank_targets` gives: without key fields.
+    """
+    fit = [choice for choice in choices if choice.reason is None]
+    return [
+        Group(WALKME, [_offer(choice) for choice in fit if choice.suggested]),
+        Group("Fields", [_offer(choice) for choice in fit if not choice.suggested]),
+        Group("Cannot be written", [_refuse(choice) for choice in choices if choice.reason]),
+    ]
+
+
 def group_targets(
-    choices: Sequence[Choice],
+    shared: Sequence[Group],
     schema: SObjectSchema,
     chosen: str,
     column: str,
@@ -106,7 +137,7 @@ def group_targets(
     """Fields as targets of a column.
 
     Args:
-        choices: what `rank_targets` gives: without key fields.
+        shared: what `group_choices` gives.
         schema: the object.
         chosen: the field of this row; it may be missing from the object.
         column: the report column, empty while none is chosen.
@@ -119,20 +150,11 @@ def group_targets(
         Group(MISSING, _missing([field.name for field in schema.fields], chosen), own=True),
         Group(NEW, wished, own=True),
     ]
-    if own_only:
-        return select_option(own, chosen)
-    fit = [choice for choice in choices if choice.reason is None]
-    shared = [
-        Group(WALKME, [_offer(choice, used) for choice in fit if choice.suggested]),
-        Group("Fields", [_offer(choice, used) for choice in fit if not choice.suggested]),
-        Group("Cannot be written", [_refuse(choice) for choice in choices if choice.reason]),
-    ]
-    return select_option([*own, *shared], chosen)
+    return select_option(own if own_only else [*own, *shared], chosen, used)
 
 
-def _offer(choice: Choice, used: Collection[str]) -> Option:
-    taken = choice.field.name.lower() in used
-    return Option(choice.field.name, _title(choice), taken, taken=taken)
+def _offer(choice: Choice) -> Option:
+    return Option(choice.field.name, _title(choice))
 
 
 def _refuse(choice: Choice) -> Option:

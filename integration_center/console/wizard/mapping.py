@@ -13,7 +13,14 @@ from starlette.responses import Response
 from integration_center.console.lookups import Answer
 from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
-from integration_center.console.wizard.choices import Group, group_targets, name_columns, name_list, select_option
+from integration_center.console.wizard.choices import (
+    Group,
+    group_choices,
+    group_targets,
+    name_columns,
+    name_list,
+    select_option,
+)
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing, say_touched_by_draft
@@ -49,7 +56,7 @@ from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.presets import OWN_SQL, PRESETS, Preset
 from integration_center.salesforce.objects.field_package import can_deploy
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
-from integration_center.sync.mapping.suggestions import Choice, rank_targets, suggest_targets
+from integration_center.sync.mapping.suggestions import rank_targets, suggest_targets
 from integration_center.sync.mapping.type_names import name_field_type
 from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.near_names import find_nearest, find_twin
@@ -279,15 +286,15 @@ def show_rows(
         kept_lists: the lists of fields that the page has already.
     """
     keys = {field.lower() for _, field in draft.pairs}
-    ranked: dict[pl.DataType | None, list[Choice]] = {}
+    shared: dict[pl.DataType | None, list[Group]] = {}
     lists: dict[pl.DataType | None, str] = {}
     presets = list_presets()
     shown = []
     for place, (row, found) in enumerate(zip(draft.rows, judged, strict=True)):
         dtype = found.dtype
-        if dtype not in ranked:
-            ranked[dtype] = rank_targets(schema, dtype, taken=keys)
-            lists[dtype] = name_list(ranked[dtype])
+        if dtype not in shared:
+            choices = rank_targets(schema, dtype, taken=keys)
+            shared[dtype], lists[dtype] = group_choices(choices), name_list(choices)
         kept = lists[dtype] in kept_lists
         used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
         said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
@@ -297,7 +304,7 @@ def show_rows(
         shown.append(
             ShownRow(
                 row=row,
-                groups=group_targets(ranked[dtype], schema, row.field, wished, used, own_only=kept),
+                groups=group_targets(shared[dtype], schema, row.field, wished, used, own_only=kept),
                 list_name=lists[dtype],
                 kept=kept,
                 type=name_type(dtype) if row.column or (row.is_value and dtype) else "",
