@@ -1,7 +1,6 @@
 """Keeps warnings from those whom they do not concern: of what is beta in Dagster, and of OpenLineage without use."""
 
 import logging
-import os
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -10,13 +9,10 @@ from typing import ParamSpec, TypeVar
 import dagster as dg
 
 from integration_center.pipeline.long_lived import without_collections
+from integration_center.settings import sets_up_openlineage
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-
-
-OPENLINEAGE = "OPENLINEAGE_"
-"""With what the variables begin that set OpenLineage up."""
 
 
 def concerns_somebody(record: logging.LogRecord) -> bool:
@@ -26,7 +22,7 @@ def concerns_somebody(record: logging.LogRecord) -> bool:
     dagster-openlineage complains at once that it has nowhere to send events to.
     """
     said = record.getMessage().startswith("Couldn't find any OpenLineage transport configuration")
-    return not said or any(name.startswith(OPENLINEAGE) for name in os.environ)
+    return not said or sets_up_openlineage()
 
 
 logging.getLogger("openlineage.client.client").addFilter(concerns_somebody)

@@ -12,6 +12,7 @@ from integration_center.settings.paths import (
     find_default_home,
     named_faults,
     read_paths,
+    sets_up_openlineage,
 )
 from integration_center.settings.sign_in import SignInSettings
 
@@ -31,4 +32,5 @@ __all__ = [
     "named_faults",
     "read_paths",
     "read_settings",
+    "sets_up_openlineage",
 ]

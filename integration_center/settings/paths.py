@@ -1,5 +1,6 @@
 """Where an installation keeps its things, as the environment and a `.env` file say it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -161,3 +162,8 @@ def named_faults() -> Iterator[None]:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigurationError(f"settings: {faults}. Correct the variable in the environment or in .env") from None
+
+
+def sets_up_openlineage() -> bool:
+    """Whether the environment sets up OpenLineage, which has variables of its own."""
+    return any(name.startswith("OPENLINEAGE_") for name in os.environ)
