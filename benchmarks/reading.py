@@ -84,7 +84,10 @@ def main() -> None:
             cells = (size / MEGABYTE, used.wall, used.cpu, used.peak / MEGABYTE, alone.cpu, alone.peak / MEGABYTE)
             times = f"{used.cpu / alone.cpu:.1f} x"
             table.add_row(f"{rows:,}", str(columns), *(f"{each:.1f}" for each in cells), times)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 130
+    console.print(table)
 
 
 if __name__ == "__main__":

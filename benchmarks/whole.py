@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,6 +30,16 @@ SIZES = (1_000, 100_000, 1_000_000)
 IMPORTS = "import dagster, polars"
 READ_CSV = "import sys, polars; polars.read_csv(sys.argv[1])"
 EMPTY = "import polars"
+STARTER = """
+import os, sys, time
+began = time.perf_counter()
+child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(child, 0)
+took = time.perf_counter() - began
+numbers = (os.waitstatus_to_exitcode(status), took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+os.write(int(sys.argv[1]), " ".join(map(str, numbers)).encode())
+"""
+"""Starts a command from a small process: its largest memory would otherwise be at least that of the benchmark."""
 PHASES = (*(phase.value for phase in Phase), "exit")
 
 
@@ -88,22 +97,24 @@ def measure(command: Sequence[str], environment: Mapping[str, str], folder: Path
     Raises:
         RuntimeError: the command failed.
     """
-    with tempfile.TemporaryFile("w+") as output:
-        began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as usage:
         process = subprocess.Popen(
-            command, env=dict(environment), cwd=folder, stdin=subprocess.PIPE, stdout=output, text=True
+            [sys.executable, "-S", "-c", STARTER, str(usage.fileno()), *command],
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            text=True,
+            pass_fds=(usage.fileno(),),
         )
-        if process.stdin:
-            process.stdin.write(given)
-            process.stdin.close()
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.communicate(given)
         output.seek(0)
         text = output.read()
-    if process.returncode:
+        usage.seek(0)
+        code, wall, cpu, peak = map(float, usage.read().split())
+    if code:
         raise RuntimeError(f"{' '.join(command[:4])} failed: {text[-500:]}")
-    return Used(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, text)
+    return Used(wall, cpu, int(peak) * 1024, text)
 
 
 def run_days(rows: int, days: Sequence[Day], tell: Console) -> tuple[list[Command], Used]:
