@@ -120,6 +120,7 @@ def test_text_that_names_nothing_leaves_the_choice_as_it_was(wizard: Page) -> No
     field.fill("")
     field.blur()
     expect_chosen(field, "")
+    expect(field).to_have_attribute("placeholder", "Choose a field")
 
 
 def test_the_list_fits_on_a_phone(wizard: Page) -> None:
