@@ -11,6 +11,7 @@ def choose(field: Locator, typed: str, value: str | None = None) -> None:
         typed: what is looked for.
         value: what is chosen then, where it is not what was typed.
     """
+    expect(field).to_have_attribute("role", "combobox")  # the script has taken the list over
     field.fill(typed)
     expect(field).to_have_attribute("aria-expanded", "true")
     field.press("Enter")

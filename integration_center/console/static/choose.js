@@ -31,6 +31,8 @@ function makeSearchable(place) {
     holder.hidden = true;
     holder.removeAttribute("required");
     const marks = { type: "text", autocomplete: "off", spellcheck: "false", "data-chooses": holder.id, value: nameChosen(holder) };
+    const none = [...optionsOf(holder)].find((option) => !option.value);
+    if (none) search.placeholder = none.textContent.trim();
     const says = { role: "combobox", "aria-controls": list.id, "aria-expanded": "false", "aria-autocomplete": "list", "aria-haspopup": "listbox" };
     for (const [name, value] of Object.entries({ ...marks, ...says })) search.setAttribute(name, value);
     holder.before(search);
@@ -83,7 +85,7 @@ function find(options, typed) {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return options;
   const whole = words.join(" ");
-  const fits = ({ value, label, grey }) => value && words.every((word) => `${label} ${grey}`.toLowerCase().includes(word));
+  const fits = ({ value, label, grey }) => value && words.every((word) => `${label} ${grey} ${value}`.toLowerCase().includes(word));
   const rank = ({ value, label }) => [label, value].some((text) => text.toLowerCase() === whole) ? 0 : label.toLowerCase().startsWith(whole) ? 1 : 2;
   const groups = [...new Set([...options].sort((a, b) => a.isOwn - b.isOwn).map((option) => option.group))];
   return groups.flatMap((group) => options.filter((option) => option.group === group && fits(option)).sort((a, b) => rank(a) - rank(b)));
