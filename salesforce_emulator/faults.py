@@ -58,8 +58,8 @@ class HttpFault:
         times: how many calls it hits; None for all.
         skip: how many matching calls pass before.
         status, headers, body: the answer, of `respond`.
-        when: whether `respond`, `drop` and `hold` come before or after the work is done; a `drop` also while the request
-            arrives.
+        when: whether `respond`, `drop` and `hold` come before or after the work is done; a `drop` also while the
+            request arrives.
         seconds: the wait, of `delay`.
         keep_bytes: how much of the body is sent, of `truncate` and `corrupt`; below zero, how much is not.
         held: of `hold`. A caller that goes away ends the hold; a call not carried out yet then never is.
