@@ -1,5 +1,6 @@
 import gzip
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import httpx
 import pytest
@@ -16,6 +17,15 @@ def test_answer_some_times_then_work(api: httpx.Client, org: Org) -> None:
     assert first.headers["content-type"] == "text/html;charset=UTF-8"
     assert api.get("/sobjects").status_code == 200
     assert [api.get("/limits").status_code for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
+def test_answer_in_place_of_the_work_or_after_it(
+    api: httpx.Client, org: Org, lead_ids: list[str], when: Literal["before", "after"], done: bool
+) -> None:
+    org.faults.respond(503, "*/sobjects/Lead/*", method="PATCH", when=when)
+    assert api.patch(f"/sobjects/Lead/{lead_ids[0]}", json={"Company": "Written"}).status_code == 503
+    assert (api.get(f"/sobjects/Lead/{lead_ids[0]}").json()["Company"] == "Written") is done
 
 
 def test_fault_of_one_method_after_some_calls(api: httpx.Client, org: Org) -> None:

@@ -292,3 +292,11 @@ def test_composite_refers_to_earlier_answers_and_rolls_back(api: httpx.Client, o
     results = api.post("/composite", json=again).json()["compositeResponse"]
     assert [item["httpStatusCode"] for item in results] == [400, 400]
     assert not org.store.records("Lead", "City = 'Gone'")
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "text/csv"])
+def test_a_body_without_a_media_type_that_is_read_is_refused(api: httpx.Client, content_type: str | None) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    for method, path in [("PATCH", "/composite/sobjects"), ("POST", "/composite"), ("POST", "/jobs/ingest")]:
+        answer = api.request(method, path, content=b"{}", headers=headers)
+        assert (answer.status_code, answer.json()[0]["errorCode"]) == (415, "UNSUPPORTED_MEDIA_TYPE")

@@ -20,6 +20,10 @@ from salesforce_emulator.refusals import Refusal, not_found
 _SESSION_DEAD = Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
+MEDIA = ("application/json", "multipart/form-data")
+"""The media types of a body that is not an upload."""
+
+
 class Endpoint:
     """One data API call as an ASGI application.
 
@@ -61,6 +65,7 @@ class Endpoint:
             if not self._public:
                 self._authenticate(call)
                 headers |= self._spend(call)
+            _check_media(call)
             if call.headers.get("content-encoding", "").lower() == "gzip":
                 call = replace(call, body=_decompress(call.body))
             answer = self.run(call)
@@ -121,6 +126,13 @@ class Endpoint:
 def _is_supported(version: str) -> bool:
     major, _, minor = version.partition(".")
     return minor == "0" and major.isdigit() and OLDEST_VERSION <= int(major) <= NEWEST_VERSION
+
+
+def _check_media(call: Call) -> None:
+    """Refuse a body whose media type is missing or not read by these calls; an upload checks its own."""
+    given = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if call.method in ("POST", "PATCH") and call.body and given not in MEDIA:
+        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"The content type {given or '(none)'} is not supported")
 
 
 def _decompress(body: bytes) -> bytes:
