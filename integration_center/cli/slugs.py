@@ -3,7 +3,6 @@
 import typer
 
 from integration_center.integration_files.integrations import Integrations
-from integration_center.pipeline.webserver import find_webserver
 from integration_center.settings import read_settings
 from integration_center.wording.plain_text import make_printable
 
@@ -28,6 +27,8 @@ def require(loaded: Integrations, slug: str) -> None:
 
 def find_location(slug: str) -> str | None:
     """Find the code location of an integration whose file is not here; None where Dagster knows none, or is down."""
+    from integration_center.pipeline.webserver import find_webserver  # imports Dagster, which most commands do without
+
     webserver = find_webserver(read_settings())
     locations = webserver.list_locations() if webserver else []
     return next((each.name for each in locations if slug in each.jobs), None)

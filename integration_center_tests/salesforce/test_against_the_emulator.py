@@ -13,6 +13,7 @@ from integration_center.salesforce.write.push import Channel, push_updates, sett
 from integration_center.sync.schema import SObjectSchema
 from integration_center_tests.salesforce.credentials import ClientCredentials
 from integration_center_tests.salesforce.scripted import RecordingJournal
+from salesforce_emulator.refusals import RowError
 from salesforce_emulator.server import OrgHandle
 
 NUMBER, MOMENT, COMMENT = "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Login__c", "WalkMe_NPS_Comment__c"
@@ -259,6 +260,43 @@ def test_what_the_org_carried_out_behind_a_busy_answer_is_not_done_twice(
     assert count_outcomes(results) == {"updated": 5}
     jobs = [job_id for event, job_id in journal.events if event == "opened"]
     assert [org.session.get_json(f"jobs/ingest/{job_id}")["state"] for job_id in jobs] == states
+
+
+@pytest.mark.parametrize("rows", [20, 450])
+@pytest.mark.parametrize("times", [1, 2])
+def test_records_that_the_org_wrote_behind_a_busy_answer_are_not_written_again(
+    org: Org, lead: SObjectSchema, handle: OrgHandle, rows: int, times: int
+) -> None:
+    """20 records go in one collection, 450 in a composite call of several."""
+    ids = read_open_ids(org, lead, rows)
+    before = {record_id: handle.org.saves[record_id] for record_id in ids}
+    handle.faults.respond(503, "*/composite*", method="PATCH" if rows == 20 else "POST", times=times, when="after")
+    results = push_updates(org, lead, build_updates(ids, 52.0), journal=RecordingJournal())
+    assert count_outcomes(results) == {"updated": rows}
+    assert {handle.org.saves[record_id] - before[record_id] for record_id in ids} == {1}
+
+
+def test_records_that_an_org_refuses_behind_a_busy_answer_get_its_reason(
+    org: Org, lead: SObjectSchema, handle: OrgHandle
+) -> None:
+    ids = read_open_ids(org, lead, 20)
+    handle.faults.fail_rows(ids[:3], RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no"))
+    handle.calls.clear()
+    handle.faults.respond(503, "*/composite/sobjects", when="after")
+    results = push_updates(org, lead, build_updates(ids, 53.0), journal=RecordingJournal())
+    assert count_outcomes(results) == {"updated": 17, "failed": 3}
+    assert [call.status for call in handle.calls.find("PATCH")] == [503, 200]
+
+
+def test_an_org_that_stays_busy_for_writes_gets_each_attempt_and_leaves_all_unprocessed(
+    org: Org, lead: SObjectSchema, handle: OrgHandle
+) -> None:
+    ids = read_open_ids(org, lead, 20)
+    handle.calls.clear()
+    handle.faults.respond(503, "*/composite/sobjects", times=None, retry_after=1)
+    results = push_updates(org, lead, build_updates(ids, 54.0), journal=RecordingJournal())
+    assert count_outcomes(results) == {"unprocessed": 20}
+    assert [call.status for call in handle.calls.find("PATCH")] == [503] * org.session.retries.attempts
 
 
 def test_a_text_that_looks_like_a_reference_is_stored_as_it_is(org: Org, lead: SObjectSchema) -> None:

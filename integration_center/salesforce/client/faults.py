@@ -94,6 +94,20 @@ class BusyOrg(RateLimited):
         self.status = status
 
 
+class PerhapsDone(AnswerLost):
+    """The org was busy, and the request was not repeated yet.
+
+    A server in front of the org may answer so although the org has carried out the request.
+
+    Args:
+        busy: what the org said.
+    """
+
+    def __init__(self, busy: BusyOrg) -> None:
+        super().__init__(f"{busy}, and may have carried out the request")
+        self.busy = busy
+
+
 class CutShort(AnswerLost):
     """The org began with the request and then cancelled it.
 

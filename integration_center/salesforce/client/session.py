@@ -21,6 +21,7 @@ from integration_center.salesforce.client.faults import (
     BusyOrg,
     CutShort,
     Members,
+    PerhapsDone,
     Unreachable,
     build_disk_error,
     build_error,
@@ -56,6 +57,7 @@ class _Call:
     rows_may_fail: bool = False
     idempotent: bool = True
     members: Members = field(default_factory=dict)
+    looked: int | None = None
 
 
 class Session:
@@ -141,6 +143,7 @@ class Session:
         headers: Mapping[str, str] | None = None,
         rows_may_fail: bool = False,
         members: Members | None = None,
+        looked: int | None = None,
     ) -> httpx.Response:
         """Send a request and return the successful answer.
 
@@ -154,8 +157,11 @@ class Session:
             headers: additional headers.
             rows_may_fail: whether to also return a 400 whose body is a list of row results (sObject Collections).
             members: the members of the answer's object. An answer without them counts as lost.
+            looked: for a write that is not repeated after a busy answer (HTTP 5xx) before the caller has looked at what
+                was written: how often the caller has done so for this request. Else None.
 
         Raises:
+            PerhapsDone: the org was busy, and the wait for it is over; only with `looked`.
             TransientError: the org stayed unavailable through all retries; `AnswerLost` when the request may have been
                 carried out.
             AccessRefused: the session ended and could not be renewed.
@@ -166,7 +172,9 @@ class Session:
             content = jsonlib.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
         if content is not None:
             more.setdefault("Content-Type", "application/json; charset=UTF-8")
-        call = _Call(method, self._full_path(path), params, more, content, rows_may_fail, idempotent, members or {})
+        call = _Call(
+            method, self._full_path(path), params, more, content, rows_may_fail, idempotent, members or {}, looked
+        )
         return self._retry(call, lambda: self._send(call, None))
 
     def get_json(
@@ -213,12 +221,13 @@ class Session:
         """Send until the request succeeds, with waits in between. The type of the error decides, never its text."""
         policy = self.retries
         tried = 0
-        busy = False
+        busy: BusyOrg | None = None
+        looked = call.looked or 0
 
         def judge(error: Exception) -> bool | float:
             if isinstance(error, AnswerLost) and not call.idempotent:
                 return False
-            seconds = policy.decide(error, tried)
+            seconds = policy.decide(error, tried + looked)
             if seconds is False or tried >= policy.attempts:
                 return seconds
             self.meter.count_wait(seconds)
@@ -228,16 +237,19 @@ class Session:
         for attempt in stamina.retry_context(on=judge, attempts=policy.attempts, timeout=policy.timeout):
             with attempt:
                 tried = attempt.num
+                if busy is not None and call.looked is not None:
+                    raise PerhapsDone(busy)
                 base = self._address.current()[0]
                 try:
                     return send()
                 except (CutShort, LimitExceeded):
                     raise
                 except BusyOrg as error:
-                    busy = busy or error.status >= httpx.codes.INTERNAL_SERVER_ERROR
+                    if error.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+                        busy = error
                     raise
                 except OrgError as error:
-                    if call.idempotent or not busy:
+                    if call.idempotent or busy is None:
                         raise
                     # A server in front of the org may say "busy" after the org has carried out the request. The org
                     # then refuses to do it twice.

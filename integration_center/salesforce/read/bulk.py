@@ -90,8 +90,9 @@ def read_bulk(
         raise JobFailed(f"the Bulk query job {job.id} ended as {state}{why}", code=job.error_code or state)
     locator: str | None = None
     rows = 0
+    endings = _Endings()
     while True:
-        page, locator = _read_page(session, f"{path}/results", columns, locator, page_rows)
+        page, locator = _read_page(session, f"{path}/results", columns, locator, page_rows, endings)
         rows += page.height
         advance(rows, job.processed)
         yield page
@@ -101,8 +102,15 @@ def read_bulk(
         raise IncompleteRead(f"the Bulk query job {job.id} counted {job.processed} rows, but returned {rows}")
 
 
+@dataclass
+class _Endings:
+    """What the pages of a query have shown: whether the org leaves the end of the last line away in all of them."""
+
+    left_away: bool = False
+
+
 def _read_page(
-    session: Session, path: str, columns: Sequence[str], locator: str | None, page_rows: int
+    session: Session, path: str, columns: Sequence[str], locator: str | None, page_rows: int, endings: _Endings
 ) -> tuple[pl.DataFrame, str | None]:
     params = {"maxRecords": str(page_rows)} | ({"locator": locator} if locator else {})
     unended: set[int] = set()
@@ -114,10 +122,11 @@ def _read_page(
         expected = read_count(headers.get("sforce-numberofrecords"))
         counted = page is not None and expected in (None, page.height)
         # A file that ends in its last row has all its rows, but may lack cells. An org that never ends the last line
-        # sends a file of the same size again.
-        ended = size is None or size in unended or (page is not None and page.is_empty())
+        # sends a file of the same size again, and is believed then.
         if size is not None:
+            endings.left_away = endings.left_away or size in unended
             unended.add(size)
+        ended = size is None or endings.left_away or (page is not None and page.is_empty())
         if page is not None and counted and ended:
             following = headers.get("sforce-locator")
             return page, None if following in (None, "", "null") else following

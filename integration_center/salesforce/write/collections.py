@@ -22,6 +22,7 @@ from integration_center.salesforce.client.faults import (
     AnswerLost,
     BusyOrg,
     CutShort,
+    PerhapsDone,
     build_error,
     find_lacking,
     read_names,
@@ -74,8 +75,8 @@ def send_collections(
 ) -> Iterator[pl.DataFrame]:
     """Send an Updates frame and yield the Results of each API call, in order.
 
-    After a lost answer the records are read again. Records that hold the sent values are `updated`, the others are sent
-    again, and records that cannot be read are `unknown`.
+    After a lost answer, or one that says that the org is busy, the records are read again. Records that hold the sent
+    values are `updated`, the others are sent again, and records that cannot be read are `unknown`.
 
     Args:
         org: the org that holds the records.
@@ -114,17 +115,36 @@ def _holds_reference(updates: pl.DataFrame) -> bool:
 def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
     """Send one call, repeat what was lost, and return the Results."""
     results, pending = pl.DataFrame(schema=RESULTS), batch
-    for attempt in range(1, SENDS + 1):
-        if attempt > 1:
+    attempt = looked = 0
+    while attempt < SENDS:
+        if attempt or looked:
             logger.warning("sending %d records again after a lost answer", pending.height)
         sending.chunk_sent(hash_ids(pending["Id"]))
         try:
-            sent = _send_call(sending, pending)
+            sent = _send_call(sending, pending, looked)
+        except PerhapsDone as error:
+            looked += 1
+            try:
+                held, pending = _look(sending, pending)
+            except IntegrationCenterError:
+                if not attempt and results.is_empty():
+                    raise error.busy from None  # the org answers nothing at all
+                break
+            results = pl.concat([results, held])
+            if pending.is_empty():
+                break
+            if looked >= sending.org.session.retries.attempts:
+                if not attempt and results.is_empty():
+                    raise error.busy from None
+                results = pl.concat([results, _leave_out(pending, error.busy)])
+                break
+            continue
         except IntegrationCenterError as error:
-            if attempt == 1:  # refused, so nothing of this call was written
+            if not attempt and results.is_empty():  # refused, so nothing of this call was written
                 raise
             logger.warning("%d records cannot be sent again: %s", pending.height, error)
             break
+        attempt += 1
         results = pl.concat([results, sent.filter(pl.col("outcome") != Outcome.UNKNOWN.value)])
         lost = pending.join(sent.filter(pl.col("outcome") == Outcome.UNKNOWN.value), on="Id", how="semi")
         if lost.is_empty():
@@ -138,6 +158,11 @@ def _settle(sending: _Sending, batch: pl.DataFrame) -> pl.DataFrame:
             break
     unknown = build_results(batch["Id"], Outcome.UNKNOWN, code="ANSWER_LOST", message="the answer was lost")
     return overlay_results(unknown, results)
+
+
+def _leave_out(pending: pl.DataFrame, busy: BusyOrg) -> pl.DataFrame:
+    """Return the Results of records that were not written, because the org stayed busy."""
+    return build_results(pending["Id"], Outcome.UNPROCESSED, code=busy.code, message=str(busy))
 
 
 def _take_broken_off(sent: pl.DataFrame, pending: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -158,11 +183,14 @@ def hash_ids(ids: pl.Series) -> str:
     return hashlib.sha256(",".join(ids).encode()).hexdigest()
 
 
-def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
+def _send_call(sending: _Sending, updates: pl.DataFrame, looked: int) -> pl.DataFrame:
     """Make one API call, and return its Results.
 
     Records of a collection whose answer is lost are `unknown`. Records that the org refuses as too many at once are
     `failed`, so that they are sent again in smaller collections.
+
+    Raises:
+        PerhapsDone: the org was busy; the records have to be looked at before they are sent again.
     """
     rows = sending.rows
     records = write_json_records(updates, sending.schema.name, changed_fields(updates))
@@ -170,7 +198,9 @@ def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
     bodies = [f'{{"allOrNone":false,"records":[{",".join(records[start : start + rows])}]}}' for start in starts]
     try:
         with unit("REST batch", records=updates.height, collections=len(bodies)):
-            answers = _post_one(sending, bodies[0]) if len(bodies) == 1 else _post_many(sending, bodies)
+            answers = _post_one(sending, bodies[0], looked) if len(bodies) == 1 else _post_many(sending, bodies, looked)
+    except PerhapsDone:
+        raise
     except CutShort as error:
         logger.warning("an update of %d records was cancelled: %s", updates.height, error)
         verdicts, undone = _reread(sending, updates)
@@ -186,7 +216,7 @@ def _send_call(sending: _Sending, updates: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(_read_answer(answer, ids) for answer, ids in zip(answers, parts, strict=True))
 
 
-def _post_one(sending: _Sending, body: str) -> list[_Answer]:
+def _post_one(sending: _Sending, body: str, looked: int) -> list[_Answer]:
     try:
         response = sending.org.session.request(
             "PATCH",
@@ -195,6 +225,7 @@ def _post_one(sending: _Sending, body: str) -> list[_Answer]:
             headers=sending.headers,
             idempotent=False,
             rows_may_fail=True,
+            looked=looked,
         )
     except LimitExceeded:
         raise
@@ -205,7 +236,7 @@ def _post_one(sending: _Sending, body: str) -> list[_Answer]:
     return [_Answer(response.status_code, response.json())]
 
 
-def _post_many(sending: _Sending, bodies: Sequence[str]) -> list[_Answer]:
+def _post_many(sending: _Sending, bodies: Sequence[str], looked: int) -> list[_Answer]:
     session = sending.org.session
     headers = json.dumps({"Sforce-Auto-Assign": "FALSE", **sending.headers})
     url = f"{session.base_path}/{COLLECTIONS_PATH}"
@@ -221,6 +252,7 @@ def _post_many(sending: _Sending, bodies: Sequence[str]) -> list[_Answer]:
         headers=sending.headers,
         idempotent=False,
         members=COMPOSITE_MEMBERS,
+        looked=looked,
     )
     answers = {
         result.get("referenceId"): _Answer(result["httpStatusCode"], result.get("body"))
@@ -285,13 +317,22 @@ def _read_row(row: dict[str, Any]) -> tuple[str, str | None, str | None, str | N
 
 def _reread(sending: _Sending, lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read the records again, and return the Results of the settled ones and the updates to send again."""
-    fields = changed_fields(lost)
     try:
-        now = sending.org.read_records(sending.schema, fields, key=("Id", lost["Id"].to_list()))
+        return _look(sending, lost)
     except IntegrationCenterError as error:
         logger.warning("%d records cannot be read after a lost answer: %s", lost.height, error)
         message = "the answer was lost, and the record cannot be read"
         return build_results(lost["Id"], Outcome.UNKNOWN, code="ANSWER_LOST", message=message), lost.clear()
+
+
+def _look(sending: _Sending, lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read the records, and return the Results of those that hold the sent values and the updates of the others.
+
+    Raises:
+        IntegrationCenterError: the records cannot be read.
+    """
+    fields = changed_fields(lost)
+    now = sending.org.read_records(sending.schema, fields, key=("Id", lost["Id"].to_list()))
     readable = lost.join(now, on="Id", how="inner", maintain_order="left")
     same = [
         ~readable[f"changed.{name}"] | write_texts(readable[f"after.{name}"]).eq_missing(write_texts(readable[name]))
