@@ -63,7 +63,7 @@ def test_nps_is_made_previewed_saved_and_run(center: Center, user: WizardUser) -
     make(user, "nps")
     assert user.values["value-0"] == [NPS]
     assert f"{email(1)} 3 rows" in user.seen.text
-    assert "33.33333333 → 33" in user.seen.text
+    assert "33.3333333333333 → 33" in user.seen.text
     assert "2026-10-02 10:00:00" in user.seen.text, "the rows behind the value"
     user.press("save")
     assert "is saved" in user.seen.text, user.seen.text
@@ -85,7 +85,7 @@ RESULTS = {
     ("distinct", ""): "3",
     ("newest", ""): "2",
     ("oldest", ""): "10",
-    ("share", ">= 9"): "66.66666667 → 67",
+    ("share", ">= 9"): "66.6666666666667 → 67",
 }
 
 

@@ -32,14 +32,13 @@ class Option:
     taken: bool = False
 
     @cached_property
-    def html(self) -> Markup:
+    def html(self) -> str:
         """The line as HTML. The rows of a page share most lines of their long lists, and each is written once."""
         taken = self.taken and not self.selected
         state = " selected" if self.selected else " disabled" if self.disabled else ""
         text = f"{self.text} – used already" if taken else self.text
         mark = " data-taken" if taken else ""
-        line = f'<option value="{escape(self.value)}"{state}{mark}>{escape(text)}</option>'
-        return Markup(line)  # noqa: S704 - escaped above; Markup's own way takes ten times as long
+        return f'<option value="{escape(self.value)}"{state}{mark}>{escape(text)}</option>'
 
 
 class Group(NamedTuple):
@@ -54,6 +53,11 @@ class Group(NamedTuple):
     says: str
     options: Sequence[Option]
     own: bool = False
+
+    @property
+    def html(self) -> Markup:
+        """Its lines as HTML. A template that writes 800 lines one by one takes five times as long."""
+        return Markup("\n".join(option.html for option in self.options))  # noqa: S704 - each line is escaped
 
 
 def name_list(choices: Sequence[Choice]) -> str:
