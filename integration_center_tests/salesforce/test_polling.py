@@ -8,7 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from integration_center.salesforce.client.polling import FIRST_WAITS, LATER_WAIT, SHORTEST_WAIT, Polling, StillRunning
+from integration_center.errors import ServiceUnavailable
+from integration_center.salesforce.client.polling import (
+    FAILED_LOOKS,
+    FIRST_WAITS,
+    LATER_WAIT,
+    SHORTEST_WAIT,
+    Polling,
+    StillRunning,
+)
 from integration_center.salesforce.write.bulk import IngestJob
 
 SCHEDULE = list(accumulate([*FIRST_WAITS, *[LATER_WAIT] * 9]))
@@ -46,6 +54,32 @@ def test_without_an_estimate_the_table_counts() -> None:
     assert looks == pytest.approx(SCHEDULE)
     assert len([moment for moment in looks if moment <= 60]) <= 10
     assert {round(b - a) for a, b in pairwise(looks) if a > 60} == {30}
+
+
+@pytest.mark.parametrize("away", [(0,), (0, 1, 2), tuple(range(FAILED_LOOKS - 1)), (1, 3, 5, 7, 9, 11, 13, 15, 17, 19)])
+def test_an_org_that_is_away_for_some_looks_is_waited_for(away: tuple[int, ...]) -> None:
+    watch = Watch(length=290.0)
+
+    def look() -> IngestJob:
+        job = watch.look()
+        if len(watch.looks) - 1 in away:
+            raise ServiceUnavailable("away")
+        return job
+
+    assert watch.polling().await_end(look).state == "JobComplete"
+    assert watch.looks == pytest.approx(SCHEDULE[: len(watch.looks)])
+
+
+def test_an_org_that_stays_away_is_given_up() -> None:
+    looks = []
+
+    def look() -> IngestJob:
+        looks.append(1)
+        raise ServiceUnavailable("away")
+
+    with pytest.raises(ServiceUnavailable, match="away"):
+        Watch().polling().await_end(look)
+    assert len(looks) == FAILED_LOOKS
 
 
 shares = st.lists(

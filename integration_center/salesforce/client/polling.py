@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from math import inf
 from typing import Protocol, TypeVar
 
-from integration_center.errors import ServiceUnavailable
+from integration_center.errors import ServiceUnavailable, TransientError
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,9 @@ SHORTEST_WAIT = 0.3
 MARGIN = 1.05
 LONG_WAIT = 5.0
 """A wait of at least this many seconds is logged, and is worth the last spare look."""
+FAILED_LOOKS = 10
+"""So many looks in a row may fail, each after its own attempts: an org that is away for some minutes goes on with its
+jobs."""
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
@@ -76,8 +79,9 @@ class Polling:
 
         Raises:
             StillRunning: the deadline passed.
+            TransientError: the org did not answer for several looks in a row. The job continues there.
         """
-        start = self.clock()
+        start, failed = self.clock(), 0
         rest, spare, elapsed = inf, SPARE_LOOKS, 0.0
         for wait in chain(self.first_waits, repeat(self.later_wait)):
             left = wait
@@ -90,7 +94,14 @@ class Polling:
                     logger.info("the Bulk job is still running; looking again in %.0f s", pause)
                 self.sleep(pause)
                 left -= pause
-                job = look()
+                try:
+                    job, failed = look(), 0
+                except TransientError as error:
+                    failed, rest, elapsed = failed + 1, inf, self.clock() - start
+                    if failed >= FAILED_LOOKS:
+                        raise
+                    logger.warning("the Bulk job goes on, but cannot be looked at: %s", error)
+                    continue
                 elapsed = self.clock() - start
                 if job.state in TERMINAL_STATES:
                     logger.info("the Bulk job has ended after %.1f s: %s", elapsed, job.state)
