@@ -11,14 +11,20 @@ def choose(field: Locator, typed: str, value: str | None = None) -> None:
         typed: what is looked for.
         value: what is chosen then, where it is not what was typed.
     """
-    expect(field).to_have_attribute("role", "combobox")  # the script has taken the list over
+    await_script(field)
     field.fill(typed)
     expect(field).to_have_attribute("aria-expanded", "true")
     field.press("Enter")
     expect_chosen(field, value or typed)
 
 
+def await_script(field: Locator) -> None:
+    """Wait until the script has put a field to type in before the list."""
+    expect(field).to_have_attribute("role", "combobox")
+
+
 def expect_chosen(field: Locator, value: str) -> None:
     """Wait until the list of a field sends this value."""
+    await_script(field)
     holder = field.page.locator(f"#{field.get_attribute('data-chooses')}")
     expect(holder).to_have_value(value)
