@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
 from typing import NamedTuple
 
+import polars as pl
 from markupsafe import Markup
 
-from integration_center.sync.mapping.suggestions import Choice, suggest_api_name
+from integration_center.sync.mapping.suggestions import Choice, rank_targets, suggest_api_name
 from integration_center.sync.schema import SObjectSchema
 
 MISSING = "Not there, or hidden from the connected user"
@@ -30,6 +31,11 @@ class Option:
     disabled: bool = False
     selected: bool = False
     taken: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """The value as Salesforce compares names: in small letters."""
+        return self.value.lower()
 
     @cached_property
     def html(self) -> str:
@@ -83,14 +89,18 @@ def select_option(groups: Sequence[Group], chosen: str, used: Collection[str] = 
         used: the values of other rows, in small letters.
     """
     wanted = chosen.lower()
+    changed = {wanted, *used}
 
     def mark(option: Option) -> Option:
-        name = option.value.lower()
-        if name == wanted:
-            return replace(option, selected=True, disabled=False, taken=name in used)
-        return replace(option, disabled=True, taken=True) if name in used and not option.disabled else option
+        if option.key == wanted:
+            return replace(option, selected=True, disabled=False, taken=wanted in used)
+        return option if option.disabled else replace(option, disabled=True, taken=True)
 
-    return [Group(group.says, [*map(mark, group.options)], group.own) for group in groups if group.options]
+    return [
+        Group(group.says, [mark(each) if each.key in changed else each for each in group.options], group.own)
+        for group in groups
+        if group.options
+    ]
 
 
 def group_keys(choices: Sequence[Choice], chosen: str, used: Collection[str]) -> list[Group]:
@@ -115,18 +125,26 @@ def group_keys(choices: Sequence[Choice], chosen: str, used: Collection[str]) ->
     )
 
 
-def group_choices(choices: Sequence[Choice]) -> list[Group]:
-    """Return the groups that all lists for one type of column have.
+@lru_cache(maxsize=32)
+def offer_targets(
+    schema: SObjectSchema, dtype: pl.DataType | None, keys: frozenset[str]
+) -> tuple[str, Sequence[Group]]:
+    """Return the name of the list for one type of column, and the groups that all such lists have.
+
+    A page asks for them again with each change, and for an object of 800 fields that takes most of its time.
 
     Args:
-        choices: what `rank_targets` gives: without key fields.
+        schema: the object.
+        dtype: what the column holds; None while no column is chosen.
+        keys: the key fields in small letters, which are left out.
     """
+    choices = rank_targets(schema, dtype, taken=keys)
     fit = [choice for choice in choices if choice.reason is None]
-    return [
+    return name_list(choices), (
         Group(WALKME, [_offer(choice) for choice in fit if choice.suggested]),
         Group("Fields", [_offer(choice) for choice in fit if not choice.suggested]),
         Group("Cannot be written", [_refuse(choice) for choice in choices if choice.reason]),
-    ]
+    )
 
 
 def group_targets(
@@ -141,7 +159,7 @@ def group_targets(
     """Fields as targets of a column.
 
     Args:
-        shared: what `group_choices` gives.
+        shared: the groups of `offer_targets`.
         schema: the object.
         chosen: the field of this row; it may be missing from the object.
         column: the report column, empty while none is chosen.

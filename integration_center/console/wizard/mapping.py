@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-import polars as pl
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,10 +14,9 @@ from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import (
     Group,
-    group_choices,
     group_targets,
     name_columns,
-    name_list,
+    offer_targets,
     select_option,
 )
 from integration_center.console.wizard.drafts import Draft, FieldRow
@@ -56,7 +54,7 @@ from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.presets import OWN_SQL, PRESETS, Preset
 from integration_center.salesforce.objects.field_package import can_deploy
 from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
-from integration_center.sync.mapping.suggestions import rank_targets, suggest_targets
+from integration_center.sync.mapping.suggestions import suggest_targets
 from integration_center.sync.mapping.type_names import name_field_type
 from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.near_names import find_nearest, find_twin
@@ -285,17 +283,13 @@ def show_rows(
         samples: of each row, as far as they are there.
         kept_lists: the lists of fields that the page has already.
     """
-    keys = {field.lower() for _, field in draft.pairs}
-    shared: dict[pl.DataType | None, list[Group]] = {}
-    lists: dict[pl.DataType | None, str] = {}
+    keys = frozenset(field.lower() for _, field in draft.pairs)
     presets = list_presets()
     shown = []
     for place, (row, found) in enumerate(zip(draft.rows, judged, strict=True)):
         dtype = found.dtype
-        if dtype not in shared:
-            choices = rank_targets(schema, dtype, taken=keys)
-            shared[dtype], lists[dtype] = group_choices(choices), name_list(choices)
-        kept = lists[dtype] in kept_lists
+        list_name, shared = offer_targets(schema, dtype, keys)
+        kept = list_name in kept_lists
         used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
         said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
         field = schema.get(row.field) if row.field else None
@@ -304,8 +298,8 @@ def show_rows(
         shown.append(
             ShownRow(
                 row=row,
-                groups=group_targets(shared[dtype], schema, row.field, wished, used, own_only=kept),
-                list_name=lists[dtype],
+                groups=group_targets(shared, schema, row.field, wished, used, own_only=kept),
+                list_name=list_name,
                 kept=kept,
                 type=name_type(dtype) if row.column or (row.is_value and dtype) else "",
                 problem=problem if found.problem or not said else said,
@@ -321,7 +315,7 @@ def show_rows(
 
 
 def find_row_problem(
-    row: FieldRow, found: JudgedRow, schema: SObjectSchema, used: set[str], keys: set[str]
+    row: FieldRow, found: JudgedRow, schema: SObjectSchema, used: set[str], keys: frozenset[str]
 ) -> str | None:
     """What is wrong with a complete row, besides its value."""
     if not row.complete:
