@@ -17,10 +17,14 @@ EVERYTHING: dict[str, Any] = {"resultTypes": ["violations"]}
 COLOURS: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
 """What another colour scheme can change."""
 SIDEWAYS = """
-() => [document.documentElement.scrollWidth - window.innerWidth,
-       [...document.querySelectorAll("body *")]
-         .filter(each => each.getBoundingClientRect().right > window.innerWidth + 1)
-         .slice(0, 5).map(each => each.outerHTML.slice(0, 120))]
+async () => {
+  // A page hears of its new width with the next frame, and an open list is laid out again then.
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return [document.documentElement.scrollWidth - window.innerWidth,
+    [...document.querySelectorAll("body *")]
+      .filter(each => each.getBoundingClientRect().right > window.innerWidth + 1)
+      .slice(0, 5).map(each => each.outerHTML.slice(0, 120))];
+}
 """
 
 
