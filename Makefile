@@ -57,7 +57,7 @@ cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL, Redis and 
 soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
 	$(BIN)/python -m integration_center_tests.faults.soak --seconds $(SECONDS_OF_SOAK)
 
-alert-kills: setup ## Kill the senders of alerts and all other processes: each incident is told once (ten minutes)
+alert-kills: setup ## Kill the senders of alerts and all other processes: each incident has one message (ten minutes)
 	$(BIN)/python -m integration_center_tests.faults.alert_kills
 
 SCREENSHOTS ?= /tmp/integration-center-screenshots

@@ -147,7 +147,7 @@ def take_over(installation: Installation, target: DefsFolder, file: DefsFile) ->
     """Take over one integration, and return what was done: created, changed or unchanged.
 
     Raises:
-        ConfigurationError: it is broken, or may not stand beside the others.
+        ConfigurationError: it is broken, or may not be kept with the others.
     """
     if file.spec is None:
         raise ConfigurationError(f"it is broken: {file.problem}")

@@ -32,7 +32,7 @@ class DefsFolder(DefsReader):
         return free_slug(base, taken)
 
     def check(self, slug: str, spec: IntegrationSpec) -> None:
-        """Whether the integration may stand beside the others.
+        """Whether the integration may be kept with the others.
 
         Raises:
             ConfigurationError: an enabled one writes one of its fields, or its report has the same name as another.
@@ -60,7 +60,7 @@ class DefsFolder(DefsReader):
             by: who creates it; the user of this process when left out.
 
         Raises:
-            ConfigurationError: it may not stand beside the others, the slug is taken, or nothing can be written.
+            ConfigurationError: it may not be kept with the others, the slug is taken, or nothing can be written.
         """
 
         def create() -> DefsFile:
@@ -77,7 +77,7 @@ class DefsFolder(DefsReader):
 
         Raises:
             EditedMeanwhile: the file is another one by now, or gone.
-            ConfigurationError: it may not stand beside the others, or nothing can be written.
+            ConfigurationError: it may not be kept with the others, or nothing can be written.
         """
 
         def save() -> DefsFile:
@@ -101,7 +101,7 @@ class DefsFolder(DefsReader):
 
         Raises:
             EditedMeanwhile: the file is another one by now, or gone.
-            ConfigurationError: the text is no integration, it may not stand beside the others, or nothing can be
+            ConfigurationError: the text is no integration, it may not be kept with the others, or nothing can be
                 written.
         """
 

@@ -58,7 +58,7 @@ def load_integrations(root: Path, *, only: Collection[str] | None = None) -> Loa
     Args:
         root: the folder of integrations.
         only: the slugs of the integrations whose definitions are needed. All others are only read, because
-            integrations may stand in each other's way, and share reports.
+            integrations may conflict with each other, and share reports.
     """
     definitions: dict[str, dg.Definitions] = {}
 

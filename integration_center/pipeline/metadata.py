@@ -84,7 +84,7 @@ def describe_fields(
         lines: of the ledger.
         schema: of the object; None where the org was not asked for it, and then the fields are as they were planned.
         spec: the integration whose columns the values are from; None for values that a ledger had.
-        planned: how the plan described the fields, by name in lower case. Types of the ledger stand in for it.
+        planned: how the plan described the fields, by name in lower case; without it, by the ledger's types.
     """
     origins = find_origins(spec)
     known = {} if schema else planned or {}

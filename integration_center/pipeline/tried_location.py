@@ -12,7 +12,7 @@ import dagster as dg
 from integration_center.integration_files.reading import Signature, look_at_files
 
 Place = tuple[Path, bool]
-"""The folder, and whether its definitions are to stand beside those of others."""
+"""The folder, and whether its definitions are loaded together with those of others."""
 
 
 @dataclass

@@ -32,7 +32,7 @@ class ExternalClientApp:
     client_secret: SecretStr
     kind: OrgKind
     instance_hosts: frozenset[str] = frozenset()
-    """Hosts besides Salesforce's own that may stand for the org, see `salesforce.instances`."""
+    """Hosts besides Salesforce's own that may answer for the org, see `salesforce.instances`."""
 
 
 class NamedAppsSource(PydanticBaseSettingsSource):

@@ -1,4 +1,4 @@
-"""`python -m integration_center_tests.faults.alert_kills`: whatever is killed, each incident is told once.
+"""`python -m integration_center_tests.faults.alert_kills`: whatever is killed, each incident has one message.
 
 A real installation with `up`, its daemon, code server, web server and console, sends alerts to a receiver over HTTP.
 Runs fail because their report is missing, or because they are killed. Processes are killed at random moments, and the
@@ -154,7 +154,7 @@ def await_messages(*, open_incidents: int) -> None:
 
 
 def kill_at_random(it: Soak, killer: Killer, over: threading.Event, seconds: tuple[float, float]) -> None:
-    """Kill processes until it is over, and start `up` again whoever killed it."""
+    """Kill processes until it is over, and start `up` again each time it is killed."""
     following = time.monotonic() + it.chance.uniform(*seconds)
     while not over.wait(0.5):
         if it.up and it.up.poll() is not None:
