@@ -9,7 +9,7 @@ from integration_center.alerts.settings import Kind, Thresholds
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync import outcome_words
-from integration_center.sync.outcomes import BROKEN, SOUND, WRITTEN, Outcome
+from integration_center.sync.outcomes import BROKEN, WRITTEN, Outcome, count_settled
 
 BEFORE = 10
 """Runs before the last one that it is compared with, at most."""
@@ -99,11 +99,10 @@ def describe_failure(sync: SyncRecord) -> Finding:
 def judge_completed(last: SyncRecord, before: Sequence[SyncRecord], thresholds: Thresholds) -> list[Finding]:
     """Find what is unusual about a completed run."""
     found = []
-    rows = last.counts.get("rows", {})
-    broken, sound = sum(rows.get(o, 0) for o in BROKEN), sum(rows.get(o, 0) for o in SOUND)
-    if broken and 100 * broken > thresholds.failed_rows * (broken + sound):
-        share = 100 * broken / (broken + sound)
-        text = f"{broken:,} of {broken + sound:,} rows ({share:.1f} %) were not written. {say_counts(last)}"
+    broken, settled = count_settled(last.counts.get("rows", {}))
+    if broken and 100 * broken > thresholds.failed_rows * settled:
+        share = 100 * broken / settled
+        text = f"{broken:,} of {settled:,} rows ({share:.1f} %) were not written. {say_counts(last)}"
         advice = "The ledger says which, and why."
         found.append(Finding(Kind.FAILED_ROWS, text, advice, last))
     if len(before) < ENOUGH:
@@ -142,7 +141,7 @@ def count_rows(sync: SyncRecord) -> int:
 
 def count_written(sync: SyncRecord) -> int:
     """The number of records written."""
-    return sum(sync.counts.get("lines", {}).get(outcome, 0) for outcome in WRITTEN)
+    return sync.count_lines(WRITTEN)
 
 
 def find_missed(spec: IntegrationSpec, history: Sequence[SyncRecord], now: datetime, since: datetime) -> list[Finding]:

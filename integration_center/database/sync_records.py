@@ -1,6 +1,6 @@
 """The lines of the log of syncs, as they are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -77,6 +77,11 @@ class SyncRecord:
     def runtime(self) -> timedelta | None:
         """End minus start; None while it runs."""
         return None if self.ended_at is None else self.ended_at - self.started_at
+
+    def count_lines(self, outcomes: Iterable[str]) -> int:
+        """Count the lines of its ledger that have one of these outcomes."""
+        lines = self.counts.get("lines", {})
+        return sum(lines.get(outcome, 0) for outcome in outcomes)
 
     @property
     def undoes(self) -> str | None:

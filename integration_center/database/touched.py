@@ -13,8 +13,13 @@ SENT = (*WRITTEN, Outcome.PLANNED, Outcome.HELD, Outcome.FAILED, Outcome.UNKNOWN
 
 def say_touched(syncs: SyncReading, slug: str) -> str:
     """Say how many records the last runs of an integration would have touched; empty where none made a plan."""
-    runs = [run for run in syncs.history(slug, limit=LOOKED_AT) if run.plan_id is not None and run.is_of_report]
-    counts = [count_touched(run) for run in runs[:SHOWN]]
+    return say_touched_by(syncs.history(slug, limit=LOOKED_AT))
+
+
+def say_touched_by(runs: Sequence[SyncRecord]) -> str:
+    """Say how many records these runs would have touched, see `say_touched`; the newest run comes first."""
+    planned = [run for run in runs if run.plan_id is not None and run.is_of_report]
+    counts = [count_touched(run) for run in planned[:SHOWN]]
     if not counts:
         return ""
     if len(counts) == 1:
@@ -25,8 +30,7 @@ def say_touched(syncs: SyncReading, slug: str) -> str:
 
 def count_touched(run: SyncRecord) -> int:
     """Count the records that a run sent, or would have sent."""
-    lines = run.counts.get("lines", {})
-    return sum(lines.get(outcome, 0) for outcome in SENT)
+    return run.count_lines(SENT)
 
 
 def _join(parts: Sequence[str]) -> str:

@@ -5,12 +5,11 @@ folder for each change, which stays as it is: so a run reads the integrations of
 host.
 """
 
-import fcntl
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Protocol, TypeVar
 from integration_center.database.engine import build_engine
 from integration_center.database.integration_texts import IntegrationTexts, Overtaken, SavedText
 from integration_center.errors import ConfigurationError, TransientError
+from integration_center.files.file_lock import hold_folder
 from integration_center.files.text_files import write_atomically, writing
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.settings import Paths
@@ -99,14 +99,11 @@ class FolderPlace:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One change at a time, over all processes."""
-        with writing(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            folder = os.open(self.root, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+        with ExitStack() as held:
+            with writing(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                held.enter_context(hold_folder(self.root))
             yield
-        finally:
-            os.close(folder)
 
 
 READ_ONLY = (

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from integration_center.access.audit import Action
 from integration_center.database.sync_records import RELEASE_OF, SyncRecord, SyncStatus
-from integration_center.errors import PlanHeld, PlanMissing, PlanStale, SyncFailed
+from integration_center.errors import PlanHeld, PlanMissing, PlanStale
 from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.spec import IntegrationSpec
@@ -24,8 +24,7 @@ from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.account_jobs import build_account_jobs
 from integration_center.pipeline.applying import Applied, Ended, Stored, end_sync, require_writing, store_ledger
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.later_step import LaterStep
-from integration_center.pipeline.metadata import describe_results, describe_usage
+from integration_center.pipeline.later_step import LaterStep, describe_end
 from integration_center.pipeline.names import INSTALLATION, push_key, release_job, release_op, resource_key
 from integration_center.pipeline.people import note_push
 from integration_center.pipeline.push import apply_plan
@@ -214,12 +213,8 @@ def build_release_op(environment: Environment, prefix: str | None = None) -> dg.
             ended, stored, applied = send_released(step)
             metadata = {
                 "released_run": step.source.run_id,
-                "ledger": dg.MetadataValue.path(stored.address),
-                **describe_results(stored.lines, stored.tally, stored.instance_url, applied.schema, step.spec),
-                **describe_usage(stored.usage),
+                **describe_end(step, ended, stored, applied.schema, step.spec),
             }
-            if ended.status is SyncStatus.FAILED:
-                raise SyncFailed(f"release of run {step.source.run_id}, {step.slug}: {ended.reason}")
             for day in dict.fromkeys(step.days):
                 context.log_event(
                     dg.AssetMaterialization(push_key(step.slug), partition=day.isoformat(), metadata=metadata)

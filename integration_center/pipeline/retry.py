@@ -17,7 +17,7 @@ from pydantic import Field
 
 from integration_center.access.audit import Action
 from integration_center.database.sync_records import RETRY_OF, SyncRecord, SyncStatus
-from integration_center.errors import PlanMissing, PlanStale, SyncFailed
+from integration_center.errors import PlanMissing, PlanStale
 from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.spec import IntegrationSpec
@@ -25,9 +25,8 @@ from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.account_jobs import build_account_jobs
 from integration_center.pipeline.applying import end_sync, require_writing, store_ledger
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.later_step import LaterStep
+from integration_center.pipeline.later_step import LaterStep, describe_end
 from integration_center.pipeline.ledger_plan import LedgerPlan, send_ledger_plan
-from integration_center.pipeline.metadata import describe_results, describe_usage
 from integration_center.pipeline.names import INSTALLATION, RETRY_TAG, resource_key, retry_job, retry_op, run_tags
 from integration_center.pipeline.one_org import require_one_org
 from integration_center.pipeline.people import note_push
@@ -59,8 +58,7 @@ class RetryConfig(dg.Config):
 
 def count_failed(sync: SyncRecord) -> int:
     """Count the records of a run that a retry would look at."""
-    lines = sync.counts.get("lines", {})
-    return sum(lines.get(outcome, 0) for outcome in TRIED_AGAIN)
+    return sync.count_lines(TRIED_AGAIN)
 
 
 def require_retryable(installation: Installation, sync: SyncRecord) -> tuple[Environment, IntegrationSpec]:
@@ -222,15 +220,11 @@ def build_retry_op(environment: Environment, prefix: str | None = None) -> dg.Op
                     note_push(step, stored.lines)
                 ended = end_sync(step, journal, stored, calls=stored.usage.calls, held=applied.held)
             note_object(step, stored, plan.schema)
-            if ended.status is SyncStatus.FAILED:
-                raise SyncFailed(f"retry of run {step.source.run_id}, {step.slug}: {ended.reason}")
             return dg.Output(
                 None,
                 metadata={
                     "retried_run": step.source.run_id,
-                    "ledger": dg.MetadataValue.path(stored.address),
-                    **describe_results(stored.lines, stored.tally, stored.instance_url, plan.schema, step.spec),
-                    **describe_usage(stored.usage),
+                    **describe_end(step, ended, stored, plan.schema, step.spec),
                     **describe_phases(context, step.installation, step.slug),
                 },
             )

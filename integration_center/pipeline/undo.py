@@ -18,7 +18,7 @@ from pydantic import Field
 from integration_center.access.audit import Action
 from integration_center.database.journal import unfinished
 from integration_center.database.sync_records import UNDO_OF, SyncRecord, SyncStatus
-from integration_center.errors import PlanMissing, SyncFailed
+from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.mapping import FieldMapping, KeyPair
@@ -27,9 +27,8 @@ from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.account_jobs import build_account_jobs
 from integration_center.pipeline.applying import end_sync, require_writing, store_ledger
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.later_step import LaterStep
+from integration_center.pipeline.later_step import LaterStep, describe_end
 from integration_center.pipeline.ledger_plan import LedgerPlan, send_ledger_plan
-from integration_center.pipeline.metadata import describe_results, describe_usage
 from integration_center.pipeline.names import INSTALLATION, resource_key, undo_job, undo_op
 from integration_center.pipeline.one_org import require_one_org
 from integration_center.pipeline.people import note_undo
@@ -249,15 +248,11 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
                     note_undo(step, step.source, stored.lines)
                 ended = end_sync(step, journal, stored, calls=stored.usage.calls)
             note_object(step, stored)
-            if ended.status is SyncStatus.FAILED:
-                raise SyncFailed(f"undo of run {step.source.run_id}, {step.slug}: {ended.reason}")
             return dg.Output(
                 None,
                 metadata={
                     "undone_run": step.source.run_id,
-                    "ledger": dg.MetadataValue.path(stored.address),
-                    **describe_results(stored.lines, stored.tally, stored.instance_url, plan.schema),
-                    **describe_usage(stored.usage),
+                    **describe_end(step, ended, stored, plan.schema),
                     **describe_phases(context, step.installation, step.slug),
                 },
             )

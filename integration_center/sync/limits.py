@@ -10,7 +10,7 @@ from integration_center.integration.spec import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, LAST_SEEN
 from integration_center.sync.ledger import Counts
 from integration_center.sync.match.keys import count_hashed_ids
-from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, SOUND, Outcome
+from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome, count_settled
 
 RunStatus = Literal["Completed", "Failed"]
 LEFT_OUT = (Outcome.FILTERED, Outcome.ROLLED_UP, Outcome.ABSENT)
@@ -198,8 +198,7 @@ def run_status(
     if expected and counts.total == sum(counts[outcome] for outcome in NO_RECORD) and not outdated:
         return "Failed", "no row matched a record"
     nothing = explain_nothing_written(counts)
-    broken = sum(counts[outcome] for outcome in BROKEN)
-    settled = broken + sum(counts[outcome] for outcome in SOUND)
+    broken, settled = count_settled(counts.as_dict())
     if broken and 100 * broken > limits.max_failed * settled:
         named = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in BROKEN if counts[outcome])
         share = f"{named}: {100 * broken / settled:.1f} % of {settled:,} lines; at most {limits.max_failed:g} % may"

@@ -1,5 +1,6 @@
 """The outcomes of a ledger line, and how a row's outcome follows from its lines."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -121,6 +122,17 @@ MAY_BE_WRITTEN = (*WRITTEN, Outcome.UNKNOWN)
 
 SOUND = (*WRITTEN, Outcome.UNCHANGED)
 """The outcomes of lines that went well. `limits.max_failed` compares `BROKEN` with `BROKEN` and `SOUND` together."""
+
+
+def count_settled(counts: Mapping[str, int]) -> tuple[int, int]:
+    """Count what went wrong, and all that `limits.max_failed` compares it with.
+
+    Args:
+        counts: lines, or rows, by outcome.
+    """
+    broken, sound = (sum(counts.get(outcome, 0) for outcome in outcomes) for outcomes in (BROKEN, SOUND))
+    return broken, broken + sound
+
 
 APPLIED = (*SOUND, Outcome.PLANNED, Outcome.UNKNOWN)
 """The outcomes after which the org holds the row's values, or may hold them. Older events must not replace them."""

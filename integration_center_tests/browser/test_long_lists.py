@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from integration_center.installation import Installation
-from integration_center.salesforce.objects.describe import SObjectSummary
-from integration_center.salesforce.org import Org
-from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.schema import SObjectField
 from integration_center_tests.browser.choosing import await_script, choose, expect_chosen
 from integration_center_tests.browser.inspection import EVERYTHING, NARROW, WIDE, Inspection, find_violations
 from integration_center_tests.browser.test_typing import LateAnswers, center, go_to_mapping, wizard
 from integration_center_tests.console.conftest import installation
+from integration_center_tests.console.large_org import enlarge_org
 from integration_center_tests.pipeline.center import PLAIN, Center
 from integration_center_tests.pipeline.conftest import center_on_disk, connect, home
 
@@ -27,21 +25,12 @@ OBJECTS, FIELDS = 1_300, 800
 
 @pytest.fixture(autouse=True)
 def _large_org(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Objects and fields beside those of the local org, as many as large orgs have."""
-    objects, describe = Org.list_objects, Org.describe
+    work = SObjectField("PersonEmail", "Work e-mail", "email", length=80)
+    enlarge_org(monkeypatch, objects=OBJECTS, fields=FIELDS, build=build_amount, more=(work,))
 
-    def list_many(org: Org) -> tuple[SObjectSummary, ...]:
-        more = (SObjectSummary(f"Thing_{n}__c", f"Thing {n}", True, True, True) for n in range(OBJECTS))
-        return (*objects(org), *more)
 
-    def describe_many(org: Org, name: str) -> SObjectSchema:
-        schema = describe(org, name)
-        more = (SObjectField(f"Field_{n}__c", f"Amount {n}", "datetime", custom=True) for n in range(FIELDS))
-        work = SObjectField("PersonEmail", "Work e-mail", "email", length=80)
-        return replace(schema, fields=(*schema.fields, work, *more))
-
-    monkeypatch.setattr(Org, "list_objects", list_many)
-    monkeypatch.setattr(Org, "describe", describe_many)
+def build_amount(number: int) -> SObjectField:
+    return SObjectField(f"Field_{number}__c", f"Amount {number}", "datetime", custom=True)
 
 
 def read_choices(page: Page, last: str) -> list[str]:

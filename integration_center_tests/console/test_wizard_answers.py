@@ -4,15 +4,12 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
 from integration_center.console.shell.security import TOKEN_FIELD
-from integration_center.salesforce.objects.describe import SObjectSummary
-from integration_center.salesforce.org import Org
-from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.console.browser import Browser, Seen
+from integration_center_tests.console.large_org import enlarge_org
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import HEADER, PLAIN, Center, logins
 
@@ -27,19 +24,7 @@ ROW_PARTS = "rows shape proposals preview missing fires save"
 @pytest.fixture
 def user(center: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> WizardUser:
     """Somebody who edits an integration of ten fields."""
-    objects, describe = Org.list_objects, Org.describe
-
-    def list_many(org: Org) -> tuple[SObjectSummary, ...]:
-        more = (SObjectSummary(f"Thing_{n}__c", f"Thing {n}", True, True, True) for n in range(OBJECTS))
-        return (*objects(org), *more)
-
-    def describe_many(org: Org, name: str) -> SObjectSchema:
-        schema = describe(org, name)
-        more = (SObjectField(f"Field_{n}__c", f"Field {n}", "string", length=80, custom=True) for n in range(FIELDS))
-        return replace(schema, fields=(*schema.fields, *more))
-
-    monkeypatch.setattr(Org, "list_objects", list_many)
-    monkeypatch.setattr(Org, "describe", describe_many)
+    enlarge_org(monkeypatch, objects=OBJECTS, fields=FIELDS)
     extra = [f"Extra {n}" for n in range(COLUMNS - len(HEADER))]
     center.drop([[*row, *("abc" for _ in extra)] for row in logins(PLAIN)], header=[*HEADER, *extra])
     fields = [{"column": f"Extra {n}", "field": f"Field_{n}__c"} for n in range(ROWS)]

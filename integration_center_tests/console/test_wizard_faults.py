@@ -13,10 +13,8 @@ from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
 from integration_center.integration.spec import Environment
 from integration_center.remote import RetryPolicy
-from integration_center.salesforce.objects.describe import SObjectSummary
-from integration_center.salesforce.org import Org
-from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.console.browser import Browser, Seen
+from integration_center_tests.console.large_org import enlarge_org
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import LAST, PLAIN, Center, logins
 
@@ -168,20 +166,7 @@ def test_viewers_change_nothing(console: Console, drops: Center, open_browser: C
 
 def test_a_large_org_stays_quick(drops: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     lead = drops.emulator.sandbox
-    objects = Org.list_objects
-    describe = Org.describe
-
-    def list_many(org: Org) -> tuple[SObjectSummary, ...]:
-        more = (SObjectSummary(f"Thing_{n}__c", f"Thing {n}", True, True, True) for n in range(1_300))
-        return (*objects(org), *more)
-
-    def describe_many(org: Org, name: str) -> SObjectSchema:
-        schema = describe(org, name)
-        more = (SObjectField(f"Field_{n}__c", f"Field {n}", "string", length=80, custom=True) for n in range(740))
-        return replace(schema, fields=(*schema.fields, *more))
-
-    monkeypatch.setattr(Org, "list_objects", list_many)
-    monkeypatch.setattr(Org, "describe", describe_many)
+    enlarge_org(monkeypatch, objects=1_300, fields=740)
     user = WizardUser.begin(browser, "/integrations/logins_to_leads/edit")
     user.open("report")
     user.open("mapping")

@@ -2,7 +2,6 @@
 
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.screens import Screen, settle
-from integration_center.database.touched import say_touched
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.objects.firing import Firing
@@ -31,9 +30,3 @@ def find_firing_of_draft(screen: Screen) -> Firing | None:
         return find_firing(screen, environment, described.get()) if settle([described], PATIENCE) else None
     except IntegrationCenterError:  # no account is connected, or no object is chosen
         return None
-
-
-def say_touched_by_draft(screen: Screen) -> str:
-    """Say how many records the last runs of the integration that is edited touched; empty for a new one."""
-    base = screen.draft.base
-    return say_touched(screen.console.installation.syncs, base.slug) if base else ""

@@ -21,7 +21,8 @@ from integration_center.console.wizard.choices import (
 )
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
-from integration_center.console.wizard.firing import find_firing, say_touched_by_draft
+from integration_center.console.wizard.firing import find_firing
+from integration_center.console.wizard.last_runs import list_last_runs
 from integration_center.console.wizard.next_run import say_next_run
 from integration_center.console.wizard.others import find_writers, list_earlier
 from integration_center.console.wizard.past_limits import explain_limits
@@ -48,6 +49,7 @@ from integration_center.console.wizard.values import (
     show_preview,
     takes_window,
 )
+from integration_center.database.touched import say_touched_by
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
@@ -156,6 +158,7 @@ def _show(screen: Screen) -> Response:
         samples,
         screen.kept_lists,
     )
+    last_runs = list_last_runs(screen)
     columns = [(name, name_type(dtype)) for name, dtype in dtypes.items()]
     values = {
         "environment": environment,
@@ -181,8 +184,8 @@ def _show(screen: Screen) -> Response:
         "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
         "options": {name: read_option(draft, name) for name in OPTIONS},
         "fires": find_firing(screen, environment, schema),
-        "touched": say_touched_by_draft(screen),
-        "past": explain_limits(screen.console.installation.syncs, draft),
+        "touched": say_touched_by(last_runs),
+        "past": explain_limits(last_runs, draft),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
         "creatable": [field for field in missing if field.hidden or can_deploy(field)],

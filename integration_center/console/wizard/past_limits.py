@@ -1,16 +1,14 @@
 """What the limits would have done in the last runs, so that nobody has to guess a percentage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from integration_center.alerts.judging import find_match_rate
 from integration_center.console.wizard.drafts import Draft
 from integration_center.console.wizard.specs import read_option
-from integration_center.database.sync_reading import SyncReading
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.sync.limits import NO_RECORD
-from integration_center.sync.outcomes import BROKEN, SOUND, WRITTEN, Outcome
+from integration_center.sync.outcomes import WRITTEN, Outcome, count_settled
 
-LOOKED_AT = 30
 CHANGED = (
     *WRITTEN,
     Outcome.PLANNED,
@@ -23,14 +21,10 @@ CHANGED = (
 """The outcomes of records that a run changed, or would have changed."""
 
 
-def explain_limits(syncs: SyncReading, draft: Draft) -> dict[str, str]:
+def explain_limits(history: Sequence[SyncRecord], draft: Draft) -> dict[str, str]:
     """Say by limit of the draft what it would have done in the integration's last runs, where they show that."""
-    if draft.base is None:
-        return {}
     runs = [
-        run
-        for run in syncs.history(draft.base.slug, limit=LOOKED_AT)
-        if run.is_of_report and run.status is not SyncStatus.RUNNING and run.counts.get("lines")
+        run for run in history if run.is_of_report and run.status is not SyncStatus.RUNNING and run.counts.get("lines")
     ]
     found = {
         "min_match_rate": [find_match_rate(run) for run in runs],
@@ -45,21 +39,14 @@ def explain_limits(syncs: SyncReading, draft: Draft) -> dict[str, str]:
 
 def find_changed(run: SyncRecord) -> float | None:
     """Find the share of the matched records that a run changed or would have changed, in percent."""
-    lines = run.counts.get("lines", {})
-    matched = sum(lines.values()) - _count(lines, NO_RECORD)
-    return 100 * _count(lines, CHANGED) / matched if matched else None
+    matched = sum(run.counts.get("lines", {}).values()) - run.count_lines(NO_RECORD)
+    return 100 * run.count_lines(CHANGED) / matched if matched else None
 
 
 def find_failed(run: SyncRecord) -> float | None:
     """Find the share of the records that went wrong in a run, in percent."""
-    lines = run.counts.get("lines", {})
-    broken = _count(lines, BROKEN)
-    settled = broken + _count(lines, SOUND)
+    broken, settled = count_settled(run.counts.get("lines", {}))
     return 100 * broken / settled if settled else None
-
-
-def _count(lines: Mapping[str, int], outcomes: Sequence[Outcome]) -> int:
-    return sum(lines.get(outcome, 0) for outcome in outcomes)
 
 
 def _explain(limit: str, shares: Sequence[float], percent: float | None) -> str:

@@ -6,10 +6,12 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.planned import ask_plan, find_plan
 from integration_center.console.shell.context import note
-from integration_center.console.wizard.firing import find_firing_of_draft, say_touched_by_draft
+from integration_center.console.wizard.firing import find_firing_of_draft
+from integration_center.console.wizard.last_runs import list_last_runs
 from integration_center.console.wizard.saving import Refused, check_draft
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.specs import build_spec
+from integration_center.database.touched import say_touched_by
 from integration_center.errors import IntegrationCenterError
 
 
@@ -29,7 +31,7 @@ def show_plan(request: Request) -> Response:
     return screen.show(
         "plan",
         "wizard/plan.html",
-        {"plan": plan, "outdated": outdated, "fires": fires, "touched": say_touched_by_draft(screen)},
+        {"plan": plan, "outdated": outdated, "fires": fires, "touched": say_touched_by(list_last_runs(screen))},
     )
 
 
