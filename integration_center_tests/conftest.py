@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext  # not public
+from dagster._core.definitions.reconstruct import ReconstructableJob  # not public
 from dagster._core.storage.defs_state.base import _current_storage  # not public
 from hypothesis import settings
 from sqlalchemy import Engine
@@ -95,10 +96,13 @@ def _beats_end_with_the_test() -> Iterator[None]:
 def _loading_as_in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an earlier test left behind: Dagster then loads definitions as a run's own process does.
 
-    It would also look for their state in the storage of an instance that is gone.
+    It would also look for their state in the storage of an instance that is gone, and take the job that it loaded last
+    for any job of the same name.
     """
     monkeypatch.setattr(DefinitionsLoadContext, "_instance", None)
     _current_storage.set(None)
+    for loaded in (ReconstructableJob.get_definition, ReconstructableJob.get_repository_definition):
+        loaded.cache_clear()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -77,7 +77,7 @@ def test_a_replaced_version_stays_while_a_step_may_read_it(tmp_path: Path) -> No
     first, second = (frames.publish_frame(place, FRAME).path for _ in range(2))
     frames.delete_old(NOW - timedelta(days=90))
     assert first.exists()
-    frames.delete_replaced(datetime.now(UTC) + timedelta(seconds=60))
+    frames.delete_replaced()
     assert not first.exists()
     assert second.exists()
 

@@ -93,14 +93,16 @@ class DatabaseIndex:
             older = select(stored_files.c.name).where(stored_files.c.stored_at < limit)
             return tuple(connection.execute(older).scalars())
 
-    def find_unused(self, limit: datetime, prefix: str = "") -> Sequence[str]:
+    def find_unused(self, limit: datetime | None = None, prefix: str = "") -> Sequence[str]:
         """See `FileIndex.find_unused`."""
         with reading(self._engine) as connection:
             used = exists().where(stored_files.c.key == unused_files.c.key)
-            older = select(unused_files.c.key).where(unused_files.c.unused_since < limit, ~used)
+            unused = select(unused_files.c.key).where(~used)
+            if limit is not None:
+                unused = unused.where(unused_files.c.unused_since < limit)
             if prefix:
-                older = older.where(unused_files.c.key.startswith(prefix, autoescape=True))
-            return tuple(connection.execute(older).scalars())
+                unused = unused.where(unused_files.c.key.startswith(prefix, autoescape=True))
+            return tuple(connection.execute(unused).scalars())
 
     def forget(self, keys: Collection[str]) -> None:
         """See `FileIndex.forget`."""

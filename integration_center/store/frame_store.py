@@ -172,8 +172,8 @@ class FrameStore:
         self.delete_replaced(datetime.now(UTC) - READERS_DONE)
         return len(names)
 
-    def delete_replaced(self, limit: datetime, prefix: str = "") -> None:
-        """Delete the objects that became unused before `limit`; only those whose keys begin with `prefix`."""
+    def delete_replaced(self, limit: datetime | None = None, prefix: str = "") -> None:
+        """Delete unused objects; see `FileIndex.find_unused`."""
         self._delete_objects(self.index.find_unused(limit, prefix))
 
     def probe(self) -> bool:

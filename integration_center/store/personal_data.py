@@ -9,7 +9,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -146,7 +145,7 @@ class PersonalData:
                     for file in kept.places
                     if file.place.kind is FileKind.LEDGER
                 }
-        self.frames.delete_replaced(datetime.now(UTC))
+        self.frames.delete_replaced()
         shutil.rmtree(self.scratch / WORK, ignore_errors=True)
         return changed
 
@@ -155,7 +154,7 @@ class PersonalData:
         for kind in FileKind:
             for file in self.frames.index.list(kind):
                 objects[file.key].append(file)
-        for key in self.frames.index.find_unused(datetime.now(UTC)):
+        for key in self.frames.index.find_unused():
             objects.setdefault(key, [])
         return objects
 

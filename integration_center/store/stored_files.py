@@ -105,8 +105,11 @@ class FileIndex(Protocol):
     def find_older(self, limit: datetime) -> Sequence[str]:
         """Return the names of the places whose files were stored before `limit`."""
 
-    def find_unused(self, limit: datetime, prefix: str = "") -> Sequence[str]:
-        """Return the keys of the objects that became unused before `limit`; only those that begin with `prefix`."""
+    def find_unused(self, limit: datetime | None = None, prefix: str = "") -> Sequence[str]:
+        """Return the keys of the objects that became unused before `limit`; only those that begin with `prefix`.
+
+        Without a limit all of them: then the clocks of hosts do not matter.
+        """
 
     def forget(self, keys: Collection[str]) -> None:
         """Note that unused objects are deleted."""

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from moto.moto_api._internal.models import moto_api_backend  # not public; its public way is a request to a server
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -64,10 +65,11 @@ class ObjectServer:
 
 
 class S3Server(ObjectServer):
-    """moto, with a bucket in it. Its XML API is also that of GCS."""
+    """moto, without a bucket at first. Its XML API is also that of GCS."""
 
     def __init__(self) -> None:
         super().__init__()
+        moto_api_backend.reset()  # it keeps what an earlier server of this process held
         self.app = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

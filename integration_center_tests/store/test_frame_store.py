@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, tzinfo
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,13 +59,13 @@ def test_a_place_holds_what_was_published_there_last_and_nothing_else_stays(
                 expected.pop(place.name, None)
                 frames.delete([place.name])
             elif what == "tidy":
-                frames.delete_replaced(datetime.now(UTC) + timedelta(minutes=1))
+                frames.delete_replaced()
             elif (file := frames.fetch(other.name)) is not None:
                 frames.publish_file(place, file)
                 expected[place.name] = expected[other.name]
             assert read(frames, place) == expected.get(place.name)
         assert [read(frames, each) for each in PLACES] == [expected.get(each.name) for each in PLACES]
-        frames.delete_replaced(datetime.now(UTC) + timedelta(minutes=1))
+        frames.delete_replaced()
         kept = [path for path in frames.objects.root.rglob("*") if path.is_file()]
         assert len(kept) == len(set(expected.values())), "a file that nobody names is gone, one that is shared is one"
 
@@ -139,6 +139,31 @@ def test_an_object_that_is_gone_is_no_frame_and_a_store_that_refuses_is_an_error
 def test_an_address_that_cannot_be_is_refused_by_name(address: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^INTEGRATION_CENTER_STORAGE: "):
         open_prefix(address, read_cloud_settings(), KEEPING)
+
+
+class HourAhead(datetime):
+    """The clock of a host that is an hour ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "HourAhead":
+        return cls.fromtimestamp(datetime.now(tz).timestamp() + 3600, tz)
+
+
+def test_a_person_is_erased_from_what_a_host_with_a_fast_clock_replaced(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, person = Place("insights/logins/2026-11-22.parquet", FileKind.REPORT, "logins"), Person(frozenset(["ann"]))
+    a, b = open_bucket(tmp_path, "a"), open_bucket(tmp_path, "b")
+    with monkeypatch.context() as patched:
+        patched.setattr("integration_center.database.file_index.datetime", HourAhead)
+        for name in ("ann", "bob"):
+            a.publish_frame(report, pl.DataFrame({"User ID": [name]}))
+    data = PersonalData(b, tmp_path / "scratch")
+    held, _ = data.search(person)
+    assert len(held) == 1
+    data.erase(held, person, tmp_path)
+    assert data.search(person) == ([], 1)
+    assert len(s3.client().list_objects_v2(Bucket=BUCKET, Prefix="center/")["Contents"]) == 1
 
 
 def test_a_person_is_erased_from_every_version_in_a_bucket(s3: S3Server, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ its snapshots.
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import polars as pl
 from polars.selectors import starts_with as by_start
@@ -185,5 +184,5 @@ class SnapshotFolder:
         snapshots = index.list(FileKind.SNAPSHOT, org_id=org_id)
         writes = index.list(FileKind.WRITES, org_id=org_id)
         self._frames.delete([file.place.name for file in (*snapshots, *writes)])
-        self._frames.delete_replaced(datetime.now(UTC), prefix=f"snapshots/{org_id}/")
+        self._frames.delete_replaced(prefix=f"snapshots/{org_id}/")
         return len(snapshots)
