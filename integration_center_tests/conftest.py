@@ -13,7 +13,7 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 from dagster._core.definitions.reconstruct import ReconstructableJob  # not public
 from dagster._core.storage.defs_state.base import _current_storage  # not public
 from hypothesis import settings
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from integration_center.database import engine as engine_module
 from integration_center.database.engine import build_engine
@@ -83,6 +83,13 @@ def _new_databases_are_copies(
 
     upgrade = engine_module._upgrade
     monkeypatch.setattr(engine_module, "_upgrade", copy_tables)
+
+
+@event.listens_for(Engine, "connect")
+def _do_not_wait_for_the_disk(connection: object, _: object) -> None:
+    """What a test writes need not survive a power failure."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(autouse=True)

@@ -162,6 +162,27 @@ def build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postg
     return sqlite.insert(table)
 
 
+@contextlib.contextmanager
+def kept_open(engine: Engine) -> Iterator[None]:
+    """Keep the file of a SQLite database open, for work with many transactions.
+
+    Else each transaction is the last to close the file. SQLite then moves the write-ahead log into the file, and waits
+    for the disk once more.
+
+    Raises:
+        ConfigurationError, TransientError: the database cannot be read.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    with contextlib.closing(sqlite3.connect(engine.url.database or "", timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+        try:
+            connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()  # opens the log, too
+        except sqlite3.DatabaseError as error:
+            raise _translate(error, engine.url) from error
+        yield
+
+
 def erase_deleted(engine: Engine) -> bool:
     """Remove deleted rows from SQLite's write-ahead log too, which keeps the pages as they were before.
 

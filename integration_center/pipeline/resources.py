@@ -17,6 +17,7 @@ from dagster._config import Field, process_config  # not public
 from dagster._config.evaluate_value_result import EvaluateValueResult  # not public
 from dagster._core.definitions.definition_config_schema import ConfiguredDefinitionConfigSchema  # not public
 
+from integration_center.database.engine import kept_open
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import Environment, with_first
 from integration_center.pipeline.io_manager import FrameIOManager
@@ -79,7 +80,7 @@ class InstallationResource:
     @contextmanager
     def open(self) -> Iterator[Installation]:
         """The installation, for the length of a step."""
-        with open_installation() as installation:
+        with open_installation() as installation, kept_open(installation.engine):
             yield installation
 
 

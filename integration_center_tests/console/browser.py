@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 
 import httpx
@@ -88,14 +89,11 @@ class Seen:
 
     response: httpx.Response
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def reader(self) -> _Reader:
+        """What a person sees and can use, read when it is first asked for."""
         reader = _Reader()
         reader.feed(self.response.text)
-        object.__setattr__(self, "_reader", reader)
-
-    @property
-    def reader(self) -> _Reader:
-        reader: _Reader = self._reader  # type: ignore[attr-defined]
         return reader
 
     @property

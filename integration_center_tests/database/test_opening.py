@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from integration_center.database.engine import build_engine, upgrade_database
+from integration_center.database.engine import build_engine, kept_open, upgrade_database
 from integration_center.database.revision import COMPATIBILITY_TABLE, REVISION, VERSION_TABLE
+from integration_center.database.syncs import SyncLog
 from integration_center.errors import ConfigurationError, DatabaseOutdated, DatabaseTooNew
 from integration_center.installation import open_installation
 from integration_center.settings import Settings
@@ -135,3 +136,17 @@ def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nothing was changed"):
         upgrade_database(url)
     assert read_schema(path) == before
+
+
+def test_a_database_that_is_kept_open_is_not_tidied_up_after_each_transaction(path: Path) -> None:
+    engine = build_engine(f"sqlite:///{path}")
+    syncs, log = SyncLog(engine), path.with_name(f"{path.name}-wal")
+
+    syncs.note_progress("run", "logins", 1, 3)
+    assert not log.exists()
+    with kept_open(engine):
+        syncs.note_progress("run", "logins", 2, 3)
+        assert log.exists()
+        assert syncs.progress("run", "logins") == (2, 3)
+    assert not log.exists()
+    assert syncs.progress("run", "logins") == (2, 3)

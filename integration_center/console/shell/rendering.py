@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from typing import Any, Final
 
@@ -44,8 +44,11 @@ class UnindentedLoader(PackageLoader):
         return INDENTATION.sub("", source), path, is_current
 
 
+@lru_cache(maxsize=1)
 def build_templates(now: Callable[[], datetime]) -> Environment:
     """The templates, with our filters. An unknown name in a template is an error, not an empty place.
+
+    Always the same ones for a clock: they keep what they have compiled, which takes longer than most pages.
 
     Args:
         now: the clock, UTC.
