@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from functools import reduce
 from math import ceil
-from operator import or_
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -21,7 +19,7 @@ from integration_center.errors import (
     TransientError,
 )
 from integration_center.progress import unit
-from integration_center.salesforce.client.cells import CLEAR, changed_fields
+from integration_center.salesforce.client.cells import changed_fields
 from integration_center.salesforce.client.faults import QUOTA_CODES, AnswerLost
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.bulk import (
@@ -35,7 +33,13 @@ from integration_center.salesforce.write.bulk import (
     is_job_refusal,
     upload_part,
 )
-from integration_center.salesforce.write.bulk_files import MAX_JOB_BYTES, Part, estimate_bytes, write_parts
+from integration_center.salesforce.write.bulk_files import (
+    MAX_JOB_BYTES,
+    Part,
+    estimate_bytes,
+    is_unfit_for_bulk,
+    write_parts,
+)
 from integration_center.salesforce.write.bulk_results import read_ended_results, read_results
 from integration_center.salesforce.write.forecast import Forecast, forecast_bulk, forecast_collections
 from integration_center.salesforce.write.journal import Check, CheckedJournal, Journal
@@ -189,8 +193,8 @@ def _send(
     if not _goes_by_bulk(updates.height, channel, sender.options):
         yield from sender.send(updates, group, free=None)
         return
-    literal = updates.select(_holds_clear_text(updates)).to_series()
-    plain = updates.filter(~literal) if literal.any() else updates  # do not copy a million lines without need
+    unfit = updates.select(is_unfit_for_bulk(updates, sender.schema)).to_series()
+    plain = updates.filter(~unfit) if unfit.any() else updates  # do not copy a million lines without need
     done = 0
     try:
         for results in _send_bulk(sender.org, sender.schema, plain, journal, max_job_bytes, running, settled):
@@ -212,18 +216,11 @@ def _send(
             yield results
         if sent < rest.height:
             raise
-    yield from sender.send(updates.filter(literal), group, free=None)
+    yield from sender.send(updates.filter(unfit), group, free=None)
 
 
 class BulkRefused(OrgError):
     """Bulk API 2.0 accepts nothing, or nothing more, of this push. The refused part was not written."""
-
-
-def _holds_clear_text(updates: pl.DataFrame) -> pl.Expr:
-    """Return whether a text in the line is `#N/A`, which would clear the field in a Bulk file."""
-    texts = [name for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
-    cells = [pl.col(f"changed.{name}") & (pl.col(f"after.{name}") == CLEAR).fill_null(False) for name in texts]
-    return reduce(or_, cells, pl.lit(False)) & pl.col("Id").is_not_null()
 
 
 def _send_bulk(
