@@ -51,6 +51,9 @@ CURES = {
 """What helps against a temporary fault that lasts."""
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA", "EXCEEDEDQUOTA"})
+CONCURRENT = "Concurrent"
+"""What a limit of requests that run at the same time is called in any language: `ConcurrentRequests`,
+`ConcurrentPerOrgLongTxn`, `ConcurrentPerOrgApex`. The limit of a day is called `TotalRequests`."""
 API_DISABLED = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
 API_NAME = re.compile(r"[A-Za-z]\w{0,79}(?:\.\w{1,80})*", re.ASCII)
@@ -162,6 +165,11 @@ def read_names(values: object) -> tuple[str, ...]:
     return tuple(str(name) for name in values if API_NAME.fullmatch(str(name))) if isinstance(values, list) else ()
 
 
+def names_concurrency(error: ApiError) -> bool:
+    """Return whether a `REQUEST_LIMIT_EXCEEDED` passes, because too much runs at once. The daily limit does not pass."""
+    return CONCURRENT in error.message
+
+
 def is_row_list(body: bytes) -> bool:
     """Return whether `body` is a list of row results, which an sObject Collections call may send under 200 or 400."""
     try:
@@ -197,7 +205,7 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
     code = first.code if first else None
     wait = parse_retry_after(headers.get("retry-after"))
     if code == "REQUEST_LIMIT_EXCEEDED" and first:
-        if first.message.startswith("ConcurrentRequests"):
+        if names_concurrency(first):
             return RateLimited("Salesforce: too many long requests run at once in this org", retry_after=wait)
         return LimitExceeded(
             "the org's API calls of the last 24 hours are used up; wait, or ask the admin for more",
