@@ -49,6 +49,12 @@ CURES = {
     "REQUEST_RUNNING_TOO_LONG": "automation of the org (triggers, flows) may be slow; fewer records at once may help",
 }
 """What helps against a temporary fault that lasts."""
+TOO_LARGE = "OPERATION_TOO_LARGE"
+TOO_LARGE_STATUSES = frozenset({414, 431})
+TOO_LARGE_CURE = (
+    "Salesforce checks the sharing of only so many records in one query; have the admin give the connected user View"
+    " All on the object, or narrow the records with `where`"
+)
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA", "EXCEEDEDQUOTA"})
 CONCURRENT = "Concurrent"
@@ -166,7 +172,7 @@ def read_names(values: object) -> tuple[str, ...]:
 
 
 def names_concurrency(error: ApiError) -> bool:
-    """Return whether a `REQUEST_LIMIT_EXCEEDED` passes, because too much runs at once. The daily limit does not pass."""
+    """Return whether a `REQUEST_LIMIT_EXCEEDED` passes, because too much runs at once, unlike the daily limit."""
     return CONCURRENT in error.message
 
 
@@ -190,7 +196,7 @@ def is_dead_session(status: int, body: bytes) -> bool:
 
 
 def _name_cure(code: str | None) -> str:
-    cure = CURES.get(code or "")
+    cure = TOO_LARGE_CURE if code == TOO_LARGE else CURES.get(code or "")
     return f"; {cure}" if cure else ""
 
 
@@ -276,7 +282,13 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
     if status == httpx.codes.FORBIDDEN:
         return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
-    return OrgError(f"Salesforce refused: {sentence} ({error.code})", code=error.code, status=status)
+    said = f"Salesforce refused: {sentence} ({error.code}){_name_cure(error.code)}"
+    return OrgError(said, code=error.code, status=status)
+
+
+def is_too_large(error: OrgError) -> bool:
+    """Return whether the org refused a query by REST for its size. Bulk has other limits, and takes it in a body."""
+    return error.status in TOO_LARGE_STATUSES or error.code == TOO_LARGE
 
 
 def build_disk_error(error: OSError) -> ConfigurationError:

@@ -240,7 +240,7 @@ def _send_bulk(
                     job = _upload(org, schema.name, part, journal)
                     results = _finish(org, job, part, journal, running, settled)
             except OrgError as error:
-                if error.code in QUOTA_CODES or is_job_refusal(error):
+                if error.code in QUOTA_CODES:
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
                 raise
             yield results
@@ -250,7 +250,7 @@ def _upload(org: Org, object_name: str, part: Part, journal: CheckedJournal) -> 
     """Open a job and upload its file. When the answer to the upload is lost, a new job replaces the old one."""
     for attempt in range(1, UPLOADS + 1):
         journal.may_go_on()
-        job = create_job(org.session, object_name)
+        job = _open_job(org, object_name)
         try:
             journal.job_opened(job.id, part.ids.len(), part.content_hash)
             upload_part(org.session, job, part)
@@ -264,6 +264,15 @@ def _upload(org: Org, object_name: str, part: Part, journal: CheckedJournal) -> 
             logger.info("Bulk job %s: %d records, %d bytes uploaded", job.id, part.ids.len(), part.size)
             return job
     raise AssertionError("the last attempt returns or raises")
+
+
+def _open_job(org: Org, object_name: str) -> IngestJob:
+    try:
+        return create_job(org.session, object_name)
+    except OrgError as error:
+        if not is_job_refusal(error):
+            raise
+        raise BulkRefused(str(error), code=error.code, status=error.status) from None
 
 
 def _finish(
