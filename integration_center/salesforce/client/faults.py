@@ -219,7 +219,8 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
             status=status,
         )
     if code in QUOTA_CODES:
-        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status)
+        said = first.message if first else None
+        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status, said=said)
     if status in (429, 503) or code in BUSY_CODES:
         said = f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''}){_name_cure(code)}"
         return BusyOrg(said, code=code, status=status, retry_after=wait)
@@ -280,10 +281,11 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
         sentence = f"the org or the connected user has no API access ({error.code}); the user needs API Enabled"
         return OrgError(sentence, code=error.code, status=status)
     if status == httpx.codes.FORBIDDEN:
-        return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
+        refused = f"the connected user may not do this ({error.code})"
+        return OrgError(refused, code=error.code, status=status, said=error.message)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
-    said = f"Salesforce refused: {sentence} ({error.code}){_name_cure(error.code)}"
-    return OrgError(said, code=error.code, status=status)
+    refused = f"Salesforce refused: {sentence} ({error.code}){_name_cure(error.code)}"
+    return OrgError(refused, code=error.code, status=status, said=error.message)
 
 
 def is_too_large(error: OrgError) -> bool:
