@@ -237,12 +237,17 @@ class OrgError(TerminalError):
         message: what was refused, without values of records.
         code: Salesforce's error code, such as `MALFORMED_QUERY`.
         status: the HTTP status.
+        said: Salesforce's own words. They may quote a value of a record, so they are shown only where the request held
+            none.
     """
 
-    def __init__(self, message: str, *, code: str | None = None, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, status: int | None = None, said: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.said = said
 
 
 class SchemaMismatch(OrgError):

@@ -24,7 +24,7 @@ from integration_center.remote import parse_retry_after
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import SIGN_IN_POLICY, UserInfo, fetch_userinfo
 from integration_center.salesforce.client.address import name_host
-from integration_center.salesforce.client.faults import API_DISABLED, build_moved, read_errors
+from integration_center.salesforce.client.faults import API_DISABLED, build_moved, names_concurrency, read_errors
 from integration_center.salesforce.client.soql import quote
 from integration_center.salesforce.objects.describe import parse_describe
 from integration_center.salesforce.objects.rights import find_missing, remember
@@ -231,11 +231,19 @@ def _get(
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or content is None:
         raise ServiceUnavailable(f"Salesforce's answer cannot be read (HTTP {status})")
     if status != httpx.codes.OK:
-        code = errors[0].code if (errors := read_errors(response.content)) else None
+        errors = read_errors(response.content)
+        code = errors[0].code if errors else None
         if code in API_DISABLED:
             raise AccessRefused("the org or the user has no API access; ask the Salesforce admin for API Enabled")
         if code == "REQUEST_LIMIT_EXCEEDED":
+            if names_concurrency(errors[0]):
+                raise RateLimited("too many long requests run at once in this org; connect again in a while")
             raise LimitExceeded("the org's daily API limit is reached; connect again later", code=code, status=status)
+        if status == httpx.codes.UNAUTHORIZED:
+            raise AccessRefused(
+                f"Salesforce refuses the access token that it has just given ({code}); have the Salesforce admin check"
+                " that the user has API Enabled, and that API Access Control permits the External Client App"
+            )
         if status in {httpx.codes.NOT_FOUND, httpx.codes.GONE} and path == "query":
             raise ConfigurationError(
                 f"the org does not offer API version {api_version} (HTTP {status}); set INTEGRATION_CENTER_API_VERSION"

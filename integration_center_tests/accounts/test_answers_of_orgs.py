@@ -6,10 +6,11 @@ import stamina
 
 from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.accounts.store import AccountStore
-from integration_center.errors import IntegrationCenterError, OrgError, RateLimited, ServiceUnavailable
+from integration_center.errors import AccessRefused, IntegrationCenterError, OrgError, RateLimited, ServiceUnavailable
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import ORG_ID, FakeSalesforce, found
+from integration_center_tests.salesforce.scripted import refuse
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,18 @@ from integration_center_tests.accounts.fake_salesforce import ORG_ID, FakeSalesf
         (httpx.Response(200, text="<html>"), ServiceUnavailable, r"cannot be read \(HTTP 200\)"),
         (httpx.Response(200, json=["x"]), OrgError, "has no record"),
         (httpx.Response(302, headers={"Location": "https://elsewhere.example"}), IntegrationCenterError, "302"),
+        (
+            refuse(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."),
+            RateLimited,
+            "at once in this org",
+        ),
+        (
+            refuse(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API"),
+            AccessRefused,
+            r"has just given \(INVALID_SESSION_ID\).*API Access Control",
+        ),
     ],
-    ids=["no record", "no kind", "429", "420", "a page", "a list", "a redirect"],
+    ids=["no record", "no kind", "429", "420", "a page", "a list", "a redirect", "concurrency", "no API"],
 )
 def test_an_answer_about_the_org_that_is_none(
     settings: Settings,
@@ -44,10 +55,10 @@ def test_an_answer_about_the_org_that_is_none(
 def test_a_line_that_breaks_names_the_host_alone(
     settings: Settings, store: AccountStore, salesforce: FakeSalesforce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(request: httpx.Request) -> httpx.Response:
+    def break_off(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("the token is 00D!AQ", request=request)
 
-    monkeypatch.setattr(salesforce, "_query", refuse)
+    monkeypatch.setattr(salesforce, "_query", break_off)
     with pytest.raises(ServiceUnavailable) as caught:
         connect_client_credentials(Environment.SANDBOX, settings, store, connected_by="ann")
     host = "acme--uat.sandbox.my.salesforce.com"

@@ -89,6 +89,8 @@ def test_empty_cell_keeps_and_na_clears(api: httpx.Client, org: Org, lead_ids: l
         ('Id,Email\nx,"y\n', "LF", "InvalidBatch : Failed to parse CSV. Found unescaped quote"),
         ("Id,Email\nx,y,z\n", "LF", "InvalidBatch : Failed to parse CSV. Row 1 has 3 columns, the header has 2"),
         ("", "LF", "InvalidBatch : Failed to parse CSV. The file is empty"),
+        (f"Id,Email\nx,{'y' * 32_001}\n", "LF", "InvalidBatch : Row 1 has 32001 characters in a field, the most is "
+                                                 "32000"),
     ],
 )  # fmt: skip
 def test_upload_that_fails_as_a_whole(

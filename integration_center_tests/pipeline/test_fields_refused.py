@@ -36,9 +36,26 @@ def test_one_that_is_refused_stops_no_other(lacking: Center, command: Command) -
     assert code == 1
     assert f"Created on Lead: {SECOND_NEW}." in told
     assert f"Refused: {FIRST_NEW}: " in told
-    assert "FIELD_INTEGRITY_EXCEPTION" in told
+    assert "(FIELD_INTEGRITY_EXCEPTION): too many fields." in told
     assert f"Lead.{FIRST_NEW} is missing" in out
     assert f"Lead.{SECOND_NEW} is missing" not in out
+
+
+def test_an_object_that_is_full_stops_no_other_step(lacking: Center, command: Command) -> None:
+    refuse(lacking, "LIMIT_EXCEEDED", "No clean data columns available for custom fields", skip=1)
+    code, _, told = command("check", "--create-fields", "--yes")
+    assert code == 1
+    assert f"Created on Lead: {FIRST_NEW}." in told
+    assert f"Refused: {SECOND_NEW}: " in told
+    assert "No clean data columns available for custom fields" in told
+    assert "what was left to do" not in told
+
+
+def test_a_right_that_is_missing_has_several_names(lacking: Center, command: Command) -> None:
+    refuse(lacking, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "insufficient access rights", status=403)
+    code, _, told = command("check", "--create-fields", "--yes")
+    assert code == 1
+    assert "may not create fields: that takes Customize Application" in told
 
 
 def test_a_name_that_a_deleted_field_still_has(lacking: Center, command: Command) -> None:

@@ -84,6 +84,16 @@ def test_a_thousand_rows_take_one_call_and_each_row_keeps_its_result() -> None:
     assert len(org.values) == 1_201
 
 
+def test_long_texts_are_sent_in_calls_of_bounded_size() -> None:
+    org, texts = CollectionsOrg(), ["x" * 1_000_000] * 25
+    updates = build_updates(25).with_columns(
+        pl.Series("after.Description", texts), pl.lit(True).alias("changed.Description")
+    )
+    results = pl.concat(send_collections(build_org(org), LEAD, updates, chunk_sent=lambda ids: None, rows=200))
+    assert org.sizes == [[10], [10], [5]]
+    assert results["outcome"].to_list() == ["updated"] * 25
+
+
 def test_a_text_that_looks_like_a_reference_is_never_part_of_a_composite_call() -> None:
     bodies: list[dict[str, Any]] = []
     org = CollectionsOrg()

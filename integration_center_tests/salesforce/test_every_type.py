@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integration_center.salesforce.org import Org
+from integration_center.salesforce.write.bulk_files import is_unfit_for_bulk
 from integration_center.salesforce.write.push import Channel, push_updates
 from integration_center.sync.ledger import planned_updates
 from integration_center.sync.lines import build_lines
 from integration_center.sync.mapping.fitness import check_fitness, why_not_target
-from integration_center.sync.schema import USABLE_TYPES, SObjectSchema
-from integration_center_tests.salesforce.scripted import RecordingJournal
+from integration_center.sync.schema import USABLE_TYPES, SObjectField, SObjectSchema
+from integration_center_tests.salesforce.scripted import RecordingJournal, build_id
 from integration_center_tests.sync.builders import make_spec
 from salesforce_emulator.server import Emulator, OrgHandle
 
@@ -218,3 +219,35 @@ def test_references_are_stored_in_full_length(
     sync(org, engagement, {"Reached__c": pl.Series(given)}, channel)
     rows = [handle.store.record("WalkMe_Engagement__c", record_id) or {} for record_id in record_ids[:3]]
     assert [row["Reached__c"] for row in rows] == [contact, lead, None]
+
+
+def test_texts_too_long_for_bulk_are_sent_by_collections(
+    org: Org, engagement: SObjectSchema, record_ids: list[str]
+) -> None:
+    """A long text area holds 131,072 characters, a cell of a Bulk file 32,000."""
+    texts = ["x" * 131_072, "\N{PARTY POPPER}" * 16_001, "short"]
+    names = {"History__c": texts, "Remark__c": ["a", "b", "c"]}
+    updates = pl.DataFrame({"Id": record_ids[:3]}).with_columns(
+        column
+        for name, values in names.items()
+        for column in (pl.Series(f"after.{name}", values), pl.lit(True).alias(f"changed.{name}"))
+    )
+    results = push_updates(org, engagement, updates, journal=RecordingJournal(), channel="bulk")
+    assert results["outcome"].to_list() == ["updated"] * 3
+    assert results["job_id"].is_not_null().to_list() == [False, False, True]
+    stored = org.read_records(engagement, [*names], key=("Id", record_ids[:3]))
+    assert stored.sort("Id")["History__c"].to_list() == texts
+
+
+def test_records_too_long_for_bulk_are_sent_by_collections() -> None:
+    names = [f"Text_{number}__c" for number in range(14)]
+    wide = SObjectSchema(
+        "Lead", "Lead", queryable=True, updateable=True,
+        fields=tuple(SObjectField(name, name, "textarea", length=32_000) for name in names),
+    )  # fmt: skip
+    updates = pl.DataFrame({"Id": [build_id(1), build_id(2)]}).with_columns(
+        column
+        for name in names
+        for column in (pl.Series(f"after.{name}", ["x" * 32_000, "x" * 20_000]), pl.lit(True).alias(f"changed.{name}"))
+    )
+    assert updates.select(is_unfit_for_bulk(updates, wide)).to_series().to_list() == [True, False]

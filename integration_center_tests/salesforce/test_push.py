@@ -209,8 +209,9 @@ def test_a_refusal_in_the_middle_keeps_what_was_done() -> None:
     [
         refuse(400, "INVALIDENTITY", "Entity 'Lead' is not supported by the Bulk API."),
         refuse(404, "NOT_FOUND", "The requested resource does not exist"),
+        refuse(400, "API_ERROR", "Implementation restriction"),
     ],
-    ids=["the object", "Bulk altogether"],
+    ids=["the object", "Bulk altogether", "another reason"],
 )
 def test_an_object_that_bulk_refuses_goes_by_collections(refusal: httpx.Response) -> None:
     org = WholeOrg()

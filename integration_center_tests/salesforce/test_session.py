@@ -108,9 +108,11 @@ def test_the_plain_text_of_identity_services_means_a_dead_session() -> None:
         httpx.Response(503, text="<html>Down for maintenance</html>"),
         httpx.Response(420, text=""),
         refuse(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."),
+        refuse(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."),
+        refuse(403, "REQUEST_LIMIT_EXCEEDED", "Limite de ConcurrentPerOrgLongTxn excedido."),
         httpx.ConnectError("refused"),
     ],
-    ids=["429", "503", "503 page", "420", "concurrent", "connect"],
+    ids=["429", "503", "503 page", "420", "concurrent", "transactions", "in Portuguese", "connect"],
 )
 def test_what_was_never_carried_out_is_repeated_even_for_writes(fault: httpx.Response | Exception) -> None:
     with build_session(play(fault, httpx.Response(200, json={"ok": 1}))) as session:

@@ -16,6 +16,9 @@ DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMICO
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 NULL = "#N/A"
 MAX_HEADER = 32_000
+MAX_CELL = 32_000
+MAX_ROW = 400_000
+"""Characters in a field and in a record. The guide gives the limits ("Limits and Allocations"), not the message."""
 _BAD_QUOTE = "InvalidBatch : Failed to parse CSV. Found unescaped quote"
 
 
@@ -109,7 +112,18 @@ def _check_width(rows: Iterator[tuple[list[str], str]], width: int) -> Iterator[
             raise UnreadableUpload(
                 f"InvalidBatch : Failed to parse CSV. Row {number} has {len(row)} columns, the header has {width}"
             )
+        if len(text) > MAX_CELL:
+            _check_length(row, number)
         yield text
+
+
+def _check_length(row: list[str], number: int) -> None:
+    lengths = [len(cell.encode("utf-16-le")) // 2 for cell in row]
+    for found, most, what in ((max(lengths), MAX_CELL, "field"), (sum(lengths), MAX_ROW, "record")):
+        if found > most:
+            raise UnreadableUpload(
+                f"InvalidBatch : Row {number} has {found} characters in a {what}, the most is {most}"
+            )
 
 
 def _check_line_endings(text: str, line_ending: str) -> None:

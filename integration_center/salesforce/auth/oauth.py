@@ -270,5 +270,9 @@ def _read_object(response: httpx.Response) -> Mapping[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise ServiceUnavailable(f"Salesforce's answer is not a JSON object (HTTP {response.status_code})")
+        host = name_host(str(response.request.url))
+        raise ServiceUnavailable(
+            f"{host} does not answer as Salesforce's sign-in does (HTTP {response.status_code}, not a JSON object); if"
+            " this lasts, check the login URL"
+        )
     return content

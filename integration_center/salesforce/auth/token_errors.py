@@ -28,6 +28,14 @@ PASSING = frozenset({"server_error", "temporarily_unavailable", "unknown_error"}
 """OAuth errors that go away by themselves (RFC 6749, 4.1.2.1; `unknown_error` is Salesforce's "retry your request")."""
 NO_CODE = "HTTP "
 """The start of the name of an answer without an OAuth error: `HTTP 400`."""
+APP_REFUSALS = {
+    "not admin approved": "OAUTH_APP_ACCESS_DENIED",
+    "app is not installed": "OAUTH_EC_APP_NOT_FOUND",
+    "blocked by admin": "OAUTH_APP_BLOCKED",
+}
+"""What the token endpoint says of a refused app under codes such as `invalid_grant` and `invalid_app_access`, and the
+code that the consent page gives for the same."""
+NO_LOGIN_FROM_HERE = ("ip restricted", "login hours")
 SETUP = "Setup, External Client App Manager or Connected Apps OAuth Usage"
 
 
@@ -56,6 +64,14 @@ def explain_refusal(
     variable = f"SALESFORCE_{environment.name}"
     if error.upper().startswith("OAUTH_"):
         return _explain_app(error.upper(), quoted, environment)
+    if refused := next((code for words, code in APP_REFUSALS.items() if words in said), None):
+        return _explain_app(refused, quoted, environment)
+    if any(words in said for words in NO_LOGIN_FROM_HERE):
+        return AccessRefused(
+            f"the {environment.title} org does not let the user sign in from this machine's address, or at this time"
+            f" {quoted}; have the Salesforce admin add the address to the login IP ranges of the user's profile, widen"
+            f" its login hours, or relax the IP restrictions of the app of {variable}_CLIENT_ID"
+        )
     if "maintenance" in said:
         return UnderMaintenance(
             f"nobody can sign in to the {environment.title} org during its maintenance {quoted}; wait for"

@@ -147,6 +147,16 @@ def changed_fields(updates: pl.DataFrame) -> list[str]:
     return [name for name in names if updates[f"changed.{name}"].any()]
 
 
+def take_body(updates: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return the first lines of an Updates frame whose texts take at most `most` bytes together, at least one line."""
+    texts = [name for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
+    if not texts:
+        return updates
+    sizes = [pl.when(f"changed.{name}").then(pl.col(f"after.{name}").str.len_bytes()).fill_null(0) for name in texts]
+    ends = updates.select(pl.sum_horizontal(sizes).cast(pl.Int64).cum_sum()).to_series()
+    return updates[: max(int((ends <= most).sum()), 1)]
+
+
 def write_csv_cells(updates: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     """Write an Updates frame as the cells of a Bulk CSV: `Id` and `fields`, all String.
 

@@ -49,8 +49,17 @@ CURES = {
     "REQUEST_RUNNING_TOO_LONG": "automation of the org (triggers, flows) may be slow; fewer records at once may help",
 }
 """What helps against a temporary fault that lasts."""
+TOO_LARGE = "OPERATION_TOO_LARGE"
+TOO_LARGE_STATUSES = frozenset({414, 431})
+TOO_LARGE_CURE = (
+    "Salesforce checks the sharing of only so many records in one query; have the admin give the connected user View"
+    " All on the object, or narrow the records with `where`"
+)
 CURSOR_CODES = frozenset({"INVALID_QUERY_LOCATOR"})
 QUOTA_CODES = frozenset({"LIMIT_EXCEEDED", "ExceededQuota", "EXCEEDED_QUOTA", "EXCEEDEDQUOTA"})
+CONCURRENT = "Concurrent"
+"""What a limit of requests that run at the same time is called in any language: `ConcurrentRequests`,
+`ConcurrentPerOrgLongTxn`, `ConcurrentPerOrgApex`. The limit of a day is called `TotalRequests`."""
 API_DISABLED = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
 UNKNOWN_FIELD = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)'?")
 API_NAME = re.compile(r"[A-Za-z]\w{0,79}(?:\.\w{1,80})*", re.ASCII)
@@ -162,6 +171,11 @@ def read_names(values: object) -> tuple[str, ...]:
     return tuple(str(name) for name in values if API_NAME.fullmatch(str(name))) if isinstance(values, list) else ()
 
 
+def names_concurrency(error: ApiError) -> bool:
+    """Return whether a `REQUEST_LIMIT_EXCEEDED` passes, because too much runs at once, unlike the daily limit."""
+    return CONCURRENT in error.message
+
+
 def is_row_list(body: bytes) -> bool:
     """Return whether `body` is a list of row results, which an sObject Collections call may send under 200 or 400."""
     try:
@@ -182,7 +196,7 @@ def is_dead_session(status: int, body: bytes) -> bool:
 
 
 def _name_cure(code: str | None) -> str:
-    cure = CURES.get(code or "")
+    cure = TOO_LARGE_CURE if code == TOO_LARGE else CURES.get(code or "")
     return f"; {cure}" if cure else ""
 
 
@@ -197,7 +211,7 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
     code = first.code if first else None
     wait = parse_retry_after(headers.get("retry-after"))
     if code == "REQUEST_LIMIT_EXCEEDED" and first:
-        if first.message.startswith("ConcurrentRequests"):
+        if names_concurrency(first):
             return RateLimited("Salesforce: too many long requests run at once in this org", retry_after=wait)
         return LimitExceeded(
             "the org's API calls of the last 24 hours are used up; wait, or ask the admin for more",
@@ -205,7 +219,8 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
             status=status,
         )
     if code in QUOTA_CODES:
-        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status)
+        said = first.message if first else None
+        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status, said=said)
     if status in (429, 503) or code in BUSY_CODES:
         said = f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''}){_name_cure(code)}"
         return BusyOrg(said, code=code, status=status, retry_after=wait)
@@ -266,9 +281,16 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
         sentence = f"the org or the connected user has no API access ({error.code}); the user needs API Enabled"
         return OrgError(sentence, code=error.code, status=status)
     if status == httpx.codes.FORBIDDEN:
-        return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
+        refused = f"the connected user may not do this ({error.code})"
+        return OrgError(refused, code=error.code, status=status, said=error.message)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
-    return OrgError(f"Salesforce refused: {sentence} ({error.code})", code=error.code, status=status)
+    refused = f"Salesforce refused: {sentence} ({error.code}){_name_cure(error.code)}"
+    return OrgError(refused, code=error.code, status=status, said=error.message)
+
+
+def is_too_large(error: OrgError) -> bool:
+    """Return whether the org refused a query by REST for its size. Bulk has other limits, and takes it in a body."""
+    return error.status in TOO_LARGE_STATUSES or error.code == TOO_LARGE
 
 
 def build_disk_error(error: OSError) -> ConfigurationError:

@@ -13,7 +13,6 @@ from typing import Any
 from integration_center.errors import (
     ConfigurationError,
     IntegrationCenterError,
-    LimitExceeded,
     OrgError,
     TransientError,
 )
@@ -23,7 +22,7 @@ from integration_center.salesforce.client.soql import build_select, quote
 from integration_center.salesforce.objects.describe import read_schema
 from integration_center.salesforce.objects.field_package import SHARED_FIELDS, TYPES, can_deploy
 from integration_center.salesforce.objects.permission_set import name_permission_set
-from integration_center.salesforce.objects.permission_writing import Applied, apply_permission_set
+from integration_center.salesforce.objects.permission_writing import REFUSED, Applied, apply_permission_set, quote_org
 from integration_center.sync.mapping.missing_fields import CUSTOM_SUFFIX, MissingField, tell_labels_apart
 from integration_center.sync.needs import ObjectNeeds
 
@@ -33,7 +32,7 @@ LOOKS = (1.0, 2.0, 4.0, 8.0)
 """Waits, in seconds, between looks whether new fields are visible: no page says how soon that is."""
 HELP_LENGTH = 255
 TAKEN = frozenset({"DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE"})
-NOT_ALLOWED = frozenset({"INVALID_TYPE", "NOT_FOUND", "INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"})
+DAILY_LIMIT = "REQUEST_LIMIT_EXCEEDED"
 MAY_NOT = (
     "the connected user may not create fields: that takes Customize Application; send the request or the package to the"
     " Salesforce admin instead"
@@ -174,13 +173,13 @@ def _create(session: Session, owner: str, missing: MissingField, help_text: str,
         if not _exists(session, owner, missing.name):
             raise
         logger.info("%s.%s was created although the answer was lost (%s)", owner, missing.name, error)
-    except LimitExceeded:
-        raise
     except OrgError as error:
-        if error.code in NOT_ALLOWED:
+        if error.code == DAILY_LIMIT:
+            raise
+        if error.code in REFUSED:
             raise ConfigurationError(MAY_NOT) from None
         if error.code not in TAKEN:
-            done.refused.append(f"{missing.name}: {error}")
+            done.refused.append(f"{missing.name}: {quote_org(error)}")
         elif _exists(session, owner, missing.name):
             done.existing.append(missing.name)
         else:

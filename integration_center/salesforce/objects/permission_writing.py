@@ -16,11 +16,21 @@ from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, quote
 from integration_center.salesforce.objects.permission_set import DESCRIPTION, PermissionSet, say_right
 from integration_center.salesforce.read.rest import read_pages
+from integration_center.wording.plain_text import make_printable
 
 ROWS_A_CALL = 200
+LONGEST_QUOTE = 200
 OBJECT_FLAGS = ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 FIELD_FLAGS = ("Read", "Edit")
-REFUSED = frozenset({"INVALID_TYPE", "INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "NOT_FOUND"})
+REFUSED = frozenset(
+    {
+        "INVALID_TYPE",
+        "INSUFFICIENT_ACCESS",
+        "INSUFFICIENT_ACCESS_OR_READONLY",
+        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+        "NOT_FOUND",
+    }
+)
 """Codes of an org whose user may not see or write permission sets."""
 MAY_NOT = (
     "the connected user may not change permission sets: that takes View Setup and Configuration, and Manage Profiles"
@@ -203,8 +213,14 @@ def _assign(session: Session, set_id: str, user_id: str) -> str | None:
             return None
         if error.code in REFUSED:
             return "the connected user may not assign it: that takes Assign Permission Sets"
-        return f"the org did not assign it: {error}"
+        return f"the org did not assign it: {quote_org(error)}"
     return None
+
+
+def quote_org(error: OrgError) -> str:
+    """Return the error with Salesforce's own words, for a request that holds no value of a record."""
+    words = make_printable(error.said or "")[:LONGEST_QUOTE]
+    return f"{error}: {words}" if words else str(error)
 
 
 def _say_error(error: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from integration_center.salesforce.client.faults import CutShort
+from integration_center.errors import OrgError
+from integration_center.salesforce.client.faults import CutShort, is_too_large
 from integration_center.salesforce.read.changes import read_changes
 from integration_center.salesforce.read.costs import (
     Estimate,
@@ -132,10 +133,12 @@ class Reader:
         if self._rows is None and self._selection.fits_url and self._countable:
             try:
                 self._rows = self._selection.count()
-            except CutShort as error:
+            except (CutShort, OrgError) as error:
+                if isinstance(error, OrgError) and not is_too_large(error):
+                    raise
                 logger.info("the records of %s could not be counted: %s", self._selection.schema.name, error)
                 self._countable = False
-                self._ruled_out.setdefault(Way.REST, "even counting the records takes the org too long")
+                self._ruled_out.setdefault(Way.REST, "even counting the records is too much for the org")
         return self._rows
 
     def _build_basis(self, keeper: SnapshotKeeper) -> Basis:

@@ -9,7 +9,7 @@ import polars as pl
 from integration_center.errors import OrgError, SchemaMismatch
 from integration_center.progress import advance
 from integration_center.salesforce.client.cells import parse_cells, parse_records
-from integration_center.salesforce.client.faults import QUOTA_CODES, CutShort, IncompleteRead
+from integration_center.salesforce.client.faults import QUOTA_CODES, CutShort, IncompleteRead, is_too_large
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, enclose, encoded_length
@@ -87,7 +87,7 @@ class Selection:
         """Fetch all records by REST.
 
         Raises:
-            WayClosed: the query takes the org too long. Bulk has more time.
+            WayClosed: the query takes the org too long, or is too large for REST. Bulk has more time and room.
         """
 
         def read() -> pl.DataFrame:
@@ -96,6 +96,10 @@ class Selection:
         try:
             return read_again_if_incomplete(read, self.schema.name)
         except CutShort as error:
+            raise WayClosed(str(error)) from error
+        except OrgError as error:
+            if not is_too_large(error):
+                raise
             raise WayClosed(str(error)) from error
 
     def fetch_by_bulk(self) -> pl.DataFrame:

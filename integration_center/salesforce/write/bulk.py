@@ -18,11 +18,8 @@ from integration_center.wording.answers import read_code
 
 logger = logging.getLogger(__name__)
 
-JOB_REFUSED = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "INVALIDJOB", "FEATURENOTENABLED"})
-"""Codes with which Salesforce refuses to open a Bulk job for an object, in capitals: the API's case is inconsistent."""
-
-NOT_OFFERED = frozenset({404, 405})
-"""Statuses with which an org without Bulk API 2.0 answers. We know of no documentation of them."""
+REFUSED = frozenset({400, 404, 405})
+"""Statuses of an org that opens no job, the last two of an org without Bulk API 2.0. They are not documented."""
 
 UPLOADS = 3
 PIECE = 1 << 18
@@ -65,8 +62,11 @@ def parse_ingest_job(json: dict[str, Any]) -> IngestJob:
 
 
 def is_job_refusal(error: OrgError) -> bool:
-    """Return whether the org opens no Bulk job for this object, or for any. Nothing is sent before the first upload."""
-    return (error.code or "").upper() in JOB_REFUSED or error.status in NOT_OFFERED
+    """Return whether the org opened no job, for a reason that may concern Bulk alone. For errors of `create_job`.
+
+    Salesforce lists few of its reasons (`INVALIDENTITY`, `FEATURENOTENABLED`, `API_ERROR`), so all count.
+    """
+    return error.status in REFUSED
 
 
 def create_job(session: Session, object_name: str) -> IngestJob:

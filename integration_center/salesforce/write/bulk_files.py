@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from io import BytesIO
 from itertools import count
+from operator import add, or_
 from pathlib import Path
 
 import polars as pl
 
-from integration_center.salesforce.client.cells import changed_fields, write_csv_cells
+from integration_center.salesforce.client.cells import CLEAR, changed_fields, write_csv_cells
 from integration_center.salesforce.client.faults import build_disk_error
+from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values.texts import count_units
 
 BATCH_ROWS = 50_000
 PIECES = 16
@@ -18,6 +22,12 @@ PIECES = 16
 SAMPLED_ROWS = 1_000
 MAX_JOB_BYTES = 100_000_000
 """Salesforce accepts 150 MB of base64 per job, and recommends at most 100 MB of raw data."""
+MAX_CELL_CHARACTERS = 32_000
+MAX_ROW_CHARACTERS = 400_000
+"""The most characters that Bulk API 2.0 takes in a field and in a record ("Limits and Allocations"). A long text area
+holds up to 131,072, which sObject Collections take."""
+PLAIN_CELL_CHARACTERS = 40
+"""More than a number, a date or a time takes."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,31 @@ class Part:
     path: Path
     size: int
     content_hash: str
+
+
+def is_unfit_for_bulk(updates: pl.DataFrame, schema: SObjectSchema) -> pl.Expr:
+    """Return whether a Bulk file cannot carry a line as it is, while Collections can.
+
+    A text `#N/A` would clear its field, and Bulk refuses longer texts than `MAX_CELL_CHARACTERS`.
+
+    Args:
+        updates: an Updates frame.
+        schema: the object. Its lengths tell which texts have to be measured at all.
+    """
+    fields = changed_fields(updates)
+    longest = {
+        name: (described.length if (described := schema.get(name)) else 0) or MAX_ROW_CHARACTERS
+        for name in fields
+        if updates.schema[f"after.{name}"] == pl.String()
+    }
+    sent = {name: pl.when(f"changed.{name}").then(f"after.{name}") for name in longest}
+    size = {name: count_units(text).fill_null(0) for name, text in sent.items()}
+    marks = [(text == CLEAR).fill_null(False) for text in sent.values()]
+    marks += [size[name] > MAX_CELL_CHARACTERS for name, most in longest.items() if most > MAX_CELL_CHARACTERS]
+    rest = PLAIN_CELL_CHARACTERS * len(fields)
+    if rest + sum(longest.values()) > MAX_ROW_CHARACTERS:
+        marks.append(reduce(add, size.values()) + rest > MAX_ROW_CHARACTERS)
+    return reduce(or_, marks, pl.lit(False)) & pl.col("Id").is_not_null()
 
 
 def _write_rows(updates: pl.DataFrame, fields: Sequence[str], room: int) -> Iterator[tuple[pl.Series, bytes]]:

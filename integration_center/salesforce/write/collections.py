@@ -17,7 +17,7 @@ import polars as pl
 
 from integration_center.errors import AccessRefused, IntegrationCenterError, LimitExceeded, OrgError, TransientError
 from integration_center.progress import unit
-from integration_center.salesforce.client.cells import changed_fields, write_json_records, write_texts
+from integration_center.salesforce.client.cells import changed_fields, take_body, write_json_records, write_texts
 from integration_center.salesforce.client.faults import (
     AnswerLost,
     BusyOrg,
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 SENDS = 3
 NO_HEADERS: Mapping[str, str] = {}
 COLLECTIONS_PATH = "composite/sobjects"
+MAX_BODY_TEXT = 10_000_000  # bytes; a guess: Salesforce documents only the 50 MB of a SOAP request
 REFERENCE = "@{"
 """The start of a reference to another part of a composite call (`@{part0.id}`), which the org replaces in any text."""
 
@@ -92,7 +93,7 @@ def send_collections(
     sending = _Sending(org, schema, rows, chunk_sent, headers)
     start, collections = 0, COLLECTIONS_A_CALL
     while start < updates.height:
-        batch = updates[start : start + rows * collections]
+        batch = take_body(updates[start : start + rows * collections], MAX_BODY_TEXT)
         if batch.height > rows and _holds_reference(batch):
             batch = batch[:rows]  # one collection goes alone, without a composite call
         try:

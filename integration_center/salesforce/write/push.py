@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from functools import reduce
 from math import ceil
-from operator import or_
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -21,7 +19,7 @@ from integration_center.errors import (
     TransientError,
 )
 from integration_center.progress import unit
-from integration_center.salesforce.client.cells import CLEAR, changed_fields
+from integration_center.salesforce.client.cells import changed_fields
 from integration_center.salesforce.client.faults import QUOTA_CODES, AnswerLost
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.bulk import (
@@ -35,7 +33,13 @@ from integration_center.salesforce.write.bulk import (
     is_job_refusal,
     upload_part,
 )
-from integration_center.salesforce.write.bulk_files import MAX_JOB_BYTES, Part, estimate_bytes, write_parts
+from integration_center.salesforce.write.bulk_files import (
+    MAX_JOB_BYTES,
+    Part,
+    estimate_bytes,
+    is_unfit_for_bulk,
+    write_parts,
+)
 from integration_center.salesforce.write.bulk_results import read_ended_results, read_results
 from integration_center.salesforce.write.forecast import Forecast, forecast_bulk, forecast_collections
 from integration_center.salesforce.write.journal import Check, CheckedJournal, Journal
@@ -189,8 +193,8 @@ def _send(
     if not _goes_by_bulk(updates.height, channel, sender.options):
         yield from sender.send(updates, group, free=None)
         return
-    literal = updates.select(_holds_clear_text(updates)).to_series()
-    plain = updates.filter(~literal) if literal.any() else updates  # do not copy a million lines without need
+    unfit = updates.select(is_unfit_for_bulk(updates, sender.schema)).to_series()
+    plain = updates.filter(~unfit) if unfit.any() else updates  # do not copy a million lines without need
     done = 0
     try:
         for results in _send_bulk(sender.org, sender.schema, plain, journal, max_job_bytes, running, settled):
@@ -212,18 +216,11 @@ def _send(
             yield results
         if sent < rest.height:
             raise
-    yield from sender.send(updates.filter(literal), group, free=None)
+    yield from sender.send(updates.filter(unfit), group, free=None)
 
 
 class BulkRefused(OrgError):
     """Bulk API 2.0 accepts nothing, or nothing more, of this push. The refused part was not written."""
-
-
-def _holds_clear_text(updates: pl.DataFrame) -> pl.Expr:
-    """Return whether a text in the line is `#N/A`, which would clear the field in a Bulk file."""
-    texts = [name for name in changed_fields(updates) if updates.schema[f"after.{name}"] == pl.String()]
-    cells = [pl.col(f"changed.{name}") & (pl.col(f"after.{name}") == CLEAR).fill_null(False) for name in texts]
-    return reduce(or_, cells, pl.lit(False)) & pl.col("Id").is_not_null()
 
 
 def _send_bulk(
@@ -243,7 +240,7 @@ def _send_bulk(
                     job = _upload(org, schema.name, part, journal)
                     results = _finish(org, job, part, journal, running, settled)
             except OrgError as error:
-                if error.code in QUOTA_CODES or is_job_refusal(error):
+                if error.code in QUOTA_CODES:
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
                 raise
             yield results
@@ -253,7 +250,7 @@ def _upload(org: Org, object_name: str, part: Part, journal: CheckedJournal) -> 
     """Open a job and upload its file. When the answer to the upload is lost, a new job replaces the old one."""
     for attempt in range(1, UPLOADS + 1):
         journal.may_go_on()
-        job = create_job(org.session, object_name)
+        job = _open_job(org, object_name)
         try:
             journal.job_opened(job.id, part.ids.len(), part.content_hash)
             upload_part(org.session, job, part)
@@ -267,6 +264,15 @@ def _upload(org: Org, object_name: str, part: Part, journal: CheckedJournal) -> 
             logger.info("Bulk job %s: %d records, %d bytes uploaded", job.id, part.ids.len(), part.size)
             return job
     raise AssertionError("the last attempt returns or raises")
+
+
+def _open_job(org: Org, object_name: str) -> IngestJob:
+    try:
+        return create_job(org.session, object_name)
+    except OrgError as error:
+        if not is_job_refusal(error):
+            raise
+        raise BulkRefused(str(error), code=error.code, status=error.status) from None
 
 
 def _finish(
