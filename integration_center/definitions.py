@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from integration_center.pipeline.long_lived import keep_for_good
+from integration_center.pipeline.long_lived import keep_for_good, without_collections
 from integration_center.pipeline.revisions import build_newest
 from integration_center.settings import Paths
 
@@ -10,6 +10,7 @@ from integration_center.settings import Paths
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions of this installation."""
-    definitions = build_newest(Paths())
-    keep_for_good()
+    with without_collections():
+        definitions = build_newest(Paths())
+        keep_for_good()
     return definitions

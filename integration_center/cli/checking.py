@@ -12,7 +12,13 @@ from integration_center.cli.creating_fields import create_missing
 from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.database.touched import say_touched
-from integration_center.errors import ConfigurationError, IntegrationCenterError, NotRead, TransientError
+from integration_center.errors import (
+    ConfigurationError,
+    IntegrationCenterError,
+    NotRead,
+    ServiceUnavailable,
+    TransientError,
+)
 from integration_center.insights.asset_frames import describe_asset
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns, report_slug
 from integration_center.installation import Installation, open_installation
@@ -46,12 +52,14 @@ def check_integrations(
         raise typer.BadParameter(
             make_printable(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
         )
+    names = [slug] if slug else slugs
     with open_installation() as installation:
         results = []
-        for name in [slug] if slug else slugs:
-            result, missing = find_faults(installation, loaded, name)
+        lacking = ask_dagster(installation, {name: loaded.specs.get(name) for name in names})
+        for name in names:
+            result, missing = find_faults(installation, loaded, name, lacking)
             if creates and missing and create_missing(installation, loaded.specs[name], missing, ask=not yes):
-                result = check_one(installation, loaded, name)
+                result = check_one(installation, loaded, name, lacking)
             results.append(result)
         touched = {result["slug"]: say_touched(installation.syncs, result["slug"]) for result in results}
         firings = {
@@ -125,15 +133,41 @@ def print_rights(environment: Environment, found: Rights | IntegrationCenterErro
             console.print(f"- {entry}", markup=False, soft_wrap=True)
 
 
-def check_one(installation: Installation, loaded: Integrations, slug: str) -> dict[str, Any]:
+def ask_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec | None]) -> Mapping[str, str]:
+    """Ask the Dagster that runs which integrations read an asset that is missing, and what it says of each.
+
+    Without one, or while it does not answer, nothing is known of that.
+    """
+    if not any(spec and spec.source for spec in specs.values()):
+        return {}
+    from integration_center.pipeline.lacking_sources import find_lacking
+    from integration_center.pipeline.webserver import find_webserver
+
+    webserver = find_webserver(installation.settings)
+    try:
+        return find_lacking(webserver, specs) if webserver else {}
+    except ServiceUnavailable:
+        return {}
+
+
+def check_one(
+    installation: Installation, loaded: Integrations, slug: str, lacking: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What is wrong with one integration; an error of one stops no other."""
-    return find_faults(installation, loaded, slug)[0]
+    return find_faults(installation, loaded, slug, lacking or {})[0]
 
 
 def find_faults(
-    installation: Installation, loaded: Integrations, slug: str
+    installation: Installation, loaded: Integrations, slug: str, lacking: Mapping[str, str]
 ) -> tuple[dict[str, Any], Sequence[MissingField]]:
-    """What is wrong with one integration, and its missing fields; an error of one stops no other."""
+    """What is wrong with one integration, and its missing fields; an error of one stops no other.
+
+    Args:
+        installation: gives the report and the org.
+        loaded: all integrations.
+        slug: which one.
+        lacking: the integrations that read an asset which is missing, with what Dagster says of it.
+    """
     spec = loaded.specs.get(slug)
     message: str | None = None
     warnings: list[str] = []
@@ -141,6 +175,8 @@ def find_faults(
     missing: Sequence[MissingField] = ()
     if spec is None:
         verdict, problems = "broken", [loaded.broken[slug]]
+    elif slug in lacking:
+        verdict, problems = "broken", [lacking[slug]]
     else:
         try:
             readers = loaded.readers().get(report_slug(spec.report), [spec])

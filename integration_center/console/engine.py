@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -15,6 +15,7 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.code_locations import LOCATION
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.lacking_sources import find_lacking
 from integration_center.pipeline.names import INTEGRATION_TAG
 from integration_center.pipeline.webserver import Webserver, find_webserver
 
@@ -83,12 +84,14 @@ class Engine:
         daemon: whether its daemon runs; without it no schedule ticks, and runs stay in the queue.
         stopped: the schedules that somebody switched off in Dagster, by name.
         runs: the newest unfinished run of each integration, by slug.
+        lacking: the integrations that read an asset which their code location does not define: by slug, what it says.
     """
 
     webserver: bool
     daemon: bool
     stopped: frozenset[str] = frozenset()
     runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
 
 def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec | None], now: datetime) -> Engine:
@@ -101,11 +104,12 @@ def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationS
     """
     webserver = find_webserver(installation.settings, timeout=ANSWER_SECONDS)
     locations = webserver.locations if isinstance(webserver, Webserver) else {LOCATION}
+    lacking = find_lacking(webserver, specs, timeout=ANSWER_SECONDS) if webserver else {}
     with open_instance(installation.settings) as instance:
         engine = read_engine(instance, now, webserver=webserver is not None, locations=locations)
         if engine.webserver or engine.daemon:  # else this may not be the storage that Dagster uses
             complete_log(instance, installation, specs, since=now - DAY)
-        return engine
+        return replace(engine, lacking=lacking)
 
 
 def read_engine(

@@ -45,7 +45,8 @@ class Surroundings:
     """What integrations need, as far as it is known; what is unknown stands in nobody's way.
 
     Attributes:
-        accounts: obstacles by environment; reports: by report slug; schedules: by the name of Dagster's schedule.
+        accounts: obstacles by environment; reports: by report slug; schedules: by the name of Dagster's schedule;
+            sources: by the slug of the integration that reads an asset.
         everywhere: obstacles of all integrations.
         engine: Dagster; None while it is unknown.
         runs: the newest unfinished run of each integration, by slug.
@@ -54,6 +55,7 @@ class Surroundings:
     accounts: Mapping[Environment, Obstacle] = field(default_factory=dict)
     reports: Mapping[str, Obstacle] = field(default_factory=dict)
     schedules: Mapping[str, Obstacle] = field(default_factory=dict)
+    sources: Mapping[str, Obstacle] = field(default_factory=dict)
     everywhere: Sequence[Obstacle] = ()
     engine: Engine | None = None
     runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Surroundings:
             return []
         own = (
             self.accounts.get(spec.environment),
-            None if spec.source else self.reports.get(report_slug(spec.report)),
+            self.sources.get(slug) if spec.source else self.reports.get(report_slug(spec.report)),
             self.schedules.get(find_starter(slug, spec)),
         )
         return [*(obstacle for obstacle in own if obstacle), *self.everywhere]
@@ -169,6 +171,15 @@ def _describe_report(name: str, lack: Lack, said: str) -> Obstacle:
         Lack.UNREADABLE: f"{capitalize_first(said)}.",
     }
     return Obstacle(f"Report {lack}", f"The report {name!r} {lack}. {advice[lack]}", own=True)
+
+
+def describe_sources(engine: Engine | None) -> dict[str, Obstacle]:
+    """Obstacles by the slug of the integration, of those that read an asset which is missing."""
+    lacking = engine.lacking if engine else {}
+    return {
+        slug: Obstacle("Asset not found", f"{capitalize_first(problem)}.", own=True)
+        for slug, problem in lacking.items()
+    }
 
 
 def describe_engine(engine: Engine | None, dagster_url: str | None) -> tuple[dict[str, Obstacle], list[Obstacle]]:

@@ -9,6 +9,7 @@ from integration_center.console.obstacles import (
     describe_account,
     describe_engine,
     describe_reports,
+    describe_sources,
 )
 from integration_center.console.refusals import explain
 from integration_center.console.shell.context import Console
@@ -36,6 +37,7 @@ def look_around(console: Console, files: Sequence[DefsFile]) -> Surroundings:
         accounts=_find_account_faults(console, {spec.environment for spec in specs}),
         reports=reports,
         schedules=schedules,
+        sources=describe_sources(engine),
         everywhere=[*of_all, *of_all_reports],
         engine=engine,
         runs=console.find_unfinished(engine),

@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from integration_center.errors import PlanMissing
+from integration_center.errors import ConfigurationError, PlanMissing
+from integration_center.pipeline.names import PROBLEM
 from integration_center.store.frame_store import FrameStore
 from integration_center.store.frames import SPLIT_BY, FrameFile, count_height, read_slices, write_slices
 from integration_center.store.ledgers import read_outcomes
@@ -54,7 +55,14 @@ class FrameIOManager(dg.IOManager):
         """One frame of all the partitions asked for; where there are several, `_day` (Date) is the day of each row.
 
         Eager where the input is declared to be a `pl.DataFrame`. A report may lack older days.
+
+        Raises:
+            ConfigurationError: the asset stands for one that is missing; see `missing_upstream`.
+            PlanMissing: a frame is not stored.
         """
+        upstream = context.upstream_output
+        if upstream is not None and isinstance(problem := (upstream.definition_metadata or {}).get(PROBLEM), str):
+            raise ConfigurationError(problem)
         places = find_places(context)
         with self.open_frames() as frames:
             found = {key: frames.fetch(place.name) for key, place in places.items()}

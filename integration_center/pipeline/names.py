@@ -16,6 +16,11 @@ INSTALLATION = "integration_center"
 FRAMES = "integration_center_frames"
 """Keys of our resources and of our IO manager. A project has its own `io_manager`, which we neither use nor replace."""
 
+READS_ASSET = "integration_center/reads_asset"
+"""Metadata of the input of an update set that reads an asset of the team."""
+PROBLEM = "integration_center/problem"
+"""Metadata of an asset: the sentence that says why it cannot be materialized or loaded."""
+
 NO_DAY = "choose a day: a run of this job is for one partition, or for a range of them"
 
 ONE_RUN = dg.BackfillPolicy.single_run()

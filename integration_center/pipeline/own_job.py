@@ -61,8 +61,8 @@ def find_needed(part: AssetGraph, keys: Collection[dg.AssetKey]) -> Collection[s
         keys: of the assets.
     """
     own = [part.get(key) for key in keys if part.has(key)]
-    checks = [part.assets_def_for_key(check) for node in own for check in node.check_keys]
-    needing = (*(node.assets_def for node in own), *checks)
+    checks = {part.assets_def_for_key(check) for node in own for check in node.check_keys}
+    needing = {*(node.assets_def for node in own), *checks}  # mostly the same ones
     needs = {key for asset in needing for key in asset.required_resource_keys} - {DEFAULT_IO_MANAGER_KEY}
     handling = [*own, *(part.get(key) for node in own for key in node.parent_keys)]
     return needs | {node.io_manager_key for node in handling}

@@ -11,7 +11,8 @@ from integration_center.insights.asset_frames import describe_asset, read_asset
 from integration_center.insights.source import parse_day
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.names import input_key
+from integration_center.pipeline.missing_upstream import let_upstreams_be_missing
+from integration_center.pipeline.names import READS_ASSET, input_key
 from integration_center.pipeline.sync_step import SyncStep
 from integration_center.store.reports import StoredReport
 from integration_center.sync.columns import DAY
@@ -25,8 +26,14 @@ TYPES: Mapping[str, dg.DagsterType] = {
 
 def build_input(spec: IntegrationSpec, source: AssetSource) -> dg.AssetIn:
     """Declare the asset as an input, of the type that its own IO manager is asked for."""
+    let_upstreams_be_missing()
     mapping = dg.AllPartitionMapping() if source.partitions == "all" else None
-    return dg.AssetIn(input_key(spec), dagster_type=find_type(source.load_as), partition_mapping=mapping)
+    return dg.AssetIn(
+        input_key(spec),
+        metadata={READS_ASSET: source.asset},
+        dagster_type=find_type(source.load_as),
+        partition_mapping=mapping,
+    )
 
 
 def find_type(load_as: str) -> dg.DagsterType:

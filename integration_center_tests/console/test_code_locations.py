@@ -1,5 +1,6 @@
 """Two projects of other people in one Dagster: commands and console find the code location of each by themselves."""
 
+import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -150,6 +151,30 @@ def test_commands_run_and_undo_in_both_projects(
         assert set(as_json(undone)["rows"].values()) == {count}
     now = center_on_disk.lead(PLAIN[0])
     assert [now[name] for name in (COUNT, "AnnualRevenue")] == [before[name] for name in (COUNT, "AnnualRevenue")]
+
+
+def test_an_asset_that_the_project_lacks_stops_its_integration_alone(
+    center_on_disk: Center, projects: dict[str, Path], visit: Visit, on_disk: Command, request: pytest.FixtureRequest
+) -> None:
+    mistyped = {**USAGE, "prefix": "globex", "name": "Contacts", "object": "Contact", "source": {"asset": "marts/usge"}}
+    fields = [{"column": "revenue", "field": "WalkMe_NPS_Score__c"}]
+    add(projects[GLOBEX], GLOBEX, "mistyped", {**mistyped, "fields": fields})
+    request.getfixturevalue("served")
+    visit(GLOBEX)
+    said = "asset 'marts/usge' is not defined in this code location; the nearest is 'marts/usage'"
+    code, out, _ = on_disk("check", "globex_mistyped", "--json")
+    assert code == 1
+    ((problem,),) = (each["problems"] for each in json.loads(out))
+    assert problem.startswith(said)
+    browser: Browser = request.getfixturevalue("browser")
+    overview = browser.open("/")
+    assert said.removeprefix("asset") in overview.text
+    assert "Contacts will fail" in overview.text
+    code, out, _ = on_disk("run", "globex_mistyped", "--json")
+    assert code == 1
+    assert json.loads(out)["error"].startswith(said)
+    assert center_on_disk.writes() == []
+    assert as_json(on_disk("run", "globex_usage_to_leads", "--json"))["rows"] == {"updated": 2}
 
 
 def test_an_integration_of_two_locations_is_not_started(
