@@ -17,11 +17,11 @@ from integration_center.sync.failures import FAILING_SINCE, give_up
 from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
 from integration_center.sync.limits import Figures, measure
 from integration_center.sync.lines import match_report, settle_lines
-from integration_center.sync.match.matching import PLACE
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.plan_terms import Terms
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values.pairs import PLACE
 
 LOOKED_UP = 150_000
 """The number of records whose earlier writes are in memory at a time."""

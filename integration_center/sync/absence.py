@@ -10,12 +10,12 @@ from polars.selectors import by_name
 from integration_center.sync.columns import DAY, LAST_SEEN, OUTCOME
 from integration_center.sync.given import Given
 from integration_center.sync.lines import Matching, list_records, settle_lines
-from integration_center.sync.match.matching import PLACE
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.plan_terms import ROW, Terms, name_columns
 from integration_center.sync.targets import Target
 from integration_center.sync.values.distinct import find_places, repeats
+from integration_center.sync.values.pairs import PLACE
 
 KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "written_by": pl.String()}
 """The columns of the frame of known records: one row per record that syncs of an integration wrote to an org; the
@@ -121,14 +121,15 @@ def build_absent_lines(
     lines = found.select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
         pl.lit(day).alias("day"),
-        "key",
         pl.when(~writes).then(pl.lit(Outcome.ABSENT, dtype=OUTCOME)).alias("outcome"),
         pl.when(due & ~writes).then(seen + gone).otherwise(seen).alias("reason"),
         pl.when(writes).then(PLACE).alias(PLACE),
     )
     given = pl.LazyFrame([_give(target, values, people.height) for target in targets])
     sources = Given(given, {target.source: target.source for target in targets})
-    settled = settle_lines(lines, Matching(changed, lines, people.height, sources, list_records(records, targets)))
+    shown = Given(people.lazy(), {"key": "key"})
+    matching = Matching(changed, lines, people.height, shown, pl.col("key"), sources, list_records(records, targets))
+    settled = settle_lines(lines, matching)
     outcome = pl.col("outcome")
     return settled.with_columns(
         pl.col(ROW) + pl.lit(first, dtype=pl.UInt32),

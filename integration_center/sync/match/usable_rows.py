@@ -38,8 +38,8 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
         terms: the terms of the plan.
 
     Returns:
-        One line per row, in order: `row` UInt32, `day` Date, `key` String, `number` UInt64 (of the key; null unless
-        the record is looked up), `outcome` OUTCOME and `reason` String (both null if the row is usable).
+        One line per row, in order: `row` UInt32, `day` Date, `number` UInt64 (of the key; null unless the record is
+        looked up), `outcome` OUTCOME and `reason` String (both null if the row is usable).
     """
     superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
     is_shaped = ASIDE in rows.columns
@@ -48,7 +48,6 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
     base = rows.select(
         ROW,
         pl.col(DAY).alias("day"),
-        show_key([key.given for key in terms.keys]).alias("key"),
         keys.numbers,
         pl.when(superseded)
         .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
@@ -67,7 +66,6 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
     return settled.select(
         ROW,
         "day",
-        "key",
         pl.when(pl.col("loses.looked_up").fill_null(True)).then("number").alias("number"),
         pl.coalesce("loses.outcome", "outcome").alias("outcome"),
         pl.coalesce("loses.reason", "reason").alias("reason"),
