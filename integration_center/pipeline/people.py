@@ -23,7 +23,7 @@ def read_known(step: SyncStep, columns: Sequence[str] = tuple(KNOWN)) -> pl.Data
     for sync in reversed(step.installation.syncs.pushed(step.slug, org_id)):
         if sync.object.lower() == name.lower() and sync.run_id != step.run_id:
             known = add_sync(step.installation, known, sync)
-    step.installation.known_records.write(step.slug, org_id, name, known)
+    step.installation.known_records.write(step.slug, org_id, name, [known])
     return known.select(columns)
 
 
@@ -36,4 +36,4 @@ def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
 def note_undo(step: SyncStep, undone: SyncRecord, lines: pl.LazyFrame) -> None:
     """Forget the records that a sync wrote first and that its undo restored: they have their own values again."""
     known = forget_written(read_known(step), undone.run_id, find_written(lines))
-    step.installation.known_records.write(step.slug, step.account.org_id, step.spec.object, known)
+    step.installation.known_records.write(step.slug, step.account.org_id, step.spec.object, [known])

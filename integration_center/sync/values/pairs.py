@@ -26,6 +26,9 @@ def find_pairs(numbers: pl.Series, among: pl.Series) -> Iterator[pl.DataFrame]:
     Yields:
         `row` UInt32, a position in `numbers`, and `place` UInt32, a position in `among`.
     """
+    if not len(numbers) or not len(among):
+        yield pl.DataFrame(schema={ROW: pl.UInt32(), PLACE: pl.UInt32()})
+        return
     rows = pl.LazyFrame({NUMBER: numbers}).with_row_index(ROW)
     places = pl.LazyFrame({NUMBER: among}).with_row_index(PLACE)
     parts = PARTS if max(len(numbers), len(among)) > JOINED_AT_ONCE else 1
@@ -44,7 +47,7 @@ def find_one_place(numbers: pl.Series, among: pl.Series) -> pl.Series | None:
     for pairs in find_pairs(numbers, among):
         places.scatter(pairs[ROW], pairs[PLACE])
         count += pairs.height
-    return places if len(places) - places.null_count() == count else None
+    return places if places.count() == count else None
 
 
 def find_all_places(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
@@ -52,12 +55,11 @@ def find_all_places(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
 
     A number that is not there has one line, in which `place` is null.
     """
+    pairs = pl.concat([*find_pairs(numbers, among)])
     rows = pl.int_range(len(numbers), dtype=pl.UInt32, eager=True).alias(ROW)
-    places = find_one_place(numbers, among)
-    if places is not None:
-        return pl.DataFrame([rows, places.alias(PLACE)])
-    pairs = pl.concat(find_pairs(numbers, among))
-    is_there = pl.repeat(False, len(numbers), dtype=pl.Boolean, eager=True)
-    is_there.scatter(pairs[ROW], True)
-    absent = rows.filter(~is_there).to_frame().with_columns(pl.lit(None, dtype=pl.UInt32).alias(PLACE))
+    places = pl.repeat(None, len(numbers), dtype=pl.UInt32, eager=True).alias(PLACE)
+    places.scatter(pairs[ROW], pairs[PLACE])
+    if places.count() == pairs.height:
+        return pl.DataFrame([rows, places])
+    absent = pl.DataFrame([rows, places]).filter(pl.col(PLACE).is_null())
     return pl.concat([pairs, absent]).sort(ROW, PLACE)
