@@ -16,7 +16,7 @@ def add_sync(installation: Installation, known: pl.DataFrame, sync: SyncRecord) 
     lines = read_outcomes(ledger.scan())
     if sync.undoes:
         return forget_written(known, sync.undoes, find_written(lines))
-    return pl.concat(note_known(known, lines, sync.run_id, sync.partition_end))
+    return pl.concat(note_known(known.lazy(), lines, sync.run_id, sync.partition_end))
 
 
 def note_settled(installation: Installation, org_id: str, object_name: str, run_id: str, slug: str) -> None:

@@ -26,15 +26,25 @@ class KnownRecords:
         self, slug: str, org_id: str, object_name: str, columns: Sequence[str] = tuple(KNOWN)
     ) -> pl.DataFrame | None:
         """Read columns of the frame of known records; None when it is not there, or damaged, and has to be built."""
+        stored = self.scan(slug, org_id, object_name)
+        if stored is None:
+            return None
+        try:
+            return stored.select(columns).collect()
+        except (pl.exceptions.PolarsError, OSError):
+            return None
+
+    def scan(self, slug: str, org_id: str, object_name: str) -> pl.LazyFrame | None:
+        """Scan the frame of known records; None when it is not there, or is no such frame. Its rows may be damaged."""
         file = self._frames.fetch(find_known(slug, org_id, object_name).name)
         if file is None:
             return None
         try:
-            return pl.read_parquet(file.path, columns=[*columns]).cast(
-                pl.Schema({name: KNOWN[name] for name in columns})
-            )
+            known = file.scan().select(*KNOWN).cast(dict(KNOWN))
+            known.collect_schema()
         except (pl.exceptions.PolarsError, OSError):
             return None
+        return known
 
     def write(self, slug: str, org_id: str, object_name: str, known: Iterable[pl.DataFrame]) -> None:
         """Store the frame of known records, given in slices."""

@@ -143,11 +143,11 @@ def build_absent_lines(
     )
 
 
-def note_known(known: pl.DataFrame, lines: pl.LazyFrame, run_id: str, day: date) -> Iterator[pl.DataFrame]:
+def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date) -> Iterator[pl.DataFrame]:
     """Yield slices of the frame of known records as it is after a push.
 
     Args:
-        known: the frame before the push.
+        known: the frame before the push, which may be on disk.
         lines: the ledger.
         run_id: the run of the push.
         day: the newest day of the run.
@@ -157,34 +157,39 @@ def note_known(known: pl.DataFrame, lines: pl.LazyFrame, run_id: str, day: date)
     rows = lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED)
     matched = rows.filter(pl.col("record_id").is_not_null())
     # One column after another, because together they take the memory of a report.
+    before = known.select("record_id", "last_seen").collect()
     ids = _read_column(matched, "record_id")
     is_first = ids.is_first_distinct() if repeats(ids) else None
-    places = find_places(known["record_id"], ids if is_first is None else ids.filter(is_first))
+    places = find_places(before["record_id"], ids if is_first is None else ids.filter(is_first))
     del ids
-    is_seen = places.is_not_null()
-    others = known.filter(~is_seen & (known["last_seen"] < day))
-    if others.height:
-        keys = compare_keys(_read_column(rows, "key").drop_nulls()).unique()
-        others = others.filter(compare_keys(others["key"]).is_in(keys.implode()).fill_null(False))
-        is_seen |= known["record_id"].is_in(others["record_id"].implode())
+    is_seen, is_earlier = places.is_not_null(), before["last_seen"] < day
+    if (others := ~is_seen & is_earlier).any():
+        present = compare_keys(_read_column(rows, "key").drop_nulls()).unique()
+        others &= compare_keys(_read_column(known, "key")).is_in(present.implode()).fill_null(False)
+        is_seen |= before["record_id"].is_in(before["record_id"].filter(others).implode())
+        del present
     keys = _read_column(matched, "key") if places.count() else pl.Series("key", dtype=pl.String)
     keys = keys if is_first is None else keys.filter(is_first)
-    for start in range(0, known.height, SLICE_ROWS):
+    moved = is_seen & is_earlier
+    for start in range(0, before.height, SLICE_ROWS):
         part = slice(start, start + SLICE_ROWS)
-        moved = is_seen[part] & (known["last_seen"][part] < day)
-        yield known[part].with_columns(
-            pl.when(moved).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
-            pl.coalesce(keys.gather(places[part]), "key").alias("key"),
+        yield (
+            known.slice(start, SLICE_ROWS)
+            .collect()
+            .with_columns(
+                pl.when(moved[part]).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
+                pl.coalesce(keys.gather(places[part]), "key").alias("key"),
+            )
         )
-    del keys, places, is_seen
+    del keys, places
     is_written = pl.col("outcome").is_in(MAY_BE_WRITTEN)
     written = matched.filter(is_written).select("record_id", "key").collect(engine="streaming")
-    new = written.filter(find_places(written["record_id"], known["record_id"]).is_null())
+    new = written.filter(find_places(written["record_id"], before["record_id"]).is_null())
     yield new.select("record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by"))
 
 
 def _read_column(lines: pl.LazyFrame, name: str) -> pl.Series:
-    """Read one column of a ledger. The other engine would have all of its lines in memory, and then these."""
+    """Read one column of a file. The other engine would have all of its rows in memory, and then these."""
     return lines.select(name).collect(engine="streaming").to_series()
 
 
