@@ -1,7 +1,7 @@
 """Build the lines of a plan: what each report row would change, field by field, with the values before and after."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -122,6 +122,7 @@ def match_report(rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms) -> Mat
     selected = select_rows(prepared, row_keys, given, terms)
     if PAST in prepared.columns:
         selected, prepared, row_keys, given = _leave_out_past(selected, prepared, row_keys, given)
+    row_keys = replace(row_keys, numbers=selected["number"])  # those of rows that are not looked up are done with
     matched = match_rows(selected, row_keys, find_record_keys(records, terms), terms.spec)
     return Matching(
         terms=terms,
@@ -224,6 +225,7 @@ def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     )
     return laid.with_columns(
         pl.col("converted").fill_null(False) & pl.col("outcome").is_null(),
+        pl.col("reason").cast(pl.String),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in ("code", "error_fields", "job_id")),
     )
 

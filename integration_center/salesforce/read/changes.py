@@ -45,6 +45,7 @@ from integration_center.salesforce.read.snapshot import (
     find_newest,
     find_watermark,
 )
+from integration_center.sync.values.distinct import find_places
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +151,9 @@ def _lay_noted(records: pl.DataFrame, keeper: SnapshotKeeper, noted: OwnWrites) 
         ids = writes.select("Id").collect(engine="streaming").to_series()
         if len(ids) != noted.rows:
             raise damaged
-        lay_writes(records, ids, writes, noted.span)
+        places = find_places(records["Id"], ids)
+        del ids
+        lay_writes(records, places, writes, noted.span)
     except (pl.exceptions.PolarsError, OSError) as error:
         logger.warning("the note of own writes cannot be read (%s)", type(error).__name__)
         raise damaged from error

@@ -4,20 +4,18 @@ import polars as pl
 
 from integration_center.salesforce.read.snapshot import DELETED, STAMP, Span
 from integration_center.sync.columns import AFTER, CHANGED
-from integration_center.sync.values.distinct import find_places
 
 
-def lay_writes(records: pl.DataFrame, ids: pl.Series, writes: pl.LazyFrame, span: Span) -> None:
+def lay_writes(records: pl.DataFrame, places: pl.Series, writes: pl.LazyFrame, span: Span) -> None:
     """Update the records with later writes of our own, in place: a second copy of them takes too much memory.
 
     Args:
         records: the Records frame of the snapshot.
-        ids: the Ids of the writes, each once.
-        writes: per field F `after.F` and `changed.F`, in the order of `ids`. One field after another is read.
+        places: the position in `writes` of each record; null for one that was not written.
+        writes: per field F `after.F` and `changed.F`. One field after another is read.
         span: when the writes were stamped. The updated rows get the end of the span, because the exact time of each
             write is not known.
     """
-    places = find_places(records["Id"], ids)
     stamp = pl.when(places.is_not_null()).then(pl.lit(span.last)).otherwise(STAMP).cast(records.schema[STAMP])
     _replace(records, STAMP, stamp)
     for name in writes.collect_schema().names():

@@ -44,23 +44,19 @@ def match_rows(
     lines = selected.drop("number")
     if found.height != selected.height:
         lines = lines.select(pl.all().gather(found[ROW]))
-    return (
-        lines.hstack([found[PLACE], found["matches"]])
-        .with_columns(
-            pl.when(ambiguous)
-            .then(pl.lit(Outcome.AMBIGUOUS, dtype=OUTCOME))
-            .when(pl.col("outcome").is_null() & pl.col(PLACE).is_null())
-            .then(pl.lit(Outcome.UNMATCHED, dtype=OUTCOME))
-            .otherwise("outcome")
-            .alias("outcome"),
-            pl.when(ambiguous)
-            .then(pl.format("matches {} records; at most {} may match", "matches", pl.lit(allowed)))
-            .otherwise("reason")
-            .alias("reason"),
-            pl.when(~ambiguous).then(PLACE).alias(PLACE),
-        )
-        .drop("matches")
-    )
+    lines = lines.hstack([found[PLACE], found["matches"]])
+    if (lines["matches"] > allowed).any():
+        said = pl.format("matches {} records; at most {} may match", "matches", pl.lit(allowed))
+        lines = lines.with_columns(pl.when(ambiguous).then(said).otherwise("reason").alias("reason"))
+    return lines.with_columns(
+        pl.when(ambiguous)
+        .then(pl.lit(Outcome.AMBIGUOUS, dtype=OUTCOME))
+        .when(pl.col("outcome").is_null() & pl.col(PLACE).is_null())
+        .then(pl.lit(Outcome.UNMATCHED, dtype=OUTCOME))
+        .otherwise("outcome")
+        .alias("outcome"),
+        pl.when(~ambiguous).then(PLACE).alias(PLACE),
+    ).drop("matches")
 
 
 def _build_refusal(spec: IntegrationSpec, matches: pl.Series) -> PlanError:

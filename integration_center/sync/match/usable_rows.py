@@ -39,7 +39,8 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
 
     Returns:
         One line per row, in order: `row` UInt32, `day` Date, `number` UInt64 (of the key; null unless the record is
-        looked up), `outcome` OUTCOME and `reason` String (both null if the row is usable).
+        looked up), `outcome` OUTCOME and `reason` (both null if the row is usable), which is String, or Null if no row
+        has one.
     """
     superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
     is_shaped = ASIDE in rows.columns
@@ -58,6 +59,8 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
         .alias("outcome"),
         pl.when(superseded).then(pl.lit(NEWER_DAY)).otherwise(part_of).alias("reason"),
     ).with_columns(pl.when(pl.col("outcome").is_null()).then("number").alias("number"))
+    if not base["reason"].count():  # a million texts take 16 MB, even if all are null
+        base = base.with_columns(pl.lit(None).alias("reason"))
     shared = _find_shared(base, keys)
     if shared.is_empty():
         return base

@@ -29,13 +29,16 @@ def find_pairs(numbers: pl.Series, among: pl.Series) -> Iterator[pl.DataFrame]:
     if not len(numbers) or not len(among):
         yield pl.DataFrame(schema={ROW: pl.UInt32(), PLACE: pl.UInt32()})
         return
-    rows = pl.LazyFrame({NUMBER: numbers}).with_row_index(ROW)
-    places = pl.LazyFrame({NUMBER: among}).with_row_index(PLACE)
     parts = PARTS if max(len(numbers), len(among)) > JOINED_AT_ONCE else 1
+    their_part, own_part = ((each % parts).cast(pl.UInt8) for each in (among, numbers))
     for part in range(parts):
-        own = pl.col(NUMBER) % parts == part
-        joined = rows.filter(own).join(places.filter(own), on=NUMBER)
-        yield joined.select(pl.col(ROW, PLACE).cast(pl.UInt32)).collect()
+        rows = _take_part(numbers, own_part == part, ROW)
+        yield rows.join(_take_part(among, their_part == part, PLACE), on=NUMBER).select(ROW, PLACE)
+
+
+def _take_part(numbers: pl.Series, is_in: pl.Series, name: str) -> pl.DataFrame:
+    """Take the numbers of a part, with their positions. Null is in no part."""
+    return pl.DataFrame({NUMBER: numbers.filter(is_in), name: is_in.arg_true().cast(pl.UInt32)})
 
 
 def find_one_place(numbers: pl.Series, among: pl.Series) -> pl.Series | None:
@@ -61,5 +64,6 @@ def find_all_places(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
     places.scatter(pairs[ROW], pairs[PLACE])
     if places.count() == pairs.height:
         return pl.DataFrame([rows, places])
-    absent = pl.DataFrame([rows, places]).filter(pl.col(PLACE).is_null())
-    return pl.concat([pairs, absent]).sort(ROW, PLACE)
+    others = pairs.filter(pairs[PLACE] != places.gather(pairs[ROW]))
+    del pairs
+    return pl.concat([pl.DataFrame([rows, places]), others]).sort(ROW, PLACE)
