@@ -16,7 +16,7 @@ def add_sync(installation: Installation, known: pl.DataFrame, sync: SyncRecord) 
     lines = read_outcomes(ledger.scan())
     if sync.undoes:
         return forget_written(known, sync.undoes, find_written(lines))
-    return note_known(known, lines, sync.run_id, sync.partition_end)
+    return pl.concat(note_known(known.lazy(), lines, sync.run_id, sync.partition_end))
 
 
 def note_settled(installation: Installation, org_id: str, object_name: str, run_id: str, slug: str) -> None:
@@ -33,7 +33,7 @@ def note_settled(installation: Installation, org_id: str, object_name: str, run_
     sync = installation.syncs.get(run_id, slug)
     if known is None or sync is None:  # what is not stored yet is built from the ledgers, this one among them
         return
-    installation.known_records.write(slug, org_id, object_name, add_sync(installation, known, sync))
+    installation.known_records.write(slug, org_id, object_name, [add_sync(installation, known, sync)])
 
 
 def find_written(lines: pl.LazyFrame) -> pl.Series:

@@ -16,12 +16,12 @@ from integration_center.store.frames import SPLIT_BY, FrameFile, cut_lines, keep
 from integration_center.sync.failures import FAILING_SINCE, give_up
 from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
 from integration_center.sync.limits import Figures, measure
-from integration_center.sync.lines import match_report, settle_lines
-from integration_center.sync.match.matching import PLACE
+from integration_center.sync.lines import drop_keys, match_report, settle_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.plan_terms import Terms
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values.pairs import PLACE
 
 LOOKED_UP = 150_000
 """The number of records whose earlier writes are in memory at a time."""
@@ -98,14 +98,16 @@ def plan_slices(
         records: the Records frame, each record once.
         terms: the terms of the plan.
         edits_converted: see `build_lines`.
-        absent: returns the lines of people who dropped out, given the ids of the matched records, the records, and the
-            number of the first line.
+        absent: returns the lines of people who dropped out, given the ids of the matched records, the records without
+            their keys, and the number of the first line.
 
     Raises:
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     with phase(Phase.MATCH):
         matching = match_report(rows, records, terms)
+    if absent:
+        records = drop_keys(records, terms)
     matched = matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls())
     gone = absent(matched, records, matching.height) if absent else None
     del matched, records

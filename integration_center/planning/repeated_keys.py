@@ -67,8 +67,8 @@ def find_repeated_rows(
         schema: the object.
         latest_by: the report's own column that shows which row of a key is the newest.
     """
-    dated = rows.with_columns(pl.lit(date.min).alias(DAY))
+    dated = rows.with_columns(pl.lit(date.min).alias(DAY)).lazy()
     terms = resolve_terms(spec, schema, rows.schema, latest_by=latest_by, kind="events", newest=None)
     prepared = prepare_rows(dated, terms)
-    given = find_given(dated.lazy(), terms.targets)
-    return count_repeated(select_rows(prepared, find_row_keys(prepared, terms), given, terms).lazy())
+    row_keys, given = find_row_keys(dated, prepared, terms), find_given(dated, terms.targets)
+    return count_repeated(select_rows(prepared, row_keys, given, terms).lazy())

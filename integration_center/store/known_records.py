@@ -1,10 +1,11 @@
 """Store which records the syncs of an integration wrote to an org, and when their people were last in the report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from integration_center.store.frame_store import FrameStore
+from integration_center.store.frames import write_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.absence import KNOWN
 
@@ -25,19 +26,31 @@ class KnownRecords:
         self, slug: str, org_id: str, object_name: str, columns: Sequence[str] = tuple(KNOWN)
     ) -> pl.DataFrame | None:
         """Read columns of the frame of known records; None when it is not there, or damaged, and has to be built."""
+        stored = self.scan(slug, org_id, object_name)
+        if stored is None:
+            return None
+        try:
+            return stored.select(columns).collect()
+        except (pl.exceptions.PolarsError, OSError):
+            return None
+
+    def scan(self, slug: str, org_id: str, object_name: str) -> pl.LazyFrame | None:
+        """Scan the frame of known records; None when it is not there, or is no such frame. Its rows may be damaged."""
         file = self._frames.fetch(find_known(slug, org_id, object_name).name)
         if file is None:
             return None
         try:
-            return pl.read_parquet(file.path, columns=[*columns]).cast(
-                pl.Schema({name: KNOWN[name] for name in columns})
-            )
+            known = file.scan().select(*KNOWN).cast(dict(KNOWN))
+            known.collect_schema()
         except (pl.exceptions.PolarsError, OSError):
             return None
+        return known
 
-    def write(self, slug: str, org_id: str, object_name: str, known: pl.DataFrame) -> None:
-        """Store the frame of known records."""
-        self._frames.publish_frame(find_known(slug, org_id, object_name), known, only_version=True)
+    def write(self, slug: str, org_id: str, object_name: str, known: Iterable[pl.DataFrame]) -> None:
+        """Store the frame of known records, given in slices."""
+        draft = self._frames.draft(find_known(slug, org_id, object_name))
+        write_slices(known, pl.Schema(KNOWN), draft.path)
+        self._frames.publish(draft, only_version=True)
 
 
 def find_known(slug: str, org_id: str, object_name: str) -> Place:

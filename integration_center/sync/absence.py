@@ -1,6 +1,6 @@
 """People who dropped out: records that earlier syncs wrote, and whose key is no longer in the report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -10,13 +10,14 @@ from polars.selectors import by_name
 from integration_center.sync.columns import DAY, LAST_SEEN, OUTCOME
 from integration_center.sync.given import Given
 from integration_center.sync.lines import Matching, list_records, settle_lines
-from integration_center.sync.match.matching import PLACE
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.plan_terms import ROW, Terms, name_columns
 from integration_center.sync.targets import Target
 from integration_center.sync.values.distinct import find_places, repeats
+from integration_center.sync.values.pairs import PLACE
 
+SLICE_ROWS = 100_000
 KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "written_by": pl.String()}
 """The columns of the frame of known records: one row per record that syncs of an integration wrote to an org; the
 newest day whose report had its key; and the run that wrote it first."""
@@ -121,14 +122,15 @@ def build_absent_lines(
     lines = found.select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
         pl.lit(day).alias("day"),
-        "key",
         pl.when(~writes).then(pl.lit(Outcome.ABSENT, dtype=OUTCOME)).alias("outcome"),
         pl.when(due & ~writes).then(seen + gone).otherwise(seen).alias("reason"),
         pl.when(writes).then(PLACE).alias(PLACE),
     )
     given = pl.LazyFrame([_give(target, values, people.height) for target in targets])
     sources = Given(given, {target.source: target.source for target in targets})
-    settled = settle_lines(lines, Matching(changed, lines, people.height, sources, list_records(records, targets)))
+    shown = Given(people.lazy(), {"key": "key"})
+    matching = Matching(changed, lines, people.height, shown, pl.col("key"), sources, list_records(records, targets))
+    settled = settle_lines(lines, matching)
     outcome = pl.col("outcome")
     return settled.with_columns(
         pl.col(ROW) + pl.lit(first, dtype=pl.UInt32),
@@ -141,38 +143,54 @@ def build_absent_lines(
     )
 
 
-def note_known(known: pl.DataFrame, lines: pl.LazyFrame, run_id: str, day: date) -> pl.DataFrame:
-    """Update the frame of known records by the ledger of a push.
+def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date) -> Iterator[pl.DataFrame]:
+    """Yield slices of the frame of known records as it is after a push.
 
     Args:
-        known: the frame before the push.
+        known: the frame before the push, which may be on disk.
         lines: the ledger.
         run_id: the run of the push.
         day: the newest day of the run.
     """
     names = lines.collect_schema().names()
     of_rows = pl.col(LAST_SEEN).is_null() if LAST_SEEN in names else pl.lit(True)
-    wanted = lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED).select("record_id", "key", "outcome")
-    rows = wanted.collect(engine="streaming")  # the other engine has all lines in memory, and then the filtered ones
+    rows = lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED)
     matched = rows.filter(pl.col("record_id").is_not_null())
-    spelled = matched.unique("record_id") if repeats(matched["record_id"]) else matched
-    places = find_places(known["record_id"], spelled["record_id"]).alias("place")
-    others = known.filter(places.is_null() & (known["last_seen"] < day))
-    if others.height:
-        keys = compare_keys(rows["key"].drop_nulls()).unique()
-        others = others.filter(compare_keys(others["key"]).is_in(keys.implode()).fill_null(False))
-    is_seen = places.is_not_null()
-    if others.height:
-        is_seen |= known["record_id"].is_in(others["record_id"].implode())
-    seen = known.with_columns(
-        pl.when(is_seen & (pl.col("last_seen") < day)).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
-        pl.coalesce(spelled["key"].gather(places), "key").alias("key"),
-    )
-    written = matched.filter(pl.col("outcome").is_in(MAY_BE_WRITTEN))
-    new = written.filter(find_places(written["record_id"], known["record_id"]).is_null()).select(
-        "record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by")
-    )
-    return pl.concat([seen, new]).cast(pl.Schema(KNOWN))
+    # One column after another, because together they take the memory of a report.
+    before = known.select("record_id", "last_seen").collect()
+    ids = _read_column(matched, "record_id")
+    is_first = ids.is_first_distinct() if repeats(ids) else None
+    places = find_places(before["record_id"], ids if is_first is None else ids.filter(is_first))
+    del ids
+    is_seen, is_earlier = places.is_not_null(), before["last_seen"] < day
+    if (others := ~is_seen & is_earlier).any():
+        present = compare_keys(_read_column(rows, "key").drop_nulls()).unique()
+        others &= compare_keys(_read_column(known, "key")).is_in(present.implode()).fill_null(False)
+        is_seen |= before["record_id"].is_in(before["record_id"].filter(others).implode())
+        del present
+    keys = _read_column(matched, "key") if places.count() else pl.Series("key", dtype=pl.String)
+    keys = keys if is_first is None else keys.filter(is_first)
+    moved = is_seen & is_earlier
+    for start in range(0, before.height, SLICE_ROWS):
+        part = slice(start, start + SLICE_ROWS)
+        yield (
+            known.slice(start, SLICE_ROWS)
+            .collect()
+            .with_columns(
+                pl.when(moved[part]).then(pl.lit(day)).otherwise("last_seen").alias("last_seen"),
+                pl.coalesce(keys.gather(places[part]), "key").alias("key"),
+            )
+        )
+    del keys, places
+    is_written = pl.col("outcome").is_in(MAY_BE_WRITTEN)
+    written = matched.filter(is_written).select("record_id", "key").collect(engine="streaming")
+    new = written.filter(find_places(written["record_id"], before["record_id"]).is_null())
+    yield new.select("record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by"))
+
+
+def _read_column(lines: pl.LazyFrame, name: str) -> pl.Series:
+    """Read one column of a file. The other engine would have all of its rows in memory, and then these."""
+    return lines.select(name).collect(engine="streaming").to_series()
 
 
 def forget_written(known: pl.DataFrame, run_id: str, restored: pl.Series) -> pl.DataFrame:

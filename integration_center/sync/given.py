@@ -1,6 +1,6 @@
 """Read the report's values when they are needed: those of all rows take most of a report's memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -30,14 +30,21 @@ class Given:
         """
         places = numbers if self.places is None else self.places.gather(numbers)
         first, last = _find_bounds(places)
-        wanted = by_name(*dict.fromkeys(self.columns.values()))
-        near = self.rows.slice(first, last - first + 1).select(wanted).collect()
-        values = pl.DataFrame([near.get_column(column).alias(name) for name, column in self.columns.items()])
-        return values.select(pl.all().gather(places - first))
+        return self._read(first, last - first + 1).select(pl.all().gather(places - first))
+
+    def read_slices(self, height: int) -> Iterator[pl.DataFrame]:
+        """Yield the values of all rows of the report, in slices of `height`; for an empty report, none."""
+        for start in range(0, int(self.rows.select(pl.len()).collect().item()), height):
+            yield self._read(start, height)
 
     def keep(self, places: pl.Series) -> "Given":
         """Return the values of a plan that has only the rows at these positions."""
         return replace(self, places=places)
+
+    def _read(self, start: int, height: int) -> pl.DataFrame:
+        wanted = by_name(*dict.fromkeys(self.columns.values()))
+        near = self.rows.slice(start, height).select(wanted).collect()
+        return pl.DataFrame([near.get_column(column).alias(name) for name, column in self.columns.items()])
 
 
 def find_given(rows: pl.LazyFrame, targets: Sequence[Target]) -> Given:

@@ -14,6 +14,7 @@ from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.plan_terms import name_columns
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values.distinct import repeats
 
 Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
 ANSWER = {"outcome": OUTCOME, **dict.fromkeys(("code", "message", "error_fields", "job_id"), pl.String())}
@@ -118,21 +119,20 @@ def _count(outcomes: pl.Series) -> Counts:
 
 def ledger_adds_up(lines: pl.DataFrame | pl.LazyFrame, rows: int) -> bool:
     """Return whether each of `rows` report rows has a line, each line an outcome, and each record one line at most."""
-    ids = pl.col("record_id").drop_nulls()
-    numbers, first, last, unsettled, repeated = (
-        lines.lazy()
-        .select(
-            pl.col("row").n_unique().alias("numbers"),
-            pl.col("row").min().alias("first"),
-            pl.col("row").max().alias("last"),
-            pl.col("outcome").null_count().alias("unsettled"),
-            (ids.len() - ids.n_unique()).alias("repeated"),
-        )
-        .collect()
-        .row(0)
+    # One column after another, because those of a large ledger together take the memory of a report.
+    numbers, outcomes, ids = (
+        lines.lazy().select(name).collect().to_series() for name in ("row", "outcome", "record_id")
     )
-    complete = numbers == rows and (rows == 0 or (first == 0 and last == rows - 1))
-    return bool(complete and unsettled == 0 and repeated == 0)
+    first, last = numbers.min(), numbers.max()
+    complete = _count_distinct(numbers) == rows and (rows == 0 or (first == 0 and last == rows - 1))
+    return complete and not outcomes.null_count() and not repeats(ids)
+
+
+def _count_distinct(numbers: pl.Series) -> int:
+    """Count the different numbers; where they are sorted, as in a ledger, without a table of all of them."""
+    if not numbers.is_sorted():
+        return numbers.n_unique()
+    return int((numbers != numbers.shift()).fill_null(True).sum())
 
 
 def planned_updates(lines: Lines) -> Lines:

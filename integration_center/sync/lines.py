@@ -1,19 +1,18 @@
 """Build the lines of a plan: what each report row would change, field by field, with the values before and after."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
-from polars.selectors import by_name
 
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.changes import compare_lines
-from integration_center.sync.columns import ASIDE, DAY, LEDGER_COLUMNS, MODSTAMP, OUTCOME, PART_OF, PAST
+from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, OUTCOME, PAST
 from integration_center.sync.given import Given, find_given
 from integration_center.sync.match.keys import looks_hashed
-from integration_center.sync.match.matching import PLACE, match_rows
-from integration_center.sync.match.usable_rows import select_rows
+from integration_center.sync.match.matching import match_rows
+from integration_center.sync.match.usable_rows import select_rows, show_key
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import (
     ROW,
@@ -28,8 +27,11 @@ from integration_center.sync.plan_terms import (
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import Key, Target
 from integration_center.sync.values.distinct import repeats
+from integration_center.sync.values.pairs import PLACE
 
 HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
+LOOKED_AT_A_TIME = 100_000
+"""The rows whose keys are in memory at a time."""
 CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
 
 
@@ -84,9 +86,11 @@ class Matching:
 
     Attributes:
         terms: the terms of the plan.
-        lines: at least one line per row, in order of the rows: `row`, `day`, `key`, `outcome`, `reason`, and
-            `place`; see `match_rows`.
+        lines: at least one line per row, in order of the rows: `row`, `day`, `outcome`, `reason`, and `place`; see
+            `match_rows`.
         height: the number of rows.
+        shown: the columns that the keys are made of.
+        key: builds of these the key that is shown.
         given: the report's values for the targets, as `source.F`.
         there: `record_id`, `modstamp`, `converted` and `before.F` of the records; a line's `place` is a position here.
     """
@@ -94,6 +98,8 @@ class Matching:
     terms: Terms
     lines: pl.DataFrame
     height: int
+    shown: Given
+    key: pl.Expr
     given: Given
     there: pl.DataFrame
 
@@ -111,17 +117,19 @@ def match_report(rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms) -> Mat
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
     """
     given = find_given(rows, terms.targets)
-    used = by_name(DAY, *terms.matched_columns) | by_name(PAST, ASIDE, PART_OF, require_all=False)
-    prepared = prepare_rows(rows.select(used).collect(), terms)
-    row_keys = find_row_keys(prepared, terms)
+    prepared = prepare_rows(rows, terms)
+    row_keys = find_row_keys(rows, prepared, terms)
     selected = select_rows(prepared, row_keys, given, terms)
     if PAST in prepared.columns:
         selected, prepared, row_keys, given = _leave_out_past(selected, prepared, row_keys, given)
+    row_keys = replace(row_keys, numbers=selected["number"])  # those of rows that are not looked up are done with
     matched = match_rows(selected, row_keys, find_record_keys(records, terms), terms.spec)
     return Matching(
         terms=terms,
-        lines=_explain_hashed(matched, prepared, terms.keys),
+        lines=_explain_hashed(matched, row_keys.fields, terms.keys),
         height=prepared.height,
+        shown=row_keys.fields,
+        key=show_key([key.given for key in terms.keys]),
         given=given,
         there=list_records(records, terms.targets),
     )
@@ -136,6 +144,12 @@ def list_records(records: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFra
         (pl.col("IsConverted") if "IsConverted" in records.columns else none).cast(pl.Boolean).alias("converted"),
         *(pl.col(target.field.name).cast(target.field.dtype).alias(target.before) for target in targets),
     )
+
+
+def drop_keys(records: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """Drop the key fields that are not compared: they take a third of the memory of records, and are matched once."""
+    kept = {"Id", *(target.field.name for target in terms.targets)}
+    return records.drop({key.field.name for key in terms.keys} - kept)
 
 
 def settle_lines(
@@ -169,22 +183,27 @@ def _leave_out_past(
     """Leave out the rows of other days, except those that are used and must be written again."""
     stays = prepared[PAST].is_null() | (prepared[PAST] & selected["outcome"].is_null())
     number = pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)
+    places = stays.fill_null(False).arg_true()
     return (
         selected.filter(stays).with_columns(number),
         prepared.filter(stays).with_columns(number),
-        MatchKeys(row_keys.numbers.filter(stays), row_keys.fields.filter(stays), row_keys.text),
-        given.keep(stays.fill_null(False).arg_true()),
+        MatchKeys(row_keys.numbers.filter(stays), row_keys.fields.keep(places), row_keys.text),
+        given.keep(places),
     )
 
 
-def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
+def _explain_hashed(matched: pl.DataFrame, fields: Given, keys: Sequence[Key]) -> pl.DataFrame:
     """Give unmatched rows a reason where their e-mail key is one of WalkMe's hashed user ids."""
     addresses = [key.given for key in keys if key.field.type == "email"]
-    unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED).select(ROW)
+    unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED)[ROW]
     if not addresses or unmatched.is_empty():
         return matched
-    given = unmatched.hstack(rows.select(pl.col(addresses).cast(pl.String).gather(unmatched[ROW])))
-    hashed = given.filter(pl.any_horizontal(looks_hashed(pl.col(address)) for address in addresses))[ROW]
+    looks = pl.any_horizontal(looks_hashed(pl.col(address).cast(pl.String)) for address in addresses)
+    found = []
+    for start in range(0, unmatched[-1] + 1, LOOKED_AT_A_TIME):
+        rows = unmatched.filter(unmatched.is_between(start, start + LOOKED_AT_A_TIME - 1))
+        found.append(rows.filter(fields.take(rows).select(looks).to_series()))
+    hashed = pl.concat(found)
     if hashed.is_empty():
         return matched
     return matched.with_columns(
@@ -193,11 +212,12 @@ def _explain_hashed(matched: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Ke
 
 
 def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
-    """Add the record's and the report's values to each matched line, and `converted`: whether the Lead is converted."""
+    """Add the key to each line; the record's and the report's values, and `converted`, to each matched one."""
     row = lines.select(pl.when(pl.col(PLACE).is_not_null()).then(ROW)).to_series()
     laid = pl.concat(
         [
             lines.drop(PLACE),
+            matching.shown.take(lines[ROW]).select(matching.key.alias("key")),
             matching.there.select(pl.all().gather(lines[PLACE])),
             matching.given.take(row),
         ],
@@ -205,6 +225,7 @@ def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     )
     return laid.with_columns(
         pl.col("converted").fill_null(False) & pl.col("outcome").is_null(),
+        pl.col("reason").cast(pl.String),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in ("code", "error_fields", "job_id")),
     )
 

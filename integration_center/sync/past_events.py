@@ -19,7 +19,7 @@ from polars.selectors import by_name
 from integration_center.sync.columns import ASIDE, COLUMN, DAY, PAST
 from integration_center.sync.match.keys import BLANKS
 from integration_center.sync.outcomes import APPLIED, Outcome
-from integration_center.sync.plan_terms import LATEST, Terms, find_row_keys, name_columns
+from integration_center.sync.plan_terms import LATEST, Terms, name_columns, number_rows
 from integration_center.sync.recency import keep_newest, read_recency
 
 NUMBER = "number"
@@ -200,7 +200,7 @@ def _read_latest(rows: pl.DataFrame, terms: Terms) -> pl.Series | None:
 
 
 def _number_keys(rows: pl.DataFrame, terms: Terms) -> pl.Series:
-    return find_row_keys(rows, terms).numbers.alias(NUMBER)
+    return number_rows(rows, terms).alias(NUMBER)
 
 
 def _find_oldest(own: pl.DataFrame, terms: Terms) -> pl.Series | None:

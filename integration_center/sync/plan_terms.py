@@ -6,9 +6,11 @@ from datetime import date
 from typing import Literal
 
 import polars as pl
+from polars.selectors import by_name
 
 from integration_center.integration.spec import IntegrationSpec, require_columns
 from integration_center.sync.columns import ASIDE, COLUMN, DAY, PART_OF, PAST
+from integration_center.sync.given import Given
 from integration_center.sync.match.keys import normalise_key
 from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectSchema
@@ -102,7 +104,7 @@ def resolve_terms(
     )
 
 
-def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+def prepare_rows(rows: pl.LazyFrame, terms: Terms) -> pl.DataFrame:
     """Prepare report rows for `select_rows`.
 
     Args:
@@ -110,16 +112,16 @@ def prepare_rows(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         terms: the terms of the plan.
 
     Returns:
-        `row` and `_day`; `_past`, `_aside` and `_part_of` where the report has them; `latest` where rows with the same
-        key can be ordered; and the columns that matching needs. These are under their names inside the plan, because
-        reports may call a column `*`, `^a$` or `row`.
+        `row` and `_day`; `_past`, `_aside` and `_part_of` where the report has them; and `latest` where rows with the
+        same key can be ordered.
     """
-    numbered = name_columns(rows, terms.matched_columns).with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
-        pl.col(DAY).cast(pl.Date),
-        *(rows.get_column(name) for name in (PAST, ASIDE, PART_OF) if name in rows.columns),
+    found = rows.select(by_name(DAY) | by_name(PAST, ASIDE, PART_OF, require_all=False)).collect()
+    numbered = found.select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW), pl.col(DAY).cast(pl.Date), pl.exclude(DAY)
     )
-    latest = read_recency(rows.get_column(terms.latest_by)) if terms.latest_by else None
+    latest = None
+    if terms.latest_by:
+        latest = read_recency(rows.select(by_name(terms.latest_by)).collect().to_series())
     # In one piece: of columns in pieces that do not fit together, Polars copies the whole frame at each step.
     return (numbered if latest is None else numbered.with_columns(latest.alias(LATEST))).rechunk()
 
@@ -134,51 +136,70 @@ class MatchKeys:
 
     Attributes:
         numbers: the `number` of each key, UInt64; null when a part of the key is blank, because blank matches nothing.
-        fields: the columns that the keys are made of.
+        fields: the columns that the keys are made of. Those of a report stay on disk.
         text: the expression over `fields` that builds the text of a key.
     """
 
     numbers: pl.Series
-    fields: pl.DataFrame
+    fields: Given
     text: pl.Expr
 
     def texts(self, places: pl.Series) -> pl.Series:
         """Return the texts of the keys at these positions, String."""
-        return self.fields.select(pl.all().gather(places)).select(self.text.alias(MATCH_KEY)).to_series()
+        return self.fields.take(places).select(self.text.alias(MATCH_KEY)).to_series()
 
     def agree(self, places: pl.Series, others: "MatchKeys", their_places: pl.Series) -> bool:
         """Return whether each of these keys equals its counterpart among `others`. No key may be blank."""
-        mine, theirs = self.fields.select(pl.all().gather(places)), others.fields.select(pl.all().gather(their_places))
+        mine, theirs = self.fields.take(places), others.fields.take(their_places)
         if [*mine.dtypes, *theirs.dtypes] == [pl.String(), pl.String()]:
             differ = mine.to_series() != theirs.to_series()  # equal raw values need no normalising
             mine, theirs = mine.filter(differ), theirs.filter(differ)
         return mine.select(self.text).to_series().equals(theirs.select(others.text).to_series())
 
 
-def find_row_keys(prepared: pl.DataFrame, terms: Terms) -> MatchKeys:
-    """Build the keys of the rows that `prepare_rows` returns. A row that is set aside has none."""
-    fields = prepared.select(list(dict.fromkeys(key.given for key in terms.keys)))
-    keys = _number_keys(fields, match_key_of_rows(terms.keys, prepared.schema))
+def find_row_keys(rows: pl.LazyFrame, prepared: pl.DataFrame, terms: Terms) -> MatchKeys:
+    """Build the keys of the rows of a report. A row that is set aside has none.
+
+    Args:
+        rows: the report.
+        prepared: the result of `prepare_rows`.
+        terms: the terms of the plan.
+    """
+    dtypes = rows.collect_schema()
+    schema = pl.Schema({key.given: dtypes[key.column] for key in terms.keys})
+    keys = _number_keys(find_given_keys(rows, terms.keys), match_key_of_rows(terms.keys, schema))
     if ASIDE not in prepared.columns:
         return keys
     numbers = pl.select(pl.when(prepared[ASIDE].is_null()).then(keys.numbers).alias("number")).to_series()
     return replace(keys, numbers=numbers)
 
 
+def find_given_keys(rows: pl.LazyFrame, keys: Sequence[Key]) -> Given:
+    """Return the values of the key columns, under their names inside the plan."""
+    return Given(rows, {key.given: key.column for key in keys})
+
+
+def number_rows(named: pl.DataFrame, terms: Terms) -> pl.Series:
+    """Return the numbers of the keys of the rows that `name_columns` returned; see `MatchKeys`."""
+    fields = Given(named.lazy(), {key.given: key.given for key in terms.keys})
+    return _number_keys(fields, match_key_of_rows(terms.keys, named.schema)).numbers
+
+
 def find_record_keys(records: pl.DataFrame, terms: Terms) -> MatchKeys:
     """Build the keys of records."""
-    return _number_keys(
-        records.select(list(dict.fromkeys(key.field.name for key in terms.keys))), match_key_of_records(terms.keys)
-    )
+    fields = Given(records.lazy(), {key.field.name: key.field.name for key in terms.keys})
+    return _number_keys(fields, match_key_of_records(terms.keys))
 
 
-def _number_keys(fields: pl.DataFrame, text: pl.Expr) -> MatchKeys:
+def _number_keys(fields: Given, text: pl.Expr) -> MatchKeys:
     # In slices, because the texts and their intermediate steps take several times the memory of the numbers.
     key = pl.col(MATCH_KEY)
     number = pl.when(key.is_not_null()).then(key.hash(HASH_SEED)).alias("number")
-    parts = [part.select(text.alias(MATCH_KEY)).select(number) for part in fields.iter_slices(NUMBERED_AT_A_TIME)]
-    none = pl.DataFrame(schema={"number": pl.UInt64})
-    return MatchKeys(pl.concat([none, *parts]).to_series(), fields, text)
+    parts = [
+        part.select(text.alias(MATCH_KEY)).select(number).to_series() for part in fields.read_slices(NUMBERED_AT_A_TIME)
+    ]
+    none = pl.Series("number", dtype=pl.UInt64)
+    return MatchKeys(pl.concat([none, *parts]).rechunk(), fields, text)
 
 
 def match_key_of_rows(keys: Sequence[Key], schema: pl.Schema) -> pl.Expr:

@@ -36,6 +36,7 @@ from integration_center.salesforce.read.snapshot import (
     DELETED,
     OVERLAP,
     STAMP,
+    OwnWrites,
     SnapshotInfo,
     SnapshotKeeper,
     Span,
@@ -44,6 +45,7 @@ from integration_center.salesforce.read.snapshot import (
     find_newest,
     find_watermark,
 )
+from integration_center.sync.values.distinct import find_places
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +106,7 @@ def read_changes(
             if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
                 raise WayClosed("the snapshot is damaged")
             if noted:
-                writes = keeper.read_writes()
-                if writes is None or writes.height != noted.rows:
-                    raise WayClosed("the note of own writes is damaged")
-                records = lay_writes(records, writes, noted.span)
+                _lay_noted(records, keeper, noted)
         # Rows of the overlap come again. Rows in the recycle bin are never in a snapshot, so they would look new.
         known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
         living = changes.rows.lazy().filter(pl.col(DELETED).not_())
@@ -136,6 +135,28 @@ def read_changes(
             return records
         logger.info(counts)
     raise WayClosed(counts, records=changes.total)
+
+
+def _lay_noted(records: pl.DataFrame, keeper: SnapshotKeeper, noted: OwnWrites) -> None:
+    """Update the records with the writes that are noted beside the snapshot, in place.
+
+    Raises:
+        WayClosed: the writes are gone or damaged.
+    """
+    damaged = WayClosed("the note of own writes is damaged")
+    writes = keeper.scan_writes()
+    if writes is None:
+        raise damaged
+    try:
+        ids = writes.select("Id").collect(engine="streaming").to_series()
+        if len(ids) != noted.rows:
+            raise damaged
+        places = find_places(records["Id"], ids)
+        del ids
+        lay_writes(records, places, writes, noted.span)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        logger.warning("the note of own writes cannot be read (%s)", type(error).__name__)
+        raise damaged from error
 
 
 def _build_stamped(since: datetime, info: SnapshotInfo, own: Sequence[Span]) -> str:

@@ -4,30 +4,30 @@ import polars as pl
 
 from integration_center.salesforce.read.snapshot import DELETED, STAMP, Span
 from integration_center.sync.columns import AFTER, CHANGED
-from integration_center.sync.values.distinct import find_places
 
 
-def lay_writes(records: pl.DataFrame, writes: pl.DataFrame, span: Span) -> pl.DataFrame:
-    """Update the records with later writes of our own.
+def lay_writes(records: pl.DataFrame, places: pl.Series, writes: pl.LazyFrame, span: Span) -> None:
+    """Update the records with later writes of our own, in place: a second copy of them takes too much memory.
 
     Args:
         records: the Records frame of the snapshot.
-        writes: `Id`, each once, and per field F `after.F` and `changed.F`.
+        places: the position in `writes` of each record; null for one that was not written.
+        writes: per field F `after.F` and `changed.F`. One field after another is read.
         span: when the writes were stamped. The updated rows get the end of the span, because the exact time of each
             write is not known.
     """
-    places = find_places(records["Id"], writes["Id"])
-    names = [name.removeprefix(AFTER) for name in writes.columns if name.startswith(AFTER)]
-    return records.with_columns(
-        pl.when(places.is_not_null()).then(pl.lit(span.last)).otherwise(STAMP).cast(records.schema[STAMP]).alias(STAMP),
-        *(
-            pl.when(writes[CHANGED + name].gather(places))
-            .then(writes[AFTER + name].gather(places))
-            .otherwise(name)
-            .alias(name)
-            for name in names
-        ),
-    )
+    stamp = pl.when(places.is_not_null()).then(pl.lit(span.last)).otherwise(STAMP).cast(records.schema[STAMP])
+    _replace(records, STAMP, stamp)
+    for name in writes.collect_schema().names():
+        if name.startswith(AFTER):
+            field = name.removeprefix(AFTER)
+            written = writes.select(name, CHANGED + field).collect(engine="streaming").select(pl.all().gather(places))
+            value = pl.when(written[CHANGED + field]).then(written[name]).otherwise(field)
+            _replace(records, field, value)
+
+
+def _replace(records: pl.DataFrame, name: str, value: pl.Expr) -> None:
+    records.replace_column(records.get_column_index(name), records.select(value.alias(name)).to_series())
 
 
 def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:

@@ -150,8 +150,8 @@ class SnapshotKeeper(Protocol):
         """Return the note of own writes after the snapshot of `info`; None when there is none."""
         ...
 
-    def read_writes(self) -> pl.DataFrame | None:
-        """Read these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are damaged."""
+    def scan_writes(self) -> pl.LazyFrame | None:
+        """Scan these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are gone."""
         ...
 
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from integration_center.errors import ConfigurationError, TransientError
 from integration_center.salesforce.read.snapshot import OwnWrites, SnapshotInfo
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import FrameFile, read_slices
+from integration_center.store.frames import FrameFile
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import Outcome
@@ -114,18 +114,13 @@ class SnapshotFile:
             return None
         return note if note.read_at == info.read_at else None
 
-    def read_writes(self) -> pl.DataFrame | None:
-        """Read these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are gone or damaged."""
+    def scan_writes(self) -> pl.LazyFrame | None:
+        """Scan these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are gone."""
         file = self.frames.fetch(self._writes.name)
         if file is None:
             return None
-        is_written = pl.col("outcome") == Outcome.UPDATED
-        lines = file.scan().select("outcome", pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED))
-        try:  # in slices, because all lines at once take several times the memory of what is returned
-            return pl.concat(part.filter(is_written).drop("outcome") for part in read_slices(lines))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            logger.warning("the writes %s cannot be read (%s)", file.path, type(error).__name__)
-            return None
+        written = file.scan().filter(pl.col("outcome") == Outcome.UPDATED)
+        return written.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED))
 
     @property
     def _snapshot(self) -> Place:

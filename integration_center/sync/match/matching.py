@@ -7,9 +7,8 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import ROW, MatchKeys
+from integration_center.sync.values.pairs import PLACE, find_all_places
 
-PLACE = "place"
-"""The column with the position of a record in the records frame."""
 COMPARED_AT_A_TIME = 100_000
 
 
@@ -45,23 +44,19 @@ def match_rows(
     lines = selected.drop("number")
     if found.height != selected.height:
         lines = lines.select(pl.all().gather(found[ROW]))
-    return (
-        lines.hstack([found[PLACE], found["matches"]])
-        .with_columns(
-            pl.when(ambiguous)
-            .then(pl.lit(Outcome.AMBIGUOUS, dtype=OUTCOME))
-            .when(pl.col("outcome").is_null() & pl.col(PLACE).is_null())
-            .then(pl.lit(Outcome.UNMATCHED, dtype=OUTCOME))
-            .otherwise("outcome")
-            .alias("outcome"),
-            pl.when(ambiguous)
-            .then(pl.format("matches {} records; at most {} may match", "matches", pl.lit(allowed)))
-            .otherwise("reason")
-            .alias("reason"),
-            pl.when(~ambiguous).then(PLACE).alias(PLACE),
-        )
-        .drop("matches")
-    )
+    lines = lines.hstack([found[PLACE], found["matches"]])
+    if (lines["matches"] > allowed).any():
+        said = pl.format("matches {} records; at most {} may match", "matches", pl.lit(allowed))
+        lines = lines.with_columns(pl.when(ambiguous).then(said).otherwise("reason").alias("reason"))
+    return lines.with_columns(
+        pl.when(ambiguous)
+        .then(pl.lit(Outcome.AMBIGUOUS, dtype=OUTCOME))
+        .when(pl.col("outcome").is_null() & pl.col(PLACE).is_null())
+        .then(pl.lit(Outcome.UNMATCHED, dtype=OUTCOME))
+        .otherwise("outcome")
+        .alias("outcome"),
+        pl.when(~ambiguous).then(PLACE).alias(PLACE),
+    ).drop("matches")
 
 
 def _build_refusal(spec: IntegrationSpec, matches: pl.Series) -> PlanError:
@@ -75,9 +70,10 @@ def _build_refusal(spec: IntegrationSpec, matches: pl.Series) -> PlanError:
 
 def _find_places(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchKeys) -> pl.DataFrame:
     """Find one (`row`, `place`) pair per match. `place` is null for a row without a match."""
-    found = _join(selected.select(ROW, key="number"), record_keys.numbers)
-    for part in found.drop_nulls(PLACE).iter_slices(COMPARED_AT_A_TIME):
-        if not row_keys.agree(part[ROW], record_keys, part[PLACE]):
+    found = find_all_places(selected["number"], record_keys.numbers)
+    for part in found.iter_slices(COMPARED_AT_A_TIME):
+        matched = part.drop_nulls(PLACE)
+        if not row_keys.agree(matched[ROW], record_keys, matched[PLACE]):
             return _join_texts(selected, row_keys, record_keys)
     return found
 
@@ -86,10 +82,7 @@ def _join_texts(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchK
     """Join by the texts of the keys, for the rare case that two different keys have the same number."""
     text = pl.when(pl.col("number").is_not_null()).then(row_keys.texts(selected[ROW]))
     every = pl.int_range(len(record_keys.numbers), dtype=pl.UInt32, eager=True)
-    return _join(selected.select(ROW, text.alias("key")), record_keys.texts(every))
-
-
-def _join(rows: pl.DataFrame, record_keys: pl.Series) -> pl.DataFrame:
-    records = pl.LazyFrame({"key": record_keys}).with_row_index(PLACE).drop_nulls("key")
-    joined = rows.lazy().join(records, on="key", how="left", maintain_order="left_right")
+    records = pl.LazyFrame({"key": record_keys.texts(every)}).with_row_index(PLACE).drop_nulls("key")
+    rows = selected.lazy().select(ROW, text.alias("key"))
+    joined = rows.join(records, on="key", how="left", maintain_order="left_right")
     return joined.select(ROW, pl.col(PLACE).cast(pl.UInt32)).collect()

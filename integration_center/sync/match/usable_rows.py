@@ -38,8 +38,9 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
         terms: the terms of the plan.
 
     Returns:
-        One line per row, in order: `row` UInt32, `day` Date, `key` String, `number` UInt64 (of the key; null unless
-        the record is looked up), `outcome` OUTCOME and `reason` String (both null if the row is usable).
+        One line per row, in order: `row` UInt32, `day` Date, `number` UInt64 (of the key; null unless the record is
+        looked up), `outcome` OUTCOME and `reason` (both null if the row is usable), which is String, or Null if no row
+        has one.
     """
     superseded = pl.col(DAY) < terms.newest if terms.newest is not None else pl.lit(False)
     is_shaped = ASIDE in rows.columns
@@ -48,7 +49,6 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
     base = rows.select(
         ROW,
         pl.col(DAY).alias("day"),
-        show_key([key.given for key in terms.keys]).alias("key"),
         keys.numbers,
         pl.when(superseded)
         .then(pl.lit(Outcome.SUPERSEDED, dtype=OUTCOME))
@@ -59,6 +59,8 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
         .alias("outcome"),
         pl.when(superseded).then(pl.lit(NEWER_DAY)).otherwise(part_of).alias("reason"),
     ).with_columns(pl.when(pl.col("outcome").is_null()).then("number").alias("number"))
+    if not base["reason"].count():  # a million texts take 16 MB, even if all are null
+        base = base.with_columns(pl.lit(None).alias("reason"))
     shared = _find_shared(base, keys)
     if shared.is_empty():
         return base
@@ -67,7 +69,6 @@ def select_rows(rows: pl.DataFrame, keys: MatchKeys, given: Given, terms: Terms)
     return settled.select(
         ROW,
         "day",
-        "key",
         pl.when(pl.col("loses.looked_up").fill_null(True)).then("number").alias("number"),
         pl.coalesce("loses.outcome", "outcome").alias("outcome"),
         pl.coalesce("loses.reason", "reason").alias("reason"),
