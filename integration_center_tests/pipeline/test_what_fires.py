@@ -23,6 +23,10 @@ def org(center: Center) -> Iterator[Org]:
     automation.add_flow(org, "Lead", "Lead_Router", FIRST)
     automation.add_flow(org, "Lead", "Greets_New_Leads", FIRST, event="Create")
     automation.add_flow(org, "Contact", "Of_Contacts", FIRST)
+    automation.add_flow(org, "Lead", "With_A_Draft", FIRST, draft=True)
+    automation.add_process(org, "Lead", "Old_Process", FIRST)
+    automation.add_process(org, "Account", "Of_Accounts", FIRST)
+    automation.add_process(org, "Lead", "Switched_Off", FIRST, active=False)
     automation.add_flow(org, "Lead", "Inside", FIRST, namespace="pkg")
     automation.add_validation_rule(org, "Lead", "Need_Count", f"{COUNT} < 0")
     automation.add_validation_rule(org, "Lead", "Need_City", "ISBLANK(City)")
@@ -45,6 +49,8 @@ def test_check_tells_what_fires_and_which_mapped_fields_it_reads(center: Center,
     assert found_in(checked) == {
         "Apex trigger LeadScore": [COUNT],
         "Flow Lead_Router": [FIRST],
+        "Flow With_A_Draft": [FIRST],
+        "Process Old_Process": [FIRST],
         "Validation rule Need_Count": [COUNT],
         "Workflow rule Notify_Owner": [FIRST],
         "Apex trigger pkg__Managed": None,
@@ -60,13 +66,23 @@ def test_check_tells_what_fires_and_which_mapped_fields_it_reads(center: Center,
     assert not center.emulator.sandbox.calls.find(path="*/tooling/*")
 
 
+def test_flows_beyond_the_first_page_are_seen(center: Center, org: Org, command: Command) -> None:
+    for number in range(2_001):
+        automation.add_flow(org, "Account", f"Of_Accounts_{number}", FIRST)
+    automation.add_flow(org, "Lead", "The_Last", FIRST)
+    center.integrate()
+    center.drop(logins(PLAIN))
+    (checked,) = as_json(command("check", "--json"))
+    assert "Flow The_Last" in found_in(checked)
+
+
 def test_a_user_without_the_right_to_look_syncs_all_the_same(center: Center, org: Org, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
     org.set_permission("PermissionsViewSetup", False)
     code, said, _ = command("plan", "logins_to_leads")
     assert code == 0
-    assert "not seen: Apex triggers: the org did not answer (INVALID_TYPE)" in said
+    assert "not seen: Apex triggers: the connected user may not see them (INVALID_TYPE); that takes View Setup" in said
     assert "not seen: record-triggered flows" in said
     assert f"The last run touched, or would have touched, {len(PLAIN)} records." in said
     center.emulator.sandbox.calls.clear()

@@ -24,6 +24,16 @@ def build_ended(org: BulkOrg, count: int = 4) -> tuple[IngestJob, pl.Series]:
     ("text", "expected"),
     [
         (
+            "FIELD_INTEGRITY_EXCEPTION:There's a problem with this state, even though it may appear correct. Please"
+            " select a state from the list of valid states.: Mailing State/Province:MailingState --",
+            (
+                "FIELD_INTEGRITY_EXCEPTION",
+                "There's a problem with this state, even though it may appear correct. Please select a state from the"
+                " list of valid states.: Mailing State/Province",
+                "MailingState",
+            ),
+        ),
+        (
             "INVALID_FIELD:Failed to deserialize field at col 3. Due to, '2003-04-98' is not a valid value for the "
             "type xsd:date:CloseDate --",
             (

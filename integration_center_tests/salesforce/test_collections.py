@@ -131,6 +131,7 @@ def test_a_collection_refused_as_a_whole_fails_all_its_rows() -> None:
     results = send(CollectionsOrg(lambda call, sent: refuse(400, "INVALID_TYPE", "x")), build_updates(3))
     assert set(results["outcome"]) == {"failed"}
     assert set(results["code"]) == {"INVALID_TYPE"}
+    assert set(results["message"]) == {"x"}
 
 
 def test_after_a_lost_answer_records_that_hold_their_value_are_not_sent_again() -> None:

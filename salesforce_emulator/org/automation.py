@@ -55,8 +55,20 @@ def add_flow(
     trigger: str = "RecordAfterSave",
     event: str = "Update",
     namespace: str | None = None,
+    draft: bool = False,
 ) -> None:
-    """Add an active record-triggered flow with one entry condition. A managed one cannot be opened."""
+    """Add an active record-triggered flow with one entry condition. A managed one cannot be opened.
+
+    Args:
+        org: the org.
+        sobject: the object whose records trigger the flow.
+        name: the API name.
+        field: the field of the entry condition.
+        trigger: the type of the trigger.
+        event: the kind of change that triggers it.
+        namespace: the namespace of its package, if any.
+        draft: whether a later version is being written. `IsActive` is about the latest version.
+    """
     start = {
         "object": sobject,
         "triggerType": trigger,
@@ -75,10 +87,24 @@ def add_flow(
         "RecordTriggerType": event,
         "TriggerObjectOrEventId": _find_entity(org, sobject),
         "ActiveVersionId": version,
-        "IsActive": 1,
+        "IsActive": int(not draft),
         "NamespacePrefix": namespace,
     }
     _insert(org, "FlowDefinitionView", row)
+
+
+def add_process(org: Org, sobject: str, name: str, field: str, *, active: bool = True) -> None:
+    """Add a process of Process Builder: a flow that names its object in its content alone."""
+    values = {"ObjectType": sobject, "TriggerType": "onAllChanges"}
+    metadata = {
+        "processType": "Workflow",
+        "status": "Active",
+        "processMetadataValues": [{"name": key, "value": {"stringValue": value}} for key, value in values.items()],
+        "decisions": [{"name": "isChangedDecision", "rules": [{"conditions": [{"leftValueReference": field}]}]}],
+    }
+    version = _insert(org, "Flow", {"MasterLabel": name, "Status": "Active", "Metadata": json.dumps(metadata)})
+    row = {"ApiName": name, "Label": name, "ProcessType": "Workflow", "IsActive": int(active)}
+    _insert(org, "FlowDefinitionView", {**row, "ActiveVersionId": version if active else None})
 
 
 def add_duplicate_rule(org: Org, sobject: str, name: str) -> None:

@@ -4,8 +4,8 @@ Each question is asked on its own. One that the org refuses is named as not seen
 one by one, so only the first few of each kind are opened.
 
 Sources: Tooling API guide, "ApexTrigger", "ValidationRule", "WorkflowRule" and "Flow"; Object Reference,
-"FlowDefinitionView" and "DuplicateRule"; Apex Developer Guide, "Triggers and Order of Execution". A missing right looks
-like an unknown object or like no rows.
+"FlowDefinitionView" and "DuplicateRule"; Metadata API Developer Guide, "Flow" (`processMetadataValues` of a process);
+Apex Developer Guide, "Triggers and Order of Execution". A missing right looks like an unknown object or like no rows.
 """
 
 import json
@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
+from integration_center.salesforce.client.faults import IncompleteRead
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, quote
 from integration_center.sync.schema import SObjectSchema
@@ -24,6 +25,10 @@ OPENED = 5
 RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 """An id. The active version of a managed flow is a name instead."""
 HIDDEN_BODY = "(hidden)"
+PAGES = 20
+"""The most pages of one answer that are read."""
+UNKNOWN_TO_USER = ("INVALID_TYPE", "NOT_FOUND", "INSUFFICIENT_ACCESS")
+"""How the codes begin with which an org hides its automation from a user."""
 UNSEEN_ALWAYS = (
     "sharing, escalation, entitlement and approval rules, and automation outside of Salesforce: its API does not tell",
 )
@@ -102,10 +107,18 @@ class _Look:
     unseen: list[str] = field(default_factory=list)
 
     def query(self, path: str, columns: Sequence[str], table: str, where: str) -> list[Row]:
-        """Return the rows of a query, one page of them."""
+        """Return the rows of a query."""
         soql = build_select(columns, table, where)
         answer = self.session.get_json(path, params={"q": soql})
-        return list(answer.get("records") or ())
+        rows: list[Row] = []
+        for _ in range(PAGES):
+            rows += answer.get("records") or ()
+            if answer.get("done", True):
+                return rows
+            if not isinstance(following := answer.get("nextRecordsUrl"), str):
+                break
+            answer = self.session.get_json(following)
+        raise IncompleteRead(f"only {len(rows)} rows of {table} were read")
 
     def open(self, table: str, row_id: str) -> Mapping[str, Any] | None:
         """Return the content of one rule or flow; None when the org does not show it."""
@@ -132,6 +145,7 @@ def look_at_firing(session: Session, schema: SObjectSchema) -> Firing:
     questions: dict[str, Callable[[_Look], None]] = {
         "Apex triggers": _find_triggers,
         "record-triggered flows": _find_flows,
+        "processes of Process Builder": _find_processes,
         "validation rules": _find_validation_rules,
         "duplicate rules": _find_duplicate_rules,
         "workflow rules": _find_workflow_rules,
@@ -141,9 +155,14 @@ def look_at_firing(session: Session, schema: SObjectSchema) -> Firing:
         try:
             find(look)
         except IntegrationCenterError as error:
-            code = getattr(error, "code", None)
-            look.unseen.append(f"{what}: the org did not answer{f' ({code})' if code else ''}")
+            look.unseen.append(f"{what}: {_say_unseen(getattr(error, 'code', None))}")
     return Firing(tuple(look.found), (*look.unseen, *UNSEEN_ALWAYS))
+
+
+def _say_unseen(code: str | None) -> str:
+    if code is not None and code.startswith(UNKNOWN_TO_USER):
+        return f"the connected user may not see them ({code}); that takes View Setup and Configuration"
+    return f"the org did not answer{f' ({code})' if code else ''}"
 
 
 def find_named(content: str, fields: Collection[str]) -> tuple[str, ...]:
@@ -165,14 +184,15 @@ def _find_triggers(look: _Look) -> None:
 def _find_flows(look: _Look) -> None:
     columns = [
         *("ApiName", "Label", "TriggerType", "RecordTriggerType", "TriggerObjectOrEvent.QualifiedApiName"),
-        *("ActiveVersionId", "NamespacePrefix"),
+        *("ActiveVersionId", "IsActive", "NamespacePrefix"),
     ]
-    where = "IsActive = true AND TriggerType IN ('RecordBeforeSave', 'RecordAfterSave')"
+    where = "TriggerType IN ('RecordBeforeSave', 'RecordAfterSave')"
     flows = [
         row
         for row in look.query("query", columns, "FlowDefinitionView", where)
         if (row.get("TriggerObjectOrEvent") or {}).get("QualifiedApiName") == look.schema.name
         and row.get("RecordTriggerType") in {"Update", "CreateAndUpdate"}
+        and _is_active(row)
     ]
     for row in flows:
         when = "before saving" if row["TriggerType"] == "RecordBeforeSave" else "after saving"
@@ -180,6 +200,33 @@ def _find_flows(look: _Look) -> None:
         readable = RECORD_ID.fullmatch(version) and flows.index(row) < OPENED
         content = look.open("Flow", version) if readable else None
         look.add("Flow", _say_name(row, "ApiName"), when, None if content is None else json.dumps(content))
+
+
+def _find_processes(look: _Look) -> None:
+    """Only the content of a process tells which object it is for."""
+    columns = ["ApiName", "ActiveVersionId", "IsActive", "NamespacePrefix"]
+    rows = look.query("query", columns, "FlowDefinitionView", "ProcessType = 'Workflow'")
+    active = [row for row in rows if _is_active(row)]
+    unread = 0
+    for number, row in enumerate(active):
+        version = str(row.get("ActiveVersionId") or "")
+        content = look.open("Flow", version) if RECORD_ID.fullmatch(version) and number < OPENED else None
+        if content is None:
+            unread += 1
+            continue
+        told = {
+            each.get("name"): (each.get("value") or {}).get("stringValue")
+            for each in content.get("processMetadataValues") or ()
+        }
+        if told.get("ObjectType") == look.schema.name and told.get("TriggerType") != "onCreateOnly":
+            look.add("Process", _say_name(row, "ApiName"), "after saving", json.dumps(content))
+    if unread:
+        look.unseen.append(f"processes of Process Builder: {unread:,} of {len(active):,} were not opened")
+
+
+def _is_active(row: Row) -> bool:
+    """Return whether a version of a flow is active. `IsActive` says so of the latest version alone."""
+    return bool(row.get("IsActive") or row.get("ActiveVersionId"))
 
 
 def _find_validation_rules(look: _Look) -> None:

@@ -233,7 +233,7 @@ def _post_one(sending: _Sending, body: str, looked: int) -> list[_Answer]:
     except OrgError as error:
         if error.status != 400:
             raise
-        return [_Answer(400, [{"errorCode": error.code}])]
+        return [_Answer(400, [{"errorCode": error.code, "message": error.said}])]
     return [_Answer(response.status_code, response.json())]
 
 
@@ -294,7 +294,8 @@ def _read_refusal(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
         case TransientError() | AccessRefused() if code not in LIMIT_CODES | LOCK_CODES:
             return build_results(ids, Outcome.UNKNOWN)
         case _:
-            return build_results(ids, Outcome.FAILED, code=code)
+            said = str(answer.body[0].get("message") or "") or None
+            return build_results(ids, Outcome.FAILED, code=code, message=said)
 
 
 def _read_limit(body: object) -> str | None:
