@@ -1,5 +1,6 @@
 """Reads what an asset of the team holds as a report: any kind of frame, with its types mapped or refused."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,8 @@ from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec
 
 KINDS = "a Polars frame, an Arrow table, a pandas frame, or a path or URL to Parquet"
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(-\d{2}:\d{2})?$")
+"""The name of a partition by time, as Dagster gives it: a day, week or month by its first day, or an hour."""
 REMOTE = ("s3://", "gs://", "az://", "abfs://", "abfss://", "https://", "http://", "file://")
 
 
@@ -60,7 +63,7 @@ def read_asset(value: object, info: ReportInfo, day: date, *, identity: str, nam
         written = write_text(frame[sorted(text)], what)
         frame = frame.with_columns(written[name] for name in written.columns)
     fitted = fit_columns(info, frame.columns)
-    texts = frame[[name for name, dtype in frame.schema.items() if dtype == pl.String]]
+    texts = pl.DataFrame([series for series in frame if series.dtype == pl.String])
     likely = infer_types(texts, key_column=fitted.key_column, declared={})
     return Report(fitted, day, frame.lazy(), identity, None, likely, notes)
 
@@ -81,6 +84,42 @@ def read_frame(value: object, what: str) -> pl.DataFrame:
         ) from None
     except Exception as error:  # noqa: BLE001 - each library has errors of its own, whose texts may quote values
         raise UnreadableReport(f"{what} cannot be read ({type(error).__name__}); it must be {KINDS}") from None
+
+
+def keep_newest_part(
+    parts: Mapping[str, object], info: ReportInfo, keys: Sequence[str]
+) -> tuple[pl.DataFrame | Mapping[str, object], int]:
+    """Lay the partitions of a snapshot below each other. Of a key that several of them have, the newest has the rows.
+
+    Args:
+        parts: what was handed on of each partition, by its name.
+        info: of the asset.
+        keys: the columns by which the integration matches.
+
+    Returns:
+        The rows, and how many were passed over. The partitions as they are, where their names are not dates or times,
+        or where one of them lacks a key that can be compared.
+
+    Raises:
+        UnreadableReport: a partition is no table.
+    """
+    if not all(MOMENT.match(name) for name in parts):
+        return parts, 0
+    what = f"asset {info.name!r}"
+    kept: list[pl.DataFrame] = []
+    newer = pl.DataFrame(schema=dict.fromkeys(map(str, range(len(keys))), pl.String))
+    passed_over = 0
+    for _, part in sorted(parts.items(), reverse=True):
+        frame = read_frame(part, what)
+        found = [frame[name] for key in keys if (name := find_column(key, frame.columns))]
+        if len(found) != len(keys) or any(_refuse(series.dtype) for series in found):
+            return parts, 0
+        own = pl.DataFrame([series.cast(pl.String).alias(str(number)) for number, series in enumerate(found)])
+        fresh = own.with_row_index("row").join(newer, on=newer.columns, how="anti")["row"].sort()
+        kept.append(frame[fresh])
+        passed_over += len(frame) - len(fresh)
+        newer = pl.concat([newer, own]).unique()
+    return pl.concat(kept[::-1], how="diagonal_relaxed"), passed_over
 
 
 def _read_any(value: Any, what: str) -> pl.DataFrame:

@@ -19,8 +19,9 @@ class AssetSource(Model):
         latest_by: the column that says which of several rows of one key is the newest.
         load_as: what the asset's IO manager is asked for: `polars`, `lazy`, `pandas`, `arrow` or `path`. With `any`,
             whatever it hands on is read.
-        partitions: `day` reads the partition of the run's day. `all` reads all partitions of an asset that is
-            partitioned otherwise than by time, such as by country.
+        partitions: `day` reads the partition of the run's day, or its hours. `date` reads the partition of the same
+            date, of an asset whose days are those of another time zone. `all` reads all partitions of an asset that
+            is partitioned otherwise, such as by country.
         database: a DuckDB file to read with `query`, where the asset (a dbt model, a table) has no IO manager.
         query: the SELECT that reads the asset from `database`.
     """
@@ -30,7 +31,7 @@ class AssetSource(Model):
     key_column: Name | None = None
     latest_by: Name | None = None
     load_as: Literal["any", "polars", "lazy", "pandas", "arrow", "path"] = "any"
-    partitions: Literal["day", "all"] = "day"
+    partitions: Literal["day", "date", "all"] = "day"
     database: Name | None = None
     query: Annotated[str, Field(min_length=1)] | None = None
 

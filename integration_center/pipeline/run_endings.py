@@ -32,8 +32,12 @@ NOT_LOADED = (
     " Materialize it, then run again; nothing was written"
 )
 NO_SUCH_PARTITION = (
-    "{asset} has no partition for this day. Where it is not partitioned by time, write `partitions: all` below"
+    "{asset} has no partition for this day. Where its partitions are not days or hours, write `partitions: all` below"
     " `source:`; nothing was written"
+)
+OTHER_ZONE = (
+    "{asset} is partitioned by days of another time zone. To read the partition of the same date, write"
+    " `partitions: date` below `source:`; nothing was written"
 )
 STEP_START = dg.DagsterEventType.STEP_START
 BEFORE = "step {step} failed, so this sync was not begun and nothing was written; see its log in the Dagster UI"
@@ -108,6 +112,8 @@ def _explain_input(error: SerializableErrorInfo, report: str) -> str | None:
         return NOT_LOADED.format(asset=asset, cause=causes[-1].cls_name)
     if error.cls_name == "DagsterInvariantViolationError" and "invalid partitions" in error.message:
         return NO_SUCH_PARTITION.format(asset=asset)
+    if error.cls_name == "DagsterInvalidDefinitionError" and "Timezones " in error.message:
+        return OTHER_ZONE.format(asset=asset)
     return None
 
 

@@ -1,5 +1,6 @@
 """Takes in what a team's own asset hands on, as a report of the integration that reads it."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -7,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from integration_center.errors import ConfigurationError, UnreadableReport
-from integration_center.insights.asset_frames import describe_asset, read_asset
+from integration_center.insights.asset_frames import describe_asset, keep_newest_part, read_asset
 from integration_center.insights.source import parse_day
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec
@@ -24,15 +25,21 @@ TYPES: Mapping[str, dg.DagsterType] = {
 }
 
 
+MAPPINGS: Mapping[str, dg.PartitionMapping] = {
+    "date": dg.IdentityPartitionMapping(),
+    "all": dg.AllPartitionMapping(),
+}
+"""Which partitions of the asset are read. Without one, those of the same time."""
+
+
 def build_input(spec: IntegrationSpec, source: AssetSource) -> dg.AssetIn:
     """Declare the asset as an input, of the type that its own IO manager is asked for."""
     let_upstreams_be_missing()
-    mapping = dg.AllPartitionMapping() if source.partitions == "all" else None
     return dg.AssetIn(
         input_key(spec),
         metadata={READS_ASSET: source.asset},
         dagster_type=find_type(source.load_as),
-        partition_mapping=mapping,
+        partition_mapping=MAPPINGS.get(source.partitions),
     )
 
 
@@ -93,6 +100,10 @@ def take_in(step: SyncStep, source: AssetSource, folder: str, value: object) -> 
     info = describe_asset(folder, step.spec, source)
     stored = None
     for day, part in split_days(value, step.days):
+        if isinstance(part, Mapping) and source.kind == "snapshot" and step.spec.rows != "all" and not info.latest_by:
+            part, passed_over = keep_newest_part(part, info, [pair.column for pair in step.spec.keys])
+            if passed_over:
+                step.context.log.info(f"{source.asset} {day}: {passed_over:,} rows are in a newer partition, too")
         report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=step.spec.columns)
         stored = step.installation.reports.write(report, step.run_id)
         step.context.log.info(f"{source.asset} {day}: {stored.rows:,} rows")
@@ -106,16 +117,19 @@ def take_in(step: SyncStep, source: AssetSource, folder: str, value: object) -> 
 def split_days(value: object, days: Sequence[date]) -> Iterator[tuple[date, object]]:
     """Split what was handed on by the days of the run, the oldest first.
 
-    An asset with daily partitions hands on a mapping of days when several are asked for. Everything else is the state
-    at the end of the newest day.
+    An asset with daily or hourly partitions hands on a mapping of them when several are asked for: a day of hours is
+    a mapping, too. Everything else is the state at the end of the newest day.
     """
     if isinstance(value, Mapping) and value:
+        by_day: dict[date, dict[str, object]] = defaultdict(dict)
         try:
-            by_day = {parse_day(str(key)[:10]): part for key, part in value.items()}
+            for key, part in value.items():
+                by_day[parse_day(str(key)[:10])][str(key)] = part
         except ValueError:
-            by_day = {}
-        if by_day and len(by_day) == len(value) and by_day.keys() <= set(days):
-            yield from sorted(by_day.items())
+            by_day.clear()
+        if by_day and by_day.keys() <= set(days):
+            for day, parts in sorted(by_day.items()):
+                yield day, next(iter(parts.values())) if len(parts) == 1 else parts
             return
     yield days[-1], value
 

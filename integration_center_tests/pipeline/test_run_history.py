@@ -1,12 +1,15 @@
 """The history that a command writes, which executes runs itself, is the one that Dagster's own processes read."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.run_history import EventLog, RunHistory
 from integration_center.settings import read_settings
 
 
@@ -51,6 +54,39 @@ def test_dagsters_own_class_reads_what_a_command_wrote(home: Path) -> None:
         check = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(logins.check_keys))
         assert [record.run_id for record in check.values()] == [theirs]
         assert instance.get_run_by_id(ours[1]).status is dg.DagsterRunStatus.SUCCESS  # type: ignore[union-attr]
+
+
+def describe_file(path: Path) -> list[tuple[object, ...]]:
+    """The tables and indexes of a run's file, its version of Dagster's migrations, and how it is written."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        made = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+        return [
+            *made,
+            *connection.execute("SELECT version_num FROM alembic_version"),
+            *connection.execute("PRAGMA journal_mode"),
+        ]
+
+
+def test_a_run_has_the_file_that_dagster_makes(home: Path) -> None:
+    with open_instance(read_settings()) as instance:
+        theirs = execute(instance)
+    with open_instance(read_settings(), executes_runs=True) as instance:
+        first, second = execute(instance), execute(instance)
+    runs = home / "history" / "runs"
+    assert describe_file(runs / f"{first}.db") == describe_file(runs / f"{theirs}.db")
+    assert describe_file(runs / f"{second}.db") == describe_file(runs / f"{theirs}.db")
+    assert [path.name for path in runs.iterdir() if path.name.startswith(".new_run_")] == []
+
+
+def test_dagster_yaml_may_name_it(home: Path) -> None:
+    history = {"module": RunHistory.__module__, "class": "RunHistory", "config": {"base_dir": {"env": "DAGSTER_HOME"}}}
+    (home / "dagster.yaml").write_text(yaml.safe_dump({"storage": {"custom": history}}), encoding="utf-8")
+    with open_instance(read_settings()) as instance:
+        assert isinstance(instance.event_log_storage, EventLog)
+        run_id = execute(instance)
+    (home / "dagster.yaml").write_text("{}", encoding="utf-8")
+    with open_instance(read_settings()) as instance:
+        assert instance.get_run_by_id(run_id).status is dg.DagsterRunStatus.SUCCESS  # type: ignore[union-attr]
 
 
 def test_events_do_not_open_a_connection_each(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
