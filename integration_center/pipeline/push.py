@@ -229,6 +229,7 @@ def apply_plan(
             return Applied(rest, as_planned=Tally.read(plan.counts) if is_stored else None)
         lines = rest
         ground, settled = find_ground(step, org, plan, lines, ids, folder)
+        del ids
     lines = settled.scan() if settled else lines
 
     def keep_draft() -> None:
@@ -278,7 +279,8 @@ def send_plan(
             keys = [pair.field for pair in step.spec.keys]
             stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
             if newest is None:
-                note_push(step, stored.lines)
+                with phase(Phase.FINISH):
+                    note_push(step, stored.lines)
         calls = stored.usage.calls + (plan.api_calls if plan.run_id == step.run_id else 0)
         outdated = events and count_outdated(stored.lines) > 0
         with phase(Phase.FINISH):

@@ -15,7 +15,7 @@ from polars.io.plugins import register_io_source
 
 from integration_center.errors import ConfigurationError
 
-SLICE_ROWS = 100_000
+SLICE_ROWS = 50_000
 """The rows per slice of a frame that may be too large for memory."""
 CELLS_TOGETHER = 4_000_000
 """The most cells of a row group. A frame of many columns has fewer rows in each, because each is in memory as a whole.

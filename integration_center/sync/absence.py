@@ -17,7 +17,7 @@ from integration_center.sync.targets import Target
 from integration_center.sync.values.distinct import find_places, repeats
 from integration_center.sync.values.pairs import PLACE
 
-SLICE_ROWS = 100_000
+SLICE_ROWS = 50_000
 KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "written_by": pl.String()}
 """The columns of the frame of known records: one row per record that syncs of an integration wrote to an org; the
 newest day whose report had its key; and the run that wrote it first."""

@@ -120,9 +120,7 @@ def _count(outcomes: pl.Series) -> Counts:
 def ledger_adds_up(lines: pl.DataFrame | pl.LazyFrame, rows: int) -> bool:
     """Return whether each of `rows` report rows has a line, each line an outcome, and each record one line at most."""
     # One column after another, because those of a large ledger together take the memory of a report.
-    numbers, outcomes, ids = (
-        lines.lazy().select(name).collect().to_series() for name in ("row", "outcome", "record_id")
-    )
+    numbers, outcomes, ids = (lines.lazy().select(each).collect()[each] for each in ("row", "outcome", "record_id"))
     first, last = numbers.min(), numbers.max()
     complete = _count_distinct(numbers) == rows and (rows == 0 or (first == 0 and last == rows - 1))
     return complete and not outcomes.null_count() and not repeats(ids)
@@ -218,12 +216,14 @@ def completing(results: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
     Args:
         results: as `complete` takes them, in the order in which the updates were sent.
     """
-    taken = 0
+    rest = results
 
     def finish(part: pl.DataFrame) -> pl.DataFrame:
-        nonlocal taken
-        own = results[taken : taken + count_lines(part)[Outcome.PLANNED]]
-        taken += own.height
+        nonlocal rest, results
+        planned = count_lines(part)[Outcome.PLANNED]
+        own, rest = rest[:planned], rest[planned:]
+        if rest.is_empty():
+            rest = results = results.clear()  # nobody needs their memory any more
         return complete(part, own)
 
     return finish

@@ -22,6 +22,8 @@ from integration_center.sync.schema import SObjectSchema
 logger = logging.getLogger(__name__)
 
 READS = 2
+PARSED_AT_A_TIME = 100_000
+"""The rows of a page that are parsed at a time: the steps of parsing take several times the memory of their text."""
 BULK_REFUSED = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "INVALIDJOB", "FEATURENOTENABLED", "API_ERROR"})
 NOT_OFFERED = frozenset({404, 405})
 
@@ -132,7 +134,8 @@ def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_
 
     def read() -> pl.DataFrame:
         pages = read_bulk(selection.session, soql, columns, selection.polling, with_deleted=with_deleted)
-        return pl.concat([parse_records([], columns, schema), *(parse_cells(page, schema) for page in pages)])
+        parts = (part for page in pages for part in page.iter_slices(PARSED_AT_A_TIME))
+        return pl.concat([parse_records([], columns, schema), *(parse_cells(part, schema) for part in parts)])
 
     return read_again_if_incomplete(read, schema.name)
 

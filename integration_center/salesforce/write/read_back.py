@@ -295,21 +295,24 @@ def _find_mapped(ledger: pl.LazyFrame, schema: SObjectSchema) -> list[SObjectFie
 
 
 def _collect(ledger: pl.LazyFrame, totals: Sequence[Total], count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Compute the totals of the written records (one row, named by their SOQL), and draw a sample, in one pass."""
-    written = ledger.filter(pl.col("outcome") == Outcome.UPDATED)
+    """Compute the totals of the written records (one row, named by their SOQL), and draw a sample.
+
+    The streaming engine reads the lines piece by piece; the other one would have all of them in memory.
+    """
+    is_written = pl.col("outcome") == Outcome.UPDATED
     names = dict.fromkeys(total.field.name for total in totals)
     step = max(count // SAMPLE, 1)
-    sums, sample = pl.collect_all(
-        [
-            written.select(_expected(name).alias(name) for name in names).select(
-                pl.len(), *(MEASURES[total.function](pl.col(total.field.name)).alias(total.soql) for total in totals)
-            )
-            if names
-            else pl.LazyFrame(),
-            written.gather_every(step, count % step),
-        ]
+    written = ledger.select(is_written.arg_true().alias("place")).collect(engine="streaming")["place"]
+    drawn = pl.col("place").is_in(written.gather_every(step, count % step).implode())
+    sample = ledger.with_row_index("place").filter(drawn).drop("place").collect(engine="streaming")
+    if not names:
+        return pl.DataFrame(), sample
+    sums = (
+        ledger.filter(is_written)
+        .select(_expected(name).alias(name) for name in names)
+        .select(pl.len(), *(MEASURES[each.function](pl.col(each.field.name)).alias(each.soql) for each in totals))
     )
-    return sums, sample
+    return sums.collect(engine="streaming"), sample
 
 
 def _expected(name: str) -> pl.Expr:
