@@ -224,6 +224,8 @@ def _get(
             f"Salesforce asks to try again later (HTTP {status})",
             retry_after=parse_retry_after(response.headers.get("Retry-After")),
         )
+    if status == httpx.codes.GONE:
+        raise _build_retired(api_version, status)
     try:
         content = response.json()
     except ValueError:
@@ -244,10 +246,14 @@ def _get(
                 f"Salesforce refuses the access token that it has just given ({code}); have the Salesforce admin check"
                 " that the user has API Enabled, and that API Access Control permits the External Client App"
             )
-        if status in {httpx.codes.NOT_FOUND, httpx.codes.GONE} and path == "query":
-            raise ConfigurationError(
-                f"the org does not offer API version {api_version} (HTTP {status}); set INTEGRATION_CENTER_API_VERSION"
-                " to one that it offers"
-            )
+        if code == "UNSUPPORTED_API_VERSION" or (status == httpx.codes.NOT_FOUND and path == "query"):
+            raise _build_retired(api_version, status)
         raise _QueryRefused(f"Salesforce refused to read {what}: {code} (HTTP {status})", code=code, status=status)
     return content if isinstance(content, dict) else {}
+
+
+def _build_retired(api_version: str, status: int) -> ConfigurationError:
+    return ConfigurationError(
+        f"the org does not offer API version {api_version} (HTTP {status}); set INTEGRATION_CENTER_API_VERSION to one"
+        " that it offers"
+    )

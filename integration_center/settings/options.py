@@ -1,5 +1,6 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
@@ -19,6 +20,7 @@ from integration_center.wording.addresses import (
 )
 
 EMPTY = SecretStr("")
+API_VERSION = re.compile(r"[0-9]{2,3}\.0")
 WALKME_US = "https://api.walkme.com"
 Endpoint = Annotated[str, AfterValidator(check_url)]
 """An address that `check_url` accepts."""
@@ -39,7 +41,7 @@ class Settings(Paths, SignInSettings, NamedApps):
     """Show a few keys and values in the Dagster UI and in `inspect`. `false` hides them in the wizard, too."""
     api_reserve: Annotated[float, Field(alias="INTEGRATION_CENTER_API_RESERVE", ge=0, le=100)] = 5
     """Percent of the org's daily API calls that no push uses up."""
-    api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION", pattern=r"^\d{2,3}\.0$")] = "66.0"
+    api_version: Annotated[str, Field(alias="INTEGRATION_CENTER_API_VERSION")] = "66.0"
     """The version of the Salesforce API."""
 
     salesforce_hosts: Annotated[
@@ -111,6 +113,14 @@ class Settings(Paths, SignInSettings, NamedApps):
     """The consumer key of the External Client App in Production."""
     production_client_secret: Annotated[SecretStr, Field(alias="SALESFORCE_PRODUCTION_CLIENT_SECRET")] = EMPTY
     """The consumer secret of that app."""
+
+    @field_validator("api_version")
+    @classmethod
+    def check_api_version(cls, value: str) -> str:
+        """Check that the version is written as Salesforce writes it in addresses."""
+        if API_VERSION.fullmatch(value) is None:
+            raise ValueError("it is no API version of Salesforce; write it as 66.0")
+        return value
 
     @field_validator("callback_url")
     @classmethod

@@ -6,7 +6,14 @@ import stamina
 
 from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.accounts.store import AccountStore
-from integration_center.errors import AccessRefused, IntegrationCenterError, OrgError, RateLimited, ServiceUnavailable
+from integration_center.errors import (
+    AccessRefused,
+    ConfigurationError,
+    IntegrationCenterError,
+    OrgError,
+    RateLimited,
+    ServiceUnavailable,
+)
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import ORG_ID, FakeSalesforce, found
@@ -33,8 +40,13 @@ from integration_center_tests.salesforce.scripted import refuse
             AccessRefused,
             r"has just given \(INVALID_SESSION_ID\).*API Access Control",
         ),
+        (httpx.Response(410, text="<html>Gone</html>"), ConfigurationError, r"API version 66\.0 \(HTTP 410\)"),
+        (refuse(400, "UNSUPPORTED_API_VERSION", "off"), ConfigurationError, r"API version 66\.0 \(HTTP 400\)"),
     ],
-    ids=["no record", "no kind", "429", "420", "a page", "a list", "a redirect", "concurrency", "no API"],
+    ids=[
+        *("no record", "no kind", "429", "420", "a page", "a list", "a redirect", "concurrency", "no API", "retired"),
+        "unsupported",
+    ],
 )
 def test_an_answer_about_the_org_that_is_none(
     settings: Settings,

@@ -16,3 +16,11 @@ def test_a_version_that_the_org_does_not_offer_is_named(
         code, out, error = command(*arguments)
         assert code == 1
         assert "the org does not offer API version 99.0; it offers 31.0 to 68.0" in out + error
+
+
+def test_a_version_of_another_form_says_how_to_write_it(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTEGRATION_CENTER_API_VERSION", "v66")
+    code, out, error = command("accounts")
+    assert code == 1
+    assert "INTEGRATION_CENTER_API_VERSION" in out + error
+    assert "write it as 66.0" in out + error
