@@ -1,9 +1,13 @@
 """`list`: the integrations, with the broken ones and why."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from integration_center.cli.output import AsJson, Column, errors, print_rows
+from integration_center.errors import ServiceUnavailable
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import IntegrationSpec
@@ -14,8 +18,17 @@ from integration_center.pipeline.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
 
 
-def list_integrations(as_json: AsJson = False) -> None:
+def list_integrations(
+    everywhere: Annotated[
+        bool,
+        typer.Option("--everywhere", help="Those of all code locations that the running Dagster has loaded."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """The integrations, with the broken ones and why."""
+    if everywhere:
+        show_everywhere(as_json=as_json)
+        return
     loaded = read_folder(find_folder(read_paths()))
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
@@ -38,6 +51,43 @@ def list_integrations(as_json: AsJson = False) -> None:
     print_rows([row | {"stopped": stop is not None} for row in rows], columns, as_json=as_json, empty=empty)
     if stop is not None:
         errors.print(f"{stop.sentence}. Resume with: integration-center resume", markup=False, soft_wrap=True)
+
+
+def show_everywhere(*, as_json: bool) -> None:
+    """Show the integrations of all projects that share the Dagster which runs.
+
+    Raises:
+        ServiceUnavailable: none runs.
+    """
+    from integration_center.pipeline.everywhere import list_everywhere
+    from integration_center.pipeline.webserver import find_webserver
+
+    with open_installation() as installation:
+        webserver = find_webserver(installation.settings)
+        if webserver is None:
+            raise ServiceUnavailable(
+                "no Dagster answers that has loaded integrations, and only it knows those of other folders. Start it"
+                " with integration-center up or dg dev, or name it with INTEGRATION_CENTER_DAGSTER_URL"
+            )
+        found = list_everywhere(webserver)
+        last = installation.syncs.last([each.slug for each in found])
+    rows = [
+        {
+            **asdict(each),
+            "last_status": last[each.slug].status.value if each.slug in last else None,
+            "last_start": last[each.slug].started_at if each.slug in last else None,
+        }
+        for each in found
+    ]
+    columns = (
+        Column("slug", "Integration"),
+        Column("location", "Code location"),
+        Column("says", "What it does"),
+        Column("environment", "Account"),
+        Column("last_status", "Last run"),
+        Column("last_start", "Start (UTC)"),
+    )
+    print_rows(rows, columns, as_json=as_json, empty="No code location has an integration.")
 
 
 def say_start(spec: IntegrationSpec, now: datetime) -> str:

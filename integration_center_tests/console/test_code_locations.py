@@ -138,6 +138,14 @@ def test_commands_run_and_undo_in_both_projects(
     assert center_on_disk.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
     assert {row["slug"]: row["run_id"] for row in as_json(on_disk("log", "--json"))} == runs
 
+    visit(ACME)
+    listed = as_json(on_disk("list", "--everywhere", "--json"))
+    assert [(row["slug"], row["location"], row["environment"], row["last_status"]) for row in listed] == [
+        ("globex_usage_to_leads", GLOBEX, "sandbox", "Completed"),
+        ("logins_to_leads", ACME, "sandbox", "Completed"),
+    ]
+    assert listed[0]["says"] == "marts/usage → Lead in Sandbox."
+
     # From the folder of the other project, whose Dagster knows where the integration is.
     visit(ACME)
     center_on_disk.let_time_pass()
@@ -198,6 +206,9 @@ def test_a_run_that_needs_the_project_is_refused_without_it(
     assert code == 1
     assert "reads the asset marts/usage, which only the Dagster of its project loads" in said
     assert "dg launch --job globex_usage_to_leads --partition" in said
+    code, _, said = on_disk("list", "--everywhere")
+    assert code == 1
+    assert "no Dagster answers that has loaded integrations" in said
     assert center_on_disk.writes() == []
 
 
