@@ -40,7 +40,7 @@ class KnownRecords:
         if file is None:
             return None
         try:
-            known = file.scan().select(*KNOWN).cast(dict(KNOWN))
+            known = file.scan().select(*KNOWN).cast(pl.Schema(KNOWN))
             known.collect_schema()
         except (pl.exceptions.PolarsError, OSError):
             return None

@@ -30,8 +30,6 @@ from integration_center.sync.values.distinct import repeats
 from integration_center.sync.values.pairs import PLACE
 
 HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
-LOOKED_AT_A_TIME = 100_000
-"""The rows whose keys are in memory at a time."""
 CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
 
 
@@ -126,7 +124,7 @@ def match_report(rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms) -> Mat
     matched = match_rows(selected, row_keys, find_record_keys(records, terms), terms.spec)
     return Matching(
         terms=terms,
-        lines=_explain_hashed(matched, row_keys.fields, terms.keys),
+        lines=matched,
         height=prepared.height,
         shown=row_keys.fields,
         key=show_key([key.given for key in terms.keys]),
@@ -192,32 +190,14 @@ def _leave_out_past(
     )
 
 
-def _explain_hashed(matched: pl.DataFrame, fields: Given, keys: Sequence[Key]) -> pl.DataFrame:
-    """Give unmatched rows a reason where their e-mail key is one of WalkMe's hashed user ids."""
-    addresses = [key.given for key in keys if key.field.type == "email"]
-    unmatched = matched.filter(pl.col("outcome") == Outcome.UNMATCHED)[ROW]
-    if not addresses or unmatched.is_empty():
-        return matched
-    looks = pl.any_horizontal(looks_hashed(pl.col(address).cast(pl.String)) for address in addresses)
-    found = []
-    for start in range(0, unmatched[-1] + 1, LOOKED_AT_A_TIME):
-        rows = unmatched.filter(unmatched.is_between(start, start + LOOKED_AT_A_TIME - 1))
-        found.append(rows.filter(fields.take(rows).select(looks).to_series()))
-    hashed = pl.concat(found)
-    if hashed.is_empty():
-        return matched
-    return matched.with_columns(
-        pl.when(pl.col(ROW).is_in(hashed.implode())).then(pl.lit(HASHED)).otherwise("reason").alias("reason")
-    )
-
-
 def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     """Add the key to each line; the record's and the report's values, and `converted`, to each matched one."""
     row = lines.select(pl.when(pl.col(PLACE).is_not_null()).then(ROW)).to_series()
+    shown = matching.shown.take(lines[ROW])
     laid = pl.concat(
         [
-            lines.drop(PLACE),
-            matching.shown.take(lines[ROW]).select(matching.key.alias("key")),
+            _explain_hashed(lines.drop(PLACE), shown, matching.terms.keys),
+            shown.select(matching.key.alias("key")),
             matching.there.select(pl.all().gather(lines[PLACE])),
             matching.given.take(row),
         ],
@@ -225,9 +205,20 @@ def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     )
     return laid.with_columns(
         pl.col("converted").fill_null(False) & pl.col("outcome").is_null(),
-        pl.col("reason").cast(pl.String),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in ("code", "error_fields", "job_id")),
     )
+
+
+def _explain_hashed(lines: pl.DataFrame, shown: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
+    """Give unmatched lines a reason where their e-mail key is one of WalkMe's hashed user ids."""
+    reason = pl.col("reason").cast(pl.String)
+    unmatched = lines["outcome"] == Outcome.UNMATCHED
+    addresses = [key.given for key in keys if key.field.type == "email"]
+    if not addresses or not unmatched.any():
+        return lines.with_columns(reason)
+    looks = pl.any_horizontal(looks_hashed(pl.col(address).cast(pl.String)) for address in addresses)
+    hashed = unmatched & shown.select(looks.alias("hashed")).to_series()
+    return lines.with_columns(pl.when(hashed).then(pl.lit(HASHED)).otherwise(reason).alias("reason"))
 
 
 def _settle_converted(lines: pl.DataFrame, edits_converted: Callable[[], bool]) -> pl.DataFrame:

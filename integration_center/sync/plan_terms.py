@@ -24,7 +24,7 @@ MATCH_KEY = "match_key"
 """The column with the key in the form in which keys are compared, String."""
 LATEST = "latest"
 """The column that orders rows with the same key: the greatest value is the newest; see `read_recency`."""
-NUMBERED_AT_A_TIME = 100_000
+NUMBERED_AT_A_TIME = 50_000
 HASH_SEED = 0x1C
 KEY_SEPARATOR = "\x1f"
 

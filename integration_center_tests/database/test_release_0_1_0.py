@@ -150,7 +150,9 @@ def test_the_stored_frames_are_read(center: Center, command: Command) -> None:
         account = installation.accounts.get(Environment.SANDBOX)
         snapshot = installation.snapshots.of(SECOND_SLUG, "Lead", account.org_id, account.user_id)
         assert snapshot.find() is not None
-        records = snapshot.read()
+        stored = snapshot.open()
+        assert stored is not None
+        records = stored.read()
         before = installation.reports.rows_before("logins", DAY + timedelta(days=1))
         assert before is not None
         assert before.rows == len(PEOPLE)

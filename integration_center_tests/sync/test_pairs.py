@@ -11,7 +11,7 @@ NUMBERS = st.lists(st.none() | st.integers(0, 40) | st.integers(2**64 - 40, 2**6
 
 
 def join_at_once(numbers: list[int | None], among: list[int | None]) -> list[tuple[int, int | None]]:
-    found = []
+    found: list[tuple[int, int | None]] = []
     for row, number in enumerate(numbers):
         places = [place for place, other in enumerate(among) if number is not None and other == number]
         found += [(row, place) for place in places] or [(row, None)]

@@ -40,6 +40,7 @@ from integration_center.salesforce.read.snapshot import (
     SnapshotInfo,
     SnapshotKeeper,
     Span,
+    StoredSnapshot,
     find_known_span,
     find_latest,
     find_newest,
@@ -102,11 +103,9 @@ def read_changes(
         except (OrgError, IncompleteRead, CutShort) as error:
             raise WayClosed(str(error)) from error
         if records is None:  # only now, because a full read needs the memory that the snapshot takes
-            records = keeper.read()
+            records = _read_snapshot(keeper, noted)
             if records is None or records.height != info.count or tuple(records.columns) != selection.columns:
                 raise WayClosed("the snapshot is damaged")
-            if noted:
-                _lay_noted(records, keeper, noted)
         # Rows of the overlap come again. Rows in the recycle bin are never in a snapshot, so they would look new.
         known = records.lazy().filter(pl.col(STAMP) >= since).select("Id", STAMP)
         living = changes.rows.lazy().filter(pl.col(DELETED).not_())
@@ -137,26 +136,38 @@ def read_changes(
     raise WayClosed(counts, records=changes.total)
 
 
-def _lay_noted(records: pl.DataFrame, keeper: SnapshotKeeper, noted: OwnWrites) -> None:
-    """Update the records with the writes that are noted beside the snapshot, in place.
+def _read_snapshot(keeper: SnapshotKeeper, noted: OwnWrites | None) -> pl.DataFrame | None:
+    """Read the records of the snapshot, updated with the writes that are noted beside it; None when it is damaged.
 
     Raises:
         WayClosed: the writes are gone or damaged.
     """
+    stored = keeper.open()
+    if stored is None or noted is None:
+        return stored.read() if stored else None
     damaged = WayClosed("the note of own writes is damaged")
     writes = keeper.scan_writes()
     if writes is None:
         raise damaged
     try:
-        ids = writes.select("Id").collect(engine="streaming").to_series()
-        if len(ids) != noted.rows:
+        # The places are found before the records are read, because both at once take more memory.
+        places = _find_written(stored, writes, noted)
+        if places is None:
             raise damaged
-        places = find_places(records["Id"], ids)
-        del ids
-        lay_writes(records, places, writes, noted.span)
+        records = stored.read()
+        if records is not None:
+            lay_writes(records, places, writes, noted.span)
     except (pl.exceptions.PolarsError, OSError) as error:
         logger.warning("the note of own writes cannot be read (%s)", type(error).__name__)
         raise damaged from error
+    return records
+
+
+def _find_written(stored: StoredSnapshot, writes: pl.LazyFrame, noted: OwnWrites) -> pl.Series | None:
+    """Find the position of each record of a snapshot in the writes; None when one of both is damaged."""
+    written = writes.select("Id").collect(engine="streaming").to_series()
+    ids = stored.read_ids()
+    return None if ids is None or len(written) != noted.rows else find_places(ids, written)
 
 
 def _build_stamped(since: datetime, info: SnapshotInfo, own: Sequence[Span]) -> str:

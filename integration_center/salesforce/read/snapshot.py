@@ -117,6 +117,18 @@ class OwnWrites:
     rows: int
 
 
+class StoredSnapshot(Protocol):
+    """A stored snapshot, which does not change while it is read."""
+
+    def read_ids(self) -> pl.Series | None:
+        """Read the Ids of the records, in their order; None when they are damaged."""
+        ...
+
+    def read(self) -> pl.DataFrame | None:
+        """Read the records; None when they are damaged."""
+        ...
+
+
 class SnapshotKeeper(Protocol):
     """Where the snapshot of one integration is kept."""
 
@@ -134,8 +146,8 @@ class SnapshotKeeper(Protocol):
         """Return the information about the snapshot; None when there is no snapshot, or it cannot be read."""
         ...
 
-    def read(self) -> pl.DataFrame | None:
-        """Read the records; None when they are damaged."""
+    def open(self) -> "StoredSnapshot | None":
+        """Open the snapshot to read it; None when there is none."""
         ...
 
     def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:

@@ -40,6 +40,36 @@ NOTES = TypeAdapter(OwnWrites)
 
 
 @dataclass(frozen=True)
+class OpenSnapshot:
+    """One version of the records of a snapshot; a `StoredSnapshot`."""
+
+    file: FrameFile
+
+    def read_ids(self) -> pl.Series | None:
+        """Read the Ids of the records, in their order; None when they cannot be read."""
+        records = self._read(["Id"])
+        return None if records is None else records.to_series()
+
+    def read(self) -> pl.DataFrame | None:
+        """Read the records; None when the file is damaged."""
+        seal = _read_seal(self.file)
+        records = self._read()
+        if records is None:
+            return None
+        if seal is None or seal.rows_hash != hash_rows(records):
+            logger.warning("the snapshot %s does not hold the rows that were written to it", self.file.path)
+            return None
+        return records
+
+    def _read(self, columns: list[str] | None = None) -> pl.DataFrame | None:
+        try:
+            return pl.read_parquet(self.file.path, columns=columns)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            logger.warning("the snapshot %s cannot be read (%s)", self.file.path, type(error).__name__)
+            return None
+
+
+@dataclass(frozen=True)
 class SnapshotFile:
     """The snapshot of one integration; a `SnapshotKeeper`.
 
@@ -63,21 +93,10 @@ class SnapshotFile:
         seal = _read_seal(file) if file else None
         return seal.info if seal else None
 
-    def read(self) -> pl.DataFrame | None:
-        """Read the records; None when the file is damaged."""
+    def open(self) -> "OpenSnapshot | None":
+        """Open the snapshot to read it; None when there is none."""
         file = self.frames.fetch(self._snapshot.name)
-        if file is None:
-            return None
-        seal = _read_seal(file)
-        try:
-            records = pl.read_parquet(file.path)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            logger.warning("the snapshot %s cannot be read (%s)", file.path, type(error).__name__)
-            return None
-        if seal is None or seal.rows_hash != hash_rows(records):
-            logger.warning("the snapshot %s does not hold the rows that were written to it", file.path)
-            return None
-        return records
+        return OpenSnapshot(file) if file else None
 
     def save(self, info: SnapshotInfo, records: pl.DataFrame) -> None:
         """Replace the snapshot completely, or not at all.

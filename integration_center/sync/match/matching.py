@@ -9,7 +9,7 @@ from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import ROW, MatchKeys
 from integration_center.sync.values.pairs import PLACE, find_all_places
 
-COMPARED_AT_A_TIME = 100_000
+COMPARED_AT_A_TIME = 50_000
 
 
 def match_rows(

@@ -9,7 +9,7 @@ import polars as pl
 
 from integration_center.sync.values.pairs import find_one_place
 
-COMPARED_AT_A_TIME = 100_000
+COMPARED_AT_A_TIME = 50_000
 
 
 def map_distinct(text: pl.Expr, steps: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
