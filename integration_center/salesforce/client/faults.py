@@ -63,10 +63,11 @@ STATUS_SENTENCES = {
     404: "the resource does not exist, or the connected user may not see it",
     405: "the org does not offer this call",
     409: "the request conflicts with the state of the resource",
-    410: "this API version is retired; set INTEGRATION_CENTER_API_VERSION to a newer one",
+    410: "this API version is retired",
     414: "the request address is too long",
     431: "the request headers are too long",
 }
+STATUS_SETTINGS = {410: "set INTEGRATION_CENTER_API_VERSION to a newer one"}
 
 
 Members = Mapping[str, type | tuple[type, ...]]
@@ -222,7 +223,8 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
     if status >= 500 or (first is None and status not in EDGE_REFUSALS):
         return AnswerLost(f"{host} answered HTTP {status} without a usable answer", retry_after=wait)
     if first is None or code is None:
-        return OrgError(f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})", status=status)
+        sentence = f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})"
+        return OrgError(sentence, status=status, setting=STATUS_SETTINGS.get(status, ""))
     if status == httpx.codes.UNAUTHORIZED:
         return AccessRefused(f"Salesforce refuses the access token ({code}); connect the account again")
     return build_refusal(status, first)
@@ -268,14 +270,19 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
     if status == httpx.codes.FORBIDDEN:
         return OrgError(f"the connected user may not do this ({error.code})", code=error.code, status=status)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
-    return OrgError(f"Salesforce refused: {sentence} ({error.code})", code=error.code, status=status)
+    return OrgError(
+        f"Salesforce refused: {sentence} ({error.code})",
+        code=error.code,
+        status=status,
+        setting=STATUS_SETTINGS.get(status, ""),
+    )
 
 
 def build_disk_error(error: OSError) -> ConfigurationError:
     """Build the error for a temporary file that cannot be written. Uploads and downloads go through such files."""
     return ConfigurationError(
-        f"a temporary file could not be written ({error.strerror}); free some space in {gettempdir()}, or set another"
-        " folder in TMPDIR"
+        "a temporary file could not be written",
+        setting=f"{error.strerror}: free some space in {gettempdir()}, or set another folder in TMPDIR",
     )
 
 

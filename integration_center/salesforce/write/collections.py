@@ -289,7 +289,7 @@ def _read_refusal(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
     error = build_error(answer.status, httpx.Headers(), json.dumps(answer.body).encode())
     match error:
         case LimitExceeded():
-            return build_results(ids, Outcome.UNPROCESSED, code=code, message=str(error))
+            return build_results(ids, Outcome.UNPROCESSED, code=code, message=error.said.sentence)
         case TransientError() | AccessRefused() if code not in LIMIT_CODES | LOCK_CODES:
             return build_results(ids, Outcome.UNKNOWN)
         case _:
