@@ -48,17 +48,25 @@ from datetime import date
 from typing import ClassVar
 
 from integration_center.wording.plain_text import join_lines
+from integration_center.wording.remedies import Said
 
 
 class IntegrationCenterError(Exception):
     """Base of all errors this product raises on purpose.
 
     Args:
-        message: a sentence. Control characters of the names in it are shown as escapes, and its lines are joined.
+        message: a sentence, without commands and names of settings: pages show it, too. Control characters of the
+            names in it are shown as escapes, and its lines are joined.
+        command: what to run at a terminal, such as `run: integration-center resume`. Pages have a button for it.
+        setting: what the server admin has to set or correct.
+
+    Attributes:
+        said: the sentence, and its remedy apart from it. The text of the error is both.
     """
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(join_lines(message))
+    def __init__(self, message: str = "", *, command: str = "", setting: str = "") -> None:
+        self.said = Said(join_lines(message), join_lines(command or setting), by_admin=bool(setting))
+        super().__init__(self.said.text)
 
 
 class TransientError(IntegrationCenterError):
@@ -67,6 +75,7 @@ class TransientError(IntegrationCenterError):
     Args:
         message: what happened and what is tried next.
         retry_after: seconds the server asked to wait, if it did.
+        setting: what the server admin may have to correct.
 
     Attributes:
         most_attempts: how often a request that fails like this is sent in all; None where the policy alone decides.
@@ -74,8 +83,8 @@ class TransientError(IntegrationCenterError):
 
     most_attempts: ClassVar[int | None] = None
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: float | None = None, setting: str = "") -> None:
+        super().__init__(message, setting=setting)
         self.retry_after = retry_after
 
 
@@ -169,8 +178,8 @@ class UnreadableReport(ReportError):
         remedy: what `report.yaml` may say so that it does; empty where nothing helps.
     """
 
-    def __init__(self, message: str, remedy: Mapping[str, object] | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, remedy: Mapping[str, object] | None = None, *, setting: str = "") -> None:
+        super().__init__(message, setting=setting)
         self.remedy = dict(remedy or {})
 
 
@@ -209,25 +218,17 @@ class PermissionMissing(AccessRefused):
         message: who lacks what, and what to do.
         username: in Salesforce.
         missing: the permissions, as Salesforce labels them.
+        command: what to run afterwards.
     """
 
-    def __init__(self, message: str, *, username: str, missing: Sequence[str]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, username: str, missing: Sequence[str], command: str = "") -> None:
+        super().__init__(message, command=command)
         self.username = username
         self.missing = tuple(missing)
 
 
 class WrongOrg(AccessRefused):
-    """The org is of another kind than the account, or is connected under another name already.
-
-    Args:
-        message: the fact, and what to do on the command line.
-        fact: which org, and why it is wrong here.
-    """
-
-    def __init__(self, message: str, *, fact: str) -> None:
-        super().__init__(message)
-        self.fact = fact
+    """The org is of another kind than the account, or is connected under another name already."""
 
 
 class OrgError(TerminalError):
@@ -237,17 +238,24 @@ class OrgError(TerminalError):
         message: what was refused, without values of records.
         code: Salesforce's error code, such as `MALFORMED_QUERY`.
         status: the HTTP status.
-        said: Salesforce's own words. They may quote a value of a record, so they are shown only where the request held
-            none.
+        setting: what the server admin has to set.
+        org_words: Salesforce's own words. They may quote a value of a record, so they are shown only where the request
+            held none.
     """
 
     def __init__(
-        self, message: str, *, code: str | None = None, status: int | None = None, said: str | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        setting: str = "",
+        org_words: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, setting=setting)
         self.code = code
         self.status = status
-        self.said = said
+        self.org_words = org_words
 
 
 class SchemaMismatch(OrgError):

@@ -133,7 +133,9 @@ class Provider:
 
     def _find_endpoints(self) -> Endpoints:
         if not self.settings.oidc_client_id:
-            raise ConfigurationError("single sign-on needs INTEGRATION_CENTER_OIDC_CLIENT_ID; ask the server admin")
+            raise ConfigurationError(
+                "single sign-on is not set up completely", setting="set INTEGRATION_CENTER_OIDC_CLIENT_ID"
+            )
         with self._lock:
             if self._endpoints is None or self.clock() - self._fetched_at > KEPT:
                 with build_client() as client:
@@ -151,8 +153,8 @@ def _read_endpoints(content: Mapping[str, Any], issuer: str) -> Endpoints:
     """
     if content.get("issuer") != issuer:
         raise ConfigurationError(
-            "the provider calls itself by another name than INTEGRATION_CENTER_OIDC_ISSUER; the server admin has to"
-            " copy the issuer exactly, with or without a closing slash"
+            "the sign-in provider calls itself by another name than the one that is set here",
+            setting="copy it exactly into INTEGRATION_CENTER_OIDC_ISSUER, with or without a closing slash",
         )
     names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
     logout = content.get("end_session_endpoint")

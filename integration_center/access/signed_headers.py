@@ -48,7 +48,8 @@ class SignedHeaders:
         settings = self.settings
         if not (settings.proxy_issuer and settings.proxy_audience and settings.proxy_keys):
             raise ConfigurationError(
-                "sign-in by a proxy needs INTEGRATION_CENTER_PROXY_ISSUER, _AUDIENCE and _KEYS; ask the server admin"
+                "sign-in by a proxy is not set up completely",
+                setting="set INTEGRATION_CENTER_PROXY_ISSUER, _AUDIENCE and _KEYS",
             )
         check = TokenCheck(self._keys, settings.proxy_issuer, settings.proxy_audience, self.now, most_age=MOST_AGE)
         claims = check.read(header.strip())

@@ -133,7 +133,8 @@ def finish_web(
     if grant.refresh_token is None:
         raise ConfigurationError(
             "Salesforce sent no refresh token, so the connection would end within hours; add the scope refresh_token"
-            f" (perform requests at any time) to the app of SALESFORCE_{sign_in.environment.name}_CLIENT_ID"
+            " (perform requests at any time) to the External Client App",
+            command=f"The app is that of SALESFORCE_{sign_in.environment.name}_CLIENT_ID",
         )
     return _admit(sign_in.environment, settings, store, grant, flow="web", connected_by=connected_by, specs=specs)
 
@@ -233,7 +234,7 @@ def disconnect(environment: Environment, settings: Settings, store: AccountStore
         with build_client() as client:
             revoke(client, environment, account.login_url, tokens.refresh_token or tokens.access_token)
     except IntegrationCenterError as error:
-        unconfirmed = str(error)
+        unconfirmed = error.said.sentence
     kept = None if store.delete(environment) else STILL_IN_LOG
     undeleted = " ".join(filter(None, (kept, delete_snapshots(settings, store.engine, [account.org_id]))))
     return Disconnection(environment, account.org_id, unconfirmed, undeleted or None)

@@ -75,9 +75,9 @@ class Cipher:
 
     def _no_key_fits(self) -> ConfigurationError:
         return ConfigurationError(
-            f"the stored tokens were encrypted with another key than that of {self._origin}; restore the old key"
-            " (INTEGRATION_CENTER_SECRET_KEY takes several, comma-separated), or connect the accounts again:"
-            " integration-center connect sandbox"
+            "the stored tokens were encrypted with another key",
+            setting=f"than that of {self._origin}; restore the old key (INTEGRATION_CENTER_SECRET_KEY takes several,"
+            " comma-separated), or connect the accounts again: integration-center connect sandbox",
         )
 
 
@@ -130,8 +130,8 @@ def read_keys(settings: Settings) -> Keys:
     if settings.has_database_server and not path.exists():
         # Each host would make a key of its own, and none could read what another one stored.
         raise ConfigurationError(
-            f"{VARIABLE} is not set, and accounts are kept on a database server that hosts can share. Set it to one key"
-            f" for all of them; {HOW_TO_MAKE_ONE}"
+            "accounts are kept on a database server that hosts can share, and no key for all of them is set",
+            setting=f"{VARIABLE} is not set. Set it to one key for all of them; {HOW_TO_MAKE_ONE}",
         )
     try:
         if not path.exists():
@@ -140,8 +140,9 @@ def read_keys(settings: Settings) -> Keys:
         return Keys(tuple(map(SecretStr, read_regular(path).decode("ascii").split())), path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"key file {path} cannot be used ({type(error).__name__}); it must be a text file that this user alone can"
-            " read, or set INTEGRATION_CENTER_SECRET_KEY instead"
+            "the key that encrypts the accounts cannot be read",
+            setting=f"{path} ({type(error).__name__}) must be a text file that this user alone can read, or set"
+            " INTEGRATION_CENTER_SECRET_KEY instead",
         ) from error
 
 

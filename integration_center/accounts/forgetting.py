@@ -49,7 +49,7 @@ def revoke_tokens(forgotten: ForgottenAccount) -> str | None:
             for token in forgotten.tokens:
                 revoke(client, account.environment, account.login_url, token)
     except IntegrationCenterError as error:
-        return str(error)
+        return error.said.sentence
     return None
 
 
@@ -68,6 +68,6 @@ def _read_tokens(store: AccountStore, account: Account) -> ForgottenAccount:
     try:
         tokens = store.tokens(account.environment)
     except IntegrationCenterError as error:
-        return ForgottenAccount(account, (), str(error))
+        return ForgottenAccount(account, (), error.said.sentence)
     # Revoking a refresh token also revokes the access tokens that came from it.
     return ForgottenAccount(account, (tokens.refresh_token or tokens.access_token,))

@@ -32,7 +32,7 @@ class Granting:
         try:
             applied = apply_permission_set(session, permission_set, user_id)
         except BaseException as error:
-            why = str(error) if isinstance(error, IntegrationCenterError) else type(error).__name__
+            why = error.said.sentence if isinstance(error, IntegrationCenterError) else type(error).__name__
             self._note(f"The change of {permission_set.name} broke off; a part of it may be in the org: {why}")
             raise
         self._note(applied.summarize(permission_set))

@@ -51,8 +51,9 @@ class AccountNames:
         kinds = self.kinds()
         if environment not in kinds:
             raise UnknownAccount(
-                f"there is no account {environment.value!r}; {say_nearest(environment.value, [*kinds])}. To add it:"
-                f" integration-center connect {environment.value} --kind sandbox, or --kind production"
+                f"there is no account {environment.value!r}; {say_nearest(environment.value, [*kinds])}",
+                command=f"To add it: integration-center connect {environment.value} --kind sandbox, or --kind"
+                " production",
             )
         return kinds[environment]
 
@@ -100,8 +101,8 @@ class AccountNames:
         with writing(self.engine) as connection:
             if connection.execute(connected).one_or_none() is not None:
                 raise ConfigurationError(
-                    f"account {environment.value!r} is connected; first run:"
-                    f" integration-center disconnect {environment.value}"
+                    f"account {environment.value!r} is connected, and must be disconnected first",
+                    command=f"run: integration-center disconnect {environment.value}",
                 )
             connection.execute(delete(account_names).where(account_names.c.name == environment.value))
 

@@ -133,7 +133,7 @@ class AccountStore:
             fact = (
                 f"org {account.org_id} ({account.org_name}) is already connected as {' and '.join(held) or 'another'}"
             )
-            raise WrongOrg(f"{fact}; each account must be an org of its own", fact=fact) from None
+            raise WrongOrg(f"{fact}; each account must be an org of its own") from None
 
     def tokens(self, environment: Environment) -> Tokens:
         """Return the tokens of `environment`.
@@ -258,8 +258,8 @@ class AccountStore:
         content = json.loads(self._cipher.decrypt(ciphertext))
         if content["environment"] != environment.value:
             raise ConfigurationError(
-                f"the stored tokens of {environment.title} belong to another account; connect it again:"
-                f" integration-center connect {environment.value}"
+                f"the stored tokens of {environment.title} belong to another account",
+                command=f"connect it again: integration-center connect {environment.value}",
             )
         return Tokens(
             access_token=SecretStr(content["access_token"]),
@@ -283,7 +283,8 @@ def build_store(settings: Settings) -> AccountStore:
 def not_connected(environment: Environment) -> NotConnected:
     """Build the error that says how to connect `environment`."""
     return NotConnected(
-        f"no {environment.title} account is connected; run: integration-center connect {environment.value}"
+        f"no {environment.title} account is connected",
+        command=f"run: integration-center connect {environment.value}",
     )
 
 

@@ -111,14 +111,15 @@ class StoredTokens:
                 grant = refresh(client, self._environment, app, tokens.refresh_token)
             else:
                 raise ConnectionEnded(
-                    f"the {self._environment.title} account's session has ended and it has no refresh token; reconnect:"
-                    f" integration-center connect {self._environment.value}"
+                    f"the {self._environment.title} account's session has ended and it has no refresh token",
+                    command=f"reconnect: integration-center connect {self._environment.value}",
                 )
         # A refreshed sandbox keeps its My Domain but is another org, with other records behind the same Ids.
         if not account.is_of(grant.org_id):
             raise ConnectionEnded(
                 f"the {self._environment.title} login URL now leads to org {grant.org_id} instead of {account.org_id}"
-                f" (a refreshed sandbox?); reconnect: integration-center connect {self._environment.value}"
+                " (a refreshed sandbox?)",
+                command=f"reconnect: integration-center connect {self._environment.value}",
             )
         return Tokens(
             grant.access_token,
@@ -164,8 +165,9 @@ def require_app(
     missing = [f"SALESFORCE_{environment.name}_{name}" for name, value in given.items() if not value.strip()]
     if missing:
         raise ConfigurationError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set; copy them from the External"
-            f" Client App that the Salesforce admin made for {environment.title}, into the environment or .env"
+            f"the External Client App for {environment.title} is not set up here",
+            setting=f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set; copy them from the app"
+            " that the Salesforce admin made, into the environment or .env",
         )
     return app
 

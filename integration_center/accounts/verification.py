@@ -128,7 +128,8 @@ def _check_permissions(
         narrow = f" and, to do with less, {', '.join(dict.fromkeys(chain.from_iterable(lacking)))}"
     raise PermissionMissing(
         f"user {user.username} lacks {' and '.join(missing)}{narrow}; ask the Salesforce admin for a permission set"
-        f" with it, then run: integration-center connect {environment.value}",
+        " with it",
+        command=f"then run: integration-center connect {environment.value}",
         username=user.username,
         missing=missing,
     )
@@ -170,13 +171,13 @@ def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
 def _check_kind(org: Organization, environment: Environment, kind: OrgKind) -> None:
     if kind is OrgKind.PRODUCTION and org.is_sandbox:
         fact = f"{org.name} ({org.org_id}) is a sandbox"
-        raise WrongOrg(f"{fact}; {_say_connect(environment, OrgKind.SANDBOX)}", fact=fact)
+        raise WrongOrg(fact, command=_say_connect(environment, OrgKind.SANDBOX))
     if kind is OrgKind.SANDBOX and not org.is_sandbox and not org.developer_edition:
         fact = (
             f"{org.name} ({org.org_id}) is a production org, so tests in the {environment.title} slot would change live"
             " data"
         )
-        raise WrongOrg(f"{fact}; {_say_connect(environment, OrgKind.PRODUCTION)}", fact=fact)
+        raise WrongOrg(fact, command=_say_connect(environment, OrgKind.PRODUCTION))
 
 
 def _say_connect(environment: Environment, kind: OrgKind) -> str:
@@ -254,6 +255,6 @@ def _get(
 
 def _build_retired(api_version: str, status: int) -> ConfigurationError:
     return ConfigurationError(
-        f"the org does not offer API version {api_version} (HTTP {status}); set INTEGRATION_CENTER_API_VERSION to one"
-        " that it offers"
+        f"the org does not offer API version {api_version} (HTTP {status})",
+        setting="set INTEGRATION_CENTER_API_VERSION to one that it offers",
     )

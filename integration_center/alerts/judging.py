@@ -10,6 +10,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync import outcome_words
 from integration_center.sync.outcomes import BROKEN, WRITTEN, Outcome, count_settled
+from integration_center.wording.sentences import capitalize_first
 
 BEFORE = 10
 """Runs before the last one that it is compared with, at most."""
@@ -33,12 +34,14 @@ class Finding:
     Attributes:
         sync: the run that shows it, if one does.
         advice: what to do.
+        command: how to do it at a terminal.
     """
 
     kind: Kind
     text: str
     advice: str
     sync: SyncRecord | None = None
+    command: str = ""
 
 
 def judge_integration(
@@ -86,14 +89,15 @@ def is_cured(run: SyncRecord, history: Sequence[SyncRecord]) -> bool:
 
 def describe_failure(sync: SyncRecord) -> Finding:
     """The kind of alert that a failed run is."""
-    reason = sync.error or "its log says why"
+    reason = sync.said.sentence if sync.said else "its log says why"
     text = f"The run of {sync.partition_end} failed: {reason}. {say_counts(sync)}".strip()
     if sync.held:
-        advice = f"Look at the plan, then release it within 24 hours: integration-center release {sync.run_id[:8]}"
-        return Finding(Kind.HELD, text, advice, sync)
+        command = f"Release it: integration-center release {sync.run_id[:8]}"
+        return Finding(Kind.HELD, text, "Look at the plan, then release it within 24 hours.", sync, command)
     if sync.counts.get("lines", {}).get(Outcome.HELD):
         return Finding(Kind.HELD, text, "Correct what the reason names, and run the integration again.", sync)
-    return Finding(Kind.FAILED, text, "Correct what the reason names, and run the integration again.", sync)
+    command = f"{capitalize_first(sync.said.remedy)}." if sync.said and sync.said.remedy else ""
+    return Finding(Kind.FAILED, text, "Correct what the reason names, and run the integration again.", sync, command)
 
 
 def judge_completed(last: SyncRecord, before: Sequence[SyncRecord], thresholds: Thresholds) -> list[Finding]:
@@ -153,7 +157,7 @@ def find_missed(spec: IntegrationSpec, history: Sequence[SyncRecord], now: datet
     if now < due + GRACE or any(sync.started_at >= tick for sync in history):
         return []
     text = f"The run that was due at {due:%Y-%m-%d %H:%M} UTC never came."
-    return [Finding(Kind.LATE, text, "Look whether Dagster's daemon runs: integration-center doctor.")]
+    return [Finding(Kind.LATE, text, "Look whether Dagster's daemon runs.", command="Look: integration-center doctor")]
 
 
 def say_counts(sync: SyncRecord) -> str:

@@ -22,7 +22,7 @@ class Message:
         ended: whether the incident is over.
         title: in a line.
         text: what happened, and the counts.
-        advice: what to do; empty when there is nothing to do.
+        advice: what to do, and how at a terminal; empty when there is nothing to do.
         links: addresses by what they are called.
         owners: e-mail addresses of the owners of the integration.
     """
@@ -54,10 +54,11 @@ class Content:
     advice: str = ""
     links: Mapping[str, str] | None = None
     owners: Sequence[str] = ()
+    command: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As it is stored. Addresses of people are taken out, and control characters shown."""
-        shown = {name: clean(str(getattr(self, name))) for name in ("title", "text", "advice")}
+        shown = {name: clean(str(getattr(self, name))) for name in ("title", "text", "advice", "command")}
         return {**asdict(self), **shown, "links": dict(self.links or {}), "owners": list(self.owners)}
 
 
@@ -76,7 +77,7 @@ def build_message(stable_id: str, incident: str, kind: str, content: Mapping[str
         ended=ended,
         title=content["title"],
         text=content["text"],
-        advice=content["advice"],
+        advice=" ".join(filter(None, (content["advice"], content.get("command", "")))),
         links=content["links"],
         owners=tuple(content["owners"]),
     )

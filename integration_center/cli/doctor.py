@@ -1,7 +1,6 @@
 """`doctor`: look at everything, and say what to do."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +44,7 @@ def look_at_everything(
     except IntegrationCenterError as error:
         found = [*check_versions(), problem("settings", f"{error}.", "Correct this first; nothing else was looked at.")]
     if as_json:
-        print_json([asdict(each) for each in found])
+        print_json([each.as_dict() for each in found])
     else:
         print_found(found)
         if written:
@@ -60,7 +59,7 @@ def print_found(found: Sequence[Checked]) -> None:
         console.print(
             f"[{COLOURS[each.state]}]{each.state.value:8}[/] {each.area:13} {escape(each.text)}", soft_wrap=True
         )
-        if each.advice:
-            console.print(f"{'':23}{escape(each.advice)}", soft_wrap=True)
+        if each.remedy:
+            console.print(f"{'':23}{escape(each.remedy)}", soft_wrap=True)
     wrong = sum(each.state is State.PROBLEM for each in found)
     console.print("Nothing is wrong." if not wrong else f"{wrong} problems.", style="bold")

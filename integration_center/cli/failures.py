@@ -50,10 +50,7 @@ def describe_failure(error: BaseException) -> str:
     report = write_report(error)
     if report is None:
         return f"something unexpected happened ({what}), and no report of it could be written"
-    return (
-        f"something unexpected happened ({what}). The details are in {report}; please give this file to whoever looks"
-        " after this installation"
-    )
+    return f"something unexpected happened ({what}). The details are in {report}; give this file to the server admin"
 
 
 def write_report(error: BaseException) -> Path | None:

@@ -16,11 +16,9 @@ from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.names import INTEGRATION_TAG, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.run_request import RunRequest
 from integration_center.pipeline.webserver import Webserver
+from integration_center.wording.remedies import START_IT
 
-NOT_RUNNING = (
-    "Dagster does not run, so nothing was started. Whoever looks after this installation has to start it;"
-    " then try again"
-)
+NOT_RUNNING = f"Dagster does not run, so nothing was started. {START_IT} Then try again"
 _starting = Lock()
 
 

@@ -267,7 +267,7 @@ def build_row(
         object=spec.object if spec else last.object if last else "",
         environment=spec.environment if spec else last.environment if last else None,
         enabled=spec.enabled if spec else True,
-        schedule=say_times(spec.times, minute) if spec else "",
+        schedule=say_times(spec.times, minute, utc=True) if spec else "",
         next_run=_next_run(spec.times, minute) if spec and scheduled else None,
         last=last,
         picture=draw(recent.pictures if recent else ()),

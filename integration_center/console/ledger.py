@@ -90,7 +90,7 @@ def scan(installation: Installation, sync: SyncRecord) -> pl.LazyFrame:
     if file is None and installation.ledgers.has(sync.run_id, sync.slug):
         raise PlanMissing(
             "the list of records of this run cannot be found. Lists are deleted after 90 days; if this one is younger,"
-            " whoever looks after this installation can bring it back. Its counts are kept"
+            " ask the server admin to bring it back. Its counts are kept"
         )
     if file is None:
         raise PlanMissing(
@@ -111,8 +111,8 @@ def _readable(sync: SyncRecord) -> Iterator[None]:
     except (pl.exceptions.PolarsError, OSError):
         logger.warning("the ledger of run %s of %s cannot be read", sync.run_id, sync.slug)
         raise PlanMissing(
-            "the list of records of this run is damaged, or may not be opened. Its counts are kept; whoever looks after"
-            " this installation can bring the list back from a backup"
+            "the list of records of this run is damaged, or may not be opened. Its counts are kept. Ask the server"
+            " admin to bring the list back from a backup"
         ) from None
 
 

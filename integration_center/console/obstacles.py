@@ -9,11 +9,11 @@ from integration_center.console.report_states import Lack, ReportStates
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.names import find_starter
+from integration_center.wording.remedies import START_IT
 from integration_center.wording.sentences import capitalize_first
 
 FAIL, WAIT = "will fail", "will not start"
 WEB_SERVER_DOWN = "Dagster's web server does not answer: Run Now and Plan do not work just now."
-START_IT = "Whoever looks after this installation has to start it."
 DAILY = "daily_sync"
 BLOCKED = "blocked"
 """The state to which the grid can be narrowed, of integrations that have an obstacle."""

@@ -6,13 +6,13 @@ from enum import StrEnum
 import dagster as dg
 
 from integration_center.console.dagster import bury_killed_runs, close_dead_lines, find_stored_status
-from integration_center.console.obstacles import START_IT
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.webserver import Webserver
 from integration_center.progress import estimate_left
+from integration_center.wording.remedies import START_IT
 
 STARTING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
 WAITING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED}

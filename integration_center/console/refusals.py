@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from integration_center.console.plain_words import say_error
 from integration_center.errors import (
     AccessRefused,
     AppBlocked,
@@ -20,7 +21,6 @@ from integration_center.errors import (
     WrongOrg,
 )
 from integration_center.integration.environment import FIRST, Environment
-from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 
@@ -94,7 +94,7 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
         case WrongOrg():
             return Refusal(
                 f"This org does not belong in {slot}",
-                f"{_sentence(error.fact)} Nothing was connected.",
+                f"{said} Nothing was connected.",
                 f"Connect it in {other} instead if that is what you meant. For {slot}, sign out of Salesforce in this"
                 " browser and connect again with a user of the right org: Salesforce takes the org where you are"
                 " signed in.",
@@ -139,8 +139,7 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
             return Refusal(
                 "A setting has to be corrected",
                 said,
-                "Ask whoever looks after this installation; after a change of its settings the console has to be"
-                " restarted.",
+                "After a change of the settings the console has to be restarted.",
             )
         case LimitExceeded():
             return Refusal(

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from integration_center.console.plain_words import say_error
 from integration_center.errors import ReportError, TerminalError, TransientError, UnknownReport
 from integration_center.insights.catalogue import ReportInfo, find_report, report_slug
 from integration_center.insights.source import ReportSource
-from integration_center.wording.commands import say_error
 
 
 class Lack(StrEnum):

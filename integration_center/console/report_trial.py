@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from integration_center.console.plain_words import say_error
 from integration_center.errors import UnreadableReport
 from integration_center.insights.declaring import check_columns, declare_cells
 from integration_center.insights.drop_names import FILE_NAME
@@ -11,7 +12,6 @@ from integration_center.insights.formats import read_file
 from integration_center.insights.inspection import Inspection, inspect_file
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
-from integration_center.wording.commands import say_error
 
 ROWS = 6
 

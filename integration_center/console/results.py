@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from integration_center.console.plain_words import drop_folders, say_on_page
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.sync.outcome_words import TROUBLED, say_records
 from integration_center.sync.outcomes import Outcome
-from integration_center.wording.commands import make_plain
 
 ResultTone = Literal["success", "warning", "danger", "info"]
 
@@ -56,7 +56,7 @@ def tone_of(sync: SyncRecord) -> ResultTone:
         return "warning"
     if sync.status is SyncStatus.RUNNING:
         return "info"
-    if sync.error or count_troubled(sync):
+    if sync.said or count_troubled(sync):
         return "warning"
     return "info" if sync.status is SyncStatus.PLANNED else "success"
 
@@ -82,7 +82,7 @@ def say_why(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> str:
     Returns:
         Sentences; empty if the run is fine.
     """
-    said = [sync.error or "", say_troubled(sync, reasons)]
+    said = [say_on_page(sync.said), say_troubled(sync, reasons)]
     return " ".join(sentence(text) for text in said if text)
 
 
@@ -91,7 +91,7 @@ def say_troubled(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> str:
     parts = []
     for outcome, lines in count_troubled(sync).items():
         why = next((reason.text for reason in reasons if reason.outcome is outcome), "").rstrip(".")
-        known = why and why in (sync.error or "")
+        known = why and why in say_on_page(sync.said)
         parts.append(f"{say_records(lines, outcome)}{f': {why}' if why and not known else ''}")
     return "; ".join(parts)
 
@@ -100,7 +100,7 @@ def judge(sync: SyncRecord) -> Result:
     """Say what an ended run came to."""
     troubled = [say_records(lines, outcome) for outcome, lines in count_troubled(sync).items()]
     clauses = " and ".join(troubled)
-    error = sentence(sync.error) if sync.error else ""
+    error = sentence(say_on_page(sync.said)) if sync.said else ""
     tone = tone_of(sync)
     if sync.status is SyncStatus.FAILED:
         if sync.held:
@@ -134,6 +134,6 @@ def _say_completed(sync: SyncRecord) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` with a full stop, without terminal commands. Its first letter stays: the style sheet shows it large."""
-    text = make_plain(text)
+    """`text` with a full stop, without folders. Its first letter stays: the style sheet shows it large."""
+    text = drop_folders(text)
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -90,8 +90,9 @@ def _build(url: str) -> Engine:
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         # The URL may hold a password, so neither it nor the driver's text is repeated.
         raise ConfigurationError(
-            f"INTEGRATION_CENTER_DATABASE_URL cannot be used ({type(error).__name__}): expected sqlite:///FILE or"
-            " postgresql://USER:PASSWORD@HOST/NAME with the extra `postgres` installed"
+            "the address of the database cannot be used",
+            setting=f"INTEGRATION_CENTER_DATABASE_URL ({type(error).__name__}): expected sqlite:///FILE or"
+            " postgresql://USER:PASSWORD@HOST/NAME with the extra `postgres` installed",
         ) from None
 
 
@@ -206,7 +207,10 @@ def erase_deleted(engine: Engine) -> bool:
 
 def _build_sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise ConfigurationError("INTEGRATION_CENTER_DATABASE_URL must name a file: sqlite:////absolute/path.db")
+        raise ConfigurationError(
+            "the address of the database names no file",
+            setting="INTEGRATION_CENTER_DATABASE_URL must name a file: sqlite:////absolute/path.db",
+        )
     path = Path(url.database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -214,8 +218,9 @@ def _build_sqlite(url: URL) -> Engine:
         path.chmod(0o600)
     except OSError as error:
         raise ConfigurationError(
-            f"database file {path} cannot be written: {error.strerror}; give this user the right to, or name another"
-            " place in INTEGRATION_CENTER_DATABASE_URL"
+            "the file of the database cannot be written",
+            setting=f"{path}: {error.strerror}; give this user the right to, or name another place in"
+            " INTEGRATION_CENTER_DATABASE_URL",
         ) from error
     # NullPool: connections are opened seldom and briefly, and none outlives its thread or its fork.
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
@@ -270,29 +275,32 @@ def _translating(engine: Engine) -> Iterator[None]:
             raise
         raise _translate(error.orig, engine.url) from error
     except PoolExhausted:
-        raise ServiceUnavailable(f"database {_show(engine.url)} is busy: no connection came free; try again") from None
+        raise ServiceUnavailable("the database is busy: no connection came free; try again") from None
     except InterfaceError as error:
-        raise ServiceUnavailable(f"database {_show(engine.url)} does not answer") from error
+        raise ServiceUnavailable("the database does not answer", setting=f"look at {_show(engine.url)}") from error
 
 
 def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     said, place = str(error).lower(), _show(url)
     if "locked" in said or "busy" in said or "deadlock" in said:
-        return TransientError(f"database {place} is locked by another process; try again in a while")
+        return TransientError("the database is locked by another process; try again in a while")
     if "full" in said or "no space" in said or _has_no_space(url):
-        return ConfigurationError(f"database {place}: the disk is full; free some space, then run again")
+        return ConfigurationError("the disk is full", setting=f"free some space for {place}, then run again")
     if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
-        return ConfigurationError(f"database {place} cannot be written by this user; change its file mode or place")
+        return ConfigurationError("the database cannot be written", setting=f"change the file mode or place of {place}")
     if "no such table" in said or "no such column" in said or "has no column" in said:
         return ConfigurationError(
-            f"database {place} lacks a table or column that it had when this program started; start the program again."
-            " If that does not help, another program has changed the database: bring back a copy from a backup"
+            "the database lacks a table or column that it had when this program started",
+            setting="start the program again. If that does not help, another program has changed the database: bring"
+            f" back a copy of {place} from a backup",
         )
     if "not a database" in said or "malformed" in said:
-        return ConfigurationError(f"database {place} is damaged or no database; bring back a copy from a backup")
+        return ConfigurationError("the database is damaged", setting=f"bring back a copy of {place} from a backup")
     if "authentication failed" in said or "does not exist" in said:
-        return ConfigurationError(f"database {place} refused the sign-in; correct INTEGRATION_CENTER_DATABASE_URL")
-    return ServiceUnavailable(f"database {place} does not answer ({type(error).__name__})")
+        return ConfigurationError(
+            "the database refused the sign-in", setting=f"correct INTEGRATION_CENTER_DATABASE_URL, now {place}"
+        )
+    return ServiceUnavailable("the database does not answer", setting=f"look at {place} ({type(error).__name__})")
 
 
 def _has_no_space(url: URL) -> bool:

@@ -59,11 +59,12 @@ def require_current(revision: int, engine: Engine) -> None:
     place = engine.url.render_as_string(hide_password=True)
     if revision < REVISION:
         raise DatabaseOutdated(
-            f"database {place} is of an earlier version of this program, and must be upgraded. End `up`, make a backup,"
-            " and run: integration-center migrate"
+            "the database is of an earlier version of this program, and must be upgraded",
+            setting=f"It is {place}. End `up`, make a backup, and run: integration-center migrate",
         )
     if revision > REVISION:
         raise DatabaseTooNew(
-            f"database {place} is of a newer version: this program is older than its data (revision {REVISION}, the"
-            f" data {revision}). Install the newer version of integration-center again"
+            f"the database is of a newer version: this program is older than its data (revision {REVISION}, the data"
+            f" {revision})",
+            setting=f"It is {place}. Install the newer version of integration-center again",
         )

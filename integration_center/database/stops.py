@@ -80,6 +80,8 @@ class Stops:
             Stopped: a stop is in force, or was.
         """
         if stop := self.find():
-            raise Stopped(f"{stop.sentence}. Nothing runs until an admin resumes: integration-center resume")
+            raise Stopped(
+                f"{stop.sentence}. Nothing runs until an admin resumes", command="run: integration-center resume"
+            )
         if since is not None and (stop := self.since(since)):
             raise Stopped(f"{stop.sentence}. This run was made before the stop, so it ends; run it again")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from integration_center.integration.spec import Environment
+from integration_center.wording.remedies import Said, read_said
 
 Counts = Mapping[str, Mapping[str, int]]
 """Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""
@@ -49,6 +50,7 @@ class SyncRecord:
         applied_at: when the push of this plan began, UTC; None while nothing can have been written.
         read_at: when the org was read, UTC.
         held: the sentence that says which limit holds the plan, else None.
+        said: why it failed or waits, else None.
     """
 
     run_id: str
@@ -69,9 +71,14 @@ class SyncRecord:
     read_at: datetime | None
     describe_hash: str | None
     held: str | None
-    error: str | None
+    said: Said | None
     api_calls: int
     triggered_by: str
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed or waits, with what to do at a terminal."""
+        return None if self.said is None else self.said.text
 
     @property
     def runtime(self) -> timedelta | None:
@@ -122,9 +129,10 @@ class RecentSyncs(NamedTuple):
 def build_record(row: Row[Any]) -> SyncRecord:
     """A row of the table `syncs`."""
     values = dict(row._mapping)
-    del values["id"], values["pushed"]
+    del values["id"], values["pushed"], values["error"]
     values |= {
         "environment": Environment(row.environment) if row.environment else None,
         "status": SyncStatus(row.status),
+        "said": None if row.error is None else read_said(row.error),
     }
     return SyncRecord(**values)

@@ -25,7 +25,7 @@ from integration_center.database.tables import sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration.spec import Environment
 from integration_center.sync.outcomes import MAY_BE_WRITTEN
-from integration_center.wording.plain_text import join_lines
+from integration_center.wording.remedies import Said, say
 
 KEY = ("run_id", "slug")
 
@@ -163,7 +163,7 @@ class SyncLog(SyncReading):
         *,
         status: SyncStatus,
         counts: Counts | None = None,
-        error: str | None = None,
+        error: str | Said | None = None,
         api_calls: int | None = None,
     ) -> SyncRecord:
         """End a line; without `counts` or `api_calls` those noted before stay. Its progress is forgotten.
@@ -181,7 +181,7 @@ class SyncLog(SyncReading):
                 "ended_at": datetime.now(UTC),
                 "counts": final,
                 "pushed": known.pushed or _reached_org(status, final),
-                "error": None if error is None else join_lines(error),
+                "error": None if error is None else say(error).store(),
                 "api_calls": known.api_calls if api_calls is None else api_calls,
             }
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(**changes))
@@ -194,24 +194,24 @@ class SyncLog(SyncReading):
         with writing(self._engine) as connection:
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(counts=_plain(counts)))
 
-    def amend(self, run_id: str, slug: str, *, counts: Counts, error: str) -> None:
+    def amend(self, run_id: str, slug: str, *, counts: Counts, error: str | Said) -> None:
         """Correct the counts of a line by what a later run has learned; a line still open fails with `error`."""
         self.recount(run_id, slug, counts=counts)
         self.fail_open(run_id, slug, error)
 
-    def reject(self, run_id: str, slug: str, error: str) -> None:
+    def reject(self, run_id: str, slug: str, error: str | Said) -> None:
         """Note that the plan of a line was rejected, so that it can no longer be released."""
-        changes = {"status": SyncStatus.FAILED.value, "held": None, "error": join_lines(error)}
+        changes = {"status": SyncStatus.FAILED.value, "held": None, "error": say(error).store()}
         with writing(self._engine) as connection:
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(**changes))
 
-    def fail_open(self, run_id: str, slug: str, error: str) -> bool:
+    def fail_open(self, run_id: str, slug: str, error: str | Said) -> bool:
         """Fail a line whose run ended without closing it; whether it was still open."""
         with writing(self._engine) as connection:
             statement = (
                 update(syncs)
                 .where(is_line(run_id, slug), syncs.c.status == SyncStatus.RUNNING.value)
-                .values(status=SyncStatus.FAILED.value, ended_at=datetime.now(UTC), error=join_lines(error))
+                .values(status=SyncStatus.FAILED.value, ended_at=datetime.now(UTC), error=say(error).store())
             )
             return connection.execute(statement).rowcount == 1
 

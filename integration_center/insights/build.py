@@ -48,7 +48,8 @@ def build_sftp(root: str, settings: Settings, largest: int) -> Drops:
         from integration_center.insights.sftp_drops import build_sftp_drops
     except ModuleNotFoundError:
         raise ConfigurationError(
-            "sftp:// needs the extra sftp: make setup EXTRAS=sftp, or pip install 'integration-center[sftp]'"
+            "reports come from an SFTP server, and the part of the program that reads it is not installed",
+            setting="sftp:// needs the extra sftp: make setup EXTRAS=sftp, or pip install 'integration-center[sftp]'",
         ) from None
     return build_sftp_drops(root, settings, largest=largest)
 
@@ -57,8 +58,9 @@ def _require(settings: Settings, field: str) -> None:
     value = getattr(settings, field)
     if not (value if isinstance(value, str) else value.get_secret_value()).strip():
         raise ConfigurationError(
-            f"{_variable(field)} is empty; {_variable('walkme_source')}={settings.walkme_source} needs it."
-            " Set it in the environment or in .env"
+            "the place that WalkMe's reports come from is not set up",
+            setting=f"{_variable(field)} is empty; {_variable('walkme_source')}={settings.walkme_source} needs it."
+            " Set it in the environment or in .env",
         )
 
 

@@ -111,8 +111,8 @@ class LocalDrops:
             return sorted(path.name for path in self._root.iterdir() if path.is_dir())
         except OSError as error:
             raise ConfigurationError(
-                f"the folder of report drops {self._root} cannot be read ({type(error).__name__});"
-                " create it, or name another folder in the settings"
+                "the folder of report drops cannot be read",
+                setting=f"{self._root} ({type(error).__name__}): create it, or name another folder in the settings",
             ) from None
 
     def files(self, folder: str) -> list[Drop]:

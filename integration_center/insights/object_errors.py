@@ -84,26 +84,31 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
         )
     if "InvalidCertificate" in text:
         return ConfigurationError(
-            f"{place}: the endpoint's certificate is not trusted; name its authority's file in SSL_CERT_FILE"
+            f"{place}: the endpoint's certificate is not trusted",
+            setting="name its authority's file in SSL_CERT_FILE",
         )
     if _CREDENTIAL_REQUEST.search(text):
         if status is not None and status >= 500:
             return ServiceUnavailable(f"{place}: what gives the credentials for {service.title} answered {status}")
-        return AccessRefused(f"{place}: no usable credentials for {service.title} were found; {service.credentials}")
+        return AccessRefused(
+            f"{place}: no usable credentials for {service.title} were found", setting=service.credentials
+        )
     if status == 429 or code in _THROTTLED:
         return RateLimited(f"{told}: too many requests")
     if code in _BAD_CREDENTIALS or status == 401:
-        return AccessRefused(f"{told}: the credentials are wrong or have expired; {service.credentials}")
+        return AccessRefused(f"{told}: the credentials are wrong or have expired", setting=service.credentials)
     if code in _OTHER_REGION or "redirect" in text:
         return ConfigurationError(
-            f"{told}: the {service.container} is in another region; set AWS_REGION to that one, or correct the endpoint"
+            f"{told}: the {service.container} is in another region",
+            setting="set AWS_REGION to that one, or correct the endpoint",
         )
     if status == 403:
-        return AccessRefused(f"{told}: access is denied; grant the credentials {service.grant}")
+        return AccessRefused(f"{told}: access is denied", setting=f"grant the credentials {service.grant}")
     if status == 404:
         return ConfigurationError(
-            f"{told}: there is no such {service.container}; check {service.variable} and the endpoint or account"
+            f"{told}: there is no such {service.container}",
+            setting=f"check {service.variable} and the endpoint or account",
         )
     if status == 408 or status is None or status >= 500:
         return ServiceUnavailable(told if status else f"{told} readable; check the network and the endpoint")
-    return UnreadableReport(f"{told}; check {service.variable} and the object's state")
+    return UnreadableReport(told, setting=f"check {service.variable} and the object's state")

@@ -103,21 +103,24 @@ def open_prefix(root: str, cloud: CloudSettings, services: Mapping[str, Service]
         variable = next(iter(services.values())).variable
         also = ", or sftp://user@host/folder" if services is SERVICES else ""
         raise ConfigurationError(
-            f"{variable}: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs:// prefix{also}"
+            f"files cannot be kept at an address that begins with {scheme}://",
+            setting=f"{variable}: {scheme}:// is not supported; name a local folder, or an s3://, az:// or gs://"
+            f" prefix{also}",
         )
     if not _BUCKET.fullmatch(bucket):
         # The address is not quoted, because people paste addresses with secrets.
         raise ConfigurationError(
-            f"{service.variable}: {scheme}:// is not followed by the name of a {service.container};"
-            f" expected is {service.scheme}://{service.container}/prefix, with nothing else in it"
+            f"the address {scheme}:// is not followed by the name of a {service.container}",
+            setting=f"{service.variable}: expected is {service.scheme}://{service.container}/prefix, with nothing else"
+            " in it",
         )
     place = "/".join(filter(None, (f"{service.scheme}://{bucket}", prefix)))
     try:
         return Prefix(_open(service, bucket, prefix or None, cloud), service, place)
     except BaseError:
         raise ConfigurationError(
-            f"{place} cannot be opened, because a variable of {service.title} is missing or malformed;"
-            f" {service.credentials}"
+            f"{place} cannot be opened, because a variable of {service.title} is missing or malformed",
+            setting=service.credentials,
         ) from None
 
 

@@ -72,7 +72,7 @@ class SftpDrops:
             listed = self._session.ask(lambda sftp: sftp.listdir_attr(self._address.folder))
         except FileNotFoundError:
             raise ConfigurationError(
-                f"{place}: there is no such folder; correct WALKME_FILES_ROOT (a path is absolute)"
+                f"{place}: there is no such folder", setting="correct WALKME_FILES_ROOT (a path is absolute)"
             ) from None
         except PermissionError:
             raise AccessRefused(f"{place}: the user may not list this folder; ask the server's admin") from None

@@ -124,18 +124,20 @@ class SftpSession:
             case UnknownHostKey():
                 port = f"-p {self._address.port} " if self._address.port != 22 else ""
                 return ConfigurationError(
-                    f"{place}: the server's host key ({error}) is not in {known}. Compare it with what the server's"
-                    f" admin says, and add it: ssh-keyscan {port}{self._address.host} >> {known}"
+                    f"{place}: the server's host key ({error}) is not known here",
+                    setting=f"It is not in {known}. Compare it with what the server's admin says, and add it:"
+                    f" ssh-keyscan {port}{self._address.host} >> {known}",
                 )
             case paramiko.BadHostKeyException():
                 return ConfigurationError(
-                    f"{place}: the server shows another host key ({fingerprint(error.key)}) than {known} holds. It may"
-                    " be another server: ask its admin, and only then replace the key in the file"
+                    f"{place}: the server shows another host key ({fingerprint(error.key)}) than the one known here."
+                    " It may be another server",
+                    setting=f"Ask its admin, and only then replace the key in {known}",
                 )
             case paramiko.AuthenticationException():
                 return AccessRefused(
-                    f"{place}: the server does not accept the user with this key or password; correct"
-                    " WALKME_SFTP_KEY_FILE or WALKME_SFTP_PASSWORD, or ask the server's admin"
+                    f"{place}: the server does not accept the user with this key or password",
+                    setting="correct WALKME_SFTP_KEY_FILE or WALKME_SFTP_PASSWORD, or ask the server's admin",
                 )
             case _:
                 return ServiceUnavailable(f"{place}: the server does not answer ({type(error).__name__})")
@@ -151,20 +153,28 @@ class SftpSession:
             if sign_in.password:
                 return None
             raise ConfigurationError(
-                f"{self._address.place}: set WALKME_SFTP_KEY_FILE or WALKME_SFTP_PASSWORD to sign in"
+                f"{self._address.place}: there is no key or password to sign in with",
+                setting="set WALKME_SFTP_KEY_FILE or WALKME_SFTP_PASSWORD",
             )
         path, passphrase = sign_in.key_file, reveal(sign_in.passphrase)
         try:
             # The stubs say that it is text, but the library takes bytes.
             return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
         except OSError as error:
-            raise ConfigurationError(f"WALKME_SFTP_KEY_FILE: {path} cannot be read ({error.strerror})") from None
+            raise ConfigurationError(
+                "the key for the SFTP server cannot be read",
+                setting=f"WALKME_SFTP_KEY_FILE: {path} cannot be read ({error.strerror})",
+            ) from None
         except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError) as error:
             if isinstance(error, TypeError) and passphrase is None:  # as it says of an encrypted key
-                raise ConfigurationError("WALKME_SFTP_KEY_FILE is encrypted; set WALKME_SFTP_KEY_PASSPHRASE") from None
+                raise ConfigurationError(
+                    "the key for the SFTP server is encrypted, and no passphrase is set",
+                    setting="WALKME_SFTP_KEY_FILE is encrypted; set WALKME_SFTP_KEY_PASSPHRASE",
+                ) from None
             raise ConfigurationError(
-                "WALKME_SFTP_KEY_FILE cannot be read as a private key; name a key in the form of OpenSSH, and correct"
-                " WALKME_SFTP_KEY_PASSPHRASE"
+                "the key for the SFTP server cannot be read as a private key",
+                setting="WALKME_SFTP_KEY_FILE: name a key in the form of OpenSSH, and correct"
+                " WALKME_SFTP_KEY_PASSPHRASE",
             ) from None
 
 

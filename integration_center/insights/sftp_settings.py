@@ -65,13 +65,22 @@ def parse_address(root: str) -> SftpAddress:
         parts = urlsplit(root)
         port = parts.port or 22
     except ValueError:
-        raise ConfigurationError(f"WALKME_FILES_ROOT is not an address of SFTP; {EXPECTED}") from None
+        raise _not_an_address() from None
     if parts.password is not None:
-        raise ConfigurationError("WALKME_FILES_ROOT holds a password; set WALKME_SFTP_PASSWORD instead")
+        raise ConfigurationError(
+            "the address of the SFTP server holds a password",
+            setting="WALKME_FILES_ROOT holds a password; set WALKME_SFTP_PASSWORD instead",
+        )
     user, host = unquote(parts.username or ""), parts.hostname or ""
     if not user or not HOST.fullmatch(host) or parts.query or parts.fragment:
-        raise ConfigurationError(f"WALKME_FILES_ROOT is not an address of SFTP; {EXPECTED}")
+        raise _not_an_address()
     return SftpAddress(host, port, user, unquote(parts.path).rstrip("/") or "/")
+
+
+def _not_an_address() -> ConfigurationError:
+    return ConfigurationError(
+        "the address of the SFTP server is not one", setting=f"WALKME_FILES_ROOT is not an address of SFTP; {EXPECTED}"
+    )
 
 
 def build_sign_in(settings: Settings) -> SignIn:

@@ -107,8 +107,7 @@ class FolderPlace:
 
 
 READ_ONLY = (
-    "integrations are read-only here, because they are kept in git (INTEGRATION_CENTER_DEFS_READ_ONLY); change the file"
-    " in the repository, and deploy it"
+    "integrations are read-only here, because they are kept in git; change the file in the repository, and deploy it"
 )
 
 

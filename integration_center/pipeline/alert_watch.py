@@ -32,12 +32,13 @@ from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.names import put_before
 from integration_center.pipeline.webserver import find_dagster_url
 from integration_center.remote import IMPATIENT
+from integration_center.wording.remedies import START_IT
 
 logger = logging.getLogger(__name__)
 
 SETTLING = timedelta(minutes=5)
 """How long after its start a process does not miss runs and heartbeats: Dagster catches up first."""
-START_DAEMON = "Start it: integration-center up, or the service that runs dagster-daemon."
+START_DAEMON = "At a terminal: integration-center up, or the service that runs dagster-daemon."
 DAY = timedelta(days=1)
 BEATS = timedelta(seconds=120)
 """How old a heartbeat of the daemon may be: one comes every 30 seconds."""
@@ -167,9 +168,12 @@ def find_silent_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong
     silent = [part for part in parts if part not in beats or now - beats[part] > BEATS]
     if silent and silent == parts:
         text = "Dagster's daemon does not run, so no schedule and no sensor does."
-        return [Wrong(Finding(Kind.DAGSTER, text, START_DAEMON), "daemon", "Dagster's daemon")]
+        return [Wrong(Finding(Kind.DAGSTER, text, START_IT, command=START_DAEMON), "daemon", "Dagster's daemon")]
     text = "The part {} of Dagster's daemon gives no sign of life."
-    return [Wrong(Finding(Kind.DAGSTER, text.format(part), START_DAEMON), f"daemon:{part}", part) for part in silent]
+    return [
+        Wrong(Finding(Kind.DAGSTER, text.format(part), START_IT, command=START_DAEMON), f"daemon:{part}", part)
+        for part in silent
+    ]
 
 
 def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong]:
@@ -243,6 +247,7 @@ def build_incident(installation: Installation, settings: AlertSettings, wrong: W
         title=f"{TITLES[kind]}: {wrong.name}{where}",
         text=finding.text,
         advice=finding.advice,
+        command=finding.command,
         links=build_links(installation, settings, wrong.slug, finding.sync),
         owners=wrong.owners,
     )

@@ -41,7 +41,7 @@ def short_of_calls(org: Org, forecast: Forecast, reserve: float) -> str | None:
             return (
                 f"the {allowance.of} has {allowance.left:,} API calls left today, this push needs about"
                 f" {forecast.calls:,} and up to {forecast.spare:,} more if something goes wrong, and {kept:,}"
-                f" ({reserve:g} %, INTEGRATION_CENTER_API_RESERVE) are kept for others"
+                f" ({reserve:g} %) are kept for others"
             )
     return None
 

@@ -98,7 +98,10 @@ def require_writing(settings: Settings) -> None:
         PlanOnly: it makes plans only.
     """
     if settings.plan_only:
-        raise PlanOnly("INTEGRATION_CENTER_PLAN_ONLY is set, so nothing is written to any org; unset it to write")
+        raise PlanOnly(
+            "this installation only makes plans, so nothing is written to any org",
+            setting="INTEGRATION_CENTER_PLAN_ONLY is set; unset it to write",
+        )
 
 
 def send_lines(

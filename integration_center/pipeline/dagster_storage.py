@@ -85,12 +85,13 @@ def open_instance(settings: Settings, *, executes_runs: bool = False) -> dg.Dags
         except DatabaseError as error:
             if settings.has_database_server:
                 raise ServiceUnavailable(
-                    f"the database server of Dagster's history does not answer ({type(error.orig).__name__}); see"
-                    " whether it runs, and INTEGRATION_CENTER_DATABASE_URL"
+                    "the database server of Dagster's history does not answer",
+                    setting=f"See whether it runs ({type(error.orig).__name__}), and INTEGRATION_CENTER_DATABASE_URL",
                 ) from None
             raise ConfigurationError(
-                f"Dagster's databases in {home} cannot be used ({shorten(error.orig or error)}). Bring back a copy of"
-                " history and schedules from a backup. The log of syncs is kept elsewhere, and stays"
+                "Dagster's databases cannot be used. The log of syncs is kept elsewhere, and stays",
+                setting=f"Bring back a copy of history and schedules in {home} from a backup"
+                f" ({shorten(error.orig or error)})",
             ) from None
     return instance
 

@@ -28,7 +28,7 @@ def require_answering_org(account: Account, answering: OrgIdentity) -> None:
         f"{account.environment.title} is connected to {_name(account)}, but {answering.name} ({answering.org_id})"
         " answers there; nothing was written"
     )
-    raise WrongOrg(f"{fact}. Connect it again: integration-center connect {account.environment.value}", fact=fact)
+    raise WrongOrg(fact, command=f"Connect it again: integration-center connect {account.environment.value}")
 
 
 def require_planned_org(account: Account, planned: str | None) -> None:
@@ -39,7 +39,7 @@ def require_planned_org(account: Account, planned: str | None) -> None:
         f"the plan was made for org {planned or 'unknown'}, and {account.environment.title} is connected to"
         f" {_name(account)} now; nothing was written"
     )
-    raise WrongOrg(f"{fact}. Run the integration again", fact=fact)
+    raise WrongOrg(f"{fact}. Run the integration again")
 
 
 def _name(account: Account) -> str:

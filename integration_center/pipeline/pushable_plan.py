@@ -70,7 +70,8 @@ def find_plan(step: SyncStep) -> OwnPlan:
     waiting = plan.status is SyncStatus.WAITING
     if waiting and plan.run_id != step.run_id:
         raise PlanHeld(
-            f"{step.slug}: the plan waits for approval; release it by `integration-center release {plan.run_id}`"
+            f"{step.slug}: the plan waits for approval",
+            command=f"release it by `integration-center release {plan.run_id}`",
         )
     age = datetime.now(UTC) - plan.read_at
     if age > FRESH:

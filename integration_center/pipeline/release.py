@@ -96,8 +96,8 @@ def require_approved(installation: Installation, sync: SyncRecord) -> None:
     approvals = installation.audit.list(slug=sync.slug, actions={Action.APPROVED})
     if not any((entry.detail or "").startswith(name_plan(sync)) for entry in approvals):
         raise PlanHeld(
-            f"the plan of run {sync.run_id} of {sync.slug!r} waits for approval; approve it in the console or by"
-            f" `integration-center release {sync.run_id}`"
+            f"the plan of run {sync.run_id} of {sync.slug!r} waits for approval",
+            command=f"approve it in the console or by `integration-center release {sync.run_id}`",
         )
 
 

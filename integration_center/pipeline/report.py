@@ -11,6 +11,7 @@ from integration_center.errors import PlanMissing
 from integration_center.pipeline.checks import build_check
 from integration_center.pipeline.metadata import describe_columns
 from integration_center.pipeline.names import DAYS, FRAMES, INSTALLATION, ONE_RUN, report_key
+from integration_center.pipeline.run_endings import REMEDY
 from integration_center.pipeline.step_errors import open_resource, read_days, reported_errors
 from integration_center.pipeline.step_progress import describe_phases, step_progress
 from integration_center.progress import Phase, phase
@@ -136,11 +137,16 @@ def check_not_shrunk(kind: str, rows: int, before: RowsBefore | None, *, allow_e
     return dg.AssetCheckResult(
         check_name=NOT_SHRUNK,
         passed=not shrunk,
-        metadata={"rows": rows, "rows_before": before.rows if before else "none stored"},
-        description=(
-            f"{rows:,} rows, after {before.rows:,} before. If that is right, delete the older stored report:"
-            f" integration-center forget-report {before.report_slug} {before.day}"
-        )
+        metadata={
+            "rows": rows,
+            "rows_before": before.rows if before else "none stored",
+            **(
+                {REMEDY: f"Delete it: integration-center forget-report {before.report_slug} {before.day}"}
+                if shrunk and before
+                else {}
+            ),
+        },
+        description=f"{rows:,} rows, after {before.rows:,} before. If that is right, delete the older stored report"
         if shrunk and before
         else "The report did not shrink by more than half.",
     )

@@ -15,7 +15,10 @@ from integration_center.pipeline.names import (
     update_set_key,
 )
 from integration_center.wording.markdown import unescape_markdown
+from integration_center.wording.remedies import Said
 
+REMEDY = "remedy"
+"""The metadata of a failure or check that says what to do at a terminal."""
 DIED = "the run ended without finishing this sync; see its log in the Dagster UI"
 DELETED = "the run was deleted in Dagster before it finished this sync"
 CANCELLED = "cancelled in the Dagster UI"
@@ -46,7 +49,7 @@ DAY_TAGS = frozenset({PARTITION_TAG, RANGE_START_TAG})
 INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
 
 
-def explain_ending(instance: dg.DagsterInstance, run: dg.DagsterRun | None, slug: str, report: str) -> str:
+def explain_ending(instance: dg.DagsterInstance, run: dg.DagsterRun | None, slug: str, report: str) -> str | Said:
     """Say why a finished run left its line of `slug` open.
 
     Args:
@@ -79,7 +82,7 @@ def explain_interruption(instance: dg.DagsterInstance, run_id: str) -> str | Non
     return INTERRUPTED if any(error and error.cls_name in INTERRUPTIONS for error in causes) else None
 
 
-def _find_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, slug: str, report: str) -> str | None:
+def _find_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, slug: str, report: str) -> str | Said | None:
     """What the first failed step of this integration said, without its stack; None when none of its steps failed.
 
     A run may carry several integrations, so the steps of the others are passed over.
@@ -91,7 +94,9 @@ def _find_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, slug: str, r
             continue
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
-            return data.user_failure_data.description
+            remedy = data.user_failure_data.metadata.get(REMEDY)
+            said = remedy.value if isinstance(remedy, dg.JsonMetadataValue) else None
+            return Said(**said) if isinstance(said, dict) else data.user_failure_data.description
         if said := _failed_checks(instance, run.run_id, keys):
             return said
         if data.error:
@@ -125,14 +130,17 @@ def _find_earlier_failure(instance: dg.DagsterInstance, run_id: str, slug: str) 
     return BEFORE.format(step=failed[0]) if failed and not begun & own else None
 
 
-def _failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.AssetKey]) -> str:
-    """What the blocking checks that failed on these assets said; empty when none did."""
+def _failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.AssetKey]) -> Said | None:
+    """What the blocking checks that failed on these assets said; None when none did."""
     events = _events(instance, run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    return "; ".join(
-        f"{evaluation.asset_key.to_user_string()}: {unescape_markdown(evaluation.description or '')}"
+    failed = [
+        evaluation
         for evaluation in (event.asset_check_evaluation_data for event in events)
         if evaluation.asset_key in keys and evaluation.blocking and not evaluation.passed
-    )
+    ]
+    said = [f"{each.asset_key.to_user_string()}: {unescape_markdown(each.description or '')}" for each in failed]
+    remedies = [str(each.metadata[REMEDY].value) for each in failed if REMEDY in each.metadata]
+    return Said("; ".join(said), "; ".join(remedies)) if failed else None
 
 
 def _find_reason_of_dagster(instance: dg.DagsterInstance, run_id: str) -> str | None:

@@ -64,8 +64,9 @@ class ServerStorage(DagsterPostgresStorage):
         settings = read_settings()
         if not settings.has_database_server:
             raise ConfigurationError(
-                "dagster.yaml keeps Dagster's history in the database of INTEGRATION_CENTER_DATABASE_URL, which names"
-                " no server; set it to postgresql://USER:PASSWORD@HOST/NAME, or remove `storage:` from dagster.yaml"
+                "Dagster's history is to be kept on a database server, and none is set",
+                setting="dagster.yaml keeps it in the database of INTEGRATION_CENTER_DATABASE_URL, which names no"
+                " server; set it to postgresql://USER:PASSWORD@HOST/NAME, or remove `storage:` from dagster.yaml",
             )
         build_engine(settings.database)  # our tables first: an old one of them has the name of one of Dagster's
         url = choose_driver(make_url(settings.database)).render_as_string(hide_password=False)

@@ -14,13 +14,14 @@ from integration_center.database.workers import keep_beating
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.installation import Installation
 from integration_center.pipeline.names import INSTALLATION, NO_DAY, PROCESS_TAG
-from integration_center.pipeline.run_endings import INTERRUPTED, explain_interruption
+from integration_center.pipeline.run_endings import INTERRUPTED, REMEDY, explain_interruption
+from integration_center.wording.remedies import Said
 
 StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 @contextmanager
-def reported_errors(context: StepContext, on_error: Callable[[str, str], None] | None = None) -> Iterator[None]:
+def reported_errors(context: StepContext, on_error: Callable[[Said, str], None] | None = None) -> Iterator[None]:
     """Turn errors into `dagster.Failure`s whose texts may stand in the event log.
 
     Our own errors speak for themselves. Any other exception may quote keys or values of records in its message, so
@@ -41,16 +42,17 @@ def reported_errors(context: StepContext, on_error: Callable[[str, str], None] |
     except (DagsterExecutionInterruptedError, KeyboardInterrupt):
         if on_error:
             sentence = explain_interruption(context.instance, context.run.run_id) or INTERRUPTED
-            on_error(sentence, sentence)
+            on_error(Said(sentence), sentence)
         raise
     except IntegrationCenterError as error:
         if on_error:
-            on_error(str(error), str(error))
-        raise dg.Failure(str(error), allow_retries=isinstance(error, TransientError)) from None
+            on_error(error.said, str(error))
+        metadata = {REMEDY: dg.JsonMetadataValue(error.said._asdict())} if error.said.remedy else None
+        raise dg.Failure(str(error), metadata=metadata, allow_retries=isinstance(error, TransientError)) from None
     except Exception as error:  # noqa: BLE001 - raised again, without the values its message may quote
         sentence = f"unexpected {type(error).__name__} at {place(error)}"
         if on_error:
-            on_error(sentence, traceback.format_exc())
+            on_error(Said(sentence), traceback.format_exc())
         context.log.error(sentence)
         raise dg.Failure(sentence, allow_retries=False) from None
 

@@ -136,7 +136,7 @@ def _await_revocation(forgotten: ForgottenAccount, errand: Errand[str | None], d
     try:
         unconfirmed = errand.await_until(deadline)
     except IntegrationCenterError as error:
-        unconfirmed = str(error)
+        unconfirmed = error.said.sentence
     account = forgotten.account
     return RevokedAccount(account.environment, account.org_id, account.username, unconfirmed)
 

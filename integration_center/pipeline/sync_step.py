@@ -40,6 +40,7 @@ from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center.store.frames import FrameFile
 from integration_center.sync.past_events import Past
 from integration_center.wording.plain_text import make_printable
+from integration_center.wording.remedies import Said
 
 LEASE_PATIENCE = 900.0
 """Seconds a run waits for another that works on the same object, before it fails."""
@@ -110,8 +111,9 @@ class SyncStep:
             asked = asked.get(name) if isinstance(asked, Mapping) else None
         if asked is not True:
             raise SwitchedOff(
-                f"{self.spec.name} is switched off (enabled: false), so nothing was written; start it by Run now or"
-                f" integration-center run {self.slug}, or set `{RUN_DISABLED}: true` in the run config of push"
+                f"{self.spec.name} is switched off (enabled: false), so nothing was written; start it by Run now",
+                command=f"or run: integration-center run {self.slug}, or set `{RUN_DISABLED}: true` in the run config"
+                " of push",
             )
 
     def open(self) -> None:
@@ -194,10 +196,10 @@ class SyncStep:
     def errors_reported(self) -> Iterator[None]:
         """Close the sync as Failed when the step fails, before Dagster hears of it."""
 
-        def fail(sentence: str, full: str) -> None:
-            self.installation.syncs.fail_open(self.run_id, self.slug, sentence)
+        def fail(said: Said, full: str) -> None:
+            self.installation.syncs.fail_open(self.run_id, self.slug, said)
             self.release_lease()
-            if full != sentence:
+            if full != said.text:
                 with suppress(IntegrationCenterError):  # a full disk or a storage that is away may be the very error
                     self.installation.ledgers.write_error(self.run_id, self.slug, full)
 

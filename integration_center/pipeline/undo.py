@@ -92,8 +92,9 @@ def require_settled(installation: Installation, sync: SyncRecord) -> None:
     left = unfinished(installation.engine, sync.org_id or "", sync.object)
     if any((work.run_id, work.slug) == (sync.run_id, sync.slug) for work in left):
         raise PlanMissing(
-            f"run {sync.run_id} of {sync.slug!r} was cut off, and what it wrote is not known yet;"
-            f" `integration-center plan {sync.slug}` finds it out, then undo it"
+            f"run {sync.run_id} of {sync.slug!r} was cut off, and what it wrote is not known yet. The next run or"
+            " plan finds it out; undo it then",
+            command=f"run: integration-center plan {sync.slug}",
         )
 
 

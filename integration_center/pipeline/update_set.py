@@ -56,6 +56,7 @@ from integration_center.sync.limits import MATCH_RATE
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.markdown import escape_markdown
+from integration_center.wording.remedies import Said
 
 PlanEvent = dg.Output[FrameFile] | dg.AssetCheckResult
 """What the planning step hands to Dagster."""
@@ -169,7 +170,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     waits = step.will_push and spec.approval == "required" and bool(plan.tally.lines[Outcome.PLANNED])
     with phase(Phase.PLAN):
         if waits:
-            plan = hold_plan(plan, f"waiting for approval: integration-center release {step.run_id}", folder)
+            plan = hold_plan(plan, "waiting for approval", folder)
         stored_plan = note_plan(step, plan, usage.calls, waits=waits)
     unfit = log_plan(step, plan)
     yield dg.Output(
@@ -288,7 +289,7 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False
     if plan.held:
         syncs.close(step.run_id, step.slug, status=SyncStatus.FAILED, error=plan.held)
     elif waits:
-        said = f"nothing is sent before somebody approves: integration-center release {step.run_id}"
+        said = Said("nothing is sent before somebody approves", f"run: integration-center release {step.run_id}")
         syncs.close(step.run_id, step.slug, status=SyncStatus.WAITING, error=said)
     elif not step.will_push:
         syncs.close(step.run_id, step.slug, status=SyncStatus.PLANNED)

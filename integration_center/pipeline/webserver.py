@@ -247,7 +247,10 @@ def find_workspace(settings: Settings) -> Path:
         return WORKSPACE
     path = Path(settings.workspace).expanduser().absolute()
     if not path.is_file():
-        raise ConfigurationError(f"INTEGRATION_CENTER_WORKSPACE names {path}, and no file is there; correct it in .env")
+        raise ConfigurationError(
+            "the file that names Dagster's code locations is not there",
+            setting=f"INTEGRATION_CENTER_WORKSPACE names {path}; correct it in .env",
+        )
     return path
 
 
@@ -299,8 +302,8 @@ def require_named(settings: Settings, webserver: Webserver | None) -> None:
     """
     if settings.dagster_url and webserver is None:
         raise ServiceUnavailable(
-            f"the Dagster web server at {settings.dagster_url} does not answer with integrations. Start it, or correct"
-            " INTEGRATION_CENTER_DAGSTER_URL"
+            f"the Dagster web server at {settings.dagster_url} does not answer with integrations",
+            setting="Start it, or correct INTEGRATION_CENTER_DAGSTER_URL",
         )
 
 

@@ -123,11 +123,12 @@ class LedgerFolder:
         file = self.file(run_id, slug)
         if file is None and (address := self.locate(run_id, slug)):
             raise PlanMissing(
-                f"the ledger of run {run_id} of {slug!r} is no longer at {address}. Bring it back from a copy; or if"
-                " another host stored it, name a place that all hosts use in INTEGRATION_CENTER_STORAGE"
+                f"the ledger of run {run_id} of {slug!r} is no longer where it was stored",
+                setting=f"Bring {address} back from a copy; or if another host stored it, name a place that all hosts"
+                " use in INTEGRATION_CENTER_STORAGE",
             )
         if file is None:
-            raise PlanMissing(f"run {run_id} has no ledger of {slug!r}; see `integration-center log {slug}`")
+            raise PlanMissing(f"run {run_id} has no ledger of {slug!r}", command=f"see `integration-center log {slug}`")
         try:
             if not file.path.is_file():  # reading a pipe would never end
                 raise OSError("not a regular file")

@@ -168,7 +168,7 @@ def test_missing_settings_name_the_variables_of_that_environment_only(
 
 def test_one_missing_setting_is_named_alone(settings: Settings, store: AccountStore) -> None:
     partly = settings.model_copy(update={"sandbox_client_secret": SecretStr(" ")})
-    with pytest.raises(ConfigurationError, match=r"^SALESFORCE_SANDBOX_CLIENT_SECRET is not set"):
+    with pytest.raises(ConfigurationError, match=r"SALESFORCE_SANDBOX_CLIENT_SECRET is not set"):
         connect_web(SANDBOX, partly, store, open_browser=lambda url: None, connected_by="ann")
 
 

@@ -132,7 +132,7 @@ def test_a_full_disk_says_so(path: Path) -> None:
 def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("some notes of mine, which are longer than a header of SQLite " * 20)
-    with pytest.raises(ConfigurationError, match=r"no database; bring back a copy from a backup$"):
+    with pytest.raises(ConfigurationError, match=r"damaged; bring back a copy of .* from a backup$"):
         build_engine(f"sqlite:///{path}")
     assert path.read_text().startswith("some notes")
 

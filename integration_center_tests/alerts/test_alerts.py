@@ -30,6 +30,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.alert_watch import Watch
+from integration_center.wording.remedies import Said
 from integration_center_tests.alerts.receivers import Mailbox, Receiver
 from integration_center_tests.alerts.shapes import SHAPES
 from integration_center_tests.conftest import YESTERDAY
@@ -290,7 +291,7 @@ def sync(status: SyncStatus = SyncStatus.COMPLETED, day: int = 20, held: str | N
             at,
             counts,
         ),
-        *("p", at, at, "h", held, "why" if status is SyncStatus.FAILED else None, 3, "schedule"),
+        *("p", at, at, "h", held, Said("why") if status is SyncStatus.FAILED else None, 3, "schedule"),
     )
 
 

@@ -143,6 +143,7 @@ def test_without_a_script_the_lists_are_plain(plain: Page, center: Center, insta
     plain.get_by_role("button", name="Show rows and fields").click()
     plain.get_by_label("Lead field").select_option("Email")
     plain.get_by_role("button", name="Continue").click()
+    plain.get_by_role("button", name="Show all columns and fields").first.click()
     plain.locator("#field-0").select_option("Field_790__c")
     plain.get_by_role("button", name="Save", exact=True).click()
     expect(plain.get_by_text(re.compile("is saved"))).to_be_visible()

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import httpx
 from starlette.types import ASGIApp
 
+AFTER_A_WORD = frozenset(".")
 VOID = {"input", "meta", "link", "br", "img", "hr", "path", "rect", "circle", "line"}
 
 
@@ -78,7 +79,11 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not {"script", "style", "title"} & set(self._open):
-            self.words.append(data)
+            # What goes on after an element within a sentence, such as a time.
+            if data[:1] in AFTER_A_WORD and self.words:
+                self.words[-1] += data
+            else:
+                self.words.append(data)
         if self._link:
             self._link[1].append(data)
 

@@ -1,7 +1,8 @@
 """Pages in failing states: what is wrong, and a button; no terminal command, path, exception or text of a library."""
 
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -16,7 +17,9 @@ from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 SLUG = "logins_to_leads"
 WRONG = re.compile(
-    r"integration-center [a-z]|\bmake up\b|\bdagster (dev|api)|\bsf project"
+    r"integration-center [a-z]|\b(INTEGRATION_CENTER|WALKME|SALESFORCE|OIDC|AWS|SSL|DAGSTER)_[A-Z]|(?<!\w)\.env\b"
+    r"|[Ww]hoever"
+    r"|\[Errno|ssh-keyscan|\bchmod\b|\bmake up\b|\bdagster (dev|api)|\bsf project"
     r"|/(?:tmp|home|root)/|site-packages|\.py\b"
     r"|Traceback|\b[A-Z]\w+(Error|Exception)\b|pydantic|sqlalchemy|\bhttpx\b|errors\.pydantic"
 )
@@ -76,7 +79,26 @@ def stop(center: Center, installation: Installation) -> None:
     stop_all(installation, who="ann", where="here", reason="a rehearsal")
 
 
-STATES = (forget_account, lose_org, break_report, break_file, hold, stop)
+def lose_storage(center: Center, installation: Installation) -> None:
+    center.run()
+    shutil.rmtree(center.home / "storage")
+    (center.home / "storage").write_text("not a folder", encoding="utf-8")
+
+
+def damage_database(center: Center, installation: Installation) -> None:
+    center.run()
+    [path] = center.home.glob("integration_center.db")
+    path.write_bytes(b"no database" * 1_000)
+
+
+STATES = (forget_account, lose_org, break_report, break_file, hold, stop, lose_storage, damage_database)
+SETTINGS = (
+    {"WALKME_FILES_ROOT": ""},
+    {"WALKME_FILES_ROOT": "sftp://nobody@127.0.0.1:1/drops", "WALKME_SFTP_KEY_FILE": "/etc/center/key"},
+    {"WALKME_SOURCE": "api", "WALKME_CLIENT_ID": ""},
+    {"SALESFORCE_SANDBOX_CLIENT_ID": "", "SALESFORCE_SANDBOX_CLIENT_SECRET": ""},
+    {"INTEGRATION_CENTER_CALLBACK_URL": "https://center.example/elsewhere"},
+)
 
 
 def assert_plain(seen: Seen) -> None:
@@ -95,12 +117,29 @@ def test_a_failing_page_names_no_command_path_or_exception(
     center.integrate()
     center.drop(logins(PLAIN))
     break_it(center, installation)
-    runs = [sync.run_id for sync in installation.syncs.history(SLUG, limit=5)]
+    runs = [] if break_it is damage_database else [sync.run_id for sync in installation.syncs.history(SLUG, limit=5)]
     for path in (
         *PAGES,
         *(f"/integrations/{SLUG}/runs/{run}{more}" for run in runs for more in ("", "/log", "/ledger")),
     ):
         assert_plain(Seen(browser.client.get(path)))
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda each: next(iter(each)))
+def test_a_wrong_setting_is_not_named_on_a_page(
+    settings: Mapping[str, str], center: Center, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    browser: Browser = request.getfixturevalue("browser")
+    seen = [Seen(browser.client.get(path)) for path in PAGES]
+    user = WizardUser.begin(browser)
+    user.press("next", {"environment": "sandbox"})
+    connect = browser.open("/accounts").form("/accounts/sandbox/connect")
+    for each in (*seen, user.seen, Seen(browser.client.post(connect.action, data=connect.fields))):
+        assert_plain(each)
 
 
 def test_a_lost_connection_has_a_button_to_connect_in_the_wizard(center: Center, browser: Browser) -> None:
@@ -118,7 +157,7 @@ def test_an_error_that_names_a_command_is_said_without_it(
     console: Console, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: object) -> object:
-        raise IntegrationCenterError("this cannot be; run: integration-center doctor")
+        raise IntegrationCenterError("this cannot be", command="run: integration-center doctor")
 
     monkeypatch.setattr("integration_center.console.pages.admin.confirm_stop", fail)
     monkeypatch.setattr("integration_center.database.stops.Stops.find", fail)

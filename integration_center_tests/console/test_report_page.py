@@ -75,7 +75,7 @@ def test_what_a_file_is_is_taken_over_checked_and_saved(
     assert "ann@x.example" not in seen.text
     taken = send(browser, seen, "take")
     assert "2 rows" in taken.text
-    assert "Values are hidden" in taken.text
+    assert "This installation hides values" in taken.text
     assert not (folder / "report.yaml").exists()
     saved = send(browser, taken, "save", name="Anmeldungen")
     assert "report.yaml is saved." in saved.text

@@ -12,6 +12,7 @@ from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.sync.outcome_words import OUTCOME_WORDS
 from integration_center.sync.outcomes import BROKEN, Outcome
+from integration_center.wording.remedies import Said
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.test_integrations import log
@@ -44,7 +45,7 @@ def record(status: SyncStatus = SyncStatus.COMPLETED, error: str | None = None, 
         read_at=None,
         describe_hash=None,
         held=None,
-        error=error,
+        said=None if error is None else Said(error),
         api_calls=1,
         triggered_by="schedule",
     )

@@ -45,7 +45,7 @@ def test_a_push_that_would_use_up_the_reserve_is_held(
     assert center.sync(ran).counts["lines"] == {"held": len(PLAIN)}
     (reason,) = center.ledger(ran)["reason"].unique()
     assert f"the {whose} has 5 API calls left today, this push needs about 1 and up to 4 more" in reason
-    assert "(5 %, INTEGRATION_CENTER_API_RESERVE) are kept for others" in reason
+    assert "(5 %) are kept for others" in reason
     assert center.writes() == []
 
 

@@ -73,7 +73,7 @@ def test_everything_is_looked_at_and_what_is_wrong_has_an_advice(center: Center,
     assert "daily_sync, next at" in texts(found["schedules"], "ok")
     assert "API calls are left" in texts(found["accounts"], "ok")
     code, out, _ = command("doctor")
-    assert (code, "Start it: integration-center up" in out) == (1, True)
+    assert (code, "At a terminal: integration-center up" in out) == (1, True)
 
 
 def test_what_is_broken_is_named(center: Center, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

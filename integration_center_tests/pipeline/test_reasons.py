@@ -11,6 +11,7 @@ from integration_center.installation import open_installation
 from integration_center.pipeline import applying
 from integration_center.pipeline.run_endings import explain_ending
 from integration_center.pipeline.sync_step import SyncStep
+from integration_center.wording.remedies import say
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, Ran, logins
 from salesforce_emulator.faults import HttpFault
@@ -112,7 +113,10 @@ def test_a_run_that_dagster_dropped_or_lost_says_so_with_dagsters_reason(example
     instance.report_run_canceling(cancelled, "Canceling run from the queue.")
     instance.report_run_canceled(cancelled)
 
-    said = {run.run_id: explain_ending(instance, run, SLUG, "logins") for run in (dropped, lost, unstarted, cancelled)}
+    said = {
+        run.run_id: say(explain_ending(instance, run, SLUG, "logins")).text
+        for run in (dropped, lost, unstarted, cancelled)
+    }
 
     assert said[dropped.run_id] == (
         "Dagster ended the run: Caught an unrecoverable error while dequeuing the run"

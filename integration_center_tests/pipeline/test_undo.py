@@ -232,7 +232,7 @@ def test_a_run_that_was_cut_off_is_undone_once_its_writes_are_known(
             "a chunk whose answer nobody kept"
         )
     code, _, err = command("undo", pushed.run_id, "--yes")
-    assert (code, f"`integration-center plan {SLUG}` finds it out" in err) == (1, True), err
+    assert (code, f"run: integration-center plan {SLUG}" in err) == (1, True), err
     assert command("plan", SLUG)[0] == 0
     assert as_json(command("undo", pushed.run_id, "--yes", "--json"))["lines"] == {"updated": len(PLAIN)}
     assert values(center) == before

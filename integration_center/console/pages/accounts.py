@@ -15,6 +15,7 @@ from integration_center.accounts.stored_tokens import require_app
 from integration_center.accounts.tickets import ConnectTickets
 from integration_center.console.account_checks import Result
 from integration_center.console.account_status import find_stored_data
+from integration_center.console.plain_words import say_error
 from integration_center.console.refusals import Refusal, explain
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.origins import find_callback_origin, origin_of, refuse_other_origin
@@ -26,7 +27,6 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
 from integration_center.pipeline.egress import list_destinations
 from integration_center.pipeline.security_overview import find_token_facts, say_age
-from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."

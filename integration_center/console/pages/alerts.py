@@ -10,6 +10,7 @@ from integration_center.access.audit import Action
 from integration_center.alerts.editing import add_channel, remove_channel
 from integration_center.alerts.settings import FILE_NAME, AlertSettings, Kind, read_alert_settings
 from integration_center.alerts.trying import SENT, try_channel
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import console_of, note
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
@@ -17,7 +18,6 @@ from integration_center.console.shell.security import Form
 from integration_center.console.shell.users import Role
 from integration_center.database.incidents import Incidents
 from integration_center.errors import ConfigurationError
-from integration_center.wording.commands import say_error
 
 HERE = "/alerts"
 OPTIONS = {

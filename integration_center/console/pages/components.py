@@ -50,7 +50,7 @@ def show_components(request: Request) -> Response:
             read_at=None,
             describe_hash=None,
             held=held,
-            error=None,
+            said=None,
             api_calls=4,
             triggered_by="schedule",
         )

@@ -13,6 +13,7 @@ from integration_center.console.dagster import reload_code, start
 from integration_center.console.grid import SORTS, STATES, Narrowing, build_grid
 from integration_center.console.obstacles import WEB_SERVER_DOWN
 from integration_center.console.pages.sample import find_place
+from integration_center.console.plain_words import say_error
 from integration_center.console.results import sentence
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
@@ -23,7 +24,6 @@ from integration_center.console.wizard.drafts import DraftStore
 from integration_center.errors import IntegrationCenterError
 from integration_center.insights.source import last_full_day
 from integration_center.integration_files.reading import DefsFile
-from integration_center.wording.commands import say_error
 
 MOST_AT_ONCE = 100
 """Integrations that one press starts or switches."""

@@ -16,6 +16,7 @@ from integration_center.console.ledger import read_reasons, scan, stream_csv
 from integration_center.console.ledger_query import SORTS, LedgerQuery
 from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
+from integration_center.console.plain_words import say_error
 from integration_center.console.reasons import find_reasons
 from integration_center.console.results import say_why
 from integration_center.console.shell.context import Console, console_of
@@ -23,14 +24,12 @@ from integration_center.console.shell.links import record_url, run_url
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
-from integration_center.console.shell.values import show_value
 from integration_center.console.story import tell_story
 from integration_center.console.surroundings import PATIENCE
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, ServiceUnavailable
 from integration_center.pipeline.webserver import RunLog
 from integration_center.sync.outcomes import Outcome
-from integration_center.wording.commands import say_error
 
 PAGE_RUNS = 50
 
@@ -197,7 +196,6 @@ def show_ledger(request: Request) -> Response:
         "base": f"{here}/ledger?{address}{'&' if address else ''}",
         "csv": f"{here}/ledger.csv{'?' if address else ''}{address}",
         "org": record_url(console, sync, ""),
-        "show": show_value,
     }
     running = sync.status is SyncStatus.RUNNING
     return render(

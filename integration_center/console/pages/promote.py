@@ -9,12 +9,12 @@ from integration_center.console.dagster import DagsterDown, reload_code, start
 from integration_center.console.labels import find_labels
 from integration_center.console.ledger import first_lines
 from integration_center.console.pages.integrations import find_file
+from integration_center.console.plain_words import say_error
 from integration_center.console.results import judge
 from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
-from integration_center.console.shell.values import show_value
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, IntegrationCenterError, PlanError
 from integration_center.insights.source import last_full_day
@@ -30,7 +30,6 @@ from integration_center.pipeline.promoting import (
 )
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
-from integration_center.wording.commands import say_error
 
 PATH = "/integrations/{slug}/promote"
 
@@ -62,7 +61,6 @@ def show_promotion(request: Request) -> Response:
         "refusal": "" if accounts or making else _find_refusal(console, promoted, plan),
         "labels": find_labels(console, target, spec.object),
         "sample": first_lines(console.installation, plan, Outcome.PLANNED, Outcome.HELD, most=SAMPLE) if plan else [],
-        "show": show_value,
     }
     return render(request, "promote.html", values)
 

@@ -10,13 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from integration_center.access.audit import Action
 from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.console.pages.sign_in import show_form
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.origins import find_callback_origin, origin_of
 from integration_center.console.shell.page import Page, view
 from integration_center.console.shell.rendering import redirect
 from integration_center.console.shell.signing_in import admit, safe_path
 from integration_center.errors import ConfigurationError, SignInRefused
-from integration_center.wording.commands import say_error
 
 BEGIN, CALLBACK = "/sign-in/provider", "/sign-in/callback"
 BEGUN = "provider_sign_in"
@@ -41,8 +41,8 @@ def begin_sign_in(request: Request) -> Response:
     if (here := origin_of(request)) != there:  # the provider sends the browser back there, to another session
         if MOVED in request.query_params:
             raise ConfigurationError(
-                f"this console is set up for {there}, but it is reached as {here}; the server admin has to let the"
-                " proxy pass Host and X-Forwarded-Proto, or to correct INTEGRATION_CENTER_CALLBACK_URL"
+                f"this console is set up for {there}, but it is reached as {here}",
+                setting="let the proxy pass Host and X-Forwarded-Proto, or correct INTEGRATION_CENTER_CALLBACK_URL",
             )
         return RedirectResponse(f"{there}{BEGIN}?{urlencode({'next': onward, MOVED: 1})}", status_code=303)
     begun = console.provider.begin(f"{there}{CALLBACK}")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.lookups import Answer, wait_for
 from integration_center.console.pages.sample import find_place
+from integration_center.console.plain_words import say_error
 from integration_center.console.report_form import (
     COLUMN_OPTIONS,
     SECTIONS,
@@ -28,17 +29,19 @@ from integration_center.console.shell.page import Link, Page, change, form_of, v
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.errors import EditedMeanwhile, IntegrationCenterError, ReportError, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo
+from integration_center.insights.columns import DTYPES
 from integration_center.insights.drop_names import FILE_NAME, NotTaken
 from integration_center.insights.files import FilesSource
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.report_yaml_edit import KeptReportFile, read_kept, save_report_file
 from integration_center.insights.source import ReportSource
-from integration_center.wording.commands import say_error
+from integration_center.sync.mapping.type_names import name_dtype
 
 PATIENCE = 20.0
 """Seconds that a page waits for a file to be read."""
 KEPT = 60.0
 LARGE = 4
+TYPE_WORDS = {name: name_dtype(dtype) for name, dtype in DTYPES.items()}
 NOT_HERE = "The reports are not in a folder of this machine, so their report.yaml cannot be saved here."
 
 
@@ -183,6 +186,7 @@ def show(
         "may_save": find_folder(request, info) is not None,
         "not_here": NOT_HERE,
         "previews": console_of(request).installation.settings.previews,
+        "type_words": TYPE_WORDS,
         "columns": list_columns(trial, form),
         "here": f"/reports/{info.slug}",
     }

@@ -9,6 +9,7 @@ from integration_center.accounts.granting import Granting
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.console.pages.accounts import environment_of, list_specs
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import address_of, console_of, user_of
 from integration_center.console.shell.page import Page, change, view
 from integration_center.console.shell.rendering import redirect, render
@@ -26,7 +27,6 @@ from integration_center.salesforce.objects.permission_set import (
 )
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.sync.needs import list_needs
-from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 MOST_SAID = 3

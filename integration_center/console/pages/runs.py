@@ -18,7 +18,6 @@ from integration_center.console.shell.links import record_url, run_url
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
-from integration_center.console.shell.values import show_value
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import AccountError, PlanError
 from integration_center.insights.source import last_full_day, parse_day
@@ -115,7 +114,6 @@ def show_run(request: Request) -> Response:
         "reasons": read_reasons(installation, ended, list(Outcome), labels.object) if ended else [],
         "result": judge(ended) if ended else None,
         "org": record_url(console, sync, "") if sync else None,
-        "show": show_value,
         "may_run": may_change and file is not None and file.problem is None,
         "may_undo": may_change and ended is not None and can_undo(ended),
         "newest": last_full_day(console.now()),

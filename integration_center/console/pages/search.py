@@ -7,17 +7,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import Console, address_of, console_of, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
-from integration_center.console.shell.values import show_value
 from integration_center.errors import IntegrationCenterError
 from integration_center.pipeline.person_requests import Erased, Held, find_person, forget_person
 from integration_center.pipeline.record_history import MOST, find_history
 from integration_center.store.ledger_search import read_question
 from integration_center.sync.outcomes import Outcome
-from integration_center.wording.commands import say_error
 
 HERE = "/search"
 PATIENCE = 1.2
@@ -57,7 +56,6 @@ def show_search(request: Request) -> Response:
         "erased": erased,
         "problem": problem,
         "may_erase": may_erase,
-        "show": show_value,
         "as_outcome": Outcome,
     }
     return render(request, "search.html", values)

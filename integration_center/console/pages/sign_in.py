@@ -13,6 +13,7 @@ from integration_center.access.identities import Method
 from integration_center.access.passwords import find_user
 from integration_center.access.refused_attempts import NOBODY, RefusedAttempt
 from integration_center.access.sessions import ConsoleSessions
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import address_of, console_of
 from integration_center.console.shell.origins import find_callback_origin
 from integration_center.console.shell.page import SIGN_IN, Page, change, form_of, view
@@ -20,7 +21,6 @@ from integration_center.console.shell.rendering import leave_for, redirect, rend
 from integration_center.console.shell.signing_in import METHOD, admit, admit_user, safe_path
 from integration_center.console.shell.users import SESSION_TOKEN, users_of
 from integration_center.errors import RateLimited, SignInRefused
-from integration_center.wording.commands import say_error
 
 WRONG = "the name or the password is wrong"
 COMMON = "this password is a common one, so it is not accepted any more; ask an admin for another"

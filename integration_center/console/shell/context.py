@@ -15,6 +15,7 @@ from integration_center.console.account_checks import AccountChecks
 from integration_center.console.engine import Engine, Starts, UnfinishedRun, look_at_dagster
 from integration_center.console.ledger_query import Searches
 from integration_center.console.lookups import Lookups
+from integration_center.console.plain_words import say_error
 from integration_center.console.report_states import ReportStates, look_at_reports
 from integration_center.console.shell.users import Identify, User, local_operator
 from integration_center.console.watch import Watch
@@ -26,7 +27,6 @@ from integration_center.integration_files.places import open_place
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.webserver import Webserver, find_webserver
 from integration_center.remote import RetryPolicy
-from integration_center.wording.commands import say_error
 
 SHORT = RetryPolicy(read_timeout=120.0, attempts=3, timeout=15.0, wait_max=3.0, retry_after_max=3.0)
 """How long an org is waited for while a person waits; a run has more patience."""

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.rendering import render
 from integration_center.errors import (
     AccessRefused,
@@ -27,7 +28,6 @@ from integration_center.errors import (
     Stopped,
     TransientError,
 )
-from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def show_unexpected(request: Request, error: Exception) -> Response:
     logger.error("error %s: %s at %s\n%s", reference, type(error).__name__, path, place)
     detail = (
         f"This is a mistake of the Integration Center. The console's own log says more under the number {reference};"
-        " please give it to whoever looks after this installation."
+        " give it to the server admin."
     )
     return render_fault(request, 500, "Something went wrong", detail, "/", "Go to Integrations")
 

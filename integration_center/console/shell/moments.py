@@ -1,15 +1,24 @@
 """Times as people read them: near ones in words, all with the exact time in UTC at hand."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)? UTC\b")
+"""A time within a sentence of ours."""
 MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
 
 def show_moment(moment: datetime) -> str:
-    """`2026-11-25 08:00:03`: UTC, as all columns with times say."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """`2026-11-25 08:00:03`, UTC."""
+    return _to_utc(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _to_utc(moment: datetime) -> datetime:
+    """Return a time in UTC. Reports and Salesforce mean UTC where they name no zone."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def say_moment(moment: datetime, now: datetime) -> str:
@@ -42,6 +51,22 @@ def mark_moment(moment: datetime, now: datetime) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.astimezone(UTC).isoformat(timespec="seconds"), exact, say_moment(moment, now)
     )
+
+
+def mark_stamp(moment: datetime) -> Markup:
+    """Write a whole date and time as an element. It says UTC, which our script changes to the viewer's zone."""
+    return Markup(f'<time datetime="{_to_utc(moment):%Y-%m-%dT%H:%M:%SZ}">{show_moment(moment)}</time>')  # noqa: S704
+
+
+def mark_stamps(text: str) -> Markup:
+    """Make each `2026-11-27 08:00 UTC` in a sentence an element, which our script shows in the viewer's zone."""
+    return Markup(STAMP.sub(_mark, escape(text)))  # noqa: S704 - the text is escaped
+
+
+def _mark(found: re.Match[str]) -> str:
+    day, minute, seconds = found[1], found[2], found[3]
+    said = f"{day} {minute}{seconds or ''} UTC"
+    return f'<time datetime="{day}T{minute}{seconds or ":00"}Z">{said}</time>'
 
 
 def show_span(span: timedelta) -> str:

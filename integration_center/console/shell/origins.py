@@ -25,8 +25,9 @@ def find_callback_origin(settings: Settings) -> str:
     parts = urlsplit(settings.callback_url)
     if parts.path != CALLBACK_PATH:
         raise ConfigurationError(
-            f"INTEGRATION_CENTER_CALLBACK_URL must end in {CALLBACK_PATH}, where the console takes Salesforce's answer;"
-            " change it there and in the External Client App"
+            "the callback URL that is set here is not that of the console",
+            setting=f"INTEGRATION_CENTER_CALLBACK_URL must end in {CALLBACK_PATH}, where the console takes Salesforce's"
+            " answer; change it there and in the External Client App",
         )
     return f"{parts.scheme}://{parts.netloc}".lower()
 
@@ -50,6 +51,7 @@ def refuse_other_origin(here: str, settings: Settings) -> None:
     there = find_callback_origin(settings)
     if here != there and not is_same_machine(here, there):
         raise ConfigurationError(
-            f"Salesforce would send you back to {there}, but you are at {here}; open the console at {there}, or set"
-            f" INTEGRATION_CENTER_CALLBACK_URL to {here}{CALLBACK_PATH} and add that to the External Client App"
+            f"Salesforce would send you back to {there}, but you are at {here}; open the console at {there}",
+            setting=f"Or set INTEGRATION_CENTER_CALLBACK_URL to {here}{CALLBACK_PATH} and add that to the External"
+            " Client App",
         )

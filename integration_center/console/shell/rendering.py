@@ -13,8 +13,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from integration_center.console.plain_words import drop_folders
 from integration_center.console.results import say_retry, say_status, tone_of
-from integration_center.console.shell.moments import mark_moment, say_left, say_moment, show_moment, show_span
+from integration_center.console.shell.moments import (
+    mark_moment,
+    mark_stamps,
+    say_left,
+    say_moment,
+    show_moment,
+    show_span,
+)
 from integration_center.console.shell.sessions import Tone
 from integration_center.console.shell.values import show_value, split_change
 from integration_center.sync.outcome_words import (
@@ -25,7 +33,6 @@ from integration_center.sync.outcome_words import (
     say_records,
     title_outcome,
 )
-from integration_center.wording.commands import make_plain
 
 PARTS = "x-parts"
 """The header in which our script names the parts of a page that it takes over."""
@@ -69,8 +76,9 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "left": say_left,
         "count": show_count,
         "value": show_value,
+        "stamps": mark_stamps,
         "titled": title_outcome,
-        "plain": make_plain,
+        "unfoldered": drop_folders,
     }
     environment.globals |= {
         "asset": asset_url,
@@ -135,7 +143,7 @@ def wants_part(parts: Collection[str], *names: str) -> bool:
 def redirect(request: Request, to: str, message: str | None = None, tone: Tone = "success") -> Response:
     """Go on to another of our pages after a change, with a message there."""
     if message is not None:
-        request.state.session.flash(make_plain(message), tone)
+        request.state.session.flash(drop_folders(message), tone)
     return RedirectResponse(to, status_code=303)
 
 

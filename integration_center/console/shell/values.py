@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.console.shell.moments import mark_stamp
 from integration_center.sync.mapping.type_names import name_dtype
 
 CELL_CHARACTERS = 80
@@ -21,14 +22,17 @@ def name_type(dtype: pl.DataType | None) -> str:
 
 
 def show_value(value: Any) -> str | None:
-    """A value as people read it: times in UTC, long texts cut; None where there is none."""
+    """A value as people read it: times in the viewer's zone, long texts cut; None where there is none.
+
+    Dates and times of day have no zone and stay as they are.
+    """
     match value:
         case None:
             return None
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return value.strftime("%Y-%m-%d %H:%M:%S")
+            return mark_stamp(value)
         case date() | time():
             return value.isoformat()
         case float():

@@ -22,7 +22,7 @@ let open = null; // the combobox whose list is shown
 // the id of the list, so that labels and whatever else names the list lead to it.
 function makeSearchable(place) {
   for (const holder of place.querySelectorAll("select[id]:not([multiple], [hidden]), input[id][list]:not([hidden])")) {
-    if (optionsOf(holder).length <= FEW) continue;
+    if (optionsOf(holder).length <= FEW && !isUnfetched(holder)) continue;
     const search = holder.ownerDocument.createElement("input");
     for (const { name, value } of holder.attributes) {
       if (/^(id|aria-.*|placeholder|required|disabled)$/.test(name)) search.setAttribute(name, value);
@@ -37,6 +37,11 @@ function makeSearchable(place) {
     for (const [name, value] of Object.entries({ ...marks, ...says })) search.setAttribute(name, value);
     holder.before(search);
   }
+}
+
+// Whether most options of a list are still on the server.
+function isUnfetched(holder) {
+  return holder.matches("[data-list][data-value]");
 }
 
 function optionsOf(holder) {
@@ -96,6 +101,7 @@ const holderOf = (search) => document.getElementById(search.dataset.chooses);
 function show(search, typed = "") {
   if (open?.input !== search) close();
   const holder = holderOf(search);
+  if (isUnfetched(holder)) return void fetchFor(search, holder);
   const found = find(readOptions(holder), typed);
   const shown = found.map((option, place) => {
     const line = document.createElement("div");
@@ -115,6 +121,15 @@ function show(search, typed = "") {
     open.start();
   } else open.resetSelection();
   if (!typed) markChosen(shown.find((line) => line.dataset.value === holder.value), search);
+}
+
+const fetching = new Set();
+async function fetchFor(search, holder) {
+  if (fetching.has(holder)) return;
+  fetching.add(holder);
+  const came = await fetchList(holder);
+  fetching.delete(holder);
+  if (came && document.activeElement === search) show(search, search.value === nameChosen(holder) ? "" : search.value);
 }
 
 function groupLines(found, shown) {

@@ -77,19 +77,21 @@ async function post(form, go, options, again = true) {
   return again && (await canSend(form)) ? post(form, go, options, false) : null;
 }
 
-// An answer comes without the long lists that the page has already: <select data-list="NAME" data-value="CHOSEN"> holds
-// only the options that are its own.
+// A page comes without the long lists that it has already, and without those that nobody has opened yet:
+// <select data-list="NAME" data-value="CHOSEN"> holds only the options that are its own.
 const full = "select[data-list]:not([data-value])";
 
 function keptLists() {
   return [...new Set([...document.querySelectorAll(full)].map((select) => select.dataset.list))];
 }
 
-improvements.unshift((place) => {
+function fillLists(place) {
   for (const select of place.querySelectorAll("select[data-list][data-value]")) {
     const { list: name, value } = select.dataset;
     const kept = document.querySelector(`${full}[data-list="${name}"]`);
-    for (const each of kept?.children ?? []) {
+    if (!kept) continue; // until somebody opens it
+    for (const option of select.querySelectorAll("[data-alone]")) option.remove();
+    for (const each of kept.children) {
       if (!each.matches("[data-own]")) select.append(select.ownerDocument.importNode(each, true));
     }
     for (const option of select.options) {
@@ -99,7 +101,32 @@ improvements.unshift((place) => {
     }
     delete select.dataset.value;
   }
-});
+}
+improvements.unshift(fillLists);
+fillLists(document);
+
+// Asks for the list of a field that somebody opens, and fills it in wherever it belongs. Whether it came.
+async function fetchList(select) {
+  const name = select.dataset.list;
+  const url = new URL(select.form.action);
+  url.searchParams.set("list", name);
+  try {
+    const asked = (await fetchPage(url, { headers: { "x-parts": "asked" } })).page.getElementById("asked");
+    if (!asked) return false;
+    if (!document.querySelector(`${full}[data-list="${name}"]`)) {
+      asked.removeAttribute("id");
+      asked.dataset.list = name;
+      document.getElementById("main").append(document.importNode(asked, true));
+    }
+  } catch {
+    sayLost(select.form, "Connection lost, so the list cannot be shown. Try again in a moment.");
+    return false;
+  }
+  sayLost(select.form, null);
+  for (const each of document.querySelectorAll(`select[data-list="${name}"][data-value]`)) each.dataset.value = each.value;
+  fillLists(document);
+  return true;
+}
 
 function sayWorking(text) {
   document.getElementById("working").textContent = text || "";

@@ -1,7 +1,6 @@
 """The third screen: which columns go to which fields, and the options. Edit opens here."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -13,11 +12,7 @@ from integration_center.console.lookups import Answer
 from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import (
-    Group,
-    group_targets,
     name_columns,
-    offer_targets,
-    select_option,
 )
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
@@ -35,31 +30,25 @@ from integration_center.console.wizard.rows import (
     take_proposal,
     write_values,
 )
-from integration_center.console.wizard.samples import NO_SAMPLES, Samples
 from integration_center.console.wizard.saving import find_missing, write_admin_message
 from integration_center.console.wizard.schedule_choice import CHOICES as SCHEDULES
 from integration_center.console.wizard.schedule_choice import HOURS, read_choice, write_after, write_schedule
 from integration_center.console.wizard.screens import Screen, settle
+from integration_center.console.wizard.shown_rows import MOST_OPTIONS, find_asked, show_rows
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
 from integration_center.console.wizard.values import (
-    JudgedRow,
     find_repeated,
     judge_rows,
-    list_presets,
     show_preview,
     takes_window,
 )
 from integration_center.database.touched import say_touched_by
 from integration_center.errors import IntegrationCenterError
-from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.newest_report import NewestReport
-from integration_center.planning.presets import OWN_SQL, PRESETS, Preset
+from integration_center.planning.presets import PRESETS
 from integration_center.salesforce.objects.field_package import can_deploy
-from integration_center.sync.mapping.fitness import why_not_target, why_not_target_of
 from integration_center.sync.mapping.suggestions import suggest_targets
-from integration_center.sync.mapping.type_names import name_field_type
 from integration_center.sync.schema import SObjectSchema
-from integration_center.wording.near_names import find_nearest, find_twin
 
 MORE = (
     "timezone",
@@ -80,38 +69,6 @@ MORE = (
 SAMPLES_SECONDS = 0.5
 HELD_SECONDS = 0.4
 """How long the page waits for what the fields hold now."""
-
-
-@dataclass(frozen=True)
-class ShownRow:
-    """One mapping on the screen.
-
-    Attributes:
-        groups: the fields it offers.
-        type: what the column or value holds.
-        problem: what is wrong with it.
-        rolls_up: whether the problem goes away when all rows of a key make one record.
-        preset: how its value is made; None for a plain column, and for SQL that no preset wrote.
-        makes: the ways to make a value that it offers.
-        field_type: what the field holds; empty while none is chosen.
-        list_name: of the fields it offers, for a page that has them already.
-        kept: whether the page has them.
-        samples: some values of the column, as they are and as they would be written.
-        clash: another integration that writes the field already.
-    """
-
-    row: FieldRow
-    groups: Sequence[Group]
-    type: str
-    problem: str | None
-    field_type: str = ""
-    list_name: str = ""
-    kept: bool = False
-    samples: Samples = NO_SAMPLES
-    clash: DefsFile | None = None
-    rolls_up: bool = False
-    preset: Preset | None = None
-    makes: Sequence[Group] = ()
 
 
 def show_mapping(request: Request) -> Response:
@@ -157,6 +114,7 @@ def _show(screen: Screen) -> Response:
         find_writers(screen, environment, schema),
         samples,
         screen.kept_lists,
+        screen.asked_row,
     )
     last_runs = list_last_runs(screen)
     columns = [(name, name_type(dtype)) for name, dtype in dtypes.items()]
@@ -167,6 +125,9 @@ def _show(screen: Screen) -> Response:
         "columns": columns,
         "column_list": (column_list := name_columns(columns)),
         "columns_kept": column_list in screen.kept_lists,
+        "share_columns": len(columns) * len(shown) > MOST_OPTIONS,
+        "asked_row": screen.asked_row,
+        "asked": find_asked(screen.asked_list, draft, schema, dtypes),
         "shown": shown,
         "next_number": draft.next_number,
         "held": find_held(screen, rows, schema),
@@ -264,76 +225,3 @@ def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapp
         return held.get() if settle([held], HELD_SECONDS) else {}
     except IntegrationCenterError:  # the screen before says why; a sample is not worth more words
         return {}
-
-
-def show_rows(
-    draft: Draft,
-    judged: Sequence[JudgedRow],
-    schema: SObjectSchema,
-    problems: Mapping[str, str],
-    writers: Mapping[str, DefsFile],
-    samples: Sequence[Answer[Samples]],
-    kept_lists: Collection[str] = (),
-) -> list[ShownRow]:
-    """The rows with what they offer, what they would write, and what is wrong with them.
-
-    Args:
-        draft: with the rows.
-        judged: what each row gives.
-        schema: the object.
-        problems: what saving found, by the names of inputs.
-        writers: see `find_writers`.
-        samples: of each row, as far as they are there.
-        kept_lists: the lists of fields that the page has already.
-    """
-    keys = frozenset(field.lower() for _, field in draft.pairs)
-    presets = list_presets()
-    shown = []
-    for place, (row, found) in enumerate(zip(draft.rows, judged, strict=True)):
-        dtype = found.dtype
-        list_name, shared = offer_targets(schema, dtype, keys)
-        kept = list_name in kept_lists
-        used = {other.field.lower() for number, other in enumerate(draft.rows) if number != place and other.field}
-        said = next((said for name, said in problems.items() if name.startswith(f"row-{place}-")), None)
-        field = schema.get(row.field) if row.field else None
-        wished = "" if row.make == OWN_SQL else row.column
-        problem = found.problem or find_row_problem(row, found, schema, used, keys)
-        shown.append(
-            ShownRow(
-                row=row,
-                groups=group_targets(shared, schema, row.field, wished, used, own_only=kept),
-                list_name=list_name,
-                kept=kept,
-                type=name_type(dtype) if row.column or (row.is_value and dtype) else "",
-                problem=problem if found.problem or not said else said,
-                field_type=name_field_type(field) if field else "",
-                samples=samples[place].get() if samples[place].ready else NO_SAMPLES,
-                clash=writers.get(row.field.lower()),
-                rolls_up=found.rolls_up,
-                preset=PRESETS.get(row.make),
-                makes=select_option(presets, row.make or OWN_SQL),
-            )
-        )
-    return shown
-
-
-def find_row_problem(
-    row: FieldRow, found: JudgedRow, schema: SObjectSchema, used: set[str], keys: frozenset[str]
-) -> str | None:
-    """What is wrong with a complete row, besides its value."""
-    if not row.complete:
-        return None
-    if row.field.lower() in keys:
-        return f"{row.field} is a key field, and a key field is never written."
-    if row.field.lower() in used:
-        return f"{row.field} is written twice; remove one of the two rows."
-    field = schema.get(row.field)
-    if field is None:
-        names = [field.name for field in schema.fields]
-        if twin := find_twin(row.field, names):
-            return f"{schema.name} has no field {row.field}, but {twin}. Choose that one."
-        nearest = find_nearest(row.field, names)
-        like = f" The nearest is {nearest}." if nearest else ""
-        return f"{schema.name} has no field {row.field} yet, or the connected user may not see it.{like}"
-    reason = why_not_target(field) or (why_not_target_of(field, found.dtype) if found.dtype is not None else None)
-    return f"{field.name} {reason}." if reason else None

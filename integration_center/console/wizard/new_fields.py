@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import note
 from integration_center.console.shell.rendering import redirect
 from integration_center.console.wizard.calls import require_environment
@@ -15,7 +16,6 @@ from integration_center.errors import IntegrationCenterError
 from integration_center.salesforce.objects.field_creation import create_fields, write_help_text
 from integration_center.salesforce.objects.field_package import build_package, can_deploy
 from integration_center.sync.mapping.missing_fields import MissingField
-from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 

@@ -23,7 +23,7 @@ def say_next_run(draft: Draft, now: datetime) -> str:
         return f"{error}."
     if tick is None:
         return "Its time never comes."
-    return f"After saving, the next run is {tick:%A, %Y-%m-%d at %H:%M} UTC."
+    return f"After saving, the next run is {tick:%Y-%m-%d %H:%M} UTC."
 
 
 def say_next(spec: IntegrationSpec, now: datetime) -> str:
@@ -33,4 +33,4 @@ def say_next(spec: IntegrationSpec, now: datetime) -> str:
     if spec.after:
         return f"It runs when {spec.after} has completed."
     tick = spec.times.next(now)
-    return f"Its next run is {tick:%Y-%m-%d at %H:%M} UTC." if tick else "It is started by its condition."
+    return f"Its next run is {tick:%Y-%m-%d %H:%M} UTC." if tick else "It is started by its condition."

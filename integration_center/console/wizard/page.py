@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.console.dagster import start
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
@@ -32,7 +33,6 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.folder import build_copy
 from integration_center.integration_files.places import require_changeable
 from integration_center.integration_files.reading import DefsFile
-from integration_center.wording.commands import say_error
 
 
 def begin(request: Request) -> Response:
@@ -126,7 +126,8 @@ def take(request: Request) -> Response:
         "plan": plan_draft,
         "create-fields": create_missing,
     }
-    return acts[go](screen) if go in acts else screen.go("mapping")
+    row = go.removeprefix("list-") if go.startswith("list-") and go.removeprefix("list-").isdecimal() else ""
+    return acts[go](screen) if go in acts else screen.go("mapping", row=row)
 
 
 def take_plan(request: Request) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.console.lookups import Answer
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import note
 from integration_center.console.shell.rendering import redirect
 from integration_center.console.wizard.alternatives import LOW, TriedPair, looks_like_ids
@@ -29,7 +30,6 @@ from integration_center.sync.mapping.fitness import why_not_key
 from integration_center.sync.mapping.suggestions import rank_keys, suggest_key
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectSchema
-from integration_center.wording.commands import say_error
 from integration_center.wording.near_names import find_nearest, say_nearest
 
 LOOK = "look"

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import polars as pl
 
+from integration_center.console.plain_words import say_error
 from integration_center.console.wizard.drafts import NEW, Draft, FieldRow
 from integration_center.console.wizard.screens import Screen
 from integration_center.console.wizard.specs import read_option
@@ -17,7 +18,6 @@ from integration_center.planning.proposals import Proposal, propose_values
 from integration_center.planning.value_preview import find_value_dtype
 from integration_center.sync.mapping.suggestions import suggest_api_name, suggest_targets
 from integration_center.sync.schema import SObjectSchema
-from integration_center.wording.commands import say_error
 
 MOST_ROWS = 500
 """More mappings than this are no use: an object has at most 800 custom fields, and a page has its limits."""

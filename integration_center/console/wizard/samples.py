@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
+from markupsafe import Markup
 
 from integration_center.console.shell.values import show_value
 from integration_center.console.wizard.drafts import FieldRow
@@ -68,10 +69,7 @@ def find_samples(frame: pl.DataFrame, row: FieldRow, field: SObjectField | None)
     tried = given.with_columns(fitted.value.alias("value"), fitted.code.alias("code"), fitted.reason.alias("reason"))
     unfit = tried.filter(pl.col("code").is_not_null())
     return Samples(
-        [
-            Sample(_say(given), None if value is None else _say(value))
-            for given, value in _first(tried).select("given", "value").iter_rows()
-        ],
+        [_build_sample(given, value) for given, value in _first(tried).select("given", "value").iter_rows()],
         unfit=unfit.height,
         tried=tried.height,
         reason=unfit["reason"][0] if unfit.height else "",
@@ -80,6 +78,12 @@ def find_samples(frame: pl.DataFrame, row: FieldRow, field: SObjectField | None)
 
 def _first(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.unique("given", keep="first", maintain_order=True).head(SHOWN)
+
+
+def _build_sample(given: object, value: object) -> Sample:
+    """Build a sample. A report's text that says the time as we do is shown as that time."""
+    said, written = _say(given), None if value is None else _say(value)
+    return Sample(written if isinstance(written, Markup) and written.striptags() == said else said, written)
 
 
 def _say(value: object) -> str:

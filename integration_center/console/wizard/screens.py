@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import Console, console_of, user_of
 from integration_center.console.shell.faults import find_signpost
 from integration_center.console.shell.page import form_of
@@ -17,7 +18,6 @@ from integration_center.console.shell.security import Form
 from integration_center.console.wizard.calls import Calls
 from integration_center.console.wizard.drafts import Draft, DraftStore
 from integration_center.errors import AccountError, IntegrationCenterError
-from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 PATIENCE = 1.2
@@ -85,6 +85,16 @@ class Screen:
         return frozenset(self.request.headers.get("x-lists", "").split())
 
     @property
+    def asked_list(self) -> str:
+        """The long list that our script asks for by its name, because somebody opens it."""
+        return self.request.query_params.get("list", "")
+
+    @property
+    def asked_row(self) -> str:
+        """The number of the row whose lists somebody without a script wants to see whole."""
+        return self.request.query_params.get("row", "")
+
+    @property
     def hides_values(self) -> bool:
         """Whether somebody set that values are not shown. Without the setting, the wizard shows them."""
         settings = self.console.installation.settings
@@ -102,9 +112,10 @@ class Screen:
             store_of(self.request).save(self.draft_id, user_of(self.request).name, draft)
         return Screen(self.request, self.draft_id, draft)
 
-    def go(self, step: str, message: str | None = None, *, check: bool = False) -> Response:
-        """To a screen of this draft."""
-        to = f"{self.path}/{step}{'?check=1' if check else ''}"
+    def go(self, step: str, message: str | None = None, *, check: bool = False, row: str = "") -> Response:
+        """To a screen of this draft; `row` is the number of the row whose lists are shown whole."""
+        asked = "?check=1" if check else f"?row={row}#row-{row}" if row else ""
+        to = f"{self.path}/{step}{asked}"
         return redirect(self.request, to, message, "warning")
 
     def show(self, step: str, template: str, values: Mapping[str, Any], *, status: int = 200) -> Response:

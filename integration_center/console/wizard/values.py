@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from integration_center.console.lookups import Answer
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.values import show_value
 from integration_center.console.wizard.choices import Group, Option
 from integration_center.console.wizard.drafts import Draft, FieldRow
@@ -20,7 +21,6 @@ from integration_center.planning.value_preview import PreviewedRecord, Result, V
 from integration_center.store.reports import EVENTS
 from integration_center.sync.columns import DAY
 from integration_center.sync.schema import SObjectSchema
-from integration_center.wording.commands import say_error
 from integration_center.wording.near_names import say_nearest
 from integration_center.wording.sentences import capitalize_first
 

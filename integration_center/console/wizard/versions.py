@@ -5,6 +5,7 @@ from starlette.responses import Response
 from integration_center.access.audit import EDITS
 from integration_center.console.differences import compare_versions
 from integration_center.console.labels import find_labels
+from integration_center.console.plain_words import say_error
 from integration_center.console.shell.rendering import render
 from integration_center.console.wizard.drafts import Draft, base_of
 from integration_center.console.wizard.screens import Screen
@@ -12,7 +13,6 @@ from integration_center.console.wizard.specs import build_spec
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
-from integration_center.wording.commands import say_error
 from integration_center.wording.sentences import capitalize_first
 
 

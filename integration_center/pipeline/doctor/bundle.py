@@ -19,7 +19,7 @@ FIELDS = sorted(Settings.model_fields.items())
 RUNS = 200
 PRIVATE = {"owners", "where"}
 """Options of an integration that may hold names of people or values."""
-PRIVATE_OF_RUNS = {"triggered_by", "plan_id"}
+PRIVATE_OF_RUNS = {"triggered_by", "plan_id", "said"}
 """What a line of the log says of people, or to programs alone."""
 
 
@@ -31,7 +31,7 @@ def build_bundle(installation: Installation, found: Sequence[Checked]) -> bytes:
         for slug, spec in loaded.specs.items()
     }
     parts: dict[str, object] = {
-        "doctor.json": [{**asdict(each), "text": clean(each.text)} for each in found],
+        "doctor.json": [{**each.as_dict(), "text": clean(each.text)} for each in found],
         "settings.json": {field.alias: name in installation.settings.model_fields_set for name, field in FIELDS},
         "integrations.json": {"sound": shapes, "broken": {slug: clean(said) for slug, said in loaded.broken.items()}},
         "runs.json": [describe_run(sync) for sync in installation.syncs.history(limit=RUNS)],
@@ -45,5 +45,6 @@ def build_bundle(installation: Installation, found: Sequence[Checked]) -> bytes:
 
 def describe_run(sync: SyncRecord) -> dict[str, Any]:
     """Describe a line of the log, without the addresses that its sentences may hold."""
-    shown = {name: value for name, value in asdict(sync).items() if name not in PRIVATE_OF_RUNS}
+    kept = {**asdict(sync), "error": sync.error}
+    shown = {name: value for name, value in kept.items() if name not in PRIVATE_OF_RUNS}
     return {name: clean(value) if isinstance(value, str) else value for name, value in shown.items()}

@@ -19,6 +19,7 @@ from integration_center.database.revision import REVISION
 from integration_center.installation import Installation
 from integration_center.pipeline.doctor.findings import Checked, ok, problem, warning
 from integration_center.wording.near_names import say_nearest
+from integration_center.wording.remedies import ASK
 
 LITTLE, VERY_LITTLE = 5_000_000_000, 500_000_000
 """Free bytes below which a disk is soon full, and is full for us."""
@@ -39,8 +40,8 @@ def check_settings(installation: Installation) -> Iterator[Checked]:
     yield ok("settings", f"DAGSTER_HOME is {settings.dagster_home}, integrations are in {place}.")
     mode = stat.S_IMODE(settings.dagster_home.stat().st_mode)
     if mode & 0o022:
-        advice = f"Run: chmod go-w {settings.dagster_home}"
-        yield problem("settings", f"Other users may write in {settings.dagster_home} (mode {mode:04o}).", advice)
+        command = f"Run: chmod go-w {settings.dagster_home}"
+        yield problem("settings", f"Other users may write in {settings.dagster_home} (mode {mode:04o}).", ASK, command)
     build_cipher(settings)
     stored = installation.accounts.list()
     yield ok("settings", f"The key opens the store of accounts; accounts connected: {len(stored)}.")
@@ -93,8 +94,8 @@ def check_certificates(now: datetime) -> Iterator[Checked]:
     left = [ssl.cert_time_to_seconds(end) - now.timestamp() for end in ends]
     valid = sum(each > 0 for each in left)
     if not valid:
-        advice = "Name a bundle that holds valid ones in SSL_CERT_FILE."
-        yield problem("certificates", f"{bundle} holds no certificate that is valid now.", advice)
+        command = "Name a bundle that holds valid ones in SSL_CERT_FILE."
+        yield problem("certificates", f"{bundle} holds no certificate that is valid now.", ASK, command)
     else:
         yield ok("certificates", f"{bundle}: {valid} valid now.")
 
@@ -104,11 +105,12 @@ def check_alerts(installation: Installation) -> Iterator[Checked]:
     path = installation.settings.dagster_home / FILE_NAME
     settings = read_alert_settings(installation.settings.dagster_home)
     if settings is None or not settings.channels:
-        advice = f"Write {path}, and try it: integration-center alerts test."
-        yield warning("alerts", "Nobody hears of it when something goes wrong: there is no channel.", advice)
+        text = "Nobody hears of it when something goes wrong: there is no channel."
+        command = f"At a terminal: write {path}, and try it: integration-center alerts test."
+        yield warning("alerts", text, "Add a channel.", command)
         return
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield warning("alerts", f"Other users may read {path}, which holds secrets.", f"Run: chmod 600 {path}")
+        yield warning("alerts", f"Other users may read {path}, which holds secrets.", ASK, f"Run: chmod 600 {path}")
     names = installation.accounts.names.list()
     for channel, wanted in settings.channels.items():
         for unknown in sorted(set(wanted.environments).difference(names)):
@@ -117,6 +119,8 @@ def check_alerts(installation: Installation) -> Iterator[Checked]:
     store = Incidents(installation.engine)
     unsent = store.unsent()
     for channel, error in unsent:
-        yield problem("alerts", f"Channel {channel}: {error}.", "Try it: integration-center alerts test.")
+        yield problem(
+            "alerts", f"Channel {channel}: {error}.", "Send a test.", "Try it: integration-center alerts test."
+        )
     if not unsent:
         yield ok("alerts", f"{len(settings.channels)} channels, {len(store.open())} open incidents.")

@@ -16,24 +16,25 @@ from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.pipeline.alert_watch import DAILY_CALLS, find_broken_parts
 from integration_center.pipeline.code_locations import name_locations
-from integration_center.pipeline.doctor.findings import Checked, look, ok, problem, warning
+from integration_center.pipeline.doctor.findings import Checked, describe_error, look, ok, problem, warning
 from integration_center.pipeline.names import find_starter
 from integration_center.pipeline.webserver import find_webserver
 from integration_center.remote import IMPATIENT
 from integration_center.salesforce.org import Org
+from integration_center.wording.remedies import START_IT
 
 OFF = timedelta(seconds=60)
 """How far the clock of this machine may be from the org's."""
 LATE_DAYS = 2
 """Days without a new report after which somebody should look."""
-START = "Start it: integration-center up, or the services of your own."
+START = "At a terminal: integration-center up, or the services of your own."
 
 
 def check_stop(installation: Installation) -> Iterator[Checked]:
     """Whether an admin stopped everything."""
     if stop := installation.stops.find():
-        advice = "Lift the stop: integration-center resume. Then connect the accounts."
-        yield problem("stop", f"{stop.sentence}.", advice)
+        command = "Lift the stop: integration-center resume."
+        yield problem("stop", f"{stop.sentence}.", "An admin has to resume, then connect the accounts.", command)
 
 
 def check_integrations(loaded: Integrations) -> Iterator[Checked]:
@@ -48,12 +49,12 @@ def check_dagster(installation: Installation, instance: dg.DagsterInstance, now:
     """Dagster's web server, the parts of its daemon, and the ticks that failed last."""
     webserver = find_webserver(installation.settings)
     if webserver is None:
-        yield problem("dagster", "Dagster's web server does not answer with these integrations.", START)
+        yield problem("dagster", "Dagster's web server does not answer with these integrations.", START_IT, START)
     else:
         yield ok("dagster", f"The web server answers at {webserver.url}.")
     broken = find_broken_parts(instance, now)
     for wrong in broken:
-        yield problem("dagster", wrong.finding.text, wrong.finding.advice)
+        yield problem("dagster", wrong.finding.text, wrong.finding.advice, wrong.finding.command)
     if not broken:
         parts = ", ".join(sorted(instance.get_required_daemon_types()))
         yield ok("dagster", f"The daemon runs, all parts of it ({parts}), and no last tick failed.")
@@ -100,8 +101,8 @@ def check_accounts(installation: Installation, loaded: Integrations) -> Iterator
             yield from look("accounts", partial(check_account, installation, environment, specs), environment.title)
             continue
         if installation.accounts.find(environment) is None:
-            advice = f"Connect it: integration-center connect {environment.value}."
-            yield problem("accounts", f"{environment.title} is not connected.", advice)
+            command = f"At a terminal: integration-center connect {environment.value}."
+            yield problem("accounts", f"{environment.title} is not connected.", "Connect it.", command)
             continue
         yield from look("accounts", partial(check_account, installation, environment, specs), environment.title)
 
@@ -140,9 +141,9 @@ def check_rights(org: Org, specs: Mapping[str, IntegrationSpec]) -> Iterator[Che
         closed = [name for name, found in wanted.items() if found is None or not found.updateable]
         for names, what in ((keys, "see the key"), (closed, "write")):
             if names:
-                advice = "Ask the Salesforce admin: integration-center check writes the message."
+                command = "The message: integration-center check."
                 text = f"{slug}: the account may not {what} {', '.join(names)} of {spec.object}."
-                yield problem("accounts", text, advice)
+                yield problem("accounts", text, "Ask the Salesforce admin.", command)
         if not keys and not closed:
             yield ok("accounts", f"{slug}: the account may read and write what {spec.object} needs.")
 
@@ -157,7 +158,7 @@ def check_reports(installation: Installation, loaded: Integrations, now: datetim
         except TransientError:
             raise
         except IntegrationCenterError as error:
-            yield problem("reports", f"{error}.", "Correct what the sentence names.")
+            yield describe_error("reports", error)
             continue
         if newest is None:
             advice = "Look whether WalkMe delivers it, and where to."

@@ -110,8 +110,8 @@ class CallbackServer(Generic[Result]):
             return self._outcome.result(timeout=seconds)
         except TimeoutError:
             raise AccessRefused(
-                f"nobody completed Salesforce's sign-in page within {seconds:.0f} seconds; start again:"
-                f" integration-center connect {self._environment.value}"
+                f"nobody completed Salesforce's sign-in page within {seconds:.0f} seconds",
+                command=f"start again: integration-center connect {self._environment.value}",
             ) from None
 
     def respond(self, target: str) -> tuple[HTTPStatus, str]:

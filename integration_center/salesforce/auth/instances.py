@@ -77,7 +77,8 @@ def _refuse(url: str) -> AccessRefused:
     return AccessRefused(
         f"the sign-in names {_name_host(url)} as the org's address, and no access token was sent there. Tokens go only"
         " to Salesforce's own hosts, by https and without a user name, port or path. If the host is your company's own,"
-        " add it to INTEGRATION_CENTER_SALESFORCE_HOSTS and connect again"
+        " it has to be named in the settings here",
+        setting="add it to INTEGRATION_CENTER_SALESFORCE_HOSTS and connect again",
     )
 
 

@@ -221,8 +221,9 @@ def _request_token(
     if is_elsewhere(response.status_code, response.content):
         raise ConfigurationError(
             f"{name_host(app.login_url)} is not a login URL (HTTP {response.status_code}), and nothing was sent to"
-            " another host; if the org's My Domain was renamed, set"
-            f" SALESFORCE_{environment.name}_LOGIN_URL to the new one, or to {LOGIN_URLS[app.kind]}"
+            " another host",
+            setting=f"if the org's My Domain was renamed, set SALESFORCE_{environment.name}_LOGIN_URL to the new one,"
+            f" or to {LOGIN_URLS[app.kind]}",
         )
     if response.status_code != httpx.codes.OK:
         error, description = _read_error(response)

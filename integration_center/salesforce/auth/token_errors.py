@@ -70,7 +70,8 @@ def explain_refusal(
         return AccessRefused(
             f"the {environment.title} org does not let the user sign in from this machine's address, or at this time"
             f" {quoted}; have the Salesforce admin add the address to the login IP ranges of the user's profile, widen"
-            f" its login hours, or relax the IP restrictions of the app of {variable}_CLIENT_ID"
+            " its login hours, or relax the IP restrictions of the External Client App",
+            command=f"The app is that of {variable}_CLIENT_ID",
         )
     if "maintenance" in said:
         return UnderMaintenance(
@@ -80,33 +81,38 @@ def explain_refusal(
     match error:
         case "invalid_grant" if "expired access/refresh token" in said:
             return ConnectionEnded(
-                f"Salesforce no longer accepts the {environment.title} account's tokens (expired or revoked);"
-                f" reconnect: {connect}"
+                f"Salesforce no longer accepts the {environment.title} account's tokens (expired or revoked)",
+                command=f"reconnect: {connect}",
             )
         case "inactive_user" | "inactive_org":
             what = "user" if error == "inactive_user" else "org"
             return ConnectionEnded(
                 f"the {environment.title} account's {what} is inactive; have the admin reactivate it, or reconnect with"
-                f" another: {connect}"
+                " another",
+                command=f"run: {connect}",
             )
         case "invalid_client_id":
             return ConfigurationError(
-                f"Salesforce does not know the client id in {variable}_CLIENT_ID; if the External Client App is new,"
-                " wait about 10 minutes until Salesforce knows it, else copy the consumer key again"
+                "Salesforce does not know the External Client App; if it is new, wait about 10 minutes until Salesforce"
+                " knows it",
+                setting=f"else copy the consumer key again into {variable}_CLIENT_ID",
             )
         case "invalid_client" if "must be installed" in said:
             return AppNotInstalled(
-                f"the External Client App of {variable}_CLIENT_ID is not installed in this org; have the admin install"
-                " it, or use an app made in this org"
+                "the External Client App is not installed in this org; have the admin install it, or use an app made in"
+                " this org",
+                command=f"The app is that of {variable}_CLIENT_ID",
             )
         case "invalid_client":
             return ConfigurationError(
-                f"Salesforce refused the client secret; copy the consumer secret again into {variable}_CLIENT_SECRET"
+                "Salesforce refused the client secret",
+                setting=f"copy the consumer secret again into {variable}_CLIENT_SECRET",
             )
         case "invalid_grant" if "not supported on this domain" in said:
             return ConfigurationError(
-                "client credentials work only on the org's own My Domain; set"
-                f" {variable}_LOGIN_URL to https://YOUR-DOMAIN.my.salesforce.com (not login or test.salesforce.com)"
+                "client credentials work only on the org's own My Domain",
+                setting=f"set {variable}_LOGIN_URL to https://YOUR-DOMAIN.my.salesforce.com (not login or"
+                " test.salesforce.com)",
             )
         case "invalid_grant" if "no client credentials user" in said:
             return ConfigurationError(
@@ -115,13 +121,15 @@ def explain_refusal(
             )
         case "invalid_grant" if "audience" in said:
             return AudienceRefused(
-                "Salesforce did not accept the audience of the JWT assertion; set"
-                f" {variable}_LOGIN_URL to the org's own My Domain, or to {LOGIN_HOSTS.get(environment, OTHER_HOSTS)}"
+                "Salesforce did not accept the audience of the JWT assertion",
+                setting=f"set {variable}_LOGIN_URL to the org's own My Domain, or to"
+                f" {LOGIN_HOSTS.get(environment, OTHER_HOSTS)}",
             )
         case "invalid_grant" if "assertion" in said:
             return AccessRefused(
                 f"Salesforce did not accept the JWT assertion {quoted}; check that the key belongs to the certificate"
-                f" of the External Client App in {variable}_CLIENT_ID, and that this machine's clock is right"
+                " of the External Client App, and that this machine's clock is right",
+                command=f"The app is that of {variable}_CLIENT_ID",
             )
         case "invalid_grant" if "approved this consumer" in said:
             return AccessRefused(
@@ -129,18 +137,20 @@ def explain_refusal(
                 " users and add the user's profile or permission set"
             )
         case "invalid_grant" if "authorization code" in said:
-            return SignInOver(f"the sign-in took too long or its code was used before; start again: {connect}")
+            return SignInOver(
+                "the sign-in took too long or its code was used before", command=f"start again: {connect}"
+            )
         case "invalid_request" if "code challenge" in said:
             return ConfigurationError("the External Client App requires PKCE, but the request had none; start again")
         case "redirect_uri_mismatch":
             return ConfigurationError(
-                "the External Client App does not list this callback URL; add the value of"
-                " INTEGRATION_CENTER_CALLBACK_URL to it, letter for letter"
+                "the External Client App does not list this console's callback URL",
+                setting="add the value of INTEGRATION_CENTER_CALLBACK_URL to it, letter for letter",
             )
         case "unsupported_token_type":
             return ConfigurationError("Salesforce cannot revoke this kind of token")
         case "access_denied" | "access-denied":
-            return ConsentDenied(f"access was denied on Salesforce's page; to try again: {connect}")
+            return ConsentDenied("access was denied on Salesforce's page", command=f"to try again: {connect}")
         case "rate_limit_exceeded":
             return RateLimited(f"Salesforce limits sign-ins at the moment {quoted}; try again in a while")
         case "invalid_grant":
@@ -154,7 +164,8 @@ def explain_refusal(
         ):
             return ConfigurationError(
                 f"Salesforce refused the request {quoted}; check the flows and scopes (api, refresh_token, openid) of"
-                f" the External Client App in {variable}_CLIENT_ID"
+                " the External Client App",
+                command=f"The app is that of {variable}_CLIENT_ID",
             )
         case _ if error in PASSING or error.startswith(NO_CODE):
             return ServiceUnavailable(f"Salesforce's sign-in failed {quoted}; try again in a while")
@@ -167,33 +178,39 @@ def explain_refusal(
 
 def _explain_app(error: str, quoted: str, environment: Environment) -> IntegrationCenterError:
     """Build the error for a refused External Client App. Since 2025, orgs block apps that nobody has installed."""
-    app = f"the External Client App of SALESFORCE_{environment.name}_CLIENT_ID"
+    app = "the External Client App"
+    command = f"The app is that of SALESFORCE_{environment.name}_CLIENT_ID"
     match error:
         case "OAUTH_EC_APP_NOT_FOUND" | "OAUTH_EXTERNAL_CLIENT_APP_NOT_FOUND":
             return AppNotInstalled(
                 f"{app} is not installed in the {environment.title} org {quoted}; have the Salesforce admin install it"
-                f" there, or use an app made in this org, then connect again"
+                " there, or use an app made in this org, then connect again",
+                command=command,
             )
         case "OAUTH_APPROVAL_ERROR_GENERIC":
             return AppNotInstalled(
                 f"Salesforce does not let this user approve {app} {quoted}; have the Salesforce admin install the app"
                 f" in the {environment.title} org, permit it for the user, and give it the scopes api, refresh_token"
-                f" and openid, then connect again"
+                " and openid, then connect again",
+                command=command,
             )
         case "OAUTH_APP_BLOCKED":
             return AppBlocked(
                 f"the {environment.title} org blocks {app} {quoted}; have the Salesforce admin unblock it ({SETUP}), or"
-                f" install it in this org, then connect again"
+                " install it in this org, then connect again",
+                command=command,
             )
         case "OAUTH_APP_ACCESS_DENIED":
             return AppBlocked(
                 f"the user is not approved for {app} {quoted}; have the Salesforce admin add the user's profile or"
-                f" permission set to the policies of the app, then connect again"
+                " permission set to the policies of the app, then connect again",
+                command=command,
             )
         case _:
             return AccessRefused(
                 f"Salesforce refused {app} in the {environment.title} org {quoted}; have the Salesforce admin check"
-                f" that the app is installed, not blocked, and approved for the user ({SETUP}), then connect again"
+                f" that the app is installed, not blocked, and approved for the user ({SETUP}), then connect again",
+                command=command,
             )
 
 

@@ -72,10 +72,11 @@ STATUS_SENTENCES = {
     404: "the resource does not exist, or the connected user may not see it",
     405: "the org does not offer this call",
     409: "the request conflicts with the state of the resource",
-    410: "this API version is retired; set INTEGRATION_CENTER_API_VERSION to a newer one",
+    410: "this API version is retired",
     414: "the request address is too long",
     431: "the request headers are too long",
 }
+STATUS_SETTINGS = {410: "set INTEGRATION_CENTER_API_VERSION to a newer one"}
 
 
 Members = Mapping[str, type | tuple[type, ...]]
@@ -219,8 +220,8 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
             status=status,
         )
     if code in QUOTA_CODES:
-        said = first.message if first else None
-        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status, said=said)
+        words = first.message if first else None
+        return LimitExceeded(f"a limit of the org is reached ({code})", code=code, status=status, org_words=words)
     if status in (429, 503) or code in BUSY_CODES:
         said = f"Salesforce is busy (HTTP {status}{f', {code}' if code else ''}){_name_cure(code)}"
         return BusyOrg(said, code=code, status=status, retry_after=wait)
@@ -237,7 +238,8 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
     if status >= 500 or (first is None and status not in EDGE_REFUSALS):
         return AnswerLost(f"{host} answered HTTP {status} without a usable answer", retry_after=wait)
     if first is None or code is None:
-        return OrgError(f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})", status=status)
+        sentence = f"Salesforce refused: {STATUS_SENTENCES[status]} (HTTP {status})"
+        return OrgError(sentence, status=status, setting=STATUS_SETTINGS.get(status, ""))
     if status == httpx.codes.UNAUTHORIZED:
         return AccessRefused(f"Salesforce refuses the access token ({code}); connect the account again")
     return build_refusal(status, first)
@@ -282,10 +284,15 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
         return OrgError(sentence, code=error.code, status=status)
     if status == httpx.codes.FORBIDDEN:
         refused = f"the connected user may not do this ({error.code})"
-        return OrgError(refused, code=error.code, status=status, said=error.message)
+        return OrgError(refused, code=error.code, status=status, org_words=error.message)
     sentence = STATUS_SENTENCES.get(status, "the request cannot be carried out")
-    refused = f"Salesforce refused: {sentence} ({error.code}){_name_cure(error.code)}"
-    return OrgError(refused, code=error.code, status=status, said=error.message)
+    return OrgError(
+        f"Salesforce refused: {sentence} ({error.code}){_name_cure(error.code)}",
+        code=error.code,
+        status=status,
+        setting=STATUS_SETTINGS.get(status, ""),
+        org_words=error.message,
+    )
 
 
 def is_too_large(error: OrgError) -> bool:
@@ -296,8 +303,8 @@ def is_too_large(error: OrgError) -> bool:
 def build_disk_error(error: OSError) -> ConfigurationError:
     """Build the error for a temporary file that cannot be written. Uploads and downloads go through such files."""
     return ConfigurationError(
-        f"a temporary file could not be written ({error.strerror}); free some space in {gettempdir()}, or set another"
-        " folder in TMPDIR"
+        "a temporary file could not be written",
+        setting=f"{error.strerror}: free some space in {gettempdir()}, or set another folder in TMPDIR",
     )
 
 

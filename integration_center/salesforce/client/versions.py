@@ -26,6 +26,6 @@ def check_version(session: Session, error: OrgError) -> None:
     wanted = session.base_path.rpartition("/v")[2]
     if offered and wanted not in offered:
         raise ConfigurationError(
-            f"the org does not offer API version {wanted}; it offers {offered[0]} to {offered[-1]}. Change"
-            " INTEGRATION_CENTER_API_VERSION"
+            f"the org does not offer API version {wanted}; it offers {offered[0]} to {offered[-1]}",
+            setting="Change INTEGRATION_CENTER_API_VERSION",
         ) from None

@@ -219,7 +219,7 @@ def _assign(session: Session, set_id: str, user_id: str) -> str | None:
 
 def quote_org(error: OrgError) -> str:
     """Return the error with Salesforce's own words, for a request that holds no value of a record."""
-    words = make_printable(error.said or "")[:LONGEST_QUOTE]
+    words = make_printable(error.org_words or "")[:LONGEST_QUOTE]
     return f"{error}: {words}" if words else str(error)
 
 

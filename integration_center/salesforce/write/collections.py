@@ -233,7 +233,7 @@ def _post_one(sending: _Sending, body: str, looked: int) -> list[_Answer]:
     except OrgError as error:
         if error.status != 400:
             raise
-        return [_Answer(400, [{"errorCode": error.code, "message": error.said}])]
+        return [_Answer(400, [{"errorCode": error.code, "message": error.org_words}])]
     return [_Answer(response.status_code, response.json())]
 
 
@@ -290,7 +290,7 @@ def _read_refusal(answer: _Answer, ids: pl.Series) -> pl.DataFrame:
     error = build_error(answer.status, httpx.Headers(), json.dumps(answer.body).encode())
     match error:
         case LimitExceeded():
-            return build_results(ids, Outcome.UNPROCESSED, code=code, message=str(error))
+            return build_results(ids, Outcome.UNPROCESSED, code=code, message=error.said.sentence)
         case TransientError() | AccessRefused() if code not in LIMIT_CODES | LOCK_CODES:
             return build_results(ids, Outcome.UNKNOWN)
         case _:

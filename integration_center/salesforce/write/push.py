@@ -316,4 +316,4 @@ def _finish(
 def _build_unknown(job: IngestJob, part: Part, error: IntegrationCenterError) -> pl.DataFrame:
     logger.warning("it is unknown what Bulk job %s wrote: %s", job.id, error)
     code = getattr(error, "code", None) or type(error).__name__
-    return build_results(part.ids, Outcome.UNKNOWN, code=code, message=str(error), job_id=job.id)
+    return build_results(part.ids, Outcome.UNKNOWN, code=code, message=error.said.sentence, job_id=job.id)

@@ -70,8 +70,8 @@ def add_missing_columns(connection: Connection, wanted: Collection[str]) -> None
                 continue
             if not column.nullable:
                 raise ConfigurationError(
-                    f"table {name} has no column {column.name}, so another program made it; nothing was changed."
-                    " Name a database of its own for this program in INTEGRATION_CENTER_DATABASE_URL"
+                    f"table {name} has no column {column.name}, so another program made it; nothing was changed",
+                    setting="Name a database of its own for this program in INTEGRATION_CENTER_DATABASE_URL",
                 )
             definition = CreateColumn(column).compile(dialect=connection.dialect)
             connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {definition}"))
