@@ -160,7 +160,10 @@ def named_faults() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
         raise ConfigurationError(f"settings: {faults}. Correct the variable in the environment or in .env") from None
 
 
