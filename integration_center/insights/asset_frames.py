@@ -134,9 +134,9 @@ def _read_any(value: Any, what: str) -> pl.DataFrame:
             return _scan(str(value), what).collect()
         case str():
             return _scan(value, what).collect()
-        case Mapping() if value and all(isinstance(key, str) for key in value):
+        case Mapping() if value and all(isinstance(key, str) and not _is_column(part) for key, part in value.items()):
             return pl.concat([_read_any(part, what) for part in value.values()], how="diagonal_relaxed")
-        case list() if value and all(isinstance(row, dict) for row in value):
+        case list() if not _is_column(value):
             return pl.from_dicts(value, infer_schema_length=None)
     columns = getattr(value, "columns", None) if hasattr(value, "iloc") else getattr(value, "column_names", None)
     if columns is not None:
@@ -147,6 +147,11 @@ def _read_any(value: Any, what: str) -> pl.DataFrame:
     if hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__"):
         return pl.DataFrame(value)
     raise UnreadableReport(f"{what} handed on a {type(value).__name__}; it must be {KINDS}")
+
+
+def _is_column(value: object) -> bool:
+    """Whether a value is a list or tuple of anything but rows."""
+    return isinstance(value, list | tuple) and not (value and all(isinstance(row, dict) for row in value))
 
 
 def _scan(place: str, what: str) -> pl.LazyFrame:

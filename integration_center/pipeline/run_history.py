@@ -9,8 +9,9 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
@@ -102,13 +103,14 @@ class EventLog(SqliteEventLogStorage):
             return False
         if self._empty is None:
             self._empty = self._make_empty()
-        with NamedTemporaryFile(dir=path.parent, prefix=".new_run_") as copy:
-            copy.write(self._empty)
-            copy.flush()
-            try:
-                os.link(copy.name, path)
-            except OSError:  # another process made it, or this file system knows no second names
-                return False
+        copy = path.with_name(f".new_run_{uuid4().hex}")
+        try:
+            copy.write_bytes(self._empty)
+            os.link(copy, path)
+        except OSError:  # another process made it, or this file system knows no second names
+            return False
+        finally:
+            copy.unlink(missing_ok=True)
         return True
 
     def _make_empty(self) -> bytes:

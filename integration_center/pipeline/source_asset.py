@@ -9,6 +9,7 @@ import polars as pl
 
 from integration_center.errors import ConfigurationError, UnreadableReport
 from integration_center.insights.asset_frames import describe_asset, keep_newest_part, read_asset
+from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.source import parse_day
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec
@@ -95,22 +96,29 @@ def take_in(step: SyncStep, source: AssetSource, folder: str, value: object) -> 
         The stored report of the newest day.
 
     Raises:
-        UnreadableReport: the value is no table, or a column that the integration names cannot be read.
+        UnreadableReport: the value is no table, a column that the integration names cannot be read, or there is no
+            partition of the newest day.
     """
     info = describe_asset(folder, step.spec, source)
-    stored = None
-    for day, part in split_days(value, step.days):
-        if isinstance(part, Mapping) and source.kind == "snapshot" and step.spec.rows != "all" and not info.latest_by:
-            part, passed_over = keep_newest_part(part, info, [pair.column for pair in step.spec.keys])
-            if passed_over:
-                step.context.log.info(f"{source.asset} {day}: {passed_over:,} rows are in a newer partition, too")
-        report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=step.spec.columns)
-        stored = step.installation.reports.write(report, step.run_id)
-        step.context.log.info(f"{source.asset} {day}: {stored.rows:,} rows")
-        for note in stored.notes:
-            step.context.log.warning(note)
-    if stored is None:
-        raise UnreadableReport(f"asset {source.asset!r} handed on no partition of {step.days[0]} to {step.days[-1]}")
+    parts = list(split_days(value, step.days))
+    if parts[-1][0] != step.days[-1]:  # else rows of an earlier run would count as those of the newest day
+        raise UnreadableReport(
+            f"asset {source.asset!r} handed on no partition of {step.days[-1]}; materialize it, then run again"
+        )
+    return [store_day(step, info, day, part) for day, part in parts][-1]
+
+
+def store_day(step: SyncStep, info: ReportInfo, day: date, part: object) -> StoredReport:
+    """Store the rows of one day."""
+    if isinstance(part, Mapping) and info.kind == "snapshot" and step.spec.rows != "all" and not info.latest_by:
+        part, passed_over = keep_newest_part(part, info, [pair.column for pair in step.spec.keys])
+        if passed_over:
+            step.context.log.info(f"{info.name} {day}: {passed_over:,} rows are in a newer partition, too")
+    report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=step.spec.columns)
+    stored = step.installation.reports.write(report, step.run_id)
+    step.context.log.info(f"{info.name} {day}: {stored.rows:,} rows")
+    for note in stored.notes:
+        step.context.log.warning(note)
     return stored
 
 

@@ -48,6 +48,7 @@ def test_each_kind_of_table_is_read_the_same(stored: Path) -> None:
         (None, "handed on nothing"),
         (7, "handed on a int; it must be"),
         ([], "handed on a list"),
+        ({"email": ["ann@x.example"], "logins": [7]}, "handed on a dict"),
         ("nowhere/usage.parquet", "names a file that is not there: usage.parquet"),
         (ArrowTable(TABLE, ["Visits", "Visits"]), "columns of the same name: 'Visits'; rename them"),
     ],

@@ -57,13 +57,14 @@ def test_dagsters_own_class_reads_what_a_command_wrote(home: Path) -> None:
 
 
 def describe_file(path: Path) -> list[tuple[object, ...]]:
-    """The tables and indexes of a run's file, its version of Dagster's migrations, and how it is written."""
+    """The tables and indexes of a run's file, its version of Dagster's migrations, how it is written, and by whom."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         made = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
         return [
             *made,
             *connection.execute("SELECT version_num FROM alembic_version"),
             *connection.execute("PRAGMA journal_mode"),
+            ("mode", path.stat().st_mode),
         ]
 
 

@@ -103,6 +103,16 @@ def test_days_of_another_time_zone_are_read_by_their_date(center: Center) -> Non
     assert center.lead(PLAIN[0])[COUNT] == 9
 
 
+def test_rows_of_an_earlier_run_do_not_stand_for_the_newest_day(center: Center) -> None:
+    daily = dg.DailyPartitionsDefinition("2026-01-01")
+    before, newest = days_before(1).isoformat(), YESTERDAY.isoformat()
+    assert run(center, daily, {newest: usage(5)}) == (True, "")
+    done, said = run(center, daily, {before: usage(4)}, days=2)
+    assert not done
+    assert said == f"asset 'marts/usage' handed on no partition of {newest}; materialize it, then run again"
+    assert center.lead(PLAIN[0])[COUNT] == 5
+
+
 @pytest.mark.parametrize("key", ["E-Mail", "email"])
 def test_partitions_that_cannot_be_compared_stay_as_they_are(center: Center, key: str) -> None:
     nested = pl.DataFrame({"email": [[email(PLAIN[0])]], "logins": [1]})
