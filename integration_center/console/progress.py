@@ -22,7 +22,7 @@ ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 class Stage(StrEnum):
     """What a run does, in order."""
 
-    QUEUED = "Waiting in Dagster's queue"
+    QUEUED = "Waiting in the queue"
     STARTING = "Starting"
     REPORT = "Getting the report"
     PLAN = "Reading the org and making the plan"

@@ -196,14 +196,14 @@ def test_values_worth_having_are_proposed(center: Center, browser: Browser) -> N
     user = WizardUser.begin(browser)
     user.to_report("NPS", "Account")
     user.press("next-anyway", {"key-column": ["Account Name"], "key-field": ["Name"]})
-    assert "3 values worth having of NPS" in user.seen.text
+    assert "3 more values that NPS can give" in user.seen.text
     user.press("propose-all")
     assert user.values["rows"] == ["all"]
     assert user.values["window"] == ["90"]
     assert user.values["field-0"] == ["WalkMe_NPS__c"]
     assert user.values["make-0"] == ["nps"]
     assert "API name: WalkMe_Answers__c, type: Number(18, 0)" in user.seen.text
-    assert "worth having" not in user.seen.text
+    assert "can give" not in user.seen.text
     assert "Acme 2 rows WalkMe_NPS__c 0 WalkMe_Answers__c 2 WalkMe_Last_answer__c 2026-10-02 10:00:00" in user.seen.text
 
 

@@ -79,6 +79,7 @@ def show_accounts(request: Request) -> Response:
         "slots": slots,
         "known": known,
         "used_by": used_by,
+        "is_first": any(slot.account for slot in slots) and not specs,
         "flows": FLOWS,
         "tokens": tokens,
         "say_age": say_age,
