@@ -236,7 +236,9 @@ def test_a_salesforce_that_is_down(browser: Browser, emulator: Emulator) -> None
     assert "Try again in a while" in seen.text
 
 
-def test_where_settings_are_missing_the_page_says_whom_to_ask(console: Console, open_browser: Callable[..., Browser]) -> None:
+def test_where_settings_are_missing_the_page_says_whom_to_ask(
+    console: Console, open_browser: Callable[..., Browser]
+) -> None:
     settings = console.installation.settings.model_copy(update={"production_client_id": ""})
     browser = open_browser(build_app(Console(Installation(settings, console.installation.engine))))
     seen = browser.open("/accounts")

@@ -13,7 +13,7 @@ NUMBER = "number"
 JOINED_AT_ONCE = 50_000
 """Up to so many numbers are joined at once."""
 PARTS = 16
-"""In so many parts are more numbers joined. Each number belongs to a part by its remainder."""
+"""In so many parts are more numbers joined: a power of two, because each number belongs to a part by its last byte."""
 
 
 def find_pairs(numbers: pl.Series, among: pl.Series) -> Iterator[pl.DataFrame]:
@@ -30,7 +30,7 @@ def find_pairs(numbers: pl.Series, among: pl.Series) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(schema={ROW: pl.UInt32(), PLACE: pl.UInt32()})
         return
     parts = PARTS if max(len(numbers), len(among)) > JOINED_AT_ONCE else 1
-    their_part, own_part = ((each % parts).cast(pl.UInt8) for each in (among, numbers))
+    their_part, own_part = (each.cast(pl.UInt8, wrap_numerical=True) % parts for each in (among, numbers))
     for part in range(parts):
         rows = _take_part(numbers, own_part == part, ROW)
         yield rows.join(_take_part(among, their_part == part, PLACE), on=NUMBER).select(ROW, PLACE)
