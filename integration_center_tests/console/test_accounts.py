@@ -236,13 +236,11 @@ def test_a_salesforce_that_is_down(browser: Browser, emulator: Emulator) -> None
     assert "Try again in a while" in seen.text
 
 
-def test_where_settings_are_missing_the_page_says_whom_to_ask(
-    console: Console, open_browser: Callable[..., Browser]
-) -> None:
+def test_of_missing_settings_the_page_says_whom_to_ask(console: Console, open_browser: Callable[..., Browser]) -> None:
     settings = console.installation.settings.model_copy(update={"production_client_id": ""})
     browser = open_browser(build_app(Console(Installation(settings, console.installation.engine))))
     seen = browser.open("/accounts")
-    assert "the External Client App for Production is not set up here. Ask the server admin" in seen.text
+    assert "External Client App for Production is not set up here. Ask the server admin" in seen.text
     assert "+ Add Account for Production" not in seen.text
 
 
