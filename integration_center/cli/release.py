@@ -10,7 +10,7 @@ from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.history import find_sync
 from integration_center.cli.output import AsJson, Quiet, ask, console
 from integration_center.cli.runs import Launch, launch
-from integration_center.cli.sync_output import finish
+from integration_center.cli.sync_output import finish, read_troubles
 from integration_center.installation import open_installation
 from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.decisions import decide_release, reject
@@ -41,7 +41,8 @@ def release_plan(
             quiet=quiet or as_json,
         )
         sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN) if sync.plan_id else []
-    finish(sync, sample, as_json=as_json)
+        troubles = read_troubles(installation, sync)
+    finish(sync, sample, troubles=troubles, as_json=as_json)
 
 
 def reject_plan(run: Run, reason: Reason = None, slug: Slug = None) -> None:

@@ -5,7 +5,7 @@ from integration_center.cli.history import find_sync
 from integration_center.cli.output import AsJson, Quiet
 from integration_center.cli.release import Run, Slug
 from integration_center.cli.runs import Launch, launch
-from integration_center.cli.sync_output import finish
+from integration_center.cli.sync_output import finish, read_troubles
 from integration_center.installation import open_installation
 from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
@@ -34,4 +34,5 @@ def retry_failed(run: Run, slug: Slug = None, as_json: AsJson = False, quiet: Qu
         )
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN) if sync.plan_id else []
-    finish(sync, sample, as_json=as_json)
+        troubles = read_troubles(installation, sync)
+    finish(sync, sample, troubles=troubles, as_json=as_json)

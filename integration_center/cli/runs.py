@@ -14,7 +14,7 @@ from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, Quiet
 from integration_center.cli.progress_display import Display, progress_shown
 from integration_center.cli.slugs import require
-from integration_center.cli.sync_output import finish, name_days
+from integration_center.cli.sync_output import finish, name_days, read_troubles
 from integration_center.database.sync_records import SyncRecord
 from integration_center.database.touched import say_touched
 from integration_center.errors import ConfigurationError
@@ -207,10 +207,11 @@ def plan_integration(
         check_long_range(installation, spec, days)
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, Outcome.PLANNED, Outcome.HELD)
+        troubles = read_troubles(installation, sync)
         firing, touched = look_today(installation, spec), say_touched(installation.syncs, slug)
     if firing is not None and not as_json:
         print_firing(spec, firing, touched=touched, brief=True)
-    finish(sync, sample, as_json=as_json, fires=firing.to_json() if firing else None)
+    finish(sync, sample, troubles=troubles, as_json=as_json, fires=firing.to_json() if firing else None)
 
 
 def run_integration(
@@ -237,4 +238,5 @@ def run_integration(
             installation, loaded, Launch(request, slug, environment, Action.RAN, said), quiet=quiet or as_json
         )
         sample = read_sample(installation, sync, *WRITTEN)
-    finish(sync, sample, as_json=as_json)
+        troubles = read_troubles(installation, sync)
+    finish(sync, sample, troubles=troubles, as_json=as_json)

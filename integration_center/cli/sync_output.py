@@ -1,5 +1,6 @@
 """How the command line shows what became of a sync: counts by outcome, and a sample of records before and after."""
 
+from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -11,9 +12,12 @@ from rich.table import Table
 from integration_center.cli.output import console, print_json, show
 from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
 from integration_center.database.waiting import WaitingDay
+from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.outcome_words import title_outcome
+from integration_center.sync.outcome_words import TROUBLED, say_records, title_outcome
 from integration_center.sync.outcomes import Outcome
+
+MOST_TROUBLES = 5
 
 
 def name_days(days: tuple[date, date]) -> str:
@@ -21,8 +25,25 @@ def name_days(days: tuple[date, date]) -> str:
     return f"{days[0]}" if days[0] == days[1] else f"{days[0]}..{days[1]}"
 
 
+def read_troubles(installation: Installation, sync: SyncRecord) -> Sequence[str]:
+    """Say why records of a sync are in trouble, the most frequent reasons first; empty when none is."""
+    if not any(sync.counts.get("lines", {}).get(outcome) for outcome in TROUBLED):
+        return ()
+    from integration_center.console.ledger import read_reasons  # most syncs need none of it
+
+    reasons = read_reasons(installation, sync)
+    said = [f"{say_records(reason.lines, reason.outcome)}: {reason.text}" for reason in reasons[:MOST_TROUBLES]]
+    left = len(reasons) - MOST_TROUBLES
+    return said if left <= 0 else [*said, f"more reasons: {left}; see integration-center ledger {sync.run_id}"]
+
+
 def finish(
-    sync: SyncRecord, sample: list[dict[str, Any]], *, as_json: bool, fires: dict[str, Any] | None = None
+    sync: SyncRecord,
+    sample: list[dict[str, Any]],
+    *,
+    as_json: bool,
+    troubles: Sequence[str] = (),
+    fires: dict[str, Any] | None = None,
 ) -> None:
     """Print a sync's result; exit 1 when it failed.
 
@@ -30,18 +51,19 @@ def finish(
         sync: the line of the log.
         sample: some records before and after.
         as_json: print JSON for programs.
+        troubles: why records are in trouble, for people; see `read_troubles`.
         fires: what fires in the org, for JSON.
     """
     if as_json:
         print_json({**describe(sync), "sample": sample, **({"fires": fires} if fires else {})})
     else:
-        print_result(sync, sample)
+        print_result(sync, sample, troubles)
     if sync.status is SyncStatus.FAILED:
         raise typer.Exit(1)
 
 
-def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
-    """Status, counts and sample for people."""
+def print_result(sync: SyncRecord, sample: list[dict[str, Any]], troubles: Sequence[str] = ()) -> None:
+    """Status, counts, reasons of trouble, and sample for people."""
     colour = {SyncStatus.FAILED: "red", SyncStatus.WAITING: "yellow"}.get(sync.status, "green")
     console.print(
         f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
@@ -49,6 +71,8 @@ def print_result(sync: SyncRecord, sample: list[dict[str, Any]]) -> None:
     if sync.error:
         console.print(sync.error, markup=False, soft_wrap=True)
     print_counts(sync.counts)
+    for trouble in troubles:
+        console.print(f"- {trouble}", markup=False, soft_wrap=True)
     print_sample(sample)
     console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
 

@@ -10,7 +10,7 @@ from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.history import find_sync
 from integration_center.cli.output import AsJson, Quiet, console, print_json
 from integration_center.cli.runs import Launch, launch
-from integration_center.cli.sync_output import finish, print_counts, print_sample
+from integration_center.cli.sync_output import finish, print_counts, print_sample, read_troubles
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.integration_files.places import find_folder
@@ -70,9 +70,10 @@ def undo_sync(
         wanted = Launch(request, undone.slug, environment, Action.UNDID, f"run {undone.run_id}")
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN)
+        troubles = read_troubles(installation, sync)
     if current is not None and current.enabled and not as_json:
         console.print(
             f"The next run of {undone.slug} writes its values again; set enabled: false where that is not meant.",
             markup=False,
         )
-    finish(sync, sample, as_json=as_json)
+    finish(sync, sample, troubles=troubles, as_json=as_json)

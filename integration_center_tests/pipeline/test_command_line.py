@@ -54,6 +54,19 @@ def test_from_plan_to_ledger(center: Center, command: Command, tmp_path: Path) -
     assert unmatched["row"] == len(PLAIN)
 
 
+def test_a_push_that_the_org_stops_says_why(center: Center, command: Command) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    body = '[{"errorCode": "TRANSACTION_SECURITY_BLOCK", "message": "blocked"}]'
+    center.emulator.sandbox.faults.respond(
+        403, "*/composite/sobjects", times=None, body=body, content_type="application/json"
+    )
+    code, out, _ = command("run", "logins_to_leads")
+    assert code == 1
+    assert f"{len(PLAIN)} records were not processed" in out
+    assert "the connected user may not do this (TRANSACTION_SECURITY_BLOCK)" in out
+
+
 def test_a_failed_run_exits_with_one_and_its_reason(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
