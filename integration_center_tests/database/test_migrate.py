@@ -70,7 +70,7 @@ def test_another_command_says_what_to_do(command: Callable[..., tuple[int, str]]
     before = read_schema(database)
     code, said = command(*verb.split())
     assert (code, read_schema(database)) == (1, before)
-    assert re.search(r"^Failed: database .* must be upgraded.* run: integration-center migrate$", said)
+    assert re.search(r"^Failed: the database .* must be upgraded.* run: integration-center migrate$", said)
 
 
 def test_migrate_waits_for_nobody_who_works_with_the_tables(

@@ -167,7 +167,7 @@ def test_jobs_under_way_are_finished_and_both_syncs_undone(center: Center, comma
         (job,) = unfinished(installation.engine, org_id, "Contact")
         assert (job.job_id, job.kind, job.rows) == (CONTACT_JOB, SentKind.JOB, 3)
     code, _, err = command("undo", syncs["cut"].run_id, "--yes")
-    assert (code, f"`integration-center plan {SLUG}` finds it out" in err) == (1, True), err
+    assert (code, f"run: integration-center plan {SLUG}" in err) == (1, True), err
 
     center.drop(logins(PEOPLE, SECOND_COUNT))
     ran = center.run()
