@@ -78,10 +78,12 @@ class DeclaredTypes:
     source: str
     _rows: int = 0
     _misfits: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """The number of values that do not fit, and the row of the first one, by column."""
+    """The number of values that do not fit, and the row of the first one, by column; in the order of the columns."""
 
     def read(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Read the next rows; a value that does not fit is null, and is counted for `check`."""
+        for name in frame.columns:
+            self._misfits.setdefault(name, (0, 0))
         typed = [series if self._is_text(series.name) else self._read_column(series) for series in frame]
         self._rows += frame.height
         return pl.DataFrame(typed)
@@ -97,6 +99,8 @@ class DeclaredTypes:
             UnreadableReport: a value was not. The message names column and row, never the value.
         """
         for name, (count, first) in self._misfits.items():
+            if not count:
+                continue
             type_ = self.declared[name]
             raise UnreadableReport(
                 f"{self.source}: column {name!r} is declared {type_}, but {count} of {self._rows} values are not, the"
@@ -112,8 +116,8 @@ class DeclaredTypes:
         typed = parse(text, type_).cast(DTYPES[type_])
         misfits = (typed.is_null() & text.is_not_null()).arg_true()
         if len(misfits):
-            count, first = self._misfits.get(series.name, (0, self._rows + int(misfits[0]) + 1))
-            self._misfits[series.name] = (count + len(misfits), first)
+            count, first = self._misfits[series.name]
+            self._misfits[series.name] = (count + len(misfits), first or self._rows + int(misfits[0]) + 1)
         return typed
 
 

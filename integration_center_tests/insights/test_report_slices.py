@@ -58,6 +58,7 @@ def read(root: Path, size: int) -> object:
 @given(st.lists(tables, min_size=1, max_size=2), st.sampled_from(DECLARED), st.integers(1, 90), st.booleans())
 @example([[("a@x.com", "12", "")] * 9 + [("a@x.com", "1.234", "")]], DECLARED[1], 40, False)
 @example([[("a@x.com", "12", "")] * 9 + [("a@x.com", "x", "")]], DECLARED[2], 40, False)
+@example([[("a@x.com", "0", "22.11.2026"), ("a@x.com", "1.234", "2026-11-22 10:00:00")]], DECLARED[2], 27, False)
 def test_slices_of_any_size_give_the_same_report(
     parts: list[list[tuple[str, ...]]], declared: str, size: int, is_odd: bool
 ) -> None:
