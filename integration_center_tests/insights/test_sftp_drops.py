@@ -32,6 +32,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SftpServer]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))  # not that of the checkout, where a demo may have been
     with serve_sftp(root) as server:
         for name in ("PASSWORD", "KEY_FILE", "KEY_PASSPHRASE"):
             monkeypatch.delenv(f"WALKME_SFTP_{name}", raising=False)

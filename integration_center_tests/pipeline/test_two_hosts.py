@@ -21,7 +21,7 @@ from integration_center_tests.insights.object_servers import BUCKET, S3Server, r
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
 
-REMEDY = "delete the older stored report: integration-center forget-report"
+REMEDY = "Delete it: integration-center forget-report"
 COMPANIES = [{"column": "User ID", "field": "Company"}]
 """A key by which a whole object is read, so that its snapshot is kept."""
 
@@ -94,7 +94,7 @@ def shrink(center: Center) -> str:
     checked = center.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     events = [record.event_log_entry.get_dagster_event() for record in checked.records]
     found = [event.asset_check_evaluation_data for event in events]
-    return "\n".join(str(check.description) for check in found if not check.passed)
+    return "\n".join(f"{check.description}. {check.metadata['remedy'].value}" for check in found if not check.passed)
 
 
 def test_hosts_with_folders_of_their_own_know_what_the_others_stored(apart: Hosts, command: Command) -> None:
@@ -118,7 +118,8 @@ def test_a_run_of_one_host_is_read_and_undone_on_another(hosts: Hosts, command: 
     hosts.lose("a")
     hosts.use("b")
     older = f"logins {days_before(1)}"
-    assert shrink(center).endswith(f"after 305 before. If that is right, {REMEDY} {older}")
+    said = f"after 305 before. If that is right, delete the older stored report. {REMEDY} {older}"
+    assert shrink(center).endswith(said)
     assert command("forget-report", *older.split())[0] == 0
     assert len(as_json(command("ledger", run.run_id, "--json"))) == len(center.ledger(run))
     (entry,) = as_json(command("why", email(PLAIN[0]), "--json"))["entries"]
