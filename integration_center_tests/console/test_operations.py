@@ -66,6 +66,7 @@ def test_channels_are_added_tried_and_removed(center: Center, console: Console, 
         given = {"name": "hook", "type": "webhook", "url": f"{receiver.url}/hooks", "secret": SECRET}
         added = browser.submit(seen, "/alerts", {**given, "kind-failed": "on"})
         assert "The channel hook is added." in added.text
+        assert "Signed webhook A run failed" in added.text
         assert SECRET not in added.html
         assert receiver.url not in added.html
         text = (center.home / FILE_NAME).read_text()

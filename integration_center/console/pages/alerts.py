@@ -35,6 +35,18 @@ TYPES = {
     "pagerduty": "PagerDuty",
     "webhook": "Signed webhook",
 }
+KINDS = {
+    Kind.FAILED: "A run failed",
+    Kind.HELD: "A run is held",
+    Kind.LATE: "A run did not come",
+    Kind.APPROVAL: "A plan waits for approval",
+    Kind.FAILED_ROWS: "More records than usual were not written",
+    Kind.MATCH_RATE: "Fewer rows than usual found a record",
+    Kind.UNUSUAL: "A report or its changes are unusual",
+    Kind.API_CALLS: "Few API calls are left",
+    Kind.ACCOUNT: "Salesforce refuses an account",
+    Kind.DAGSTER: "The scheduler or a file of an integration is broken",
+}
 
 
 def show_alerts(request: Request) -> Response:
@@ -59,7 +71,7 @@ def _show(request: Request, problem: str = "", typed: Form | None = None) -> Res
         "problem": problem,
         "typed": given,
         "types": TYPES,
-        "kinds": list(Kind),
+        "kinds": KINDS,
         "file": FILE_NAME,
     }
     return render(request, "alerts.html", values, status=400 if problem else 200)
