@@ -27,7 +27,7 @@ def name_days(days: tuple[date, date]) -> str:
 
 def read_troubles(installation: Installation, sync: SyncRecord) -> Sequence[str]:
     """Say why records of a sync are in trouble, the most frequent reasons first; empty when none is."""
-    if not any(sync.counts.get("lines", {}).get(outcome) for outcome in TROUBLED):
+    if not sync.count_lines(TROUBLED):
         return ()
     from integration_center.console.ledger import read_reasons  # most syncs need none of it
 

@@ -2,6 +2,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import stamina
 from cryptography.hazmat.primitives import serialization
@@ -9,8 +10,19 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from integration_center.accounts.store import AccountStore, build_store
+from integration_center.errors import IntegrationCenterError
+from integration_center.integration.spec import Environment
+from integration_center.salesforce.auth import oauth
 from integration_center.settings import Settings
-from integration_center_tests.accounts.fake_salesforce import CLIENT_ID, CLIENT_SECRET, LOGIN_URL, FakeSalesforce
+from integration_center_tests.accounts.fake_salesforce import (
+    APP,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    LOGIN_URL,
+    FakeSalesforce,
+    RefusedRefresh,
+    oauth_error,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +56,26 @@ def salesforce(caplog: pytest.LogCaptureFixture) -> Iterator[FakeSalesforce]:
     caplog.set_level(logging.DEBUG)
     with FakeSalesforce() as fake:
         yield fake
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with oauth.build_client() as client:
+        yield client
+
+
+@pytest.fixture
+def refused_refresh(client: httpx.Client, salesforce: FakeSalesforce) -> RefusedRefresh:
+    """Refuses a refresh of tokens, and returns what is said of it."""
+
+    def refuse(error: str, description: str, expected: type[IntegrationCenterError], match: str) -> str:
+        salesforce.refuse(*[oauth_error(error, description)] * 3)
+        with pytest.raises(expected, match=match) as caught:
+            oauth.refresh(client, Environment.SANDBOX, APP, SecretStr("5Aep861.refresh"))
+        assert type(caught.value) is expected
+        return str(caught.value)
+
+    return refuse
 
 
 @pytest.fixture(scope="session")

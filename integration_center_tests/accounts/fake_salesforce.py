@@ -6,17 +6,24 @@ import hmac
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import httpx
 import respx
+from pydantic import SecretStr
+
+from integration_center.errors import IntegrationCenterError
+from integration_center.integration.spec import OrgKind
+from integration_center.settings import ExternalClientApp
 
 LOGIN_URL = "https://acme--uat.sandbox.my.salesforce.com"
 INSTANCE_URL = "https://acme--uat.sandbox.my.salesforce.com"
 CLIENT_ID = "3MVG9.consumer.key"
 CLIENT_SECRET = "the-consumer-secret-8B1F"
+APP = ExternalClientApp(LOGIN_URL, CLIENT_ID, SecretStr(CLIENT_SECRET), OrgKind.SANDBOX)
 ORG_ID = "00D000000000001EAA"
 OTHER_ORG_ID = "00D000000000002EAA"
 USER_ID = "005000000000001AAA"
@@ -187,6 +194,10 @@ def selected(request: httpx.Request) -> list[str]:
 def found(*records: dict[str, Any]) -> httpx.Response:
     """The answer to a query."""
     return httpx.Response(200, json={"totalSize": len(records), "done": True, "records": list(records)})
+
+
+RefusedRefresh = Callable[[str, str, type[IntegrationCenterError], str], str]
+"""Takes the code and the description of a refusal, and the error that is expected with a pattern of its text."""
 
 
 def oauth_error(error: str, description: str, status: int = 400) -> httpx.Response:

@@ -2,7 +2,7 @@ import base64
 import hashlib
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -27,13 +27,13 @@ from integration_center.errors import (
     TransientError,
     UnderMaintenance,
 )
-from integration_center.integration.spec import Environment, OrgKind
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth import oauth
 from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.token_errors import AudienceRefused
-from integration_center.settings import ExternalClientApp
 from integration_center_tests.accounts.fake_salesforce import (
+    APP,
     CLIENT_ID,
     CLIENT_SECRET,
     INSTANCE_URL,
@@ -42,19 +42,13 @@ from integration_center_tests.accounts.fake_salesforce import (
     USER_ID,
     USERNAME,
     FakeSalesforce,
+    RefusedRefresh,
     oauth_error,
 )
 
-APP = ExternalClientApp(LOGIN_URL, CLIENT_ID, SecretStr(CLIENT_SECRET), OrgKind.SANDBOX)
 SECRET_FIELDS = ("client_secret", "refresh_token", "code", "code_verifier", "assertion", "token")
 CALLBACK = "http://localhost:3001/oauth/callback"
 SANDBOX = Environment.SANDBOX
-
-
-@pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with oauth.build_client() as client:
-        yield client
 
 
 def test_an_authorization_request_carries_pkce_state_and_scopes() -> None:
@@ -280,20 +274,17 @@ def test_a_listed_host_may_stand_for_the_org(client: httpx.Client, salesforce: F
     ],
 )
 def test_a_refusal_says_what_to_do(
-    client: httpx.Client,
+    refused_refresh: RefusedRefresh,
     salesforce: FakeSalesforce,
     error: str,
     description: str,
     expected: type[IntegrationCenterError],
     match: str,
 ) -> None:
-    salesforce.refuse(*[oauth_error(error, description)] * 3)
-    with pytest.raises(expected, match=match) as caught:
-        oauth.refresh(client, SANDBOX, APP, SecretStr("5Aep861.refresh"))
-    assert type(caught.value) is expected
-    assert "5Aep861" not in str(caught.value)
+    said = refused_refresh(error, description, expected, match)
+    assert "5Aep861" not in said
     if not issubclass(expected, ServiceUnavailable | RateLimited):
-        assert "try again in a while" not in str(caught.value)  # waiting does not help
+        assert "try again in a while" not in said  # waiting does not help
     repeated = issubclass(expected, TransientError) and expected.most_attempts is None
     assert len(salesforce.requests) == (3 if repeated else 1)
 

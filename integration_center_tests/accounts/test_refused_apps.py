@@ -1,10 +1,7 @@
 """What the token endpoint says of a refused app and user, and what the admin can do about it."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from integration_center.errors import (
     AccessRefused,
@@ -13,15 +10,9 @@ from integration_center.errors import (
     IntegrationCenterError,
     ServiceUnavailable,
 )
+from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth import oauth
-from integration_center_tests.accounts.fake_salesforce import FakeSalesforce, oauth_error
-from integration_center_tests.accounts.test_oauth import APP, SANDBOX
-
-
-@pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with oauth.build_client() as client:
-        yield client
+from integration_center_tests.accounts.fake_salesforce import APP, FakeSalesforce, RefusedRefresh
 
 
 @pytest.mark.parametrize(
@@ -40,22 +31,18 @@ def client() -> Iterator[httpx.Client]:
     ],
 )
 def test_a_refused_app_says_who_has_to_do_what(
-    client: httpx.Client,
+    refused_refresh: RefusedRefresh,
     salesforce: FakeSalesforce,
     error: str,
     description: str,
     expected: type[IntegrationCenterError],
     match: str,
 ) -> None:
-    salesforce.refuse(oauth_error(error, description))
-    with pytest.raises(expected, match=match) as caught:
-        oauth.refresh(client, SANDBOX, APP, SecretStr("5Aep861.refresh"))
-    assert type(caught.value) is expected
-    assert description in str(caught.value)
+    assert description in refused_refresh(error, description, expected, match)
     assert len(salesforce.requests) == 1
 
 
 def test_a_web_page_in_place_of_a_token_names_the_host(client: httpx.Client, salesforce: FakeSalesforce) -> None:
     salesforce.refuse(*[httpx.Response(200, text="<html>Log in</html>")] * 3)
     with pytest.raises(ServiceUnavailable, match=rf"^{httpx.URL(APP.login_url).host} does not.*check the login URL"):
-        oauth.request_client_credentials(client, SANDBOX, APP)
+        oauth.request_client_credentials(client, Environment.SANDBOX, APP)
