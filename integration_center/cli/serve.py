@@ -30,6 +30,7 @@ from integration_center.installation import open_installation
 from integration_center.pipeline.alert_watch import Watch
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.history import fail_killed_runs
+from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE, find_workspace
 from integration_center.remote import log_retries
 from integration_center.settings import Settings, read_settings
@@ -166,10 +167,11 @@ def build_dagster_parts(
     port: int, environment: Mapping[str, str], workspace_file: Path = WORKSPACE, *, log_format: str = "text"
 ) -> list[Part]:
     """Dagster's web server, which finds its workspace in the settings, and its daemon."""
+    together = {**TOGETHER, **environment}
     workspace = ("-w", str(workspace_file), *(("--log-format", "json") if log_format == "json" else ()))
     return [
-        Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), environment),
-        Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), environment),
+        Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), together),
+        Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), together),
     ]
 
 

@@ -91,7 +91,7 @@ def look(installation: Installation, slug: str, spec: IntegrationSpec, now: date
     written = min(datetime.fromtimestamp(file.stat().st_mtime, UTC) if file.exists() else now, now)
     if spec.after is not None:
         return follow(installation, slug, spec, now, written).decide(Memory.read(cursor))
-    watched = LONGEST if spec.arrive_by and reads_events(installation.reports, spec) else 0
+    watched = LONGEST if spec.arrive_by and reads_events(installation.reports.newest_kind, spec) else 0
     reports = NamedReport(installation, spec.report)
     settings = installation.settings
     remote = settings.walkme_source == "api" or "://" in settings.walkme_files_root
@@ -102,7 +102,7 @@ def look(installation: Installation, slug: str, spec: IntegrationSpec, now: date
 def follow(installation: Installation, slug: str, spec: IntegrationSpec, now: datetime, written: datetime) -> Following:
     """Look at an integration that starts after another one."""
     name = spec.slug_in(spec.after or "")
-    syncs, events = installation.syncs, reads_events(installation.reports, spec)
+    syncs, events = installation.syncs, reads_events(installation.reports.newest_kind, spec)
     last = syncs.last_completed_day(slug, spec.environment)
     return Following(slug, spec, syncs.history(name, limit=LOOKED_AT), last, events, now, written)
 

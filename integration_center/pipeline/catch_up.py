@@ -1,11 +1,11 @@
 """Which days a scheduled run covers: of events all days since the last completed run, of a snapshot the newest."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
-from integration_center.insights.catalogue import OUT_OF_THE_BOX, report_slug
+from integration_center.insights.catalogue import OUT_OF_THE_BOX, ReportKind, report_slug
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.store.reports import ReportFolder
 
 LONGEST = 31
 """Days that one scheduled run covers at most."""
@@ -28,13 +28,18 @@ def check_long_range(installation: Installation, spec: IntegrationSpec, days: tu
         raise missing
 
 
-def reads_events(reports: ReportFolder, spec: IntegrationSpec) -> bool:
-    """Whether the integration's report is one of events, as far as that is known without asking its source."""
+def reads_events(newest_kind: Callable[[str], ReportKind | None], spec: IntegrationSpec) -> bool:
+    """Whether the integration's report is one of events, as far as that is known without asking its source.
+
+    Args:
+        newest_kind: the kind of a report by its slug, as `ReportFolder.newest_kind` reads it.
+        spec: the integration.
+    """
     if spec.source:
         return spec.source.kind == "events"
     slug = report_slug(spec.report)
     known = OUT_OF_THE_BOX.get(slug)
-    return (reports.newest_kind(slug) or (known.kind if known else None)) == "events"
+    return (newest_kind(slug) or (known.kind if known else None)) == "events"
 
 
 def find_first_day(installation: Installation, slug: str, spec: IntegrationSpec, day: date) -> date:

@@ -6,20 +6,24 @@ and so is what is in them. `dagster.yaml` may name it for all processes.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log import AssetKeyTable, SqlEventLogStorageTable, SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
+
+from integration_center.pipeline.planned_events import are_announced, build_rows, store_announced
 
 
 class RunHistory(DagsterSqliteStorage):
@@ -49,6 +53,10 @@ class Runs(SqliteRunStorage):
         with self._engine.begin() as connection:
             yield connection
 
+    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
+        """Whether a plan is stored, without reading it: the runs of each day have the plans of the day before."""
+        return self._has_snapshot_id(execution_plan_snapshot_id)
+
     def dispose(self) -> None:
         """Close the connections."""
         self._engine.dispose()
@@ -61,7 +69,10 @@ class EventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
         self._open: dict[str, Engine] = {}
         self._empty: bytes | None = None
+        self._found: set[str] = set()
         super().__init__(base_dir)
+        # Taken twice, because what a run announces is written to two files.
+        self._db_lock = RLock()  # type: ignore[assignment] # of Dagster's class, which takes it once
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -71,6 +82,28 @@ class EventLog(SqliteEventLogStorage):
                 engine = self._open_shard(shard)
             with engine.begin() as connection:
                 yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether there is such a table; one that was found stays."""
+        if table_name not in self._found and super().has_table(table_name):
+            self._found.add(table_name)
+        return table_name in self._found
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        column = f"{AssetKeyTable.name}.{column_name}"
+        if column not in self._found and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._found.add(column)
+        return column in self._found
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events that Dagster hands over together; see `planned_events`."""
+        if not are_announced(events):
+            super().store_event_batch(events)
+            return
+        rows = build_rows(self, events)
+        with self.run_connection(events[0].run_id) as own, self.index_connection() as index:
+            own.execute(SqlEventLogStorageTable.insert(), rows)
+            store_announced(self, index, events, rows)
 
     def dispose(self) -> None:
         """Close the connections."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 
 import dagster as dg
 
@@ -39,20 +40,30 @@ def find_first_days(
     Whatever goes wrong here costs the days before, never the tick: the run of `day` itself is asked for all the same.
     """
     first: dict[str, date] = {}
-    for slug, spec in specs.items():
-        try:
-            with open_installation() as installation:
-                if not reads_events(installation.reports, spec):
+    try:
+        with open_installation() as installation:
+            newest_kind = cache(installation.reports.newest_kind)  # many integrations read few reports
+            for slug, spec in specs.items():
+                try:
+                    if not reads_events(newest_kind, spec):
+                        continue
+                    since = find_first_day(installation, slug, spec, day)
+                except Exception as error:  # noqa: BLE001 - one integration must not cost all others their runs
+                    log.warning(f"{slug}: {say_day_alone(day, error)}")
                     continue
-                since = find_first_day(installation, slug, spec, day)
-        except Exception as error:  # noqa: BLE001 - one integration must not cost all others their runs
-            said = str(error) if isinstance(error, IntegrationCenterError) else type(error).__name__
-            log.warning(f"{slug}: only {day} is run, because the last completed day cannot be read ({said})")
-            continue
-        if since < day:
-            log.info(f"{slug}: runs {since} to {day}, the days since the last completed one (at most {LONGEST})")
-            first[slug] = since
+                if since < day:
+                    first[slug] = since
+    except Exception as error:  # noqa: BLE001 - nor must the database cost them theirs
+        log.warning(say_day_alone(day, error))
+    for slug, since in first.items():
+        log.info(f"{slug}: runs {since} to {day}, the days since the last completed one (at most {LONGEST})")
     return first
+
+
+def say_day_alone(day: date, error: Exception) -> str:
+    """Say why a scheduled run covers one day, whatever the days before became."""
+    said = str(error) if isinstance(error, IntegrationCenterError) else type(error).__name__
+    return f"only {day} is run, because the last completed day cannot be read ({said})"
 
 
 def find_stop() -> str | None:

@@ -4,25 +4,47 @@
 password. A `dagster.yaml` of your own with Dagster's documented `storage: postgres:` works, too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any, ClassVar
 
 from dagster._config.config_schema import UserConfigSchema  # not public, as all of a storage class
+from dagster._core.events.log import EventLogEntry
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from integration_center.database.engine import build_engine
 from integration_center.database.server import choose_driver, open_pool
 from integration_center.errors import ConfigurationError
+from integration_center.pipeline.planned_events import are_announced, build_rows, store_announced
 from integration_center.settings import read_settings
 
 CREATION_LOCK = 0x1C_DA
 """Any number: PostgreSQL's advisory lock for creating Dagster's tables."""
 TABLES = frozenset({"runs", "event_logs", "jobs"})
 """A table of each of Dagster's three stores."""
+
+
+class ServerRuns(PostgresRunStorage):
+    """Dagster's table of runs in PostgreSQL."""
+
+    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
+        """Whether a plan is stored, without reading it: the runs of each day have the plans of the day before."""
+        return self._has_snapshot_id(execution_plan_snapshot_id)
+
+
+class ServerEvents(PostgresEventLogStorage):
+    """Dagster's event log in PostgreSQL."""
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events that Dagster hands over together; see `planned_events`."""
+        if not are_announced(events):
+            super().store_event_batch(events)
+            return
+        with self.index_transaction() as connection:
+            store_announced(self, connection, events, build_rows(self, events))
 
 
 class ServerStorage(DagsterPostgresStorage):
@@ -42,6 +64,8 @@ class ServerStorage(DagsterPostgresStorage):
                 create_tables(url, pool)
                 self._complete.add(url)
         super().__init__(url, should_autocreate_tables=False, inst_data=inst_data)
+        self._run_storage = ServerRuns(url, should_autocreate_tables=False)
+        self._event_log_storage = ServerEvents(url, should_autocreate_tables=False)
         for store in (self._run_storage, self._event_log_storage, self._schedule_storage):
             store._engine = pool
             store.optimize_for_webserver = keep_pool  # type: ignore[method-assign] # of three classes that are not ours

@@ -11,6 +11,7 @@ from uuid import uuid4
 import yaml
 from cryptography.fernet import Fernet
 
+from integration_center.pipeline.planned_events import TOGETHER
 from integration_center_tests.cluster.hosts import Host
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.insights.object_servers import S3Server, running
@@ -76,6 +77,7 @@ def open_cluster(folder: Path, emulator: Emulator, new_database: Callable[[], st
         variables = {
             **{name: os.environ[name] for name in KEPT if name in os.environ},
             **s3.variables(),
+            **TOGETHER,  # as in deploy/compose.yaml
             "INTEGRATION_CENTER_DEFS": str(folder / "defs"),
             "INTEGRATION_CENTER_DATABASE_URL": new_database(),
             "INTEGRATION_CENTER_SECRET_KEY": Fernet.generate_key().decode(),

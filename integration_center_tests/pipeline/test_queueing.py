@@ -1,0 +1,167 @@
+"""What it takes to queue a run does not depend on how many other integrations there are, and is written at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+from dagster_shared.serdes import serialize_value
+
+from integration_center.installation import Installation, open_installation
+from integration_center.pipeline import schedules
+from integration_center.pipeline.assembly import build_location
+from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.own_job import OwnJobDefinition
+from integration_center.pipeline.planned_events import PLANNED, TOGETHER
+from integration_center.pipeline.run_history import RunHistory
+from integration_center.settings import read_settings
+from integration_center.store.home import ON_SERVER
+from integration_center_tests.pipeline.center import Center
+
+TICK = datetime(2026, 11, 23, 8, tzinfo=UTC)
+TEAM = [{"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Score__c"}]
+FURTHER = ("Contact", "Account", "Opportunity")
+DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-02-01")
+HISTORY = {
+    "module": RunHistory.__module__,
+    "class": RunHistory.__name__,
+    "config": {"base_dir": {"env": "DAGSTER_HOME"}},
+}
+
+
+def select(slug: str) -> frozenset[dg.AssetKey]:
+    return frozenset(
+        {dg.AssetKey(["insights", "logins"]), dg.AssetKey([slug, "update_set"]), dg.AssetKey([slug, "push"])}
+    )
+
+
+def test_the_job_of_a_run_describes_its_own_integration_alone(center: Center) -> None:
+    center.integrate()
+    alone = build_location(center.defs).resolve_job_def("sync").get_subset(asset_selection=select("logins_to_leads"))
+    for name in FURTHER:
+        center.integrate(f"further_{name.lower()}", object=name, fields=TEAM)
+    job = build_location(center.defs).resolve_job_def("sync")
+    assert isinstance(job, OwnJobDefinition)
+    part = job.get_subset(asset_selection=select("logins_to_leads"))
+    snapshot = part.get_job_snapshot()
+    assert "further_" not in serialize_value(snapshot)
+    assert len(serialize_value(snapshot)) == len(serialize_value(alone.get_job_snapshot()))
+    assert snapshot.lineage_snapshot is not None
+    assert snapshot.lineage_snapshot.parent_snapshot_id == job.get_job_snapshot_id()
+    theirs = dg.JobDefinition.get_subset(job, asset_selection=select("logins_to_leads"))
+    assert snapshot.node_names == theirs.get_job_snapshot().node_names
+    assert part.asset_layer.selected_asset_keys == theirs.asset_layer.selected_asset_keys == select("logins_to_leads")
+    assert job.get_subset(asset_selection=select("logins_to_leads")) is part
+    assert job.get_subset(asset_selection=select("further_contact")) is not part
+
+
+def test_a_run_may_name_its_checks(center: Center) -> None:
+    center.integrate()
+    job, keys = build_location(center.defs).resolve_job_def("sync"), select("logins_to_leads")
+    every = job.get_subset(asset_selection=keys)
+    checks = frozenset(every.asset_layer.asset_graph.asset_check_keys)
+    assert checks
+    named = job.get_subset(asset_selection=keys, asset_check_selection=checks)
+    assert named.get_job_snapshot().node_names == every.get_job_snapshot().node_names
+    lineage = named.get_job_snapshot().lineage_snapshot
+    assert lineage is not None
+    assert lineage.asset_check_selection == checks
+
+
+def test_a_tick_opens_the_installation_once(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FURTHER:
+        center.integrate(f"nps_to_{name.lower()}", report="NPS", object=name, fields=TEAM)
+    opened: list[None] = []
+
+    @contextmanager
+    def counting() -> Iterator[Installation]:
+        opened.append(None)
+        with open_installation() as installation:
+            yield installation
+
+    monkeypatch.setattr(schedules, "open_installation", counting)
+    repository = build_location(center.defs).get_repository_def()
+    with dg.build_schedule_context(
+        center.instance, scheduled_execution_time=TICK, repository_def=repository
+    ) as context:
+        requests = repository.get_schedule_def("daily_sync").evaluate_tick(context).run_requests
+    assert len(requests or []) == len(FURTHER)
+    assert len(opened) <= 2, "to see whether everything is stopped, and for the days before"
+
+
+@dg.asset(
+    partitions_def=DAYS,
+    check_specs=[dg.AssetCheckSpec("counted", asset="drops"), dg.AssetCheckSpec("new", asset="drops")],
+)
+def drops() -> Iterator[Any]:
+    yield dg.MaterializeResult(
+        check_results=[dg.AssetCheckResult(passed=True, check_name=name) for name in ("counted", "new")]
+    )
+
+
+@dg.asset(deps=[drops])
+def total() -> None:
+    """Depends on the other."""
+
+
+JOB = dg.define_asset_job("both", [drops, total])
+RANGE = {"dagster/asset_partition_range_start": "2026-01-03", "dagster/asset_partition_range_end": "2026-01-05"}
+
+
+@pytest.fixture(params=["files", "server"])
+def home_with_history(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home whose history is written by our classes."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    options: Mapping[str, object] = {"storage": {"custom": HISTORY}} if request.param == "files" else {}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"telemetry": {"enabled": False}, **options}) + "\n")
+    if request.param == "server":
+        put: Callable[[Path], str] = request.getfixturevalue("on_postgresql")
+        put(tmp_path)
+        assert ON_SERVER.read_text() in (tmp_path / "dagster.yaml").read_text()
+    return tmp_path
+
+
+def announce(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> tuple[str, list[object]]:
+    """Create a run, and describe all that Dagster's history says of it."""
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    run_id = instance.create_run_for_job(job, tags=tags).run_id
+    store = instance.event_log_storage
+    events = [
+        (event.dagster_event.event_type_value, event.dagster_event.step_key, event.dagster_event.message)
+        for event in instance.all_logs(run_id)
+        if event.dagster_event
+    ]
+    checks = [
+        [
+            (found.partition, found.status.value, found.run_id == run_id, found.event.dagster_event_type)
+            for found in store.get_asset_check_execution_history(key, limit=9)
+            if found.run_id == run_id and found.event
+        ]
+        for key in drops.check_keys
+    ]
+    planned = [store.get_latest_planned_materialization_info(key) for key in (drops.key, total.key)]
+    assets = [record.asset_entry.last_run_id == run_id for record in store.get_asset_records([drops.key, total.key])]
+    return run_id, [events, checks, [info.run_id == run_id if info else None for info in planned], assets]
+
+
+@pytest.mark.parametrize("tags", [{"dagster/partition": "2026-01-03"}, RANGE])
+def test_what_a_run_announces_at_once_is_what_dagster_announces_one_by_one(
+    home_with_history: Path, monkeypatch: pytest.MonkeyPatch, tags: Mapping[str, str]
+) -> None:
+    with open_instance(read_settings()) as instance:
+        _, one_by_one = announce(instance, tags)
+        for name, value in TOGETHER.items():
+            monkeypatch.setenv(name, value)
+        alone: list[object] = []
+        monkeypatch.setattr(
+            type(instance.event_log_storage), "store_event", lambda store, event: alone.append(event.dagster_event_type)
+        )
+        run_id, at_once = announce(instance, tags)
+        assert alone == [], "Dagster writes one by one what could not be written at once"
+        assert at_once == one_by_one
+        kinds = [event.dagster_event_type for event in instance.all_logs(run_id)]
+        assert set(kinds) == PLANNED
