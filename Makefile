@@ -8,7 +8,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 BYTECODE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test cluster-test test-postgresql soak alert-kills hostile installed example foreign screenshots pictures lint bench docs schema lock
+.PHONY: help setup demo up test cluster-test test-postgresql soak soak-memory alert-kills hostile installed example foreign screenshots pictures lint bench docs schema lock
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -52,7 +52,10 @@ test-postgresql: setup ## The test suite with each installation on PostgreSQL, o
 
 SECONDS_OF_SOAK ?= 600
 cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL, Redis and object storage; hosts are lost (some minutes; FULL=1 for all)
-	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py integration_center_tests/cluster/celery_hosts.py integration_center_tests/cluster/outages.py
+	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py integration_center_tests/cluster/celery_hosts.py integration_center_tests/cluster/outages.py integration_center_tests/cluster/many_syncs.py
+
+soak-memory: setup ## 200 syncs on the cluster in fast-forward: the memory of each process that stays is flat (half an hour)
+	SYNCS=$${SYNCS:-10} ROWS=$${ROWS:-200} $(BIN)/python -m pytest -q -s integration_center_tests/cluster/many_days.py
 
 soak: setup ## Kill processes at random for ten minutes while runs and commands go on; SECONDS_OF_SOAK for less
 	$(BIN)/python -m integration_center_tests.faults.soak --seconds $(SECONDS_OF_SOAK)

@@ -1,13 +1,15 @@
 """`python -m benchmarks.many`: what an installation takes by its number of integrations, which must grow with it alone.
 
 The code location, the jobs of a project of somebody else, one tick of the daily schedule and the log are measured,
-each in a process of its own.
+each in a process of its own. Dagster's history is kept as the documentation says for hundreds of integrations: by
+`RunHistory`, or in a database of `--database`, which must be new.
 """
 
 import argparse
 import logging
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import dagster._daemon  # noqa: F401 - before the scheduler, which it imports and is imported by
 import yaml
+from cryptography.fernet import Fernet
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster._scheduler.scheduler import launch_scheduled_runs
@@ -31,8 +34,20 @@ from benchmarks.whole import Used, measure
 from integration_center.pipeline.code_locations import LOCATION
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.names import DAILY_SCHEDULE
+from integration_center.pipeline.planned_events import TOGETHER
+from integration_center.pipeline.run_history import RunHistory
 from integration_center.settings import read_settings
+from integration_center.store.home import ON_SERVER
 
+HISTORY = {
+    "storage": {
+        "custom": {
+            "module": RunHistory.__module__,
+            "class": RunHistory.__name__,
+            "config": {"base_dir": {"env": "DAGSTER_HOME"}},
+        }
+    }
+}
 SIZES = (10, 100, 500)
 GOALS = {"load": 6.0, "foreign": 3.0, "tick": 20.0}
 """Seconds of the processor at the most integrations; the tick includes to start a process and to load them."""
@@ -81,13 +96,14 @@ def main() -> int:
     """Print the measures; return 1 when a goal was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs=3, default=SIZES, help="three numbers of integrations")
+    parser.add_argument("--database", help="the URL of a new database for each number, with {number} in it")
     parser.add_argument("--tick", action="store_true", help="evaluate one tick in this process, for the measure")
     options = parser.parse_args()
     if options.tick:
         print(f"\nqueued {evaluate_tick()} runs", flush=True)
         return 0
     console = Console()
-    results = [measure_size(number) for number in options.sizes]
+    results = [measure_size(number, options.database) for number in options.sizes]
     console.print(build_table(results))
     missed = list_missed(results)
     for line in missed:
@@ -95,11 +111,11 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def measure_size(number: int) -> Measured:
+def measure_size(number: int, database: str | None) -> Measured:
     """Measure an installation with so many integrations."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        environment = prepare(folder, number)
+        environment = prepare(folder, number, database)
         project = write_project(folder / "acme", number)
         runs = [
             measure([sys.executable, "-W", "ignore", *command], environment, ROOT)
@@ -129,17 +145,26 @@ def read_took(used: Used) -> float:
     return float(took[1])
 
 
-def prepare(folder: Path, number: int) -> Mapping[str, str]:
+def prepare(folder: Path, number: int, database: str | None = None) -> Mapping[str, str]:
     """Write an installation, and return its environment."""
-    defs = folder / "defs"
-    write_home(folder / "home")
+    defs, home = folder / "defs", folder / "home"
+    write_home(home)
     write_integrations(defs, number)
+    with (home / "dagster.yaml").open("a", encoding="utf-8") as options:
+        options.write(ON_SERVER.read_text(encoding="utf-8") if database else yaml.safe_dump(HISTORY))
     kept = {key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ}
-    return kept | {
-        "DAGSTER_HOME": str(folder / "home"),
+    environment = {
+        **kept,
+        **TOGETHER,  # as `up` starts Dagster
+        "DAGSTER_HOME": str(home),
         "INTEGRATION_CENTER_DEFS": str(defs),
         "PYTHONPATH": str(folder / "acme"),
     }
+    if database:
+        environment["INTEGRATION_CENTER_DATABASE_URL"] = database.replace("{number}", str(number))
+        environment["INTEGRATION_CENTER_SECRET_KEY"] = Fernet.generate_key().decode()
+        subprocess.run([sys.executable, "-m", "integration_center", "migrate"], env=environment, cwd=ROOT, check=True)
+    return environment
 
 
 def write_integrations(defs: Path, number: int) -> None:

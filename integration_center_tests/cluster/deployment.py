@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -181,11 +181,16 @@ mutation ($params: LaunchBackfillParams!) {
 
 
 @contextmanager
-def open_deployment(folder: Path, emulator: Emulator, postgresql: Server) -> Iterator[Deployment]:
-    """All parts of a cluster, ready to work."""
+def open_deployment(
+    folder: Path, emulator: Emulator, postgresql: Server, further: Mapping[str, str] | None = None
+) -> Iterator[Deployment]:
+    """All parts of a cluster, ready to work; see `open_cluster`."""
     ports = {name: free_port() for name in ("code-server", "webserver", "console")}
     database = postgresql.make()
-    with open_redis() as redis, open_cluster(folder, emulator, lambda: postgresql.url(database)) as cluster:
+    with (
+        open_redis() as redis,
+        open_cluster(folder, emulator, lambda: postgresql.url(database), further) as cluster,
+    ):
         cluster.variables |= {
             "CELERY_BROKER_URL": f"redis+socket://{redis}",
             "CELERY_RESULT_BACKEND": f"redis+socket://{redis}?virtual_host=1",

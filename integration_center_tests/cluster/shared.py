@@ -1,7 +1,7 @@
 """What the hosts of a cluster share: a database, a bucket, the integrations, and the org."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,17 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster(folder: Path, emulator: Emulator, new_database: Callable[[], str]) -> Iterator[Cluster]:
-    """A cluster whose hosts have the README's integration, and are connected to the sandbox."""
+def open_cluster(
+    folder: Path, emulator: Emulator, new_database: Callable[[], str], further: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """A cluster whose hosts have the README's integration, and are connected to the sandbox.
+
+    Args:
+        folder: of the cluster; `defs` in it may hold further integrations.
+        emulator: with the org.
+        new_database: makes a database and gives its URL.
+        further: variables of all hosts.
+    """
     defs, org = folder / "defs" / SLUG, emulator.sandbox
     defs.mkdir(parents=True)
     (defs / "defs.yaml").write_text(
@@ -84,6 +93,7 @@ def open_cluster(folder: Path, emulator: Emulator, new_database: Callable[[], st
             "SALESFORCE_SANDBOX_LOGIN_URL": org.url,
             "SALESFORCE_SANDBOX_CLIENT_ID": org.client_id,
             "SALESFORCE_SANDBOX_CLIENT_SECRET": org.client_secret,
+            **(further or {}),
         }
         cluster = Cluster(folder, variables, s3, emulator, storage)
         try:
