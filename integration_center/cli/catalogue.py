@@ -59,7 +59,8 @@ def show_not_taken(files: Sequence[NotTaken]) -> None:
     for each in files:
         groups[each.folder, each.reason].append(each.name)
     if groups:
-        console.print("\nNot taken:", markup=False)
+        console.print()
+        console.print("Not taken:", markup=False)
     for (folder, reason), names in groups.items():
         more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
         listed = ", ".join("/".join(filter(None, (folder, name))) for name in names[-NAMES_SHOWN:])

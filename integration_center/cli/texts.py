@@ -117,7 +117,8 @@ def list_changes(
     if not as_json:
         for row in rows:
             if row["action"] == "changed":
-                console.print(f"\nRevision {row['revision']}", markup=False)
+                console.print()
+                console.print(f"Revision {row['revision']}", markup=False)
                 for line in row["diff"][2:]:
                     console.print(make_printable(line), markup=False, highlight=False, soft_wrap=True)
 

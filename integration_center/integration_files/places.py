@@ -109,6 +109,9 @@ class FolderPlace:
 READ_ONLY = (
     "integrations are read-only here, because they are kept in git; change the file in the repository, and deploy it"
 )
+READ_ONLY_DATABASE = (
+    "integrations are read-only on this host (INTEGRATION_CENTER_DEFS_READ_ONLY); change them where that is not set"
+)
 
 
 class DatabasePlace:
@@ -158,7 +161,7 @@ class DatabasePlace:
             TransientError: other people change integrations all the time.
         """
         if self._read_only:
-            raise ConfigurationError(READ_ONLY)
+            raise ConfigurationError(READ_ONLY_DATABASE)
         for _ in range(ATTEMPTS):
             with self._changing:
                 newest = self.texts.find_newest()
@@ -246,7 +249,7 @@ def require_changeable(paths: Paths) -> None:
         ConfigurationError: they are read-only.
     """
     if paths.defs_read_only:
-        raise ConfigurationError(READ_ONLY)
+        raise ConfigurationError(READ_ONLY_DATABASE if paths.defs_in_database else READ_ONLY)
 
 
 def find_folder(paths: Paths) -> Path:

@@ -5,7 +5,8 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from integration_center_tests.cluster.deployment import (
     open_deployment,
     wait_until,
 )
-from integration_center_tests.cluster.hosts import can_enter
+from integration_center_tests.cluster.hosts import Host, can_enter
 from integration_center_tests.cluster.shared import DAY, SLUG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, email, logins
@@ -33,8 +34,8 @@ pytestmark = [
 ]
 
 
-STOPPED_SECONDS = 120.0
-"""How long a worker is stopped in the long form; the short one ages its beats instead."""
+AWAY_SECONDS = 120.0
+"""How long a worker is away in the long form; the short one ages its beats instead."""
 
 
 @pytest.fixture(scope="module")
@@ -95,33 +96,56 @@ def test_whole_syncs_run_on_the_workers_and_the_results_are_those_of_one_host(de
     assert deployment.list_statuses() == ["SUCCESS"]
 
 
-def test_a_worker_that_was_stopped_for_long_writes_nothing_after_another_has_taken_over(
-    deployment: Deployment,
+@contextmanager
+def stopped(host: Host) -> Iterator[None]:
+    """Let all processes of a host be stopped."""
+    host.signal(STOP)
+    try:
+        yield
+    finally:
+        host.signal(GO_ON)
+
+
+@contextmanager
+def cut_off(host: Host) -> Iterator[None]:
+    """Let a host reach nobody, and be reached by nobody, while its processes go on."""
+    if host.network is None:
+        pytest.skip("this machine makes no networks")
+    host.network.pull(host.name)
+    try:
+        yield
+    finally:
+        host.network.plug(host.name)
+
+
+@pytest.mark.parametrize(("away", "count"), [(stopped, 40), (cut_off, 44)])
+def test_a_worker_that_was_away_for_long_writes_nothing_after_another_has_taken_over(
+    deployment: Deployment, away: Callable[[Host], AbstractContextManager[None]], count: int
 ) -> None:
     a, held = deployment.host("a"), hold_push(deployment, "after")
-    deployment.cluster.drop(logins(PLAIN, count=40))
+    deployment.cluster.drop(logins(PLAIN, count=count))
     asked = a.start("run", SLUG, "--partition", DAY)
     deployment.await_push(held, asked)
     late = deployment.find_started()
-    stopped = deployment.host(deployment.find_worker(late))
-    stopped.signal(STOP)
+    host = deployment.host(deployment.find_worker(late))
     try:
-        if os.environ.get("FULL"):
-            time.sleep(STOPPED_SECONDS)
-        else:
-            deployment.let_beats_grow_old(stopped.name)
-        deployment.cluster.drop(logins(PLAIN, count=50))
-        taken = a.ask("run", SLUG, "--partition", DAY)
-        assert deployment.find_worker(taken["run_id"]) != stopped.name
-        assert read_counts(deployment) == [50 + number for number in PLAIN]
-        saves = dict(deployment.cluster.emulator.sandbox.org.saves)
+        with away(host):
+            if os.environ.get("FULL"):
+                time.sleep(AWAY_SECONDS)
+            else:
+                deployment.let_beats_grow_old(host.name)
+            deployment.cluster.drop(logins(PLAIN, count=count + 2))
+            taken = a.ask("run", SLUG, "--partition", DAY)
+            assert deployment.find_worker(taken["run_id"]) != host.name
+            assert read_counts(deployment) == [count + 2 + number for number in PLAIN]
+            saves = dict(deployment.cluster.emulator.sandbox.org.saves)
+            held.release()
     finally:
         held.release()
-        stopped.signal(GO_ON)
     asked.communicate(timeout=120)
-    wait_until(lambda: is_idle(deployment, stopped.name), "the end of the run that was stopped")
+    wait_until(lambda: is_idle(deployment, host.name), "the end of the run of the worker that was away")
     assert dict(deployment.cluster.emulator.sandbox.org.saves) == saves
-    assert read_counts(deployment) == [50 + number for number in PLAIN]
+    assert read_counts(deployment) == [count + 2 + number for number in PLAIN]
 
 
 def is_idle(deployment: Deployment, host: str) -> bool:

@@ -20,6 +20,7 @@ from integration_center.database.workers import GONE_AFTER
 from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.settings import PROJECT
 from integration_center_tests.cluster.hosts import Host
+from integration_center_tests.cluster.network import find_ports, open_network
 from integration_center_tests.cluster.redis_server import open_redis
 from integration_center_tests.cluster.shared import SLUG, Cluster, open_cluster
 from integration_center_tests.postgresql import Server
@@ -29,6 +30,8 @@ from salesforce_emulator.server import Emulator
 DEPLOY = PROJECT / "deploy"
 WORKERS = ("b", "c")
 PARTS = ("code-server", "webserver", "daemon", "console")
+POSTGRESQL_PORT, REDIS_PORT = 5432, 6379
+"""Of the servers, which listen on sockets, as hosts with a network of their own find them."""
 READY_SECONDS = 120
 LOOK_SECONDS = 0.2
 DESCRIBED = ("leases", "workers", "concurrency_slots", "pending_steps")
@@ -190,12 +193,24 @@ def open_deployment(
     with (
         open_redis() as redis,
         open_cluster(folder, emulator, lambda: postgresql.url(database), further) as cluster,
+        open_network(
+            {POSTGRESQL_PORT: f"{postgresql.folder}/.s.PGSQL.5432", REDIS_PORT: redis},
+            {"a": frozenset(ports.values())},
+        ) as network,
     ):
         cluster.variables |= {
             "CELERY_BROKER_URL": f"redis+socket://{redis}",
             "CELERY_RESULT_BACKEND": f"redis+socket://{redis}?virtual_host=1",
             "INTEGRATION_CENTER_DAGSTER_URL": f"http://127.0.0.1:{ports['webserver']}",
         }
+        if network is not None:
+            cluster.variables |= {
+                "INTEGRATION_CENTER_DATABASE_URL": f"postgresql://tests@127.0.0.1:{POSTGRESQL_PORT}/{database}",
+                "CELERY_BROKER_URL": f"redis://127.0.0.1:{REDIS_PORT}/0",
+                "CELERY_RESULT_BACKEND": f"redis://127.0.0.1:{REDIS_PORT}/1",
+            }
+            network.open(find_ports(cluster.variables.values()) | {ports["code-server"]})
+        cluster.network = network
         cluster.renew_hosts()
         deployment = Deployment(cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}", ports)
         a = deployment.host("a")

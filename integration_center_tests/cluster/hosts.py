@@ -1,7 +1,7 @@
 """Hosts of a cluster on one machine: each has its own host name, processes and disk, and shares nothing but servers.
 
-A host is a set of Linux namespaces (UTS, PID, mount). All hosts have their `DAGSTER_HOME` at the same path, as
-containers do, and none sees the disk of another. A host's processes see each other.
+A host is a set of Linux namespaces (UTS, PID, mount, and network where the cluster has one). All hosts have their
+`DAGSTER_HOME` at the same path, as containers do, and none sees the disk of another. A host's processes see each other.
 """
 
 import json
@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from integration_center_tests.cluster.network import Network, find_ports
 
 BOOT = """
 hostname "$1"
@@ -53,11 +55,13 @@ class Host:
         name: its host name.
         folder: of the cluster.
         variables: the environment of its processes.
+        network: how it reaches all others; without one it is on the network of this machine.
     """
 
     name: str
     folder: Path
     variables: Mapping[str, str]
+    network: Network | None = None
     _first: "subprocess.Popen[str] | None" = field(default=None, init=False, repr=False)
     _started: "list[subprocess.Popen[str]]" = field(default_factory=list, init=False, repr=False)
 
@@ -78,12 +82,15 @@ class Host:
         for folder in (self.disk, self.home):
             folder.mkdir(parents=True, exist_ok=True)
         script = ("sh", "-ec", BOOT, "host", self.name, str(self.disk), str(self.home), str(self.disk.parent))
-        command = [*find_namespaces(), *script]
+        apart = () if self.network is None else ("--net",)
+        command = [*find_namespaces(), *apart, *script]
         self._first = subprocess.Popen(
             command, env=dict(self.variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
         assert self._first.stdout is not None
         assert self._first.stdout.readline() == "booted\n"
+        if self.network is not None:
+            self.network.join(self.name, self._find_first(), find_ports(self.variables.values()))
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start a command of ours on the host, whose output is read."""
@@ -136,6 +143,8 @@ class Host:
         for process in self._started:
             process.kill()
             process.communicate(timeout=LONGEST)
+        if self.network is not None:
+            self.network.leave(self.name)
         self._first = None
         self._started.clear()
 
@@ -143,9 +152,10 @@ class Host:
         self.boot()
         name, *arguments = command
         enter = ("nsenter", "--target", str(self._find_first()), "--uts", "--pid", "--mount")
+        apart = () if self.network is None else ("--net",)
         user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
         process = subprocess.Popen(
-            [*enter, *user, f"--wd={self.folder}", "--", str(PROGRAMS / name), *arguments],
+            [*enter, *apart, *user, f"--wd={self.folder}", "--", str(PROGRAMS / name), *arguments],
             env={**self.variables, "DAGSTER_HOME": str(self.home)},
             stdin=subprocess.DEVNULL,
             stdout=output,

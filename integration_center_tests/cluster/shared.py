@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 
 from integration_center.pipeline.planned_events import TOGETHER
 from integration_center_tests.cluster.hosts import Host
+from integration_center_tests.cluster.network import Network
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.insights.object_servers import S3Server, running
 from integration_center_tests.pipeline.center import EXAMPLE, HEADER
@@ -34,6 +35,7 @@ class Cluster:
         self.bucket = f"cluster-{uuid4().hex}"
         s3.client().create_bucket(Bucket=self.bucket)
         self.hosts: dict[str, Host] = {}
+        self.network: Network | None = None
 
     def host(self, name: str) -> Host:
         """A host; the same one each time it is asked for."""
@@ -41,7 +43,7 @@ class Cluster:
             "WALKME_FILES_ROOT": f"s3://{self.bucket}/drops",
             "INTEGRATION_CENTER_STORAGE": f"s3://{self.bucket}/frames",
         }
-        return self.hosts.setdefault(name, Host(name, self.folder, self.variables | own))
+        return self.hosts.setdefault(name, Host(name, self.folder, self.variables | own, self.network))
 
     @contextmanager
     def without_storage(self) -> Iterator[None]:

@@ -195,6 +195,6 @@ def test_a_read_only_process_changes_nothing_in_the_database(open_host: Open, tm
     a.create(by_hand(), text=BY_HAND)
     reader = DefsFolder(DatabasePlace(place_of(a).texts, tmp_path / "b", read_only=True), judge_with_dagster)
     assert spec_of(reader) == by_hand()
-    with pytest.raises(ConfigurationError, match="read-only here, because they are kept in git"):
+    with pytest.raises(ConfigurationError, match="read-only on this host"):
         reader.set_enabled("logins_to_leads", False)
     assert spec_of(a).enabled

@@ -127,6 +127,7 @@ def test_the_command_line_lists_runs_exports_and_tells_the_history(
     assert code == 0
     assert "-  name: Logins to Leads" in said
     assert "+  name: Renamed" in said
+    assert "\n\nRevision 2\n" in said
 
     assert "1 written, 0 unchanged" in command("export", str(tmp_path / "git"))[1]
     exported = (tmp_path / "git" / "logins_to_leads" / "defs.yaml").read_text()

@@ -113,10 +113,11 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
     Args:
         request: what it answers.
         template: its file in `templates/`.
-        values: what the template names, besides `request`, `user`, `stop`, `nav`, `csrf`, `messages` and `read_only`.
+        values: what the template names, besides `request`, `user`, `stop`, `nav`, `csrf`, `messages`, `read_only`
+            and `in_database`, where the integrations are.
         status: of HTTP.
     """
-    state = request.state
+    state, settings = request.state, request.app.state.console.installation.settings
     content = request.app.state.templates.get_template(template).render(
         request=request,
         user=getattr(state, "user", None),
@@ -124,7 +125,8 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
         nav=request.app.state.nav,
         csrf=state.session.csrf,
         messages=state.session.take_messages(),
-        read_only=request.app.state.console.installation.settings.defs_read_only,
+        read_only=settings.defs_read_only,
+        in_database=settings.defs_in_database,
         wants=partial(wants_part, parts := request.headers.get(PARTS, "").split()),
         **(values or {}),
     )
