@@ -192,11 +192,11 @@ def open_deployment(
     database = postgresql.make()
     with (
         open_redis() as redis,
-        open_cluster(folder, emulator, lambda: postgresql.url(database), further) as cluster,
         open_network(
             {POSTGRESQL_PORT: f"{postgresql.folder}/.s.PGSQL.5432", REDIS_PORT: redis},
             {"a": frozenset(ports.values())},
         ) as network,
+        open_cluster(folder, emulator, lambda: postgresql.url(database), further) as cluster,
     ):
         cluster.variables |= {
             "CELERY_BROKER_URL": f"redis+socket://{redis}",

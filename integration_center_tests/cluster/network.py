@@ -102,7 +102,9 @@ class Network:
         """Wait for the end of the relay of a host whose processes have ended."""
         if relay := self._relays.pop(host, None):
             relay.kill()
-            relay.communicate()
+            relay.wait()
+            assert relay.stdout is not None
+            relay.stdout.close()
 
     def pull(self, host: str) -> None:
         """Cut a host off: what is sent arrives no longer, and nobody is told."""
