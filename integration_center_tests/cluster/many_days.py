@@ -14,6 +14,7 @@ import httpx
 
 from integration_center_tests.cluster.deployment import Deployment
 from integration_center_tests.cluster.many_syncs import ROWS, deployment, orgs, pytestmark, sync_all
+from integration_center_tests.cluster.network import RELAY
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import logins
 
@@ -29,11 +30,13 @@ MEGABYTE = 2**20
 
 
 def read_memory(deployment: Deployment) -> dict[int, int]:
-    """The resident bytes of each process of the hosts."""
+    """The resident bytes of each process of the hosts, but for the relays of the tests."""
     found = {}
     for host in deployment.cluster.hosts.values():
         for pid in host.list_processes():
             with suppress(OSError):
+                if RELAY.name in read_command(pid):
+                    continue
                 pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
                 found[pid] = pages * os.sysconf("SC_PAGE_SIZE")
     return found
