@@ -48,6 +48,8 @@ def database(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Mon
     """The URL of the kept database."""
     dump = (RELEASE / f"{request.param}.sql").read_text(encoding="utf-8")
     if request.param == "sqlite":
+        if request.config.getoption("--postgresql"):
+            pytest.skip("each installation of this run is on PostgreSQL")
         with closing(sqlite3.connect(home / "integration_center.db")) as connection:
             connection.executescript(dump)
         return f"sqlite:///{home / 'integration_center.db'}"
