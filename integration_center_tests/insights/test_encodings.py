@@ -56,3 +56,8 @@ def test_a_damaged_byte_makes_no_other_encoding(read: Read) -> None:
     content = write("東京商事" * 10).encode() + b"c@x.example\t\xe6\x9d\n"
     with pytest.raises(UnreadableReport, match="nearly all of it is, so the file is damaged; export it again"):
         read(content)
+
+
+def test_a_file_that_ends_within_a_character_was_cut_off(read: Read) -> None:
+    with pytest.raises(UnreadableReport, match="line 3: the file ends within a character, so it was cut off"):
+        read("User ID,Name\na@x.example,Bo\nb@x.example,é".encode()[:-1])

@@ -153,3 +153,9 @@ def test_the_command_saves_what_it_proposes_and_hides_values(tmp_path: Path, mon
     shown = json.loads(CliRunner().invoke(app, ["inspect", str(file), "--json"]).stdout)
     assert shown["columns"][0]["samples"][0] == "ann0@x.example"
     assert shown["proposal"] == {}
+
+
+def test_a_file_without_a_header_is_named() -> None:
+    found = inspect("ann@x.example,1\nbo@x.example,2\ncy@x.example,3\n")
+    assert "the header holds 'ann@x.example', so the file may have none" in "; ".join(found.notes)
+    assert not any("the header holds" in note for note in inspect("User ID,N\nann@x.example,1\n").notes)

@@ -110,6 +110,10 @@ def say_encoding(data: bytes, source: str, first_line: int) -> None:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + first_line
+        if error.reason == "unexpected end of data":
+            raise UnreadableReport(
+                f"{source}, line {line}: the file ends within a character, so it was cut off; export or copy it again"
+            ) from None
         advice, remedy = advise(data)
         raise UnreadableReport(
             f"{source}, line {line}: byte {error.start} (counted from 0) is not UTF-8; {advice}", remedy

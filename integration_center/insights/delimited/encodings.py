@@ -28,7 +28,7 @@ MANY_BYTES = ("cp932", "gb18030", "big5", "cp949")
 HIGH = re.compile(rb"[\x80-\xff]+")
 ODD_IN_WORD = re.compile(
     rb"(?<=[A-Za-z])[\x80-\x89\x8b\x8d\x8f\x90\x93-\x99\x9b\x9d\x9f\xa1-\xa9\xab-\xb3\xb6\xb8\xb9\xbb-\xbf](?=[a-z])"
-    rb"|(?<![A-Za-z])[\xa3\xa5\xaf\xb3\xbc](?=[a-z])"
+    rb"|(?<![A-Za-z\x80-\xff])[\xa3\xa5\xaf\xb3\xbc](?=[a-z])"
 )
 """A sign within or before a word: the ¹ of `wi¹tek` and the £ of `£ukasz` are ą and Ł in cp1250."""
 LONG = 3
@@ -53,7 +53,9 @@ def find_encodings(data: bytes) -> Sequence[str]:
     if WESTERN in readable and odd <= FEW * count:
         return (WESTERN,)
     in_pairs = sum(len(run) for run in runs if len(run) > 1) > count / 2
-    return sorted((name for name in readable if name != WESTERN), key=lambda name: (name in MANY_BYTES) is not in_pairs)
+    others = [name for name in readable if name != WESTERN]
+    others.sort(key=lambda name: (name in MANY_BYTES) is not in_pairs)
+    return [*others, WESTERN] if WESTERN in readable else others
 
 
 def can_read(data: bytes, encoding: str) -> bool:
@@ -78,8 +80,8 @@ def advise(data: bytes) -> tuple[str, dict[str, str]]:
     if not found:
         damaged = is_damaged(data)
         return "nearly all of it is, so the file is damaged; export it again" if damaged else "export it as UTF-8", {}
-    if len(found) == 1:
-        line = f"`encoding: {found[0]}`"
-        return f"export the file as UTF-8, or say what it is in report.yaml, such as {line}", {"encoding": found[0]}
-    listed = ", ".join(f"`encoding: {name}` ({OTHERS[name]})" for name in found)
+    if found == (WESTERN,):
+        line = f"`encoding: {WESTERN}`"
+        return f"export the file as UTF-8, or say what it is in report.yaml, such as {line}", {"encoding": WESTERN}
+    listed = ", ".join(f"`encoding: {name}` ({OTHERS.get(name, 'Western')})" for name in found)
     return f"export the file as UTF-8, or say in report.yaml which of these it is: {listed}", {}

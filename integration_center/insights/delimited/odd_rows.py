@@ -6,8 +6,8 @@ import polars as pl
 
 from integration_center.insights.delimited.form import RowCount
 
-MARK = "\ufeff"
-"""The byte-order mark of a file that was put below another one."""
+BEFORE_HEADER = "\ufeff\x0c"
+"""The byte-order mark of a file that was put below another one, and the sign for a new page."""
 
 
 def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, count: RowCount) -> None:
@@ -20,8 +20,8 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
         count: gets the numbers.
     """
     first = frame.to_series(0)
-    if header[0]:
-        likely = frame.filter(first.str.strip_chars_start(MARK) == header[0])
+    if any(map(str.isalnum, header[0])):
+        likely = frame.filter(first.str.strip_chars_start(BEFORE_HEADER) == header[0])
         count.headers += sum(row[1:] == tuple(header[1:]) for row in likely.rows())
     if frame.width > 1:
         for place in find_joined(frame, delimiter):
