@@ -155,6 +155,10 @@ def test_the_command_saves_what_it_proposes_and_hides_values(tmp_path: Path, mon
     assert shown["proposal"] == {}
 
 
+def test_the_size_of_a_small_file_is_not_zero() -> None:
+    assert "9 bytes" in inspect("User ID\na").facts
+
+
 def test_a_file_without_a_header_is_named() -> None:
     found = inspect("ann@x.example,1\nbo@x.example,2\ncy@x.example,3\n")
     assert "the header holds 'ann@x.example', so the file may have none" in "; ".join(found.notes)
