@@ -60,4 +60,6 @@ def test_a_damaged_byte_makes_no_other_encoding(read: Read) -> None:
 
 def test_a_file_that_ends_within_a_character_was_cut_off(read: Read) -> None:
     with pytest.raises(UnreadableReport, match="line 3: the file ends within a character, so it was cut off"):
-        read("User ID,Name\na@x.example,Bo\nb@x.example,é".encode()[:-1])
+        read("User ID,Name\na@x.example,Zoë\nb@x.example,é".encode()[:-1])
+    with pytest.raises(UnreadableReport, match="such as `encoding: cp1252`"):
+        read("User ID,Name\na@x.example,Bo\nb@x.example,é".encode("cp1252"))

@@ -110,7 +110,8 @@ def say_encoding(data: bytes, source: str, first_line: int) -> None:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + first_line
-        if error.reason == "unexpected end of data":
+        # Without other letters in UTF-8 the last byte may as well be a letter of another encoding.
+        if error.reason == "unexpected end of data" and not data[: error.start].isascii():
             raise UnreadableReport(
                 f"{source}, line {line}: the file ends within a character, so it was cut off; export or copy it again"
             ) from None
