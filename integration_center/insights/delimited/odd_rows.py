@@ -21,8 +21,11 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
     """
     first = frame.to_series(0)
     if any(map(str.isalnum, header[0])):
-        likely = frame.filter(first.str.strip_chars_start(BEFORE_HEADER) == header[0])
-        count.headers += sum(row[1:] == tuple(header[1:]) for row in likely.rows())
+        alike = first == header[0]
+        for sign in BEFORE_HEADER:
+            alike |= first == sign + header[0]
+        if alike.any():
+            count.headers += sum(row[1:] == tuple(header[1:]) for row in frame.filter(alike).rows())
     if frame.width > 1:
         for place in find_joined(frame, delimiter):
             count.first_joined = count.first_joined or count.rows + place + 1
@@ -33,25 +36,25 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
 def find_joined(frame: pl.DataFrame, delimiter: str) -> list[int]:
     """Find the rows with a cell that may hold the rows below it, because a quote was never closed.
 
-    Such a cell has as many delimiters as the rows that its line ends end, and its lines begin like the first column:
-    with an e-mail address if that holds addresses. A table of two columns without addresses is not looked at, because
-    texts with a comma in each line are frequent.
+    Such a cell has as many delimiters as the rows that its line ends end, and its lines begin like the first cell of
+    its row: with an e-mail address if that is one. In a table of two columns only rows with an address are looked at,
+    because texts with a comma in each line are frequent.
     """
-    broken = frame.select(pl.all().str.contains("\n", literal=True).any()).row(0)
-    names = [name for name, found in zip(frame.columns, broken, strict=True) if found]
-    if not names:
+    # Most numbers are too short to hold rows, which their size shows at once.
+    most = frame.select(pl.all().str.len_bytes().max()).row(0)
+    long = [name for name, size in zip(frame.columns, most, strict=True) if size and size >= frame.width]
+    if not long:
         return []
-    first = frame.to_series(0).drop_nulls().head(100)
-    addressed = first.str.contains("@", literal=True).sum() > len(first) / 2
-    if frame.width == 2 and not addressed:
-        return []
+    broken = frame.select(pl.col(long).str.contains("\n", literal=True).any()).row(0)
+    first = frame.to_series(0)
     places: set[int] = set()
-    for name in names:
+    for name in (name for name, found in zip(long, broken, strict=True) if found):
         cells = frame[name]
         ends = cells.str.count_matches("\n", literal=True)
         full = (ends > 0) & (cells.str.count_matches(delimiter, literal=True) == ends * (frame.width - 1))
         for place in full.arg_true():
             begins = [line.partition(delimiter)[0] for line in cells[place].split("\n")[1:]]
-            if not addressed or all("@" in each for each in begins):
+            addressed = "@" in (first[place] or "")
+            if (addressed and all("@" in each for each in begins)) or (not addressed and frame.width > 2):
                 places.add(place)
     return sorted(places)
