@@ -45,5 +45,7 @@ def read_pieces(path: Path, *, most: int) -> Iterator[bytes]:
 
 
 def show_size(count: int) -> str:
-    """Write a number of bytes for people: `1 MB`, `4,096 MB`, `16 kB`."""
+    """Write a number of bytes for people: `1 MB`, `4,096 MB`, `16 kB`, `189 bytes`."""
+    if count < 1_000:
+        return f"{count} bytes"
     return f"{count / 1_000_000:,.0f} MB" if count >= 1_000_000 else f"{count / 1_000:,.0f} kB"

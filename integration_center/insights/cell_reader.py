@@ -15,11 +15,15 @@ from integration_center.insights.cells import (
     unguard,
 )
 
-THREE_DECIMALS = r"^[+-]?\d+\.\d{3}$"
-GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
-"""Whole numbers with German thousands separators, or numbers with three decimals."""
+GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}%?$"
+"""A whole number with a German thousands separator, or a number with three decimals."""
+DECIMAL = r"^[+-]?\d*\.\d+%?$"
+NUMBER = r"^[+-]?\d[\d.,]*%?$"
+WITH_COMMA = r"^[+-]?\d[\d.,]*,\d+%?$|^[+-]?\d+(,\d{3})+\.\d+$"
+SHORTENED = r"^[+-]?\d(\.\d+)?E\+\d{2,3}$"
+"""A long number as spreadsheets write it into CSV."""
 LOOKED_AT = 100
-"""Among so many cells, a number with three decimals makes a column suspect of having thousands separators."""
+"""A column without any number among so many values is not one of numbers."""
 
 
 @dataclass
@@ -29,16 +33,21 @@ class Doubts:
     Attributes:
         placeholders: the texts that often mean no value; held: the number of their cells.
         has_apostrophes: whether a cell has an apostrophe before a digit or sign.
+        shortened: the number of cells such as `1.23457E+17`.
+        commas: the number of numbers with a comma, which are not read without a declaration.
         misfits: a sentence about the cells that do not have the declared form.
     """
 
     placeholders: set[str] = field(default_factory=set)
     held: int = 0
     has_apostrophes: bool = False
+    shortened: int = 0
+    commas: int = 0
     misfits: Sequence[str] = ()
-    _rows: int = 0
-    _three_decimals: bool = False
-    _all_grouped: bool = True
+    _looked_at: int = 0
+    _has_numbers: bool = False
+    _has_groups: bool = False
+    _has_decimals: bool = False
 
     def note_placeholders(self, text: pl.Series) -> None:
         """Note the texts in a slice that often mean no value."""
@@ -46,14 +55,25 @@ class Doubts:
         self.held += len(held)
         self.placeholders.update(held)
 
-    def note_groups(self, text: pl.Series) -> None:
-        """Note whether the numbers of a slice may have thousands separators."""
-        if self._rows < LOOKED_AT:
-            first = text.head(LOOKED_AT - self._rows)
-            self._three_decimals |= bool(first.str.contains(THREE_DECIMALS).any())
-        self._rows += len(text)
-        if self._all_grouped and (self._three_decimals or self._rows < LOOKED_AT):
-            self._all_grouped = bool(text.str.contains(rf"{GROUPED}|^[+-]?\d{{1,3}}$").all())
+    def note_signs(self, text: pl.Series, *, plain: bool) -> None:
+        """Note whether the numbers of a slice may have thousands separators, or decimal commas.
+
+        Args:
+            text: the cells.
+            plain: whether all of them are known to be whole numbers without separators, or dates.
+        """
+        if self._looked_at < LOOKED_AT and not self._has_numbers:
+            first = text.drop_nulls().head(LOOKED_AT - self._looked_at)
+            self._looked_at += len(first)
+            self._has_numbers = bool(first.str.contains(NUMBER).any())
+        if plain or not self._has_numbers:
+            return
+        self.commas += int(text.str.contains(WITH_COMMA).sum())
+        if self._has_decimals:
+            return
+        grouped = text.str.contains(GROUPED)
+        self._has_groups |= bool(grouped.any())
+        self._has_decimals = bool((text.str.contains(DECIMAL) & ~grouped).any())
 
     def list(self, column: str) -> list[str]:
         """List the doubts: one sentence each, with the line of `report.yaml` that settles the question."""
@@ -69,7 +89,17 @@ class Doubts:
                 f"column {column!r} has cells that begin with an apostrophe before a digit or sign; `strip: true` in"
                 " report.yaml removes it"
             )
-        if self._three_decimals and self._all_grouped:
+        if self.commas:
+            doubts.append(
+                f"column {column!r} holds {self.commas:,} numbers with a comma; say `decimal: ','` or `thousands: ','`"
+                " in report.yaml"
+            )
+        if self.shortened:
+            doubts.append(
+                f"column {column!r} holds {self.shortened:,} numbers such as 1.23457E+17, as spreadsheets shorten long"
+                " ones; their last digits are lost, so export the column as text"
+            )
+        if self._has_groups and not self._has_decimals:
             doubts.append(
                 f"column {column!r} holds numbers such as 1.234, which are read as decimals; if they are thousands,"
                 " say `thousands: '.'` in report.yaml, else `decimal: '.'`"
@@ -119,10 +149,12 @@ class CellReader:
         for name in find_columns(others, pl.all().str.starts_with("'").any()):
             if not self._cells.find(name).strip and not doubts[name].has_apostrophes:
                 doubts[name].has_apostrophes = bool(frame[name].str.contains(APOSTROPHE).any())
+        for name in find_columns(others, pl.all().str.contains("E+", literal=True).any()):
+            doubts[name].shortened += int(frame[name].str.contains(SHORTENED).sum())
         for name in frame.columns:
             rules = self._cells.find(name)
             if rules.decimal is None and rules.thousands is None:
-                doubts[name].note_groups(frame[name])
+                doubts[name].note_signs(frame[name], plain=name in plain)
 
     def _read_column(self, text: pl.Series) -> pl.Series:
         rules, own = self._cells.find(text.name), self._cells.columns.get(text.name)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from integration_center.insights.option_lines import write_column_line
 from integration_center.sync.values.moments import read_moment
 
 GUARD = '="'
@@ -116,18 +117,28 @@ def read_column(text: pl.Series, rules: CellRules, own: CellRules | None) -> tup
         if read is not None and (odd == 0 or (sure and odd < values)):
             notes += [say_misfits(text.name, option, rules, odd, values, kept=False)] if odd else []
             return pl.select(pl.coalesce(read.alias("read"), text)).to_series().alias(text.name), notes
-        if read is not None and (sure or (option == "dates" and odd < values)):
+        half = (option == "dates" and odd < values) or (option == "decimal" and needs_signs(text, read))
+        if read is not None and (sure or half):
             notes.append(say_misfits(text.name, option, rules, odd, values, kept=True))
     return text, notes
 
 
+def needs_signs(text: pl.Series, read: pl.Series | None) -> bool:
+    """Return whether some cells are other numbers, or numbers at all, by their declared signs, as `1.234,5` is."""
+    return read is not None and bool((read != text.str.replace_all(r"[\s+]", "")).any())
+
+
 def say_misfits(column: str, option: str, rules: CellRules, odd: int, values: int, *, kept: bool) -> str:
     """Say that some cells of a column do not have the declared form."""
-    declared = getattr(rules, option) or rules.thousands
+    option = option if getattr(rules, option) else "thousands"
+    declared = getattr(rules, option)
     said = (
         f"column {column!r}: {odd:,} of {values:,} values do not have the form of `{option}: {declared}` in report.yaml"
     )
-    return f"{said}, so the column is read as it is" if kept else f"{said}, and are read as they are"
+    if not kept:
+        return f"{said}, and are read as they are"
+    alone = f"; to read the others, say it for this column: `{write_column_line({column: {option: declared}})}`"
+    return f"{said}, so the column is read as it is{alone if odd < values else ''}"
 
 
 def unguard(text: pl.Series, *, strip: bool) -> pl.Series:
@@ -217,15 +228,19 @@ def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series | None:
     if rules.thousands:
         plain = plain.str.replace_all(f"[{GROUP_SIGNS.get(rules.thousands, re.escape(rules.thousands))}]", "")
     plain = plain.str.replace(decimal, ".", literal=True).str.replace(r"^\((.*)\)$", "-$1")
+    plain = plain.str.replace(r"^([^-]*)-(%?)$", "-$1$2")
     return _where(plain, ~bare.str.contains(number_form(decimal, rules.thousands)), pl.lit(None, pl.String))
 
 
 def number_form(decimal: str, thousands: str | None) -> str:
-    """Return the regular expression of numbers with these signs: `1.234,5`, `(12)`, `$1,200.00`, `50 %`."""
+    """Return the regular expression of numbers with these signs: `1.234,5`, `(12)`, `12-`, `$1,200.00`, `50 %`."""
     group = f"[{GROUP_SIGNS.get(thousands, re.escape(thousands))}]" if thousands else ""
-    whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
-    sign = rf"(?:[+\-\u2212]?\s?[{CURRENCY}]?\s*|[{CURRENCY}]\s*[+\-\u2212]?)"
-    return rf"^\(?{sign}{whole}(?:{re.escape(decimal)}\d+)?\s*[{CURRENCY}%]?\)?$"
+    whole = rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
+    number = rf"{whole}(?:{re.escape(decimal)}\d+)?\s*"
+    before = rf"(?:[+\-\u2212]?\s?[{CURRENCY}]?\s*|[{CURRENCY}]\s*[+\-\u2212]?)"
+    signed = rf"{before}{number}[{CURRENCY}%]?"
+    negative = rf"\([{CURRENCY}]?\s*{number}[{CURRENCY}%]?\)|[{CURRENCY}]?\s*{number}[\-\u2212]\s*[{CURRENCY}%]?"
+    return rf"^(?:{signed}|{negative})$"
 
 
 def _write_moments(moments: pl.Series, zone: str | None) -> pl.Series:

@@ -14,7 +14,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.regular_files import show_size
 from integration_center.insights.declaring import check_columns, declare_cells
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
-from integration_center.insights.delimited.header import find_fuller_row
+from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_names import FILE_NAME, Format
 from integration_center.insights.formats import APPLY, read_file
 from integration_center.insights.likely_types import infer_type, is_identifier
@@ -36,6 +36,7 @@ ALIGNED = (
     "the table has one column, whose cells hold blanks like aligned columns; export it separated by commas or tabs"
 )
 ONE_LINE = "the file has one line with one cell; it may be an error message instead of a report"
+NO_HEADER = "the header holds {}, so the file may have none; export it with the names of its columns in the first row"
 NOT_KEYS = frozenset({"number", "boolean", "date", "datetime"})
 ADDRESS = r"^[^@\s]+@[^@\s]+$"
 
@@ -156,6 +157,8 @@ def inspect_file(
         notes.append(ALIGNED)
     if blank := read.height - filled.height:
         notes.append(f"{blank:,} rows have no value in any column")
+    if "header_row" in APPLY[kind] and (odd := [name for name in table.frame.columns if re.match(ADDRESS, name)]):
+        notes.append(NO_HEADER.format(list_names(odd)))
     if (read.width, read.height) == (1, 0):
         notes.append(ONE_LINE)
     seen = replace(seen, **describe_form(table.form, data)) if table.form else seen

@@ -107,6 +107,8 @@ def read_batches(text: bytes, source: str) -> Iterator[list[dict[str, Any]]]:
         except json.JSONDecodeError as error:
             cut = not line.endswith(b"\n") and number > 1
             said = "is cut off, so the file is not whole" if cut else f"is not JSON from character {error.colno} on"
+            if line.strip() in (b"[", b"{"):
+                said = f"begins {'an array' if line.strip() == b'[' else 'an object'} that goes on in the next lines"
             raise _refuse(source, number, said) from None
         except RecursionError:
             raise _refuse(source, number, "is nested too deeply") from None

@@ -12,6 +12,7 @@ from integration_center.insights.declaring import declare_cells
 from integration_center.insights.delimited.form import DELIMITERS
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.likely_types import infer_type, is_identifier
+from integration_center.insights.option_lines import write_column_line
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.sync.values.moments import read_moment
 
@@ -258,12 +259,12 @@ def find_counted(values: Mapping[str, pl.Series]) -> Iterator[str]:
             if text.str.contains(form).all():
                 yield (
                     f"column {name!r} holds numbers such as seconds since 1970; if they are times, say"
-                    f" `columns: {{{name}: {{dates: {word}}}}}` in report.yaml"
+                    f" `{write_column_line({name: {'dates': word}})}` in report.yaml"
                 )
         if text.str.contains(EXCEL_DAYS).all():
             yield (
                 f"column {name!r} holds numbers such as Excel's days, 46348 for 22 November 2026; if they are dates,"
-                f" say `columns: {{{name}: {{dates: excel}}}}` in report.yaml"
+                f" say `{write_column_line({name: {'dates': 'excel'}})}` in report.yaml"
             )
 
 

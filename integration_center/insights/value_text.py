@@ -3,6 +3,7 @@
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.insights.option_lines import write_column_line
 
 MIDNIGHT = " 00:00:00"
 EXACT = 2**53
@@ -28,11 +29,11 @@ def refuse_nested(columns: list[str], source: str) -> UnreadableReport:
 
 def refuse_columns(columns: list[str], source: str, said: str) -> UnreadableReport:
     """Build the error for columns that cannot be text; `said` follows their names. Its remedy leaves them out."""
-    line = ", ".join(f"{name}: {{ignore: true}}" for name in columns)
+    remedy = {name: {"ignore": True} for name in columns}
     return UnreadableReport(
         f"{source}: {', '.join(map(repr, columns))} {said}; export plain columns, or leave these out by"
-        f" `columns: {{{line}}}` in report.yaml",
-        {"columns": {name: {"ignore": True} for name in columns}},
+        f" `{write_column_line(remedy)}` in report.yaml",
+        {"columns": remedy},
     )
 
 

@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 import fastexcel
@@ -19,14 +19,18 @@ from integration_center.insights.footer_pattern import is_match
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
-from integration_center.insights.value_text import clear_text
+from integration_center.insights.value_text import MIDNIGHT, clear_text
+from integration_center.insights.workbook_formats import OddCells, find_styles
 from integration_center.wording.near_names import say_nearest
 
 READ_AT_A_TIME = 4_000_000
-COUNTS_FROM_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^>]*\bdate1904=[\"'](?:1|true|on)[\"']")
-CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r=[\"']([A-Z]{1,3})(\d{1,10})[\"']")
-ERROR = re.compile(rb"<(?:\w+:)?c\s[^>]*\bt=[\"']e[\"']")
+COUNTS_FROM_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^<>]*\bdate1904=[\"'](?:1|true|on)[\"']")
+CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^<>]*?\s)?r=[\"']([A-Z]{1,3})(\d{1,10})[\"']")
+ERROR = re.compile(rb"<(?:\w+:)?c\s[^<>]*\bt=[\"']e[\"']")
 NOT_COMPUTED = re.compile(rb"</(?:\w+:)?f>\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>")
+TIME_OF_DAY = r"^(?:1899-12-3[01]|1904-01-01) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$"
+"""A time without a day, as the library gives it."""
+STYLES = "xl/styles.xml"
 LONGEST_TAG = 400
 """The most bytes that one of these patterns may take at the end of a piece, and so be cut in two."""
 FREE_CELLS, CELLS_PER_VALUE = 5_000_000, 50
@@ -43,6 +47,7 @@ class Extent:
         columns: the last column.
         errors: the number of cells with an error such as `#N/A`.
         not_computed: the number of formulas without a result.
+        odd: the columns with cells that show something else than they hold.
     """
 
     cells: int = 0
@@ -50,6 +55,7 @@ class Extent:
     columns: int = 0
     errors: int = 0
     not_computed: int = 0
+    odd: OddCells = field(default_factory=OddCells)
 
     @property
     def notes(self) -> list[str]:
@@ -62,7 +68,7 @@ class Extent:
                 f"{self.not_computed:,} cells hold formulas without a result, which are read as empty; open the"
                 " workbook in Excel, and save it"
             )
-        return found
+        return [*found, *self.odd.notes]
 
 
 def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimit) -> Table:
@@ -99,7 +105,9 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
         )
     below = drop_footer(rows.slice(top + 1 + file.skip_after_header), file.footer, source)
     below.columns = [str(number) for number in range(below.width)]
-    table, found = name_table(clear_text(below), [cell or "" for cell in rows.row(top)], source, row=file.header_row)
+    below = below.with_columns(pl.all().str.replace(TIME_OF_DAY, "$1"))
+    header = [(cell or "").removesuffix(MIDNIGHT) for cell in rows.row(top)]
+    table, found = name_table(clear_text(below), header, source, row=file.header_row)
     return Table(table, [*notes, *found])
 
 
@@ -178,6 +186,9 @@ def measure(data: bytes, source: str, limit: SizeLimit) -> Extent:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             limit.check(len(data), sum(each.file_size for each in archive.infolist()), source, "a workbook")
+            if STYLES in archive.namelist():
+                with archive.open(STYLES) as part:
+                    extent.odd = OddCells(find_styles(part.read(READ_AT_A_TIME)))
             for member in archive.infolist():
                 if member.filename.lower().endswith((".xml", ".rels")):
                     with archive.open(member) as file:
@@ -207,6 +218,7 @@ def count_cells(file: IO[bytes], extent: Extent) -> None:
             extent.columns = max(extent.columns, max(map(count_columns, {column for column, _ in found})))
         extent.errors += len(ERROR.findall(text, 0, end))
         extent.not_computed += len(NOT_COMPUTED.findall(text, 0, end))
+        extent.odd.look_at(text, end)
         rest = text[end:]
 
 

@@ -1,13 +1,21 @@
 """Retries without waiting; the local Insights API and object storage on loopback."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
 
 import httpx
 import pytest
 import stamina
 
+from integration_center.insights.drops import LocalDrops
+from integration_center.insights.files import FilesSource
+from integration_center.insights.source import Report
 from integration_center_tests.insights.local_api import Running, run_local_api
 from integration_center_tests.insights.object_servers import BUCKET, S3Server, running
+
+DAY = date(2026, 11, 22)
+Read = Callable[..., Report]
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +49,18 @@ def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
         monkeypatch.setenv(name, value)
     s3_server.requests.clear()
     return s3_server
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Reads a file of Logins with what its `report.yaml` declares."""
+
+    def read_file(content: str | bytes, declared: str = "", suffix: str = ".csv") -> Report:
+        folder = tmp_path / "logins"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{DAY}{suffix}").write_bytes(content.encode() if isinstance(content, str) else content)
+        (folder / "report.yaml").write_text(declared, encoding="utf-8")
+        source = FilesSource(LocalDrops(tmp_path))
+        return source.read(source.find("Logins"), DAY)
+
+    return read_file

@@ -9,7 +9,24 @@ from integration_center.insights.cell_reader import CellReader, read_cells
 from integration_center.insights.cells import CellRules, ReportCells
 
 cells = st.none() | st.sampled_from(
-    ["1.234", "12", "1.234.567", "1.5", "NULL", "-", " n/a ", "never", "'007", "'x", '="00123"', '="1', "a", "-"]
+    [
+        "1.234",
+        "12",
+        "1.234.567",
+        "1.5",
+        "7,5",
+        "1E+05",
+        "NULL",
+        "-",
+        " n/a ",
+        "never",
+        "'007",
+        "'x",
+        '="00123"',
+        '="1',
+        "a",
+        "-",
+    ]
 )
 columns = st.lists(st.tuples(cells, cells), max_size=6)
 rules = st.builds(

@@ -131,8 +131,10 @@ def test_what_has_to_be_declared_is_proposed(
         (b"x.csv".ljust(257, b"\0") + b"ustar", ".csv", "a tar archive"),
         (b'{"data": [{"User ID": "a"}], "next": null}', ".jsonl", "rows seem to be within 'data'"),
         (b"[1]", ".json", "line 1 is a JSON array"),
+        (b'[\n  {\n    "a": 1\n  }\n]\n', ".json", "line 1 begins an array that goes on in the next lines"),
+        (b'{\n  "a": 1\n}\n', ".jsonl", "line 1 begins an object that goes on in the next lines"),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_what_cannot_be_read_is_called_by_its_name(tmp_path: Path, content: bytes, name: str, told: str) -> None:
     with pytest.raises(UnreadableReport) as refused:

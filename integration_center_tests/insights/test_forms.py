@@ -1,35 +1,13 @@
 """Files as people have them: read as they are, or refused with the line of report.yaml that reads them."""
 
-from collections.abc import Callable
-from datetime import date
-from pathlib import Path
-
 import pytest
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.drops import LocalDrops
-from integration_center.insights.files import FilesSource
-from integration_center.insights.source import Report
+from integration_center_tests.insights.conftest import Read
 
-DAY = date(2026, 11, 22)
 ROWS = [("ann@x.example", "2026-11-20 10:00:00", "7"), ("zoë@x.example", None, "8")]
 HEADER = "User ID,Last Login,Count"
 PLAIN = f"{HEADER}\nann@x.example,2026-11-20 10:00:00,7\nzoë@x.example,,8\n"
-
-Read = Callable[..., Report]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Read:
-    def read_file(content: str | bytes, declared: str = "") -> Report:
-        folder = tmp_path / "logins"
-        folder.mkdir(exist_ok=True)
-        (folder / f"{DAY}.csv").write_bytes(content.encode() if isinstance(content, str) else content)
-        (folder / "report.yaml").write_text(declared, encoding="utf-8")
-        source = FilesSource(LocalDrops(tmp_path))
-        return source.read(source.find("Logins"), DAY)
-
-    return read_file
 
 
 def with_delimiter(delimiter: str) -> str:

@@ -84,7 +84,7 @@ def test_the_proposal_reads_the_file(content: str | bytes, proposal: Mapping[str
         (["1 234,5", "62,5 %"], {"decimal": ",", "thousands": " "}, []),
         (["$1,200.00", "7"], {"thousands": ","}, []),
         (["1764000000", "1764000000000"], {}, ["{dates: epoch}", "{dates: epoch_ms}"]),
-        (["22. März 2026", "x"], {}, ["holds dates in several forms"]),
+        (["22. lipiec 2026", "x"], {}, ["holds dates in several forms"]),
     ],
 )
 def test_each_column_gets_the_form_that_reads_it(
@@ -153,3 +153,13 @@ def test_the_command_saves_what_it_proposes_and_hides_values(tmp_path: Path, mon
     shown = json.loads(CliRunner().invoke(app, ["inspect", str(file), "--json"]).stdout)
     assert shown["columns"][0]["samples"][0] == "ann0@x.example"
     assert shown["proposal"] == {}
+
+
+def test_the_size_of_a_small_file_is_not_zero() -> None:
+    assert "9 bytes" in inspect("User ID\na").facts
+
+
+def test_a_file_without_a_header_is_named() -> None:
+    found = inspect("ann@x.example,1\nbo@x.example,2\ncy@x.example,3\n")
+    assert "the header holds 'ann@x.example', so the file may have none" in "; ".join(found.notes)
+    assert not any("the header holds" in note for note in inspect("User ID,N\nann@x.example,1\n").notes)

@@ -1,8 +1,10 @@
 """Report files that people had trouble with elsewhere: each is right, or refused with the line that reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,10 +16,13 @@ from integration_center.insights.inspection import inspect_file
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import Report
+from integration_center.installation import open_installation
+from integration_center.sync.columns import AFTER
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center
 from integration_center_tests.pipeline.commands import Command, as_json
-from salesforce_emulator.schema.field_kinds import text
+from salesforce_emulator.schema.field_kinds import moment, text
+from salesforce_emulator.schema.field_kinds import number as number_field
 from salesforce_emulator.schema.fields import Field
 
 CASES = Path(__file__).parent.parent / "report_cases"
@@ -121,11 +126,33 @@ def test_a_file_is_right_or_says_the_line_that_reads_it(name: str, tmp_path: Pat
         assert found.proposal == (yaml.safe_load(case.declared) or {})
 
 
+NUMBERS = {
+    "semicolon/decimal-comma": (7.5, 8.0),
+    "percent-thousands/plain": (50.0, 1.23, 1234.5),
+    "footer/totals": (7.0, 8.0),
+    "blank-rows/plain": (5.0,),
+    "dotted-i/plain": (1.0, 2.0),
+}
+"""What the org gets in number fields, of the first rows."""
+TIMES = {
+    "date-forms/plain": ("2026-11-22 03:58", "2026-11-22 07:00", "2026-11-22 07:00", "2026-11-22 05:00"),
+    "placeholders/plain": ("2026-11-20 10:00",),
+}
+"""What the org gets in fields of date and time."""
+
+
+def build_field(number: int, name: str) -> Field:
+    """A field of Lead for a case, of the type that a team would choose."""
+    if name in NUMBERS:
+        return number_field(f"Case_{number:02}__c", name, 18, 2)
+    return moment(f"Case_{number:02}__c", name) if name in TIMES else text(f"Case_{number:02}__c", name, 255)
+
+
 @pytest.fixture
 def fields(center: Center) -> Iterator[list[Field]]:
-    """A text field of Lead for each case, as long as the test lasts."""
+    """A field of Lead for each case, as long as the test lasts."""
     org = center.emulator.sandbox.org
-    made = [text(f"Case_{number:02}__c", name, 255) for number, name in enumerate(RIGHT)]
+    made = [build_field(number, name) for number, name in enumerate(RIGHT)]
     for field in made:
         org.store.add_column("Lead", field)
         org.schema.add("Lead", field, hidden=False)
@@ -137,7 +164,26 @@ def fields(center: Center) -> Iterator[list[Field]]:
             connection.execute(f'ALTER TABLE "Lead" DROP COLUMN "{field.name}"')
 
 
-def test_check_and_plan_read_the_same_files(center: Center, command: Command, fields: list[Field]) -> None:
+def find_right(name: str, case: Case) -> list[object]:
+    """What the org gets of a case's first rows."""
+    if name in NUMBERS:
+        return [*NUMBERS[name]]
+    if name in TIMES:
+        return [datetime.fromisoformat(each).replace(tzinfo=UTC) for each in TIMES[name]]
+    return [row[-1] for row in case.rows if row[-1] is not None]
+
+
+def read_planned(center: Center, planned: Mapping[str, Any], field: str) -> list[object]:
+    """The values that a plan would write, in the order of the report."""
+    with open_installation() as installation:
+        lines = installation.ledgers.read(planned["run_id"], planned["slug"])
+    return [value for value in lines.sort("row")[f"{AFTER}{field}"] if value is not None]
+
+
+@pytest.mark.timeout(300)  # some thirty plans, on whatever machine
+def test_check_and_plan_say_what_helps_and_then_read_each_file(
+    center: Center, command: Command, fields: list[Field]
+) -> None:
     people = list(dict.fromkeys(str(row[0]) for case in RIGHT.values() for row in case.rows if row[0]))
     for person, address in zip(PLAIN[: len(people)], people, strict=True):
         center.change_lead(person, "Email", address)
@@ -146,12 +192,20 @@ def test_check_and_plan_read_the_same_files(center: Center, command: Command, fi
         folder = center.home / "drops" / slug.replace("_", "-")
         folder.mkdir()
         (folder / f"{YESTERDAY}.csv").write_bytes(content)
-        (folder / "report.yaml").write_text(f"tags: [integrations_salesforce]\n{case.declared}", encoding="utf-8")
+        (folder / "report.yaml").write_text("tags: [integrations_salesforce]\n", encoding="utf-8")
         column = read(center.home, content, case.declared).frame.columns[len(case.rows[0]) - 1]
         center.integrate(slug, report=folder.name, fields=[{"column": column, "field": fields[number].name}])
+    found = {each["slug"]: " ".join(each["problems"] + each["notes"]) for each in as_json(command("check", "--json"))}
+    told = {slug: case.told or "" for slug, case in zip(sorted(found), RIGHT.values(), strict=True)}
+    assert {slug: found[slug] for slug, said in told.items() if said not in found[slug]} == {}
+    for number, case in enumerate(RIGHT.values()):
+        with (center.home / "drops" / f"case-{number:02}" / "report.yaml").open("a", encoding="utf-8") as file:
+            file.write(case.declared)
     checked = as_json(command("check", "--json"))
     assert {each["slug"]: each["verdict"] for each in checked if each["verdict"] != "sound"} == {}, checked
     planned = as_json(command("plan", "--all", "--json"))
     assert [each["problem"] for each in planned] == [None] * len(RIGHT)
-    found = {name: each["changes"][0]["changed"] for name, each in zip(RIGHT, planned, strict=True)}
-    assert found == {name: sum(row[-1] is not None for row in case.rows) for name, case in RIGHT.items()}
+    values = {
+        name: read_planned(center, each, field.name) for name, each, field in zip(RIGHT, planned, fields, strict=True)
+    }
+    assert values == {name: find_right(name, case) for name, case in RIGHT.items()}

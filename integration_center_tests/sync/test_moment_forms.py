@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.sync.values.moments import read_moment
+from integration_center.sync.values.month_names import MONTHS
 
 
 def read(text: str) -> datetime | None:
@@ -62,6 +63,39 @@ def test_forms_that_can_mean_one_thing_are_read(text: str) -> None:
 )
 def test_what_could_mean_two_things_or_none_is_not_read(text: str) -> None:
     assert read(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("1. März 2026", "2026-03-01"),
+        ("3. Dezember 2026", "2026-12-03"),
+        ("1er août 2026", "2026-08-01"),
+        ("22 janv. 2026", "2026-01-22"),
+        ("3 de mayo de 2026", "2026-05-03"),
+        ("3 de março de 2026", "2026-03-03"),
+        ("9 maggio 2026", "2026-05-09"),
+        ("9-mei-2026", "2026-05-09"),
+        ("9 OKT 2026", "2026-10-09"),
+        ("2026年1月2日", "2026-01-02"),
+        ("2026年 11月 22日 07:05", "2026-11-22"),
+    ],
+)
+def test_months_have_names_in_other_languages(text: str, day: str) -> None:
+    found = read(text)
+    assert found is not None
+    assert found.date().isoformat() == day
+
+
+@pytest.mark.parametrize("text", ["bis 3. Mai 2026", "3. Mai", "3 lipiec 2026", "31 février 2026", "2026年13月1日"])
+def test_other_texts_with_months_are_not_read(text: str) -> None:
+    assert read(text) is None
+
+
+def test_each_name_means_one_month() -> None:
+    names = [name for listed in MONTHS.values() for name in listed.split("|")]
+    assert len(names) == len(set(names))
+    assert not {name[:3] for name in names if name in MONTHS}
 
 
 moments = st.integers(-2_000_000_000, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))

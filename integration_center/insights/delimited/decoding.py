@@ -4,6 +4,7 @@ import codecs
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, cut
+from integration_center.insights.delimited.encodings import advise
 
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -109,13 +110,12 @@ def say_encoding(data: bytes, source: str, first_line: int) -> None:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + first_line
-        try:
-            data.decode("cp1252")
-            likely = "cp1252"
-        except UnicodeDecodeError:
-            likely = "latin-1"
+        # Without other letters in UTF-8 the last byte may as well be a letter of another encoding.
+        if error.reason == "unexpected end of data" and not data[: error.start].isascii():
+            raise UnreadableReport(
+                f"{source}, line {line}: the file ends within a character, so it was cut off; export or copy it again"
+            ) from None
+        advice, remedy = advise(data)
         raise UnreadableReport(
-            f"{source}, line {line}: byte {error.start} (counted from 0) is not UTF-8; export the file as UTF-8, or say"
-            f" what it is in report.yaml, such as `encoding: {likely}`",
-            {"encoding": likely},
+            f"{source}, line {line}: byte {error.start} (counted from 0) is not UTF-8; {advice}", remedy
         ) from None

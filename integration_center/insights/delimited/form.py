@@ -9,6 +9,10 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 """The delimiters that are looked for, and their names."""
 SLICE_ROWS = 100_000
 """The rows of a slice of a table in memory."""
+JOINED = (
+    "{:,} rows have a cell that holds line ends and as many delimiters as whole rows, the first in row {:,} (counted"
+    " from 1, without the header); if a quote in it was never closed, say `quote: none` in report.yaml"
+)
 MOST_SKIPPED = 1_000
 """The most lines that can be skipped."""
 
@@ -77,10 +81,18 @@ class RowCount:
     Attributes:
         short: the number of rows that lack their last cells.
         long: the number of rows with extra empty cells at the end.
+        headers: the number of rows that repeat the header.
+        joined: the number of rows with a cell that seems to hold whole rows.
+        first_joined: the first of these rows, counted from 1.
+        rows: the number of rows that were looked at.
     """
 
     short: int = 0
     long: int = 0
+    headers: int = 0
+    joined: int = 0
+    first_joined: int = 0
+    rows: int = 0
 
     @property
     def notes(self) -> list[str]:
@@ -88,6 +100,8 @@ class RowCount:
         return [
             *([f"{self.short:,} rows lack their last cells, which are read as empty"] if self.short else []),
             *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
+            *([f"{self.headers:,} rows repeat the header, as in files that were joined"] if self.headers else []),
+            *([JOINED.format(self.joined, self.first_joined)] if self.joined else []),
         ]
 
 

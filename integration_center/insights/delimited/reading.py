@@ -21,6 +21,7 @@ from integration_center.insights.delimited.looking import (
     find_quote,
     skip_lines,
 )
+from integration_center.insights.delimited.odd_rows import count_odd_rows
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.insights.delimited.wrapping import (
@@ -101,11 +102,17 @@ class Below:
         return {str(number): pl.String() for number in range(len(self.header))}
 
     def read(self) -> Iterator[pl.DataFrame]:
-        """Read the rows: fast as long as they can be proven, strictly from there on.
+        """Read the rows, and count those that are odd.
 
         Raises:
             UnreadableReport: a row does not fit the table.
         """
+        for frame in self._read():
+            count_odd_rows(frame, self.header, self.reader.dialect.delimiter, self.count)
+            yield frame
+
+    def _read(self) -> Iterator[pl.DataFrame]:
+        """Read the rows: fast as long as they can be proven, strictly from there on."""
         text, end, read = self.reader.text, self.begin, 0
         # The strict reader also counts single carriage returns as line ends.
         if text.count(b"\r", 0, end) == text.count(b"\r\n", 0, end):

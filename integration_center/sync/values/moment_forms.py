@@ -5,6 +5,8 @@
 
 import polars as pl
 
+from integration_center.sync.values.month_names import write_in_english
+
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH = (
     r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -26,10 +28,12 @@ FORM = rf"(?i)^{WEEKDAY}(?:{YEAR_FIRST}|{DAY_FIRST}|{MONTH_FIRST})(?:(?:t|,? |, 
 def read_other_forms(column: pl.Expr) -> pl.Expr:
     """Read text such as `2026/11/22 7:00`, `22 Nov 2026`, `Nov 22, 2026 3:58 PM` or `2026-11-22 07:00:00 GMT+02`.
 
+    Months may have the names that they have in other languages, see `month_names`.
+
     Returns:
         Datetime("us", "UTC"). A date becomes 00:00 UTC, and a time without a zone is UTC. Other text is null.
     """
-    parts = column.str.strip_chars().str.extract_groups(FORM).struct
+    parts = write_in_english(column.str.strip_chars()).str.extract_groups(FORM).struct
     year = pl.coalesce(parts.field("year"), parts.field("year2"), parts.field("year3"))
     named = pl.coalesce(parts.field("month2"), parts.field("month3")).str.to_lowercase().str.head(3)
     numbers = {name: str(number) for number, name in enumerate(MONTHS, 1)}

@@ -113,7 +113,7 @@ def _unreadable(column: pl.Expr, dtype: pl.DataType, value: pl.Expr, kind: str) 
     if not isinstance(dtype, pl.String):
         return []
     text = column.str.strip_chars()
-    said = f"is not an unambiguous {kind}; write it in ISO 8601, or set `dates:` in report.yaml"
+    said = f"is not an unambiguous {kind}; write it in ISO 8601, or set `dates:` or `empty:` in report.yaml"
     return [Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, said))]
 
 

@@ -15,6 +15,7 @@ WORKING_DECIMAL = pl.Decimal(38, 18)
 EXACT_INTEGERS = 2**53
 """Above this, a double cannot distinguish neighbouring integers."""
 INT_LIMIT = 2**31
+NOT_A_NUMBER = "is not a number; write it as 1234.5, or set `decimal:`, `thousands:` or `empty:` in report.yaml"
 NOISELESS_DIGITS = 15
 """A decimal with this many significant digits survives the conversion to a double and back."""
 
@@ -40,7 +41,7 @@ def judge_readable(column: pl.Expr, dtype: pl.DataType, number: pl.Expr) -> list
     rules = [Rule(~number.is_finite(), "NOT_FINITE", say("is not a finite number"))]
     if isinstance(dtype, pl.String):
         text = column.str.strip_chars()
-        rules.insert(0, Rule((text != "") & number.is_null(), "WRONG_TYPE", say_of(text, "is not a number")))
+        rules.insert(0, Rule((text != "") & number.is_null(), "WRONG_TYPE", say_of(text, NOT_A_NUMBER)))
     return rules
 
 

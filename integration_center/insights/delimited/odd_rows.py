@@ -1,0 +1,60 @@
+"""Find rows that follow the rules of the file, and yet may not be what they seem."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from integration_center.insights.delimited.form import RowCount
+
+BEFORE_HEADER = "\ufeff\x0c"
+"""The byte-order mark of a file that was put below another one, and the sign for a new page."""
+
+
+def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, count: RowCount) -> None:
+    """Count the rows of a slice that repeat the header, and cells that seem to hold whole rows.
+
+    Args:
+        frame: the next rows: columns `0`, `1` and so on, String.
+        header: the cells of the header.
+        delimiter: the delimiter of the file.
+        count: gets the numbers.
+    """
+    first = frame.to_series(0)
+    if any(map(str.isalnum, header[0])):
+        alike = first == header[0]
+        for sign in BEFORE_HEADER:
+            alike |= first == sign + header[0]
+        if alike.any():
+            count.headers += sum(row[1:] == tuple(header[1:]) for row in frame.filter(alike).rows())
+    if frame.width > 1:
+        for place in find_joined(frame, delimiter):
+            count.first_joined = count.first_joined or count.rows + place + 1
+            count.joined += 1
+    count.rows += frame.height
+
+
+def find_joined(frame: pl.DataFrame, delimiter: str) -> list[int]:
+    """Find the rows with a cell that may hold the rows below it, because a quote was never closed.
+
+    Such a cell has as many delimiters as the rows that its line ends end, and its lines begin like the first cell of
+    its row: with an e-mail address if that is one. In a table of two columns only rows with an address are looked at,
+    because texts with a comma in each line are frequent.
+    """
+    # Most numbers are too short to hold rows, which their size shows at once.
+    most = frame.select(pl.all().str.len_bytes().max()).row(0)
+    long = [name for name, size in zip(frame.columns, most, strict=True) if size and size >= frame.width]
+    if not long:
+        return []
+    broken = frame.select(pl.col(long).str.contains("\n", literal=True).any()).row(0)
+    first = frame.to_series(0)
+    places: set[int] = set()
+    for name in (name for name, found in zip(long, broken, strict=True) if found):
+        cells = frame[name]
+        ends = cells.str.count_matches("\n", literal=True)
+        full = (ends > 0) & (cells.str.count_matches(delimiter, literal=True) == ends * (frame.width - 1))
+        for place in full.arg_true():
+            begins = [line.partition(delimiter)[0] for line in cells[place].split("\n")[1:]]
+            addressed = "@" in (first[place] or "")
+            if (addressed and all("@" in each for each in begins)) or (not addressed and frame.width > 2):
+                places.add(place)
+    return sorted(places)
