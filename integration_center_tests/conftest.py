@@ -21,6 +21,7 @@ from integration_center.database.revision import REVISION
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from integration_center_tests.shared_work import (
+    do_not_wait_for_the_disk,
     load_revisions_once,
     share_compiled_statements,
     spare_the_garbage_collector,
@@ -47,6 +48,7 @@ def _work_done_once_a_worker() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         share_compiled_statements(patch)
         load_revisions_once(patch)
+        do_not_wait_for_the_disk(patch)
         spare_the_garbage_collector()
         yield
 
@@ -101,7 +103,7 @@ def _new_databases_are_copies(
 
 
 @event.listens_for(Engine, "connect")
-def _do_not_wait_for_the_disk(connection: object, _: object) -> None:
+def _do_not_wait_in_sqlite(connection: object, _: object) -> None:
     """What a test writes need not survive a power failure."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")

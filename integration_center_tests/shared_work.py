@@ -4,6 +4,7 @@ Each test opens databases of its own, with the same tables and the same statemen
 """
 
 import gc
+import os
 from functools import cache
 from typing import Any
 
@@ -50,6 +51,11 @@ def share_compiled_statements(patch: pytest.MonkeyPatch) -> None:
 def load_revisions_once(patch: pytest.MonkeyPatch) -> None:
     """Load the revisions of Dagster's tables once, not three times for each instance. They are some 100 modules."""
     patch.setattr(ScriptDirectory, "from_config", cache(ScriptDirectory.from_config))
+
+
+def do_not_wait_for_the_disk(patch: pytest.MonkeyPatch) -> None:
+    """Let files be written without waiting for the disk: what a test writes need not survive a power failure."""
+    patch.setattr(os, "fsync", lambda fd: None)
 
 
 def spare_the_garbage_collector() -> None:
