@@ -20,6 +20,12 @@ from integration_center.database.engine import build_engine
 from integration_center.database.revision import REVISION
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
+from integration_center_tests.shared_work import (
+    do_not_wait_for_the_disk,
+    load_revisions_once,
+    share_compiled_statements,
+    spare_the_garbage_collector,
+)
 from salesforce_emulator.org.custom_fields import forget_custom_fields
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
@@ -34,6 +40,17 @@ RECORDS = 120
 """Leads an org begins with: enough for one of each kind (deleted, converted, with another's e-mail address)."""
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 """The newest UTC day that has ended: what the daily sync would run for."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _work_done_once_a_worker() -> Iterator[None]:
+    """See `shared_work`."""
+    with pytest.MonkeyPatch.context() as patch:
+        share_compiled_statements(patch)
+        load_revisions_once(patch)
+        do_not_wait_for_the_disk(patch)
+        spare_the_garbage_collector()
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +103,7 @@ def _new_databases_are_copies(
 
 
 @event.listens_for(Engine, "connect")
-def _do_not_wait_for_the_disk(connection: object, _: object) -> None:
+def _do_not_wait_in_sqlite(connection: object, _: object) -> None:
     """What a test writes need not survive a power failure."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")

@@ -232,7 +232,7 @@ def _build_values(connection: Connection, entry: AuditEntry) -> dict[str, Any]:
 
 
 def _clean(text: str) -> str:
-    """Replace control characters, because the tags and config of a run come from whoever launched it."""
+    """Replace control characters, because the tags and config of a run come from the person who launched it."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

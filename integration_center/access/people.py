@@ -106,7 +106,7 @@ class People:
             _forget(connection, console_people.c.id == person_id)
 
     def _put_user(self, person_id: str, name: str, values: dict[str, object]) -> None:
-        # A user of the file wins a name: whoever can write the file decides who is called what.
+        # A user of the file wins a name: the person who can write the file decides on names.
         key = name.lower()
         with writing(self._engine) as connection:
             _forget(connection, (console_people.c.name_key == key) & (console_people.c.id != person_id))

@@ -38,7 +38,7 @@ class SignedHeaders:
         self._keys = KeyRing(self.settings.proxy_keys)
 
     def take(self, header: str) -> Identity:
-        """Check a header, and use it up: whoever has copied it cannot sign in with it.
+        """Check a header, and use it up: a copy of it does not sign in anybody else.
 
         Raises:
             SignInRefused: it is unsigned, forged, for somebody else, too old, or was used already.

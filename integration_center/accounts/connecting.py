@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 from integration_center.accounts.connections import Connection, Disconnection
 from integration_center.accounts.sign_ins import PendingSignIn
 from integration_center.accounts.store import Account, AccountStore, Flow, Tokens
-from integration_center.accounts.stored_tokens import StoredTokens, require_app
+from integration_center.accounts.stored_tokens import require_app
 from integration_center.accounts.verification import verify_account
 from integration_center.database.engine import reading
 from integration_center.database.file_index import DatabaseIndex
@@ -44,7 +44,6 @@ STILL_IN_LOG = (
 __all__ = [
     "Connection",
     "Disconnection",
-    "StoredTokens",
     "abandon_web",
     "begin_web",
     "connect_client_credentials",

@@ -42,7 +42,7 @@ def deliver(
             store.give_up(noted, "the channel is no longer in alerts.yaml")
             continue
         if noted.went_out and not knows_messages(channel):
-            # Its process was killed meanwhile. Nobody knows whether the channel has it, and twice is not told.
+            # Its process was killed meanwhile. Nobody knows whether the channel has it. It is not sent twice.
             logger.warning("alert channel %r: a message went out when its process was killed", noted.channel)
             store.sent(noted, now())
             continue

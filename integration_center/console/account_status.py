@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
-from integration_center.accounts.connecting import StoredTokens
+from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.database.engine import reading
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.tables import sent_work, syncs

@@ -74,7 +74,7 @@ def list_attention(
     Args:
         files: all integrations.
         last: the newest run of each.
-        banners: what stands in the way of integrations.
+        banners: what keeps integrations from running.
         reasons: why records of those runs are in trouble, as far as it is known.
         waits: what integrations wait for, by slug, as a sentence.
         missed: the runs that were due and never came, by slug, as a sentence.

@@ -94,7 +94,7 @@ class Leases:
         gone = not finished and (owner.expires_at <= now or is_gone(owner.process))
         if not (finished or gone):
             raise _busy(object, f"run {owner.run_id}")
-        # Only the lease that was looked at is taken over: whoever was quicker has changed it.
+        # Only the lease that was looked at is taken over: a quicker run has changed it.
         seen = and_(leases.c.run_id == owner.run_id, leases.c.expires_at == owner.expires_at)
         if not self._claim(org_id, object, run_id, seen, is_new=owner.run_id != run_id or owner.fence is None):
             raise _busy(object, "another run")

@@ -11,7 +11,7 @@ from integration_center.database.tables import waiting_days
 from integration_center.integration.schedule import RunTimes
 
 TRUSTED = timedelta(minutes=10)
-"""How old a note may be: whoever waits notes it again twice a minute."""
+"""How old a note may be: the process that waits notes it again twice a minute."""
 
 
 @dataclass(frozen=True)

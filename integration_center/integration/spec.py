@@ -318,8 +318,7 @@ class IntegrationSpec(Model):
         """The report columns this integration reads, each once, in order of first use."""
         named = [pair.column for pair in self.keys] + [name for mapping in self.fields for name in mapping.columns]
         named += self.condition.columns if self.condition else ()
-        if self.latest_by:
-            named.append(self.latest_by)
+        named += [self.latest_by] if self.latest_by else []
         return tuple(dict.fromkeys(named))
 
 
@@ -331,9 +330,7 @@ def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str
     owners: dict[tuple[Environment, str, str], str] = {}
     conflicts: dict[str, list[str]] = defaultdict(list)
     for slug, spec in integrations.items():
-        if not spec.enabled:
-            continue
-        for mapping in spec.fields:
+        for mapping in spec.fields if spec.enabled else ():
             owner = owners.setdefault((spec.environment, spec.object.lower(), mapping.field.lower()), slug)
             if owner != slug:
                 field = f"{spec.object}.{mapping.field}"
@@ -348,7 +345,6 @@ def require_columns(spec: IntegrationSpec, available: Iterable[str]) -> None:
         ConfigurationError: names the missing columns and those there are.
     """
     there = list(available)
-    missing = [column for column in spec.columns if column not in there]
-    if missing:
+    if missing := [column for column in spec.columns if column not in there]:
         said = "; ".join(f"no column {column!r}; {say_nearest(column, there)}" for column in missing)
         raise ConfigurationError(f"report {spec.report!r} has {said}")

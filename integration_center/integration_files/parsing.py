@@ -26,7 +26,7 @@ SHOWN_CHARACTERS = 80
 
 
 class Requirements(BaseModel):
-    """What Dagster's own tools are told about a file; nothing here reads it."""
+    """What a file declares for Dagster's own tools; nothing here reads it."""
 
     model_config = ConfigDict(extra="ignore")
     env: list[str] | None = None

@@ -1,6 +1,6 @@
 """Reads the integrations of a folder: `<root>/<slug>/defs.yaml`, by the model alone.
 
-Only Dagster can judge what a file's `post_processing` makes of its assets, so whoever reads gives a judge for it.
+Only Dagster can judge what a file's `post_processing` makes of its assets, so each caller passes a judge for it.
 """
 
 import hashlib

@@ -192,7 +192,7 @@ def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong
 
 
 def find_broken_files(files: Iterable[DefsFile], now: datetime) -> list[Wrong]:
-    """Find the integrations whose file cannot be used, so that they never run. A file just written is not told."""
+    """Find the integrations whose file cannot be used, so that they never run. A file just written is left out."""
     text = "Its file cannot be used, so it does not run: {}."
     advice = "Correct the file, or open the integration in the console."
     return [

@@ -11,7 +11,7 @@ class EndedRuns:
     """What was done with the runs so far. It can be read at any moment.
 
     Attributes:
-        listed: whether Dagster's storage told which runs there are.
+        listed: whether Dagster's storage listed its runs.
         queued: the runs that left the queue, as `name (id)`.
         asked: the runs under way that were asked to end, by id.
         untold: the runs under way that could not be asked.

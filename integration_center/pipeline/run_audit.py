@@ -1,8 +1,8 @@
 """Notes in the audit log what started a run, where the one who started it has not noted it already.
 
 The console and the command line note their runs with their ids. All others (schedules, backfills, the Dagster UI) are
-noted by the run itself. Tags alone prove nothing: whoever launches a run may set any. So a schedule, sensor or backfill
-is named only where Dagster's own records say that it made the run.
+noted by the run itself. Tags alone prove nothing: the person who launches a run may set any. So a schedule, sensor or
+backfill is named only where Dagster's own records say that it made the run.
 """
 
 import getpass

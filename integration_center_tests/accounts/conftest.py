@@ -1,3 +1,5 @@
+"""A double of Salesforce, and accounts connected to it."""
+
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth import oauth
 from integration_center.settings import Settings
+from integration_center_tests.accounts.connections import connect, sign_in
 from integration_center_tests.accounts.fake_salesforce import (
     APP,
     CLIENT_ID,
@@ -23,6 +26,8 @@ from integration_center_tests.accounts.fake_salesforce import (
     RefusedRefresh,
     oauth_error,
 )
+
+__all__ = ["connect", "sign_in"]
 
 
 @pytest.fixture(autouse=True)

@@ -12,13 +12,13 @@ from pydantic import SecretStr
 
 from integration_center.accounts.connecting import (
     Connection,
-    StoredTokens,
     connect_client_credentials,
     connect_jwt,
     connect_web,
     disconnect,
 )
 from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.errors import AccessRefused, ConfigurationError
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
@@ -31,7 +31,7 @@ RENEW = """
 import json, sys
 from pathlib import Path
 from integration_center.accounts.store import build_store
-from integration_center.accounts.connecting import StoredTokens
+from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 settings = Settings(_env_file=None, **json.loads(sys.argv[1]))

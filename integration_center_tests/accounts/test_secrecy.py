@@ -10,8 +10,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from integration_center.accounts.connecting import StoredTokens, connect_jwt, connect_web, disconnect
+from integration_center.accounts.connecting import connect_jwt, connect_web, disconnect
 from integration_center.accounts.store import AccountStore
+from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.database.engine import reading
 from integration_center.database.tables import account_tokens
 from integration_center.errors import IntegrationCenterError

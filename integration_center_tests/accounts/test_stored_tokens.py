@@ -6,8 +6,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from integration_center.accounts.connecting import StoredTokens
 from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.errors import AccessRefused, ConfigurationError, NotConnected, ServiceUnavailable
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings

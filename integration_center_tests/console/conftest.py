@@ -10,8 +10,10 @@ from starlette.applications import Starlette
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.installation import Installation, open_installation
+from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser, InProcess
 from integration_center_tests.console.dagsters import OwnDagster
+from integration_center_tests.console.guarded import provider, running, serve, settings
 from integration_center_tests.pipeline.center import Center
 from integration_center_tests.pipeline.conftest import (
     center,
@@ -22,7 +24,18 @@ from integration_center_tests.pipeline.conftest import (
     one_certificate,
 )
 
-__all__ = ["center", "center_on_disk", "connect", "history_in_memory", "home", "one_certificate"]
+__all__ = [
+    "center",
+    "center_on_disk",
+    "connect",
+    "history_in_memory",
+    "home",
+    "one_certificate",
+    "provider",
+    "running",
+    "serve",
+    "settings",
+]
 
 BASE_URL = "http://localhost:3001"
 
@@ -32,6 +45,12 @@ def installation(center: Center) -> Iterator[Installation]:
     """The center's stored state."""
     with open_installation() as installation:
         yield installation
+
+
+@pytest.fixture
+def nobody(installation: Installation) -> None:
+    """No account is connected yet."""
+    installation.accounts.delete(Environment.SANDBOX)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Sign-in by OpenID Connect and by a header that a proxy signs; the door in front of the Dagster UI."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,7 +9,6 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from starlette.applications import Starlette
 
 from integration_center.access import signed_tokens
 from integration_center.access.audit import Action
@@ -20,62 +19,14 @@ from integration_center.access.sessions import ConsoleSessions
 from integration_center.access.users import Role
 from integration_center.accounts.encryption import Cipher
 from integration_center.console.pages.provider import BEGUN, LONGEST_ONWARD
-from integration_center.console.shell.app import build_app
-from integration_center.console.shell.context import Console
 from integration_center.console.shell.sessions import Session
 from integration_center.console.shell.signing_in import METHOD
-from integration_center.console.shell.users import SESSION_TOKEN, build_identify
+from integration_center.console.shell.users import SESSION_TOKEN
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser, Seen
-from integration_center_tests.console.identity_provider import CLIENT, SECRET, IdentityProvider, new_key, serve_provider
+from integration_center_tests.console.guarded import HOME
+from integration_center_tests.console.identity_provider import CLIENT, IdentityProvider, new_key
 from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_hashes
-
-HOME = "https://center.example"
-ROLES = "admin=it; operator=cs-ops"
-HEADER = "X-Signed-Person"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[IdentityProvider]:
-    with serve_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: IdentityProvider) -> IdentityProvider:
-    running.claims, running.unsigned, running.published = {}, False, []
-    return running
-
-
-@pytest.fixture
-def settings(provider: IdentityProvider) -> dict[str, Any]:
-    return {
-        "oidc_issuer": provider.issuer,
-        "oidc_client_id": CLIENT,
-        "oidc_client_secret": SecretStr(SECRET),
-        "group_roles": ROLES,
-        "trusted_proxies": "127.0.0.1",
-        "callback_url": f"{HOME}/oauth/callback",
-    }
-
-
-@pytest.fixture
-def serve(installation: Installation, open_browser: Callable[..., Browser]) -> Callable[..., Callable[[], Browser]]:
-    """Builds a console with some settings; opens browsers on it that follow no redirect."""
-
-    def serve(**changes: Any) -> Callable[[], Browser]:
-        guarded = Installation(installation.settings.model_copy(update=changes), installation.engine)
-        app: Starlette = build_app(Console(guarded, build_identify(guarded)))
-
-        def visit() -> Browser:
-            browser = open_browser(app, HOME)
-            browser.client.headers.update({"x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https"})
-            browser.client.follow_redirects = False
-            return browser
-
-        return visit
-
-    return serve
 
 
 def go_to_provider(browser: Browser, onward: str = "/audit") -> str:
@@ -335,65 +286,6 @@ def test_sessions_are_listed_and_ended(
     refused = there.client.post(f"/sessions/{of_boss}/end", data=there.open("/").form("/sign-out").fields)
     assert refused.status_code == 403
     assert boss.client.get("/").status_code == 200
-
-
-@pytest.fixture
-def by_proxy(settings: dict[str, Any], provider: IdentityProvider) -> dict[str, Any]:
-    return settings | {
-        "oidc_issuer": "",
-        "proxy_header": HEADER,
-        "proxy_issuer": provider.issuer,
-        "proxy_audience": CLIENT,
-        "proxy_keys": f"{provider.issuer}/certs",
-    }
-
-
-def test_a_signed_header_signs_in_once(
-    serve: Callable[..., Callable[[], Browser]], by_proxy: dict[str, Any], provider: IdentityProvider
-) -> None:
-    visit = serve(**by_proxy)
-    header = provider.sign()
-    browser, thief = visit(), visit()
-    for each in (browser, thief):
-        each.client.headers[HEADER] = header
-    assert browser.client.get("/sign-in?next=/audit").headers["location"] == "/audit"
-    assert "olga" in browser.open("/audit").text
-    assert "used already" in thief.open("/sign-in", status=403).text
-    thief.client.headers[HEADER] = header.rpartition(".")[0] + "."
-    assert thief.open("/sign-in", status=403)
-    signed_out = browser.client.post("/sign-out", data=browser.open("/").form("/sign-out").fields)
-    browser.client.headers[HEADER] = provider.sign(jti="next")
-    assert "You are signed out" in browser.open(signed_out.headers["location"]).text
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        lambda provider: "olga",
-        lambda provider: "",
-        lambda provider: provider.sign(iat=int(time.time()) - 1_000),
-        lambda provider: provider.sign(iat=None),
-        lambda provider: provider.sign(aud="other"),
-        lambda provider: provider.sign(iss="other"),
-        lambda provider: "x" * 40_000,
-        lambda provider: provider.sign()[:-6] + "aaaaaa",
-    ],
-)
-def test_an_unsigned_or_stale_header_opens_nothing(
-    serve: Callable[..., Callable[[], Browser]],
-    by_proxy: dict[str, Any],
-    provider: IdentityProvider,
-    header: Callable[[IdentityProvider], str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    accept_cheap_hashes(monkeypatch)
-    browser = serve(**by_proxy)()
-    browser.client.headers[HEADER] = header(provider)
-    assert browser.open("/sign-in", status=403)
-    assert browser.client.get("/audit").status_code == 303
-    unasked = serve(**(by_proxy | {"proxy_header": "", "users": SecretStr(f"a:viewer:{CHEAP.hash(PASSWORD)}")}))()
-    unasked.client.headers[HEADER] = provider.sign()
-    assert "Password" in unasked.open("/sign-in").text
 
 
 def test_the_door_of_the_dagster_ui(

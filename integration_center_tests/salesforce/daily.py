@@ -21,6 +21,7 @@ FIELDS = ("Email", "Company", "WalkMe_Logins_Last_30_Days__c", "WalkMe_Last_Logi
 INCREMENTAL = ["POST composite"]
 """The calls of a read of changes that fit one page."""
 ORG_ID = "00D000000000001AAA"
+USER_ID = "005000000000001AAA"
 
 
 @dataclass
@@ -103,3 +104,9 @@ class Connected:
 
 def void(result: object) -> None:
     """Forget a result."""
+
+
+def touch(integration: Integration, lead: str, stamped: str) -> None:
+    """Change a Lead, with `stamped` as the time of its last change."""
+    with integration.org.store.writing() as connection:
+        connection.execute("UPDATE Lead SET Company = 'Late', SystemModstamp = ? WHERE Id = ?", (stamped, lead))

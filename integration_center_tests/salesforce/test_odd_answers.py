@@ -13,10 +13,10 @@ from integration_center.errors import ServiceUnavailable
 from integration_center.salesforce.client.polling import read_count
 from integration_center.salesforce.write.last_look import survey
 from integration_center.salesforce.write.push import push_updates
+from integration_center_tests.salesforce.readable_org import ReadableOrg
 from integration_center_tests.salesforce.scripted import LEAD, BulkOrg, RecordingJournal, build_org, read_body, refuse
 from integration_center_tests.salesforce.test_collections import CollectionsOrg, Row, build_updates
 from integration_center_tests.salesforce.test_ground import SINCE, ComposedOrg
-from integration_center_tests.salesforce.test_reading import ReadableOrg
 
 NOT_OBJECTS: list[Any] = [[], {}, "busy", 7, {"error": "x"}, {"id": 7, "state": 8}, [{"id": "x"}]]
 SPENT = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]

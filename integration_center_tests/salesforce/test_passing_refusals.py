@@ -5,8 +5,8 @@ import pytest
 
 from integration_center.errors import ConfigurationError, OrgError, TransientError
 from integration_center.salesforce.client.faults import BUSY_CODES, CURES, CUT_SHORT_CODES, AnswerLost, CutShort
+from integration_center_tests.salesforce.readable_org import ReadableOrg, emails
 from integration_center_tests.salesforce.scripted import LEAD, build_org, build_session, play, refuse
-from integration_center_tests.salesforce.test_reading import ReadableOrg, emails
 
 GOOD = httpx.Response(200, json={"ok": 1})
 

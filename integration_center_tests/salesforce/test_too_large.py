@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from integration_center.errors import OrgError
+from integration_center_tests.salesforce.readable_org import ReadableOrg
 from integration_center_tests.salesforce.scripted import LEAD, build_org, refuse
-from integration_center_tests.salesforce.test_reading import ReadableOrg
 
 REFUSALS = {
     "address": httpx.Response(414),

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.sync.lines import build_lines
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import fit_values
 from integration_center.sync.values.rules import FittedValue
@@ -92,3 +93,17 @@ def fit_column(column: pl.Series, field: SObjectField, **options: Any) -> pl.Dat
 def utc(text: str) -> datetime:
     """A datetime of ISO text without zone, in UTC."""
     return datetime.fromisoformat(text + "+00:00")
+
+
+ANN, BOB = "ann@example.org", "bob@example.org"
+SCORE = make_spec({"Score": "Score__c"})
+
+
+def plan(rows: pl.DataFrame, records: pl.DataFrame, spec: Any = SCORE, **options: Any) -> pl.DataFrame:
+    """Plan rows for records of `LEAD`."""
+    return build_lines(rows, records, spec, LEAD, **options)
+
+
+def outcomes(lines: pl.DataFrame) -> list[str]:
+    """The outcome of each line."""
+    return lines["outcome"].to_list()

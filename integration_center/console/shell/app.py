@@ -99,8 +99,8 @@ def build_proxy_trust(settings: Settings) -> list[Middleware]:
 def build_door(settings: Settings, hosts: Collection[str]) -> Door:
     """Where the console is reached: under this machine's names, `hosts`, and the callback URL's where there are users.
 
-    Without users whoever reaches it acts as the operator, and a proxy on this machine would let everybody reach it: the
-    console then answers nothing that came through one.
+    Without users everybody who reaches it acts as the operator, and a proxy on this machine would let everybody reach
+    it: the console then answers nothing that came through one.
     """
     users = settings.has_sign_in
     callback = urlsplit(settings.callback_url).hostname

@@ -46,7 +46,7 @@ class UnindentedLoader(PackageLoader):
     """Reads templates without the indentation of their lines, which is a sixth of a page with many rows."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
-        """Read a template. What stands in `<pre>` comes from values, which stay as they are."""
+        """Read a template. The text in `<pre>` comes from values, which stay as they are."""
         source, path, is_current = super().get_source(environment, template)
         return INDENTATION.sub("", source), path, is_current
 

@@ -1,7 +1,8 @@
 """Decide where an access token may be sent: Salesforce's own hosts, this machine, and hosts listed in a setting.
 
-A token answer names the instance for all later calls, so whoever can change that answer could collect tokens. The whole
-address must match a strict form, because URL parsers disagree about user info, backslashes and unusual characters.
+A token answer names the instance for all later calls, so an attacker who can change that answer could collect tokens.
+The whole address must match a strict form, because URL parsers disagree about user info, backslashes and unusual
+characters.
 """
 
 import ipaddress

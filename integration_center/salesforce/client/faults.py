@@ -77,8 +77,6 @@ STATUS_SENTENCES = {
     431: "the request headers are too long",
 }
 STATUS_SETTINGS = {410: "set INTEGRATION_CENTER_API_VERSION to a newer one"}
-
-
 Members = Mapping[str, type | tuple[type, ...]]
 """The members that the object of an answer must have, and their types."""
 NONE_NEEDED: Members = {}
@@ -324,16 +322,16 @@ def check_readable(response: httpx.Response, sink: IO[bytes] | None, members: Me
     """
     if not response.is_success:
         return
+    answered = f"Salesforce answered HTTP {response.status_code}"
     if "text/html" in response.headers.get("content-type", "") and _begins_as_markup(response, sink):
-        raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with a web page")
+        raise AnswerLost(f"{answered} with a web page")
     if sink is None and (members or response.status_code == httpx.codes.OK):
         try:
             document = response.json()
         except ValueError:
-            raise AnswerLost(f"Salesforce answered HTTP {response.status_code} with unreadable JSON") from None
+            raise AnswerLost(f"{answered} with unreadable JSON") from None
         if lacking := find_lacking(document, members):
-            said = f"Salesforce answered HTTP {response.status_code} with JSON that lacks {', '.join(lacking)}"
-            raise AnswerLost(said)
+            raise AnswerLost(f"{answered} with JSON that lacks {', '.join(lacking)}")
 
 
 def find_lacking(document: object, members: Members) -> list[str]:

@@ -92,7 +92,7 @@ def create_fields(
     """Create the fields, grant Read and Edit on them by the environment's permission set, and wait to see them.
 
     Hidden fields are only granted. The permission set keeps what it grants already. Each step can be repeated. An error
-    after a field was created is part of the result: whoever audits the org has to know of the field.
+    after a field was created is part of the result: an auditor of the org has to know of the field.
 
     Args:
         session: the session of the connected user.
