@@ -17,8 +17,10 @@ from integration_center.integration_files.integrations import Integrations, read
 from integration_center.integration_files.parsing import ParsedFile
 from integration_center.integration_files.reading import cut_reason
 from integration_center.pipeline.component import Integration, LoneTree, build_own
+from integration_center.pipeline.missing_upstream import put_together_alone
 from integration_center.pipeline.names import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.pipeline.post_processing import check_post_processing
+from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.step_errors import reported_errors
 from integration_center.pipeline.translator import IntegrationTranslator, expect_follower
 from integration_center.wording.markdown import escape_markdown
@@ -91,6 +93,7 @@ def judge_post_processing(folder: Path, parsed: ParsedFile) -> str | None:
     return loaded if isinstance(loaded, str) else None
 
 
+@without_beta_warnings
 def try_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions | str:
     """One integration, loaded by Dagster; or why Dagster does not take it."""
     try:
@@ -111,10 +114,11 @@ def load_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions:
     module = types.ModuleType(f"integration_center.defs.{folder.name}")
     module.__file__ = None
     module.__path__ = [str(folder)]
-    tree = LoneTree(defs_module=module, project_root=folder.parent)
-    tree.load_component(folder, expected_type=Integration)
-    definitions = tree.build_defs(folder)
-    check_post_processing(slug, parsed.spec, definitions)
+    with put_together_alone():
+        tree = LoneTree(defs_module=module, project_root=folder.parent)
+        tree.load_component(folder, expected_type=Integration)
+        definitions = tree.build_defs(folder)
+        check_post_processing(slug, parsed.spec, definitions)
     return definitions
 
 

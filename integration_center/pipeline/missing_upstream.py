@@ -5,7 +5,9 @@ its IO manager refuses to load it with the sentence that says what is missing.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import dagster as dg
 from dagster._core.definitions.assets.definition.asset_spec import (  # not public
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 Asset = dg.AssetsDefinition | SourceAsset
 SAID: set[str] = set()
 """The sentences that this process has logged: Dagster puts the assets of a location together several times."""
+ALONE: ContextVar[bool] = ContextVar("ALONE", default=False)
+"""Whether one integration is put together without the assets that others define."""
 OF_INTEGRATIONS, WRITTEN = {"update_set", "push"}, {"salesforce", "gainsight"}
 """Names and kinds of assets of ours that no integration reads."""
 
@@ -43,9 +47,20 @@ def put_together_leniently(assets: Iterable[Asset]) -> Sequence[dg.AssetsDefinit
         problems = find_problems(given)
         if not problems:
             raise
-    warn(given, problems)
+    if not ALONE.get():
+        warn(given, problems)
     stand_ins = [build_stand_in(key, problem) for key, problem in problems.items()]
     return put_together([*(mark(asset, problems) for asset in given), *stand_ins])
+
+
+@contextmanager
+def put_together_alone() -> Iterator[None]:
+    """Log nothing of missing assets for the length of the block: one integration is tried without all others."""
+    token = ALONE.set(True)
+    try:
+        yield
+    finally:
+        ALONE.reset(token)
 
 
 def let_upstreams_be_missing() -> None:
