@@ -17,7 +17,6 @@ from integration_center.integration_files.integrations import Integrations, read
 from integration_center.integration_files.parsing import ParsedFile
 from integration_center.integration_files.reading import cut_reason
 from integration_center.pipeline.component import Integration, LoneTree, build_own
-from integration_center.pipeline.missing_upstream import put_together_alone
 from integration_center.pipeline.names import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.pipeline.post_processing import check_post_processing
 from integration_center.pipeline.quiet import without_beta_warnings
@@ -114,11 +113,10 @@ def load_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions:
     module = types.ModuleType(f"integration_center.defs.{folder.name}")
     module.__file__ = None
     module.__path__ = [str(folder)]
-    with put_together_alone():
-        tree = LoneTree(defs_module=module, project_root=folder.parent)
-        tree.load_component(folder, expected_type=Integration)
-        definitions = tree.build_defs(folder)
-        check_post_processing(slug, parsed.spec, definitions)
+    tree = LoneTree(defs_module=module, project_root=folder.parent)
+    tree.load_component(folder, expected_type=Integration)
+    definitions = tree.build_defs(folder)
+    check_post_processing(slug, parsed.spec, definitions)
     return definitions
 
 

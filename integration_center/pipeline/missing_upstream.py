@@ -5,9 +5,8 @@ its IO manager refuses to load it with the sentence that says what is missing.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.definition.asset_spec import (  # not public
@@ -16,6 +15,7 @@ from dagster._core.definitions.assets.definition.asset_spec import (  # not publ
 )
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph  # not public
 from dagster._core.definitions.source_asset import SourceAsset
+from dagster.components.resolved.core_models import post_process_defs  # not public
 
 from integration_center.pipeline.names import FRAMES, PROBLEM, READS_ASSET
 from integration_center.wording.markdown import escape_markdown
@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 Asset = dg.AssetsDefinition | SourceAsset
 SAID: set[str] = set()
 """The sentences that this process has logged: Dagster puts the assets of a location together several times."""
-ALONE: ContextVar[bool] = ContextVar("ALONE", default=False)
-"""Whether one integration is put together without the assets that others define."""
 OF_INTEGRATIONS, WRITTEN = {"update_set", "push"}, {"salesforce", "gainsight"}
 """Names and kinds of assets of ours that no integration reads."""
 
@@ -47,20 +45,15 @@ def put_together_leniently(assets: Iterable[Asset]) -> Sequence[dg.AssetsDefinit
         problems = find_problems(given)
         if not problems:
             raise
-    if not ALONE.get():
+    if not is_post_processing():
         warn(given, problems)
     stand_ins = [build_stand_in(key, problem) for key, problem in problems.items()]
     return put_together([*(mark(asset, problems) for asset in given), *stand_ins])
 
 
-@contextmanager
-def put_together_alone() -> Iterator[None]:
-    """Log nothing of missing assets for the length of the block: one integration is tried without all others."""
-    token = ALONE.set(True)
-    try:
-        yield
-    finally:
-        ALONE.reset(token)
+def is_post_processing() -> bool:
+    """Whether Dagster applies `post_processing`: it puts one component together then, without the assets of others."""
+    return any(frame.f_code is post_process_defs.__code__ for frame, _ in traceback.walk_stack(None))
 
 
 def let_upstreams_be_missing() -> None:

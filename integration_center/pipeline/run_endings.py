@@ -36,9 +36,9 @@ NOT_LOADED = (
     " Materialize it, then run again; nothing was written"
 )
 NOT_LOADED_TOGETHER = (
-    "{asset} could not be loaded for all days of this run by its IO manager ({cause}). Either a day was not materialized"
-    " yet, or the IO manager loads one partition at a time: start a run for each day then, or for the newest day alone;"
-    " nothing was written"
+    "{asset} could not be loaded for all days of this run by its IO manager ({cause}). Either a day was not"
+    " materialized yet, or the IO manager loads one partition at a time: start a run for each day then, or for the"
+    " newest day alone; nothing was written"
 )
 NO_SUCH_PARTITION = (
     "{asset} has no partition for this day. Where its partitions are not days or hours, write `partitions: all` below"

@@ -119,7 +119,7 @@ def test_reading_a_file_with_post_processing_says_nothing_of_the_assets_of_other
 ) -> None:
     file = tmp_path / "usage" / "defs.yaml"
     file.parent.mkdir()
-    processed = {"assets": [{"target": "*", "attributes": {"tags": {"team": "crm"}}}]}
+    processed = {"assets": [{"target": "kind:polars", "attributes": {"tags": {"team": "crm"}}}]}
     document = {"type": "integration_center.Integration", "attributes": dict(SPEC), "post_processing": processed}
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     with caplog.at_level(logging.WARNING), warnings.catch_warnings(record=True) as warned:
