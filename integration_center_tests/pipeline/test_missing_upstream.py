@@ -126,7 +126,7 @@ def test_reading_a_file_with_post_processing_says_nothing_of_the_assets_of_other
         warnings.simplefilter("always", dg.BetaWarning)
         warnings.simplefilter("always", dg.PreviewWarning)
         found = read_folder(tmp_path)
-    assert (found.specs.keys(), found.broken) == ({"usage"}, {})
+    assert (list(found.specs), dict(found.broken)) == (["usage"], {})
     assert [record.getMessage() for record in caplog.records] == []
     assert [str(each.message) for each in warned] == []
 
