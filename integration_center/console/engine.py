@@ -1,7 +1,7 @@
 """What Dagster does just now, from its web server and from its own stored history, which outlives all its processes."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.code_locations import LOCATION
 from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.everywhere import LocatedIntegration, list_everywhere
 from integration_center.pipeline.history import complete_log
 from integration_center.pipeline.lacking_sources import find_lacking
 from integration_center.pipeline.names import INTEGRATION_TAG
@@ -85,6 +86,7 @@ class Engine:
         stopped: the schedules that somebody switched off in Dagster, by name.
         runs: the newest unfinished run of each integration, by slug.
         lacking: the integrations that read an asset which their code location does not define: by slug, what it says.
+        elsewhere: the integrations of other projects that this Dagster has loaded, too; their files are not here.
     """
 
     webserver: bool
@@ -92,6 +94,7 @@ class Engine:
     stopped: frozenset[str] = frozenset()
     runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Sequence[LocatedIntegration] = ()
 
 
 def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec | None], now: datetime) -> Engine:
@@ -105,11 +108,13 @@ def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationS
     webserver = find_webserver(installation.settings, timeout=ANSWER_SECONDS)
     locations = webserver.locations if isinstance(webserver, Webserver) else {LOCATION}
     lacking = find_lacking(webserver, specs, timeout=ANSWER_SECONDS) if webserver else {}
+    others = locations != {LOCATION} and isinstance(webserver, Webserver)
+    elsewhere = [each for each in list_everywhere(webserver) if each.slug not in specs] if webserver and others else []
     with open_instance(installation.settings) as instance:
         engine = read_engine(instance, now, webserver=webserver is not None, locations=locations)
         if engine.webserver or engine.daemon:  # else this may not be the storage that Dagster uses
             complete_log(instance, installation, specs, since=now - DAY)
-        return replace(engine, lacking=lacking)
+        return replace(engine, lacking=lacking, elsewhere=elsewhere)
 
 
 def read_engine(

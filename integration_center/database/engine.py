@@ -5,8 +5,10 @@ error becomes one of ours.
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,7 +216,7 @@ def _build_sqlite(url: URL) -> Engine:
     path = Path(url.database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        create_file(path)
         path.chmod(0o600)
     except OSError as error:
         raise ConfigurationError(
@@ -231,6 +233,27 @@ def _build_sqlite(url: URL) -> Engine:
     except sqlite3.DatabaseError as error:
         raise _translate(error, url) from error
     return engine
+
+
+def create_file(path: Path) -> None:
+    """Create the file of a database with mode 0600, unless it is there.
+
+    A file that is there is not opened: to close it would end the locks of all connections that this process has to it,
+    and another process would delete SQLite's log while they still write to it (sqlite.org/howtocorrupt.html, 2.2).
+
+    Raises:
+        OSError: it cannot be created, or not be written.
+    """
+    with _CREATING:  # until the file is closed, no thread of this process may have a connection to it
+        try:
+            os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            reason = errno.EISDIR if path.is_dir() else 0 if os.access(path, os.R_OK | os.W_OK) else errno.EACCES
+            if reason:
+                raise OSError(reason, os.strerror(reason)) from None
+
+
+_CREATING = threading.Lock()
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -16,10 +16,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, 
 
 from integration_center.database.clock import read_clock
 from integration_center.database.engine import build_insert, insert_if_absent, reading, writing
-from integration_center.database.processes import is_gone, this_process
+from integration_center.database.processes import BETWEEN_STEPS, is_gone, this_process
 from integration_center.database.tables import fences, leases
 from integration_center.database.workers import GONE_AFTER
 from integration_center.errors import LeaseLost, ObjectBusy
+
+HANDED_ON = timedelta(minutes=10)
+"""How long a lease waits for the next step of its run, where each step has a process of its own."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,12 @@ class Leases:
         """Give the lease up; nothing happens when the run does not own it."""
         with writing(self._engine) as connection:
             connection.execute(delete(leases).where(_is(org_id, object), leases.c.run_id == run_id))
+
+    def hand_on(self, run_id: str) -> None:
+        """Keep what this process holds for `run_id` until the next step of that run, in another process, renews it."""
+        with writing(self._engine) as connection:
+            held = update(leases).where(leases.c.run_id == run_id, leases.c.process == this_process())
+            connection.execute(held.values(process=BETWEEN_STEPS, expires_at=read_clock(connection) + HANDED_ON))
 
     def hold(self, org_id: str, object: str, run_id: str) -> Hold:
         """Return the hold of a run on an object, whether it has one or not."""

@@ -9,6 +9,9 @@ from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PID_NAMESPACE = Path("/proc/self/ns/pid")
+BETWEEN_STEPS = "between steps/0/0"
+"""In place of the process of a run whose steps have a process each, while none of them is executed. It is never gone:
+its form is that of a process elsewhere, so that versions which do not know it leave the run alone, too."""
 
 
 def this_process() -> str:

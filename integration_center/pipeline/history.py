@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from integration_center.database.processes import is_gone
+from integration_center.database.processes import BETWEEN_STEPS, is_gone
 from integration_center.database.workers import Workers
 from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation
@@ -89,6 +89,8 @@ def fail_killed_runs(instance: dg.DagsterInstance, *, workers: Workers | None = 
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=GOING)):
         process = run.tags.get(PROCESS_TAG)
+        if process == BETWEEN_STEPS:
+            process = None
         parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
         # A re-execution has its parent's tags until its own first step begins.
         inherited = parent is not None and parent.tags.get(PROCESS_TAG) == process

@@ -19,6 +19,7 @@ from integration_center.integration_files.reading import cut_reason
 from integration_center.pipeline.component import Integration, LoneTree, build_own
 from integration_center.pipeline.names import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.pipeline.post_processing import check_post_processing
+from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.step_errors import reported_errors
 from integration_center.pipeline.translator import IntegrationTranslator, expect_follower
 from integration_center.wording.markdown import escape_markdown
@@ -91,6 +92,7 @@ def judge_post_processing(folder: Path, parsed: ParsedFile) -> str | None:
     return loaded if isinstance(loaded, str) else None
 
 
+@without_beta_warnings
 def try_folder(folder: Path, parsed: ParsedFile) -> dg.Definitions | str:
     """One integration, loaded by Dagster; or why Dagster does not take it."""
     try:

@@ -5,6 +5,7 @@ its IO manager refuses to load it with the sentence that says what is missing.
 """
 
 import logging
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
@@ -14,6 +15,7 @@ from dagster._core.definitions.assets.definition.asset_spec import (  # not publ
 )
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph  # not public
 from dagster._core.definitions.source_asset import SourceAsset
+from dagster.components.resolved.core_models import post_process_defs  # not public
 
 from integration_center.pipeline.names import FRAMES, PROBLEM, READS_ASSET
 from integration_center.wording.markdown import escape_markdown
@@ -43,9 +45,15 @@ def put_together_leniently(assets: Iterable[Asset]) -> Sequence[dg.AssetsDefinit
         problems = find_problems(given)
         if not problems:
             raise
-    warn(given, problems)
+    if not is_post_processing():
+        warn(given, problems)
     stand_ins = [build_stand_in(key, problem) for key, problem in problems.items()]
     return put_together([*(mark(asset, problems) for asset in given), *stand_ins])
+
+
+def is_post_processing() -> bool:
+    """Whether Dagster applies `post_processing`: it puts one component together then, without the assets of others."""
+    return any(frame.f_code is post_process_defs.__code__ for frame, _ in traceback.walk_stack(None))
 
 
 def let_upstreams_be_missing() -> None:

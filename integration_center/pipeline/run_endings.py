@@ -9,6 +9,7 @@ from integration_center.insights.catalogue import report_slug
 from integration_center.pipeline.names import (
     NO_DAY,
     PARTITION_TAG,
+    RANGE_END_TAG,
     RANGE_START_TAG,
     push_key,
     report_key,
@@ -33,6 +34,11 @@ LONGEST_REASON = 300
 NOT_LOADED = (
     "{asset} could not be loaded by its IO manager ({cause}): it was probably not materialized yet for this day."
     " Materialize it, then run again; nothing was written"
+)
+NOT_LOADED_TOGETHER = (
+    "{asset} could not be loaded for all days of this run by its IO manager ({cause}). Either a day was not"
+    " materialized yet, or the IO manager loads one partition at a time: start a run for each day then, or for the"
+    " newest day alone; nothing was written"
 )
 NO_SUCH_PARTITION = (
     "{asset} has no partition for this day. Where its partitions are not days or hours, write `partitions: all` below"
@@ -102,19 +108,27 @@ def _find_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, slug: str, r
         if data.error:
             # Dagster's own error when it loads the frames of a step without knowing their day.
             without_day = data.error.cls_name == "DagsterInvariantViolationError" and not DAY_TAGS & run.tags.keys()
-            return NO_DAY if without_day else _explain_input(data.error, report) or read_error(data.error)
+            several = run.tags.get(RANGE_START_TAG) != run.tags.get(RANGE_END_TAG)
+            explained = _explain_input(data.error, report, several=several)
+            return NO_DAY if without_day else explained or read_error(data.error)
     return None
 
 
-def _explain_input(error: SerializableErrorInfo, report: str) -> str | None:
-    """Say why what an integration reads could not be loaded; None for any other error, and for errors of ours."""
+def _explain_input(error: SerializableErrorInfo, report: str, *, several: bool) -> str | None:
+    """Say why what an integration reads could not be loaded; None for any other error, and for errors of ours.
+
+    Args:
+        error: of the step.
+        report: the asset.
+        several: whether the run is for more than one day.
+    """
     asset, causes = f"asset {report!r}" if report else "what it reads", [error]
     while cause := causes[-1].cause or causes[-1].context:
         causes.append(cause)
     if any(link.cls_name in OURS for link in causes):
         return None
     if error.cls_name == "DagsterExecutionLoadInputError":
-        return NOT_LOADED.format(asset=asset, cause=causes[-1].cls_name)
+        return (NOT_LOADED_TOGETHER if several else NOT_LOADED).format(asset=asset, cause=causes[-1].cls_name)
     if error.cls_name == "DagsterInvariantViolationError" and "invalid partitions" in error.message:
         return NO_SUCH_PARTITION.format(asset=asset)
     if error.cls_name == "DagsterInvalidDefinitionError" and "Timezones " in error.message:

@@ -94,6 +94,20 @@ def build_reports(
     }
 
 
+def describe_object(environment: Environment, sobject: str, integrations: Mapping[str, IntegrationSpec]) -> str:
+    """Describe a Salesforce object: which integration writes which field, and what that is from.
+
+    The columns are in the event of each push, with their labels and types. Dagster's page shows the texts of a schema
+    that is in the definition instead, and all names in lower case.
+    """
+    fields = [
+        escape_markdown(f"{mapping.field}: {name_origin(mapping, spec.report)}, by {slug}.")
+        for slug, spec in integrations.items()
+        for mapping in spec.fields
+    ]
+    return "\n".join([f"Salesforce object {sobject} in {environment.title}.", *fields])
+
+
 def build_external_assets(loaded: Integrations, prefix: str | None = None) -> list[dg.AssetSpec]:
     """The Salesforce objects that integrations write, and the Gainsight objects that read them."""
     writers: dict[tuple[Environment, str], dict[str, IntegrationSpec]] = defaultdict(dict)
@@ -105,18 +119,8 @@ def build_external_assets(loaded: Integrations, prefix: str | None = None) -> li
             deps=[push_key(slug) for slug in integrations],
             group_name="salesforce",
             kinds={"salesforce"},
-            description=f"Salesforce object {sobject} in {environment.title}.",
+            description=describe_object(environment, sobject, integrations),
             metadata={
-                "dagster/column_schema": dg.TableSchema(
-                    [
-                        dg.TableColumn(
-                            mapping.field,
-                            description=escape_markdown(f"{name_origin(mapping, spec.report)}, by {slug}"),
-                        )
-                        for slug, spec in integrations.items()
-                        for mapping in spec.fields
-                    ]
-                ),
                 "dagster/column_lineage": trace_object(integrations),
             },
         )

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.executor_definition import execute_in_process_executor  # not public
 from dagster._core.errors import DagsterExecutionInterruptedError  # not public, and the only name it has
 
-from integration_center.database.processes import this_process
+from integration_center.database.processes import BETWEEN_STEPS, this_process
 from integration_center.database.workers import keep_beating
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.installation import Installation
@@ -18,6 +19,8 @@ from integration_center.pipeline.run_endings import INTERRUPTED, REMEDY, explain
 from integration_center.wording.remedies import Said
 
 StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
+IN_ONE_PROCESS = frozenset({dg.in_process_executor.name, execute_in_process_executor.name})
+"""The executors that execute all steps in the process of the run."""
 
 
 @contextmanager
@@ -61,7 +64,8 @@ def reported_errors(context: StepContext, on_error: Callable[[Said, str], None] 
 def open_resource(context: StepContext) -> Iterator[Installation]:
     """Open the installation, for the length of a step. From the first one on, the run's process says that it lives.
 
-    It says so before the run names it, because others fail a run whose process has not said so for a minute.
+    It says so before the run names it, because others fail a run whose process has not said so for a minute. Where each
+    step has a process of its own, that one ends with the step, and the run goes on.
 
     Raises:
         Stopped: an admin stopped everything, now or since the run was made.
@@ -70,8 +74,13 @@ def open_resource(context: StepContext) -> Iterator[Installation]:
     with opened as installation:
         installation.stops.require_none(since=find_made_at(context))
         keep_beating(installation.engine)
-        note_process(context)
-        yield installation
+        note_process(context, this_process())
+        try:
+            yield installation
+        finally:
+            if context.job_def.executor_def.name not in IN_ONE_PROCESS:
+                installation.leases.hand_on(context.run.run_id)
+                note_process(context, BETWEEN_STEPS)
 
 
 def find_made_at(context: StepContext) -> datetime | None:
@@ -91,10 +100,11 @@ def read_days(context: StepContext) -> Sequence[date]:
     return [date.fromisoformat(key) for key in sorted(context.partition_keys)]
 
 
-def note_process(context: StepContext) -> None:
+def note_process(context: StepContext, process: str) -> None:
     """Say in the run's tags which process executes it, so that others can tell when that was killed."""
-    if context.run.tags.get(PROCESS_TAG) != this_process():
-        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
+    run = context.instance.get_run_by_id(context.run.run_id)  # that of the context has the tags of its beginning
+    if run is not None and run.tags.get(PROCESS_TAG) != process:
+        context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process})
 
 
 def place(error: Exception) -> str:

@@ -174,7 +174,9 @@ def test_an_asset_that_the_project_lacks_stops_its_integration_alone(
     assert code == 1
     ((problem,),) = (each["problems"] for each in json.loads(out))
     assert problem.startswith(said)
+    console: Console = request.getfixturevalue("console")
     browser: Browser = request.getfixturevalue("browser")
+    console.engine.read(30)  # a page waits for Dagster less than a second
     overview = browser.open("/")
     assert said.removeprefix("asset") in overview.text
     assert "Contacts will fail" in overview.text
@@ -230,3 +232,23 @@ def test_the_console_runs_and_undoes_an_integration_with_a_prefix(
     newest = console.installation.syncs.history("globex_usage_to_leads")[0]
     assert newest.undoes == sync.run_id
     assert newest.counts["lines"] == {"updated": 2}
+
+
+def test_the_console_shows_and_runs_the_integrations_of_other_projects(
+    center_on_disk: Center, served: None, visit: Visit, request: pytest.FixtureRequest
+) -> None:
+    visit(ACME)
+    console: Console = request.getfixturevalue("console")
+    browser: Browser = request.getfixturevalue("browser")
+    console.engine.read(30)  # what Dagster has loaded is asked for in the background
+    overview = browser.open("/")
+    assert "In other projects" in overview.text
+    assert "marts/usage → Lead in Sandbox." in overview.text
+    seen = browser.submit(overview, "/elsewhere/globex_usage_to_leads/run")
+    assert "Completed: 2 records were updated." in seen.text
+    assert center_on_disk.lead(PLAIN[0])["AnnualRevenue"] == 9_000_001
+    (sync,) = console.installation.syncs.history("globex_usage_to_leads")
+    assert "Usage to Leads" in browser.open("/").text
+    center_on_disk.let_time_pass()
+    browser.submit(browser.open(seen.links["Undo …"]), seen.links["Undo …"])
+    assert console.installation.syncs.history("globex_usage_to_leads")[0].undoes == sync.run_id

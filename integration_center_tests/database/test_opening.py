@@ -2,6 +2,8 @@
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,3 +152,15 @@ def test_a_database_that_is_kept_open_is_not_tidied_up_after_each_transaction(pa
         assert syncs.progress("run", "logins") == (2, 3)
     assert not log.exists()
     assert syncs.progress("run", "logins") == (2, 3)
+
+
+def test_opening_again_ends_no_lock_of_this_process(path: Path) -> None:
+    """SQLite's log stays as long as somebody has the file open; another process that closes it would delete it."""
+    log = path.with_name(f"{path.name}-wal")
+    other = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('DELETE FROM audit'); c.commit(); c.close()"
+    )
+    with kept_open(build_engine(f"sqlite:///{path}")):
+        build_engine(f"sqlite:///{path}")
+        subprocess.run((sys.executable, "-c", other, path), check=True)
+        assert log.exists()

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from integration_center.wording.markdown import unescape_markdown
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
 from integration_center_tests.test_markdown import LITERAL_LINKS, render
 
@@ -62,3 +63,21 @@ def test_a_push_that_wrote_nothing_shows_what_salesforce_calls_its_fields(center
     shown = {column.name: (column.type, column.description) for column in schema.columns}
     origin = f"from column '# Logins Last 30 Days' of {EXAMPLE['report']}"
     assert shown[COUNT] == ("double", f"WalkMe Logins Last 30 Days; {origin}")
+
+
+def test_a_written_object_shows_labels_and_types_and_says_which_integration_writes_each_field(center: Center) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN[:2]))
+    assert center.run().success
+    key = dg.AssetKey(["salesforce", "sandbox", "Lead"])
+    event = center.instance.get_latest_materialization_event(key)
+    assert event is not None
+    assert event.asset_materialization is not None
+    schema = event.asset_materialization.metadata["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    origin = f"from column '# Logins Last 30 Days' of {EXAMPLE['report']}"
+    shown = {column.name: (column.type, column.description) for column in schema.columns}
+    assert shown[COUNT] == ("double", f"WalkMe Logins Last 30 Days; {origin}")
+    node = center.definitions().resolve_asset_graph().get(key)
+    assert "dagster/column_schema" not in node.metadata  # Dagster's page would show its texts in place of the labels
+    assert f"{origin}, by logins" in unescape_markdown(node.description or "")

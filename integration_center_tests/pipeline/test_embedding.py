@@ -1,5 +1,6 @@
 """The component in a project of somebody else: its own IO manager, executor and resources stay as they are."""
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,12 +46,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def add(project: Path, slug: str, kind: str = "integration_center.Integration", **changes: Any) -> None:
+def add(
+    project: Path,
+    slug: str,
+    kind: str = "integration_center.Integration",
+    post_processing: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> None:
     """Put an integration into the project, as `dg scaffold defs` does."""
     folder = project / "src" / "acme_analytics" / "defs" / slug
     folder.mkdir()
-    attributes = {**EXAMPLE, **changes}
-    (folder / "defs.yaml").write_text(yaml.safe_dump({"type": kind, "attributes": attributes}), encoding="utf-8")
+    attributes = {name: value for name, value in {**EXAMPLE, **changes}.items() if value is not None}
+    document: dict[str, Any] = {"type": kind, "attributes": attributes}
+    if post_processing:
+        document["post_processing"] = {"assets": [{"target": "kind:salesforce", "attributes": post_processing}]}
+    (folder / "defs.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def load(project: Path) -> dg.Definitions:
@@ -73,6 +83,21 @@ def test_a_foreign_project_keeps_its_own_and_pushes(center: Center, project: Pat
     result = job.execute_in_process(instance=center.instance, partition_key=YESTERDAY.isoformat(), raise_on_error=False)
     assert result.success, center.failures(result.run_id, center.instance)
     assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dagster, where it reads conditions
+def test_post_processing_changes_assets_and_says_nothing_of_those_of_others(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    usage = {"asset": "marts/usage"}
+    add(project, "usage_to_leads", report=None, source=usage, post_processing={"tags": {"team": "crm"}})
+    team = "import dagster as dg\n\n@dg.asset(key=['marts', 'usage'])\ndef usage() -> None:\n    pass\n"
+    (project / "src" / "acme_analytics" / "defs" / "usage.py").write_text(team, encoding="utf-8")
+    with caplog.at_level(logging.WARNING, "integration_center"):
+        definitions = load(project)
+    assert [record.getMessage() for record in caplog.records] == []
+    node = definitions.resolve_asset_graph().get(dg.AssetKey(["usage_to_leads", "push"]))
+    assert node.tags["team"] == "crm"
 
 
 def test_what_integrations_share_comes_once(project: Path, home: Path) -> None:

@@ -1,15 +1,19 @@
 """An integration whose asset nobody defines: it says so in one sentence, and nothing else stops."""
 
 import logging
+import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from integration_center import build_integration_defs
 from integration_center.database.sync_records import SyncStatus
 from integration_center.pipeline import missing_upstream
+from integration_center.pipeline.judging import read_folder
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, LAST, PLAIN, Center, Ran, logins
 from integration_center_tests.pipeline.test_source_assets import SPEC, USAGE, usage
@@ -107,6 +111,24 @@ def test_an_asset_of_another_code_location_is_declared_and_loaded(center: Center
     ran = run(center, project, "usage")
     assert ran.success, ran.error
     assert center.lead(PLAIN[0])[COUNT] == 7
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dagster, where it reads conditions
+def test_reading_a_file_with_post_processing_says_nothing_of_the_assets_of_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "usage" / "defs.yaml"
+    file.parent.mkdir()
+    processed = {"assets": [{"target": "kind:polars", "attributes": {"tags": {"team": "crm"}}}]}
+    document = {"type": "integration_center.Integration", "attributes": dict(SPEC), "post_processing": processed}
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with caplog.at_level(logging.WARNING), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", dg.BetaWarning)
+        warnings.simplefilter("always", dg.PreviewWarning)
+        found = read_folder(tmp_path)
+    assert (list(found.specs), dict(found.broken)) == (["usage"], {})
+    assert [record.getMessage() for record in caplog.records] == []
+    assert [str(each.message) for each in warned] == []
 
 
 def test_dagster_still_refuses_what_is_wrong_elsewhere(center: Center) -> None:

@@ -26,12 +26,20 @@ class Stored(dg.IOManager):
         return found if len(context.asset_partition_keys) > 1 else next(iter(found.values()))
 
 
+class OneAtATime(Stored):
+    """Hands on one partition, as IO managers do that teams write for daily runs."""
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        return self.parts[context.asset_partition_key]
+
+
 def run(
     center: Center,
     definition: dg.PartitionsDefinition,
     parts: Mapping[str, Any],
     days: int = 1,
     changes: Mapping[str, Any] | None = None,
+    io: type[Stored] = Stored,
     **source: Any,
 ) -> tuple[bool, str]:
     """Run an integration that reads the asset for the last days; whether it succeeded, and what the log says."""
@@ -43,7 +51,7 @@ def run(
     spec = {**SPEC, "source": {**SPEC["source"], **source}, **(changes or {})}
     first, last = days_before(days - 1).isoformat(), YESTERDAY.isoformat()
     result = (
-        write_in_project(center, upstream, spec, Stored(parts))
+        write_in_project(center, upstream, spec, io(parts))
         .resolve_job_def(SLUG)
         .execute_in_process(
             instance=center.instance,
@@ -110,6 +118,18 @@ def test_rows_of_an_earlier_run_do_not_stand_for_the_newest_day(center: Center) 
     done, said = run(center, daily, {before: usage(4)}, days=2)
     assert not done
     assert said == f"asset 'marts/usage' handed on no partition of {newest}; materialize it, then run again"
+    assert center.lead(PLAIN[0])[COUNT] == 5
+
+
+def test_several_days_that_are_loaded_one_at_a_time_are_refused_with_the_way_out(center: Center) -> None:
+    daily = dg.DailyPartitionsDefinition("2026-01-01")
+    parts = {days_before(1).isoformat(): usage(4), YESTERDAY.isoformat(): usage(5)}
+    done, said = run(center, daily, parts, days=2, io=OneAtATime)
+    assert not done
+    assert said.startswith("asset 'marts/usage' could not be loaded for all days of this run by its IO manager")
+    assert "start a run for each day" in said
+    assert center.writes() == []
+    assert run(center, daily, parts, io=OneAtATime) == (True, "")
     assert center.lead(PLAIN[0])[COUNT] == 5
 
 

@@ -9,6 +9,7 @@ from integration_center.console.pages import (
     components,
     doctor,
     door,
+    elsewhere,
     integration,
     integrations,
     log,
@@ -28,6 +29,7 @@ from integration_center.console.wizard import page as wizard
 
 PAGES: tuple[Page, ...] = (
     integrations.PAGE,
+    elsewhere.PAGE,
     wizard.PAGE,
     integration.PAGE,
     runs.PAGE,

@@ -12,6 +12,7 @@ from integration_center.console.attention import SHOWN
 from integration_center.console.dagster import reload_code, start
 from integration_center.console.grid import SORTS, STATES, Narrowing, build_grid
 from integration_center.console.obstacles import WEB_SERVER_DOWN
+from integration_center.console.pages.elsewhere import list_elsewhere
 from integration_center.console.pages.sample import find_place
 from integration_center.console.plain_words import say_error
 from integration_center.console.results import sentence
@@ -42,6 +43,7 @@ def show_integrations(request: Request) -> Response:
     saved = next((file for file in files if file.slug == just_saved and file.spec and not file.problem), None)
     values = {
         "grid": grid,
+        "elsewhere": list_elsewhere(console, around.engine),
         "saved": saved if may_change else None,
         "narrowing": narrowing,
         "states": STATES,
