@@ -16,6 +16,11 @@ _USUAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-5][0-9]$"
 _SECONDS = len("2026-11-22 07:00:00")
 
 
+def has_plain_form(field: SObjectField) -> bool:
+    """Return whether values of the type of a field have a plain form."""
+    return field.type in NUMBER_TYPES | {"date", "datetime"}
+
+
 def read_plain(text: pl.Series, field: SObjectField) -> pl.Series | None:
     """Read the values of a text column that are in a plain form of the type of `field`.
 
