@@ -144,6 +144,10 @@ class ApiSource:
         with self._api.session() as session:
             return build_identity(self._describe_for(session, report, day))
 
+    def repeats(self, report: ReportInfo, day: date, content: str) -> str | None:
+        """See `ReportSource.repeats`: nothing but the rows shows what they are."""
+        return None
+
     def read(self, report: ReportInfo, day: date, keep: Keep = keep_in_memory) -> Report:
         """See `ReportSource.read`. A report that is refreshed between its pages is read again from the start.
 

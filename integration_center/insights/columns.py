@@ -157,7 +157,7 @@ def parse_usual_datetime(text: pl.Series) -> pl.Series | None:
     """Parse `text` with one fixed format if all of it has that form, which is several times as fast; else None."""
     if not all_have(text, USUAL_DATETIME):
         return None
-    return text.str.to_datetime(USUAL, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    return text.str.to_datetime(USUAL, time_unit="us", strict=False, cache=False).dt.replace_time_zone("UTC")
 
 
 def _parse_datetime(text: pl.Series) -> pl.Series:

@@ -76,6 +76,16 @@ class Drops(Protocol):
         """
         ...
 
+    def holds(self, drop: Drop, version: str) -> bool:
+        """Return whether the file has the content of another file, which had this version.
+
+        False where only a download would show it.
+
+        Raises:
+            UnreadableReport: the file cannot be read.
+        """
+        ...
+
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
         """Read the bytes of the file. A file with more than `most` bytes, or more than a drop may have, is refused.
 
@@ -134,6 +144,16 @@ class LocalDrops:
             digest.update(piece)
             size += len(piece)
         return f"{size}:{digest.hexdigest()}"
+
+    def holds(self, drop: Drop, version: str) -> bool:
+        """See `Drops.holds`. The content is only read if the file has the size."""
+        path = self._root / drop.folder / drop.name
+        try:
+            if not version.startswith(f"{path.stat().st_size}:"):
+                return False
+        except OSError:  # the reading says what is wrong
+            return False
+        return self.identify(drop) == version
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
         """See `Drops.read`. A large file is copied, so that what is read does not change when the file does."""

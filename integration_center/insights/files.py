@@ -138,6 +138,19 @@ class FilesSource:
 
         return self._steadily(f"report {report.name!r}", identify)
 
+    def repeats(self, report: ReportInfo, day: date, content: str) -> str | None:
+        """See `ReportSource.repeats`: one file on this machine can be compared with another."""
+        rules, _, version = content.partition(" ")
+
+        def compare() -> str | None:
+            folder = self._folder(report)
+            drop, *others = self._pick(folder, day)
+            if others or rules != _hash_rules(folder, drop) or not self._drops.holds(drop, version):
+                return None
+            return _identify(folder, [(drop, version)])
+
+        return self._steadily(f"report {report.name!r}", compare)
+
     def read(self, report: ReportInfo, day: date, keep: Keep = keep_in_memory) -> Report:
         """See `ReportSource.read`. The rows of several parts are in the order of the files' names."""
         return self._steadily(f"report {report.name!r}", lambda: self._read(report, day, keep))
@@ -204,6 +217,7 @@ class FilesSource:
             refreshed_at=max(drop.modified for drop in drops),
             likely_types=reader.likely_types,
             notes=[*parts.notes, *reader.notes],
+            content=f"{_hash_rules(folder, drops[0])} {parts.versions[0]}" if len(drops) == 1 else None,
         )
 
     def _open(self, drop: Drop, file: ReportFile, limit: SizeLimit) -> Part:
@@ -308,6 +322,12 @@ class FilesSource:
 def _mark(drops: Sequence[Drop]) -> Mark:
     shown = "\0".join(f"{drop.name} {drop.modified.isoformat()} {drop.version}" for drop in drops)
     return Mark(hashlib.sha256(shown.encode(errors="replace")).hexdigest(), max(drop.modified for drop in drops))
+
+
+def _hash_rules(folder: Folder, drop: Drop) -> str:
+    """Hash all that decides how the bytes of a file are read."""
+    rules = f"{TYPING_RULES}\0{folder.file.model_dump_json()}\0{name_format(drop.name)}"
+    return hashlib.sha256(rules.encode()).hexdigest()
 
 
 def _identify(folder: Folder, versions: Iterable[tuple[Drop, str]]) -> str:

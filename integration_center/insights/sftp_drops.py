@@ -96,6 +96,10 @@ class SftpDrops:
         """See `Drops.identify`: the version comes from the listing."""
         return drop.version
 
+    def holds(self, drop: Drop, version: str) -> bool:
+        """See `Drops.holds`: a version of the listing belongs to one file."""
+        return False
+
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
         """See `Drops.read`. The file is streamed through a temporary file, which keeps large ones."""
         place = self.locate(drop.folder, drop.name)

@@ -38,6 +38,7 @@ class Report:
         refreshed_at: when the source last changed the rows, if it knows.
         likely_types: for text columns whose values all look like another type, that type by column.
         notes: what was found about the files without a declaration, such as their delimiter.
+        content: what the data is, whatever its files are called; see `ReportSource.repeats`. None where unknown.
     """
 
     info: ReportInfo
@@ -47,6 +48,7 @@ class Report:
     refreshed_at: datetime | None
     likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    content: str | None = None
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -108,6 +110,16 @@ class ReportSource(Protocol):
 
     def identity(self, report: ReportInfo, day: date) -> str:
         """Return a cheap identity of the present data of `day`. A stored frame with it need not be read again.
+
+        Raises:
+            NoDataForDay: there is no data for `day`.
+        """
+        ...
+
+    def repeats(self, report: ReportInfo, day: date, content: str) -> str | None:
+        """Return the identity of the present data of `day` if it is what a `Report` with this `content` was read from.
+
+        Then the rows need not be read again. None if the data is other data, or reading it would take no longer.
 
         Raises:
             NoDataForDay: there is no data for `day`.

@@ -8,7 +8,7 @@ import polars as pl
 from integration_center.database.sync_records import SyncRecord
 from integration_center.pipeline.known_people import add_sync, find_written
 from integration_center.pipeline.sync_step import SyncStep
-from integration_center.sync.absence import KNOWN, forget_written, note_known
+from integration_center.sync.absence import KNOWN, find_day_seen_again, forget_written, note_known
 
 
 def read_known(step: SyncStep, columns: Sequence[str] = tuple(KNOWN)) -> pl.DataFrame:
@@ -39,7 +39,11 @@ def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
     records, place = step.installation.known_records, (step.slug, step.account.org_id, step.spec.object)
 
     def note(known: pl.LazyFrame) -> None:
-        records.write(*place, note_known(known, lines, step.run_id, step.days[-1]))
+        day = step.days[-1]
+        if newest := find_day_seen_again(known, lines, day):
+            records.note_seen_again(*place, newest, day)
+        else:
+            records.write(*place, note_known(known, lines, step.run_id, day))
 
     stored = records.scan(*place)
     if stored is not None:

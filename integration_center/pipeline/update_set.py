@@ -219,7 +219,8 @@ def log_plan(step: SyncStep, plan: Plan) -> int:
         )
     if plan.absent:
         log.info(f"{plan.absent:,} people whom earlier runs wrote are no longer in the report; the ledger says who")
-    if repeated := count_repeated(plan.lines).warn():
+    dropped = plan.tally.lines[Outcome.DUPLICATE_KEY]
+    if dropped and (repeated := count_repeated(plan.lines).warn()):
         log.warning(repeated)
     if unfit := count_left_alone(plan.lines):
         log.warning(

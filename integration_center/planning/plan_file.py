@@ -131,6 +131,8 @@ def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: 
         schema: the object as describe reports it.
         limits: the limits of the integration.
     """
+    if not draft.tally.lines[Outcome.PLANNED]:
+        return draft
     ids = planned_updates(draft.file.scan()).select("Id").collect()["Id"]
     batches = (ids[start : start + LOOKED_UP] for start in range(0, len(ids), LOOKED_UP))
     if all(ledger.is_empty() for batch in batches for ledger in earlier(batch)):

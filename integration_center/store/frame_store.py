@@ -107,15 +107,26 @@ class FrameStore:
         write_text(text, draft.path)
         self.publish(draft)
 
-    def publish_file(self, place: Place, file: FrameFile, *, details: Mapping[str, Any] | None = None) -> FrameFile:
+    def publish_file(
+        self,
+        place: Place,
+        file: FrameFile,
+        *,
+        identity: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> FrameFile:
         """Publish a frame that is a file already; see `publish`. One that is stored already is not stored again."""
         if key := self._find_key(file.path):
             rows = count_height(file.scan())
-            self._note(StoredFile(place, key, datetime.now(UTC), rows, details=details or {}), shares=True)
+            self._note(StoredFile(place, key, datetime.now(UTC), rows, identity, details or {}), shares=True)
             return file
         draft = self.draft(place)
         copy_file(file.path, draft.path)
-        return self.publish(draft, details=details)
+        return self.publish(draft, identity=identity, details=details)
+
+    def describe_again(self, stored: StoredFile, details: Mapping[str, Any]) -> None:
+        """Note other details of a stored file. Its content stays as it is, and it counts as stored now."""
+        self._note(replace(stored, stored_at=datetime.now(UTC), details=details), shares=True)
 
     def replace_object(self, places: Sequence[StoredFile], file: FrameFile) -> FrameFile:
         """Store a file in place of the object that some places share, and delete that object for good.

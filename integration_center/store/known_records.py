@@ -1,6 +1,8 @@
 """Store which records the syncs of an integration wrote to an org, and when their people were last in the report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -10,6 +12,8 @@ from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.absence import KNOWN
 
 KNOWN_FOLDER = "known"
+SEEN_AGAIN = "seen_again"
+"""In the index: the newest day in the file, and the day on which all people of that day were seen again."""
 
 
 class KnownRecords:
@@ -36,15 +40,32 @@ class KnownRecords:
 
     def scan(self, slug: str, org_id: str, object_name: str) -> pl.LazyFrame | None:
         """Scan the frame of known records; None when it is not there, or is no such frame. Its rows may be damaged."""
-        file = self._frames.fetch(find_known(slug, org_id, object_name).name)
-        if file is None:
+        stored = self._frames.index.find(find_known(slug, org_id, object_name).name)
+        file = self._frames.open(stored) if stored else None
+        if stored is None or file is None:
             return None
         try:
             known = file.scan().select(*KNOWN).cast(pl.Schema(KNOWN))
             known.collect_schema()
         except (pl.exceptions.PolarsError, OSError):
             return None
-        return known
+        return known.with_columns(_read_last_seen(stored.details))
+
+    def note_seen_again(self, slug: str, org_id: str, object_name: str, newest: date, day: date) -> None:
+        """Note that all people of the newest day were seen again on another day. The file stays as it is.
+
+        Args:
+            slug: of the integration.
+            org_id: the org.
+            object_name: the object.
+            newest: the newest day of `last_seen`, as `scan` returns it.
+            day: the later day.
+        """
+        stored = self._frames.index.find(find_known(slug, org_id, object_name).name)
+        if stored is None:
+            return
+        written, _ = _read_seen_again(stored.details) or (newest, newest)
+        self._frames.describe_again(stored, {SEEN_AGAIN: [written.isoformat(), day.isoformat()]})
 
     def write(self, slug: str, org_id: str, object_name: str, known: Iterable[pl.DataFrame]) -> None:
         """Store the frame of known records, given in slices."""
@@ -57,3 +78,15 @@ def find_known(slug: str, org_id: str, object_name: str) -> Place:
     """Find the place of an integration's known records in one org."""
     name = f"{KNOWN_FOLDER}/{slug}/{org_id}.{object_name.lower()}.parquet"
     return Place(name, FileKind.KNOWN_RECORDS, slug, org_id=org_id)
+
+
+def _read_seen_again(details: Mapping[str, Any]) -> tuple[date, date] | None:
+    """Read the newest day in the file, and the day on which its people were seen again; None without a note."""
+    noted = details.get(SEEN_AGAIN)
+    return (date.fromisoformat(noted[0]), date.fromisoformat(noted[1])) if noted else None
+
+
+def _read_last_seen(details: Mapping[str, Any]) -> pl.Expr:
+    """Return the column `last_seen`, with what is noted beside the file."""
+    seen, noted = pl.col("last_seen"), _read_seen_again(details)
+    return pl.when(seen == noted[0]).then(pl.lit(noted[1])).otherwise(seen).alias("last_seen") if noted else seen

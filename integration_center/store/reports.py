@@ -35,6 +35,7 @@ class StoredReport:
     Attributes:
         likely_types: see `Report`; None for a frame of an earlier version, whose text may have been altered.
         notes: see `Report`.
+        content: see `Report`.
     """
 
     identity: str
@@ -44,6 +45,7 @@ class StoredReport:
     rows: int
     likely_types: Mapping[str, ColumnType] | None
     notes: Sequence[str] = ()
+    content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ class ReportFolder:
             return write_slices(slices, schema, draft.path, {KIND: info.kind}).scan()
 
         report = source.read(info, day, keep)
-        return self._publish(replace(report, identity=report.identity + _name_text_columns(info)), draft)
+        text_columns = _name_text_columns(info)
+        content = report.content + text_columns if report.content else None
+        return self._publish(replace(report, identity=report.identity + text_columns, content=content), draft)
 
     def write(self, report: Report, run_id: str | None = None) -> StoredReport:
         """Store a report that is in memory with its identity.
@@ -138,9 +142,36 @@ class ReportFolder:
             rows=count_height(report.rows),
             likely_types=report.likely_types,
             notes=report.notes,
+            content=report.content,
         )
         self._frames.publish(draft, identity=info.identity, details=describe_report(info))
         return info
+
+    def repeat(
+        self, source: ReportSource, info: ReportInfo, day: date, run_id: str | None = None
+    ) -> StoredReport | None:
+        """Store the frame of the day before also for `day`, if the source has the same data for both.
+
+        None where the data is other data, or has to be read to find out. A frame whose notes name its file is read
+        again, so that they name the right one.
+        """
+        before, text_columns = self._newest(info.slug, before=day), _name_text_columns(info)
+        stored = _read_stored(before) if before else None
+        if before is None or stored is None or stored.likely_types is None or stored.notes or not stored.content:
+            return None
+        if not stored.content.endswith(text_columns):
+            return None
+        identity = source.repeats(info, day, stored.content.removesuffix(text_columns))
+        file = self.file(info.slug, before.place.day) if identity and before.place.day else None
+        if identity is None or file is None:
+            return None
+        mark = source.marks(info, [day]).get(day)
+        repeated = replace(stored, identity=identity + text_columns, refreshed_at=mark.modified if mark else None)
+        details = describe_report(repeated)
+        self._frames.publish_file(
+            find_report(info.slug, day, run_id), file, identity=repeated.identity, details=details
+        )
+        return repeated
 
     def newest_kind(self, report_slug: str) -> ReportKind | None:
         """Return the kind of the report from its newest stored frame; None when there is no frame."""
@@ -185,6 +216,7 @@ def describe_report(report: StoredReport) -> dict[str, str]:
         "refreshed_at": report.refreshed_at.isoformat() if report.refreshed_at else "",
         "stored_at": datetime.now(UTC).isoformat(),
         "notes": json.dumps([*report.notes]),
+        **({"content": report.content} if report.content else {}),
         **({"likely_types": json.dumps(dict(report.likely_types))} if report.likely_types is not None else {}),
     }
 
@@ -200,6 +232,7 @@ def _read_stored(file: StoredFile) -> StoredReport:
         rows=file.rows or 0,
         likely_types=json.loads(told["likely_types"]) if "likely_types" in told else None,
         notes=json.loads(told.get("notes", "[]")),
+        content=told.get("content"),
     )
 
 
@@ -208,7 +241,8 @@ def fetch_day(
 ) -> tuple[StoredReport, bool]:
     """Return the stored report of `day`, and whether it was fetched. A current frame is not fetched again.
 
-    A frame is current when the source has nothing newer, and the same declared columns were kept as text.
+    A frame is current when the source has nothing newer, and the same declared columns were kept as text. Where the
+    source has the same data as for the day before, that day's frame is stored for both.
 
     Args:
         source: the source of reports.
@@ -223,6 +257,8 @@ def fetch_day(
     with folder.locked(info.slug, day):
         if stored := find_current(source, folder, info, day):
             return stored, False
+        if repeated := folder.repeat(source, info, day, run_id):
+            return repeated, True
         return folder.fetch(source, info, day, run_id), True
 
 

@@ -143,6 +143,48 @@ def build_absent_lines(
     )
 
 
+def find_day_seen_again(known: pl.LazyFrame, lines: pl.LazyFrame, day: date) -> date | None:
+    """Find the newest day in a frame of known records, if a push saw exactly the people of that day again.
+
+    Then the push changes nothing about known records but that day, so the frame need not be written again. Most days
+    are like this, except for people who come or go.
+
+    Args:
+        known: the frame before the push, which may be on disk.
+        lines: the ledger, whose records are in the order of the frame.
+        day: the newest day of the run.
+
+    Returns:
+        The day. None when the frame may have to be written again.
+    """
+    before = known.select("record_id", "last_seen").collect()
+    newest = before["last_seen"].max()
+    if not isinstance(newest, date) or newest > day:
+        return None
+    is_current = before["last_seen"] == newest
+    current, older = before["record_id"].filter(is_current), before["record_id"].filter(~is_current)
+    del before
+    rows, matched = _select_rows(lines)
+    found = matched.select("record_id", pl.col("outcome").is_in(MAY_BE_WRITTEN)).collect(engine="streaming")
+    ids, is_written = found["record_id"], found["outcome"]
+    # Numbers tell apart what is compared as text right after.
+    is_known = ids.hash().is_in(current.hash().implode())
+    if not ids.filter(is_known).equals(current) or (is_written & ~is_known).any():
+        return None
+    keys = _read_column(matched, "key").filter(is_known)
+    known_keys = _read_column(known, "key")
+    if not keys.equals(known_keys.filter(is_current)):
+        return None
+    if len(older):
+        present = compare_keys(_read_column(rows, "key").drop_nulls())
+        if (
+            ids.is_in(older.implode()).any()
+            or present.is_in(compare_keys(known_keys.filter(~is_current)).implode()).any()
+        ):
+            return None
+    return newest
+
+
 def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date) -> Iterator[pl.DataFrame]:
     """Yield slices of the frame of known records as it is after a push.
 
@@ -152,10 +194,7 @@ def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date)
         run_id: the run of the push.
         day: the newest day of the run.
     """
-    names = lines.collect_schema().names()
-    of_rows = pl.col(LAST_SEEN).is_null() if LAST_SEEN in names else pl.lit(True)
-    rows = lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED)
-    matched = rows.filter(pl.col("record_id").is_not_null())
+    rows, matched = _select_rows(lines)
     # One column after another, because together they take the memory of a report.
     before = known.select("record_id", "last_seen").collect()
     ids = _read_column(matched, "record_id")
@@ -186,6 +225,13 @@ def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date)
     written = matched.filter(is_written).select("record_id", "key").collect(engine="streaming")
     new = written.filter(find_places(written["record_id"], before["record_id"]).is_null())
     yield new.select("record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by"))
+
+
+def _select_rows(lines: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Select the lines of the rows of the newest day, and those of them that have a record."""
+    of_rows = pl.col(LAST_SEEN).is_null() if LAST_SEEN in lines.collect_schema().names() else pl.lit(True)
+    rows = lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED)
+    return rows, rows.filter(pl.col("record_id").is_not_null())
 
 
 def _read_column(lines: pl.LazyFrame, name: str) -> pl.Series:

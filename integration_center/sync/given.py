@@ -28,9 +28,33 @@ class Given:
 
         Numbers that are near each other take little memory.
         """
-        places = numbers if self.places is None else self.places.gather(numbers)
+        places = self._find_places(numbers)
         first, last = _find_bounds(places)
         return self._read(first, last - first + 1).select(pl.all().gather(places - first))
+
+    def take_beside(
+        self, numbers: pl.Series, other: "Given", their_numbers: pl.Series
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return what `take` returns for these numbers, and what it returns for those of other columns.
+
+        Columns of the same rows are read at once.
+
+        Args:
+            numbers: the numbers of rows.
+            other: other columns. They have other names.
+            their_numbers: some of the numbers, and null.
+        """
+        if self.rows is not other.rows or self.places is not other.places:
+            return self.take(numbers), other.take(their_numbers)
+        places = self._find_places(numbers)
+        first, last = _find_bounds(places)
+        both = replace(self, columns={**self.columns, **other.columns})
+        near = both._read(first, last - first + 1)
+        theirs = other._find_places(their_numbers)
+        return (
+            near.select(pl.col(*self.columns).gather(places - first)),
+            near.select(pl.col(*other.columns).gather(theirs - first)),
+        )
 
     def read_slices(self, height: int) -> Iterator[pl.DataFrame]:
         """Yield the values of all rows of the report, in slices of `height`; for an empty report, none."""
@@ -40,6 +64,9 @@ class Given:
     def keep(self, places: pl.Series) -> "Given":
         """Return the values of a plan that has only the rows at these positions."""
         return replace(self, places=places)
+
+    def _find_places(self, numbers: pl.Series) -> pl.Series:
+        return numbers if self.places is None else self.places.gather(numbers)
 
     def _read(self, start: int, height: int) -> pl.DataFrame:
         wanted = by_name(*dict.fromkeys(self.columns.values()))

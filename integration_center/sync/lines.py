@@ -193,13 +193,13 @@ def _leave_out_past(
 def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     """Add the key to each line; the record's and the report's values, and `converted`, to each matched one."""
     row = lines.select(pl.when(pl.col(PLACE).is_not_null()).then(ROW)).to_series()
-    shown = matching.shown.take(lines[ROW])
+    shown, given = matching.shown.take_beside(lines[ROW], matching.given, row)
     laid = pl.concat(
         [
             _explain_hashed(lines.drop(PLACE), shown, matching.terms.keys),
             shown.select(matching.key.alias("key")),
             matching.there.select(pl.all().gather(lines[PLACE])),
-            matching.given.take(row),
+            given,
         ],
         how="horizontal",
     )
@@ -217,7 +217,9 @@ def _explain_hashed(lines: pl.DataFrame, shown: pl.DataFrame, keys: Sequence[Key
     if not addresses or not unmatched.any():
         return lines.with_columns(reason)
     looks = pl.any_horizontal(looks_hashed(pl.col(address).cast(pl.String)) for address in addresses)
-    hashed = unmatched & shown.select(looks.alias("hashed")).to_series()
+    places = unmatched.arg_true()
+    found = shown.select(pl.col(*addresses).gather(places)).select(looks.alias("hashed")).to_series()
+    hashed = pl.repeat(False, lines.height, eager=True).scatter(places.filter(found), True)
     return lines.with_columns(pl.when(hashed).then(pl.lit(HASHED)).otherwise(reason).alias("reason"))
 
 

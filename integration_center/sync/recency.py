@@ -57,7 +57,9 @@ def _read_usual(text: pl.Series) -> pl.Series | None:
     """Read text in which every value looks like `2026-11-22 07:00:00`, thirty times as fast; None for other text."""
     if text.null_count() == len(text) or not text.str.contains(USUAL).all():
         return None
-    moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False).dt.replace_time_zone(
+        "UTC"
+    )
     return moments if moments.null_count() == text.null_count() else None
 
 

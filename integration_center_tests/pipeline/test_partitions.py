@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.api import ApiSource
 from integration_center.insights.source import say_days
+from integration_center.installation import open_installation
 from integration_center.store.reports import ReportFolder, fetch_day
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.frame_stores import open_store
@@ -178,3 +179,50 @@ def test_a_damaged_stored_report_is_fetched_again(center: Center) -> None:
     run = center.run()
     assert run.success, run.error
     assert center.sync(run).counts["lines"] == {"unchanged": 2}
+
+
+def list_frames(center: Center) -> list[str]:
+    """The names of the stored frames of the report."""
+    return sorted(path.name for path in (center.home / "storage" / "insights" / "logins").glob("*.parquet"))
+
+
+def test_a_file_that_repeats_the_day_before_is_not_read_again(center: Center) -> None:
+    center.integrate()
+    for age in (3, 2, 1):
+        center.drop(logins(PLAIN[:2]), day=days_before(age))
+    assert center.run(day=days_before(3)).success
+    (frame,) = list_frames(center)
+    again = center.run(day=days_before(2))
+    assert again.success, again.error
+    assert list_frames(center) == [frame]
+    assert set(center.ledger(again)["day"]) == {days_before(2)}
+    assert center.sync(again).counts["lines"] == {"unchanged": 2}
+
+    # The same bytes, read by other rules, are other rows.
+    rules = center.home / "drops" / "logins" / "report.yaml"
+    rules.write_text("footer: 1\n")
+    shorter = center.run(day=days_before(1))
+    assert shorter.success, shorter.error
+    assert len(list_frames(center)) == 2
+    assert center.sync(shorter).counts["lines"] == {"unchanged": 1, "absent": 1}
+
+    rules.unlink()
+    center.drop(logins(PLAIN[:2], 9), day=YESTERDAY)  # as many bytes as before
+    changed = center.run()
+    assert changed.success, changed.error
+    assert len(list_frames(center)) == 3
+    assert [center.lead(number)[COUNT] for number in PLAIN[:2]] == [9 + number for number in PLAIN[:2]]
+
+
+def test_a_frame_of_two_days_stays_for_the_other_when_one_is_forgotten(center: Center) -> None:
+    center.integrate()
+    for age in (1, 0):
+        center.drop(logins(PLAIN[:2]), day=days_before(age))
+        assert center.run(day=days_before(age)).success
+    assert len(list_frames(center)) == 1
+    with open_installation() as installation:
+        assert installation.reports.forget("logins", days_before(1))
+        assert installation.reports.file("logins", days_before(1)) is None
+        kept = installation.reports.file("logins", YESTERDAY)
+        assert kept is not None
+        assert kept.scan().collect().height == 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integration_center.insights.columns import show_dtypes
@@ -96,6 +96,8 @@ def test_another_cell_changes_its_own_line_only(
 
 @settings(QUICK, max_examples=40)
 @given(COLUMNS, st.sampled_from(TYPED_FIELDS), st.sampled_from([None, 0.01, 3.0]))
+@example([None, None], make_field("datetime"), None)
+@example([None, "n/a", "2026-11-22 07:00:00", "22 Nov 2026"], make_field("datetime"), None)
 def test_what_is_read_all_at_once_is_what_is_read_by_parts(
     cells: list[str | None], field: SObjectField, factor: float | None
 ) -> None:

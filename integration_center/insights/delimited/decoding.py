@@ -1,9 +1,10 @@
 """Decode the bytes of a file to UTF-8."""
 
 import codecs
+from collections.abc import Iterator
 
 from integration_center.errors import UnreadableReport
-from integration_center.files.file_bytes import Data, cut
+from integration_center.files.file_bytes import Data, FileBytes, cut, keep_parts
 from integration_center.insights.delimited.encodings import advise
 
 MARKS = {
@@ -20,6 +21,8 @@ WRONG_MARK = "the file begins with the mark of {}, but its text is not; it is re
 MOSTLY = 0.4
 """With at least this share of NUL bytes at even or odd positions, a file without a mark is UTF-16: every second byte of
 Latin letters is NUL."""
+PIECE_BYTES = 4_000_000
+"""The bytes of a large file that are decoded at a time."""
 
 
 def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, list[str]]:
@@ -46,9 +49,8 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
         while data.startswith(codecs.BOM_UTF8):  # some programs write a second one
             data = cut(data, len(codecs.BOM_UTF8))
         return data, "utf-8", [WRONG_MARK.format(MARKS[wrong])] if wrong else []
-    data = bytes(data)
     try:
-        text = data.decode(encoding).lstrip("\ufeff").encode()
+        text = decode_large(data, encoding, source) if isinstance(data, FileBytes) else decode_whole(data, encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         ends_early = found and error.end >= len(data)
@@ -63,15 +65,49 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
     return text, encoding, [NOT_DECLARED.format(declared)] if is_other_utf8(data) else []
 
 
-def is_other_utf8(data: bytes) -> bool:
-    """Return whether text is UTF-8 with characters beyond ASCII, which other encodings hardly ever are by chance."""
-    if data.isascii():
-        return False
+def decode_whole(data: Data, encoding: str) -> bytes:
+    """Decode a text to UTF-8, without a byte-order mark."""
+    return bytes(data).decode(encoding).lstrip("\ufeff").encode()
+
+
+def decode_large(data: FileBytes, encoding: str, source: str) -> Data:
+    """Decode a text as `decode_whole` does, some bytes at a time, into another temporary file.
+
+    Args:
+        data: the text.
+        encoding: its encoding.
+        source: the name of the file in errors.
+
+    Raises:
+        UnicodeError: the text is not in the encoding. Places in it are those in the whole text.
+    """
+
+    def write() -> Iterator[bytes]:
+        begun = False
+        for piece in decode_pieces(data, encoding):
+            shown = piece if begun else piece.lstrip("\ufeff")
+            begun = begun or bool(shown)
+            yield shown.encode()
+
     try:
-        data.decode()
+        return keep_parts(write(), source)
+    except UnicodeError:
+        return decode_whole(data, encoding)
+
+
+def decode_pieces(data: Data, encoding: str) -> Iterator[str]:
+    """Yield a text, some bytes at a time."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for begin in range(0, len(data), PIECE_BYTES):
+        yield decoder.decode(data[begin : begin + PIECE_BYTES], final=begin + PIECE_BYTES >= len(data))
+
+
+def is_other_utf8(data: Data) -> bool:
+    """Return whether text is UTF-8 with characters beyond ASCII, which other encodings hardly ever are by chance."""
+    try:
+        return not all([piece.isascii() for piece in decode_pieces(data, "utf-8")])  # all of it has to be UTF-8
     except UnicodeDecodeError:
         return False
-    return True
 
 
 def find_unicode(data: Data) -> str | None:

@@ -58,12 +58,15 @@ def find_all_places(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
 
     A number that is not there has one line, in which `place` is null.
     """
-    pairs = pl.concat([*find_pairs(numbers, among)])
     rows = pl.int_range(len(numbers), dtype=pl.UInt32, eager=True).alias(ROW)
     places = pl.repeat(None, len(numbers), dtype=pl.UInt32, eager=True).alias(PLACE)
-    places.scatter(pairs[ROW], pairs[PLACE])
-    if places.count() == pairs.height:
+    parts = [*find_pairs(numbers, among)]
+    for part in parts:
+        places.scatter(part[ROW], part[PLACE])
+    if places.count() == sum(part.height for part in parts):
         return pl.DataFrame([rows, places])
+    pairs = pl.concat(parts)
+    del parts
     others = pairs.filter(pairs[PLACE] != places.gather(pairs[ROW]))
     del pairs
     return pl.concat([pl.DataFrame([rows, places]), others]).sort(ROW, PLACE)
