@@ -19,6 +19,7 @@ from integration_center.planning.value_preview import check_filter, find_value_d
 from integration_center.store.reports import EVENTS
 from integration_center.sync.mapping.suggestions import rank_targets
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.model_refusals import say_refusal
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def ask_absence(fields: Sequence[str]) -> Absence:
             try:
                 FieldMapping(column="x", field=name, absent=given)
             except ValidationError as error:
-                console.print(error.errors()[0]["msg"].removeprefix("Value error, "), markup=False, soft_wrap=True)
+                console.print(say_refusal(error.errors()[0]), markup=False, soft_wrap=True)
             else:
                 values[name] = given
                 break

@@ -10,6 +10,7 @@ from integration_center.console.attention import Attention, list_attention, need
 from integration_center.console.engine import UnfinishedRun
 from integration_center.console.obstacles import BLOCKED, Obstacle, Surroundings, Touched, list_banners
 from integration_center.console.picture import RUNS, Picture, draw
+from integration_center.console.plain_words import make_plain
 from integration_center.console.reasons import find_reasons
 from integration_center.console.results import say_status
 from integration_center.console.shell.context import Console
@@ -271,7 +272,7 @@ def build_row(
         next_run=_next_run(spec.times, minute) if spec and scheduled else None,
         last=last,
         picture=draw(recent.pictures if recent else ()),
-        problem=file.problem,
+        problem=make_plain(file.problem) if file.problem else None,
         readable=spec is not None,
         obstacles=around.find(file.slug, spec) if spec and scheduled else (),
         starting=find_starting(around, file.slug, last),

@@ -104,7 +104,12 @@ STATES: dict[str, tuple[Callable[[Center, Installation], Engine], str, str]] = {
         "Connect Sandbox again",
     ),
     "scheduler-dead": (stop_scheduler, "Dagster is not running, so nothing starts", "See what is down"),
-    "integration-broken": (break_file, "Logins to Leads · Its file cannot be read:", "See the file"),
+    "integration-broken": (
+        break_file,
+        "Logins to Leads · Its file cannot be read: line 11, colunm of key pair 1: there is no such name;"
+        " the nearest is 'column'.",
+        "See the file",
+    ),
     "report-late": (delay_report, "Logins to Leads · Waiting for its report since", "See the report"),
     "push-held": (
         hold_push,

@@ -92,7 +92,7 @@ def test_a_broken_integration_shows_its_error_beside_the_sound_ones(center: Cent
     seen = browser.open("/")
     assert "mangled · Its file cannot be read" in seen.text
     assert "a bracket is not closed" in seen.text
-    assert "Lead.WalkMe_First_Login__c is already written by integration 'logins_to_leads'" in seen.text
+    assert "Lead.WalkMe_Logins_Last_30_Days__c are already written by integration 'logins_to_leads'" in seen.text
     actions = {form.action for form in [*seen.reader.forms, *seen.reader.buttons]}
     assert "/integrations/logins_to_leads/run" in actions
     assert "/integrations/mangled/run" not in actions
@@ -119,7 +119,7 @@ def test_a_newcomer_never_breaks_one_that_runs(center: Center, browser: Browser,
     assert loaded.broken.keys() == {"a_newcomer"}
     seen = browser.open("/?state=broken")
     assert "1 of 2 integrations" in seen.text
-    assert "Newcomer · Cannot run: Lead.WalkMe_First_Login__c is already written by" in seen.text
+    assert "Newcomer · Cannot run: Lead.WalkMe_First_Login__c, Lead.WalkMe_Last_Login__c, Lead." in seen.text
     assert "/integrations/a_newcomer/edit" in seen.targets
     seen = browser.submit(seen, "/integrations/a_newcomer/disable")
     assert "Broken" not in seen.text.partition("2 integrations")[2]
@@ -203,7 +203,7 @@ def test_two_that_write_one_field_cannot_both_be_enabled(center: Center, browser
     center.integrate()
     center.integrate("second", name="Second", enabled=False)
     seen = browser.submit(browser.open("/"), "/integrations/second/enable", status=409)
-    assert "is already written by integration 'logins_to_leads'" in seen.text
+    assert "are already written by integration 'logins_to_leads'" in seen.text
     assert reloads == []
 
 

@@ -175,7 +175,7 @@ def test_people_who_drop_out_and_a_filter_are_kept(center: Center, user: WizardU
     )
     user.press("stay", {"filter": '"Score" > 2', "max_absent": "40"})
     user.press("save", {"absent_after": "0"})
-    assert "greater than or equal to 1" in user.seen.text
+    assert "It must be at least 1" in user.seen.text
     user.press("save", {"absent_after": "5", "filter": 'SUM("Score") > 2'})
     assert "it judges each row by itself" in user.seen.text
     user.press("save", {"filter": '"Score" > 2'})

@@ -93,7 +93,7 @@ def test_two_that_write_one_field_are_refused_with_a_sentence(project: Path, hom
     add(project, "again")
     with pytest.raises(Exception, match="Error while building definitions") as error:
         load(project)
-    assert "Lead.WalkMe_First_Login__c is already written by integration 'again'" in str(error.value.__cause__)
+    assert "are already written by integration 'again'; disable one of the two" in str(error.value.__cause__)
 
 
 def test_prefixes_keep_two_sets_apart(center: Center, project: Path) -> None:
