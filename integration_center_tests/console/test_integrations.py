@@ -17,8 +17,9 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.webserver import Webserver
+from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
-from integration_center_tests.pipeline.center import Center
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&"
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
@@ -143,6 +144,21 @@ def test_without_an_account_the_page_leads_to_accounts(installation: Installatio
     seen = browser.open("/")
     assert "Connect an account first" in seen.text
     assert seen.links["Go to Accounts"] == "/accounts"
+    assert "Connect a Salesforce account Have a report: see what WalkMe delivers Make an integration" in seen.text
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_empty_installation_says_which_steps_are_done(
+    center: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    monkeypatch.setattr("integration_center.console.first_steps.PATIENCE", 60.0)
+    if there:
+        center.drop(logins(PLAIN))
+    seen = browser.open("/")
+    report = f"✓ Done: The report Logins is there, newest day {YESTERDAY}"
+    expected = report if there else "Have a report: see what WalkMe delivers"
+    assert f"✓ Done: Sandbox is connected {expected} Make an integration" in seen.text
+    assert seen.links["+ New Integration"] == "/integrations/new"
 
 
 def test_many_integrations_are_paged_searched_and_narrowed(center: Center, console: Console, browser: Browser) -> None:

@@ -185,6 +185,6 @@ def test_definitions_of_a_folder_merge_with_others(center: Center) -> None:
 
 
 def test_what_is_no_integration_is_said_with_its_name(home: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"integration 'bad': environment: Value error, 'staging' is neither"):
+    with pytest.raises(ConfigurationError, match=r"integration 'bad': environment: 'staging' is neither"):
         build_integration_defs({"bad": {**EXAMPLE, "environment": "staging"}})
     assert issubclass(Integration, dg.Component)

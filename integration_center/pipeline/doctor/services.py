@@ -41,7 +41,7 @@ def check_stop(installation: Installation) -> Iterator[Checked]:
 def check_integrations(loaded: Integrations) -> Iterator[Checked]:
     """Which integrations are sound, and why the others are not."""
     on = sum(spec.enabled for spec in loaded.specs.values())
-    yield ok("integrations", f"{len(loaded.specs)} are sound, {on} of them switched on.")
+    yield ok("integrations", f"{len(loaded.specs)} integrations are sound, {on} of them switched on.")
     for slug, reason in loaded.broken.items():
         yield problem("integrations", f"{slug} is broken: {reason}.", "Correct its file; the others run.")
 
