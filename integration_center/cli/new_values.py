@@ -109,14 +109,15 @@ def ask_expression(report: NewestReport, rows: Rows) -> ProposedValue | None:
     if given == SKIP:
         return None
     if given not in usable:
-        return ProposedValue("Value", given)
+        return ProposedValue("Value", "", given)
     preset = PRESETS[given]
     dtypes = report.likely_dtypes
     column = ask_one(f"{preset.label} which column", list(dtypes), None)
     while True:
         argument = ask(f"{column}: {preset.argument}, such as {preset.example}") if preset.argument else ""
         try:
-            return ProposedValue(f"{preset.label} {column}", write_value(given, column, dtypes[column], rows, argument))
+            value = write_value(given, column, dtypes[column], rows, argument)
+            return ProposedValue(f"{preset.label} {column}", "", value)
         except ValueError as error:
             console.print(str(error), markup=False)
 

@@ -197,6 +197,8 @@ def test_values_worth_having_are_proposed(center: Center, browser: Browser) -> N
     user.to_report("NPS", "Account")
     user.press("next-anyway", {"key-column": ["Account Name"], "key-field": ["Name"]})
     assert "3 more values that NPS can give" in user.seen.text
+    assert "Answers How many answers there are." in user.seen.text
+    assert "TRY_CAST" not in user.seen.text
     user.press("propose-all")
     assert user.values["rows"] == ["all"]
     assert user.values["window"] == ["90"]

@@ -27,6 +27,7 @@ from integration_center.settings import Settings
 from integration_center.web.refused_requests import RefusedRequests, note_reason
 from integration_center.web.shield import LOOPBACK_NAMES, Door, Shield
 
+NOBODY_SIGNS_IN = "Nobody has to sign in here, so only this machine is answered. Ask the server admin to set up users."
 KEPT = "public, max-age=31536000, immutable"
 
 
@@ -99,8 +100,8 @@ def build_proxy_trust(settings: Settings) -> list[Middleware]:
 def build_door(settings: Settings, hosts: Collection[str]) -> Door:
     """Where the console is reached: under this machine's names, `hosts`, and the callback URL's where there are users.
 
-    Without users whoever reaches it acts as the operator, and a proxy on this machine would let everybody reach it: the
-    console then answers nothing that came through one.
+    Without users everybody who reaches it acts as the operator, and a proxy on this machine would let everybody reach
+    it: the console then answers nothing that came through one.
     """
     users = settings.has_sign_in
     callback = urlsplit(settings.callback_url).hostname
@@ -109,6 +110,6 @@ def build_door(settings: Settings, hosts: Collection[str]) -> Door:
         "console",
         hosts={name.lower() for name in names},
         forwarded=users,
-        forwarded_advice="Without users the console answers this machine only: set INTEGRATION_CENTER_USERS first.",
+        forwarded_advice=NOBODY_SIGNS_IN,
         headers=HEADERS,
     )

@@ -97,7 +97,10 @@ def check_certificates(now: datetime) -> Iterator[Checked]:
         command = "Name a bundle that holds valid ones in SSL_CERT_FILE."
         yield problem("certificates", f"{bundle} holds no certificate that is valid now.", ASK, command)
     else:
-        yield ok("certificates", f"{valid} certificate{'' if valid == 1 else 's'} in {bundle} {'is' if valid == 1 else 'are'} valid now.")
+        yield ok(
+            "certificates",
+            f"{valid} certificate{'' if valid == 1 else 's'} in {bundle} {'is' if valid == 1 else 'are'} valid now.",
+        )
 
 
 def check_alerts(installation: Installation) -> Iterator[Checked]:
