@@ -109,6 +109,14 @@ def test_a_folder_whose_name_is_no_text_does_not_stop_the_page(center: Center, b
     assert "/integrations/logins_to_leads/run" in {form.action for form in [*seen.reader.forms, *seen.reader.buttons]}
 
 
+def test_a_file_that_cannot_be_read_keeps_the_name_of_its_last_run(
+    center: Center, installation: Installation, browser: Browser
+) -> None:
+    center.write("logins_to_leads", "type: integration_center.Integration\nattributes: [unclosed")
+    log(installation, "r")
+    assert "Actions Logins to Leads Logins Review → Lead · Sandbox Broken" in browser.open("/").text
+
+
 def test_a_newcomer_never_breaks_one_that_runs(center: Center, browser: Browser, reloads: list[str]) -> None:
     """Its slug sorts before the other's; its file is newer."""
     center.integrate()
