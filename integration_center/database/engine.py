@@ -5,6 +5,7 @@ error becomes one of ours.
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -214,7 +215,7 @@ def _build_sqlite(url: URL) -> Engine:
     path = Path(url.database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _create_file(path)
         path.chmod(0o600)
     except OSError as error:
         raise ConfigurationError(
@@ -231,6 +232,25 @@ def _build_sqlite(url: URL) -> Engine:
     except sqlite3.DatabaseError as error:
         raise _translate(error, url) from error
     return engine
+
+
+def _create_file(path: Path) -> None:
+    """Create the file unless it is there. A file that is there is not opened: SQLite alone may do that.
+
+    To close a descriptor of a file drops all locks that the process has on it. SQLite in another process would then
+    take itself for the last one, and delete the log in which this process reads and writes: that damages the database.
+    Source: sqlite.org, "How To Corrupt An SQLite Database File", 2.2.
+
+    Raises:
+        OSError: it cannot be created, or not be written.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        return
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,3 +152,17 @@ def test_a_database_that_is_kept_open_is_not_tidied_up_after_each_transaction(pa
         assert syncs.progress("run", "logins") == (2, 3)
     assert not log.exists()
     assert syncs.progress("run", "logins") == (2, 3)
+
+
+@pytest.mark.sqlite
+def test_opening_it_again_keeps_the_locks_of_this_process(tmp_path: Path) -> None:
+    """To close a descriptor of a file drops the locks of the process on it: another one then deletes the log in use."""
+    path = tmp_path / "center.db"
+    engine = build_engine(f"sqlite:///{path}")
+    with kept_open(engine):
+        log = path.with_name("center.db-wal")
+        before = log.stat().st_ino
+        build_engine(f"sqlite:///{path}")
+        other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('CREATE TABLE t (n)'); c.close()"
+        subprocess.run([sys.executable, "-c", other, str(path)], check=True)
+        assert log.stat().st_ino == before
