@@ -15,7 +15,10 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center_tests.browser.choosing import choose
 from integration_center_tests.browser.inspection import WIDE
+from integration_center_tests.browser.services import Services
+from integration_center_tests.browser.test_example import RUN_MS, fresh
 from integration_center_tests.browser.test_front_page import RUNS, run_aside, serving
+from integration_center_tests.browser.test_runs import await_dagster
 from integration_center_tests.browser.test_typing import center, go_to_mapping
 from integration_center_tests.console.conftest import installation, read_history_of
 from integration_center_tests.console.dagsters import OwnDagster
@@ -23,7 +26,7 @@ from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_has
 from integration_center_tests.pipeline.center import PLAIN, Center, email
 from integration_center_tests.pipeline.conftest import center_on_disk, connect, home
 
-__all__ = ["center", "center_on_disk", "connect", "home", "installation"]
+__all__ = ["center", "center_on_disk", "connect", "fresh", "home", "installation"]
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -188,6 +191,26 @@ def test_a_plan_is_rejected_and_an_integration_taken_to_production(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Logins to Leads")
     assert center.writes(Environment.PRODUCTION) == []
     assert (center.defs / f"{SLUG}_production" / "defs.yaml").exists()
+
+
+@pytest.mark.timeout(400)
+def test_a_run_under_way_is_cancelled(page: Page, fresh: Services) -> None:
+    fresh.integrate("to_cancel", name="To cancel")
+    await_dagster(fresh)
+    page.goto("/accounts")
+    page.get_by_role("button", name="+ Add Account for Sandbox").click()
+    page.get_by_role("button", name="Allow").click()
+    held = fresh.emulator.sandbox.faults.hold("*/composite", times=None)
+    page.goto("/integrations/to_cancel")
+    page.get_by_role("button", name="Run Now").click()
+    assert held.reached.wait(RUN_MS / 1_000)
+    page.get_by_role("button", name="Cancel").dblclick()
+    expect(page.get_by_text("It is being cancelled. What Salesforce took by then is written down.")).to_be_visible()
+    held.release()
+    expect(page.get_by_text("cancelled in the console by").first).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    page.goto("/audit")
+    expect(page.get_by_role("cell", name="cancelled", exact=True).first).to_be_visible()
 
 
 def test_roles_are_given_and_sessions_ended(
