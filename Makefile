@@ -92,9 +92,9 @@ bench: setup ## Calls, bytes, seconds and peak memory, beside a floor
 docs: setup ## The documentation, in site/index.html; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
-pictures: setup ## The pictures of the front page in docs/pictures, from the real console; needs Chromium
+pictures: setup ## The pictures of the pages in docs/pictures, from the real console; needs Chromium
 	INTEGRATION_CENTER_PICTURES=docs/pictures $(BIN)/python -m pytest -q integration_center_tests/browser/test_front_page.py \
-	  integration_center_tests/browser/test_many_integrations.py
+	  integration_center_tests/browser/test_many_integrations.py integration_center_tests/browser/test_every_page.py
 
 schema: setup ## The JSON schema of report.yaml, in the package, after a change to its options
 	$(BIN)/python -m tools.report_schema

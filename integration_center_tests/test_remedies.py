@@ -2,7 +2,7 @@
 
 import pytest
 
-from integration_center.console.plain_words import drop_folders, say_error
+from integration_center.console.plain_words import make_plain, say_error
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.wording.remedies import Said, read_said
 
@@ -46,8 +46,13 @@ def test_a_text_of_several_lines_is_one_sentence() -> None:
             "https://login.example/services/oauth2 does not answer",
             "https://login.example/services/oauth2 does not answer",
         ),
+        ("keys[0].colunm in line 11: there is no such name", "line 11, colunm of key pair 1: there is no such name"),
+        (
+            "object in line 5: it is missing; limits.max_changed in line 9: it is empty",
+            "line 5, object: it is missing; line 9, max changed of limits: it is empty",
+        ),
         ("either/or, 2026/11/22, 5 km/h", "either/or, 2026/11/22, 5 km/h"),
     ],
 )
-def test_of_a_path_the_name_is_left(given: str, left: str) -> None:
-    assert drop_folders(given) == left
+def test_a_page_says_the_name_of_a_file_and_its_line_first(given: str, left: str) -> None:
+    assert make_plain(given) == left

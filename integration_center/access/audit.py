@@ -46,6 +46,7 @@ class Action(StrEnum):
     RELEASED = "released"
     APPROVED = "approved"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
     GRANTED = "changed permission set"
     CREATED_FIELDS = "created fields"
     STOPPED = "stopped everything"

@@ -21,6 +21,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.files.file_lock import hold_folder
 from integration_center.files.text_files import write_atomically, writing
 from integration_center.files.yaml_nodes import build_node, build_yaml, is_indented, write_document
+from integration_center.wording.model_refusals import say_refusal
 
 
 def add_channel(home: Path, name: str, channel: Mapping[str, Any]) -> None:
@@ -39,8 +40,7 @@ def add_channel(home: Path, name: str, channel: Mapping[str, Any]) -> None:
     except ValidationError as error:  # its text would repeat what was typed, secrets included
         fault = error.errors(include_input=False, include_url=False)[0]
         where = str(fault["loc"][-1]).removesuffix("[key]") if len(fault["loc"]) > 3 else "name"
-        said = fault["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{where}: {said}") from None
+        raise ConfigurationError(f"{where}: {say_refusal(fault)}") from None
     with _locked(home):
         settings = read_alert_settings(home) or AlertSettings()
         if name in settings.channels:

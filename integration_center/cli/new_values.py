@@ -19,6 +19,7 @@ from integration_center.planning.value_preview import check_filter, find_value_d
 from integration_center.store.reports import EVENTS
 from integration_center.sync.mapping.suggestions import rank_targets
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.model_refusals import say_refusal
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,15 @@ def ask_expression(report: NewestReport, rows: Rows) -> ProposedValue | None:
     if given == SKIP:
         return None
     if given not in usable:
-        return ProposedValue("Value", given)
+        return ProposedValue("Value", "", given)
     preset = PRESETS[given]
     dtypes = report.likely_dtypes
     column = ask_one(f"{preset.label} which column", list(dtypes), None)
     while True:
         argument = ask(f"{column}: {preset.argument}, such as {preset.example}") if preset.argument else ""
         try:
-            return ProposedValue(f"{preset.label} {column}", write_value(given, column, dtypes[column], rows, argument))
+            value = write_value(given, column, dtypes[column], rows, argument)
+            return ProposedValue(f"{preset.label} {column}", "", value)
         except ValueError as error:
             console.print(str(error), markup=False)
 
@@ -148,7 +150,7 @@ def ask_absence(fields: Sequence[str]) -> Absence:
             try:
                 FieldMapping(column="x", field=name, absent=given)
             except ValidationError as error:
-                console.print(error.errors()[0]["msg"].removeprefix("Value error, "), markup=False, soft_wrap=True)
+                console.print(say_refusal(error.errors()[0]), markup=False, soft_wrap=True)
             else:
                 values[name] = given
                 break

@@ -6,6 +6,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from integration_center.console.obstacles import Banner
+from integration_center.console.plain_words import make_plain
 from integration_center.console.reasons import Reasons
 from integration_center.console.results import count_troubled, say_status, say_why, sentence, tone_of
 from integration_center.database.sync_records import SyncRecord, SyncStatus
@@ -125,7 +126,7 @@ def say_look(sync: SyncRecord) -> str:
 def _build_broken(file: DefsFile, sync: SyncRecord | None, *, may_change: bool) -> Attention:
     here = f"/integrations/{quote(file.slug)}"
     name = file.spec.name if file.spec else sync.name if sync else file.slug
-    text = sentence(f"{'Cannot run' if file.spec else 'Its file cannot be read'}: {file.problem}")
+    text = sentence(f"{'Cannot run' if file.spec else 'Its file cannot be read'}: {make_plain(file.problem or '')}")
     if file.spec and may_change:
         return Attention("danger", text, name, here, href=f"{here}/edit", says="Correct it")
     return Attention("danger", text, name, here, href=here, says="See the file")

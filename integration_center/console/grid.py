@@ -10,6 +10,7 @@ from integration_center.console.attention import Attention, list_attention, need
 from integration_center.console.engine import UnfinishedRun
 from integration_center.console.obstacles import BLOCKED, Obstacle, Surroundings, Touched, list_banners
 from integration_center.console.picture import RUNS, Picture, draw
+from integration_center.console.plain_words import make_plain
 from integration_center.console.reasons import find_reasons
 from integration_center.console.results import say_status
 from integration_center.console.shell.context import Console
@@ -209,7 +210,7 @@ def _find_states(
 
 def _order(file: DefsFile, sort: str, last: Mapping[str, SyncRecord], minute: datetime) -> tuple[float, str]:
     """What an integration is sorted by: the newest run first, the next run first, or the name."""
-    name = _name(file).casefold()
+    name = _name(file, last.get(file.slug)).casefold()
     if sort == "last":
         sync = last.get(file.slug)
         return -(sync.started_at if sync else LONG_AGO).timestamp(), name
@@ -262,7 +263,7 @@ def build_row(
     scheduled = spec is not None and spec.enabled and file.problem is None
     return GridRow(
         slug=file.slug,
-        name=_name(file),
+        name=_name(file, last),
         report=spec.report if spec else last.report if last else "",
         object=spec.object if spec else last.object if last else "",
         environment=spec.environment if spec else last.environment if last else None,
@@ -271,7 +272,7 @@ def build_row(
         next_run=_next_run(spec.times, minute) if spec and scheduled else None,
         last=last,
         picture=draw(recent.pictures if recent else ()),
-        problem=file.problem,
+        problem=make_plain(file.problem) if file.problem else None,
         readable=spec is not None,
         obstacles=around.find(file.slug, spec) if spec and scheduled else (),
         starting=find_starting(around, file.slug, last),
@@ -283,8 +284,9 @@ _next_run = lru_cache(maxsize=2_048)(RunTimes.next)
 """Asked for many integrations, mostly with the same schedule."""
 
 
-def _name(file: DefsFile) -> str:
-    return file.spec.name if file.spec else file.slug
+def _name(file: DefsFile, last: SyncRecord | None) -> str:
+    """A file that cannot be read says no name; its last run knows it."""
+    return file.spec.name if file.spec else last.name if last else file.slug
 
 
 def _fits(file: DefsFile, narrowing: Narrowing) -> bool:

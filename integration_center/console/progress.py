@@ -87,6 +87,8 @@ def _describe(
     engine = console.engine.read()
     if engine is not None and not engine.daemon and status in WAITING:
         warning = f"Dagster's daemon is not running, so this run does not begin until it does. {START_IT}"
+    if status is dg.DagsterRunStatus.CANCELING:
+        warning = "It is being cancelled: the call under way is finished and noted first."
     if sync is None:
         if status is None:
             return None

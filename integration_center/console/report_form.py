@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from integration_center.insights.catalogue import ColumnType
 from integration_center.insights.report_yaml import ReportFile
 from integration_center.insights.report_yaml_edit import NAMES
+from integration_center.wording.model_refusals import say_refusal
 
 Kind = Literal["text", "lines", "words", "choice", "check", "number"]
 """How an option is typed: `lines` is a list with one value a line, `words` one with commas."""
@@ -178,7 +179,7 @@ def build_file(form: ReportForm) -> tuple[ReportFile | None, dict[str, str]]:
         return ReportFile.model_validate({**given, **({"columns": columns} if columns else {})}), {}
     except ValidationError as error:
         places = {name: place for place, name in enumerate(form.columns)}
-        return None, {find_input(each["loc"], places): say_fault(each["msg"]) for each in error.errors()}
+        return None, {find_input(each["loc"], places): say_refusal(each) for each in error.errors()}
 
 
 def parse_value(option: Option, text: str, name: str, problems: dict[str, str]) -> Any:
@@ -215,8 +216,3 @@ def find_input(place: tuple[int | str, ...], columns: Mapping[str, int]) -> str:
     if len(place) >= 3 and place[0] == "columns" and place[1] in columns:
         return name_input(str(place[2]), columns[str(place[1])])
     return str(place[0]) if place and place[0] != "columns" else ""
-
-
-def say_fault(said: str) -> str:
-    """Write a fault of the model in plain words."""
-    return said.removeprefix("Value error, ").replace("Input should", "it should")

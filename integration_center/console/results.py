@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from integration_center.console.plain_words import drop_folders, say_on_page
+from integration_center.console.plain_words import make_plain, say_on_page
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.sync.outcome_words import TROUBLED, say_records
 from integration_center.sync.outcomes import Outcome
@@ -135,5 +135,5 @@ def _say_completed(sync: SyncRecord) -> str:
 
 def sentence(text: str) -> str:
     """`text` with a full stop, without folders. Its first letter stays: the style sheet shows it large."""
-    text = drop_folders(text)
+    text = make_plain(text)
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -8,16 +8,8 @@ from pydantic_core import ErrorDetails
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from integration_center.files.yaml_bounds import line_of
-from integration_center.wording.near_names import say_nearest
-
-SENTENCES = {
-    "missing": "it is missing",
-    "too_short": "it is empty; write at least one",
-    "dict_type": "names and values must follow it",
-    "model_type": "names and values must follow it",
-    "string_pattern_mismatch": "it must be an API name, such as WalkMe_Logins__c",
-}
-"""Our sentences for Pydantic's error types."""
+from integration_center.wording.model_refusals import say_refusal
+from integration_center.wording.near_names import find_nearest, say_nearest
 
 
 def say_faults(error: ValidationError, document: Node, model: type[BaseModel], *, root: str = "") -> Iterator[str]:
@@ -31,7 +23,10 @@ def say_faults(error: ValidationError, document: Node, model: type[BaseModel], *
     """
     faults = error.errors(include_url=False)
     places = [fault["loc"] for fault in faults]
+    misspelled = {find_meant(fault, model) for fault in faults if fault["type"] == "extra_forbidden"}
     for fault in faults:
+        if fault["type"] == "missing" and fault["loc"] in misspelled:  # the misspelled name says it
+            continue
         inner = [place for place in places if place[: len(fault["loc"])] == fault["loc"] != place]
         # Pydantic also calls a list too short when it has dropped the faulty items. That is not a fault of its own.
         if not (fault["type"] == "too_short" and inner):
@@ -43,10 +38,17 @@ def say_fault(fault: ErrorDetails, document: Node, model: type[BaseModel], root:
     inner = fault["loc"][1:] if fault["loc"][:1] == (root,) else fault["loc"]
     place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in inner).lstrip(".")
     line = line_of(find_node(document, fault["loc"]))
-    said = SENTENCES.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+    said = say_refusal(fault)
     if fault["type"] == "extra_forbidden":
         said = f"there is no such name; {say_nearest(str(inner[-1]), find_names(model, fault['loc'][:-1]))}"
     return f"{place or root or 'the file'} in line {line}: {said}"
+
+
+def find_meant(fault: ErrorDetails, model: type[BaseModel]) -> tuple[int | str, ...]:
+    """Find the place that an unknown name probably means; empty when no known name is near."""
+    *parents, name = fault["loc"]
+    nearest = find_nearest(str(name), find_names(model, parents))
+    return (*parents, nearest) if nearest else ()
 
 
 def find_node(document: Node, place: Sequence[int | str]) -> Node:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -91,6 +91,7 @@ def longest_wait(schedule: str) -> timedelta:
     return max(later - earlier for earlier, later in pairwise(runs))
 
 
+@lru_cache(maxsize=2_048)  # asked for many integrations at once, mostly with the same schedule
 def last_run(schedule: str, now: datetime, timezone: str = DEFAULT_ZONE) -> datetime | None:
     """The last time of a valid cron expression up to `now`, UTC; None when there was none."""
     return _step(schedule, now + timedelta(microseconds=1), timezone, back=True)

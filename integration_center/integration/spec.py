@@ -1,11 +1,11 @@
 """The model of an integration: environment + report + object + key pairs + field mappings + options.
 
 Pure data and the rules that need neither a report nor an org. The live rules (does the field exist, can it hold
-the column) are in `integration_center.sync.mapping.fitness`; the rule across integrations is `find_conflicts` here.
+the column) are in `integration_center.sync.mapping.fitness`; the rules across
+integrations are in `conflicts` and `chain` here.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -320,22 +320,6 @@ class IntegrationSpec(Model):
         named += self.condition.columns if self.condition else ()
         named += [self.latest_by] if self.latest_by else []
         return tuple(dict.fromkeys(named))
-
-
-def find_conflicts(integrations: Mapping[str, IntegrationSpec]) -> dict[str, str]:
-    """The slugs of enabled integrations that write a field another enabled one writes, with the reason.
-
-    The first keeps the field. Given the oldest first, adding an integration never breaks one that runs.
-    """
-    owners: dict[tuple[Environment, str, str], str] = {}
-    conflicts: dict[str, list[str]] = defaultdict(list)
-    for slug, spec in integrations.items():
-        for mapping in spec.fields if spec.enabled else ():
-            owner = owners.setdefault((spec.environment, spec.object.lower(), mapping.field.lower()), slug)
-            if owner != slug:
-                field = f"{spec.object}.{mapping.field}"
-                conflicts[slug].append(f"{field} is already written by integration {owner!r}; disable one of the two")
-    return {slug: "; ".join(reasons) for slug, reasons in conflicts.items()}
 
 
 def require_columns(spec: IntegrationSpec, available: Iterable[str]) -> None:

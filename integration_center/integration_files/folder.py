@@ -11,8 +11,9 @@ from datetime import datetime
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.insights.catalogue import find_clashes, slugify
 from integration_center.integration.chain import find_chain_faults
+from integration_center.integration.conflicts import find_conflicts
 from integration_center.integration.slugs import check_slug, free_slug
-from integration_center.integration.spec import Environment, IntegrationSpec, find_conflicts
+from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.places import FILE
 from integration_center.integration_files.reading import DefsFile, DefsReader
 from integration_center.integration_files.yaml_edit import dump, edit, write_new

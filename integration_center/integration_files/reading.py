@@ -17,8 +17,9 @@ from integration_center.errors import ConfigurationError
 from integration_center.files.regular_files import read_regular
 from integration_center.insights.catalogue import find_clashes
 from integration_center.integration.chain import find_chain_faults
+from integration_center.integration.conflicts import find_conflicts
 from integration_center.integration.slugs import check_slug, name_broken
-from integration_center.integration.spec import IntegrationSpec, find_conflicts
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.parsing import ParsedFile, parse_integration
 from integration_center.integration_files.places import FILE, FolderPlace, Place, name_file
 from integration_center.wording.plain_text import is_text, make_printable

@@ -40,6 +40,17 @@ SETTLING = timedelta(minutes=5)
 """How long after its start a process does not miss runs and heartbeats: Dagster catches up first."""
 START_DAEMON = "At a terminal: integration-center up, or the service that runs dagster-daemon."
 DAY = timedelta(days=1)
+PARTS = {
+    "SCHEDULER": "starts runs by schedule",
+    "SENSOR": "looks for new reports and ended runs",
+    "QUEUED_RUN_COORDINATOR": "takes runs out of the queue",
+    "BACKFILL": "starts the runs of several days",
+    "ASSET": "starts runs by a condition",
+    "MONITORING": "notices runs whose process is gone",
+    "FRESHNESS_DAEMON": "looks how old data is",
+    "EVENT_LOG_CONSUMER": "starts failed runs again",
+}
+"""What each part of Dagster's daemon does, by its name there."""
 BEATS = timedelta(seconds=120)
 """How old a heartbeat of the daemon may be: one comes every 30 seconds."""
 ACCOUNT_SECONDS = 900.0
@@ -169,11 +180,16 @@ def find_silent_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong
     if silent and silent == parts:
         text = "Dagster's daemon does not run, so no schedule and no sensor does."
         return [Wrong(Finding(Kind.DAGSTER, text, START_IT, command=START_DAEMON), "daemon", "Dagster's daemon")]
-    text = "The part {} of Dagster's daemon gives no sign of life."
     return [
-        Wrong(Finding(Kind.DAGSTER, text.format(part), START_IT, command=START_DAEMON), f"daemon:{part}", part)
+        Wrong(Finding(Kind.DAGSTER, say_silent(part), START_IT, command=START_DAEMON), f"daemon:{part}", part)
         for part in silent
     ]
+
+
+def say_silent(part: str) -> str:
+    """Say what does not happen while a part of the daemon is silent; Dagster's names of the parts say little."""
+    what = PARTS.get(part, "does other work")
+    return f"The part of Dagster's daemon that {what} gives no sign of life."
 
 
 def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong]:

@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from integration_center.errors import ConfigurationError
 from integration_center.insights.catalogue import find_clashes
 from integration_center.integration.chain import find_chain_faults
+from integration_center.integration.conflicts import find_conflicts
 from integration_center.integration.slugs import check_slug
-from integration_center.integration.spec import IntegrationSpec, find_conflicts
+from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import is_laid_out, read_revision
 from integration_center.pipeline.names import (

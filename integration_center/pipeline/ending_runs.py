@@ -6,18 +6,19 @@ from functools import partial
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill  # not public
+from dagster._core.storage.tags import GRPC_INFO_TAG  # not public
 
 from integration_center.database.processes import interrupt
 from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.deadline import Deadline, Errand
 from integration_center.pipeline.ended_runs import EndedRuns
 from integration_center.pipeline.names import INTEGRATION_TAG, PROCESS_TAG
-from integration_center.pipeline.run_endings import STOPPED
+from integration_center.pipeline.run_endings import CANCELLED_BY, STOPPED
 from integration_center.settings import Settings
 
 QUEUED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
 GOING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
-LAUNCHED_TAGS = frozenset({"dagster/grpc_info", "dagster-celery/task_id"})
+LAUNCHED_TAGS = frozenset({GRPC_INFO_TAG, "dagster-celery/task_id"})
 """A run that carries one of them was launched by Dagster, which can ask it to end. One without runs in a command."""
 LOOK_SECONDS = 0.1
 
@@ -42,7 +43,7 @@ class RunEnding:
             going = instance.get_runs(dg.RunsFilter(statuses=list(GOING)))
             queued = instance.get_runs(dg.RunsFilter(statuses=list(QUEUED)))
             self.done.listed = True
-            errands = [(run, Errand(run.run_id, partial(ask_to_end, instance, run)).begin()) for run in going]
+            errands = [(run, Errand(run.run_id, partial(ask_to_end, instance, run, STOPPED)).begin()) for run in going]
             for run in queued:
                 self._take_out(instance, run)
             self._cancel_backfills(instance)
@@ -52,8 +53,7 @@ class RunEnding:
 
     def _take_out(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         try:
-            instance.report_run_canceling(run, message=STOPPED)
-            instance.report_run_canceled(run, message=STOPPED)
+            take_out(instance, run, STOPPED)
         except Exception:  # noqa: BLE001 - whatever Dagster's storage raises, the other runs leave the queue
             self.done.untold.append(name_run(run))
         else:
@@ -85,10 +85,37 @@ class RunEnding:
                 time.sleep(min(LOOK_SECONDS, self.deadline.left))
 
 
-def ask_to_end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+def cancel_run(settings: Settings, run_id: str, who: str) -> bool:
+    """End one run, and return whether it was reached. A run that has ended already counts as reached.
+
+    Args:
+        settings: of the installation.
+        run_id: the run.
+        who: the person who cancels it, for the log.
+    """
+    message = f"{CANCELLED_BY}{who}"
+    with open_instance(settings) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return run is not None
+        if run.status in QUEUED:
+            take_out(instance, run, message)
+            return True
+        if not LAUNCHED_TAGS & run.tags.keys():  # it runs in a command, which Ctrl-C ends
+            instance.report_run_canceling(run, message=message)
+        return ask_to_end(instance, run, message)
+
+
+def take_out(instance: dg.DagsterInstance, run: dg.DagsterRun, message: str) -> None:
+    """Take a run out of the queue, with the reason."""
+    instance.report_run_canceling(run, message=message)
+    instance.report_run_canceled(run, message=message)
+
+
+def ask_to_end(instance: dg.DagsterInstance, run: dg.DagsterRun, message: str) -> bool:
     """Ask a run under way to end, and return whether it was reached. What it has written by then is still booked."""
     if LAUNCHED_TAGS & run.tags.keys():
-        instance.report_run_canceling(run, message=STOPPED)
+        instance.report_run_canceling(run, message=message)
         return bool(instance.run_launcher.terminate(run.run_id))
     process = run.tags.get(PROCESS_TAG)
     return process is not None and interrupt(process)

@@ -23,6 +23,7 @@ from integration_center.pipeline.quiet import without_beta_warnings
 from integration_center.pipeline.step_errors import reported_errors
 from integration_center.pipeline.translator import IntegrationTranslator, expect_follower
 from integration_center.wording.markdown import escape_markdown
+from integration_center.wording.model_refusals import say_refusal
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ def describe(error: Exception) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, ValidationError):
-        return cut_reason("; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in cause.errors()))
+        return cut_reason(
+            "; ".join(f"{'.'.join(map(str, each['loc']))}: {say_refusal(each)}" for each in cause.errors())
+        )
     return cut_reason(" ".join(str(cause).split()))
 
 

@@ -23,6 +23,7 @@ REMEDY = "remedy"
 DIED = "the run ended without finishing this sync; see its log in the Dagster UI"
 DELETED = "the run was deleted in Dagster before it finished this sync"
 CANCELLED = "cancelled in the Dagster UI"
+CANCELLED_BY = "cancelled in the console by "
 STOPPED = "an admin stopped everything"
 INTERRUPTED = "stopped by Ctrl-C or a signal; run it again: the next run finds out what was written"
 
@@ -81,6 +82,9 @@ def explain_interruption(instance: dg.DagsterInstance, run_id: str) -> str | Non
     if any(request.message == STOPPED for request in requests):
         return f"{STOPPED}; what was written by then is booked, by this run or the next one"
     if requests:
+        # Dagster notes a request of its own after ours.
+        if ours := [said for request in requests if (said := request.message or "").startswith(CANCELLED_BY)]:
+            return ours[0]
         said = requests[-1].message or ""
         return CANCELLED if said in BY_A_PERSON else _by_dagster(said)
     failures = _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)

@@ -17,6 +17,7 @@ from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.slugs import check_slug
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.yaml_edit import write_new
+from integration_center.wording.model_refusals import say_refusal
 
 EXAMPLE: Mapping[str, Any] = {
     "environment": "sandbox",
@@ -146,4 +147,4 @@ def say_faults(error: ConfigurationError | ValidationError) -> str:
     """Say in one sentence what is wrong with the options."""
     if isinstance(error, ConfigurationError):
         return str(error)
-    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {say_refusal(fault)}" for fault in error.errors())

@@ -18,10 +18,12 @@ class ProposedValue:
 
     Attributes:
         label: what people call the value, such as `Answers`.
+        about: what it is, in a sentence for people who do not read SQL; empty where somebody typed the value.
         value: the SQL expression.
     """
 
     label: str
+    about: str
     value: str
 
 
@@ -67,14 +69,27 @@ def propose_values(report_slug: str, object_name: str, columns: Collection[str])
 
 
 COURSES = (
-    ProposedValue("Courses completed", "SUM(CASE WHEN \"Course Status\" = 'Completed' THEN 1 ELSE 0 END)"),
-    ProposedValue("Mean progress", 'AVG("Course Progress")'),
-    ProposedValue("Last activity", 'GREATEST(MAX("Started At"), MAX("Completed At"))'),
+    ProposedValue(
+        "Courses completed",
+        "How many courses the person completed.",
+        "SUM(CASE WHEN \"Course Status\" = 'Completed' THEN 1 ELSE 0 END)",
+    ),
+    ProposedValue("Mean progress", "The mean progress of the person's courses.", 'AVG("Course Progress")'),
+    ProposedValue(
+        "Last activity",
+        "When the person last started or completed a course.",
+        'GREATEST(MAX("Started At"), MAX("Completed At"))',
+    ),
 )
 LOGINS = (
-    ProposedValue("Days since last login", 'RUN_DATE - CAST("Last Login" AS DATE)'),
+    ProposedValue(
+        "Days since last login",
+        "The days from the last login to the day of the run.",
+        'RUN_DATE - CAST("Last Login" AS DATE)',
+    ),
     ProposedValue(
         "Activity",
+        "Active, Fading after 14 days without a login, Gone after 30 days.",
         'CASE WHEN "Last Login" IS NULL OR RUN_DATE - CAST("Last Login" AS DATE) > 30 THEN \'Gone\''
         " WHEN RUN_DATE - CAST(\"Last Login\" AS DATE) > 14 THEN 'Fading' ELSE 'Active' END",
     ),
@@ -82,10 +97,12 @@ LOGINS = (
 ONBOARDING = (
     ProposedValue(
         "Stalled",
+        "Whether the onboarding is not complete, and no task was completed for 14 days.",
         'COALESCE("Onboarding Completion Rate" < 100 AND RUN_DATE - CAST("Last Task Completed" AS DATE) >= 14, FALSE)',
     ),
     ProposedValue(
         "Days to complete",
+        "The days from the first to the last task of an onboarding that is complete.",
         'CASE WHEN "Onboarding Completion Rate" >= 100'
         ' THEN CAST("Last Task Completed" AS DATE) - CAST("First Task Completed" AS DATE) END',
     ),
@@ -97,20 +114,22 @@ def _list_nps_of_account(score: str) -> Sequence[ProposedValue]:
     return (
         ProposedValue(
             "NPS",
+            "The share of answers from 9 up less the share of answers up to 6, from -100 to 100.",
             f"100.0 * (SUM(CASE WHEN {number} >= 9 THEN 1 ELSE 0 END) - SUM(CASE WHEN {number} <= 6 THEN 1 ELSE 0 END))"
             f" / COUNT({number})",
         ),
-        ProposedValue("Answers", f"COUNT({number})"),
-        ProposedValue("Last answer", 'MAX("Question Date & Time (UTC)")'),
+        ProposedValue("Answers", "How many answers there are.", f"COUNT({number})"),
+        ProposedValue("Last answer", "When the last answer was given.", 'MAX("Question Date & Time (UTC)")'),
     )
 
 
 def _list_nps_of_person(score: str) -> Sequence[ProposedValue]:
     number = f'TRY_CAST("{score}" AS DOUBLE)'
     return (
-        ProposedValue("Score", number),
+        ProposedValue("Score", "The answer, from 0 to 10.", number),
         ProposedValue(
             "Group",
+            "Promoter from 9 up, Passive from 7 up, Detractor below.",
             f"CASE WHEN {number} >= 9 THEN 'Promoter' WHEN {number} >= 7 THEN 'Passive'"
             f" WHEN {number} >= 0 THEN 'Detractor' END",
         ),

@@ -20,6 +20,7 @@ from integration_center.sync.plan_terms import match_key_of_rows, name_columns
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.targets import resolve_keys
 from integration_center.sync.values.fit import fit_values
+from integration_center.wording.model_refusals import say_refusal
 from integration_center.wording.near_names import say_nearest
 
 KEYS = 5
@@ -114,7 +115,7 @@ def _try(report: NewestReport, keys: Sequence[str], **expressions: Any) -> Shape
     try:
         spec = spell_columns(IntegrationSpec.model_validate(attributes), columns)
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("value of Value: ")
+        said = say_refusal(error.errors()[0]).removeprefix("value of Value: ")
         raise ConfigurationError(said) from None
     if missing := [name for name in spec.columns if name not in columns]:
         read = [each for each in (spec.condition, spec.fields[0].expression) if each]

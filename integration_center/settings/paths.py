@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from integration_center.errors import ConfigurationError
 from integration_center.files.env_files import check_env_file
 from integration_center.secret_stores.references import ResolvedSecrets
+from integration_center.wording.model_refusals import say_refusal
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 """The folder that holds the package: of a checkout, or of all installed packages."""
@@ -160,10 +161,7 @@ def named_faults() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
-        )
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {say_refusal(fault)}" for fault in error.errors())
         raise ConfigurationError(f"settings: {faults}. Correct the variable in the environment or in .env") from None
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, ViewportSize
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 """axe-core as its npm package has it."""
 WIDE = ViewportSize(width=1280, height=800)
+TABLET = ViewportSize(width=768, height=1024)
 NARROW = ViewportSize(width=360, height=740)
 RUN = "options => axe.run(document, options)"
 EVERYTHING: dict[str, Any] = {"resultTypes": ["violations"]}
@@ -52,7 +53,7 @@ class Inspection:
     names: list[str] = field(default_factory=list)
 
     def inspect(self, page: Page, name: str) -> None:
-        """Look at the page wide and light, wide and dark, and narrow; leaves it wide and light."""
+        """Look at the page wide and light, wide and dark, on a tablet, and narrow; leaves it wide and light."""
         self.names.append(name)
         objections = [f"light: {line}" for line in find_violations(page, EVERYTHING)]
         self._photograph(page, f"{name}-light")
@@ -60,10 +61,11 @@ class Inspection:
         objections += [f"dark: {line}" for line in find_violations(page, COLOURS)]
         self._photograph(page, f"{name}-dark")
         page.emulate_media(color_scheme="light")
-        page.set_viewport_size(NARROW)
-        overflow, guilty = page.evaluate(SIDEWAYS)
-        if overflow > 0:
-            objections.append(f"at {NARROW['width']} px the page is {overflow} px too wide: {guilty}")
+        for size in (TABLET, NARROW):
+            page.set_viewport_size(size)
+            overflow, guilty = page.evaluate(SIDEWAYS)
+            if overflow > 0:
+                objections.append(f"at {size['width']} px the page is {overflow} px too wide: {guilty}")
         self._photograph(page, f"{name}-narrow")
         page.set_viewport_size(WIDE)
         assert not objections, f"{name} ({page.url}):\n" + "\n".join(objections)

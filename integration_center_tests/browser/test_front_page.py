@@ -103,8 +103,18 @@ STATES: dict[str, tuple[Callable[[Center, Installation], Engine], str, str]] = {
         "The connection to Sandbox does not work: the connection has ended.",
         "Connect Sandbox again",
     ),
-    "scheduler-dead": (stop_scheduler, "Dagster is not running, so nothing starts", "See what is down"),
-    "integration-broken": (break_file, "Logins to Leads · Its file cannot be read:", "See the file"),
+    "scheduler-dead": (
+        stop_scheduler,
+        "Dagster is not running, so nothing starts, neither by schedule nor by Run Now."
+        " Ask the server admin to start it.",
+        "See what is down",
+    ),
+    "integration-broken": (
+        break_file,
+        "Logins to Leads · Its file cannot be read: line 11, colunm of key pair 1: there is no such name;"
+        " the nearest is 'column'.",
+        "See the file",
+    ),
     "report-late": (delay_report, "Logins to Leads · Waiting for its report since", "See the report"),
     "push-held": (
         hold_push,

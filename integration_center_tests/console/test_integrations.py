@@ -17,8 +17,9 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.loader import load_integrations
 from integration_center.pipeline.webserver import Webserver
+from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
-from integration_center_tests.pipeline.center import Center
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&"
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
@@ -92,7 +93,7 @@ def test_a_broken_integration_shows_its_error_beside_the_sound_ones(center: Cent
     seen = browser.open("/")
     assert "mangled · Its file cannot be read" in seen.text
     assert "a bracket is not closed" in seen.text
-    assert "Lead.WalkMe_First_Login__c is already written by integration 'logins_to_leads'" in seen.text
+    assert "Lead.WalkMe_Logins_Last_30_Days__c are already written by integration 'logins_to_leads'" in seen.text
     actions = {form.action for form in [*seen.reader.forms, *seen.reader.buttons]}
     assert "/integrations/logins_to_leads/run" in actions
     assert "/integrations/mangled/run" not in actions
@@ -108,6 +109,14 @@ def test_a_folder_whose_name_is_no_text_does_not_stop_the_page(center: Center, b
     assert "/integrations/logins_to_leads/run" in {form.action for form in [*seen.reader.forms, *seen.reader.buttons]}
 
 
+def test_a_file_that_cannot_be_read_keeps_the_name_of_its_last_run(
+    center: Center, installation: Installation, browser: Browser
+) -> None:
+    center.write("logins_to_leads", "type: integration_center.Integration\nattributes: [unclosed")
+    log(installation, "r")
+    assert "Actions Logins to Leads Logins Review → Lead · Sandbox Broken" in browser.open("/").text
+
+
 def test_a_newcomer_never_breaks_one_that_runs(center: Center, browser: Browser, reloads: list[str]) -> None:
     """Its slug sorts before the other's; its file is newer."""
     center.integrate()
@@ -119,7 +128,7 @@ def test_a_newcomer_never_breaks_one_that_runs(center: Center, browser: Browser,
     assert loaded.broken.keys() == {"a_newcomer"}
     seen = browser.open("/?state=broken")
     assert "1 of 2 integrations" in seen.text
-    assert "Newcomer · Cannot run: Lead.WalkMe_First_Login__c is already written by" in seen.text
+    assert "Newcomer · Cannot run: Lead.WalkMe_First_Login__c, Lead.WalkMe_Last_Login__c, Lead." in seen.text
     assert "/integrations/a_newcomer/edit" in seen.targets
     seen = browser.submit(seen, "/integrations/a_newcomer/disable")
     assert "Broken" not in seen.text.partition("2 integrations")[2]
@@ -143,6 +152,21 @@ def test_without_an_account_the_page_leads_to_accounts(installation: Installatio
     seen = browser.open("/")
     assert "Connect an account first" in seen.text
     assert seen.links["Go to Accounts"] == "/accounts"
+    assert "Connect a Salesforce account Have a report: see what WalkMe delivers Make an integration" in seen.text
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_empty_installation_says_which_steps_are_done(
+    center: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    monkeypatch.setattr("integration_center.console.first_steps.PATIENCE", 60.0)
+    if there:
+        center.drop(logins(PLAIN))
+    seen = browser.open("/")
+    report = f"✓ Done: The report Logins is there, newest day {YESTERDAY}"
+    expected = report if there else "Have a report: see what WalkMe delivers"
+    assert f"✓ Done: Sandbox is connected {expected} Make an integration" in seen.text
+    assert seen.links["+ New Integration"] == "/integrations/new"
 
 
 def test_many_integrations_are_paged_searched_and_narrowed(center: Center, console: Console, browser: Browser) -> None:
@@ -203,7 +227,7 @@ def test_two_that_write_one_field_cannot_both_be_enabled(center: Center, browser
     center.integrate()
     center.integrate("second", name="Second", enabled=False)
     seen = browser.submit(browser.open("/"), "/integrations/second/enable", status=409)
-    assert "is already written by integration 'logins_to_leads'" in seen.text
+    assert "are already written by integration 'logins_to_leads'" in seen.text
     assert reloads == []
 
 

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
+
 from integration_center.access.audit import Action
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.waiting import WaitingDay
+from integration_center.pipeline.names import INTEGRATION_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
@@ -17,6 +20,26 @@ from integration_center_tests.pipeline.center import LAST, PLAIN, Center, logins
 from salesforce_emulator.refusals import RowError
 
 SLUG = "logins_to_leads"
+
+
+def test_a_run_that_has_not_begun_is_cancelled(
+    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
+) -> None:
+    center_on_disk.integrate()
+    instance = center_on_disk.instance
+    run = dg.DagsterRun(SLUG, tags={INTEGRATION_TAG: SLUG}, status=dg.DagsterRunStatus.NOT_STARTED)
+    instance.add_run(run)
+    here = f"/integrations/{SLUG}/runs/{run.run_id}"
+    seen = browser.open(here)
+    assert "Starting …" in seen.text
+    assert "It is being cancelled." in browser.submit(seen, f"{here}/cancel").text
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.CANCELED
+    (entry, *_) = console.installation.audit.list(slug=SLUG)
+    assert (entry.action, entry.run_id) == (Action.CANCELLED, run.run_id)
+    assert "It had ended already" in browser.submit(seen, f"{here}/cancel").text
+    assert not any(f"{here}/cancel" in target for target in browser.open(here).targets)
 
 
 def test_a_held_plan_is_released_with_a_reason(

@@ -172,11 +172,11 @@ def test_saving_needs_a_complete_row_also_on_the_server(drops: Center, browser: 
         ("name", " ", "Give the integration a name."),
         ("schedule", "every day", "cron expression of five fields"),
         ("schedule", "0 0 30 2 *", "a time that never comes"),
-        ("max_cleared", "120", "less than or equal to 100"),
-        ("min_match_rate", "many", "valid number"),
-        ("max_matches", "0", "greater than or equal to 1"),
-        ("factor-2", "abc", "valid number"),
-        ("gainsight", "no name", "pattern"),
+        ("max_cleared", "120", "It may be at most 100"),
+        ("min_match_rate", "many", "It must be a number"),
+        ("max_matches", "0", "It must be at least 1"),
+        ("factor-2", "abc", "It must be a number"),
+        ("gainsight", "no name", "It must be an API name"),
     ],
 )
 def test_what_is_wrong_stands_at_its_input(drops: Center, browser: Browser, name: str, value: str, says: str) -> None:

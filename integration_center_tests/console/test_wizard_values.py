@@ -175,7 +175,7 @@ def test_people_who_drop_out_and_a_filter_are_kept(center: Center, user: WizardU
     )
     user.press("stay", {"filter": '"Score" > 2', "max_absent": "40"})
     user.press("save", {"absent_after": "0"})
-    assert "greater than or equal to 1" in user.seen.text
+    assert "It must be at least 1" in user.seen.text
     user.press("save", {"absent_after": "5", "filter": 'SUM("Score") > 2'})
     assert "it judges each row by itself" in user.seen.text
     user.press("save", {"filter": '"Score" > 2'})
@@ -197,6 +197,8 @@ def test_values_worth_having_are_proposed(center: Center, browser: Browser) -> N
     user.to_report("NPS", "Account")
     user.press("next-anyway", {"key-column": ["Account Name"], "key-field": ["Name"]})
     assert "3 more values that NPS can give" in user.seen.text
+    assert "Answers How many answers there are." in user.seen.text
+    assert "TRY_CAST" not in user.seen.text
     user.press("propose-all")
     assert user.values["rows"] == ["all"]
     assert user.values["window"] == ["90"]

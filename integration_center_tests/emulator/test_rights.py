@@ -91,6 +91,29 @@ def test_writes_to_what_is_not_granted_are_refused(
     )
 
 
+@pytest.mark.parametrize(("sobject", "permission"), [("Task", "EditTask"), ("Event", "EditEvent")])
+def test_activities_take_a_user_permission(
+    api: httpx.Client, org: Org, granted: str, sobject: str, permission: str
+) -> None:
+    row = {"ParentId": granted, "SobjectType": sobject, "PermissionsRead": True}
+    org.become_administrator()
+    parent = api.post(
+        "/sobjects/PermissionSet", json={"Name": "Activities", "Label": "A", "PermissionsApiEnabled": True}
+    ).json()["id"]
+    refused = api.post("/sobjects/ObjectPermissions", json={**row, "ParentId": parent})
+    assert code_of(refused) == (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST")
+    assignment = {"AssigneeId": org.profile.user_id, "PermissionSetId": parent}
+    api.post("/sobjects/PermissionSetAssignment", json=assignment)
+    org.become_integration_user()
+    described = api.get(f"/sobjects/{sobject}/describe").json()
+    assert (described["queryable"], described["updateable"], described["createable"]) == (True, False, False)
+    with org.store.writing() as connection:
+        connection.execute(f"UPDATE PermissionSet SET Permissions{permission} = 1")
+    org.refresh_rights()
+    described = api.get(f"/sobjects/{sobject}/describe").json()
+    assert (described["updateable"], described["createable"]) == (True, True)
+
+
 def test_rules_for_rows_of_permission_sets(api: httpx.Client) -> None:
     parent = api.post("/sobjects/PermissionSet", json={"Name": "Rules", "Label": "R"}).json()["id"]
     objects = {"ParentId": parent, "SobjectType": "Lead"}

@@ -57,7 +57,7 @@ def test_a_schedule_that_is_off_in_the_location_of_another_project_is_seen(
         origin, about = RemoteInstigatorOrigin(repository, name), ScheduleInstigatorData("0 8 * * *")
         center_on_disk.instance.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, status, about))
     found = ask(build_command(monkeypatch, capsys))
-    assert "logins_to_leads: daily_sync is switched off in Dagster." in texts(found["schedules"], "problem")
+    assert "Logins to Leads: what starts it is switched off in Dagster." in texts(found["schedules"], "problem")
 
 
 def test_everything_is_looked_at_and_what_is_wrong_has_an_advice(center: Center, command: Command) -> None:
@@ -70,7 +70,7 @@ def test_everything_is_looked_at_and_what_is_wrong_has_an_advice(center: Center,
     assert all(row["advice"] for row in wrong)
     assert "Dagster's daemon does not run" in texts(found["dagster"], "problem")
     assert f"Logins Review: the newest day is {YESTERDAY}." in texts(found["reports"], "ok")
-    assert "daily_sync, next at" in texts(found["schedules"], "ok")
+    assert "Logins to Leads: next at" in texts(found["schedules"], "ok")
     assert "API calls are left" in texts(found["accounts"], "ok")
     code, out, _ = command("doctor")
     assert (code, "At a terminal: integration-center up" in out) == (1, True)
@@ -89,7 +89,7 @@ def test_what_is_broken_is_named(center: Center, command: Command, monkeypatch: 
     assert "nobody" in texts(found["reports"], "problem")
     assert "is expected" in texts(found["reports"], "warning")
     assert "alerts.yaml" in texts(found["alerts"], "problem")
-    assert "logins_to_leads_arrival, next at" in texts(found["schedules"], "ok")
+    assert "Logins to Leads: next at" in texts(found["schedules"], "ok")
     monkeypatch.setenv("INTEGRATION_CENTER_API_RESERVE", "many")
     assert "INTEGRATION_CENTER_API_RESERVE" in texts(ask(command)["settings"], "problem")
 
@@ -113,7 +113,10 @@ def test_a_daemon_that_does_not_run_is_one_incident(center_on_disk: Center) -> N
     assert [wrong.subject for wrong in find_silent_parts(instance, now)] == ["daemon"]
     first, *others = sorted(instance.get_required_daemon_types())
     record(first)
-    assert [wrong.subject for wrong in find_silent_parts(instance, now)] == [f"daemon:{part}" for part in others]
+    silent = find_silent_parts(instance, now)
+    assert [wrong.subject for wrong in silent] == [f"daemon:{part}" for part in others]
+    assert not any(part in wrong.finding.text for part in others for wrong in silent)
+    assert "looks for new reports and ended runs" in " ".join(wrong.finding.text for wrong in silent)
     for part in others:
         record(part)
     assert find_silent_parts(instance, now) == []

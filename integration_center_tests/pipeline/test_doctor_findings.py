@@ -18,16 +18,16 @@ def ask(command: Command) -> list[tuple[str, str, str, str]]:
 
 def test_how_each_integration_starts_is_said(center: Center, command: Command) -> None:
     center.integrate(paused_until="2999-01-01", fields=[{"column": "First Login", "field": FIRST}])
-    center.integrate("second", after="logins_to_leads", fields=[{"column": "Last Login", "field": LAST}])
+    center.integrate("second", name="Second", after="logins_to_leads", fields=[{"column": "Last Login", "field": LAST}])
     usage = {"source": {"asset": "marts/usage"}, "report": None, "automation": "eager"}
-    center.integrate("third", **usage, fields=[{"column": "logins", "field": COUNT}])
+    center.integrate("third", name="Third", **usage, fields=[{"column": "logins", "field": COUNT}])
     center.integrate("off", enabled=False)
     center.drop(logins(PLAIN))
     said = {text.partition(":")[0]: text for area, _, text, _ in ask(command) if area == "schedules"}
-    assert said.keys() == {"logins_to_leads", "second", "third"}
-    assert said["logins_to_leads"].endswith("UTC (paused until 2999-01-01).")
-    assert "after each completed run of logins_to_leads" in said["second"]
-    assert "by the condition eager" in said["third"]
+    assert said.keys() == {"Logins to Leads", "Second", "Third"}
+    assert said["Logins to Leads"].endswith("UTC (paused until 2999-01-01).")
+    assert "after each completed run of Logins to Leads" in said["Second"]
+    assert "by the condition eager" in said["Third"]
 
 
 def test_a_clock_that_is_off_hidden_keys_and_a_report_without_days(center: Center, command: Command) -> None:
@@ -42,8 +42,8 @@ def test_a_clock_that_is_off_hidden_keys_and_a_report_without_days(center: Cente
     assert "s away from Sandbox's" in clock[2]
     assert "by NTP" in clock[3]
     problems = {text: advice for _, state, text, advice in found if state == "problem"}
-    assert "logins_to_leads: the account may not see the key Email of Lead." in problems
-    assert "integration-center check" in problems["logins_to_leads: the account may not see the key Email of Lead."]
+    assert "Logins to Leads: the account may not see the key Email of Lead." in problems
+    assert "integration-center check" in problems["Logins to Leads: the account may not see the key Email of Lead."]
     assert problems["NPS: there is no day at all."] == "Look whether WalkMe delivers it, and where to."
     assert ("reports", "ok", f"Logins Review: the newest day is {YESTERDAY}.", "") in found
 

@@ -118,7 +118,7 @@ def test_two_that_write_one_field_are_refused_with_a_sentence(project: Path, hom
     add(project, "again")
     with pytest.raises(Exception, match="Error while building definitions") as error:
         load(project)
-    assert "Lead.WalkMe_First_Login__c is already written by integration 'again'" in str(error.value.__cause__)
+    assert "are already written by integration 'again'; disable one of the two" in str(error.value.__cause__)
 
 
 def test_prefixes_keep_two_sets_apart(center: Center, project: Path) -> None:
@@ -210,6 +210,6 @@ def test_definitions_of_a_folder_merge_with_others(center: Center) -> None:
 
 
 def test_what_is_no_integration_is_said_with_its_name(home: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"integration 'bad': environment: Value error, 'staging' is neither"):
+    with pytest.raises(ConfigurationError, match=r"integration 'bad': environment: 'staging' is neither"):
         build_integration_defs({"bad": {**EXAMPLE, "environment": "staging"}})
     assert issubclass(Integration, dg.Component)

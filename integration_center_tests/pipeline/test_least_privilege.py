@@ -88,6 +88,53 @@ def test_the_generated_set_is_enough_for_an_external_id_and_a_condition_on_a_par
         org.store.insert_many("WalkMe_Engagement__c", list(before[0]), [tuple(row.values()) for row in before])
 
 
+def test_an_activity_is_edited_by_a_user_permission(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None]
+) -> None:
+    task = {"Id": org.new_id("00T"), "Subject": "Call", "OwnerId": org.profile.user_id, "IsDeleted": 0}
+    org.store.insert_many("Task", list(task), [tuple(task.values())])
+    center.integrate(
+        object="Task",
+        keys=[{"column": "User ID", "field": "Subject"}],
+        fields=[{"column": "# Logins Last 30 Days", "field": "WalkMe_Minutes__c"}],
+    )
+    center.drop([("Call", None, None, 70)])
+    narrow()
+    needed = as_json(command("permissions", "sandbox", "--json"))["needed"]
+    assert [right for right in needed if "." not in right] == ["API Enabled", "Edit Tasks"]
+    assert not org.store.records("ObjectPermissions")
+    ran = center.run()
+    assert ran.success, ran.error
+    assert center.sync(ran).counts["rows"] == {"updated": 1}
+    (checked,) = as_json(command("check", "--json"))
+    assert checked["rights"] == {"missing": [], "surplus": [], "absent": [], "unknown": []}
+    with org.store.writing() as connection:
+        connection.execute("UPDATE PermissionSet SET PermissionsEditTask = 0, PermissionsEditEvent = 1")
+    org.refresh_rights()
+    (checked,) = as_json(command("check", "--json"))
+    assert checked["rights"]["missing"] == ["Edit Tasks"]
+    org.become_administrator()
+    command("permissions", "sandbox", "--package", "set.zip")
+    with zipfile.ZipFile(center.home / "set.zip") as package:
+        xml = package.read(f"permissionsets/{SET}.permissionset").decode()
+    assert "<name>EditTask</name>" in xml
+    assert "EditEvent" not in xml
+    assert "objectPermissions" not in xml
+    with org.store.writing() as connection:
+        connection.execute("DELETE FROM Task")
+
+
+def test_a_permission_that_is_no_longer_needed_is_taken_away(center: Center, org: Org, command: Command) -> None:
+    center.integrate()
+    command("permissions", "sandbox", "--apply", "--yes")
+    with org.store.writing() as connection:
+        connection.execute("UPDATE PermissionSet SET PermissionsEditTask = 1, PermissionsApiEnabled = 0")
+    assert command("permissions", "sandbox", "--apply", "--yes")[0] == 0
+    (row,) = org.store.records("PermissionSet")
+    assert (row["PermissionsEditTask"], row["PermissionsApiEnabled"]) == (0, 1)
+    org.become_administrator()
+
+
 @pytest.mark.parametrize(
     ("taken", "said", "missing"),
     [

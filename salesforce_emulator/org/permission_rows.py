@@ -10,6 +10,7 @@ from typing import Any
 from salesforce_emulator.org.org import Org
 from salesforce_emulator.org.rights import OBJECT_FLAGS, RIGHTS_OBJECTS
 from salesforce_emulator.refusals import RowError
+from salesforce_emulator.schema.objects.activity import EDIT_PERMISSIONS
 from salesforce_emulator.schema.schema import SObject
 
 NEEDED = {
@@ -61,7 +62,7 @@ def settle_permission_rows(org: Org, sobject: SObject) -> None:
 
 def _check_object(org: Org, row: Mapping[str, Any]) -> RowError | None:
     found = org.schema.find_any(str(row["SobjectType"]))
-    if found is None or not found.writable or found.name in RIGHTS_OBJECTS:
+    if found is None or not found.writable or found.name in RIGHTS_OBJECTS or found.name in EDIT_PERMISSIONS:
         message = f"bad value for restricted picklist field: {row['SobjectType']}"
         return RowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ("SobjectType",))
     held = {flag for flag in OBJECT_FLAGS if row.get(f"Permissions{flag}")}

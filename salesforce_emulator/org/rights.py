@@ -13,6 +13,7 @@ from typing import Literal
 
 from salesforce_emulator.org.store import Store
 from salesforce_emulator.schema.fields import Field
+from salesforce_emulator.schema.objects.activity import EDIT_PERMISSIONS
 from salesforce_emulator.schema.objects.automation import AUTOMATION_OBJECTS
 from salesforce_emulator.schema.objects.organization import PERMISSIONS
 from salesforce_emulator.schema.schema import SObject
@@ -113,6 +114,8 @@ class UserRights:
             return self.permits("PermissionsViewSetup")
         if not sobject.writable or self.administrator or self.permits("PermissionsModifyAllData"):
             return True
+        if permission := EDIT_PERMISSIONS.get(sobject.name):  # every user reads activities
+            return flag == "Read" or self.permits(permission)
         return flag in self._flags(sobject)
 
     def reads(self, sobject: SObject) -> bool:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.attention import SHOWN
 from integration_center.console.dagster import reload_code, start
+from integration_center.console.first_steps import find_first_steps
 from integration_center.console.grid import SORTS, STATES, Narrowing, build_grid
 from integration_center.console.obstacles import WEB_SERVER_DOWN
 from integration_center.console.pages.elsewhere import list_elsewhere
@@ -55,6 +56,7 @@ def show_integrations(request: Request) -> Response:
         "attention": grid.attention[:SHOWN],
         "here": f"/?{query}{'&' if query else ''}page={grid.page}",
         "web_server_down": WEB_SERVER_DOWN,
+        "steps": None if grid.total else find_first_steps(console),
         "drafts": DraftStore(console.installation.engine).list(user_of(request).name) if may_change else (),
     }
     return render(request, "integrations.html", values)

@@ -23,6 +23,7 @@ from integration_center.errors import AccountError, PlanError
 from integration_center.insights.source import last_full_day, parse_day
 from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.decisions import decide_release, reject
+from integration_center.pipeline.ending_runs import cancel_run
 from integration_center.pipeline.names import FIRST_DAY
 from integration_center.pipeline.release import require_releasable
 from integration_center.pipeline.retry import (
@@ -36,6 +37,7 @@ from integration_center.pipeline.undo import scanned_ledger
 from integration_center.sync.outcome_words import TROUBLED, order_counts
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import SAMPLE
+from integration_center.wording.remedies import ASK
 
 
 def run_now(request: Request) -> Response:
@@ -114,6 +116,7 @@ def show_run(request: Request) -> Response:
         "reasons": read_reasons(installation, ended, list(Outcome), labels.object) if ended else [],
         "result": judge(ended) if ended else None,
         "org": record_url(console, sync, "") if sync else None,
+        "may_cancel": may_change and not progress.ended,
         "may_run": may_change and file is not None and file.problem is None,
         "may_undo": may_change and ended is not None and can_undo(ended),
         "newest": last_full_day(console.now()),
@@ -188,6 +191,23 @@ def reject_held(request: Request) -> Response:
     return redirect(request, here, "The plan is rejected. Nothing is sent.")
 
 
+def cancel(request: Request) -> Response:
+    """End a run that waits or works. What Salesforce took by then is booked by the run itself."""
+    console, (slug, run_id) = console_of(request), (request.path_params["slug"], request.path_params["run_id"])
+    here = f"/integrations/{slug}/runs/{run_id}"
+    file = next((each for each in console.defs.list() if each.slug == slug), None)
+    progress = watch(console, slug, file.spec if file else None, run_id)
+    if progress is None:
+        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r}.")
+    if progress.ended:
+        return redirect(request, here, "It had ended already, so nothing was cancelled.", "info")
+    if not cancel_run(console.installation.settings, run_id, user_of(request).name):
+        return redirect(request, here, f"The process of the run was not reached. {ASK}", "danger")
+    environment = progress.sync.environment if progress.sync else file.spec.environment if file and file.spec else None
+    note(request, Action.CANCELLED, slug=slug, environment=environment, run_id=run_id)
+    return redirect(request, here, "It is being cancelled. What Salesforce took by then is written down.", "info")
+
+
 def retry_failed(request: Request) -> Response:
     """Start the retry of the failed records of a run."""
     console, (slug, run_id) = console_of(request), (request.path_params["slug"], request.path_params["run_id"])
@@ -256,6 +276,7 @@ PAGE = Page(
     routes=(
         change("/integrations/{slug}/runs/{run_id}/release", release_held),
         change("/integrations/{slug}/runs/{run_id}/reject", reject_held),
+        change("/integrations/{slug}/runs/{run_id}/cancel", cancel),
         change("/integrations/{slug}/runs/{run_id}/retry", retry_failed),
         change("/integrations/{slug}/run", run_now),
         change("/integrations/{slug}/plan", plan),

@@ -27,6 +27,7 @@ from integration_center.settings import Settings
 from integration_center.web.refused_requests import RefusedRequests, note_reason
 from integration_center.web.shield import LOOPBACK_NAMES, Door, Shield
 
+NOBODY_SIGNS_IN = "Nobody has to sign in here, so only this machine is answered. Ask the server admin to set up users."
 KEPT = "public, max-age=31536000, immutable"
 
 
@@ -109,6 +110,6 @@ def build_door(settings: Settings, hosts: Collection[str]) -> Door:
         "console",
         hosts={name.lower() for name in names},
         forwarded=users,
-        forwarded_advice="Without users the console answers this machine only: set INTEGRATION_CENTER_USERS first.",
+        forwarded_advice=NOBODY_SIGNS_IN,
         headers=HEADERS,
     )

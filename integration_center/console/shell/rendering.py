@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from integration_center.console.plain_words import drop_folders
+from integration_center.console.plain_words import make_plain
 from integration_center.console.results import say_retry, say_status, tone_of
 from integration_center.console.shell.moments import (
     mark_moment,
@@ -78,7 +78,7 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "value": show_value,
         "stamps": mark_stamps,
         "titled": title_outcome,
-        "unfoldered": drop_folders,
+        "plain": make_plain,
     }
     environment.globals |= {
         "asset": asset_url,
@@ -145,7 +145,7 @@ def wants_part(parts: Collection[str], *names: str) -> bool:
 def redirect(request: Request, to: str, message: str | None = None, tone: Tone = "success") -> Response:
     """Go on to another of our pages after a change, with a message there."""
     if message is not None:
-        request.state.session.flash(drop_folders(message), tone)
+        request.state.session.flash(make_plain(message), tone)
     return RedirectResponse(to, status_code=303)
 
 

@@ -12,6 +12,8 @@ from integration_center.integration.schedule import DEFAULT_SCHEDULE, DEFAULT_ZO
 from integration_center.integration.spec import IntegrationSpec, Limits, Rows
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.presets import OWN_SQL, recognise
+from integration_center.wording.model_refusals import say_refusal
+from integration_center.wording.sentences import capitalize_first
 
 LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed", "max_absent")
 CHECKBOXES = ("enabled", "allow_empty", "ignore_invalid")
@@ -187,7 +189,7 @@ def _name_problems(error: ValidationError, draft: Draft) -> dict[str, str]:
     places = [place for place, row in enumerate(draft.rows) if row.complete]
     problems: dict[str, str] = {}
     for fault in error.errors():
-        where, said = fault["loc"], fault["msg"].removeprefix("Value error, ")
+        where, said = fault["loc"], say_refusal(fault)
         match where:
             case ("fields", int(number), str(name)):
                 problems[f"row-{places[number]}-{name}"] = said
@@ -211,7 +213,7 @@ def _name_problems(error: ValidationError, draft: Draft) -> dict[str, str]:
                 problems[name] = said
             case _:
                 problems[GENERAL] = ": ".join([".".join(map(str, where)), said]) if where else said
-    return problems
+    return {place: capitalize_first(said) if said.startswith("it ") else said for place, said in problems.items()}
 
 
 def _find_row(said: str, draft: Draft) -> str | None:

@@ -58,7 +58,7 @@ def check_settings(installation: Installation) -> Iterator[Checked]:
 def check_database(installation: Installation) -> Iterator[Checked]:
     """Our database: it was opened, so its revision is the one of this program."""
     installation.syncs.running()
-    yield ok("database", f"{installation.engine.dialect.name} answers, revision {REVISION}.")
+    yield ok("database", f"The database answers; its tables have revision {REVISION}.")
 
 
 def check_storage(installation: Installation) -> Iterator[Checked]:
@@ -97,7 +97,10 @@ def check_certificates(now: datetime) -> Iterator[Checked]:
         command = "Name a bundle that holds valid ones in SSL_CERT_FILE."
         yield problem("certificates", f"{bundle} holds no certificate that is valid now.", ASK, command)
     else:
-        yield ok("certificates", f"{bundle}: {valid} valid now.")
+        yield ok(
+            "certificates",
+            f"{valid} certificate{'' if valid == 1 else 's'} in {bundle} {'is' if valid == 1 else 'are'} valid now.",
+        )
 
 
 def check_alerts(installation: Installation) -> Iterator[Checked]:
@@ -123,4 +126,4 @@ def check_alerts(installation: Installation) -> Iterator[Checked]:
             "alerts", f"Channel {channel}: {error}.", "Send a test.", "Try it: integration-center alerts test."
         )
     if not unsent:
-        yield ok("alerts", f"{len(settings.channels)} channels, {len(store.open())} open incidents.")
+        yield ok("alerts", f"There are {len(settings.channels)} channels and {len(store.open())} open incidents.")

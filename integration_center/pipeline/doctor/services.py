@@ -11,6 +11,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus  # not public: 
 from integration_center.errors import IntegrationCenterError, TransientError
 from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation
+from integration_center.integration.chain import find_earlier
 from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
@@ -40,7 +41,7 @@ def check_stop(installation: Installation) -> Iterator[Checked]:
 def check_integrations(loaded: Integrations) -> Iterator[Checked]:
     """Which integrations are sound, and why the others are not."""
     on = sum(spec.enabled for spec in loaded.specs.values())
-    yield ok("integrations", f"{len(loaded.specs)} are sound, {on} of them switched on.")
+    yield ok("integrations", f"{len(loaded.specs)} integrations are sound, {on} of them switched on.")
     for slug, reason in loaded.broken.items():
         yield problem("integrations", f"{slug} is broken: {reason}.", "Correct its file; the others run.")
 
@@ -56,8 +57,7 @@ def check_dagster(installation: Installation, instance: dg.DagsterInstance, now:
     for wrong in broken:
         yield problem("dagster", wrong.finding.text, wrong.finding.advice, wrong.finding.command)
     if not broken:
-        parts = ", ".join(sorted(instance.get_required_daemon_types()))
-        yield ok("dagster", f"The daemon runs, all parts of it ({parts}), and no last tick failed.")
+        yield ok("dagster", "The daemon runs with all its parts, and what it last tried to start did start.")
 
 
 def check_schedules(loaded: Integrations, instance: dg.DagsterInstance, now: datetime) -> Iterator[Checked]:
@@ -76,16 +76,22 @@ def check_schedules(loaded: Integrations, instance: dg.DagsterInstance, now: dat
         due = spec.times.next(now)
         paused = f" ({say_pause(spec.times)})" if spec.times.is_paused(now) else ""
         if starter in stopped:
-            advice = "Switch it on under Automation in the Dagster UI."
-            yield problem("schedules", f"{slug}: {starter} is switched off in Dagster.", advice)
+            advice = f"Switch {starter} on under Automation in the Dagster UI."
+            yield problem("schedules", f"{spec.name}: what starts it is switched off in Dagster.", advice)
         elif spec.automation:
-            yield ok("schedules", f"{slug}: {starter}, by the condition {spec.automation}.")
+            yield ok("schedules", f"{spec.name}: starts by the condition {spec.automation}.")
         elif spec.after:
-            yield ok("schedules", f"{slug}: {starter}, after each completed run of {spec.after}.")
+            yield ok("schedules", f"{spec.name}: starts after each completed run of {say_earlier(loaded, slug)}.")
         elif due is None:
-            yield problem("schedules", f"{slug}: its time never comes again.", "Correct `schedule`.")
+            yield problem("schedules", f"{spec.name}: its time never comes again.", "Correct `schedule`.")
         else:
-            yield ok("schedules", f"{slug}: {starter}, next at {due:%Y-%m-%d %H:%M} UTC{paused}.")
+            yield ok("schedules", f"{spec.name}: next at {due:%Y-%m-%d %H:%M} UTC{paused}.")
+
+
+def say_earlier(loaded: Integrations, slug: str) -> str:
+    """Name the integration that another one starts after."""
+    earlier = find_earlier(loaded.specs, slug)
+    return loaded.specs[earlier].name if earlier else str(loaded.specs[slug].after)
 
 
 def check_accounts(installation: Installation, loaded: Integrations) -> Iterator[Checked]:
@@ -134,7 +140,7 @@ def check_org(org: Org, name: str) -> Iterator[Checked]:
 
 def check_rights(org: Org, specs: Mapping[str, IntegrationSpec]) -> Iterator[Checked]:
     """Whether the account may read the keys and write the fields of each integration."""
-    for slug, spec in sorted(specs.items()):
+    for spec in specs.values():
         schema = org.describe(spec.object)
         keys = [pair.field for pair in spec.keys if schema.get(pair.field) is None]
         wanted = {mapping.field: schema.get(mapping.field) for mapping in spec.fields}
@@ -142,10 +148,10 @@ def check_rights(org: Org, specs: Mapping[str, IntegrationSpec]) -> Iterator[Che
         for names, what in ((keys, "see the key"), (closed, "write")):
             if names:
                 command = "The message: integration-center check."
-                text = f"{slug}: the account may not {what} {', '.join(names)} of {spec.object}."
+                text = f"{spec.name}: the account may not {what} {', '.join(names)} of {spec.object}."
                 yield problem("accounts", text, "Ask the Salesforce admin.", command)
         if not keys and not closed:
-            yield ok("accounts", f"{slug}: the account may read and write what {spec.object} needs.")
+            yield ok("accounts", f"{spec.name}: the account may read and write what {spec.object} needs.")
 
 
 def check_reports(installation: Installation, loaded: Integrations, now: datetime) -> Iterator[Checked]:

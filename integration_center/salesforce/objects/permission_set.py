@@ -15,6 +15,10 @@ from integration_center.sync.needs import ObjectNeeds
 
 DESCRIPTION = "What the integrations of the Integration Center need, and nothing else. Made by the Integration Center."
 OBJECT_RIGHTS = ("Create", "Delete", "Edit", "Read")
+API_ENABLED = "ApiEnabled"
+ACTIVITIES = {"task": ("EditTask", "Edit Tasks"), "event": ("EditEvent", "Edit Events")}
+"""Objects that a permission set gives no rights on, by lower-case name. Every user reads them. A user permission, here
+by its API name and its label, lets them be created, edited and deleted."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,28 @@ class PermissionSet:
         """Yield each right in words, such as `Read and Edit on Lead.Email`."""
         yield "API Enabled"
         for needs in self.needs:
-            yield say_right(needs.object, edit=needs.edit)
+            if right := say_object_right(needs.object, edit=needs.edit):
+                yield right
             for name, edit in sorted(needs.fields.items()):
                 yield say_right(f"{needs.object}.{name}", edit=edit)
+
+    def list_user_permissions(self) -> Iterator[str]:
+        """Yield the API name of each user permission, such as `EditTask`."""
+        yield API_ENABLED
+        for needs in self.needs:
+            if needs.edit and needs.object.lower() in ACTIVITIES:
+                yield ACTIVITIES[needs.object.lower()][0]
+
+    def list_objects(self) -> Iterator[ObjectNeeds]:
+        """Yield what is needed of each object that a permission set gives rights on."""
+        return (needs for needs in self.needs if needs.object.lower() not in ACTIVITIES)
+
+
+def say_object_right(name: str, *, edit: bool) -> str:
+    """Return the right on an object in words, such as `Edit Tasks`; empty where every user has it."""
+    if name.lower() in ACTIVITIES:
+        return ACTIVITIES[name.lower()][1] if edit else ""
+    return say_right(name, edit=edit)
 
 
 def say_right(thing: str, *, edit: bool) -> str:
@@ -81,12 +104,13 @@ def build_permission_package(permission_set: PermissionSet, api_version: str) ->
             flags = [("editable", _write_flag(edit)), ("field", f"{owner}.{name}"), ("readable", "true")]
             add_entry(root, "fieldPermissions", flags)
     add_texts(root, [("hasActivationRequired", "false"), ("label", permission_set.label)])
-    for needs in permission_set.needs:
+    for needs in permission_set.list_objects():
         given = {"Read": True, "Edit": needs.edit}
         rights = [(f"allow{right}", _write_flag(given.get(right, False))) for right in OBJECT_RIGHTS]
         rest = [("modifyAllRecords", "false"), ("object", needs.object), ("viewAllRecords", "false")]
         add_entry(root, "objectPermissions", [*rights, *rest])
-    add_entry(root, "userPermissions", [("enabled", "true"), ("name", "ApiEnabled")])
+    for permission in sorted(permission_set.list_user_permissions()):
+        add_entry(root, "userPermissions", [("enabled", "true"), ("name", permission)])
     place = f"permissionsets/{permission_set.name}.permissionset"
     return build_zip({"PermissionSet": [permission_set.name]}, {place: root}, api_version=api_version)
 

@@ -14,7 +14,13 @@ from typing import Any
 from integration_center.errors import ConfigurationError, OrgError
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, quote
-from integration_center.salesforce.objects.permission_set import DESCRIPTION, PermissionSet, say_right
+from integration_center.salesforce.objects.permission_set import (
+    ACTIVITIES,
+    API_ENABLED,
+    DESCRIPTION,
+    PermissionSet,
+    say_right,
+)
 from integration_center.salesforce.read.rest import read_pages
 from integration_center.wording.plain_text import make_printable
 
@@ -22,6 +28,8 @@ ROWS_A_CALL = 200
 LONGEST_QUOTE = 200
 OBJECT_FLAGS = ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 FIELD_FLAGS = ("Read", "Edit")
+USER_PERMISSIONS = {API_ENABLED: "API Enabled", **dict(ACTIVITIES.values())}
+"""The user permissions that the permission set may hold, with their labels."""
 REFUSED = frozenset(
     {
         "INVALID_TYPE",
@@ -88,13 +96,13 @@ def apply_permission_set(
         TransientError: the org did not answer. It is safe to try again.
     """
     try:
-        set_id, created = _find_or_create(session, permission_set)
-        done = Applied(created)
+        done = Applied(created=False)
+        set_id = _find_or_create(session, permission_set, done, adding=adding)
         wanted = [
             (
                 "ObjectPermissions",
                 OBJECT_FLAGS,
-                {each.object: {"Read": True, "Edit": each.edit} for each in permission_set.needs},
+                {each.object: {"Read": True, "Edit": each.edit} for each in permission_set.list_objects()},
             ),
             (
                 "FieldPermissions",
@@ -116,22 +124,34 @@ def apply_permission_set(
     return done
 
 
-def _find_or_create(session: Session, permission_set: PermissionSet) -> tuple[str, bool]:
+def _find_or_create(session: Session, permission_set: PermissionSet, done: Applied, *, adding: bool) -> str:
+    """Return the id of the permission set, which holds the user permissions that are wanted."""
+    given = {*permission_set.list_user_permissions()}
+    wanted = {name: name in given for name in USER_PERMISSIONS}
+    columns = [f"Permissions{name}" for name in USER_PERMISSIONS]
     where = f"Name = {quote(permission_set.name)} AND IsOwnedByProfile = false"
-    soql = build_select(["Id", "PermissionsApiEnabled"], "PermissionSet", where)
-    for row in _read(session, soql):
-        if not row["PermissionsApiEnabled"]:
-            path = f"sobjects/PermissionSet/{row['Id']}"
-            session.request("PATCH", path, idempotent=True, json={"PermissionsApiEnabled": True})
-        return row["Id"], False
-    body = {
+    for row in _read(session, build_select(["Id", *columns], "PermissionSet", where)):
+        held = {name: row[f"Permissions{name}"] is True for name in USER_PERMISSIONS}
+        if adding:
+            wanted = {name: given or held[name] for name, given in wanted.items()}
+        changed = {name: value for name, value in wanted.items() if value != held[name]}
+        if changed:
+            body = {f"Permissions{name}": value for name, value in changed.items()}
+            session.request("PATCH", f"sobjects/PermissionSet/{row['Id']}", idempotent=True, json=body)
+        done.granted += [USER_PERMISSIONS[name] for name, value in changed.items() if value]
+        done.removed += sum(not value for value in changed.values())
+        return str(row["Id"])
+    new: Row = {
         "Name": permission_set.name,
         "Label": permission_set.label,
         "Description": DESCRIPTION,
-        "PermissionsApiEnabled": True,
+        **{f"Permissions{name}": True for name in given},
     }
-    answer = session.request("POST", "sobjects/PermissionSet", idempotent=False, json=body, members={"id": str})
-    return answer.json()["id"], True
+    answer = session.request("POST", "sobjects/PermissionSet", idempotent=False, json=new, members={"id": str})
+    done.created = True
+    # API Enabled belongs to every set, so it is not counted.
+    done.granted += [USER_PERMISSIONS[name] for name in USER_PERMISSIONS if name in given and name != API_ENABLED]
+    return str(answer.json()["id"])
 
 
 def _settle(

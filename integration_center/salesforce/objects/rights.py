@@ -13,7 +13,7 @@ from integration_center.errors import SchemaMismatch
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.objects.describe import SObjectSummary, read_objects, read_schema
-from integration_center.salesforce.objects.permission_set import say_right
+from integration_center.salesforce.objects.permission_set import ACTIVITIES, say_object_right, say_right
 from integration_center.salesforce.objects.permissions import list_field_names, read_permissions
 from integration_center.sync.needs import Describe, ObjectNeeds, list_needs
 from integration_center.sync.schema import SObjectField, SObjectSchema
@@ -123,14 +123,15 @@ def _compare_object(
     list_fields: Callable[[str], Collection[str] | None],
 ) -> None:
     if schema is None or not schema.queryable:
-        found.missing.append(say_right(needs.object, edit=needs.edit))
+        found.missing.append(say_object_right(needs.object, edit=needs.edit) or say_right(needs.object, edit=False))
         found.missing += [say_right(f"{needs.object}.{name}", edit=edit) for name, edit in needs.fields.items()]
         return
+    activity = schema.name.lower() in ACTIVITIES
     if needs.edit and not schema.updateable:
         found.held.append(say_right(schema.name, edit=False))
-        found.missing.append(f"Edit on {schema.name}")
+        found.missing.append(say_object_right(schema.name, edit=True) if activity else f"Edit on {schema.name}")
     else:
-        found.held.append(say_right(schema.name, edit=needs.edit))
+        found.held.append(say_object_right(schema.name, edit=needs.edit) or say_right(schema.name, edit=False))
     unseen = [name for name in needs.fields if schema.get(name) is None]
     exists = list_fields(schema.name) if unseen else None
     for name, edit in needs.fields.items():
@@ -161,7 +162,7 @@ def _compare_surplus(needs: ObjectNeeds, schema: SObjectSchema, found: _Found) -
             ("Delete", schema.deletable),
             ("Edit", schema.updateable and not needs.edit),
         )
-        if given
+        if given and not (needs.edit and schema.name.lower() in ACTIVITIES)  # one permission gives all three
     ]
     needed = {name.lower(): edit for name, edit in needs.fields.items()}
     governed = [each for each in schema.fields if each.permissionable and not _is_part(each, schema)]

@@ -1,6 +1,7 @@
 """The objects of the local org, one module each."""
 
 from salesforce_emulator.schema.objects.account import ACCOUNT
+from salesforce_emulator.schema.objects.activity import EVENT, TASK
 from salesforce_emulator.schema.objects.automation import AUTOMATION_OBJECTS, CUSTOM_FIELD
 from salesforce_emulator.schema.objects.contact import CONTACT
 from salesforce_emulator.schema.objects.definitions import ENTITY_DEFINITION, FIELD_DEFINITION
@@ -12,7 +13,7 @@ from salesforce_emulator.schema.objects.user import USER
 from salesforce_emulator.schema.schema import SObject
 
 OBJECTS: tuple[SObject, ...] = (
-    *(ACCOUNT, CONTACT, LEAD, ORGANIZATION, USER, USER_PERMISSION_ACCESS, ENGAGEMENT),
+    *(ACCOUNT, CONTACT, LEAD, ORGANIZATION, USER, USER_PERMISSION_ACCESS, ENGAGEMENT, TASK, EVENT),
     *(ENTITY_DEFINITION, FIELD_DEFINITION),
     *PERMISSION_OBJECTS,
     *AUTOMATION_OBJECTS,

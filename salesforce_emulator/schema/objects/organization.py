@@ -43,6 +43,8 @@ PERMISSIONS = (
     ("PermissionsViewSetup", "View Setup and Configuration"),
     ("PermissionsManageProfilesPermissionsets", "Manage Profiles and Permission Sets"),
     ("PermissionsAssignPermissionSets", "Assign Permission Sets"),
+    ("PermissionsEditTask", "Edit Tasks"),
+    ("PermissionsEditEvent", "Edit Events"),
     (EDITS_CONVERTED_LEADS, "View and Edit Converted Leads"),
 )
 

@@ -27,7 +27,7 @@ PERMISSION_SET = SObject(
         text("Label", "Label", 80, required=True),
         text_area("Description", "Description", 255),
         checkbox("IsOwnedByProfile", "Is Owned By Profile"),
-        *_flags("ApiEnabled", "ModifyAllData", "ViewAllData"),
+        *_flags("ApiEnabled", "ModifyAllData", "ViewAllData", "EditTask", "EditEvent"),
         *system_fields(),
     ),
     bulk=False,
