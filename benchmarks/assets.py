@@ -26,8 +26,8 @@ from benchmarks.scenario import Task, build_report, count_records, plan_days
 from benchmarks.whole import Used, measure
 from integration_center import build_integration_defs
 from integration_center.installation import open_installation
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.launching import QUIET
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.location.launching import QUIET
 from integration_center.settings import read_settings
 
 ROWS = 1_000_000

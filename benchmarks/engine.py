@@ -12,7 +12,7 @@ from benchmarks.product import ATTRIBUTES
 from benchmarks.scenario import Task
 from integration_center.database.engine import build_engine
 from integration_center.database.file_index import DatabaseIndex
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.plan import build_plan

@@ -29,10 +29,10 @@ from benchmarks.tables import Verdict
 from integration_center.cli.serve import LOOPBACK, await_answer, build_dagster_parts
 from integration_center.cli.supervision import Supervisor
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.launching import wait_for
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.instance.webserver import Webserver
+from integration_center.pipeline.location.launching import wait_for
 from integration_center.pipeline.names import run_tags
-from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.webserver import Webserver
 from integration_center.remote import log_retries
 
 GOAL_SECONDS = 3.6

@@ -31,8 +31,8 @@ from benchmarks.console_pages import build_file
 from benchmarks.product import write_home
 from benchmarks.runner import KEPT_VARIABLES, ROOT
 from benchmarks.whole import Used, measure
-from integration_center.pipeline.code_locations import LOCATION
-from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.instance.code_locations import LOCATION
+from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.names import DAILY_SCHEDULE
 from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.pipeline.run_history import RunHistory

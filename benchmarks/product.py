@@ -12,10 +12,10 @@ from benchmarks.measure import Measurement, measured, read_task, tell
 from benchmarks.scenario import FIELDS, KEY_COLUMN, KEY_FIELD, OBJECT, REPORT, Task
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.launching import run_here
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import run_tags
-from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home
 from integration_center.sync.outcomes import Outcome

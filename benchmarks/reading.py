@@ -26,7 +26,7 @@ IMPORTS = """
 import sys
 from datetime import date
 from pathlib import Path
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.store.frames import write_slices
 """

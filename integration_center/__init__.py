@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from integration_center.integration.spec import IntegrationSpec as IntegrationSpec
-    from integration_center.pipeline.component import Integration as Integration
-    from integration_center.pipeline.embedding import build_integration_defs as build_integration_defs
-    from integration_center.pipeline.embedding import load_integration_defs as load_integration_defs
-    from integration_center.pipeline.translator import IntegrationTranslator as IntegrationTranslator
-    from integration_center.pipeline.translator import TranslatorData as TranslatorData
+    from integration_center.pipeline.location.component import Integration as Integration
+    from integration_center.pipeline.location.embedding import build_integration_defs as build_integration_defs
+    from integration_center.pipeline.location.embedding import load_integration_defs as load_integration_defs
+    from integration_center.pipeline.location.translator import IntegrationTranslator as IntegrationTranslator
+    from integration_center.pipeline.location.translator import TranslatorData as TranslatorData
 
 PLACES = {
-    "Integration": "pipeline.component",
+    "Integration": "pipeline.location.component",
     "IntegrationSpec": "integration.spec",
-    "IntegrationTranslator": "pipeline.translator",
-    "TranslatorData": "pipeline.translator",
-    "build_integration_defs": "pipeline.embedding",
-    "load_integration_defs": "pipeline.embedding",
+    "IntegrationTranslator": "pipeline.location.translator",
+    "TranslatorData": "pipeline.location.translator",
+    "build_integration_defs": "pipeline.location.embedding",
+    "load_integration_defs": "pipeline.location.embedding",
 }
 """Where the public names are. Dagster is imported only when one of them is asked for."""
 

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from integration_center.pipeline.long_lived import keep_for_good, without_collections
-from integration_center.pipeline.revisions import build_newest
+from integration_center.pipeline.instance.long_lived import keep_for_good, without_collections
+from integration_center.pipeline.location.revisions import build_newest
 from integration_center.settings import Paths
 
 

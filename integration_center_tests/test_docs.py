@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from integration_center.cli.verbs import VERBS
 from integration_center.insights.catalogue import TAGS
-from integration_center.insights.report_yaml import ReportFile
+from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.checks import FITNESS, VERDICTS
-from integration_center.pipeline.report import NOT_EMPTY, NOT_SHRUNK
+from integration_center.pipeline.assets.report import NOT_EMPTY, NOT_SHRUNK
+from integration_center.pipeline.steps.checks import FITNESS, VERDICTS
 from integration_center.settings import PROJECT, Settings
 from integration_center.sync.mapping.missing_fields import suggest_field
 from integration_center_tests.documents import bare, read, read_all, read_blocks, read_pages, read_table

@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from integration_center.cli.verbs import VERBS
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX, report_slug
-from integration_center.insights.report_yaml import ColumnFile, ReportFile
+from integration_center.insights.declared.report_yaml import ColumnFile, ReportFile
 from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.spec import IntegrationSpec, Limits, WhenAbsent
-from integration_center.pipeline.checks import FITNESS, PUSH, VERDICTS
-from integration_center.pipeline.report import NOT_EMPTY, NOT_SHRUNK
+from integration_center.pipeline.assets.report import NOT_EMPTY, NOT_SHRUNK
+from integration_center.pipeline.steps.checks import FITNESS, PUSH, VERDICTS
 from integration_center.settings import Settings
 from integration_center.sync.outcomes import Outcome
 from tools.attribute_docs import read_attribute_docs

@@ -9,7 +9,7 @@ import pytest
 from integration_center.errors import UnreadableReport
 from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
-from integration_center.insights.report_yaml import ReportFile, read_report_file
+from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
 from integration_center.integration_files.parsing import IntegrationFile
 
 FILE = """\

@@ -16,12 +16,12 @@ from pydantic_core import PydanticUndefined
 from integration_center.cli.verbs import TASKS, Verb
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.catalogue import OUT_OF_THE_BOX
-from integration_center.insights.report_yaml import ColumnFile, ReportFile
+from integration_center.insights.declared.report_yaml import ColumnFile, ReportFile
 from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec, Limits, WhenAbsent
-from integration_center.pipeline.checks import build_plan_checks, build_push_checks
-from integration_center.pipeline.report import build_report_asset
+from integration_center.pipeline.assets.report import build_report_asset
+from integration_center.pipeline.steps.checks import build_plan_checks, build_push_checks
 from integration_center.settings import Settings
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.docstrings import join_lines

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 import integration_center.insights
 from integration_center.insights.catalogue import ColumnType
-from integration_center.insights.drop_names import SCHEMA_NAME
-from integration_center.insights.report_yaml import ColumnFile, ReportFile
+from integration_center.insights.declared.report_yaml import ColumnFile, ReportFile
+from integration_center.insights.drop_folders.drop_names import SCHEMA_NAME
 from tools.attribute_docs import read_attribute_docs
 
 PLACE = Path(integration_center.insights.__file__).parent / SCHEMA_NAME

@@ -20,8 +20,8 @@ import integration_center
 from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.launching import run_here
-from integration_center.pipeline.run_request import RunRequest
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.launching import run_here
 from integration_center.settings import read_settings
 from salesforce_emulator.server import Emulator, EmulatorConfig
 

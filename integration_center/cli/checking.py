@@ -140,8 +140,8 @@ def ask_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec 
     """
     if not any(spec and spec.source for spec in specs.values()):
         return {}
-    from integration_center.pipeline.lacking_sources import find_lacking
-    from integration_center.pipeline.webserver import find_webserver
+    from integration_center.pipeline.instance.lacking_sources import find_lacking
+    from integration_center.pipeline.instance.webserver import find_webserver
 
     webserver = find_webserver(installation.settings)
     try:

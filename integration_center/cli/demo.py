@@ -29,11 +29,11 @@ from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.launching import run_here
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import push_config, run_tags
-from integration_center.pipeline.run_request import RunRequest
 from integration_center.salesforce.client.soql import build_select, write_moment
 from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home

@@ -11,8 +11,8 @@ from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import report_slug
 from integration_center.insights.source import parse_day
 from integration_center.installation import open_installation
-from integration_center.pipeline.person_requests import Held, find_person
-from integration_center.pipeline.person_requests import forget_person as forget_person_everywhere
+from integration_center.pipeline.administration.person_requests import Held, find_person
+from integration_center.pipeline.administration.person_requests import forget_person as forget_person_everywhere
 from integration_center.store.ledger_search import read_question
 
 

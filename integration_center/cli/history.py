@@ -17,7 +17,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.unlogged_runs import log_ended_runs
+from integration_center.pipeline.runs.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
 from integration_center.sync.outcome_words import say_counts
 from integration_center.sync.outcomes import Outcome

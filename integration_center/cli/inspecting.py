@@ -10,12 +10,12 @@ from rich.markup import escape
 from integration_center.cli.output import AsJson, Column, console, errors, print_json, print_rows
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular
-from integration_center.insights.drop_names import FILE_NAME, name_format
-from integration_center.insights.drops import LARGEST
+from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
+from integration_center.insights.drop_folders.drop_names import FILE_NAME, name_format
+from integration_center.insights.drop_folders.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
-from integration_center.insights.inspection import Inspection, inspect_file
-from integration_center.insights.report_yaml import ReportFile, read_report_file
-from integration_center.insights.saved_proposals import save_proposal, write_proposal
+from integration_center.insights.inspecting.inspection import Inspection, inspect_file
+from integration_center.insights.inspecting.saved_proposals import save_proposal, write_proposal
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import parse_day
 from integration_center.insights.unpacking import find_packing, unpack

@@ -14,7 +14,7 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.unlogged_runs import log_ended_runs
+from integration_center.pipeline.runs.unlogged_runs import log_ended_runs
 from integration_center.settings import read_paths
 
 
@@ -59,8 +59,8 @@ def show_everywhere(*, as_json: bool) -> None:
     Raises:
         ServiceUnavailable: none runs.
     """
-    from integration_center.pipeline.everywhere import list_everywhere
-    from integration_center.pipeline.webserver import find_webserver
+    from integration_center.pipeline.instance.everywhere import list_everywhere
+    from integration_center.pipeline.instance.webserver import find_webserver
 
     with open_installation() as installation:
         webserver = find_webserver(installation.settings)

@@ -17,9 +17,9 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import find_folder, name_folder
+from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import asset_keys, push_key, run_tags
-from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import read_paths
 from integration_center.sync.change_summary import FieldChange, sum_up_changes
 from integration_center.sync.outcomes import Outcome

@@ -22,11 +22,17 @@ from integration_center.integration.environment import Environment
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.places import find_folder, open_place
 from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.administration.promoting import (
+    Comparison,
+    compare,
+    find_promoted,
+    switch_on,
+    write_promoted,
+)
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.pipeline.judging import judge_with_dagster, read_folder
 from integration_center.pipeline.names import asset_keys, push_key, run_tags
-from integration_center.pipeline.promoting import Comparison, compare, find_promoted, switch_on, write_promoted
-from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.webserver import find_webserver
 from integration_center.sync.outcomes import Outcome
 
 

@@ -13,7 +13,7 @@ from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import finish, read_troubles
 from integration_center.installation import open_installation
 from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.decisions import decide_release, reject
+from integration_center.pipeline.jobs.decisions import decide_release, reject
 from integration_center.pipeline.judging import read_folder
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN

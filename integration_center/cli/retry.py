@@ -8,8 +8,8 @@ from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import finish, read_troubles
 from integration_center.installation import open_installation
 from integration_center.integration_files.places import find_folder
+from integration_center.pipeline.jobs.retry import describe_retry, request_retry, require_retryable
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.retry import describe_retry, request_retry, require_retryable
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.sample import sample_changes

@@ -23,14 +23,14 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.catch_up import check_long_range
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.history import complete_log
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.instance.webserver import find_webserver, require_named
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.launching import run_here, wait_for
+from integration_center.pipeline.location.launching import run_here, wait_for
 from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
-from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.webserver import find_webserver, require_named
+from integration_center.pipeline.runs.history import complete_log
+from integration_center.pipeline.starting.catch_up import check_long_range
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes

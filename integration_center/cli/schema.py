@@ -5,7 +5,7 @@ from importlib.resources import files
 import typer
 
 import integration_center.insights
-from integration_center.insights.drop_names import SCHEMA_NAME
+from integration_center.insights.drop_folders.drop_names import SCHEMA_NAME
 
 
 def print_schema() -> None:

@@ -9,7 +9,7 @@ import typer
 from integration_center.cli.history import write_private_bytes
 from integration_center.cli.output import console
 from integration_center.installation import open_installation
-from integration_center.pipeline.security_overview import write_overview
+from integration_center.pipeline.administration.security_overview import write_overview
 
 
 def print_overview(

@@ -27,11 +27,11 @@ from integration_center.database.revision import REVISION
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.installation import open_installation
-from integration_center.pipeline.alert_watch import Watch
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.history import fail_killed_runs
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.webserver import WEBSERVER_FILE, WORKSPACE, find_workspace
 from integration_center.pipeline.planned_events import TOGETHER
-from integration_center.pipeline.webserver import WEBSERVER_FILE, WORKSPACE, find_workspace
+from integration_center.pipeline.runs.history import fail_killed_runs
+from integration_center.pipeline.starting.alert_watch import Watch
 from integration_center.remote import log_retries
 from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home
@@ -170,7 +170,7 @@ def build_dagster_parts(
     together = {**TOGETHER, **environment}
     workspace = ("-w", str(workspace_file), *(("--log-format", "json") if log_format == "json" else ()))
     return [
-        Part("the Dagster UI", "integration_center.pipeline.dagster_ui", ("--port", str(port)), together),
+        Part("the Dagster UI", "integration_center.pipeline.instance.dagster_ui", ("--port", str(port)), together),
         Part("the Dagster daemon", "dagster._daemon", ("run", *workspace), together),
     ]
 

@@ -27,7 +27,9 @@ def require(loaded: Integrations, slug: str) -> None:
 
 def find_location(slug: str) -> str | None:
     """Find the code location of an integration whose file is not here; None where Dagster knows none, or is down."""
-    from integration_center.pipeline.webserver import find_webserver  # imports Dagster, which most commands do without
+    from integration_center.pipeline.instance.webserver import (
+        find_webserver,  # imports Dagster, which most commands do without
+    )
 
     webserver = find_webserver(read_settings())
     locations = webserver.list_locations() if webserver else []

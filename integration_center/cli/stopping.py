@@ -10,7 +10,7 @@ from integration_center.access.audit import COMMAND_LINE
 from integration_center.cli.output import AsJson, ask, console, print_json
 from integration_center.database.processes import find_age
 from integration_center.installation import open_installation
-from integration_center.pipeline.stop_all import SECONDS, resume, stop_all
+from integration_center.pipeline.administration.stop_all import SECONDS, resume, stop_all
 
 LEAST_SECONDS = 2.0
 """How long is waited at least, on a machine where this command itself starts slowly."""

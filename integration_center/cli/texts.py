@@ -19,8 +19,8 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.places import FILE, DatabasePlace, open_place, require_changeable
 from integration_center.integration_files.reading import DefsFile, DefsReader
+from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.pipeline.judging import judge_with_dagster
-from integration_center.pipeline.webserver import find_webserver
 from integration_center.wording.plain_text import make_printable
 
 Folder = Annotated[Path, typer.Argument(help="A folder with one folder for each integration, such as a checkout.")]

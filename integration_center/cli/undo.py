@@ -14,11 +14,11 @@ from integration_center.cli.sync_output import finish, print_counts, print_sampl
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.integration_files.places import find_folder
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.instance.webserver import find_prefix, find_webserver
+from integration_center.pipeline.jobs.undo import plan_undo, require_undoable
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
-from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.undo import plan_undo, require_undoable
-from integration_center.pipeline.webserver import find_prefix, find_webserver
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from integration_center.cli.output import MOST_LINES, AsJson, console, print_json, show
 from integration_center.installation import open_installation
-from integration_center.pipeline.record_history import MOST, Entry, History, find_history
+from integration_center.pipeline.runs.record_history import MOST, Entry, History, find_history
 from integration_center.store.ledger_search import read_question
 
 

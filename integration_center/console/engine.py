@@ -12,13 +12,13 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.code_locations import LOCATION
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.everywhere import LocatedIntegration, list_everywhere
-from integration_center.pipeline.history import complete_log
-from integration_center.pipeline.lacking_sources import find_lacking
+from integration_center.pipeline.instance.code_locations import LOCATION
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.everywhere import LocatedIntegration, list_everywhere
+from integration_center.pipeline.instance.lacking_sources import find_lacking
+from integration_center.pipeline.instance.webserver import Webserver, find_webserver
 from integration_center.pipeline.names import INTEGRATION_TAG
-from integration_center.pipeline.webserver import Webserver, find_webserver
+from integration_center.pipeline.runs.history import complete_log
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,

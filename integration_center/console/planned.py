@@ -14,7 +14,7 @@ from integration_center.console.results import Reason
 from integration_center.console.shell.context import Console
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.earlier_writes import read_writes
+from integration_center.pipeline.steps.earlier_writes import read_writes
 from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.planning.plan import build_plan
 from integration_center.sync.limits import Verdict

@@ -10,7 +10,7 @@ from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.webserver import Webserver
+from integration_center.pipeline.instance.webserver import Webserver
 from integration_center.progress import estimate_left
 from integration_center.wording.remedies import START_IT
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 from pydantic import ValidationError
 
 from integration_center.insights.catalogue import ColumnType
-from integration_center.insights.report_yaml import ReportFile
-from integration_center.insights.report_yaml_edit import NAMES
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.declared.report_yaml_edit import NAMES
 from integration_center.wording.model_refusals import say_refusal
 
 Kind = Literal["text", "lines", "words", "choice", "check", "number"]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from integration_center.console.plain_words import say_error
 from integration_center.errors import UnreadableReport
-from integration_center.insights.declaring import check_columns, declare_cells
-from integration_center.insights.drop_names import FILE_NAME
+from integration_center.insights.declared.declaring import check_columns, declare_cells
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.drop_folders.drop_names import FILE_NAME
 from integration_center.insights.files import Fetched, FilesSource
-from integration_center.insights.formats import read_file
-from integration_center.insights.inspection import Inspection, inspect_file
-from integration_center.insights.report_yaml import ReportFile
+from integration_center.insights.formats.file_kinds import read_file
+from integration_center.insights.inspecting.inspection import Inspection, inspect_file
 from integration_center.insights.sizes import SizeLimit
 
 ROWS = 6

@@ -8,10 +8,10 @@ from integration_center.console.dagster import DagsterDown, Started, launch_once
 from integration_center.console.lookups import Answer
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.instance.webserver import find_prefix
+from integration_center.pipeline.jobs.undo import plan_undo, require_undoable
 from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
-from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.undo import plan_undo, require_undoable
-from integration_center.pipeline.webserver import find_prefix
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
 

@@ -12,9 +12,9 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, fit_columns
 from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import DATETIME
+from integration_center.insights.formats.value_text import write_text
 from integration_center.insights.likely_types import infer_types
 from integration_center.insights.source import Report
-from integration_center.insights.value_text import write_text
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import IntegrationSpec
 

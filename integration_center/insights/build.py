@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from integration_center.errors import ConfigurationError
-from integration_center.insights.api import ApiSource
-from integration_center.insights.cloud_settings import read_cloud_settings
-from integration_center.insights.drops import Drops, LocalDrops
+from integration_center.insights.drop_folders.cloud_settings import read_cloud_settings
+from integration_center.insights.drop_folders.drops import Drops, LocalDrops
+from integration_center.insights.drop_folders.object_stores import build_object_drops
 from integration_center.insights.files import FilesSource
-from integration_center.insights.object_stores import build_object_drops
 from integration_center.insights.source import ReportSource
+from integration_center.insights.walkme_api.api import ApiSource
 from integration_center.settings import Settings
 
 
@@ -45,7 +45,7 @@ def build_sftp(root: str, settings: Settings, largest: int) -> Drops:
         ConfigurationError: the extra with the SSH client is not installed, or the address or a setting is wrong.
     """
     try:
-        from integration_center.insights.sftp_drops import build_sftp_drops
+        from integration_center.insights.drop_folders.sftp_drops import build_sftp_drops
     except ModuleNotFoundError:
         raise ConfigurationError(
             "reports come from an SFTP server, and the part of the program that reads it is not installed",

@@ -18,7 +18,8 @@ from integration_center.insights.catalogue import (
     is_visible,
     report_slug,
 )
-from integration_center.insights.drop_names import (
+from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
+from integration_center.insights.drop_folders.drop_names import (
     FILE_NAME,
     SCHEMA_NAME,
     Format,
@@ -28,10 +29,9 @@ from integration_center.insights.drop_names import (
     group_by_day,
     name_format,
 )
-from integration_center.insights.drops import Drop, DropChanged, Drops
-from integration_center.insights.formats import open_file
+from integration_center.insights.drop_folders.drops import Drop, DropChanged, Drops
+from integration_center.insights.formats.file_kinds import open_file
 from integration_center.insights.report_reader import Described, Part, Parts, ReportReader
-from integration_center.insights.report_yaml import ReportFile, read_report_file
 from integration_center.insights.sizes import USUAL_LARGEST, SizeLimit
 from integration_center.insights.source import TYPING_RULES, Keep, Mark, Report, keep_in_memory, no_data
 from integration_center.insights.unpacking import find_packing, unpack

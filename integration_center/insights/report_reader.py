@@ -8,10 +8,10 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
 from integration_center.insights.columns import DeclaredTypes
-from integration_center.insights.declaring import DeclaredReader, check_columns
+from integration_center.insights.declared.declaring import DeclaredReader, check_columns
+from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.likely_types import TypeJudge
-from integration_center.insights.report_yaml import ReportFile
 
 
 @dataclass(frozen=True)

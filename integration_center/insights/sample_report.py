@@ -10,7 +10,7 @@ import yaml
 
 from integration_center.files.text_files import write_atomically
 from integration_center.insights.catalogue import CANONICAL_TAG
-from integration_center.insights.drop_names import FILE_NAME
+from integration_center.insights.drop_folders.drop_names import FILE_NAME
 
 SAMPLE = "Sample logins"
 FOLDER = "sample_logins"

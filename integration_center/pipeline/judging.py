@@ -15,6 +15,6 @@ def judge_with_dagster(folder: Path, parsed: ParsedFile) -> str | None:
     """Say why Dagster does not take the integration of a folder; None when it does."""
     if not parsed.post_processed:
         return None
-    from integration_center.pipeline.loader import judge_post_processing
+    from integration_center.pipeline.location.loader import judge_post_processing
 
     return judge_post_processing(folder, parsed)

@@ -9,9 +9,9 @@ from pathlib import Path
 import obstore
 from obstore.exceptions import BaseError
 
-from integration_center.insights.object_errors import build_error
-from integration_center.insights.object_requests import ask
-from integration_center.insights.object_stores import Prefix
+from integration_center.insights.drop_folders.object_errors import build_error
+from integration_center.insights.drop_folders.object_requests import ask
+from integration_center.insights.drop_folders.object_stores import Prefix
 from integration_center.store.frames import writing_file
 from integration_center.store.objects import delete_file
 

@@ -253,8 +253,8 @@ def build_frame_store(settings: Paths, index: FileIndex) -> FrameStore:
     """
     if settings.bucket is None:
         return FrameStore(index, FolderObjects(settings.storage))
-    from integration_center.insights.cloud_settings import read_cloud_settings
-    from integration_center.insights.object_stores import KEEPING, open_prefix
+    from integration_center.insights.drop_folders.cloud_settings import read_cloud_settings
+    from integration_center.insights.drop_folders.object_stores import KEEPING, open_prefix
     from integration_center.store.bucket_objects import BucketObjects
 
     prefix = open_prefix(settings.bucket, read_cloud_settings(), KEEPING)

@@ -29,7 +29,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.pipeline.alert_watch import Watch
+from integration_center.pipeline.starting.alert_watch import Watch
 from integration_center.wording.remedies import Said
 from integration_center_tests.alerts.receivers import Mailbox, Receiver
 from integration_center_tests.alerts.shapes import SHAPES

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from integration_center.cli.embedded import free_port, running
-from integration_center.pipeline.webserver import WEBSERVER_FILE
+from integration_center.pipeline.instance.webserver import WEBSERVER_FILE
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import EXAMPLE, HEADER, PLAIN, logins
 from salesforce_emulator.server import Emulator, EmulatorConfig

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from integration_center.access.audit import Action, AuditLog
 from integration_center.database.engine import build_engine
-from integration_center.pipeline.code_locations import LOCATION
-from integration_center.pipeline.webserver import LAUNCH
+from integration_center.pipeline.instance.code_locations import LOCATION
+from integration_center.pipeline.instance.webserver import LAUNCH
 from integration_center_tests.browser.conftest import EXPECT_MS, REBOUND
 from integration_center_tests.browser.services import Services
 from integration_center_tests.browser.test_runs import await_dagster

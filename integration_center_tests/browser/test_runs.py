@@ -6,7 +6,7 @@ import pytest
 import stamina
 from playwright.sync_api import Page, expect
 
-from integration_center.pipeline.webserver import find_webserver
+from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import START_SECONDS, Services

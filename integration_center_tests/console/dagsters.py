@@ -15,9 +15,9 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget, WorkspaceL
 from dagster_webserver.app import create_app_from_workspace_process_context
 
 from integration_center.errors import ServiceUnavailable
-from integration_center.pipeline.launching import run_here
-from integration_center.pipeline.run_request import RunRequest
-from integration_center.pipeline.webserver import RunLog, Webserver
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.instance.webserver import RunLog, Webserver
+from integration_center.pipeline.location.launching import run_here
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import Center
 

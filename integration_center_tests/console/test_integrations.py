@@ -15,8 +15,8 @@ from integration_center.console.shell.users import Role, User
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.loader import load_integrations
-from integration_center.pipeline.webserver import Webserver
+from integration_center.pipeline.instance.webserver import Webserver
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.pipeline.center import PLAIN, Center, logins

@@ -11,7 +11,7 @@ import pytest
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncStatus
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.webserver import LogLine, RunLog
+from integration_center.pipeline.instance.webserver import LogLine, RunLog
 from integration_center.sync.columns import OUTCOME
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster

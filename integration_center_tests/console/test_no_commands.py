@@ -10,7 +10,7 @@ from integration_center.console.shell.context import Console
 from integration_center.errors import IntegrationCenterError
 from integration_center.installation import Installation
 from integration_center.integration.environment import Environment
-from integration_center.pipeline.stop_all import stop_all
+from integration_center.pipeline.administration.stop_all import stop_all
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import PLAIN, Center, logins

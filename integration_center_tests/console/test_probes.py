@@ -19,7 +19,7 @@ from integration_center.console.shell.context import Console
 from integration_center.database.figures import Figures
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.webserver import find_dagster_url, find_webserver, require_named
+from integration_center.pipeline.instance.webserver import find_dagster_url, find_webserver, require_named
 from integration_center.settings import Settings
 from integration_center.web.json_log import log_as_json
 from integration_center_tests.console.browser import InProcess

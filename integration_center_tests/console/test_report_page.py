@@ -8,7 +8,7 @@ import yaml
 
 from integration_center.access.audit import Action
 from integration_center.console.report_form import COLUMN_OPTIONS, SECTIONS, build_file, show_file
-from integration_center.insights.report_yaml import ColumnFile, ReportFile, read_report_file
+from integration_center.insights.declared.report_yaml import ColumnFile, ReportFile, read_report_file
 from integration_center.installation import Installation
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser, Seen

@@ -21,7 +21,7 @@ from integration_center.database.syncs import SyncLog
 from integration_center.database.tables import metadata
 from integration_center.errors import ServiceUnavailable
 from integration_center.installation import open_installation
-from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json, build_command

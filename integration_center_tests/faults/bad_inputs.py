@@ -334,7 +334,7 @@ def main() -> None:
     """Try all, and print what does not hold."""
     for verb in VERBS.values():  # imported once here, not once in each process
         verb.load()
-    importlib.import_module("integration_center.pipeline.loader")
+    importlib.import_module("integration_center.pipeline.location.loader")
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     inputs = [bad for bad in all_inputs() if wanted in bad.name]
     wrong, largest, slowest = 0, 0, 0.0

@@ -17,10 +17,10 @@ import polars as pl
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.pipeline.assets.push import send_plan
+from integration_center.pipeline.assets.update_set import note_plan
 from integration_center.pipeline.names import INSTALLATION, push_key, resource_key
-from integration_center.pipeline.push import send_plan
-from integration_center.pipeline.sync_step import sync_step
-from integration_center.pipeline.update_set import note_plan
+from integration_center.pipeline.steps.sync_step import sync_step
 from integration_center.planning.plan import build_plan
 from integration_center.sync.columns import DAY
 from integration_center.sync.ledger import ledger_adds_up

@@ -29,8 +29,8 @@ from integration_center.database.processes import this_process
 from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.source import last_full_day
 from integration_center.installation import open_installation
+from integration_center.pipeline.instance.webserver import WEBSERVER_FILE
 from integration_center.pipeline.names import PROCESS_TAG
-from integration_center.pipeline.webserver import WEBSERVER_FILE
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, HEADER
 from salesforce_emulator.people import build_person
@@ -45,7 +45,7 @@ SETTLED_SECONDS = 300
 ORPHAN_SECONDS = 45
 SLUG = "logins_to_leads"
 PARTS = {
-    "the Dagster UI": "integration_center.pipeline.dagster_ui",
+    "the Dagster UI": "integration_center.pipeline.instance.dagster_ui",
     "the daemon": "dagster._daemon",
     "the console": "integration_center\0console",
 }

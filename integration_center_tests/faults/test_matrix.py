@@ -153,7 +153,7 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         case "pages":
             monkeypatch.setattr("integration_center.salesforce.read.costs.BULK_CALLS", 1_000)
             monkeypatch.setitem(query.PAGE_SIZE, "Sforce-Query-Options", "batchSize=200")
-            monkeypatch.setattr("integration_center.pipeline.api_reserve.ROWS_A_COLLECTION", 5)
+            monkeypatch.setattr("integration_center.pipeline.steps.api_reserve.ROWS_A_COLLECTION", 5)
         case "bulk":
             monkeypatch.setattr("integration_center.salesforce.read.costs.BULK_CALLS", 0)
             monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import stamina
 
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import Report
 from integration_center_tests.insights.local_api import Running, run_local_api

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from integration_center.insights.api import ApiSource
+from integration_center.insights.walkme_api.api import ApiSource
 from salesforce_emulator.insights.api import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID, build_insights_app
 
 SAMPLES = Path(__file__).parent.parent / "samples"

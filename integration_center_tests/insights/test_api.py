@@ -14,8 +14,8 @@ from integration_center.errors import (
     UnknownReport,
     UnreadableReport,
 )
-from integration_center.insights.api import ApiSource
 from integration_center.insights.source import Report
+from integration_center.insights.walkme_api.api import ApiSource
 from integration_center_tests.insights.walkme_double import (
     LOGINS,
     PATH,

@@ -19,8 +19,8 @@ from integration_center.errors import (
     TransientError,
     UnknownReport,
 )
-from integration_center.insights.api import ApiSource
 from integration_center.insights.source import Report
+from integration_center.insights.walkme_api.api import ApiSource
 from integration_center_tests.insights.walkme_double import ID, REPORTS, SECRET, WalkMeDouble, refuse
 
 TOKEN = "/accounts/connect/token"

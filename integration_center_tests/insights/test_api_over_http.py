@@ -7,7 +7,7 @@ import pytest
 
 from integration_center.errors import AccessRefused, NoDataForDay, UnknownReport
 from integration_center.insights.columns import show_dtypes, type_columns
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center_tests.insights.local_api import DAY, SAMPLES, Running
 

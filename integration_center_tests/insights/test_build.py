@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from integration_center.errors import ConfigurationError
-from integration_center.insights.api import ApiSource
 from integration_center.insights.build import build_source
 from integration_center.insights.files import FilesSource
+from integration_center.insights.walkme_api.api import ApiSource
 from integration_center.settings import Settings
 
 API = {

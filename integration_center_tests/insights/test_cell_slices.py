@@ -4,9 +4,9 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from integration_center.insights import cell_reader
-from integration_center.insights.cell_reader import CellReader, read_cells
-from integration_center.insights.cells import CellRules, ReportCells
+from integration_center.insights.declared import cell_reader
+from integration_center.insights.declared.cell_reader import CellReader, read_cells
+from integration_center.insights.declared.cells import CellRules, ReportCells
 
 cells = st.none() | st.sampled_from(
     [

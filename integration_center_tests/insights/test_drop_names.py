@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.errors import NoDataForDay
-from integration_center.insights.drop_names import DropNames, check_pattern, name_format
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drop_names import DropNames, check_pattern, name_format
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 
 DAY = date(2026, 11, 22)

@@ -3,8 +3,8 @@
 import pytest
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.inspection import inspect_file
-from integration_center.insights.report_yaml import ReportFile
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.inspecting.inspection import inspect_file
 from integration_center.insights.sizes import SizeLimit
 from integration_center_tests.insights.conftest import Read
 

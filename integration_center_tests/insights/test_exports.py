@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from integration_center.errors import ServiceUnavailable, UnreadableReport
-from integration_center.insights.api import ApiSource
-from integration_center.insights.exports import ExportPolling
 from integration_center.insights.source import Report
+from integration_center.insights.walkme_api.api import ApiSource
+from integration_center.insights.walkme_api.exports import ExportPolling
 from integration_center_tests.insights.local_api import DAY, Running
 from integration_center_tests.insights.walkme_double import PATH, WalkMeDouble
 from salesforce_emulator.insights.api import CLIENT_ID, CLIENT_SECRET, SYSTEM_GUID

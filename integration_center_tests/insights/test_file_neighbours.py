@@ -12,11 +12,11 @@ import yaml
 import zstandard
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.drop_names import name_format
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.declared.report_yaml import read_report_file
+from integration_center.insights.drop_folders.drop_names import name_format
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
-from integration_center.insights.inspection import Inspection, inspect_file
-from integration_center.insights.report_yaml import read_report_file
+from integration_center.insights.inspecting.inspection import Inspection, inspect_file
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import Report
 from integration_center.insights.unpacking import unpack

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 
 from integration_center.errors import ConfigurationError, NoDataForDay, UnknownReport, UnreadableReport
-from integration_center.insights.cloud_settings import CloudSettings
-from integration_center.insights.drops import Drops, LocalDrops
+from integration_center.insights.drop_folders.cloud_settings import CloudSettings
+from integration_center.insights.drop_folders.drops import Drops, LocalDrops
+from integration_center.insights.drop_folders.object_stores import build_object_drops
 from integration_center.insights.files import FilesSource
-from integration_center.insights.object_stores import build_object_drops
 from integration_center.insights.source import Report
 from integration_center_tests.insights.object_servers import BUCKET, S3Server
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import Report
 from integration_center_tests.insights.workbooks import write_workbook

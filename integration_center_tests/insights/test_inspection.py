@@ -10,8 +10,8 @@ import yaml
 from typer.testing import CliRunner
 
 from integration_center.cli.verbs import app
-from integration_center.insights.inspection import Inspection, inspect_file
-from integration_center.insights.report_yaml import ReportFile, read_report_file
+from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
+from integration_center.insights.inspecting.inspection import Inspection, inspect_file
 from integration_center.insights.sizes import SizeLimit
 
 PEOPLE = 12

@@ -18,7 +18,7 @@ from integration_center.errors import (
     UnreadableReport,
 )
 from integration_center.insights.build import build_source
-from integration_center.insights.cloud_settings import read_cloud_settings, read_connection_string
+from integration_center.insights.drop_folders.cloud_settings import read_cloud_settings, read_connection_string
 from integration_center.insights.source import ReportSource
 from integration_center.settings import Settings
 from integration_center.store.reports import ReportFolder, fetch_day

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 import integration_center.insights
 from integration_center.cli.verbs import app
-from integration_center.insights.drop_names import SCHEMA_NAME
-from integration_center.insights.report_yaml import ColumnFile, ReportFile, read_report_file
+from integration_center.insights.declared.report_yaml import ColumnFile, ReportFile, read_report_file
+from integration_center.insights.drop_folders.drop_names import SCHEMA_NAME
 from tools.report_schema import build_schema
 
 

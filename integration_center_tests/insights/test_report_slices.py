@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from integration_center.errors import UnreadableReport
 from integration_center.files import file_bytes
 from integration_center.insights.delimited import strict, verified
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.store.frames import write_slices
 

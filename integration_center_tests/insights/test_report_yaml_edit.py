@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from integration_center.errors import ConfigurationError, EditedMeanwhile
-from integration_center.insights.report_yaml import ReportFile, read_report_file
-from integration_center.insights.report_yaml_edit import read_kept, save_report_file
+from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
+from integration_center.insights.declared.report_yaml_edit import read_kept, save_report_file
 
 
 def save(folder: Path, before: str, after: str) -> tuple[list[str], str]:

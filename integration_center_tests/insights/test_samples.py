@@ -9,7 +9,7 @@ import pytest
 from integration_center.errors import UnknownReport
 from integration_center.insights.columns import show_dtypes
 from integration_center.insights.delimited.reading import read_table
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import Report
 

@@ -11,8 +11,8 @@ from stamina import set_testing
 
 from integration_center.errors import AccessRefused, ConfigurationError, ServiceUnavailable, UnreadableReport
 from integration_center.insights.build import build_source
+from integration_center.insights.drop_folders.sftp_drops import SftpDrops, build_sftp_drops
 from integration_center.insights.files import FilesSource
-from integration_center.insights.sftp_drops import SftpDrops, build_sftp_drops
 from integration_center.settings import read_settings
 from integration_center_tests.insights.sftp_server import PASSWORD, USER, SftpServer, serve_sftp
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from integration_center.insights.api import ApiSource
+from integration_center.insights.walkme_api.api import ApiSource
 
 BASE = "https://api.walkme.example"
 GUID = "3f0c/guid"

@@ -10,8 +10,8 @@ from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import write_new
-from integration_center.pipeline.assembly import build_definitions
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.assembly import build_definitions
+from integration_center.pipeline.location.loader import load_integrations
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=255)
 API_NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,254}", fullmatch=True)

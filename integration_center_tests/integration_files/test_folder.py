@@ -15,7 +15,7 @@ from integration_center.integration_files.folder import DefsFolder, build_copy
 from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import edit, write_new
 from integration_center.pipeline.judging import judge_with_dagster
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.loader import load_integrations
 
 BY_HAND = """\
 # Asked for by the Lead team.

@@ -10,7 +10,7 @@ import pytest
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.places import FILE
 from integration_center.pipeline.judging import judge_with_dagster
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.test_yaml_faults import LAUGHS
 
 GOOD = """\

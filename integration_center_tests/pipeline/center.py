@@ -14,11 +14,11 @@ import yaml
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.assembly import build_definitions
-from integration_center.pipeline.history import complete_log
-from integration_center.pipeline.launching import QUIET, run_here
-from integration_center.pipeline.loader import load_integrations
-from integration_center.pipeline.run_request import RunRequest
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.assembly import build_definitions
+from integration_center.pipeline.location.launching import QUIET, run_here
+from integration_center.pipeline.location.loader import load_integrations
+from integration_center.pipeline.runs.history import complete_log
 from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
 from salesforce_emulator.clock import stamp

@@ -14,8 +14,8 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster_graphql.schema import create_schema
 
-from integration_center.pipeline.code_locations import LOCATION
-from integration_center.pipeline.webserver import LAUNCH
+from integration_center.pipeline.instance.code_locations import LOCATION
+from integration_center.pipeline.instance.webserver import LAUNCH
 from integration_center_tests.pipeline.center import Center
 
 

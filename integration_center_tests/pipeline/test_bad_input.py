@@ -16,8 +16,8 @@ from integration_center.database.engine import build_engine, reading
 from integration_center.errors import ConfigurationError
 from integration_center.insights.source import parse_day
 from integration_center.installation import open_installation
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.webserver import read_noted_url
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.webserver import read_noted_url
 from integration_center.settings import find_default_defs, find_default_home, read_paths, read_settings
 from integration_center_tests.faults.bad_inputs import LONGEST_SENTENCE, contents, put
 from integration_center_tests.pipeline.center import PLAIN, Center, logins

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from integration_center.pipeline.assembly import build_definitions
+from integration_center.pipeline.location.assembly import build_definitions
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
 from salesforce_emulator.refusals import RowError
@@ -125,7 +125,7 @@ def test_the_schedule_runs_by_default_at_eight_utc(repository: dg.RepositoryDefi
 
 def test_an_own_cron_has_its_own_schedule(repository: dg.RepositoryDefinition, monkeypatch: pytest.MonkeyPatch) -> None:
     # An instance in memory keeps no earlier ticks; see `test_moved_schedules`.
-    monkeypatch.setattr("integration_center.pipeline.schedules.passed_before_move", lambda *_: False)
+    monkeypatch.setattr("integration_center.pipeline.starting.schedules.passed_before_move", lambda *_: False)
     slugs = ("logins_to_leads", "to_production", "hourly", "disabled", "disabled_hourly", "broken")
     own = {schedule.name for schedule in repository.schedule_defs if schedule.job_name in slugs}
     assert own == {"hourly_schedule"}

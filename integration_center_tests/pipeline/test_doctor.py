@@ -20,7 +20,7 @@ from dagster._core.scheduler.instigation import (  # not public: the state of sc
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat  # not public: what a running daemon leaves behind
 
-from integration_center.pipeline.alert_watch import find_silent_parts
+from integration_center.pipeline.starting.alert_watch import find_silent_parts
 from integration_center.settings import Settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, days_before, email, logins

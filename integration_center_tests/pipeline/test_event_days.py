@@ -10,8 +10,8 @@ import pytest
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.integration.spec import Environment
-from integration_center.pipeline import applying
 from integration_center.pipeline.names import PARENT_RUN_TAG, RANGE_END_TAG, RANGE_START_TAG
+from integration_center.pipeline.steps import applying
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import Center, Ran, days_before, email
 from integration_center_tests.pipeline.test_undo import undo_here
@@ -222,7 +222,7 @@ def test_a_scheduled_run_covers_the_days_since_the_last_completed_one(nps: Cente
     found = requested(nps, tick + timedelta(days=100))
     assert found == {"nps": (later - timedelta(days=30), later), "logins_to_leads": (later, later)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("integration_center.pipeline.schedules.find_first_day", lambda *_: 1 / 0)
+        patch.setattr("integration_center.pipeline.starting.schedules.find_first_day", lambda *_: 1 / 0)
         assert requested(nps, tick + timedelta(days=100))["nps"] == (later, later)
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.applied_days import find_past, keep_days, scan_days
+from integration_center.pipeline.steps.applied_days import find_past, keep_days, scan_days
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import write_frame
 from integration_center.store.reports import find_report

@@ -23,10 +23,10 @@ from integration_center.database.workers import GONE_AFTER
 from integration_center.errors import LeaseLost, ObjectBusy, StopRequested
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.alert_watch import build_alert_sensor
-from integration_center.pipeline.history import KILLED
 from integration_center.pipeline.names import PROCESS_TAG
-from integration_center.pipeline.stopping import GRACE_SECONDS, Patience
+from integration_center.pipeline.runs.history import KILLED
+from integration_center.pipeline.starting.alert_watch import build_alert_sensor
+from integration_center.pipeline.steps.stopping import GRACE_SECONDS, Patience
 from integration_center.salesforce.write import collections, push
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, Ran, logins
 

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from integration_center.access.audit import Action
 from integration_center.cli.verbs import app
 from integration_center.installation import open_installation
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
 from salesforce_emulator.org.org import Org

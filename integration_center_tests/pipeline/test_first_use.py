@@ -16,7 +16,7 @@ import pytest
 from integration_center.database.revision import REVISION, VERSION_TABLE
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.pipeline.dagster_storage import INDEX, STORES, open_instance
+from integration_center.pipeline.instance.dagster_storage import INDEX, STORES, open_instance
 from integration_center.settings import read_settings
 
 pytestmark = pytest.mark.sqlite

@@ -12,8 +12,8 @@ import pytest
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline import arrival_sensors
 from integration_center.pipeline.names import push_key
+from integration_center.pipeline.starting import arrival_sensors
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, Center, days_before
 from integration_center_tests.pipeline.commands import Command, as_json

@@ -12,8 +12,8 @@ from integration_center.access.audit import Action
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
-from integration_center.pipeline import person_requests
-from integration_center.pipeline.person_requests import Held, find_person, forget_person
+from integration_center.pipeline.administration import person_requests
+from integration_center.pipeline.administration.person_requests import Held, find_person, forget_person
 from integration_center.salesforce.read.snapshot_file import find_snapshot
 from integration_center.store.ledger_search import Question, read_question
 from integration_center.store.person import ERASED, Person

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, event
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.history import complete_log
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center.pipeline.names import PARTITION_TAG, push_key, report_key, update_set_key
-from integration_center.pipeline.unlogged_runs import NO_RUNS, log_ended_runs, look_at_runs
+from integration_center.pipeline.runs.history import complete_log
+from integration_center.pipeline.runs.unlogged_runs import NO_RUNS, log_ended_runs, look_at_runs
 from integration_center.settings import Settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import Center
@@ -122,7 +122,7 @@ def test_the_log_asks_dagster_again_only_when_a_run_ended_badly_or_is_under_way(
         asked_dagster.append("asked")
         return open_instance(settings)
 
-    monkeypatch.setattr("integration_center.pipeline.dagster_storage.open_instance", open_counted)
+    monkeypatch.setattr("integration_center.pipeline.instance.dagster_storage.open_instance", open_counted)
 
     def logged() -> set[str]:
         asked_dagster.clear()

@@ -110,7 +110,30 @@ def test_no_module_imports_itself_by_way_of_others(package: Path) -> None:
     TopologicalSorter(arrows).prepare()  # refuses a circle, and names it
 
 
-READERS = {"settings/paths.py", "pipeline/selected_assets.py", "integration/variables.py"}
+ASKED_WHEN_CALLED = {("pipeline.judging", "pipeline.location.loader")}
+"""Judging an integration loads it, as its own jobs ask for: the import is made when the function is called."""
+
+
+@pytest.mark.parametrize("part", ["pipeline", "insights"])
+def test_the_folders_of_a_part_import_one_way(part: str) -> None:
+    """A module that lies beside the folders counts as a folder of its own."""
+    modules = {module.removeprefix("integration_center.") for module, _ in imports() if part_of(module) == part}
+
+    def room(module: str) -> str:
+        return module if module.count(".") == 1 else module.rpartition(".")[0]
+
+    arrows: dict[str, set[str]] = {room(module): set() for module in modules}
+    for module, name in imports():
+        importer = module.removeprefix("integration_center.")
+        for imported_module in {name, name.rpartition(".")[0]}:
+            found = imported_module.removeprefix("integration_center.")
+            if {importer, found} <= modules and (importer, found) not in ASKED_WHEN_CALLED:
+                arrows[room(importer)] |= {room(found)} - {room(importer)}
+    assert len(arrows) > 5
+    TopologicalSorter(arrows).prepare()  # refuses a circle, and names it
+
+
+READERS = {"settings/paths.py", "pipeline/location/selected_assets.py", "integration/variables.py"}
 
 
 def test_only_settings_and_what_reads_dagsters_arguments_name_environment_variables() -> None:

@@ -19,9 +19,9 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster_shared.serdes import pack_value, serialize_value
 
 from integration_center import build_integration_defs
-from integration_center.pipeline.assembly import build_definitions, build_job, build_location
-from integration_center.pipeline.component import build_own
-from integration_center.pipeline.selected_assets import KNOWN
+from integration_center.pipeline.location.assembly import build_definitions, build_job, build_location
+from integration_center.pipeline.location.component import build_own
+from integration_center.pipeline.location.selected_assets import KNOWN
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, logins
 
@@ -37,7 +37,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         slugs.append(slug)
         return build_own(slug, *arguments)
 
-    monkeypatch.setattr("integration_center.pipeline.loader.build_own", note)
+    monkeypatch.setattr("integration_center.pipeline.location.loader.build_own", note)
     return slugs
 
 

@@ -12,11 +12,11 @@ from integration_center.errors import ConfigurationError, UnknownAccount, WrongO
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment, OrgKind
 from integration_center.integration_files.folder import DefsFolder
-from integration_center.pipeline.assembly import build_job
+from integration_center.pipeline.administration.promoting import compare, find_promoted, may_be_promoted, write_promoted
 from integration_center.pipeline.doctor.machine import check_alerts
 from integration_center.pipeline.judging import judge_with_dagster, read_folder
+from integration_center.pipeline.location.assembly import build_job
 from integration_center.pipeline.names import pool
-from integration_center.pipeline.promoting import compare, find_promoted, may_be_promoted, write_promoted
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json, build_command
 from integration_center_tests.pipeline.further_org import EMEA, emea, emea_process

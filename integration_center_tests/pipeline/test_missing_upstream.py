@@ -12,7 +12,7 @@ import yaml
 
 from integration_center import build_integration_defs
 from integration_center.database.sync_records import SyncStatus
-from integration_center.pipeline import missing_upstream
+from integration_center.pipeline.assets import missing_upstream
 from integration_center.pipeline.judging import read_folder
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, LAST, PLAIN, Center, Ran, logins

@@ -20,9 +20,9 @@ from integration_center.integration import slugs
 from integration_center.integration.slugs import DAGSTER_NAMES, check_slug, free_slug
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.folder import DefsFolder
-from integration_center.pipeline.assembly import build_definitions
 from integration_center.pipeline.judging import judge_with_dagster
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.assembly import build_definitions
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, logins
 
 GOOD = "logins_to_leads"

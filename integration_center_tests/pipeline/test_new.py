@@ -8,7 +8,7 @@ from integration_center.cli.verbs import app
 from integration_center.errors import NotConnected
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment, WhenAbsent
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, logins
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from integration_center.cli.checking import check_one
 from integration_center.installation import open_installation
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, days_before, email, logins
 from salesforce_emulator.org.org import Org
 from salesforce_emulator.refusals import RowError

@@ -19,7 +19,7 @@ from salesforce_emulator.faults import HttpFault
 from salesforce_emulator.org.org import Org
 
 ALL, TOUCHED = len(PLAIN), PLAIN[:3]
-WORTH_A_LOOK = "integration_center.pipeline.look_back.WORTH_A_LOOK"
+WORTH_A_LOOK = "integration_center.pipeline.steps.look_back.WORTH_A_LOOK"
 COMPOSITE = "/services/data/*/composite"
 BEFORE_THE_LOOK = 2
 """Composite calls of a run before it reads back: one for the plan, one just before the push."""

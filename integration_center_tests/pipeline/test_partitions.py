@@ -15,8 +15,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from integration_center.database.sync_records import SyncStatus
-from integration_center.insights.api import ApiSource
 from integration_center.insights.source import say_days
+from integration_center.insights.walkme_api.api import ApiSource
 from integration_center.installation import open_installation
 from integration_center.store.reports import ReportFolder, fetch_day
 from integration_center_tests.conftest import YESTERDAY

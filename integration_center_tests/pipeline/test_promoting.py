@@ -12,9 +12,15 @@ from integration_center.errors import ConfigurationError, EditedMeanwhile, NotCo
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.folder import DefsFolder
-from integration_center.pipeline import promoting
+from integration_center.pipeline.administration import promoting
+from integration_center.pipeline.administration.promoting import (
+    compare,
+    find_promoted,
+    require_seen,
+    switch_on,
+    write_promoted,
+)
 from integration_center.pipeline.judging import judge_with_dagster
-from integration_center.pipeline.promoting import compare, find_promoted, require_seen, switch_on, write_promoted
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json
 

@@ -13,7 +13,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
-from integration_center.pipeline.code_locations import LOCATION
+from integration_center.pipeline.instance.code_locations import LOCATION
 from integration_center.pipeline.names import PARTITION_TAG
 from integration_center.settings import FIRST_DAY_FILE
 from integration_center.store import home

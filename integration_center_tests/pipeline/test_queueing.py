@@ -12,12 +12,12 @@ import yaml
 from dagster_shared.serdes import serialize_value
 
 from integration_center.installation import Installation, open_installation
-from integration_center.pipeline import schedules
-from integration_center.pipeline.assembly import build_location
-from integration_center.pipeline.dagster_storage import open_instance
-from integration_center.pipeline.own_job import OwnJobDefinition
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.location.assembly import build_location
 from integration_center.pipeline.planned_events import PLANNED, TOGETHER
 from integration_center.pipeline.run_history import RunHistory
+from integration_center.pipeline.starting import schedules
+from integration_center.pipeline.starting.own_job import OwnJobDefinition
 from integration_center.settings import read_settings
 from integration_center.store.home import ON_SERVER
 from integration_center_tests.pipeline.center import Center

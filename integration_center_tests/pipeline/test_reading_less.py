@@ -8,7 +8,7 @@ import pytest
 
 from integration_center.cli.checking import check_live
 from integration_center.installation import open_installation
-from integration_center.pipeline.loader import load_integrations
+from integration_center.pipeline.location.loader import load_integrations
 from integration_center.store.stored_files import FileKind
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 
@@ -57,8 +57,8 @@ def test_a_second_day_reads_what_changed_and_writes_it_back(center: Center) -> N
 def test_a_large_push_is_looked_at_and_the_log_says_what_the_org_holds(
     center: Center, monkeypatch: pytest.MonkeyPatch, flow: bool
 ) -> None:
-    monkeypatch.setattr("integration_center.pipeline.look_back.WORTH_LEAVING_OUT", len(PLAIN))
-    monkeypatch.setattr("integration_center.pipeline.look_back.WORTH_A_LOOK", len(PLAIN))
+    monkeypatch.setattr("integration_center.pipeline.steps.look_back.WORTH_LEAVING_OUT", len(PLAIN))
+    monkeypatch.setattr("integration_center.pipeline.steps.look_back.WORTH_A_LOOK", len(PLAIN))
     for number in PLAIN:
         center.change_lead(number, "Company", logins([number])[0][0])
     center.emulator.sandbox.clock.advance(3_600)

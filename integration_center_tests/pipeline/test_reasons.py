@@ -8,9 +8,9 @@ from dagster_shared.error import SerializableErrorInfo
 
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.installation import open_installation
-from integration_center.pipeline import applying
-from integration_center.pipeline.run_endings import explain_ending
-from integration_center.pipeline.sync_step import SyncStep
+from integration_center.pipeline.runs.run_endings import explain_ending
+from integration_center.pipeline.steps import applying
+from integration_center.pipeline.steps.sync_step import SyncStep
 from integration_center.wording.remedies import say
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, Ran, logins

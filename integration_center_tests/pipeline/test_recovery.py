@@ -8,9 +8,9 @@ from integration_center.database.processes import this_process
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.syncs import SyncLog
 from integration_center.installation import open_installation
-from integration_center.pipeline import applying
-from integration_center.pipeline.history import complete_log, fail_killed_runs
 from integration_center.pipeline.names import PARENT_RUN_TAG, PROCESS_TAG
+from integration_center.pipeline.runs.history import complete_log, fail_killed_runs
+from integration_center.pipeline.steps import applying
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 

@@ -11,10 +11,10 @@ from integration_center.database.tables import syncs
 from integration_center.errors import PlanError, PlanHeld
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.decisions import decide_release
-from integration_center.pipeline.launching import run_here
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.jobs.decisions import decide_release
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import push_key, release_job, release_op
-from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import read_settings
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center_tests.conftest import YESTERDAY

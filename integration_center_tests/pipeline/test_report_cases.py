@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
-from integration_center.insights.inspection import inspect_file
-from integration_center.insights.report_yaml import ReportFile
+from integration_center.insights.inspecting.inspection import inspect_file
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import Report
 from integration_center.installation import open_installation

@@ -8,11 +8,11 @@ from integration_center.alerts.judging import is_cured
 from integration_center.errors import PlanMissing, PlanOnly, PlanStale
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.decisions import decide_release
-from integration_center.pipeline.launching import run_here
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.jobs.decisions import decide_release
+from integration_center.pipeline.jobs.retry import require_retryable
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import RETRY_TAG, retry_job, retry_op
-from integration_center.pipeline.retry import require_retryable
-from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import (
     COUNT,

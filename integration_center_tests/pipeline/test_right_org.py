@@ -9,9 +9,9 @@ import dagster as dg
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.launching import run_here
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import PARENT_RUN_TAG, undo_job, undo_op
-from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, Ran, logins

@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from integration_center.pipeline import applying
+from integration_center.pipeline.steps import applying
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, days_before, email, logins
 from integration_center_tests.pipeline.test_recovery import break_off

@@ -28,7 +28,8 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from integration_center.access.audit import COMMAND_LINE, Action, AuditEntry
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.launching import run_here
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import (
     BACKFILL_TAG,
     TRIGGER_TAG,
@@ -37,8 +38,7 @@ from integration_center.pipeline.names import (
     undo_op,
     update_set_key,
 )
-from integration_center.pipeline.run_audit import DAGSTER, SOMEBODY, note_run
-from integration_center.pipeline.run_request import RunRequest
+from integration_center.pipeline.runs.run_audit import DAGSTER, SOMEBODY, note_run
 from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, logins

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from integration_center.pipeline.dagster_storage import open_instance
+from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.run_history import EventLog, RunHistory
 from integration_center.settings import read_settings
 

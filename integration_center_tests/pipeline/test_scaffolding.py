@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from integration_center.errors import ConfigurationError
-from integration_center.pipeline.scaffolding import EXAMPLE, fill_in
+from integration_center.pipeline.location.scaffolding import EXAMPLE, fill_in
 
 
 class Terminal(io.StringIO):

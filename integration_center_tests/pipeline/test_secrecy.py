@@ -12,7 +12,7 @@ import pytest
 
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.resources import build_resources
+from integration_center.pipeline.steps.resources import build_resources
 from integration_center_tests.pipeline.center import PLAIN, Center, Ran, email, logins
 from salesforce_emulator.insights import api as insights
 from salesforce_emulator.refusals import RowError
@@ -73,7 +73,7 @@ def run_everything(center: Center, monkeypatch: pytest.MonkeyPatch) -> tuple[Ran
         raise ValueError(f"cannot compare {email(3)} with {COUNT_BASE + 103}")
 
     with monkeypatch.context() as patch:
-        patch.setattr("integration_center.pipeline.update_set.build_plan", fail)
+        patch.setattr("integration_center.pipeline.assets.update_set.build_plan", fail)
         bug = center.run()
     assert "unexpected ValueError at" in bug.error
     center.emulator.sandbox.org.sessions.revoke_all()

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.egress import list_destinations, name_place
-from integration_center.pipeline.security_overview import say_age, write_overview
+from integration_center.pipeline.administration.egress import list_destinations, name_place
+from integration_center.pipeline.administration.security_overview import say_age, write_overview
 from integration_center_tests.pipeline.center import Center
 from integration_center_tests.pipeline.commands import Command
 

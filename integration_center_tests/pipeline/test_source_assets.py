@@ -13,7 +13,7 @@ import pytest
 from integration_center import build_integration_defs
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
-from integration_center.pipeline.automation import NothingStopped
+from integration_center.pipeline.starting.automation import NothingStopped
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, LAST, PLAIN, Center, Ran, days_before, email
 

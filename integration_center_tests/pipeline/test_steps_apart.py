@@ -16,13 +16,13 @@ from integration_center import build_integration_defs
 from integration_center.database.processes import this_process
 from integration_center.errors import ObjectBusy
 from integration_center.installation import open_installation
-from integration_center.pipeline.history import fail_killed_runs
 from integration_center.pipeline.names import PARTITION_TAG, PROCESS_TAG
+from integration_center.pipeline.runs.history import fail_killed_runs
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
 
 SLUG = "logins_to_leads"
-READ_BY = ("database.leases", "database.workers", "pipeline.history")
+READ_BY = ("database.leases", "database.workers", "pipeline.runs.history")
 
 
 class Apart(InProcessExecutor):

@@ -16,12 +16,12 @@ from integration_center.database.processes import interrupt, this_process
 from integration_center.errors import NotConnected, Stopped
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import FIRST, Environment
-from integration_center.pipeline import ending_runs
-from integration_center.pipeline import stop_all as stopping
-from integration_center.pipeline.arrival_sensors import build_arrival_sensor
-from integration_center.pipeline.ending_runs import LAUNCHED_TAGS
-from integration_center.pipeline.loader import load_integrations
-from integration_center.pipeline.schedules import build_own_schedule
+from integration_center.pipeline.administration import stop_all as stopping
+from integration_center.pipeline.location.loader import load_integrations
+from integration_center.pipeline.runs import ending_runs
+from integration_center.pipeline.runs.ending_runs import LAUNCHED_TAGS
+from integration_center.pipeline.starting.arrival_sensors import build_arrival_sensor
+from integration_center.pipeline.starting.schedules import build_own_schedule
 from integration_center.salesforce.write import collections, push
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json, build_command

@@ -16,8 +16,8 @@ from integration_center.cli.only_up import LOCK, only_up
 from integration_center.cli.supervision import Part, Supervisor, say_exit
 from integration_center.database.processes import is_gone, this_process
 from integration_center.errors import ConfigurationError
-from integration_center.pipeline.history import fail_killed_runs
 from integration_center.pipeline.names import PROCESS_TAG
+from integration_center.pipeline.runs.history import fail_killed_runs
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 PART = """\
@@ -198,7 +198,7 @@ def test_a_run_that_finishes_while_it_is_looked_at_stays_as_it_ended(
         center.instance.report_dagster_event(event, run.run_id)
         return True
 
-    monkeypatch.setattr("integration_center.pipeline.history.is_gone", finish)
+    monkeypatch.setattr("integration_center.pipeline.runs.history.is_gone", finish)
     fail_killed_runs(center.instance)
     then = center.instance.get_run_by_id(run.run_id)
     assert then is not None

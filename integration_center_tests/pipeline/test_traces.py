@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from integration_center.pipeline.spans import Trace, _open_provider
+from integration_center.pipeline.steps.spans import Trace, _open_provider
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email, logins
 
 SPANS = {"read", "org read", "match", "compare", "plan", "send", "finish", "run"}
@@ -92,8 +92,8 @@ def test_a_collector_that_does_not_answer_delays_a_process_once(monkeypatch: pyt
         if not hangs:
             collector.close()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
-        monkeypatch.setattr("integration_center.pipeline.spans.FLUSH_SECONDS", 0.2)
-        monkeypatch.setattr("integration_center.pipeline.spans._late", threading.Event())
+        monkeypatch.setattr("integration_center.pipeline.steps.spans.FLUSH_SECONDS", 0.2)
+        monkeypatch.setattr("integration_center.pipeline.steps.spans._late", threading.Event())
         _open_provider.cache_clear()
         took = []
         for number in range(1, 4):

@@ -11,9 +11,9 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center.database.syncs import SyncLog
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.launching import run_here
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import UNDO_TAG, undo_job, undo_op
-from integration_center.pipeline.run_request import RunRequest
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -213,7 +213,7 @@ def test_an_undo_that_is_cut_off_is_settled_by_the_next_run(
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("integration_center.pipeline.applying.completing", die)
+        patched.setattr("integration_center.pipeline.steps.applying.completing", die)
         undone = undo_here(center, pushed.run_id)
     assert not undone.success
     assert center.sync(undone).counts["lines"] == {"planned": len(PLAIN)}

@@ -20,7 +20,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnderMaintenance,
 )
-from integration_center.insights.walkme import WalkMeApi
+from integration_center.insights.walkme_api.walkme import WalkMeApi
 from integration_center.remote import RetryPolicy, parse_retry_after, trust_certificates
 from integration_center.salesforce.auth.oauth import build_client
 from integration_center.salesforce.client.faults import AnswerLost, read_errors

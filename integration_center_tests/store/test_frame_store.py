@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration_center.errors import AccessRefused, ConfigurationError
-from integration_center.insights.cloud_settings import read_cloud_settings
-from integration_center.insights.object_stores import KEEPING, open_prefix
+from integration_center.insights.drop_folders.cloud_settings import read_cloud_settings
+from integration_center.insights.drop_folders.object_stores import KEEPING, open_prefix
 from integration_center.store.bucket_objects import BucketObjects
 from integration_center.store.frame_store import FrameStore
 from integration_center.store.person import Person

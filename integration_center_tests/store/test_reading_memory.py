@@ -15,7 +15,7 @@ from pathlib import Path
 
 from integration_center.files import file_bytes
 from integration_center.insights.delimited import verified
-from integration_center.insights.drops import LocalDrops
+from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.store import frames
 

@@ -13,7 +13,13 @@ from integration_center.access.attempts import NO_ADDRESS
 from integration_center.access.audit import Action, AuditLog
 from integration_center.access.refused_attempts import NOBODY
 from integration_center.database.engine import build_engine
-from integration_center.pipeline.dagster_ui import REFUSED, ChangesByJson, build_door, describe_refusal, may_change
+from integration_center.pipeline.instance.dagster_ui import (
+    REFUSED,
+    ChangesByJson,
+    build_door,
+    describe_refusal,
+    may_change,
+)
 from integration_center.settings import Settings
 from integration_center.web.refused_requests import RefusedRequests, note_reason
 from integration_center.web.shield import Shield

@@ -25,8 +25,8 @@ from integration_center.console.shell.users import Role
 from integration_center.console.sign_in_states import remember_state
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable
 from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
-from integration_center.pipeline.egress import list_destinations
-from integration_center.pipeline.security_overview import find_token_facts, say_age
+from integration_center.pipeline.administration.egress import list_destinations
+from integration_center.pipeline.administration.security_overview import find_token_facts, say_age
 from integration_center.wording.sentences import capitalize_first
 
 OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."

@@ -8,8 +8,8 @@ from integration_center.console.shell.context import address_of, console_of, not
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
-from integration_center.pipeline.security_overview import write_overview
-from integration_center.pipeline.stop_all import resume, stop_all
+from integration_center.pipeline.administration.security_overview import write_overview
+from integration_center.pipeline.administration.stop_all import resume, stop_all
 
 NOTHING = "Nothing is stopped."
 LIFTED = "The stop is lifted. Connect the accounts again; schedules start at their next time."

@@ -16,9 +16,9 @@ from integration_center.console.shell.rendering import redirect
 from integration_center.database.sync_records import SyncRecord
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.everywhere import LocatedIntegration
+from integration_center.pipeline.instance.everywhere import LocatedIntegration
+from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.names import push_config, run_tags
-from integration_center.pipeline.run_request import RunRequest
 
 PATIENCE = 10.0
 """Seconds for which a press waits for Dagster to say what it has loaded."""

@@ -22,7 +22,7 @@ from integration_center.console.shell.rendering import render
 from integration_center.console.surroundings import look_around
 from integration_center.database.sync_records import RecentSyncs
 from integration_center.database.touched import say_touched
-from integration_center.pipeline.promoting import may_be_promoted
+from integration_center.pipeline.administration.promoting import may_be_promoted
 
 RECENT = 8
 CHANGES = 20

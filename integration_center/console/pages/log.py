@@ -28,7 +28,7 @@ from integration_center.console.story import tell_story
 from integration_center.console.surroundings import PATIENCE
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing, ServiceUnavailable
-from integration_center.pipeline.webserver import RunLog
+from integration_center.pipeline.instance.webserver import RunLog
 from integration_center.sync.outcomes import Outcome
 
 PAGE_RUNS = 50

@@ -20,7 +20,7 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
 from integration_center.integration_files.reading import DefsFile
-from integration_center.pipeline.promoting import (
+from integration_center.pipeline.administration.promoting import (
     compare,
     find_promoted,
     require_promotable,

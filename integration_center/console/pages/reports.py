@@ -30,10 +30,10 @@ from integration_center.console.shell.rendering import redirect, render
 from integration_center.errors import EditedMeanwhile, IntegrationCenterError, ReportError, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.columns import DTYPES
-from integration_center.insights.drop_names import FILE_NAME, NotTaken
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.declared.report_yaml_edit import KeptReportFile, read_kept, save_report_file
+from integration_center.insights.drop_folders.drop_names import FILE_NAME, NotTaken
 from integration_center.insights.files import FilesSource
-from integration_center.insights.report_yaml import ReportFile
-from integration_center.insights.report_yaml_edit import KeptReportFile, read_kept, save_report_file
 from integration_center.insights.source import ReportSource
 from integration_center.sync.mapping.type_names import name_dtype
 

@@ -22,18 +22,18 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import AccountError, PlanError
 from integration_center.insights.source import last_full_day, parse_day
 from integration_center.integration_files.reading import DefsFile
-from integration_center.pipeline.decisions import decide_release, reject
-from integration_center.pipeline.ending_runs import cancel_run
-from integration_center.pipeline.names import FIRST_DAY
-from integration_center.pipeline.release import require_releasable
-from integration_center.pipeline.retry import (
+from integration_center.pipeline.jobs.decisions import decide_release, reject
+from integration_center.pipeline.jobs.release import require_releasable
+from integration_center.pipeline.jobs.retry import (
     count_failed,
     describe_retry,
     request_retry,
     require_retryable,
     require_same_fields,
 )
-from integration_center.pipeline.undo import scanned_ledger
+from integration_center.pipeline.jobs.undo import scanned_ledger
+from integration_center.pipeline.names import FIRST_DAY
+from integration_center.pipeline.runs.ending_runs import cancel_run
 from integration_center.sync.outcome_words import TROUBLED, order_counts
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import SAMPLE

@@ -13,8 +13,8 @@ from integration_center.console.shell.page import Link, Page, change, form_of, v
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
 from integration_center.errors import IntegrationCenterError
-from integration_center.pipeline.person_requests import Erased, Held, find_person, forget_person
-from integration_center.pipeline.record_history import MOST, find_history
+from integration_center.pipeline.administration.person_requests import Erased, Held, find_person, forget_person
+from integration_center.pipeline.runs.record_history import MOST, find_history
 from integration_center.store.ledger_search import read_question
 from integration_center.sync.outcomes import Outcome
 

@@ -24,8 +24,8 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.places import open_place
+from integration_center.pipeline.instance.webserver import Webserver, find_webserver
 from integration_center.pipeline.judging import judge_with_dagster
-from integration_center.pipeline.webserver import Webserver, find_webserver
 from integration_center.remote import RetryPolicy
 
 SHORT = RetryPolicy(read_timeout=120.0, attempts=3, timeout=15.0, wait_max=3.0, retry_after_max=3.0)

@@ -6,7 +6,7 @@ from integration_center.accounts.store import Account
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.webserver import find_dagster_url
+from integration_center.pipeline.instance.webserver import find_dagster_url
 
 
 def dagster_url(console: Console) -> str | None:

@@ -16,7 +16,7 @@ from integration_center.console.shell.context import Console
 from integration_center.database.engine import reading
 from integration_center.database.revision import read_revision, require_current
 from integration_center.errors import IntegrationCenterError
-from integration_center.pipeline.webserver import find_webserver
+from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.web.shield import LOOPBACK_NAMES, host_name, is_forwarded
 
 LIVE, READY, METRICS = "/health/live", "/health/ready", "/metrics"

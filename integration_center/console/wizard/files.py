@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from integration_center.errors import NoDataForDay
 from integration_center.insights.files import FilesSource
-from integration_center.insights.inspection import Inspection, inspect_file
-from integration_center.insights.saved_proposals import write_proposal
+from integration_center.insights.inspecting.inspection import Inspection, inspect_file
+from integration_center.insights.inspecting.saved_proposals import write_proposal
 from integration_center.insights.sizes import SizeLimit
 
 

@@ -23,7 +23,7 @@ from integration_center.console.wizard.preview import build_preview
 from integration_center.console.wizard.screens import STEPS, Screen, settle
 from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report
-from integration_center.insights.saved_proposals import save_proposal
+from integration_center.insights.inspecting.saved_proposals import save_proposal
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.sync.mapping.fitness import why_not_key

@@ -10,8 +10,8 @@ from typing import Any
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data
+from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
-from integration_center.insights.footer_pattern import is_match
 
 SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 """A first line that tells Excel the delimiter."""

@@ -7,9 +7,9 @@ import dagster as dg
 
 from integration_center.installation import Installation
 from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.dagster_storage import open_instance
 from integration_center.pipeline.doctor import machine, services
 from integration_center.pipeline.doctor.findings import Checked, look
+from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.judging import read_folder
 
 

@@ -15,11 +15,11 @@ from integration_center.integration.chain import find_earlier
 from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.pipeline.alert_watch import DAILY_CALLS, find_broken_parts
-from integration_center.pipeline.code_locations import name_locations
 from integration_center.pipeline.doctor.findings import Checked, describe_error, look, ok, problem, warning
+from integration_center.pipeline.instance.code_locations import name_locations
+from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.pipeline.names import find_starter
-from integration_center.pipeline.webserver import find_webserver
+from integration_center.pipeline.starting.alert_watch import DAILY_CALLS, find_broken_parts
 from integration_center.remote import IMPATIENT
 from integration_center.salesforce.org import Org
 from integration_center.wording.remedies import START_IT

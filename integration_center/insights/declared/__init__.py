@@ -1,0 +1,1 @@
+"""What `report.yaml` declares of a file, and how its cells are read by that."""

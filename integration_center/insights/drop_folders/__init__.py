@@ -1,0 +1,1 @@
+"""Where report files are dropped: a folder, object storage, an SFTP server."""

@@ -1,0 +1,192 @@
+"""Read the names of files: the day of a file, its format, and the order of several files of one day."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from integration_center.insights.drop_folders.drops import Drop
+from integration_center.wording.plain_text import is_text
+
+FILE_NAME = "report.yaml"
+"""The file beside the drops that describes them."""
+SCHEMA_NAME = "report.schema.json"
+"""The JSON schema of `report.yaml`, which editors read."""
+OURS = frozenset({FILE_NAME, SCHEMA_NAME})
+Format = Literal["csv", "xlsx", "parquet", "jsonl"]
+ENDINGS: Mapping[str, Format] = {
+    "csv": "csv",
+    "tsv": "csv",
+    "xlsx": "xlsx",
+    "xlsm": "xlsx",
+    "parquet": "parquet",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "json": "jsonl",
+}
+"""The format by the ending of a file's name, unless `report.yaml` declares one."""
+PACKED = r"(?:gz|zst|zip)"
+USUAL = re.compile(
+    rf"(\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(.*?)(?:\.({'|'.join(ENDINGS)})(?:\.{PACKED})?|\.zip)", re.IGNORECASE
+)
+MOST_STARS = 3
+"""Each star multiplies the time that a long name takes which does not match."""
+UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
+"""Files of editors, and files of unfinished transfers."""
+DATE_PART = re.compile(r"\{date(?::([^{}]+))?\}")
+DIGITS = {"Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{2}", "d": r"\d{2}", "j": r"\d{3}", "b": r"[A-Za-z]{3}"}
+DIGITS |= {"H": r"\d{2}", "M": r"\d{2}", "S": r"\d{2}"}
+"""The forms of the parts of a date in names, by their letters in `strftime`."""
+WHOLE_DATES = ({"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "b", "d"}, {"Y", "j"})
+
+
+@dataclass(frozen=True)
+class DropNames:
+    """The rule for the names of a report's files.
+
+    Attributes:
+        pattern: a pattern such as `logins_{date:%Y%m%d}*.csv`, where `*` is anything; None for names that begin with
+            the day.
+    """
+
+    pattern: str | None = None
+
+    @property
+    def rule(self) -> str:
+        """The reason why other names are not accepted, worded to follow "the names"."""
+        if self.pattern is None:
+            return "do not begin with the day as in '2026-11-22.csv' or end otherwise"
+        return f"do not fit {self.pattern!r}, the name_pattern of report.yaml"
+
+    @property
+    def expected(self) -> str:
+        """The names that are accepted, worded to follow "the name does not fit:"."""
+        if self.pattern is None:
+            return "names begin with the day and end in the format, as 2026-11-22.csv does"
+        return f"`name_pattern: {self.pattern}` in {FILE_NAME}"
+
+    def read_day(self, name: str) -> date | None:
+        """Read the day from the name of a file; None when the name has no day."""
+        if not is_text(name):
+            return None
+        try:
+            if self.pattern is None:
+                match = USUAL.fullmatch(name)
+                return date.fromisoformat(match[1]) if match else None
+            match = self._compile().fullmatch(name)
+            return datetime.strptime(match[1], self._form).date() if match else None  # noqa: DTZ007 - a day alone
+        except ValueError:  # such as 30 February
+            return None
+
+    @property
+    def _form(self) -> str:
+        found = DATE_PART.search(self.pattern or "")
+        return (found[1] if found else None) or "%Y-%m-%d"
+
+    def _compile(self) -> re.Pattern[str]:
+        before, _, after = DATE_PART.sub("\0", self.pattern or "").partition("\0")
+        day = "".join(
+            DIGITS[part[1]] if part.startswith("%") else re.escape(part) for part in re.findall(r"%.|[^%]", self._form)
+        )
+        # A digit before or after it would make it another date.
+        return re.compile(f"{_translate(before)}(?<!\\d)({day})(?!\\d){_translate(after)}", re.IGNORECASE | re.ASCII)
+
+
+def check_pattern(pattern: str) -> str:
+    """Check a pattern, and return it.
+
+    Raises:
+        ValueError: the pattern has no date, a date without a day, or too many stars.
+    """
+    if len(re.findall(r"\*+", pattern)) > MOST_STARS:
+        raise ValueError(f"{pattern!r} has more than {MOST_STARS} places with *; write more of the name out")
+    found = DATE_PART.findall(pattern)
+    if len(found) != 1:
+        raise ValueError(f"{pattern!r} must have one {{date}}, such as 'logins_{{date:%Y%m%d}}*.csv'")
+    letters = re.findall(r"%(.)", found[0] or "%Y-%m-%d")
+    if unknown := [letter for letter in letters if letter not in DIGITS]:
+        raise ValueError(f"{pattern!r}: %{unknown[0]} is not read in names; there are %{', %'.join(DIGITS)}")
+    if not any(whole <= set(letters) for whole in WHOLE_DATES):
+        raise ValueError(f"{pattern!r}: the date must tell a day, such as {{date:%Y%m%d}}")
+    return pattern
+
+
+def _translate(text: str) -> str:
+    once = re.sub(r"\*+", "*", text)
+    return "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in once)
+
+
+def group_by_day(files: Iterable[Drop], names: DropNames) -> dict[date, list[Drop]]:
+    """Group the drops by day, sorted by name. A file is no drop if its name has no date or is not valid text."""
+    drops: dict[date, list[Drop]] = defaultdict(list)
+    for drop in sorted(files, key=natural_order):
+        if (day := names.read_day(drop.name)) and not UNFINISHED.search(drop.name):
+            drops[day].append(drop)
+    return dict(drops)
+
+
+def find_passed_over(files: Sequence[Drop], days: Mapping[date, Sequence[Drop]]) -> list[str]:
+    """Find the names of files that are no drops. Files of editors and unfinished transfers are left out."""
+    taken = {drop.name for drops in days.values() for drop in drops}
+    return [
+        file.name
+        for file in files
+        if file.name not in taken and file.name not in OURS and not UNFINISHED.search(file.name)
+    ]
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """A file that somebody dropped, but that no run reads.
+
+    Attributes:
+        folder: the report's folder; empty for the root.
+        name: the name of the file.
+        reason: why, worded to follow the name.
+    """
+
+    folder: str
+    name: str
+    reason: str
+
+
+def find_not_taken(
+    folder: str, files: Iterable[Drop], days: Mapping[date, Sequence[Drop]], names: DropNames, *, in_parts: bool
+) -> list[NotTaken]:
+    """Find the files of a report that no run reads. Hidden files and files of editors are left out.
+
+    Args:
+        folder: the report's folder.
+        files: all its files.
+        days: its drops by day.
+        names: the rule for its names.
+        in_parts: whether `report.yaml` says what several files of one day are.
+    """
+    day_of = {drop.name: day for day, drops in days.items() for drop in drops}
+    found = []
+    for file in files:
+        day = day_of.get(file.name)
+        if file.name in OURS or file.name.startswith(".") or file.name.endswith("~"):
+            continue
+        if UNFINISHED.search(file.name):
+            found.append(NotTaken(folder, file.name, "its transfer is not finished; rename it when it is"))
+        elif day is None:
+            found.append(NotTaken(folder, file.name, f"its name does not fit: {names.expected}"))
+        elif len(days[day]) > 1 and not in_parts:
+            found.append(NotTaken(folder, file.name, f"{day} has several files; say `parts:` in {FILE_NAME}"))
+    return found
+
+
+def name_format(name: str) -> Format:
+    """Return the format from the name of a file, packed or not; `csv` when the name shows none."""
+    endings = [ending.lower() for ending in name.split(".")[1:] if ending.lower() in ENDINGS]
+    return ENDINGS[endings[-1]] if endings else "csv"
+
+
+def natural_order(drop: Drop) -> list[str | int]:
+    """Return the sort key of a drop: unlike plain text, part 9 comes before 10, and the day before the day and `-2`."""
+    match = USUAL.fullmatch(drop.name)
+    stem = match[1] + match[2] if match else drop.name
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", stem)]

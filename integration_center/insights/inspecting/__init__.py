@@ -1,0 +1,1 @@
+"""Finds out what a file is, and which `report.yaml` reads it."""

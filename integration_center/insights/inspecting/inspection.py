@@ -1,0 +1,277 @@
+"""Inspect a report's file: how it is written, what its columns hold, and which `report.yaml` can read it.
+
+If reading fails with an error that names a remedy, the remedy is tried at once. So the proposal is proven to work.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from integration_center.errors import UnreadableReport
+from integration_center.files.regular_files import show_size
+from integration_center.insights.declared.declaring import check_columns, declare_cells
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.form import DELIMITERS, Form, Table
+from integration_center.insights.delimited.header import find_fuller_row, list_names
+from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
+from integration_center.insights.formats.file_kinds import APPLY, read_file
+from integration_center.insights.inspecting.proposals import find_footer, find_rule, find_separator, propose_cells
+from integration_center.insights.likely_types import infer_type, is_identifier
+from integration_center.insights.sizes import SizeLimit
+
+MOST_REMEDIES = 8
+SAMPLES = 3
+GUESSED = (
+    "`encoding: {}` is a guess; if letters such as ä or é look wrong, name another encoding: mac_roman, cp850, cp1250"
+    " (Central Europe), cp1251 (Cyrillic), cp1253 (Greek), cp1254 (Turkish), shift_jis or gb18030"
+)
+MISREAD = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac")
+"""Letters such as ü in UTF-8, read as another encoding: `Ã¼`."""
+TWICE_ENCODED = "{:,} cells hold letters such as Ã¼ for ü, because UTF-8 was read as another encoding; {}"
+PLACED = re.compile(r"column \d+")
+ALIGNED = (
+    "the table has one column, whose cells hold blanks like aligned columns; export it separated by commas or tabs"
+)
+ONE_LINE = "the file has one line with one cell; it may be an error message instead of a report"
+NO_HEADER = "the header holds {}, so the file may have none; export it with the names of its columns in the first row"
+NOT_KEYS = frozenset({"number", "boolean", "date", "datetime"})
+ADDRESS = r"^[^@\s]+@[^@\s]+$"
+
+
+@dataclass(frozen=True)
+class ColumnLook:
+    """What a column holds.
+
+    Attributes:
+        name: the name of the column.
+        type: the type that all values look like when they are read as proposed; None for text, or without values.
+        empty: the share of cells without a value, from 0 to 1.
+        distinct: the number of different values.
+        unique: the share of values that no other row has, from 0 to 1.
+        dates: the form of its dates, if it has to be declared and is certain.
+        addresses: whether most values are e-mail addresses.
+        samples: the first values.
+    """
+
+    name: str
+    type: str | None
+    empty: float
+    distinct: int
+    unique: float
+    dates: str | None
+    addresses: bool
+    samples: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The result of inspecting a file.
+
+    Attributes:
+        source: the name of the file.
+        format: the format of the file.
+        size: the size of the unpacked file, in bytes.
+        packing: how the file is packed; None for one that is not.
+        line_end: `LF`, `CRLF`, `CR` or `mixed`; None for formats other than text.
+        encoding: the encoding; None for formats other than text.
+        delimiter: the name of the delimiter; None for formats other than text.
+        quote: the character around cells; None where there is none.
+        header_row: which row is the header, counted from 1, with the lines that are skipped.
+        rows: the number of rows; None when they cannot be read.
+        columns: the columns, in the file's order.
+        keys: the columns that may be the key, the likeliest first; see `find_keys`.
+        notes: unusual findings, one sentence each.
+        problem: why the file cannot be read even with the proposal; None when it can.
+        proposal: what to add to `report.yaml`.
+    """
+
+    source: str
+    format: Format
+    size: int
+    packing: str | None = None
+    line_end: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    header_row: int | None = None
+    rows: int | None = None
+    columns: Sequence[ColumnLook] = ()
+    keys: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    problem: str | None = None
+    proposal: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> list[str]:
+        """How the file is written, in words."""
+        facts = [
+            self.format,
+            self.packing and f"packed by {self.packing}",
+            show_size(self.size),
+            self.encoding,
+            self.delimiter and f"separated by {self.delimiter}",
+            self.delimiter and (f"quotes {self.quote}" if self.quote else "no quotes"),
+            self.line_end and f"{self.line_end} line ends",
+            self.header_row and f"header in row {self.header_row}",
+            None if self.rows is None else f"{self.rows:,} rows",
+        ]
+        return [str(fact) for fact in facts if fact]
+
+
+def inspect_file(
+    data: bytes, source: str, named: Format, file: ReportFile, *, limit: SizeLimit, packing: str | None = None
+) -> Inspection:
+    """Inspect a report's file.
+
+    Args:
+        data: the whole file, unpacked.
+        source: the name of the file.
+        named: the format in the file's name.
+        file: the existing `report.yaml`.
+        limit: how large the unpacked file may be.
+        packing: how the file was packed.
+    """
+    table, proposal, problem = read_with_remedies(data, source, named, file, limit)
+    kind: Format = proposal.get("format") or file.format or named
+    seen = Inspection(source, kind, len(data), packing, proposal=proposal, problem=problem)
+    if table is None:
+        return replace(seen, line_end=find_line_end(data) if kind == "csv" else None)
+    found = propose_cells(table.frame, file)
+    proposal = merge(proposal, found.options)
+    declared = file.add(proposal)
+    read, doubts = declare_cells(table.frame, declared)
+    filled = read.filter(~pl.all_horizontal(pl.all().is_null())) if read.width else read
+    renamed = declared.renamed
+    dates = {renamed.get(name, name): form for name, form in found.dates.items()}
+    columns = [look_at_column(text, dates.get(text.name)) for text in filled]
+    notes = [*table.notes, *doubts, *found.notes]
+    if "encoding" in proposal:
+        notes.append(GUESSED.format(proposal["encoding"]))
+    if misread := sum(int(text.str.contains(MISREAD.pattern).sum()) for text in table.frame):
+        mixed = "most of this file is UTF-8, so export it again" if "encoding" in proposal else "correct the export"
+        notes.append(TWICE_ENCODED.format(misread, mixed))
+    if table.frame.width == 1 and find_runs(table.frame):
+        notes.append(ALIGNED)
+    if blank := read.height - filled.height:
+        notes.append(f"{blank:,} rows have no value in any column")
+    if "header_row" in APPLY[kind] and (odd := [name for name in table.frame.columns if re.match(ADDRESS, name)]):
+        notes.append(NO_HEADER.format(list_names(odd)))
+    if (read.width, read.height) == (1, 0):
+        notes.append(ONE_LINE)
+    seen = replace(seen, **describe_form(table.form, data)) if table.form else seen
+    return replace(seen, rows=read.height, columns=columns, keys=find_keys(columns), notes=notes, proposal=proposal)
+
+
+def describe_form(form: Form, data: bytes) -> dict[str, Any]:
+    """Return the attributes of an `Inspection` that say how a text is written."""
+    delimiter, encoding = form.delimiter or ",", form.encoding or "utf-8"
+    plain = data if encoding == "utf-8" else data.decode(encoding, errors="replace").encode()
+    return {
+        "line_end": find_line_end(plain),
+        "encoding": form.encoding,
+        "delimiter": DELIMITERS.get(delimiter, repr(delimiter)),
+        "quote": form.quote,
+        "header_row": form.skip_lines + form.header_row,
+    }
+
+
+def read_with_remedies(
+    data: bytes, source: str, named: Format, file: ReportFile, limit: SizeLimit
+) -> tuple[Table | None, dict[str, Any], str | None]:
+    """Read a file, adding to `report.yaml` what each refusal names as its remedy.
+
+    Returns:
+        The table, or None if nothing helps; what was added; and why the file cannot be read, or None if it can.
+    """
+    proposal: dict[str, Any] = {}
+    problem = None
+    for _ in range(MOST_REMEDIES):
+        try:
+            declared = file.add(proposal)
+            table = read_file(data, source, named, declared, limit=limit)
+            check_columns(table.frame.columns, declared, source, FILE_NAME)
+        except UnreadableReport as error:
+            problem, remedy = str(error), error.remedy
+        else:
+            remedy = find_improvement(table, named, declared, proposal)
+            if not remedy:
+                return table, proposal, None
+        following = merge(proposal, remedy)
+        if following == proposal:
+            return None, proposal, problem
+        proposal = following
+    return None, proposal, problem
+
+
+def find_improvement(table: Table, named: Format, declared: ReportFile, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """Find what makes a better table of one that could be read: another delimiter or header, or a footer."""
+    if table.form and "delimiter" not in proposal and (separator := find_separator(table.frame)):
+        return {"delimiter": separator}
+    kind = declared.format or named
+    nameless = "header_row" in APPLY[kind] and any(map(PLACED.fullmatch, table.frame.columns))
+    if nameless and "header_row" not in proposal and (below := find_fuller_row(table.frame)):
+        return {"header_row": declared.header_row + below}
+    if "skip_after_header" in APPLY[kind] and not declared.skip_after_header and find_rule(table.frame):
+        return {"skip_after_header": 1}
+    if "footer" in APPLY[kind] and declared.footer is None and (footer := find_footer(table.frame)):
+        return {"footer": footer}
+    return {}
+
+
+def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Combine options of `report.yaml`, and those of each column."""
+    columns = {**options.get("columns", {})}
+    for name, own in more.get("columns", {}).items():
+        columns[name] = {**columns.get(name, {}), **own}
+    return {**options, **more, **({"columns": columns} if columns else {})}
+
+
+def find_runs(frame: pl.DataFrame) -> bool:
+    """Return whether all cells of the first column hold two blanks in a row, as columns of a fixed width do."""
+    cells = frame.to_series().drop_nulls()
+    return len(cells) > 0 and bool(cells.str.contains(r"\S {2,}\S").all())
+
+
+def find_line_end(data: bytes) -> str:
+    """Find the line ends of a text: `LF`, `CRLF`, `CR` or `mixed`."""
+    both, lines, returns = data.count(b"\r\n"), data.count(b"\n"), data.count(b"\r")
+    if lines == returns == both and both:
+        return "CRLF"
+    if returns == 0:
+        return "LF"
+    return "CR" if lines == 0 else "mixed"
+
+
+def look_at_column(text: pl.Series, dates: str | None) -> ColumnLook:
+    """Describe what a column holds. `dates` is the form of its dates, if that has to be declared."""
+    values = text.drop_nulls()
+    return ColumnLook(
+        name=text.name,
+        type=infer_type(text),
+        empty=text.null_count() / len(text) if len(text) else 0.0,
+        distinct=values.n_unique(),
+        unique=int(values.is_unique().sum()) / len(values) if len(values) else 0.0,
+        dates=dates,
+        addresses=bool(len(values)) and int(values.str.strip_chars().str.contains(ADDRESS).sum()) > len(values) / 2,
+        samples=values.unique(maintain_order=True).head(SAMPLES).to_list(),
+    )
+
+
+def find_keys(columns: Sequence[ColumnLook]) -> list[str]:
+    """Find columns that may be the key: few cells are empty, and nearly all values differ or are e-mail addresses.
+
+    Identifiers come first. Dates, decimals and truth values are no keys.
+    """
+    fit = [
+        column
+        for column in columns
+        if column.empty < 0.05 and column.distinct and (column.unique > 0.9 or column.addresses)
+        if column.type not in NOT_KEYS or is_identifier(column.name)
+    ]
+    return [
+        column.name
+        for column in sorted(fit, key=lambda each: (not each.addresses, not is_identifier(each.name), -each.unique))
+    ]

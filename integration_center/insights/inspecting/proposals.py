@@ -1,0 +1,280 @@
+"""Find out what `report.yaml` may say about the cells of a report: dates, numbers and texts that mean no value."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from integration_center.insights.declared.cells import PLACEHOLDERS, number_form
+from integration_center.insights.declared.declaring import declare_cells
+from integration_center.insights.declared.option_lines import write_column_line
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.form import DELIMITERS
+from integration_center.insights.delimited.header import list_names
+from integration_center.insights.likely_types import infer_type, is_identifier
+from integration_center.sync.values.moments import read_moment
+
+TOTALS = re.compile(
+    r"(?i)\W*(grand total|total|totals|sum|subtotal|average|count|summe|gesamt|gesamtergebnis|insgesamt|anzahl"
+    r"|mittelwert|somme|totale|totaal|suma|soma|summa|razem|trailer|eof|итого|合計|总计)\b"
+)
+"""The start of the first cell of a totals row."""
+DAY_FORMS = (
+    *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
+    *("%d-%b-%y", "%d %b %y", "%Y-%d-%m"),
+)
+TIME_FORMS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S")
+DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
+LOOKS_LIKE_DATE = (
+    r"(?i)^(\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[ .-]{1,2}[a-zäéû]{3,9}\.?[ ,.-]{1,2}\d{2,4}|(19|20)\d{6})\b"
+)
+MOSTLY = 0.5
+"""A column with at least this share of dates is one of dates."""
+PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s?%?$"
+NUMBER_SIGNS: Sequence[tuple[str, str]] = ((".", ","), (",", "."), (".", "'"), (",", " "), (".", " "))
+"""The signs for decimals and thousands that are tried, in this order."""
+EPOCHS = {"epoch": r"^1[0-9]{9}$", "epoch_ms": r"^1[0-9]{12}$"}
+"""Seconds or milliseconds from 2001 to 2033."""
+WORDS = r"\w\W*\s\W*\w"
+RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
+MOST_NOTES = 20
+EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
+"""Days from 1982 to 2036, as Excel counts them."""
+ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+-]""")
+"""Characters that may separate cells."""
+
+
+@dataclass
+class Proposal:
+    """What `report.yaml` may say, and what cannot be said for sure.
+
+    Attributes:
+        options: options of `report.yaml`.
+        notes: what may mean several things, one sentence each.
+        dates: the form of dates by column, where it is certain.
+    """
+
+    options: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    dates: dict[str, str] = field(default_factory=dict)
+
+    def say_for_columns(self, options: Mapping[str, Mapping[str, str]]) -> None:
+        """Add options of single columns."""
+        columns = self.options.setdefault("columns", {})
+        for name, more in options.items():
+            columns[name] = {**columns.get(name, {}), **more}
+
+
+def find_footer(frame: pl.DataFrame) -> int | str | None:
+    """Find the last rows that are no people.
+
+    Returns:
+        A pattern for a last row with totals, the number of last rows with a note alone, or None.
+    """
+    cells = [cell for cell in frame.tail(1).row(0) if cell] if frame.height else []
+    if cells and (found := TOTALS.match(cells[0])):
+        return rf"^\W*{re.escape(found[1])}"
+    return find_note(frame) or None
+
+
+def find_note(frame: pl.DataFrame) -> int:
+    """Count the last rows of which only the first cell is filled, with words, unlike the first cells of other rows."""
+    if frame.width < 2:
+        return 0
+    last = frame.tail(MOST_NOTES + 1)
+    rows = last.select(
+        words=pl.nth(0).str.contains(WORDS), alone=pl.all_horizontal(pl.nth(range(1, frame.width)).is_null())
+    )
+    notes = rows.select((pl.col("words").fill_null(False) & pl.col("alone")).reverse().cum_min().sum()).item()
+    above = frame.head(frame.height - notes).to_series()
+    return int(notes) if notes <= MOST_NOTES and above.len() and not above.str.contains(WORDS).any() else 0
+
+
+def find_rule(frame: pl.DataFrame) -> bool:
+    """Return whether the first row is a line of dashes, which some databases write below the header."""
+    cells = [cell for cell in frame.row(0) if cell] if frame.height else []
+    return bool(cells) and all(RULE.fullmatch(cell) for cell in cells)
+
+
+def find_separator(frame: pl.DataFrame) -> str | None:
+    """Find the character that separates the cells of a table that was read as one column; None when there is none."""
+    if frame.width != 1 or not frame.height:
+        return None
+    lines = [frame.columns[0], *frame.head(20).to_series().fill_null("")]
+    for sign in dict.fromkeys(ODD_SEPARATORS.findall(frame.columns[0])):
+        if sign in DELIMITERS:  # they were tried
+            continue
+        if len({line.count(sign) for line in lines}) == 1:
+            return str(sign)
+    return None
+
+
+def propose_cells(frame: pl.DataFrame, file: ReportFile) -> Proposal:
+    """Propose what to declare about the cells.
+
+    Args:
+        frame: the report as its file has it.
+        file: what is declared already.
+    """
+    proposal = Proposal()
+    held = sorted({value for text in frame for value in text.filter(text.is_in(PLACEHOLDERS)).unique()})
+    if held and not file.empty:
+        proposal.options["empty"] = held
+        file = file.add({"empty": held})
+    declared, _ = declare_cells(frame, file)
+    names = {new: name for name, new in file.renamed.items()}
+    values = {
+        names.get(text.name, text.name): bare
+        for text in declared
+        if not is_identifier(text.name) and len(bare := text.drop_nulls().str.strip_chars().unique())
+    }
+    propose_dates(values, file, proposal)
+    propose_numbers({name: text for name, text in values.items() if name not in proposal.dates}, file, proposal)
+    proposal.notes += find_counted(values)
+    proposal.notes += find_units(declared)
+    return proposal
+
+
+def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:
+    """Propose the forms of dates.
+
+    Args:
+        values: the different values of each column.
+        file: what is declared already.
+        proposal: gets the options and notes.
+    """
+    forms = {name: found for name, text in values.items() if (found := find_date_forms(text)) is not None}
+    proposal.dates = {name: found[0] for name, found in forms.items() if len(found) == 1}
+    different = list(dict.fromkeys(proposal.dates.values()))
+    usual = file.dates
+    if len(different) == 1 and usual is None:
+        usual = proposal.options["dates"] = different[0]
+    elif different:
+        proposal.say_for_columns({name: {"dates": form} for name, form in proposal.dates.items()})
+    for name, found in forms.items():
+        if not found:
+            unread = values[name].filter(~is_read(values[name]))
+            likely = find_forms(unread.filter(unread.str.contains(LOOKS_LIKE_DATE)))
+            rest = len(unread)
+            if len(likely) == 1:
+                proposal.say_for_columns({name: {"dates": likely[0]}})
+                rest = len(unread) - sum(_reads(unread[[at]], likely[0]) for at in range(min(len(unread), 1_000)))
+            proposal.notes.append(
+                f"column {name!r} holds dates in several forms, and some can mean two things: of"
+                f" {len(values[name]):,} different values {rest:,} cannot be read. Let the export write one form"
+            )
+        elif len(found) > 1 and usual in found:
+            proposal.notes.append(
+                f"column {name!r} holds dates that can mean two things; they are read as {usual!r} like the others"
+            )
+        elif len(found) > 1:
+            shown = " or ".join(repr(form) for form in found)
+            proposal.notes.append(
+                f"column {name!r} holds dates that can mean two things; say in report.yaml `dates:` {shown}"
+            )
+
+
+def find_date_forms(values: pl.Series) -> list[str] | None:
+    """Find the forms in which all values are dates.
+
+    Returns:
+        The forms, none if one column has several forms; None if the values are no dates, or can be read without a
+        declaration.
+    """
+    dates = values.str.contains(LOOKS_LIKE_DATE)
+    if dates.sum() < MOSTLY * len(values) or infer_type(values) is not None or is_read(values).all():
+        return None
+    return find_forms(values.filter(~is_read(values)))
+
+
+def find_forms(values: pl.Series) -> list[str]:
+    """Find the forms that all values have; none if there are no values."""
+    head = values.head(100)
+    return [form for form in DATE_FORMS if len(values) and _reads(head, form) and _reads(values, form)]
+
+
+def is_read(values: pl.Series) -> pl.Series:
+    """Return for each value whether it is a date or time that can be read without a declaration."""
+    return pl.select(read_moment(pl.lit(values), pl.String())).to_series().is_not_null()
+
+
+def _reads(values: pl.Series, form: str) -> bool:
+    """Return whether all values have a form, and are in a plausible year for people's records (1950 to 2100)."""
+    moments = values.str.to_datetime(form, strict=False) if ":" in form else values.str.to_date(form, strict=False)
+    return moments.null_count() == 0 and bool(moments.dt.year().is_between(1950, 2100).all())
+
+
+def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:
+    """Propose the signs of numbers; see `propose_dates` for the arguments."""
+    if file.decimal is not None or file.thousands is not None:
+        return
+    fits = {name: found for name, text in values.items() if (found := find_signs(text))}
+    if not fits:
+        return
+    common = [signs for signs in NUMBER_SIGNS if all(signs in found for found in fits.values())]
+    if not common:
+        proposal.say_for_columns({name: write_signs(found[0]) for name, found in fits.items()})
+        return
+    proposal.options |= write_signs(common[0])
+    if common[0] == (".", ","):
+        proposal.notes += [
+            f"column {name!r} holds numbers such as 1,234; if they are decimals, say `decimal: ','` instead"
+            for name, found in fits.items()
+            if (",", ".") in found
+        ]
+    elif common[0][1] == ".":
+        changed = [
+            name
+            for name, text in values.items()
+            if name not in fits and text.str.contains(number_form(",", ".")).all() and text.str.contains(r"\.").any()
+        ]
+        if changed:
+            proposal.notes.append(f"numbers such as 1.234 in {list_names(changed)} are read as thousands: 1234")
+
+
+def find_signs(values: pl.Series) -> list[tuple[str, str]]:
+    """Find the signs for decimals and thousands with which all values are numbers; none if they are plain numbers."""
+    if values.str.contains(PLAIN_NUMBER).all():
+        return []
+    head = values.head(100)
+    return [
+        signs
+        for signs in NUMBER_SIGNS
+        if head.str.contains(number_form(*signs)).all() and values.str.contains(number_form(*signs)).all()
+    ]
+
+
+def write_signs(signs: tuple[str, str]) -> dict[str, str]:
+    """Write signs as options of `report.yaml`."""
+    decimal, thousands = signs
+    return {"thousands": thousands} if decimal == "." else {"decimal": decimal, "thousands": thousands}
+
+
+def find_counted(values: Mapping[str, pl.Series]) -> Iterator[str]:
+    """Find columns of whole numbers that may be times, one sentence each."""
+    for name, text in values.items():
+        for word, form in EPOCHS.items():
+            if text.str.contains(form).all():
+                yield (
+                    f"column {name!r} holds numbers such as seconds since 1970; if they are times, say"
+                    f" `{write_column_line({name: {'dates': word}})}` in report.yaml"
+                )
+        if text.str.contains(EXCEL_DAYS).all():
+            yield (
+                f"column {name!r} holds numbers such as Excel's days, 46348 for 22 November 2026; if they are dates,"
+                f" say `{write_column_line({name: {'dates': 'excel'}})}` in report.yaml"
+            )
+
+
+def find_units(frame: pl.DataFrame) -> Iterator[str]:
+    """Find a first row that differs from all rows below it, as units do: one sentence."""
+    types = {text.name: infer_type(text[1:]) for text in frame if frame.height > 3}
+    typed = [name for name, found in types.items() if found and not is_identifier(name)]
+    first = [frame[name][0] for name in typed]
+    if any(first) and not any(infer_type(frame[name][:1]) for name in typed):
+        yield (
+            "the first row below the header is written otherwise than the others; if it holds units, say"
+            " `skip_after_header: 1` in report.yaml"
+        )

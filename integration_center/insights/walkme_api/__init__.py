@@ -1,0 +1,1 @@
+"""Reports from an API that follows WalkMe's conventions."""

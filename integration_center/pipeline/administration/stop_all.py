@@ -1,0 +1,155 @@
+"""Stops everything at once: runs, queue, schedules and tokens. It takes a few seconds, whoever does not answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from integration_center.access.audit import Action
+from integration_center.accounts.forgetting import ForgottenAccount, delete_accounts, erase_traces, revoke_tokens
+from integration_center.database.stops import Stop
+from integration_center.errors import ConfigurationError, IntegrationCenterError
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment
+from integration_center.pipeline.runs.deadline import Deadline, Errand
+from integration_center.pipeline.runs.ended_runs import EndedRuns
+from integration_center.settings import Settings
+
+SECONDS = 4.0
+"""How long is waited for Salesforce and Dagster. With what comes before and after it stays below five seconds."""
+BY_HAND = "Ask the Salesforce admin to revoke it in Setup, under Connected Apps OAuth Usage"
+
+
+@dataclass(frozen=True)
+class RevokedAccount:
+    """An account that was deleted here.
+
+    Attributes:
+        unconfirmed: why Salesforce did not confirm that its tokens are revoked; None when it did.
+    """
+
+    environment: Environment
+    org_id: str
+    username: str
+    unconfirmed: str | None
+
+    @property
+    def sentence(self) -> str:
+        """What became of its tokens."""
+        name = f"{self.environment.title} (org {self.org_id}, user {self.username})"
+        if self.unconfirmed is None:
+            return f"{name}: Salesforce has revoked the tokens, and they are deleted here."
+        reason = self.unconfirmed.rstrip(".")
+        return f"{name}: the tokens are deleted here, but NOT confirmed as revoked: {reason}. {BY_HAND}."
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What was stopped.
+
+    Attributes:
+        stop: the stop that is in force now.
+        runs: what became of the runs.
+        accounts: all that were connected.
+        left: sentences about what could not be erased here.
+    """
+
+    stop: Stop
+    runs: EndedRuns
+    accounts: Sequence[RevokedAccount]
+    left: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all runs were reached and all tokens are revoked."""
+        revoked = all(account.unconfirmed is None for account in self.accounts)
+        return revoked and self.runs.listed and not self.runs.untold and not self.left
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was stopped, for people, and what was not."""
+        return [
+            "No schedule, sensor or person can start a run until an admin resumes.",
+            *self.runs.sentences,
+            *([account.sentence for account in self.accounts] or ["No account was connected."]),
+            *([self.left] if self.left else []),
+        ]
+
+
+def stop_all(installation: Installation, *, who: str, where: str, reason: str, seconds: float = SECONDS) -> Stopped:
+    """Stop everything, and say what was stopped. A second stop repeats what the first could not do.
+
+    Args:
+        installation: what is stopped.
+        who: the person who stops it.
+        where: the network address, or `COMMAND_LINE`.
+        reason: why; may be empty.
+        seconds: how long to wait for Salesforce and Dagster.
+
+    Raises:
+        ConfigurationError, TransientError: our own database cannot be written, so nothing is stopped.
+    """
+    deadline = Deadline.after(seconds)
+    stops = installation.stops
+    stops.begin(who, reason)  # from here on no run sends anything more, wherever it goes on
+    stop = stops.find()
+    if stop is None:
+        raise ConfigurationError("somebody lifted the stop at the same moment; stop everything again")
+    installation.audit.record(Action.STOPPED, who=who, where=where, detail=stop.reason)
+    runs = EndedRuns()
+    ending = Errand("Dagster", partial(_end_runs, installation.settings, deadline, runs)).begin()
+    forgotten = delete_accounts(installation.accounts)
+    revoking = {each: Errand("Salesforce", partial(revoke_tokens, at)).begin() for each, at in forgotten.items()}
+    erasing = Errand(
+        "the database", lambda: erase_traces(installation.settings, installation.accounts, forgotten)
+    ).begin()
+    accounts = [_await_revocation(account, revoking[each], deadline) for each, account in forgotten.items()]
+    left = _await_erasure(erasing, deadline)
+    _await_runs(ending, deadline)
+    for account in accounts:
+        installation.audit.record(
+            Action.DISCONNECTED,
+            who=who,
+            where=where,
+            environment=account.environment,
+            detail=account.sentence,
+            org_id=account.org_id,
+        )
+    return Stopped(stop, runs, accounts, left)
+
+
+def resume(installation: Installation, *, who: str, where: str) -> bool:
+    """Lift the stop, and return whether one was in force. Accounts must be connected again."""
+    lifted = installation.stops.lift(who)
+    if lifted:
+        installation.audit.record(Action.RESUMED, who=who, where=where)
+    return lifted
+
+
+def _end_runs(settings: Settings, deadline: Deadline, runs: EndedRuns) -> None:
+    # Imported in the thread that needs it: Dagster takes seconds, in which the tokens are revoked already.
+    from integration_center.pipeline.runs.ending_runs import RunEnding
+
+    RunEnding(settings, deadline, runs).run()
+
+
+def _await_revocation(forgotten: ForgottenAccount, errand: Errand[str | None], deadline: Deadline) -> RevokedAccount:
+    try:
+        unconfirmed = errand.await_until(deadline)
+    except IntegrationCenterError as error:
+        unconfirmed = error.said.sentence
+    account = forgotten.account
+    return RevokedAccount(account.environment, account.org_id, account.username, unconfirmed)
+
+
+def _await_erasure(errand: Errand[str], deadline: Deadline) -> str:
+    try:
+        return errand.await_until(deadline)
+    except IntegrationCenterError as error:
+        return f"Deleted tokens may still be in the files of the database: {error}."
+
+
+def _await_runs(errand: Errand[None], deadline: Deadline) -> None:
+    try:
+        errand.await_until(deadline)
+    except IntegrationCenterError:
+        return  # what it has done by then is in the result

@@ -1,0 +1,1 @@
+"""The assets that a row passes through: report, update set, push."""

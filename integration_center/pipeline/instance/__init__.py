@@ -1,0 +1,1 @@
+"""Dagster's own storage, web server and code locations, and what we ask of them."""

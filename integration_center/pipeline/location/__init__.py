@@ -1,0 +1,1 @@
+"""What a code location defines: component, loader, what its integrations share."""

@@ -1,0 +1,143 @@
+"""What the integrations of one location share: reports, external assets, resources, schedules, sensors, and jobs."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+import dagster as dg
+
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.integrations import Integrations, find_key_columns
+from integration_center.pipeline.assets.report import build_report_asset
+from integration_center.pipeline.jobs.release import build_release
+from integration_center.pipeline.jobs.retention_job import build_retention
+from integration_center.pipeline.jobs.retry import build_retry
+from integration_center.pipeline.jobs.undo import build_undo
+from integration_center.pipeline.location.accounts_in_use import find_accounts
+from integration_center.pipeline.location.translator import Appearance, IntegrationTranslator, expect_runs
+from integration_center.pipeline.names import gainsight_key, object_key, push_key
+from integration_center.pipeline.starting.alert_watch import build_alert_sensor
+from integration_center.pipeline.starting.arrival_sensors import build_arrival_sensors
+from integration_center.pipeline.starting.automation import build_automation
+from integration_center.pipeline.starting.schedules import build_schedules
+from integration_center.pipeline.starting.sensors import build_sensors
+from integration_center.pipeline.steps.metadata import name_origin, trace_object
+from integration_center.pipeline.steps.resources import build_resources
+from integration_center.wording.markdown import escape_markdown
+
+
+def build_shared(
+    loaded: Integrations,
+    prefix: str | None = None,
+    translator: IntegrationTranslator | None = None,
+    reports: Mapping[str, dg.AssetsDefinition] | None = None,
+) -> dg.Definitions:
+    """Build all that the integrations share. Neither an executor nor an `io_manager` is among it.
+
+    Args:
+        loaded: the integrations, all with the same prefix.
+        prefix: of the project, see `IntegrationSpec`.
+        translator: of the project.
+        reports: the assets of the reports by slug, where they are built already.
+    """
+    look = Appearance(translator or IntegrationTranslator())
+    built = build_reports(loaded, prefix, translator) if reports is None else reports
+    external = [
+        look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
+        for spec in build_external_assets(loaded, prefix)
+    ]
+    accounts = find_accounts(loaded)
+    shared = dg.Definitions(assets=[*built.values(), *external], resources=build_resources(accounts))
+    return dg.Definitions.merge(
+        shared,
+        build_schedules(loaded, prefix),
+        build_sensors(loaded, prefix),
+        build_automation(loaded.specs, prefix),
+        build_arrival_sensors(loaded),
+        build_retention(prefix),
+        build_undo(prefix, accounts),
+        build_release(prefix, accounts),
+        build_retry(prefix, accounts),
+        build_alert_sensor(prefix),
+    )
+
+
+def build_reports(
+    loaded: Integrations,
+    prefix: str | None = None,
+    translator: IntegrationTranslator | None = None,
+    *,
+    only: Collection[str] | None = None,
+) -> Mapping[str, dg.AssetsDefinition]:
+    """Build one asset for each report that an integration names, shared by all that name it; by slug.
+
+    Args:
+        loaded: the integrations.
+        prefix: of the project, see `IntegrationSpec`.
+        translator: of the project.
+        only: the slugs of the reports that are needed.
+    """
+    look = Appearance(translator or IntegrationTranslator())
+    return {
+        slug: look.apply(
+            "report",
+            build_report_asset(
+                slug,
+                specs[0].report,
+                keys=find_key_columns(specs),
+                allow_empty=any(spec.limits.allow_empty for spec in specs),
+                prefix=prefix,
+                freshness=expect_runs(specs),
+            ),
+        )
+        for slug, specs in loaded.readers().items()
+        if only is None or slug in only
+    }
+
+
+def describe_object(environment: Environment, sobject: str, integrations: Mapping[str, IntegrationSpec]) -> str:
+    """Describe a Salesforce object: which integration writes which field, and what that is from.
+
+    The columns are in the event of each push, with their labels and types. Dagster's page shows the texts of a schema
+    that is in the definition instead, and all names in lower case.
+    """
+    fields = [
+        escape_markdown(f"{mapping.field}: {name_origin(mapping, spec.report)}, by {slug}.")
+        for slug, spec in integrations.items()
+        for mapping in spec.fields
+    ]
+    return "\n".join([f"Salesforce object {sobject} in {environment.title}.", *fields])
+
+
+def build_external_assets(loaded: Integrations, prefix: str | None = None) -> list[dg.AssetSpec]:
+    """The Salesforce objects that integrations write, and the Gainsight objects that read them."""
+    writers: dict[tuple[Environment, str], dict[str, IntegrationSpec]] = defaultdict(dict)
+    for slug, spec in sorted(loaded.specs.items()):
+        writers[spec.environment, spec.object][slug] = spec
+    objects = [
+        dg.AssetSpec(
+            object_key(environment, sobject, prefix),
+            deps=[push_key(slug) for slug in integrations],
+            group_name="salesforce",
+            kinds={"salesforce"},
+            description=describe_object(environment, sobject, integrations),
+            metadata={
+                "dagster/column_lineage": trace_object(integrations),
+            },
+        )
+        for (environment, sobject), integrations in writers.items()
+    ]
+    readers: dict[str, set[dg.AssetKey]] = defaultdict(set)
+    for spec in loaded.specs.values():
+        if spec.gainsight:
+            readers[spec.gainsight].add(object_key(spec.environment, spec.object, prefix))
+    gainsight = [
+        dg.AssetSpec(
+            gainsight_key(sobject, prefix),
+            deps=sorted(sources),
+            group_name="gainsight",
+            kinds={"gainsight"},
+            description=f"Gainsight object {sobject}, which Gainsight's own Salesforce connector fills.",
+        )
+        for sobject, sources in sorted(readers.items())
+    ]
+    return objects + gainsight

@@ -1,0 +1,162 @@
+"""Completes the log of syncs from Dagster's own history: runs that died, or failed before update_set began.
+
+Failures leave no asset event in open-source Dagster, so the failed runs themselves are looked at: which integrations
+they meant to run, and whether the log has their lines.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from integration_center.database.processes import BETWEEN_STEPS, is_gone
+from integration_center.database.workers import Workers
+from integration_center.insights.source import last_full_day
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.pipeline.names import (
+    BY_USER,
+    ENVIRONMENT_TAG,
+    PARTITION_TAG,
+    PROCESS_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    TRIGGER_TAG,
+    push_key,
+    update_set_key,
+)
+from integration_center.pipeline.runs.run_audit import note_run
+from integration_center.pipeline.runs.run_endings import explain_ending
+
+RUNS_LOOKED_AT = 500
+"""Failed runs, the newest first, that are looked at for lines that were never opened."""
+KILLED = "the process of this run was killed; the next run on the object settles what it left"
+WAITING = (dg.DagsterRunStatus.NOT_STARTED,)
+GOING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, *WAITING)
+FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+def complete_log(
+    instance: dg.DagsterInstance,
+    installation: Installation,
+    specs: Mapping[str, IntegrationSpec | None],
+    *,
+    run_id: str | None = None,
+    since: datetime | None = None,
+) -> None:
+    """Close the lines whose runs have ended, and add those of runs that failed before their line was opened.
+
+    Takes a few queries, however long the history and however many the integrations, and some more for each line that
+    is closed or added.
+
+    Args:
+        instance: Dagster's.
+        installation: ours.
+        specs: the integrations by slug; None for a broken one.
+        run_id: look for lines that were never opened in this run only.
+        since: look for them in runs that failed after this time.
+    """
+    fail_killed_runs(instance, workers=installation.workers)
+    close_open_lines(instance, installation)
+    chosen = dg.RunsFilter(run_ids=[run_id] if run_id else None, statuses=FAILED, updated_after=since)
+    failed = instance.get_runs(chosen, limit=RUNS_LOOKED_AT)
+    known = installation.syncs.known([run.run_id for run in failed])
+    for run in failed:
+        for slug in planned_slugs(instance, run, specs):
+            if (run.run_id, slug) not in known:
+                add_missing_line(instance, installation, slug, specs[slug], run)
+
+
+def close_open_lines(instance: dg.DagsterInstance, installation: Installation) -> None:
+    """Fail the lines that their runs left open when they ended."""
+    still_open = installation.syncs.running()
+    ids = sorted({sync.run_id for sync in still_open})
+    runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=ids))} if ids else {}
+    for sync in still_open:
+        run = runs.get(sync.run_id)
+        if run is None or run.is_finished:
+            error = explain_ending(instance, run, sync.slug, sync.report)
+            installation.syncs.fail_open(sync.run_id, sync.slug, error)
+
+
+def fail_killed_runs(instance: dg.DagsterInstance, *, workers: Workers | None = None, unheld: bool = False) -> None:
+    """Fail the runs whose process was killed: Dagster would call them started, and keep their places, for ever.
+
+    Args:
+        instance: Dagster's.
+        workers: tell of processes on other hosts; without them, only those of this one are known.
+        unheld: also those that have not noted a process yet. Only where no Dagster works with this storage.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=GOING)):
+        process = run.tags.get(PROCESS_TAG)
+        if process == BETWEEN_STEPS:
+            process = None
+        parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+        # A re-execution has its parent's tags until its own first step begins.
+        inherited = parent is not None and parent.tags.get(PROCESS_TAG) == process
+        gone = process is not None and (is_gone(process) or (workers is not None and workers.is_gone(process)))
+        if (gone and not inherited) if process else (unheld and run.status not in WAITING):
+            # It may have finished after it was listed, and before its process ended. Now it changes no more.
+            now = instance.get_run_by_id(run.run_id)
+            if now is not None and now.status in GOING:
+                instance.report_run_failed(now, KILLED)
+
+
+def planned_slugs(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, specs: Mapping[str, IntegrationSpec | None]
+) -> set[str]:
+    """The integrations among `specs` that a run meant to plan or push.
+
+    The run's own record says so, except for a run of all assets: that one is looked up in the event log.
+    """
+    slugs = {key: slug for slug in specs for key in (update_set_key(slug), push_key(slug))}
+    if run.asset_selection:
+        planned: Collection[dg.AssetKey] = run.asset_selection
+    elif run.step_keys_to_execute is not None:
+        steps = {step.partition(".")[0] for step in run.step_keys_to_execute}
+        planned = [key for key in slugs if key.to_python_identifier() in steps]
+    elif run.job_name in specs:
+        return {run.job_name}
+    else:
+        planned = [event.asset_key for event in _read_planned(instance, run.run_id) if event.asset_key]
+    return {slugs[key] for key in planned if key in slugs}
+
+
+def _read_planned(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    records = instance.get_records_for_run(run_id, of_type=kind).records
+    return [event for record in records if (event := record.event_log_entry.dagster_event)]
+
+
+def add_missing_line(
+    instance: dg.DagsterInstance,
+    installation: Installation,
+    slug: str,
+    spec: IntegrationSpec | None,
+    run: dg.DagsterRun,
+) -> None:
+    """Add the line of a failed run that never opened one, and its entry in the audit log."""
+    run_id = run.run_id
+    environment = spec.environment if spec else read_environment(installation, run.tags.get(ENVIRONMENT_TAG))
+    note_run(instance, installation.audit, run_id, slug, environment=environment)
+    keys = {run.tags.get(tag, "") for tag in (PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG)}
+    # A run without a day is shown under the newest day: its sentence asks for a day.
+    days = sorted(date.fromisoformat(key) for key in keys if key) or [last_full_day(datetime.now(UTC))]
+    report = spec.report if spec else ""
+    installation.syncs.open(
+        run_id,
+        slug,
+        name=spec.name if spec else slug,
+        environment=environment,
+        report=report,
+        object=spec.object if spec else "",
+        partition_start=days[0],
+        partition_end=days[-1],
+        triggered_by=run.tags.get(TRIGGER_TAG, BY_USER),
+    )
+    installation.syncs.fail_open(run_id, slug, explain_ending(instance, run, slug, report))
+
+
+def read_environment(installation: Installation, tag: str | None) -> Environment | None:
+    """The account that a run's tag names; None for any other text, since anybody who launches a run may tag it."""
+    return None if tag is None else installation.accounts.names.find(tag)

@@ -1,0 +1,1 @@
+"""What starts runs: the job of an integration, schedules, arrivals, automation, sensors."""

@@ -1,0 +1,59 @@
+"""Tell Dagster what became of a Salesforce object after a push, a release or an undo, and of what reads it.
+
+The columns and their lineage are in these events, too: who listens to events, as OpenLineage does, sees no definitions.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from integration_center.pipeline.names import gainsight_key, object_key
+from integration_center.pipeline.steps.applying import Stored
+from integration_center.pipeline.steps.metadata import describe_fields, link_object, trace_gainsight, trace_object
+from integration_center.pipeline.steps.sync_step import SyncStep
+from integration_center.sync.outcomes import WRITTEN
+from integration_center.sync.schema import SObjectSchema
+
+
+def note_object(
+    step: SyncStep,
+    stored: Stored,
+    schema: SObjectSchema | None = None,
+    planned: Mapping[str, dg.TableColumn] | None = None,
+) -> None:
+    """Tell Dagster what became of the Salesforce object: a materialization where records were written.
+
+    Args:
+        step: the step that wrote it.
+        stored: what was written.
+        schema: of the object; None where the org was not asked for it.
+        planned: see `describe_fields`.
+    """
+    counts, spec = stored.tally.lines, step.spec
+    key = object_key(spec.environment, spec.object, spec.prefix)
+    columns = describe_fields(stored.lines, schema, spec, planned)
+    metadata: dict[str, Any] = {
+        "integration": step.slug,
+        "records_written": counts.written,
+        **{outcome.value: counts[outcome] for outcome in WRITTEN},
+        "run_id": step.run_id,
+        "records": link_object(stored.instance_url, spec.object),
+        "dagster/column_schema": columns,
+        "dagster/column_lineage": trace_object({step.slug: spec}),
+    }
+    event = dg.AssetMaterialization if counts.written else dg.AssetObservation
+    step.context.log_event(event(key, metadata=metadata))
+    if spec.gainsight and counts.written:
+        # Gainsight's own connector fills it later, so nothing is materialized yet.
+        step.context.log_event(
+            dg.AssetObservation(
+                gainsight_key(spec.gainsight, spec.prefix),
+                metadata={
+                    "integration": step.slug,
+                    "run_id": step.run_id,
+                    "dagster/column_schema": columns,
+                    "dagster/column_lineage": trace_gainsight(spec),
+                },
+            )
+        )
