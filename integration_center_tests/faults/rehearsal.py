@@ -83,6 +83,7 @@ class _Context:
     resources: Any
     log: logging.Logger
     op: Any = field(default_factory=lambda: SimpleNamespace(name="rehearsal__send"))
+    job_def: Any = field(default_factory=lambda: SimpleNamespace(executor_def=dg.in_process_executor))
     has_partition_key: bool = True
     partition_keys: Sequence[str] = (YESTERDAY.isoformat(),)
 
