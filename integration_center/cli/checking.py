@@ -11,6 +11,7 @@ from rich.markup import escape
 from integration_center.cli.creating_fields import create_missing
 from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
+from integration_center.cli.slugs import require
 from integration_center.database.touched import say_touched
 from integration_center.errors import (
     ConfigurationError,
@@ -32,7 +33,6 @@ from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.settings import read_paths
 from integration_center.store.reports import source_folder
 from integration_center.sync.mapping.missing_fields import MissingField, admin_message
-from integration_center.wording.plain_text import make_printable
 
 SIGNS = {"sound": "[green]sound[/]", "broken": "[red]broken[/]", "unchecked": "[yellow]not checked[/]"}
 
@@ -47,12 +47,9 @@ def check_integrations(
 ) -> None:
     """Check integrations against the live report and object. Nothing is written."""
     loaded = read_folder(find_folder(read_paths()))
-    slugs = loaded.slugs
-    if slug is not None and slug not in slugs:
-        raise typer.BadParameter(
-            make_printable(f"there is no integration {slug!r}; there are {', '.join(slugs) or 'none'}")
-        )
-    names = [slug] if slug else slugs
+    if slug is not None:
+        require(loaded, slug)
+    names = [slug] if slug else loaded.slugs
     with open_installation() as installation:
         results = []
         lacking = ask_dagster(installation, {name: loaded.specs.get(name) for name in names})

@@ -13,7 +13,7 @@ from integration_center.access.audit import COMMAND_LINE, Action
 from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, Quiet
 from integration_center.cli.progress_display import Display, progress_shown
-from integration_center.cli.slugs import require
+from integration_center.cli.slugs import Found, find
 from integration_center.cli.sync_output import finish, name_days, read_troubles
 from integration_center.database.sync_records import SyncRecord
 from integration_center.database.touched import say_touched
@@ -24,6 +24,7 @@ from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.everywhere import list_assets
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_webserver, require_named
 from integration_center.pipeline.judging import read_folder
@@ -194,24 +195,37 @@ def plan_integration(
         return
     if changed_since is not None or markdown:
         raise typer.BadParameter("--changed-since and --markdown go with --all")
-    loaded = read_folder(find_folder(read_paths()))
-    require(loaded, slug)
-    spec = loaded.specs.get(slug)
-    if spec is None:
-        raise ConfigurationError(loaded.broken[slug])
-    assets = tuple(key for key in asset_keys(slug, spec) if key != push_key(slug))
-    days = read_days(partition)
-    request = RunRequest(slug, days, run_tags(slug, spec.environment, COMMAND_LINE), assets)
-    wanted = Launch(request, slug, spec.environment, Action.PLANNED, name_days(days))
+    loaded, days = read_folder(find_folder(read_paths())), read_days(partition)
     with open_installation() as installation:
-        check_long_range(installation, spec, days)
+        found = find(loaded, slug, installation)
+        spec, assets = found.spec, list_planned(loaded, slug, found)
+        request = RunRequest(slug, days, run_tags(slug, found.environment, COMMAND_LINE), assets)
+        wanted = Launch(request, slug, found.environment, Action.PLANNED, name_days(days))
+        if spec:
+            check_long_range(installation, spec, days)
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, Outcome.PLANNED, Outcome.HELD)
         troubles = read_troubles(installation, sync)
-        firing, touched = look_today(installation, spec), say_touched(installation.syncs, slug)
-    if firing is not None and not as_json:
+        firing = look_today(installation, spec) if spec else None
+        touched = say_touched(installation.syncs, slug)
+    if spec is not None and firing is not None and not as_json:
         print_firing(spec, firing, touched=touched, brief=True)
     finish(sync, sample, troubles=troubles, as_json=as_json, fires=firing.to_json() if firing else None)
+
+
+def list_planned(loaded: Integrations, slug: str, found: Found) -> tuple[dg.AssetKey, ...]:
+    """List the assets of a run that only plans: all of the integration but its push.
+
+    Raises:
+        ConfigurationError: the integration's file is broken.
+    """
+    if found.elsewhere:
+        keys = list_assets(found.elsewhere, slug)
+    elif found.spec:
+        keys = asset_keys(slug, found.spec)
+    else:
+        raise ConfigurationError(loaded.broken[slug])
+    return tuple(key for key in keys if key != push_key(slug))
 
 
 def run_integration(
@@ -224,19 +238,16 @@ def run_integration(
     quiet: Quiet = False,
 ) -> None:
     """Run the sync through Dagster, and show what became of the rows."""
-    loaded = read_folder(find_folder(read_paths()))
-    require(loaded, slug)
-    spec = loaded.specs.get(slug)
-    config = push_config(slug, allow_stale=allow_stale) if spec else None
-    environment, days = spec.environment if spec else None, read_days(partition)
-    request = RunRequest(slug, days, run_tags(slug, environment, COMMAND_LINE), run_config=config)
+    loaded, days = read_folder(find_folder(read_paths())), read_days(partition)
     said = f"{name_days(days)}, also when newer days were pushed" if allow_stale else name_days(days)
     with open_installation() as installation:
-        if spec:
-            check_long_range(installation, spec, days)
-        sync = launch(
-            installation, loaded, Launch(request, slug, environment, Action.RAN, said), quiet=quiet or as_json
-        )
+        found = find(loaded, slug, installation)
+        config = push_config(slug, allow_stale=allow_stale) if found.environment else None
+        request = RunRequest(slug, days, run_tags(slug, found.environment, COMMAND_LINE), run_config=config)
+        if found.spec:
+            check_long_range(installation, found.spec, days)
+        wanted = Launch(request, slug, found.environment, Action.RAN, said)
+        sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, *WRITTEN)
         troubles = read_troubles(installation, sync)
     finish(sync, sample, troubles=troubles, as_json=as_json)

@@ -147,9 +147,10 @@ def test_commands_run_and_undo_in_both_projects(
     assert listed[0]["says"] == "marts/usage → Lead in Sandbox."
 
     # From the folder of the other project, whose Dagster knows where the integration is.
-    visit(ACME)
     center_on_disk.let_time_pass()
-    code, _, said = on_disk("run", "globex_usage_to_leads")
+    for verb in ("plan", "run"):
+        assert as_json(on_disk(verb, "globex_usage_to_leads", "--json"))["rows"] == {"unchanged": 2}
+    code, _, said = on_disk("check", "globex_usage_to_leads")
     assert code == 2
     assert f"is in the code location '{GLOBEX}'" in said
     assert "INTEGRATION_CENTER_DEFS" in said

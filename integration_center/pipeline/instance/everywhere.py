@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import dagster as dg
+
+from integration_center.pipeline.instance.code_locations import choose_location
 from integration_center.pipeline.instance.webserver import Webserver
 from integration_center.pipeline.names import ENVIRONMENT_TAG, INTEGRATION_TAG
 from integration_center.wording.markdown import unescape_markdown
@@ -9,6 +12,10 @@ from integration_center.wording.markdown import unescape_markdown
 JOBS = """
 { repositoriesOrError { ... on RepositoryConnection {
   nodes { location { name } jobs { name description tags { key value } } } } } }
+"""
+
+ASSETS = """
+query Assets($job: PipelineSelector!) { assetNodes(pipeline: $job) { isExecutable assetKey { path } } }
 """
 
 
@@ -42,3 +49,20 @@ def list_everywhere(webserver: Webserver) -> list[LocatedIntegration]:
                 says = unescape_markdown(job["description"] or "")
                 found.append(LocatedIntegration(job["name"], node["location"]["name"], says, tags.get(ENVIRONMENT_TAG)))
     return sorted(found, key=lambda each: (each.slug, each.location))
+
+
+def list_assets(webserver: Webserver, slug: str) -> list[dg.AssetKey]:
+    """List the assets that a run of an integration materializes, in whichever code location that is.
+
+    Raises:
+        ConfigurationError: no location has the integration, or several have one of its name.
+        ServiceUnavailable: Dagster does not answer.
+    """
+    location = choose_location(webserver.list_locations(), slug, shared=False, url=webserver.url)
+    job = {
+        "pipelineName": slug,
+        "repositoryName": location.repository,
+        "repositoryLocationName": location.name,
+    }
+    nodes = webserver.execute(ASSETS, {"job": job})["assetNodes"]
+    return sorted(dg.AssetKey(node["assetKey"]["path"]) for node in nodes if node["isExecutable"])
