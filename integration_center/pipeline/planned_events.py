@@ -42,7 +42,7 @@ def store_announced(
 
     Args:
         store: Dagster's own class, which knows what it keeps of an asset.
-        connection: in a transaction.
+        connection: in a transaction, or one on which each statement commits at once.
         events: of one run, see `are_announced`.
         rows: those of `events`.
     """

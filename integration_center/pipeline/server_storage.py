@@ -43,7 +43,9 @@ class ServerEvents(PostgresEventLogStorage):
         if not are_announced(events):
             super().store_event_batch(events)
             return
-        with self.index_transaction() as connection:
+        # Each statement commits at once. In a transaction, Dagster's first question about the tables, which it asks on
+        # the same connection, would end that and take the events back.
+        with self.index_connection() as connection:
             store_announced(self, connection, events, build_rows(self, events))
 
 

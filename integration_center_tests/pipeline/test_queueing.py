@@ -154,8 +154,9 @@ def test_what_a_run_announces_at_once_is_what_dagster_announces_one_by_one(
 ) -> None:
     with open_instance(read_settings()) as instance:
         _, one_by_one = announce(instance, tags)
-        for name, value in TOGETHER.items():
-            monkeypatch.setenv(name, value)
+    for name, value in TOGETHER.items():
+        monkeypatch.setenv(name, value)
+    with open_instance(read_settings()) as instance:  # which has asked the database nothing yet, as in a new process
         alone: list[object] = []
         monkeypatch.setattr(
             type(instance.event_log_storage), "store_event", lambda store, event: alone.append(event.dagster_event_type)
