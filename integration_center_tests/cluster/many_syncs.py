@@ -36,7 +36,7 @@ ROWS = int(os.environ.get("ROWS", 100_000 if FULL else 2_000))
 FURTHER = ("third", "fourth", "fifth")
 ACCOUNTS = ("sandbox", "production", *FURTHER)
 MOST_WALL = 1.3
-"""Times what the processors took, as far as others left them free."""
+"""Times what the processors took, as far as others left them free. It is held by the full form."""
 HERTZ = os.sysconf("SC_CLK_TCK")
 CORES = os.cpu_count() or 1
 PASSED = "SUCCESS"
@@ -236,7 +236,8 @@ def check(deployment: Deployment, found: Watched) -> None:
     assert deployment.count_leases() == 0
     concurrent = yaml.safe_load((DEPLOY / "compose" / "dagster.yaml").read_text())["concurrency"]["runs"]
     assert found.most_connections <= 2 * concurrent["max_concurrent_runs"] + 10
-    assert found.wall * CORES - found.others <= MOST_WALL * found.own
+    if FULL:  # a short sync waits for the start of its process and for Dagster's daemon more than it works
+        assert found.wall * CORES - found.others <= MOST_WALL * found.own
 
 
 def test_many_syncs_with_nothing_and_with_little_to_write(deployment: Deployment) -> None:
