@@ -61,7 +61,7 @@ class People:
         nobody who changes from a password to single sign-on could come in.
 
         Raises:
-            SignInRefused: another person has the name. Two people with one name could not be told apart in the audit
+            SignInRefused: another person has the name. Two people with one name could not be distinguished in the audit
                 log, nor by the rule that nobody approves a plan of their own.
         """
         name_key = identity.name.lower()

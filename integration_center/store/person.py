@@ -14,7 +14,7 @@ from integration_center.sync.values.ids import complete_ids
 OF_PEOPLE = ("003", "005", "00Q")
 """How the Ids of contacts, users and leads begin: such a record is a person. Other records may have many people."""
 ERASED = "(erased)"
-"""What stands in a text in place of a person's value."""
+"""What replaces a person's value in a text."""
 HIDDEN = re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), INVISIBLE)
 """Invisible marks as a class of characters, for Polars and Python alike."""
 ID_LENGTH = 15

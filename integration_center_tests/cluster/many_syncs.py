@@ -191,7 +191,7 @@ def read_seconds(pid: int) -> float:
 
 
 def read_busy() -> float:
-    """The seconds that all processors of this machine were busy until now, for whom ever."""
+    """The seconds that all processors of this machine were busy until now, with anything."""
     user, nice, system, _, _, *interrupts = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]
     return sum(map(int, (user, nice, system, *interrupts))) / HERTZ
 

@@ -107,7 +107,7 @@ class Network:
             relay.stdout.close()
 
     def pull(self, host: str) -> None:
-        """Cut a host off: what is sent arrives no longer, and nobody is told."""
+        """Cut a host off: what is sent no longer arrives, and neither side learns of it."""
         run("link", "set", self.name_cable(host), "down")
 
     def plug(self, host: str) -> None:

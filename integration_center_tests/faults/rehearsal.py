@@ -144,7 +144,7 @@ class Rehearsal:
     """Runs syncs of one integration.
 
     Args:
-        installation: where accounts, log, leases, journal and ledgers stand.
+        installation: which holds accounts, log, leases, journal and ledgers.
         slug: of the integration.
         spec: the integration.
     """

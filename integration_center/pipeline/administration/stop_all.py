@@ -1,4 +1,4 @@
-"""Stops everything at once: runs, queue, schedules and tokens. It takes a few seconds, whoever does not answer."""
+"""Stops everything at once: runs, queue, schedules and tokens. It takes a few seconds, also when nothing answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
