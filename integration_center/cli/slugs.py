@@ -1,7 +1,7 @@
 """The names of integrations as arguments."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -46,21 +46,28 @@ def find(loaded: Integrations, slug: str, installation: Installation) -> Found:
     everywhere = list_everywhere(webserver) if webserver else []
     other = next((each for each in everywhere if each.slug == slug), None)
     if other is None:
-        require(loaded, slug)
-    name = other.environment if other else None
-    return Found(None, installation.accounts.names.find(name) if name else None, webserver)
+        refuse(loaded, slug)
+    account = installation.accounts.names.find(other.environment) if other.environment else None
+    return Found(None, account, webserver)
 
 
 def require(loaded: Integrations, slug: str) -> None:
-    """Check that there is such an integration.
+    """Check that there is such an integration in our folder.
 
     Raises:
         typer.BadParameter: there is none here.
     """
-    known = loaded.slugs
-    if slug in known:
-        return
-    said = f"there is no integration {slug!r}; there are {', '.join(known) or 'none'}"
+    if slug not in loaded.slugs:
+        refuse(loaded, slug)
+
+
+def refuse(loaded: Integrations, slug: str) -> NoReturn:
+    """Refuse the name of an integration that is not in our folder, and say where it is.
+
+    Raises:
+        typer.BadParameter: always.
+    """
+    said = f"there is no integration {slug!r}; there are {', '.join(loaded.slugs) or 'none'}"
     if location := find_location(slug):
         said = (
             f"the integration {slug!r} is in the code location {location!r}, and its file is not in the folder of"
@@ -71,9 +78,8 @@ def require(loaded: Integrations, slug: str) -> None:
 
 def find_location(slug: str) -> str | None:
     """Find the code location of an integration whose file is not here; None where Dagster knows none, or is down."""
-    from integration_center.pipeline.instance.webserver import (
-        find_webserver,  # imports Dagster, which most commands do without
-    )
+    # This module imports Dagster, which most commands do without.
+    from integration_center.pipeline.instance.webserver import find_webserver
 
     webserver = find_webserver(read_settings())
     locations = webserver.list_locations() if webserver else []

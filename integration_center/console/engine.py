@@ -108,8 +108,8 @@ def look_at_dagster(installation: Installation, specs: Mapping[str, IntegrationS
     webserver = find_webserver(installation.settings, timeout=ANSWER_SECONDS)
     locations = webserver.locations if isinstance(webserver, Webserver) else {LOCATION}
     lacking = find_lacking(webserver, specs, timeout=ANSWER_SECONDS) if webserver else {}
-    others = locations != {LOCATION} and isinstance(webserver, Webserver)
-    elsewhere = [each for each in list_everywhere(webserver) if each.slug not in specs] if webserver and others else []
+    everywhere = list_everywhere(webserver) if webserver and locations != {LOCATION} else []
+    elsewhere = [each for each in everywhere if each.slug not in specs]
     with open_instance(installation.settings) as instance:
         engine = read_engine(instance, now, webserver=webserver is not None, locations=locations)
         if engine.webserver or engine.daemon:  # else this may not be the storage that Dagster uses

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from integration_center.console.lookups import wait_for
-from integration_center.console.pages.reports import list_all
+from integration_center.console.pages.reports import ask_for_reports
 from integration_center.console.shell.context import Console
 from integration_center.errors import IntegrationCenterError
 
 PATIENCE = 0.4
-KEPT = 10.0
+"""Seconds for which the page waits for the reports."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FirstSteps:
 def find_first_steps(console: Console) -> FirstSteps:
     """Find out which steps are done; asks for the reports in the background, and waits a moment."""
     accounts = tuple(account.environment.title for account in console.installation.accounts.list())
-    asked = console.lookups.ask(("report list",), lambda tell: list_all(console.interactive.source()), kept=KEPT)
+    asked = ask_for_reports(console)
     if not wait_for([asked], PATIENCE):
         return FirstSteps(accounts)
     try:

@@ -57,7 +57,7 @@ class Network:
     Attributes:
         bridge: its name.
         subnet: the first three numbers of its addresses.
-        sockets: the port that stands for a server on a socket, and the socket.
+        sockets: for a server on a socket, the port by which other hosts reach it, and the socket.
         own: the ports on which a host's own processes listen, by host.
     """
 

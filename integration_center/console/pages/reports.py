@@ -24,7 +24,7 @@ from integration_center.console.report_form import (
     show_file,
 )
 from integration_center.console.report_trial import Trial, try_file
-from integration_center.console.shell.context import console_of, note, user_of
+from integration_center.console.shell.context import Console, console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.errors import EditedMeanwhile, IntegrationCenterError, ReportError, UnreadableReport
@@ -62,7 +62,7 @@ class ListedReport:
 def show_reports(request: Request) -> Response:
     """All reports, and files that no run reads."""
     console = console_of(request)
-    answer = console.lookups.ask(("report list",), lambda tell: list_all(console.interactive.source()), kept=10.0)
+    answer = ask_for_reports(console)
     if not wait_for([answer], PATIENCE):
         values: dict[str, Any] = {"reports": None, "not_taken": [], "is_files": True, "offers_sample": False}
         return render(request, "reports.html", values)
@@ -76,6 +76,11 @@ def show_reports(request: Request) -> Response:
         "offers_sample": has_none and user_of(request).may_change and find_place(console) is not None,
     }
     return render(request, "reports.html", values)
+
+
+def ask_for_reports(console: Console) -> Answer[tuple[list[ListedReport], list[NotTaken]]]:
+    """Ask for the reports in the background; see `list_all`. The answer is kept for a while."""
+    return console.lookups.ask(("report list",), lambda tell: list_all(console.interactive.source()), kept=10.0)
 
 
 def list_all(source: ReportSource) -> tuple[list[ListedReport], list[NotTaken]]:

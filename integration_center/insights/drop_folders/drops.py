@@ -96,6 +96,18 @@ class Drops(Protocol):
         ...
 
 
+class ListedVersions:
+    """The versions of drops whose listing says them. A version belongs to one file."""
+
+    def identify(self, drop: Drop) -> str:
+        """See `Drops.identify`: the version comes from the listing."""
+        return drop.version
+
+    def holds(self, drop: Drop, version: str) -> bool:
+        """See `Drops.holds`: only a download would show it."""
+        return False
+
+
 class LocalDrops:
     """`Drops` in a folder of this machine. Links that lead out of the root are refused.
 

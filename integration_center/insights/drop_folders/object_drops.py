@@ -9,7 +9,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from integration_center.errors import ConfigurationError, UnreadableReport
 from integration_center.files.file_bytes import Data, keep_file
 from integration_center.files.regular_files import show_size
-from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged
+from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged, ListedVersions
 from integration_center.insights.drop_folders.object_errors import Service
 from integration_center.insights.drop_folders.object_requests import ask
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # this type does not exist at run time
 CHUNK_BYTES = 8 * 1024 * 1024
 
 
-class ObjectDrops:
+class ObjectDrops(ListedVersions):
     """`Drops` under a prefix of a bucket or container.
 
     The version of an object comes from the listing (size, etag, time), so that an unchanged object is never downloaded.
@@ -63,14 +63,6 @@ class ObjectDrops:
         found = sorted(listed["objects"], key=lambda meta: meta["path"])
         inside = f"{folder}/" if folder else ""
         return [_build_drop(folder, meta) for meta in found if meta["path"].startswith(inside)]
-
-    def identify(self, drop: Drop) -> str:
-        """See `Drops.identify`: the version comes from the listing."""
-        return drop.version
-
-    def holds(self, drop: Drop, version: str) -> bool:
-        """See `Drops.holds`: a version of the listing belongs to one file."""
-        return False
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
         """See `Drops.read`. The object is streamed through a temporary file, which keeps large ones."""

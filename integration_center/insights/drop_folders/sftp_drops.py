@@ -12,7 +12,7 @@ import paramiko
 from integration_center.errors import AccessRefused, ConfigurationError, UnreadableReport
 from integration_center.files.file_bytes import Data, keep_file
 from integration_center.files.regular_files import show_size
-from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged
+from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged, ListedVersions
 from integration_center.insights.drop_folders.sftp_session import SftpSession
 from integration_center.insights.drop_folders.sftp_settings import SftpAddress, build_sign_in, parse_address
 from integration_center.settings import Settings
@@ -22,7 +22,7 @@ REQUESTS_AT_ONCE = 64
 """Pieces of 32 kB that are asked for ahead, so that the distance to the server costs no time."""
 
 
-class SftpDrops:
+class SftpDrops(ListedVersions):
     """`Drops` in a folder of an SFTP server.
 
     The version of a file comes from its size and time. A file that was just written is looked at again after some
@@ -91,14 +91,6 @@ class SftpDrops:
             ) from None
         found = [each for each in listed if not stat.S_ISDIR(each.st_mode or 0)]
         return sorted((_build_drop(folder, each.filename, each) for each in found), key=lambda drop: drop.name)
-
-    def identify(self, drop: Drop) -> str:
-        """See `Drops.identify`: the version comes from the listing."""
-        return drop.version
-
-    def holds(self, drop: Drop, version: str) -> bool:
-        """See `Drops.holds`: a version of the listing belongs to one file."""
-        return False
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
         """See `Drops.read`. The file is streamed through a temporary file, which keeps large ones."""
