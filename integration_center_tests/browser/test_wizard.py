@@ -10,8 +10,6 @@ from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def connect(page: Page, environment: str) -> None:
     """Connect an environment, unless it is."""
