@@ -41,7 +41,7 @@ def refuse_with(form: str, status: int) -> Callable[[httpx.Request], httpx.Respo
 
 @pytest.mark.parametrize(("form", "status"), [("BAD_Bearer {}", 400), ("INVALID_SESSION_ID Bearer {}", 401)])
 def test_a_repeated_token_is_not_kept_when_a_call_is_refused(
-    center_on_disk: Center,
+    center_of_daemon: Center,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -50,19 +50,19 @@ def test_a_repeated_token_is_not_kept_when_a_call_is_refused(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     gateway = Gateway(answer=refuse_with(form, status)).stand_before(monkeypatch)
-    center_on_disk.integrate()
-    center_on_disk.drop(logins(PLAIN))
-    run = center_on_disk.run()
+    center_of_daemon.integrate()
+    center_of_daemon.drop(logins(PLAIN))
+    run = center_of_daemon.run()
     assert not run.success
     parts = secret_parts(gateway)
     said = capfd.readouterr()
     assert parts
-    assert find_anywhere(center_on_disk, parts) == set()
-    assert [p for p in parts if p in f"{said.out}{said.err}{caplog.text}{run.error}{center_on_disk.sync(run)}"] == []
+    assert find_anywhere(center_of_daemon, parts) == set()
+    assert [p for p in parts if p in f"{said.out}{said.err}{caplog.text}{run.error}{center_of_daemon.sync(run)}"] == []
 
 
 def test_a_repeated_token_is_not_kept_in_results_of_rows_and_names(
-    center_on_disk: Center,
+    center_of_daemon: Center,
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -78,16 +78,16 @@ def test_a_repeated_token_is_not_kept_in_results_of_rows_and_names(
 
     caplog.set_level(logging.DEBUG)
     gateway = Gateway(change=change).stand_before(monkeypatch)
-    center_on_disk.integrate()
-    center_on_disk.drop(logins(PLAIN))
-    run = center_on_disk.run()
+    center_of_daemon.integrate()
+    center_of_daemon.drop(logins(PLAIN))
+    run = center_of_daemon.run()
     assert not run.success
-    ledger = center_on_disk.ledger(run)
+    ledger = center_of_daemon.ledger(run)
     assert set(ledger["code"]) == {"UNKNOWN"}
     said: list[Any] = [command("fields", "sandbox", "Lead"), command("ledger", run.run_id), command("log"), ledger]
     parts = secret_parts(gateway)
     assert parts
     assert "not with" in str(ledger["reason"].to_list())
-    assert find_anywhere(center_on_disk, parts) == set()
+    assert find_anywhere(center_of_daemon, parts) == set()
     everything = f"{said}{ledger.to_dicts()}{caplog.text}{run.error}"
     assert [part for part in parts if part in everything] == []

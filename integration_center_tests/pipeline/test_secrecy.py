@@ -85,19 +85,19 @@ def run_everything(center: Center, monkeypatch: pytest.MonkeyPatch) -> tuple[Ran
 
 
 @pytest.fixture
-def api(center_on_disk: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+def api(center_of_daemon: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials of the Insights API stand in the environment, too."""
     monkeypatch.setenv("WALKME_CLIENT_SECRET", insights.CLIENT_SECRET)
 
 
 @pytest.mark.usefixtures("api")
 def test_nothing_secret_leaves_its_place(
-    center_on_disk: Center,
+    center_of_daemon: Center,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    center = center_on_disk
+    center = center_of_daemon
     caplog.set_level(logging.DEBUG)
     shown: list[Any] = []
     with open_installation() as installation:
