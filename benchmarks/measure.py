@@ -1,4 +1,4 @@
-"""What a contestant's own process used, and how it is told its task and tells the result."""
+"""Measures a contestant's own process, gives it its task and takes its result."""
 
 import json
 import resource

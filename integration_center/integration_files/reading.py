@@ -138,7 +138,7 @@ class DefsReader:
             if file.spec is None:
                 slug = name_broken(file.folder, taken - {file.folder} | files.keys())
             taken.add(slug)
-            # A name whose bytes are no text cannot stand on a page or in JSON.
+            # A name whose bytes are no text cannot be shown on a page or in JSON.
             files[slug] = file if is_text(file.slug) else replace(file, slug=slug)
         specs = {file.slug: file.spec for file in sorted(files.values(), key=age) if file.spec}
         clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})

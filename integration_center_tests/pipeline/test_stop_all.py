@@ -84,7 +84,7 @@ def test_a_push_under_way_sends_nothing_more_and_books_what_was_written(
         ran = ready.run()
     (stopped,) = done
     assert not ran.success
-    assert [name.partition(" ")[0] for name in stopped.runs.untold] == [SLUG]  # of this very process, in a test
+    assert [name.partition(" ")[0] for name in stopped.runs.not_reached] == [SLUG]  # of this very process, in a test
     assert ready.sync(ran).counts["lines"] == {"updated": CANARY, "held": len(PLAIN) - CANARY}
     assert "stopped by ann" in (ready.sync(ran).error or "")
     assert sorted(ready.lead(number)[COUNT] == 7 + number for number in PLAIN).count(True) == CANARY

@@ -72,7 +72,7 @@ def build_reports(drops: Path | None, records: int) -> dict[str, ServedReport]:
 
 
 def _build_logins(people: People) -> ServedReport:
-    """Logins: about 5 % of the keys match nobody, 2 % are anonymous GUIDs, 1 % stand there twice."""
+    """Logins: about 5 % of the keys match nobody, 2 % are anonymous GUIDs, 1 % are in it twice."""
 
     @functools.lru_cache(maxsize=DAYS_KEPT)
     def rows(day: date) -> pl.DataFrame:

@@ -52,10 +52,10 @@ class Fires:
 
     def describe(self) -> str:
         """Say in one sentence what it is and which mapped fields it reads."""
-        told = f"{self.kind} {self.name}" + (f" ({self.when})" if self.when else "")
+        what = f"{self.kind} {self.name}" + (f" ({self.when})" if self.when else "")
         if self.fields is None:
-            return f"{told}: its content cannot be read"
-        return f"{told} reads {', '.join(self.fields)}" if self.fields else f"{told} names none of the mapped fields"
+            return f"{what}: its content cannot be read"
+        return f"{what} reads {', '.join(self.fields)}" if self.fields else f"{what} names none of the mapped fields"
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def _find_triggers(look: _Look) -> None:
     usages = {"UsageBeforeUpdate": "before update", "UsageAfterUpdate": "after update"}
     where = f"EntityDefinition.QualifiedApiName = {quote(look.schema.name)} AND Status = 'Active'"
     for row in look.query("tooling/query", ["Name", "NamespacePrefix", "Body", *usages], "ApexTrigger", where):
-        when = " and ".join(told for usage, told in usages.items() if row.get(usage))
+        when = " and ".join(words for usage, words in usages.items() if row.get(usage))
         if when:
             body = row.get("Body")
             look.add("Apex trigger", _say_name(row, "Name"), when, None if body in {None, HIDDEN_BODY} else str(body))
@@ -214,11 +214,11 @@ def _find_processes(look: _Look) -> None:
         if content is None:
             unread += 1
             continue
-        told = {
+        process = {
             each.get("name"): (each.get("value") or {}).get("stringValue")
             for each in content.get("processMetadataValues") or ()
         }
-        if told.get("ObjectType") == look.schema.name and told.get("TriggerType") != "onCreateOnly":
+        if process.get("ObjectType") == look.schema.name and process.get("TriggerType") != "onCreateOnly":
             look.add("Process", _say_name(row, "ApiName"), "after saving", json.dumps(content))
     if unread:
         look.unseen.append(f"processes of Process Builder: {unread:,} of {len(active):,} were not opened")
