@@ -1,4 +1,4 @@
-"""Find out what fires in the org when a record of an object is updated, and which of it reads the mapped fields.
+"""Find what fires in the org when a record of an object is updated, and which automation reads the mapped fields.
 
 Each question is asked on its own. One that the org refuses is named as not seen, and stops nothing. Metadata is read
 one by one, so only the first few of each kind are opened.
@@ -51,7 +51,7 @@ class Fires:
     fields: tuple[str, ...] | None
 
     def describe(self) -> str:
-        """Say in one sentence what it is and which mapped fields it reads."""
+        """Describe it in one sentence, with the mapped fields that it reads."""
         what = f"{self.kind} {self.name}" + (f" ({self.when})" if self.when else "")
         if self.fields is None:
             return f"{what}: its content cannot be read"
@@ -203,7 +203,7 @@ def _find_flows(look: _Look) -> None:
 
 
 def _find_processes(look: _Look) -> None:
-    """Only the content of a process tells which object it is for."""
+    """Find processes. Only the content of a process names its object."""
     columns = ["ApiName", "ActiveVersionId", "IsActive", "NamespacePrefix"]
     rows = look.query("query", columns, "FlowDefinitionView", "ProcessType = 'Workflow'")
     active = [row for row in rows if _is_active(row)]
@@ -245,7 +245,7 @@ def _find_duplicate_rules(look: _Look) -> None:
 
 
 def _find_workflow_rules(look: _Look) -> None:
-    """Workflow rules do not tell in a query whether they are active, so each has to be opened."""
+    """A query does not return whether a workflow rule is active, so each has to be opened."""
     if look.schema.name.endswith("__c"):
         look.unseen.append("workflow rules: those of custom objects go by an id")
         return
