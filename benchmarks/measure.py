@@ -56,7 +56,7 @@ def read_cpu() -> float:
 
 @contextmanager
 def measured() -> Iterator[Measurement]:
-    """Measures the block; the sums stand in the measurement after it."""
+    """Measures the block; the sums are in the measurement after it."""
     measurement = Measurement()
     wall, cpu = time.perf_counter(), read_cpu()
     yield measurement

@@ -15,12 +15,12 @@ from integration_center_tests.pipeline.test_secrecy import texts
 
 
 def secret_parts(gateway: Gateway) -> set[str]:
-    """What must stand nowhere: pieces of the tokens, without the org's id at their beginning."""
+    """What must be nowhere: pieces of the tokens, without the org's id at their beginning."""
     return {part for token in gateway.tokens for part in (token.partition("!")[2][:16], token[-16:])}
 
 
 def find_anywhere(center: Center, parts: set[str]) -> set[str]:
-    """The files of the home in which a part stands, tables and packed cells included."""
+    """Find the files of the home that hold a part, tables and packed cells included."""
     found = set()
     for path in (path for path in center.home.rglob("*") if path.is_file()):
         if any(part.encode() in text for text in texts(path) for part in parts):

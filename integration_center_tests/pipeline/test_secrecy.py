@@ -47,7 +47,7 @@ def unpack(cell: object) -> bytes:
 
 
 def find(home: Path, needles: set[str]) -> set[tuple[str, str]]:
-    """Which of the needles stand in which files, without those that are there to hold them."""
+    """Find the needles that are in files, other than the files that are there to hold them."""
     found = set()
     for path in sorted(path for path in home.rglob("*") if path.is_file()):
         place = path.relative_to(home).parts
@@ -86,7 +86,7 @@ def run_everything(center: Center, monkeypatch: pytest.MonkeyPatch) -> tuple[Ran
 
 @pytest.fixture
 def api(center_of_daemon: Center, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials of the Insights API stand in the environment, too."""
+    """Credentials of the Insights API are in the environment, too."""
     monkeypatch.setenv("WALKME_CLIENT_SECRET", insights.CLIENT_SECRET)
 
 

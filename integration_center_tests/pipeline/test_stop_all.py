@@ -193,7 +193,8 @@ def test_the_commands_say_what_was_stopped(
     assert code == 2
     assert "--yes" in said
     done = command("stop-all", "--yes", "--reason", "drill", "--json")
-    assert (done[0], as_json(done)["complete"]) == (0, True)
+    assert done[0] == 0, done
+    assert as_json(done)["complete"]
     listed = command("list", "--json")
     assert as_json(listed)[0]["stopped"]
     assert "drill" in listed[2]

@@ -1,4 +1,4 @@
-"""Undo: what a sync changed is written back where it still stands, as a run of its own."""
+"""Undo: a run of its own writes back what a sync changed, where the org still holds it."""
 
 import io
 from typing import NoReturn

@@ -24,7 +24,7 @@ def test_an_org_that_stamps_by_another_clock_than_it_tells_is_read_by_its_stamps
 
 @pytest.fixture
 def telling_no_time(integration: Integration, monkeypatch: pytest.MonkeyPatch) -> Integration:
-    """The org's `Date` header stands still at this moment, while the clock that stamps rows is moved."""
+    """The org's `Date` header stays at this moment, while the clock that stamps rows is moved."""
     still = integration.org.clock.now()
     monkeypatch.setattr(usage, "parse_date", lambda value: still)
     monkeypatch.setattr(snapshot, "WORTH_LEAVING_OUT", 100)
