@@ -23,7 +23,6 @@ from integration_center.integration.environment import Environment, with_first
 from integration_center.pipeline.names import FRAMES, INSTALLATION, resource_key
 from integration_center.pipeline.steps.io_manager import FrameIOManager
 from integration_center.salesforce.org import Org
-from integration_center.settings import Settings, read_settings
 from integration_center.store.frame_store import FrameStore
 
 
@@ -60,18 +59,18 @@ class NoConfig(ConfiguredDefinitionConfigSchema):
 
 
 class StoredFrames:
-    """The stored frames of this `DAGSTER_HOME`. Settings are read once a run, because that takes a while."""
+    """The stored frames of this `DAGSTER_HOME`, opened once in a run: to read settings takes a while."""
 
     @cached_property
-    def settings(self) -> Settings:
-        """The settings as they were when the first frame was asked for."""
-        return read_settings()
+    def frames(self) -> FrameStore:
+        """The frames by the settings as they were when the first frame was asked for."""
+        with open_installation() as installation:
+            return installation.frames
 
     @contextmanager
     def open(self) -> Iterator[FrameStore]:
         """The stored frames, for the length of the block."""
-        with open_installation(self.settings) as installation:
-            yield installation.frames
+        yield self.frames
 
 
 class InstallationResource:
