@@ -63,7 +63,7 @@ def finish(
 
 
 def print_result(sync: SyncRecord, sample: list[dict[str, Any]], troubles: Sequence[str] = ()) -> None:
-    """Print the status, counts, reasons of trouble and sample, for people."""
+    """Status, counts, reasons of trouble, and sample for people."""
     colour = {SyncStatus.FAILED: "red", SyncStatus.WAITING: "yellow"}.get(sync.status, "green")
     console.print(
         f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
@@ -107,7 +107,7 @@ def print_sample(sample: list[dict[str, Any]]) -> None:
 
 
 def describe(sync: SyncRecord) -> dict[str, Any]:
-    """Return a line of the log as text."""
+    """Return a line of the log as values for JSON."""
     return {
         "run_id": sync.run_id,
         "slug": sync.slug,
@@ -130,7 +130,7 @@ def describe(sync: SyncRecord) -> dict[str, Any]:
 
 
 def describe_wait(wait: WaitingDay, spec: IntegrationSpec) -> dict[str, Any]:
-    """Return a line of the log for a day whose run waits for its report."""
+    """Return a line of the log for a day whose run waits for its report, as values for JSON."""
     return {
         "run_id": None,
         "slug": wait.slug,
