@@ -16,20 +16,20 @@ def write_atomically(path: Path, text: str) -> None:
         ConfigurationError: the disk is full, or the folder cannot be written.
     """
     path = path.resolve()
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    temp = path.with_name(f".{path.name}.{uuid4().hex}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else None
         try:
-            with draft.open("x", encoding="utf-8", newline="") as file:
+            with temp.open("x", encoding="utf-8", newline="") as file:
                 if mode is not None:
                     os.fchmod(file.fileno(), mode)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(path)
+            temp.replace(path)
         finally:
-            draft.unlink(missing_ok=True)
+            temp.unlink(missing_ok=True)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

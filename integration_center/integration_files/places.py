@@ -185,25 +185,25 @@ class DatabasePlace:
             return folder
         with self._laying_out, writing(self._root):
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = Path(mkdtemp(prefix=".", dir=self._root))
+            temp = Path(mkdtemp(prefix=".", dir=self._root))
             try:
-                known = self._fill(draft, self.texts.list(change.number) if change else ())
+                known = self._fill(temp, self.texts.list(change.number) if change else ())
                 try:
-                    draft.rename(folder)
+                    temp.rename(folder)
                 except OSError:
                     if not folder.is_dir():  # else another process was first, with the same files
                         raise
             finally:
-                shutil.rmtree(draft, ignore_errors=True)
+                shutil.rmtree(temp, ignore_errors=True)
             self._last = folder, known
             self._clear(folder)
         return folder
 
-    def _fill(self, draft: Path, texts: Sequence[SavedText]) -> dict[str, str]:
+    def _fill(self, temp: Path, texts: Sequence[SavedText]) -> dict[str, str]:
         """Write files, and return their marks. A file of the last folder that did not change is linked."""
         before, marks = self._last
         for each in texts:
-            folder = draft / each.slug
+            folder = temp / each.slug
             folder.mkdir()
             if marks.get(each.slug) == each.mark:
                 try:
@@ -222,7 +222,7 @@ class DatabasePlace:
         """Delete the folders that were replaced a day ago. A folder is used until the next one is laid out."""
         ages: list[tuple[float, Path]] = []
         for folder in self._root.iterdir():
-            with suppress(FileNotFoundError):  # the draft of another process, which is finished by now
+            with suppress(FileNotFoundError):  # the temporary folder of another process, which is finished by now
                 ages.append((folder.lstat().st_mtime, folder))
         for (_, folder), (replaced_at, _) in pairwise(sorted(ages)):
             if folder != newest and time() - replaced_at > KEPT_SECONDS:

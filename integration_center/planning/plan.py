@@ -18,12 +18,12 @@ from integration_center.planning.fingerprint import fingerprint
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.plan_file import (
     Earlier,
-    give_up_draft,
-    hold_draft,
+    give_up_lines,
+    hold_lines,
     hold_slices,
     leave_to_org,
     plan_slices,
-    write_draft,
+    write_lines,
 )
 from integration_center.planning.shaping import build_shaping, plan_shape, shape_report
 from integration_center.planning.spelled_columns import spell_columns
@@ -247,32 +247,32 @@ def build_plan(
     if people:
         added[LAST_SEEN] = pl.lit(None, dtype=pl.Date), pl.Date()
     columns = {**LEDGER_COLUMNS, **list_value_columns(spec, schema), **{name: each[1] for name, each in added.items()}}
-    draft = write_draft(
+    in_work = write_lines(
         add_columns(slices, {name: each[0] for name, each in added.items()}),
         pl.Schema(columns),
         folder / "plan.parquet",
         spec.limits,
     )
     if not faults:
-        draft = leave_to_org(draft, earlier, schema, spec.limits)
+        in_work = leave_to_org(in_work, earlier, schema, spec.limits)
         if failing is not None:
-            draft = give_up_draft(draft, failing, spec.give_up_after, spec.limits)
-        verdicts = explain_few_matches(judge(draft.figures, spec.limits), spec, rows, schema, org)
+            in_work = give_up_lines(in_work, failing, spec.give_up_after, spec.limits)
+        verdicts = explain_few_matches(judge(in_work.figures, spec.limits), spec, rows, schema, org)
         verdicts += [judge_absence(found.known, found.dropped, spec.limits) for found in absences]
         if broken := "; ".join(verdict.description for verdict in verdicts if not verdict.passed):
-            draft = hold_draft(draft, broken, spec.limits)
+            in_work = hold_lines(in_work, broken, spec.limits)
     absent = sum(found.people.height for found in absences)
     return Plan(
         plan_id=plan_id,
-        file=draft.file,
-        tally=draft.tally,
+        file=in_work.file,
+        tally=in_work.tally,
         schema=schema,
         faults=faults,
         missing=missing,
         verdicts=verdicts,
         read_at=read_at,
         describe_hash=fingerprint(asked, schema),
-        past_rows=draft.file.scan().select(pl.col(OF_PAST).sum()).collect().item() - absent if past else 0,
+        past_rows=in_work.file.scan().select(pl.col(OF_PAST).sum()).collect().item() - absent if past else 0,
         absent=absent,
     )
 

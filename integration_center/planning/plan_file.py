@@ -31,7 +31,7 @@ Earlier = Callable[[pl.Series], Sequence[pl.DataFrame]]
 
 
 @dataclass(frozen=True)
-class Draft:
+class PlanLines:
     """Lines of a plan on disk.
 
     Attributes:
@@ -45,7 +45,7 @@ class Draft:
     figures: Figures
 
 
-def write_draft(slices: Iterable[pl.DataFrame], schema: pl.Schema, path: Path, limits: Limits) -> Draft:
+def write_lines(slices: Iterable[pl.DataFrame], schema: pl.Schema, path: Path, limits: Limits) -> PlanLines:
     """Write slices of lines to a file, and count the lines. All lines of a row must be in one slice.
 
     Args:
@@ -63,14 +63,14 @@ def write_draft(slices: Iterable[pl.DataFrame], schema: pl.Schema, path: Path, l
         return lines
 
     file = write_slices(map(count, slices), schema, path, {SPLIT_BY: "day"})
-    return Draft(file, tally, figures)
+    return PlanLines(file, tally, figures)
 
 
-def rewrite_draft(draft: Draft, change: Callable[[pl.DataFrame], pl.DataFrame], limits: Limits) -> Draft:
-    """Rewrite the draft with `change` applied to its lines. `change` must keep their order and columns."""
-    lines = draft.file.scan()
+def rewrite_lines(plan: PlanLines, change: Callable[[pl.DataFrame], pl.DataFrame], limits: Limits) -> PlanLines:
+    """Rewrite the plan with `change` applied to its lines. `change` must keep their order and columns."""
+    lines = plan.file.scan()
     slices = keep_rows_whole(read_slices(lines))
-    return write_draft(map(change, slices), lines.collect_schema(), draft.file.path, limits)
+    return write_lines(map(change, slices), lines.collect_schema(), plan.file.path, limits)
 
 
 def hold_slices(
@@ -122,21 +122,21 @@ def plan_slices(
         yield gone
 
 
-def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: Limits) -> Draft:
-    """Remove the values that the org keeps changing back from the draft; see `respect_overrides`.
+def leave_to_org(plan: PlanLines, earlier: Earlier, schema: SObjectSchema, limits: Limits) -> PlanLines:
+    """Remove the values that the org keeps changing back from the plan; see `respect_overrides`.
 
     Args:
-        draft: the lines of a plan.
+        plan: the lines of a plan.
         earlier: called with the records of planned lines, some of them at a time.
         schema: the object as describe reports it.
         limits: the limits of the integration.
     """
-    if not draft.tally.lines[Outcome.PLANNED]:
-        return draft
-    ids = planned_updates(draft.file.scan()).select("Id").collect()["Id"]
+    if not plan.tally.lines[Outcome.PLANNED]:
+        return plan
+    ids = planned_updates(plan.file.scan()).select("Id").collect()["Id"]
     batches = (ids[start : start + LOOKED_UP] for start in range(0, len(ids), LOOKED_UP))
     if all(ledger.is_empty() for batch in batches for ledger in earlier(batch)):
-        return draft
+        return plan
     taken, known = 0, 0
     written: Sequence[pl.DataFrame] = ()
 
@@ -149,19 +149,19 @@ def leave_to_org(draft: Draft, earlier: Earlier, schema: SObjectSchema, limits: 
         taken = end
         return respect_overrides(lines, written, schema)
 
-    return rewrite_draft(draft, respect, limits)
+    return rewrite_lines(plan, respect, limits)
 
 
-def give_up_draft(draft: Draft, failing: pl.DataFrame, days: int, limits: Limits) -> Draft:
-    """Note since when records of the draft fail, and reject those that have failed for too long; see `give_up`."""
+def give_up_lines(plan: PlanLines, failing: pl.DataFrame, days: int, limits: Limits) -> PlanLines:
+    """Note since when records of the plan fail, and reject those that have failed for too long; see `give_up`."""
     if failing.is_empty():
-        return draft
-    lines = draft.file.scan()
+        return plan
+    lines = plan.file.scan()
     schema = pl.Schema({**lines.collect_schema(), FAILING_SINCE: pl.Date()})
     slices = (give_up(part, failing, days) for part in keep_rows_whole(read_slices(lines)))
-    return write_draft(slices, schema, draft.file.path, limits)
+    return write_lines(slices, schema, plan.file.path, limits)
 
 
-def hold_draft(draft: Draft, reason: str, limits: Limits) -> Draft:
-    """Turn every planned line of the draft into a `held` one, with `reason`."""
-    return rewrite_draft(draft, lambda lines: hold(lines, reason), limits)
+def hold_lines(plan: PlanLines, reason: str, limits: Limits) -> PlanLines:
+    """Turn every planned line into a `held` one, with `reason`."""
+    return rewrite_lines(plan, lambda lines: hold(lines, reason), limits)

@@ -30,7 +30,7 @@ READERS_DONE = timedelta(days=2)
 
 
 @dataclass(frozen=True)
-class Draft:
+class NewVersion:
     """A new version of a file that is not published yet.
 
     Attributes:
@@ -55,23 +55,23 @@ class FrameStore:
         self.objects = objects
         self._tidied = False
 
-    def draft(self, place: Place) -> Draft:
+    def begin(self, place: Place) -> NewVersion:
         """Begin a new version of a file. It is there for readers once it is published."""
         key = name_version(place)
-        return Draft(place, key, self.objects.root / key)
+        return NewVersion(place, key, self.objects.root / key)
 
     def publish(
         self,
-        draft: Draft,
+        new: NewVersion,
         *,
         identity: str | None = None,
         details: Mapping[str, Any] | None = None,
         only_version: bool = False,
     ) -> FrameFile:
-        """Make the written file of a draft the current version of its place, on every host.
+        """Make the written file of a new version the current version of its place, on every host.
 
         Args:
-            draft: the draft, whose file is complete.
+            new: the new version, whose file is complete.
             identity: which version of its source the file holds.
             details: see `StoredFile`.
             only_version: delete the earlier version at once. Who reads one must be content with none then.
@@ -80,12 +80,12 @@ class FrameStore:
             ConfigurationError: the storage cannot be written.
             TransientError: the storage or the database does not answer.
         """
-        rows = count_height(pl.scan_parquet(draft.path)) if draft.path.suffix != ".txt" else None
-        self.objects.upload(draft.key)
-        replaced = self._note(StoredFile(draft.place, draft.key, datetime.now(UTC), rows, identity, details or {}))
+        rows = count_height(pl.scan_parquet(new.path)) if new.path.suffix != ".txt" else None
+        self.objects.upload(new.key)
+        replaced = self._note(StoredFile(new.place, new.key, datetime.now(UTC), rows, identity, details or {}))
         if only_version:
             self._delete_objects(replaced)
-        return FrameFile(draft.path)
+        return FrameFile(new.path)
 
     def publish_frame(
         self,
@@ -97,15 +97,15 @@ class FrameStore:
         only_version: bool = False,
     ) -> FrameFile:
         """Publish a frame in memory; see `write_frame` and `publish`."""
-        draft = self.draft(place)
-        write_frame(frame, draft.path, metadata, compressed=compressed)
-        return self.publish(draft, only_version=only_version)
+        new = self.begin(place)
+        write_frame(frame, new.path, metadata, compressed=compressed)
+        return self.publish(new, only_version=only_version)
 
     def publish_text(self, place: Place, text: str) -> None:
         """Publish a small text; see `publish`."""
-        draft = self.draft(place)
-        write_text(text, draft.path)
-        self.publish(draft)
+        new = self.begin(place)
+        write_text(text, new.path)
+        self.publish(new)
 
     def publish_file(
         self,
@@ -120,9 +120,9 @@ class FrameStore:
             rows = count_height(file.scan())
             self._note(StoredFile(place, key, datetime.now(UTC), rows, identity, details or {}), shares=True)
             return file
-        draft = self.draft(place)
-        copy_file(file.path, draft.path)
-        return self.publish(draft, identity=identity, details=details)
+        new = self.begin(place)
+        copy_file(file.path, new.path)
+        return self.publish(new, identity=identity, details=details)
 
     def describe_again(self, stored: StoredFile, details: Mapping[str, Any]) -> None:
         """Note other details of a stored file. Its content stays as it is, and it counts as stored now."""
@@ -137,15 +137,15 @@ class FrameStore:
             ConfigurationError: the storage cannot be written.
             TransientError: the storage or the database does not answer.
         """
-        draft = self.draft(places[0].place)
-        copy_file(file.path, draft.path)
+        new = self.begin(places[0].place)
+        copy_file(file.path, new.path)
         rows = count_height(file.scan())
-        self.objects.upload(draft.key)
+        self.objects.upload(new.key)
         unused: list[str] = []
         for each in places:
-            unused += self.index.put(replace(each, key=draft.key, rows=rows), shares=True)
+            unused += self.index.put(replace(each, key=new.key, rows=rows), shares=True)
         self._delete_objects(unused)
-        return FrameFile(draft.path)
+        return FrameFile(new.path)
 
     def fetch(self, name: str) -> FrameFile | None:
         """Return the current version of a file, to be read on this machine; None when there is none.

@@ -207,23 +207,23 @@ def rewrite_frame(
 @contextmanager
 def writing_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a new file that is at `path` when the block ends without an error."""
-    with writing(path), _draft_of(path) as draft:
+    with writing(path), _temp_file_of(path) as temp:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        temp.replace(path)
 
 
 @contextmanager
-def _draft_of(path: Path) -> Iterator[Path]:
+def _temp_file_of(path: Path) -> Iterator[Path]:
     """Yield the name of a temporary file in the folder of `path`, and delete the file if the block fails."""
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    temp = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        yield draft
+        yield temp
     except BaseException:
-        draft.unlink(missing_ok=True)
+        temp.unlink(missing_ok=True)
         raise
 
 

@@ -69,9 +69,9 @@ class KnownRecords:
 
     def write(self, slug: str, org_id: str, object_name: str, known: Iterable[pl.DataFrame]) -> None:
         """Store the frame of known records, given in slices."""
-        draft = self._frames.draft(find_known(slug, org_id, object_name))
-        write_slices(known, pl.Schema(KNOWN), draft.path)
-        self._frames.publish(draft, only_version=True)
+        new = self._frames.begin(find_known(slug, org_id, object_name))
+        write_slices(known, pl.Schema(KNOWN), new.path)
+        self._frames.publish(new, only_version=True)
 
 
 def find_known(slug: str, org_id: str, object_name: str) -> Place:

@@ -84,9 +84,9 @@ class LedgerFolder:
             return settled
 
         parts = map(settle, keep_rows_whole(read_slices(lines)))
-        draft = self._frames.draft(find_ledger(run_id, slug))
-        write_slices(parts, lines.collect_schema(), draft.path)
-        return self._frames.publish(draft), tally
+        new = self._frames.begin(find_ledger(run_id, slug))
+        write_slices(parts, lines.collect_schema(), new.path)
+        return self._frames.publish(new), tally
 
     def keep(self, run_id: str, slug: str, file: FrameFile) -> FrameFile:
         """Store an existing frame file as a ledger, replacing an earlier one of the same sync."""

@@ -12,7 +12,7 @@ import polars as pl
 from integration_center.files.file_lock import hold_lock
 from integration_center.insights.catalogue import ColumnType, ReportInfo, ReportKind
 from integration_center.insights.source import Report, ReportSource
-from integration_center.store.frame_store import Draft, FrameStore
+from integration_center.store.frame_store import FrameStore, NewVersion
 from integration_center.store.frames import FrameFile, count_height, write_frame, write_slices
 from integration_center.store.stored_files import FileKind, Place, StoredFile
 
@@ -112,15 +112,15 @@ class ReportFolder:
             NoDataForDay: the source has no data for the day.
             UnreadableReport: the data cannot be read.
         """
-        draft = self._frames.draft(find_report(info.slug, day, run_id))
+        new = self._frames.begin(find_report(info.slug, day, run_id))
 
         def keep(schema: pl.Schema, slices: Iterable[pl.DataFrame]) -> pl.LazyFrame:
-            return write_slices(slices, schema, draft.path, {KIND: info.kind}).scan()
+            return write_slices(slices, schema, new.path, {KIND: info.kind}).scan()
 
         report = source.read(info, day, keep)
         text_columns = _name_text_columns(info)
         content = report.content + text_columns if report.content else None
-        return self._publish(replace(report, identity=report.identity + text_columns, content=content), draft)
+        return self._publish(replace(report, identity=report.identity + text_columns, content=content), new)
 
     def write(self, report: Report, run_id: str | None = None) -> StoredReport:
         """Store a report that is in memory with its identity.
@@ -129,11 +129,11 @@ class ReportFolder:
             report: the report of one day.
             run_id: the run that fetched it.
         """
-        draft = self._frames.draft(find_report(report.info.slug, report.day, run_id))
-        write_frame(report.frame, draft.path, {KIND: report.info.kind})
-        return self._publish(report, draft)
+        new = self._frames.begin(find_report(report.info.slug, report.day, run_id))
+        write_frame(report.frame, new.path, {KIND: report.info.kind})
+        return self._publish(report, new)
 
-    def _publish(self, report: Report, draft: Draft) -> StoredReport:
+    def _publish(self, report: Report, new: NewVersion) -> StoredReport:
         info = StoredReport(
             identity=report.identity,
             kind=report.info.kind,
@@ -144,7 +144,7 @@ class ReportFolder:
             notes=report.notes,
             content=report.content,
         )
-        self._frames.publish(draft, identity=info.identity, details=describe_report(info))
+        self._frames.publish(new, identity=info.identity, details=describe_report(info))
         return info
 
     def repeat(

@@ -62,13 +62,13 @@ class ProgressFolder:
     def note(self, run_id: str, step: str, progress: StepProgress) -> None:
         """Note how far a step has come. A full disk does not end the run: then nobody can see its progress."""
         path = self._folder / f"{run_id}.{step}.json"
-        draft = path.with_suffix(".draft")
+        temp = path.with_suffix(".tmp")
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Unlike a frame, it need not outlive a power cut, so nobody waits for the disk.
-            draft.write_bytes(FILES.dump_json(progress))
-            draft.chmod(0o600)
-            draft.replace(path)
+            temp.write_bytes(FILES.dump_json(progress))
+            temp.chmod(0o600)
+            temp.replace(path)
         except OSError as error:
             logger.warning("the progress of the run is not kept: %s", error.strerror)
 

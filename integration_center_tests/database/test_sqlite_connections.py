@@ -85,6 +85,15 @@ def test_threads_and_nested_transactions_have_connections_of_their_own(engine: E
     assert len({id(connection) for connection in seen}) == 3
 
 
+def test_one_thread_uses_the_connection_of_another_after_it(engine: Engine) -> None:
+    with counting(engine) as opened, kept_open(engine):
+        thread = Thread(target=Stops(engine).find)
+        thread.start()
+        thread.join(20)
+        Stops(engine).find()
+    assert len(opened) == 1
+
+
 def test_a_connection_that_a_thread_holds_beyond_the_block_is_closed_after_its_use(engine: Engine) -> None:
     with kept_open(engine):
         reader = engine.connect()

@@ -68,9 +68,9 @@ class History:
         """Store the report of a day, in place of the one before."""
         frames, place = self.installation.frames, find_report(self.slug, FIRST + timedelta(day))
         details = {"identity": "", "kind": "events", "latest_by": "At"}
-        draft = frames.draft(place)
-        write_frame(make_frame(content), draft.path, details)
-        frames.publish(draft, identity="", details=details)
+        new = frames.begin(place)
+        write_frame(make_frame(content), new.path, details)
+        frames.publish(new, identity="", details=details)
 
     def run(self, first: int, last: int, refused: Collection[str] = ()) -> bool:
         """Run a range of days, and say whether its plan was not held; Salesforce refuses the records of some keys."""

@@ -86,9 +86,9 @@ class FrameIOManager(dg.IOManager):
             own = pl.col(self.partition_column) == date.fromisoformat(key)
             own = pl.when(of_past).then(pl.lit(key == newest)).otherwise(own)
             parts = (part.filter(own) for part in read_slices(frame))
-            draft = frames.draft(place)
-            write_slices(parts, schema, draft.path, {SPLIT_BY: self.partition_column})
-            frames.publish(draft)
+            new = frames.begin(place)
+            write_slices(parts, schema, new.path, {SPLIT_BY: self.partition_column})
+            frames.publish(new)
 
 
 def find_places(context: dg.InputContext | dg.OutputContext, run_id: str | None = None) -> dict[str, Place]:
