@@ -21,7 +21,9 @@ from integration_center.database.revision import REVISION
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from integration_center_tests.shared_work import (
+    copy_dagsters_new_files,
     do_not_wait_for_the_disk,
+    keep_connections_to_memory,
     load_revisions_once,
     share_compiled_statements,
     spare_the_garbage_collector,
@@ -43,11 +45,13 @@ YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _work_done_once_a_worker() -> Iterator[None]:
+def _work_done_once_a_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """See `shared_work`."""
     with pytest.MonkeyPatch.context() as patch:
         share_compiled_statements(patch)
         load_revisions_once(patch)
+        copy_dagsters_new_files(patch, tmp_path_factory.mktemp("dagster"))
+        keep_connections_to_memory(patch)
         do_not_wait_for_the_disk(patch)
         spare_the_garbage_collector()
         yield

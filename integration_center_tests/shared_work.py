@@ -5,12 +5,21 @@ Each test opens databases of its own, with the same tables and the same statemen
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import dagster as dg
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Dialect, Engine, NullPool, Pool, create_engine
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
+from dagster._core.storage.runs import InMemoryRunStorage, SqliteRunStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
+from sqlalchemy import Connection, Dialect, Engine, NullPool, Pool, QueuePool, create_engine, event
 from sqlalchemy.engine import URL
 
 STATEMENTS = 3_000
@@ -51,6 +60,89 @@ def share_compiled_statements(patch: pytest.MonkeyPatch) -> None:
 def load_revisions_once(patch: pytest.MonkeyPatch) -> None:
     """Load the revisions of Dagster's tables once, not three times for each instance. They are some 100 modules."""
     patch.setattr(ScriptDirectory, "from_config", cache(ScriptDirectory.from_config))
+
+
+def copy_dagsters_new_files(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let Dagster's new SQLite files be copies of empty ones, which it makes once: it takes a quarter of a second.
+
+    Args:
+        patch: until when.
+        folder: where the empty files are kept.
+    """
+    with dg.DagsterInstance.local_temp(str(folder)) as empty:
+        empty.get_runs_count()
+        empty.event_log_storage.get_maximum_record_id()
+        empty.all_instigator_state()
+    for storage, name in ((SqliteRunStorage, "history/runs.db"), (SqliteScheduleStorage, "schedules/schedules.db")):
+        _copy_before_opening(patch, storage, folder / name)
+    open_events, make = SqliteEventLogStorage.__init__, SqliteEventLogStorage._initdb
+    index = folder / "history/runs/index.db"
+
+    def open_copy(events: SqliteEventLogStorage, base_dir: str, inst_data: Any = None) -> None:
+        _copy(index, Path(base_dir) / index.name)
+        open_events(events, base_dir, inst_data)
+
+    def make_copy(events: SqliteEventLogStorage, engine: Engine, for_index_shard: bool = False) -> None:
+        _copy(index, Path(engine.url.database or ""))
+        make(events, engine, for_index_shard)
+
+    patch.setattr(SqliteEventLogStorage, "__init__", open_copy)
+    patch.setattr(SqliteEventLogStorage, "_initdb", make_copy)
+
+
+def _copy_before_opening(patch: pytest.MonkeyPatch, storage: Any, empty: Path) -> None:
+    open_ = storage.from_local.__func__
+
+    def from_local(cls: type, base_dir: str, inst_data: Any = None) -> Any:
+        _copy(empty, Path(base_dir) / empty.name)
+        return open_(cls, base_dir, inst_data)
+
+    patch.setattr(storage, "from_local", classmethod(from_local))
+
+
+def _copy(empty: Path, path: Path) -> None:
+    if os.path.lexists(path):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    copy = path.with_name(f".{path.name}.{uuid4().hex}")
+    copy.write_bytes(empty.read_bytes())
+    with suppress(FileExistsError):  # another thread was first
+        os.link(copy, path)
+    copy.unlink()
+
+
+def keep_connections_to_memory(patch: pytest.MonkeyPatch) -> None:
+    """Let Dagster's history in memory use its connections again. It opens some 200 in a run, and sets up each."""
+
+    def build(storage: Any) -> Engine:
+        options = {"check_same_thread": False}  # they are used by one thread after another
+        engine = create_engine(storage._engine.url, poolclass=QueuePool, max_overflow=-1, connect_args=options)
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
+        return engine
+
+    def build_keeping(storage: type) -> None:
+        open_ = storage.__init__  # type: ignore[misc] # of each of two classes
+
+        def open_keeping(self: Any, *arguments: Any, **options: Any) -> None:
+            open_(self, *arguments, **options)
+            self._engine = build(self)
+
+        patch.setattr(storage, "__init__", open_keeping)
+
+    @contextmanager
+    def connect_to_events(events: InMemoryEventLogStorage) -> Iterator[Connection]:
+        with events._db_lock, events._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def connect_to_runs(runs: InMemoryRunStorage) -> Iterator[Connection]:
+        with runs._engine.begin() as connection:
+            yield connection
+
+    for storage in (InMemoryEventLogStorage, InMemoryRunStorage):
+        build_keeping(storage)
+    patch.setattr(InMemoryEventLogStorage, "_connect", connect_to_events)
+    patch.setattr(InMemoryRunStorage, "connect", connect_to_runs)
 
 
 def do_not_wait_for_the_disk(patch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import stamina
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -27,16 +25,21 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from integration_center.database.revision import REVISION, read_revision, require_current
 from integration_center.database.server import choose_driver, open_pool
+from integration_center.database.sqlite_engine import (
+    BUSY_TIMEOUT_MS,
+    is_busy,
+    keep_connections,
+    open_engine,
+    switch_to_wal,
+)
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
-BUSY_TIMEOUT_MS = 15_000
 SMALLEST_SPACE = 128 * 1024
 """Bytes without which SQLite cannot even read: its shared memory and its log take so much."""
 CREATION_LOCK = (
@@ -167,10 +170,10 @@ def build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postg
 
 @contextlib.contextmanager
 def kept_open(engine: Engine) -> Iterator[None]:
-    """Keep the file of a SQLite database open, for work with many transactions.
+    """Keep the file of a SQLite database open, for work with many transactions, which use the same connections.
 
-    Else each transaction is the last to close the file. SQLite then moves the write-ahead log into the file, and waits
-    for the disk once more.
+    Else each transaction opens a connection, which takes longer than most statements, and is the last to close the
+    file. SQLite then moves the write-ahead log into the file, and waits for the disk once more.
 
     Raises:
         ConfigurationError, TransientError: the database cannot be read.
@@ -183,7 +186,8 @@ def kept_open(engine: Engine) -> Iterator[None]:
             connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()  # opens the log, too
         except sqlite3.DatabaseError as error:
             raise _translate(error, engine.url) from error
-        yield
+        with keep_connections(engine):
+            yield
 
 
 def erase_deleted(engine: Engine) -> bool:
@@ -201,7 +205,7 @@ def erase_deleted(engine: Engine) -> bool:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             answer = cursor.fetchone()
     except sqlite3.DatabaseError as error:
-        if _is_busy(error):
+        if is_busy(error):
             return False
         raise _translate(error, engine.url) from error
     return answer is not None and answer[0] == 0  # else it was busy
@@ -224,15 +228,11 @@ def _build_sqlite(url: URL) -> Engine:
             setting=f"{path}: {error.strerror}; give this user the right to, or name another place in"
             " INTEGRATION_CENTER_DATABASE_URL",
         ) from error
-    # NullPool: connections are opened seldom and briefly, and none outlives its thread or its fork.
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     try:
-        _switch_to_wal(path)
+        switch_to_wal(path)
     except sqlite3.DatabaseError as error:
         raise _translate(error, url) from error
-    return engine
+    return open_engine(url)
 
 
 def create_file(path: Path) -> None:
@@ -254,37 +254,6 @@ def create_file(path: Path) -> None:
 
 
 _CREATING = threading.Lock()
-
-
-def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    # The driver's own transaction handling begins too late for a read-then-write; `_begin_sqlite` does it.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    # Overwrite what is deleted. Only some builds of SQLite do that unasked.
-    cursor.execute("PRAGMA secure_delete = ON")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    only_reads = connection.get_execution_options().get("our_reading", False)
-    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
-
-
-def _is_busy(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    }
-
-
-@stamina.retry(on=_is_busy, attempts=10, timeout=BUSY_TIMEOUT_MS / 1000, wait_initial=0.02, wait_max=0.5)
-def _switch_to_wal(path: Path) -> None:
-    """SQLite answers "locked" at once, whatever the busy timeout, when two processes switch a new file together."""
-    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, make_url, select, text
 from sqlalchemy.schema import CreateTable
 
-from integration_center.database import engine as database
+from integration_center.database import sqlite_engine
 from integration_center.database.engine import build_engine, reading, upsert, writing
 from integration_center.database.revision import VERSION_TABLE
 from integration_center.database.tables import leases, metadata
@@ -107,7 +107,7 @@ def test_a_transaction_that_raises_leaves_nothing(path: Path) -> None:
 
 def test_a_locked_database_may_be_tried_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = build_engine(f"sqlite:///{path}")
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr(sqlite_engine, "BUSY_TIMEOUT_MS", 1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:

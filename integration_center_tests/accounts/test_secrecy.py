@@ -116,7 +116,7 @@ def test_a_log_that_cannot_be_emptied_now_is_told(
     settings: Settings, store: AccountStore, salesforce: FakeSalesforce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_web(SANDBOX, settings, store, open_browser=salesforce.sign_in, connected_by="ann", seconds=10)
-    monkeypatch.setattr("integration_center.database.engine.BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr("integration_center.database.sqlite_engine.BUSY_TIMEOUT_MS", 20)
     with contextlib.closing(sqlite3.connect(settings.database.removeprefix("sqlite:///"))) as other:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM accounts").fetchall()

@@ -62,7 +62,7 @@ def test_opening_executes_two_queries_and_no_definition(tmp_path: Path, path: Pa
 @pytest.mark.parametrize("held", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
 def test_opening_waits_for_no_writer(tmp_path: Path, path: Path, held: str, monkeypatch: pytest.MonkeyPatch) -> None:
     open_all(tmp_path)
-    monkeypatch.setattr("integration_center.database.engine.BUSY_TIMEOUT_MS", 0)  # who waits at all, fails
+    monkeypatch.setattr("integration_center.database.sqlite_engine.BUSY_TIMEOUT_MS", 0)  # who waits at all, fails
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute(held)
         writer.execute("INSERT INTO audit (at, who, place, action) VALUES ('2026-01-02', 'ann', '::1', 'ran')")
