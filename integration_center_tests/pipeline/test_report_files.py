@@ -43,7 +43,7 @@ def test_plan_and_run_say_what_is_in_doubt_about_the_report(center: Center, comm
     center.integrate(fields=[{"column": "# logins last 30 days", "field": COUNT}])
     rows = "".join(f'"{email(number)}";"1.23{number % 10}"\n' for number in PLAIN)
     drop_text(center, f'"User ID";"# Logins Last 30 Days"\n{rows}')
-    doubt = "column '# Logins Last 30 Days' holds numbers such as 1.234, which are read as decimals"
+    doubt = "column '# Logins Last 30 Days' holds numbers such as 1.234 (first in row 2), which are read as decimals"
     _, said, _ = command("plan", "logins_to_leads")
     assert f"note: logins/{YESTERDAY}.csv: {doubt}" in said
     assert "note: " in command("plan", "--all")[1]

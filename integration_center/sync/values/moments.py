@@ -5,6 +5,7 @@ unambiguous forms, see `moment_forms`. Which of two numbers is the month is neve
 seconds (reference/salesforce-api.md, 6.2).
 """
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 
@@ -15,6 +16,8 @@ from integration_center.sync.values.rules import FittedValue, Rule, judge_value,
 
 EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
 """The first and last date that Salesforce accepts."""
+ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+"""How all of these begin. Most other texts do not, and are not taken apart."""
 ISO_MOMENT = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ](?P<minute>\d{2}:\d{2})(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?"
@@ -48,7 +51,9 @@ def read_moments(text: pl.Series) -> pl.Series:
     """Read text as Datetime("us", "UTC"); see `read_moment`. Each form is looked for in what the ones before left."""
     bare = text.str.strip_chars()
     found = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(bare))
-    for read in (*(partial(_read_usual, *usual) for usual in USUAL_FORMS), _read_iso, read_other_forms):
+    usual = [partial(_read_usual, form, letters) for form, letters in USUAL_FORMS]
+    forms: Sequence[Callable[[pl.Series], pl.Series]] = [*usual, _read_iso, read_other_forms]
+    for read in forms:
         left = (found.is_null() & bare.is_not_null()).arg_true()
         if len(left) == 0:
             break
@@ -67,6 +72,9 @@ def _read_usual(form: str, letters: str, text: pl.Series) -> pl.Series:
 
 
 def _read_iso(text: pl.Series) -> pl.Series:
+    text = text.set(~text.str.contains(ISO_DAY), None)
+    if text.null_count() == len(text):
+        return pl.Series([None], dtype=MOMENT).new_from_index(0, len(text))
     parts = pl.col("parts").struct
     local = pl.concat_str(
         parts.field("day"),
