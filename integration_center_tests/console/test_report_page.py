@@ -47,8 +47,8 @@ EVERYTHING: Mapping[str, object] = {
     "footer": 3, "skip_blanks": True, "empty": ["NULL", "a, b"], "dates": "%d.%m.%Y", "zone": "Europe/Berlin",
     "decimal": ",", "thousands": " ", "strip": True, "max_size": "500 MB",
     "columns": {
-        "Tag": {"name": "Day", "type": "date", "dates": "excel", "zone": "UTC", "empty": ["-"], "decimal": ".",
-                "thousands": ",", "strip": False},
+        "Tag": {"name": "Day", "type": "date", "dates": ["%d.%m.%Y", "excel"], "zone": "UTC", "empty": ["-"],
+                "decimal": ".", "thousands": ",", "strip": False},
         "Rest": {"ignore": True},
     },
 }  # fmt: skip

@@ -57,6 +57,16 @@ def test_plan_writes_nothing_and_run_now_follows_from_it(
     assert center_on_disk.writes()
 
 
+def test_a_run_shows_what_was_found_in_the_report(
+    center_on_disk: Center, browser: Browser, dagster: OwnDagster
+) -> None:
+    center_on_disk.integrate()
+    center_on_disk.drop([(user, first, last, "N/A") for user, first, last, _ in logins(PLAIN)])
+    seen = browser.submit(browser.open("/"), PLAN)
+    assert "What was found in the report" in seen.text
+    assert "column '# Logins Last 30 Days' holds 'N/A'" in seen.text
+
+
 def test_another_day_can_be_run(center_on_disk: Center, browser: Browser, dagster: OwnDagster) -> None:
     center_on_disk.integrate()
     day = YESTERDAY - timedelta(days=2)

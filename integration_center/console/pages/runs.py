@@ -12,6 +12,7 @@ from integration_center.console.labels import Labels, find_labels
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
 from integration_center.console.pages.integrations import find_file, read_back
 from integration_center.console.progress import Stage, watch
+from integration_center.console.report_notes import read_notes
 from integration_center.console.results import count_troubled, judge
 from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
 from integration_center.console.shell.links import record_url, run_url
@@ -114,6 +115,7 @@ def show_run(request: Request) -> Response:
         "trouble": trouble,
         "troubled": first_lines(installation, ended, *trouble, most=SAMPLE) if ended and trouble else [],
         "reasons": read_reasons(installation, ended, list(Outcome), labels.object) if ended else [],
+        "notes": read_notes(installation, ended, file.spec if file else None) if ended else [],
         "result": judge(ended) if ended else None,
         "org": record_url(console, sync, "") if sync else None,
         "may_cancel": may_change and not progress.ended,

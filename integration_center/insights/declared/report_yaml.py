@@ -12,7 +12,8 @@ from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.column_names import find_column
-from integration_center.insights.declared.cells import CellRules, ReportCells, check_dates
+from integration_center.insights.declared.cells import CellRules, ReportCells
+from integration_center.insights.declared.date_forms import check_forms
 from integration_center.insights.delimited.footer_pattern import check_footer_pattern
 from integration_center.insights.delimited.form import MOST_SKIPPED, Form
 from integration_center.insights.drop_folders.drop_names import DropNames, check_pattern
@@ -36,7 +37,7 @@ class ColumnFile(BaseModel):
     name: str | None = Field(default=None, min_length=1)
     ignore: bool = False
     empty: list[str] = []
-    dates: str | None = Field(default=None, min_length=2)
+    dates: str | list[str] | None = None
     zone: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", "_"] | None = None
@@ -56,14 +57,14 @@ class ColumnFile(BaseModel):
 
     @field_validator("dates")
     @classmethod
-    def check_dates(cls, value: str | None) -> str | None:
-        """Check that dates can be read in this form."""
-        return value and check_dates(value, all_columns=False)
+    def check_dates(cls, value: str | list[str] | None) -> str | list[str] | None:
+        """Check that dates can be read in these forms."""
+        return None if value is None else check_forms(value, all_columns=False)
 
     @property
     def cells(self) -> CellRules:
         """How the column's cells are written."""
-        return CellRules(tuple(self.empty), self.dates, self.zone, self.decimal, self.thousands, self.strip)
+        return CellRules(tuple(self.empty), list_forms(self.dates), self.zone, self.decimal, self.thousands, self.strip)
 
 
 class ReportFile(BaseModel):
@@ -98,7 +99,9 @@ class ReportFile(BaseModel):
         empty: texts that mean no value.
         dates: the form of dates or times, in the notation of `strftime`, such as `%d.%m.%Y %H:%M`; or `epoch`,
             `epoch_ms` or `excel` for numbers of seconds, of milliseconds, or of days as in Excel (`excel_1904` in
-            workbooks that count from 1904).
+            workbooks that count from 1904). Of a list of such forms the first that a value has is taken; a value that
+            two of them read as different dates is refused. A zone in letters is a part of the form, as in
+            `%d %b %Y %H:%M EST` beside `zone: America/New_York`.
         zone: the time zone of times that have none, such as `Europe/Berlin`. Without it, UTC.
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
@@ -129,7 +132,7 @@ class ReportFile(BaseModel):
     footer: int | str | None = None
     skip_blanks: bool = False
     empty: list[str] = []
-    dates: str | None = Field(default=None, min_length=2)
+    dates: str | list[str] | None = None
     zone: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", "_"] | None = None
@@ -144,9 +147,9 @@ class ReportFile(BaseModel):
 
     @field_validator("dates")
     @classmethod
-    def check_dates(cls, value: str | None) -> str | None:
-        """Check that dates can be read in this form."""
-        return value and check_dates(value, all_columns=True)
+    def check_dates(cls, value: str | list[str] | None) -> str | list[str] | None:
+        """Check that dates can be read in these forms."""
+        return None if value is None else check_forms(value, all_columns=True)
 
     @field_validator("delimiter", "quote", "escape")
     @classmethod
@@ -213,7 +216,9 @@ class ReportFile(BaseModel):
     @property
     def cells(self) -> ReportCells:
         """How the cells are written, by the names of the columns in the file."""
-        everywhere = CellRules(tuple(self.empty), self.dates, self.zone, self.decimal, self.thousands, self.strip)
+        everywhere = CellRules(
+            tuple(self.empty), list_forms(self.dates), self.zone, self.decimal, self.thousands, self.strip
+        )
         return ReportCells(everywhere, {name: column.cells for name, column in self.columns.items()})
 
     @property
@@ -270,6 +275,11 @@ class ReportFile(BaseModel):
         renamed = {new: name for name, new in self.renamed.items()}
         names = (self.key_column, self.latest_by, *self.columns)
         return tuple(dict.fromkeys(renamed.get(name, name) for name in names if name))
+
+
+def list_forms(dates: str | list[str] | None) -> tuple[str, ...]:
+    """List the forms of dates that are declared."""
+    return () if dates is None else (dates,) if isinstance(dates, str) else tuple(dates)
 
 
 def check_zone(zone: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -22,6 +22,7 @@ from integration_center.insights.delimited.looking import (
     skip_lines,
 )
 from integration_center.insights.delimited.odd_rows import count_odd_rows
+from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.insights.delimited.wrapping import (
@@ -70,12 +71,13 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
         raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
     below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1))
+    places = RowPlaces(reader, form.header_row + form.skip_after_header)
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
-        return read_unusual(below, notes, found_form)
+        return read_unusual(below, notes, found_form, places.name)
     named, found_names = name_table(pl.DataFrame(schema=below.schema), header, source, row=form.header_row)
     slices = (rename_all(frame, named.columns) for frame in below.read())
-    return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count)
+    return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count, places.name)
 
 
 @dataclass
@@ -131,7 +133,7 @@ def is_unusual(header: Sequence[str]) -> bool:
     return one or not all(map(clean_name, header)) or is_wrapped(header)
 
 
-def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
+def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[int], str]) -> OpenTable:
     """Read all rows below an unusual header; see `open_table`."""
     header, source = below.header, below.reader.source
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
@@ -142,7 +144,7 @@ def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
         frame = bare
         notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
-    return open_frame(Table(table, [*notes, *found_names, *below.count.notes], form))
+    return open_frame(Table(table, [*notes, *found_names, *below.count.notes], form, locate))
 
 
 def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
-from integration_center.insights.declared.cells import EXCEL, EXCEL_1904, EXCEL_STARTS
+from integration_center.insights.declared.date_forms import EXCEL, EXCEL_1904, EXCEL_STARTS
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import Table
@@ -117,7 +117,7 @@ def check_days(data: bytes, file: ReportFile, source: str) -> None:
     Raises:
         UnreadableReport: it does not.
     """
-    declared = {rules.dates for rules in (file.cells.all_columns, *file.cells.columns.values())}
+    declared = {form for rules in (file.cells.all_columns, *file.cells.columns.values()) for form in rules.dates}
     if not declared & EXCEL_STARTS.keys():
         return
     with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(WORKBOOK) as part:

@@ -123,7 +123,7 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile) -> Proposal:
     if held and not file.empty:
         proposal.options["empty"] = held
         file = file.add({"empty": held})
-    declared, _ = declare_cells(frame, file)
+    declared, _, _ = declare_cells(frame, file)
     names = {new: name for name, new in file.renamed.items()}
     values = {
         names.get(text.name, text.name): bare
