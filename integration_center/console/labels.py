@@ -33,7 +33,9 @@ class Labels:
         return self.fields.get(name.lower()) or make_readable(name)
 
 
-def find_labels(console: Console, environment: Environment | None, object_name: str) -> Labels:
+def find_labels(
+    console: Console, environment: Environment | None, object_name: str, *, patience: float = PATIENCE
+) -> Labels:
     """Find the labels of an object in the org connected now. Takes a moment once, and asks the org once an hour."""
     plain = Labels(make_readable(object_name))
     account = console.installation.accounts.find(environment) if environment else None
@@ -50,7 +52,7 @@ def find_labels(console: Console, environment: Environment | None, object_name: 
 
     key = ("labels", account.org_id, account.connected_at.isoformat(), object_name.lower())
     answer = console.lookups.ask(key, work, kept=KEPT, most=MOST)
-    return answer.get() if wait_for([answer], PATIENCE) else plain
+    return answer.get() if wait_for([answer], patience) else plain
 
 
 def make_readable(name: str) -> str:
