@@ -38,7 +38,7 @@ class Names:
     def mark(self, text: str) -> Markup:
         """Write labels and names into a sentence; what has none stays as it is. Moments are marked, too."""
         marked, end = [], 0
-        about = [found for word in OBJECT.findall(text) if (found := self.labels.get(word.lower()))]
+        about = [known for word in OBJECT.findall(text) if (known := self.labels.get(word.lower()))]
         for found in NAMED.finditer(text):
             if (shown := self._show(found, about)) is not None:
                 marked += [mark_stamps(text[end : found.start()]), shown]
