@@ -207,7 +207,7 @@ def test_rows_sent_are_shown_of_those_planned(
     assert "Sending the changes: 1,200 of 3,000 records sent" in seen.text
     assert " left." not in seen.text  # the pace is not known before it sends
     (bar,) = [tag for name, tag in seen.tags if name == "progress"]
-    assert (bar["value"], bar["max"]) == ("1200", "3000")
+    assert (bar["value"], bar["max"]) == ("40.0", "100")
     installation.syncs.close("r", "logins_to_leads", status=SyncStatus.COMPLETED)
     assert installation.syncs.progress("r", "logins_to_leads") is None
     assert "Completed: there was nothing to write." in browser.open(page).text
