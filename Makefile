@@ -43,12 +43,14 @@ demo: setup ## The main job on the embedded Salesforce org and Insights API (und
 up: setup ## Console on http://localhost:3001, Dagster UI on http://localhost:3000, and what the demo left running
 	$(BIN)/integration-center up
 
+# A third of the time a test waits: for a clock, a process or an answer. So there are more workers than processors.
+WORKERS ?= 4
 test: setup ## The test suite; a browser's tests are skipped where no Chromium is installed; COVERAGE=1 measures branches
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 SUITE ?= integration_center_tests
 test-postgresql: setup ## The test suite with each installation on PostgreSQL, on servers that it starts; SUITE for a part of it
-	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --postgresql $(SUITE)
+	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --postgresql $(SUITE)
 
 SECONDS_OF_SOAK ?= 600
 cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL, Redis and object storage; hosts are lost (some minutes; FULL=1 for all)

@@ -44,7 +44,7 @@ def main() -> int:
                 results.append(result)
                 if len(results) % len(CONTESTANTS) == 0:
                     console.print(build_table(*by_day(results)[-1]))
-                    # At once: a million rows take long, and what is measured by then shall not be lost.
+                    # At once: a million rows take long, and an interruption must not lose what is measured by then.
                     options.results.write_text(write_markdown(results, judge(results)), encoding="utf-8")
         launched = []
         if options.launches:

@@ -80,7 +80,7 @@ def emulated_org(records: int, data: Path) -> Iterator[EmulatedOrg]:
     """An org of so many Leads for the length of the block, its rows in the folder `data`.
 
     Raises:
-        EmulatorRefused: the emulator ended instead of listening; its own words stand above.
+        EmulatorRefused: the emulator ended instead of listening; its own words are above.
     """
     command = [sys.executable, "-m", "integration_center", "emulator", "--records", str(records), "--data", str(data)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

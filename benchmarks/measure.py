@@ -1,4 +1,4 @@
-"""What a contestant's own process used, and how it is told its task and tells the result."""
+"""Measures a contestant's own process, gives it its task and takes its result."""
 
 import json
 import resource
@@ -56,7 +56,7 @@ def read_cpu() -> float:
 
 @contextmanager
 def measured() -> Iterator[Measurement]:
-    """Measures the block; the sums stand in the measurement after it."""
+    """Measures the block; the sums are in the measurement after it."""
     measurement = Measurement()
     wall, cpu = time.perf_counter(), read_cpu()
     yield measurement

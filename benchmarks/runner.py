@@ -76,7 +76,7 @@ def run_process(module: str, task: Task, environment: dict[str, str], folder: Pa
     """One day of one contestant.
 
     Raises:
-        RuntimeError: it failed; its own words stand above.
+        RuntimeError: it failed; its own words are above.
     """
     command = [sys.executable, "-m", module]
     ended = subprocess.run(

@@ -40,7 +40,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Task:
-    """What a contestant's process is told: the org to fill, and the report's file of the day."""
+    """The input of a contestant's process: the org to fill, and the report's file of the day."""
 
     url: str
     client_id: str

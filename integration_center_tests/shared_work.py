@@ -15,7 +15,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 from alembic.script import ScriptDirectory
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log import SqlEventLogStorageMetadata, SqliteEventLogStorage
 from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
 from dagster._core.storage.runs import InMemoryRunStorage, SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
@@ -139,9 +139,13 @@ def keep_connections_to_memory(patch: pytest.MonkeyPatch) -> None:
         with runs._engine.begin() as connection:
             yield connection
 
+    def has_table(events: InMemoryEventLogStorage, name: str) -> bool:
+        return name in SqlEventLogStorageMetadata.tables  # all are made when it is opened, and stay
+
     for storage in (InMemoryEventLogStorage, InMemoryRunStorage):
         build_keeping(storage)
     patch.setattr(InMemoryEventLogStorage, "_connect", connect_to_events)
+    patch.setattr(InMemoryEventLogStorage, "has_table", has_table)
     patch.setattr(InMemoryRunStorage, "connect", connect_to_runs)
 
 

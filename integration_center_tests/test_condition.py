@@ -1,4 +1,4 @@
-"""What may stand in `where:`, before the org is asked."""
+"""What `where:` may hold, before the org is asked."""
 
 import re
 

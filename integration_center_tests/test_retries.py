@@ -1,4 +1,4 @@
-"""What is retried stands in the log, without the arguments of the call."""
+"""Retries are in the log, without the arguments of the call."""
 
 import logging
 from collections.abc import Iterator

@@ -60,7 +60,7 @@ class _Admin:
         }
 
     async def state(self, request: Request) -> JSONResponse:
-        """Show how the switches stand."""
+        """Show the state of the switches."""
         return JSONResponse(self._state())
 
     async def faults(self, request: Request) -> JSONResponse:

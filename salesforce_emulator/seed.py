@@ -1,8 +1,8 @@
 """The records an org begins with: invented, always the same, different in each org.
 
-Lead `i` is person `i` of `people.build_person`, but for a few that are worth testing: in only one org, in the recycle
-bin, converted, with the e-mail address of the person before, or with capitals in it. Half of the Leads hold values
-from an earlier sync.
+Lead `i` is person `i` of `people.build_person`, except for a few that are worth testing: in only one org, in the
+recycle bin, converted, with the e-mail address of the person before, or with capitals in it. Half of the Leads hold
+values from an earlier sync.
 """
 
 from collections.abc import Iterator, Sequence

@@ -24,12 +24,12 @@ def local_org() -> Iterator[dict[str, str]]:
     command = (BIN / "integration-center", "emulator", "--records", "500")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as org:
         assert org.stdout is not None
-        told = json.loads(org.stdout.readline())
+        addresses = json.loads(org.stdout.readline())
         try:
             yield {
-                "SALESFORCE_SANDBOX_LOGIN_URL": told["sandbox_url"],
-                "SALESFORCE_SANDBOX_CLIENT_ID": told["sandbox_client_id"],
-                "SALESFORCE_SANDBOX_CLIENT_SECRET": told["sandbox_client_secret"],
+                "SALESFORCE_SANDBOX_LOGIN_URL": addresses["sandbox_url"],
+                "SALESFORCE_SANDBOX_CLIENT_ID": addresses["sandbox_client_id"],
+                "SALESFORCE_SANDBOX_CLIENT_SECRET": addresses["sandbox_client_secret"],
             }
         finally:
             org.terminate()

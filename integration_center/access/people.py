@@ -57,8 +57,8 @@ class People:
     def note_sign_in(self, identity: Identity) -> Person:
         """Note a sign-in by a provider or proxy, of somebody whose name is not in the file of users.
 
-        A user who was taken out of the file, and a role that was given to that user, is forgotten for it: otherwise
-        nobody who changes from a password to single sign-on could come in.
+        A former user of the file with the same name is forgotten, with the role of that user. Otherwise a person who
+        changes from a password to single sign-on could not come in.
 
         Raises:
             SignInRefused: another person has the name. Two people with one name could not be distinguished in the audit

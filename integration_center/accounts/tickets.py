@@ -40,7 +40,7 @@ class ConnectTickets:
         return ticket
 
     def take(self, ticket: str, user: str) -> Environment | None:
-        """Take a ticket. Whoever presents it, the ticket cannot be used again.
+        """Take a ticket. It cannot be used again, even if another user presented it.
 
         Returns:
             The environment of the ticket; None when the ticket is unknown, used, too old or another user's.

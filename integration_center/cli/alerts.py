@@ -15,7 +15,7 @@ from integration_center.settings import read_settings
 
 
 class Task(StrEnum):
-    """What `alerts` does."""
+    """A task of `alerts`."""
 
     TEST = "test"
     LIST = "list"

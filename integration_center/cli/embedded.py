@@ -62,7 +62,7 @@ class EmbeddedDemo:
 
     @property
     def folder(self) -> Path:
-        """Where its rows and drops stand."""
+        """Where its rows and drops are."""
         return self.home / "demo"
 
     @property

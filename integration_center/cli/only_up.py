@@ -30,15 +30,15 @@ def only_up(home: Path, say: Callable[[str], None]) -> Iterator[int]:
     """
     lock = os.open(home / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        deadline, told = time.monotonic() + ENDING_SECONDS, False
+        deadline, announced = time.monotonic() + ENDING_SECONDS, False
         while not take(lock):
             if not was_killed(os.pread(lock, 1_000, 0)):
                 raise ConfigurationError(f"`up` runs already in {home}; end that first, or set another DAGSTER_HOME")
             if time.monotonic() > deadline:
                 raise ConfigurationError(f"processes of an `up` that was killed in {home} do not end; end them first")
-            if not told:
+            if not announced:
                 say("processes of an `up` that was killed still end; this one starts after them")
-                told = True
+                announced = True
             time.sleep(LOOK_SECONDS)
         os.ftruncate(lock, 0)
         os.pwrite(lock, this_process().encode(), 0)

@@ -97,7 +97,7 @@ def write_package(path: Path, content: bytes) -> None:
 
 
 def describe_rights(permission_set: PermissionSet, rights: Rights | None, applied: Applied | None) -> dict[str, Any]:
-    """Return everything as JSON shows it; what only the org knows is null without an account."""
+    """Return the rights as values for JSON. Values that only the org knows are null without an account."""
     found: dict[str, Any] = {"permission_set": permission_set.name, "needed": [*permission_set.list_rights()]}
     for name in ("held", "missing", "surplus", "absent", "unknown"):
         found[name] = [*getattr(rights, name)] if rights else None
@@ -114,7 +114,7 @@ def describe_rights(permission_set: PermissionSet, rights: Rights | None, applie
 
 
 def print_rights(permission_set: PermissionSet, rights: Rights | None, username: str | None) -> None:
-    """Print what is needed, and how the connected user's rights differ from that."""
+    """Print the rights that are needed, and how those of the connected user differ."""
     print_list(f"{permission_set.label} needs", [*permission_set.list_rights()])
     if rights is None:
         console.print_lines("\nNo account is connected, so nothing was compared with an org.")
@@ -135,7 +135,7 @@ def print_list(title: str, entries: Sequence[str], *, none: str = "") -> None:
 
 
 def print_applied(permission_set: PermissionSet, applied: Applied) -> None:
-    """Print what became of the permission set."""
+    """Print whether the permission set was created or updated."""
     console.print_lines(f"\n{applied.summarize(permission_set)}")
     if applied.refused:
         print_list("The org did not accept", applied.refused)

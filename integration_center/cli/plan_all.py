@@ -1,4 +1,4 @@
-"""`plan --all`: what all integrations, or those that a branch changed, would do; as a comment of a pull request."""
+"""`plan --all`: plan all integrations, or those that a branch changed, and write the comment of a pull request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from integration_center.wording.markdown import escape_markdown
 
 @dataclass(frozen=True)
 class Planned:
-    """What one integration would do.
+    """The plan of one integration, or why there is none.
 
     Attributes:
         slug: of the integration.
@@ -85,7 +85,7 @@ def plan_all(days: tuple[date, date], *, changed_since: str | None, markdown: bo
 
 
 def plan_one(installation: Installation, loaded: Integrations, slug: str, days: tuple[date, date]) -> Planned:
-    """Plan one integration; what goes wrong with it stops no other."""
+    """Plan one integration. An error of it stops no other."""
     spec = loaded.specs.get(slug)
     if spec is None:
         return Planned(slug, None, loaded.broken[slug])
@@ -105,7 +105,7 @@ def plan_one(installation: Installation, loaded: Integrations, slug: str, days: 
 
 
 def show_json(planned: Planned) -> dict[str, Any]:
-    """A plan as JSON."""
+    """Return a plan as values for JSON."""
     said = describe(planned.sync) if planned.sync else {"slug": planned.slug}
     return {
         **said,
@@ -141,6 +141,6 @@ CHANGES_HEAD = (
 
 
 def write_change(change: FieldChange) -> str:
-    """A row of the table of fields."""
+    """Write one row of the table of fields."""
     numbers = " | ".join(f"{number:,}" for number in (change.changed, change.filled, change.cleared))
     return f"| `{change.field}` | {numbers} | {change.before or 'text'} | {change.after or 'text'} |"

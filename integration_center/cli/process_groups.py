@@ -1,8 +1,8 @@
-"""`python -m integration_center.cli.process_groups`: ends groups of processes once the process that started it is gone.
+"""`python -m integration_center.cli.process_groups`: ends groups of processes when `up` has ended.
 
-Standard input names the groups, one a line: `+17` is to be ended, `-17` has ended already. When standard input ends,
-`up` has ended in whatever way, and so do the groups. Code servers and runs are in them: the processes that started
-those can be gone before.
+Each line of standard input names a group: `+17` must be ended later, `-17` has ended already. Standard input ends with
+`up`, even if `up` was killed. Then this process ends the groups. Code servers and runs are in these groups, because the
+processes that started them may end earlier.
 """
 
 import os
@@ -63,7 +63,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def lives(group: int) -> bool:
-    """Whether a group still has a process."""
+    """Return whether a group still has a process."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -72,7 +72,7 @@ def lives(group: int) -> bool:
 
 
 def leader_lives(group: int) -> bool:
-    """Whether the first process of a group is there."""
+    """Return whether the first process of a group is there."""
     try:
         os.kill(group, 0)
     except ProcessLookupError:

@@ -95,7 +95,7 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     installation.stops.require_none()
     instance = open_instance(installation.settings, executes_runs=True)
     specs = loaded.by_slug
-    complete_log(instance, installation, specs)  # a run that was killed must not stand in the way of this one
+    complete_log(instance, installation, specs)  # a run that was killed must not block this one
     webserver = find_webserver(installation.settings)
     require_named(installation.settings, webserver)
     if webserver is None:

@@ -105,7 +105,7 @@ def start_alerts(settings: Settings) -> None:
     """Look for what is wrong in a thread: Dagster's own sensor cannot tell that the daemon has stopped."""
 
     def look_again_and_again() -> None:
-        watch, told = Watch(accounts=False), ""
+        watch, warned = Watch(accounts=False), ""
         while True:
             time.sleep(ALERT_SECONDS)
             try:
@@ -113,11 +113,11 @@ def start_alerts(settings: Settings) -> None:
                     watch.look(installation, instance)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may go well
                 said = str(error) if isinstance(error, IntegrationCenterError) else type(error).__name__
-                if said != told:
+                if said != warned:
                     warn(f"alerts could not be sent: {said}")
-                told = said
+                warned = said
             else:
-                told = ""
+                warned = ""
 
     Thread(target=look_again_and_again, name="alerts", daemon=True).start()
 

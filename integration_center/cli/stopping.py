@@ -49,7 +49,7 @@ def stop_everything(
                 "complete": done.complete,
                 "left_the_queue": done.runs.queued,
                 "asked_to_end": [*done.runs.asked.values()],
-                "not_reached": done.runs.untold,
+                "not_reached": done.runs.not_reached,
                 "accounts": [
                     {"environment": each.environment.value, "org_id": each.org_id, "revoked": each.unconfirmed is None}
                     for each in done.accounts

@@ -1,4 +1,4 @@
-"""How the command line shows what became of a sync: counts by outcome, and a sample of records before and after."""
+"""Print the result of a sync: counts by outcome, and a sample of records before and after."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -21,12 +21,12 @@ MOST_TROUBLES = 5
 
 
 def name_days(days: tuple[date, date]) -> str:
-    """`2026-11-22`, or `2026-11-20..2026-11-22`."""
+    """Write the days of a sync: `2026-11-22`, or `2026-11-20..2026-11-22`."""
     return f"{days[0]}" if days[0] == days[1] else f"{days[0]}..{days[1]}"
 
 
 def read_troubles(installation: Installation, sync: SyncRecord) -> Sequence[str]:
-    """Say why records of a sync are in trouble, the most frequent reasons first; empty when none is."""
+    """List the reasons why records of a sync are in trouble, the most frequent first. Empty when there is none."""
     if not sync.count_lines(TROUBLED):
         return ()
     from integration_center.console.ledger import read_reasons  # most syncs need none of it
@@ -67,7 +67,7 @@ def finish(
 def print_result(
     sync: SyncRecord, sample: list[dict[str, Any]], troubles: Sequence[str] = (), notes: Sequence[str] = ()
 ) -> None:
-    """Status, counts, reasons of trouble, notes about the report, and sample for people."""
+    """Print the status, counts, reasons of trouble, notes about the report, and sample, for people."""
     colour = {SyncStatus.FAILED: "red", SyncStatus.WAITING: "yellow"}.get(sync.status, "green")
     console.print(
         f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
@@ -84,7 +84,7 @@ def print_result(
 
 
 def print_counts(tally: Counts) -> None:
-    """Rows of the report and records of the org by outcome, and their sums."""
+    """Print the rows of the report and the records of the org by outcome, with their sums."""
     counts = Table("Outcome", box=None, pad_edge=False, header_style="bold")
     counts.add_column("Rows", justify="right")
     counts.add_column("Records", justify="right")
@@ -98,7 +98,7 @@ def print_counts(tally: Counts) -> None:
 
 
 def print_sample(sample: list[dict[str, Any]]) -> None:
-    """A before/after table."""
+    """Print a table of values before and after."""
     if not sample:
         return
     console.print("[bold]Before and after[/]")
@@ -113,7 +113,7 @@ def print_sample(sample: list[dict[str, Any]]) -> None:
 
 
 def describe(sync: SyncRecord) -> dict[str, Any]:
-    """A line of the log."""
+    """Return a line of the log as text."""
     return {
         "run_id": sync.run_id,
         "slug": sync.slug,
@@ -136,7 +136,7 @@ def describe(sync: SyncRecord) -> dict[str, Any]:
 
 
 def describe_wait(wait: WaitingDay, spec: IntegrationSpec) -> dict[str, Any]:
-    """A line of the log for a day whose run waits for its report."""
+    """Return a line of the log for a day whose run waits for its report."""
     return {
         "run_id": None,
         "slug": wait.slug,

@@ -222,7 +222,7 @@ def _order(file: DefsFile, sort: str, last: Mapping[str, SyncRecord], minute: da
 
 
 def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datetime) -> list[Touched]:
-    """The sound integrations that something stands in the way of."""
+    """The sound integrations that have an obstacle."""
     sound = [(file, file.spec) for file in files if file.spec and file.problem is None]
     return [
         Touched(file.slug, spec.name, _next_run(spec.times, minute), obstacles)

@@ -21,7 +21,7 @@ BLOCKED = "blocked"
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One thing that stands in the way of integrations.
+    """One obstacle of integrations.
 
     Attributes:
         short: in a few words, for a row.
@@ -42,7 +42,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What integrations need, as far as it is known; what is unknown stands in nobody's way.
+    """What integrations need, as far as it is known; what is unknown is no obstacle.
 
     Attributes:
         accounts: obstacles by environment; reports: by report slug; schedules: by the name of Dagster's schedule;
@@ -61,7 +61,7 @@ class Surroundings:
     runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
 
     def find(self, slug: str, spec: IntegrationSpec) -> list[Obstacle]:
-        """Find what stands in the way of an integration, its own obstacles before those of all."""
+        """Find the obstacles of an integration, its own before those of all."""
         if not spec.enabled:
             return []
         own = (

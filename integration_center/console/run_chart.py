@@ -57,7 +57,7 @@ class RunChart:
         bars: the runs, the oldest on the left.
         top: the records of the highest bar.
         match_line: the points of the match rate, as SVG has them; empty where no run has one.
-        match_points: the single points, for runs that stand alone.
+        match_points: the single points, for runs without neighbours.
         match: the newest match rate in percent; None where it is not known.
         lowest: the lowest match rate shown, and its run's day.
     """

@@ -26,7 +26,7 @@ SOUND_SECONDS, BROKEN_SECONDS = 900.0, 60.0
 
 
 def look_around(console: Console, files: Sequence[DefsFile]) -> Surroundings:
-    """Gather what stands in the way of the enabled integrations among `files`."""
+    """Find the obstacles of the enabled integrations among `files`."""
     specs = [file.spec for file in files if file.spec and file.spec.enabled and file.problem is None]
     engine = console.engine.read(PATIENCE)
     states = console.reports.read(PATIENCE) if specs else None

@@ -1,7 +1,7 @@
 """Incidents, and the messages about them: an outbox, so that a process that is killed loses and repeats nothing.
 
-An incident is opened in the same transaction as its messages are noted, and only then are they sent. Whoever sends a
-message first takes it for a while, so that two processes do not both send it. A message has the same id however often
+One transaction opens an incident and notes its messages. Only then are they sent. A process takes a message for a while
+before it sends the message, so that two processes do not both send it. A message has the same id however often
 it is sent: a receiver that knows the id takes it once.
 """
 
@@ -24,7 +24,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=10)
 MOST_ASKED = timedelta(hours=1)
 """The longest wait that a channel may ask for."""
 GOING_OUT = "it is going out"
-"""Stands in place of an error while a message goes out."""
+"""The value in place of an error while a message goes out."""
 GIVEN_UP = timedelta(hours=24)
 KEPT = timedelta(days=90)
 
@@ -137,13 +137,13 @@ class Incidents:
             .where(incidents.c.id == incident.id, incidents.c.ended_at.is_(None))
             .values(ended_at=now, open_key=None)
         )
-        told = select(alert_messages.c.channel).where(
+        notified = select(alert_messages.c.channel).where(
             alert_messages.c.incident_id == incident.id, alert_messages.c.phase == OPENED
         )
         with writing(self._engine) as connection:
             if connection.execute(ended).rowcount != 1:
                 return False
-            for channel in connection.execute(told).scalars().all():
+            for channel in connection.execute(notified).scalars().all():
                 connection.execute(insert(alert_messages), _build_message(incident.id, ENDED, channel, content, now))
         return True
 

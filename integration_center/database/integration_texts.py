@@ -42,7 +42,7 @@ class SavedText:
 
     @property
     def mark(self) -> str:
-        """What tells this change from another one with its number, such as in a database that was brought back."""
+        """A text that differs between changes with the same number, such as after a backup was restored."""
         said = f"{self.number}\0{self.slug}\0{self.saved_at.isoformat()}\0{self.text}"
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 

@@ -1,6 +1,6 @@
 """The revision of our tables: a number that a database notes, and that this program compares with its own."""
 
-from sqlalchemy import Connection, Engine, column, inspect, select, table
+from sqlalchemy import Connection, Engine, column, select, table
 
 from integration_center.errors import DatabaseOutdated, DatabaseTooNew
 
@@ -35,7 +35,7 @@ def read_revision(connection: Connection) -> int | None:
 
 
 def _has_table(connection: Connection, name: str) -> bool:
-    return inspect(connection).has_table(name)
+    return connection.dialect.has_table(connection, name)
 
 
 def _read_number(connection: Connection) -> int:

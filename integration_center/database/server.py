@@ -178,7 +178,7 @@ def _connect(
 
 
 def _is_passing(error: Exception) -> bool:
-    """Whether a failed connection may succeed in a while, other than one with a wrong name or password."""
+    """Return whether a failed connection may succeed later, unlike one with a wrong name or password."""
     said = str(error).lower()
     return any(words in said for words in PASSING)
 

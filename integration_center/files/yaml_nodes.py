@@ -31,7 +31,7 @@ def build_yaml() -> YAML:
 
 
 def write_document(document: CommentedMap, *, indented: bool) -> str:
-    """Write a document as text. `indented`: whether lists stand deeper than their names."""
+    """Write a document as text. `indented`: whether lists are indented below their names."""
     writer = build_yaml()
     if indented:
         writer.indent(mapping=2, sequence=4, offset=2)
@@ -41,7 +41,7 @@ def write_document(document: CommentedMap, *, indented: bool) -> str:
 
 
 def is_indented(text: str) -> bool:
-    """Whether the file's lists stand deeper than their names; yes when it has no such list."""
+    """Whether the file's lists are indented below their names; yes when it has no such list."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     for line, following in pairwise(lines):
         if line.rstrip().endswith(":") and following.lstrip().startswith("- "):

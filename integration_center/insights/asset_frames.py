@@ -89,7 +89,7 @@ def read_frame(value: object, what: str) -> pl.DataFrame:
 def keep_newest_part(
     parts: Mapping[str, object], info: ReportInfo, keys: Sequence[str]
 ) -> tuple[pl.DataFrame | Mapping[str, object], int]:
-    """Lay the partitions of a snapshot below each other. Of a key that several of them have, the newest has the rows.
+    """Concatenate the partitions of a snapshot. Of a key that several of them have, the newest has the rows.
 
     Args:
         parts: what was handed on of each partition, by its name.

@@ -32,7 +32,7 @@ def check_condition(text: str) -> str:
     """`text` in one line.
 
     Raises:
-        ValueError: it is no condition, or could reach beyond the parentheses it will stand in. The sentence says what
+        ValueError: it is no condition, or could reach beyond the parentheses around it. The sentence says what
             is wrong and where.
     """
     depth, place, parts = 0, 0, []

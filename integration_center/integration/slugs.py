@@ -26,12 +26,12 @@ must have such a name."""
 
 
 def is_reserved(slug: str) -> bool:
-    """Whether a name that looks like a slug is one that Dagster or the product needs for something else."""
+    """Return whether Dagster or the product needs this slug for something else."""
     return slug in OUR_NAMES or slug in DAGSTER_NAMES or STEP_NAME.search(slug) is not None
 
 
 def check_slug(slug: str) -> str:
-    """`slug` itself.
+    """Check a slug, and return it.
 
     Raises:
         ConfigurationError: it is no lower-case name of letters, digits and underscores, or a reserved one.
@@ -49,7 +49,7 @@ def check_slug(slug: str) -> str:
 
 
 def free_slug(slug: str, taken: Collection[str] = ()) -> str:
-    """`slug`, or one like it that is neither reserved nor taken."""
+    """Return `slug`, or a similar one that is neither reserved nor taken."""
     base = STEP_NAME.sub("", slug).strip("_") or "integration"
     found, number = slug, 1
     while found in taken or is_reserved(found):
@@ -59,7 +59,10 @@ def free_slug(slug: str, taken: Collection[str] = ()) -> str:
 
 
 def name_broken(folder: str, taken: Collection[str]) -> str:
-    """The folder's name, so that its history goes on; where that is taken or can be no slug, one like it."""
+    """Choose the slug of a broken integration: the name of its folder, or a similar one if that is taken or no slug.
+
+    The name of the folder keeps the integration's history.
+    """
     if SLUG.fullmatch(folder) and not is_reserved(folder) and folder not in taken:
         return folder
     name = "broken_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in folder).lower()

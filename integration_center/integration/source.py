@@ -57,7 +57,7 @@ class AssetSource(Model):
 
 
 def name_asset(data: Any) -> Any:
-    """Let the asset that an integration reads stand for its report, in logs and messages.
+    """Use the asset that an integration reads as the name of its report, in logs and messages.
 
     Args:
         data: the attributes of an integration, as they are given.

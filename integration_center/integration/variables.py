@@ -1,7 +1,7 @@
 """Variables of the environment in an integration: `environment: "{{ env.TARGET }}"`, as in other Dagster components.
 
-They stand only where a value is no column name and no text that is shown as it is, and never for a secret: what an
-integration says is on pages, in logs and in names.
+They are allowed where a value is neither a column name nor a text that is shown as it is. They are never allowed for a
+secret, because the values of an integration appear on pages, in logs and in names.
 """
 
 import os

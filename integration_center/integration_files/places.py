@@ -45,7 +45,7 @@ class Place(Protocol):
         ...
 
     def change(self, work: Callable[[], T]) -> T:
-        """Do `work`, which looks at all integrations and then writes or removes one, beside nobody else's change."""
+        """Call `work`, which looks at all integrations and writes or removes one, while nobody else changes any."""
         ...
 
     def write(self, slug: str, text: str, by: str) -> None:
@@ -85,7 +85,7 @@ class FolderPlace:
             return work()
 
     def write(self, slug: str, text: str, by: str) -> None:
-        """Write the file, all of it or nothing."""
+        """Write the whole file or nothing."""
         write_atomically(self.root / slug / FILE, text)
 
     def remove(self, slug: str, by: str) -> None:
@@ -98,7 +98,7 @@ class FolderPlace:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One change at a time, over all processes."""
+        """Let one process change integrations at a time."""
         with ExitStack() as held:
             with writing(self.root):
                 self.root.mkdir(parents=True, exist_ok=True)
@@ -219,7 +219,7 @@ class DatabasePlace:
         return {each.slug: each.mark for each in texts}
 
     def _clear(self, newest: Path) -> None:
-        """Delete what has been of no use for a day: each folder is of use until the next one is laid out."""
+        """Delete the folders that were replaced a day ago. A folder is used until the next one is laid out."""
         ages: list[tuple[float, Path]] = []
         for folder in self._root.iterdir():
             with suppress(FileNotFoundError):  # the draft of another process, which is finished by now
@@ -280,7 +280,7 @@ def name_file(path: Path) -> str:
 
 
 def read_revision(path: Path) -> str | None:
-    """Read which revision of its integration a file is; None for one that is not of the database."""
+    """Read the revision of its integration that a file has. None for a file that is not from the database."""
     try:
         return path.with_name(REVISION_FILE).read_text(encoding="utf-8") if is_laid_out(path) else None
     except (FileNotFoundError, NotADirectoryError):

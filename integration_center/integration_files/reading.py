@@ -57,7 +57,7 @@ class DefsFile:
 
     @property
     def content_hash(self) -> str:
-        """What identifies this text."""
+        """The hash that identifies this text."""
         return hash_text(self.text)
 
     @property
@@ -67,12 +67,12 @@ class DefsFile:
 
     @property
     def name(self) -> str:
-        """How people know the file."""
+        """The name of the file for people."""
         return name_file(self.path)
 
 
 def age(file: DefsFile) -> tuple[int, str]:
-    """What decides which of two files is older: the time of its last change, then its name.
+    """The sort key of files by age: the time of the last change, then the name.
 
     Whole seconds, so that files that came together, such as by a checkout, are in order of their names.
     """
@@ -80,7 +80,7 @@ def age(file: DefsFile) -> tuple[int, str]:
 
 
 def hash_text(text: str) -> str:
-    """SHA-256, in hex."""
+    """Return the SHA-256 of a text, in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -110,9 +110,9 @@ class DefsReader:
         return self._find_folder(slug) / FILE
 
     def list(self) -> list[DefsFile]:
-        """All integrations by slug, broken ones too; conflicts between them count as the loader counts them.
+        """Return all integrations by slug, broken ones too, with the same conflicts as the loader finds.
 
-        As long as no file changed, this costs a look at each.
+        While no file changes, this only looks at each file from outside.
         """
         with self._listing:  # two requests at once load each file once
             root = self.root
@@ -138,7 +138,7 @@ class DefsReader:
             if file.spec is None:
                 slug = name_broken(file.folder, taken - {file.folder} | files.keys())
             taken.add(slug)
-            # A name whose bytes are no text cannot stand on a page or in JSON.
+            # A name whose bytes are no text cannot be shown on a page or in JSON.
             files[slug] = file if is_text(file.slug) else replace(file, slug=slug)
         specs = {file.slug: file.spec for file in sorted(files.values(), key=age) if file.spec}
         clashes = find_clashes({slug: spec.report for slug, spec in specs.items()})
@@ -148,7 +148,7 @@ class DefsReader:
         return [replace(file, problem=make_printable(said[slug] or "") or None) for slug, file in sorted(files.items())]
 
     def read(self, slug: str) -> DefsFile:
-        """One integration, alone: what it says of a field that another writes too is not looked at.
+        """Read one integration alone. Conflicts with fields that others write are not checked.
 
         Raises:
             ConfigurationError: there is none.
@@ -161,7 +161,7 @@ class DefsReader:
             raise ConfigurationError(f"there is no integration {slug!r}; it was deleted or renamed") from None
 
     def load(self, slug: str) -> DefsFile:
-        """One integration, from memory while its file is the same. Raises FileNotFoundError."""
+        """Return one integration, from memory while its file is the same. Raises FileNotFoundError."""
         return self._load(self._find_folder(slug))
 
     def _find_folder(self, slug: str) -> Path:
@@ -204,7 +204,7 @@ class DefsReader:
         return file
 
     def judge_text(self, slug: str, text: str) -> IntegrationSpec | str:
-        """What a file of this text would be: an integration, or the reason why it is none."""
+        """Judge a text as if it were the file: return the integration, or the reason why it is none."""
         with tempfile.TemporaryDirectory(prefix="integration_center_") as place:
             folder = Path(place) / slug
             folder.mkdir()
@@ -215,7 +215,7 @@ class DefsReader:
                 return str(error).replace(place, "").strip()
 
     def _parse(self, folder: Path, text: str) -> IntegrationSpec:
-        """The integration that a file of this folder holds.
+        """Parse the integration in a file of this folder.
 
         Raises:
             ConfigurationError: it holds none, or Dagster does not take it.
@@ -228,7 +228,7 @@ class DefsReader:
 
 
 def look_at_files(root: Path) -> Sequence[Signature]:
-    """What the files of all folders look like from outside; by plain calls, since a page does this for hundreds."""
+    """Read time and size of the files of all folders. It uses plain calls, because a page does this for hundreds."""
     seen: list[Signature] = []
     try:
         entries = os.scandir(root)

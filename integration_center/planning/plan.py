@@ -331,9 +331,9 @@ def read_since(lines: pl.LazyFrame) -> datetime | None:
         None when the object's records do not have the time of their last change.
     """
     newest: datetime | None
-    told: datetime | None
-    newest, told = lines.select(pl.col("modstamp", "org_time").max()).collect().row(0)
-    if newest is None or told is None:
+    org_time: datetime | None
+    newest, org_time = lines.select(pl.col("modstamp", "org_time").max()).collect().row(0)
+    if newest is None or org_time is None:
         return newest
     # A push looks `MARGIN` further back. This end makes it read records after `newest`, but not all stamped with it.
-    return min(told, newest + MARGIN + timedelta(seconds=1))
+    return min(org_time, newest + MARGIN + timedelta(seconds=1))

@@ -204,7 +204,7 @@ def read_settings() -> Settings:
         ConfigurationError: names each variable that is wrong, without its value.
     """
     with named_faults():
-        # The demo's own settings stand last: whatever is set for real goes before them.
+        # The demo's own settings come last: real settings take precedence.
         demo = Paths().dagster_home / DEMO_SETTINGS
         check_env_file(demo)
         return Settings(_env_file=(demo, ENV_FILE))

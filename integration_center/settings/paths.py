@@ -45,7 +45,7 @@ def find_default_defs(home: Path | None) -> Path:
 
 
 class Paths(ResolvedSecrets, BaseSettings):
-    """Where things stand. Apart from `Settings`, because definitions load even when another setting is wrong."""
+    """Where things are. Apart from `Settings`, because definitions load even when another setting is wrong."""
 
     model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, populate_by_name=True)
 
@@ -140,7 +140,7 @@ class Paths(ResolvedSecrets, BaseSettings):
 
 
 def read_paths() -> Paths:
-    """Where things stand, as the environment and `.env` say it now.
+    """Where things are, as the environment and `.env` say it now.
 
     Raises:
         ConfigurationError: names each variable that is wrong.

@@ -204,7 +204,7 @@ class PersonalData:
 
 
 def blank(schema: pl.Schema, held: pl.Expr, safe: frozenset[str]) -> list[pl.Expr]:
-    """Blank the values of the rows that meet `held`, but for columns that are safe."""
+    """Blank the values of the rows that meet `held`, except in columns that are safe."""
     return [
         pl.when(~held).then(pl.nth(place)).otherwise(pl.lit(None)).cast(dtype).alias(name)
         for place, (name, dtype) in enumerate(schema.items())

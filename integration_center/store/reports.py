@@ -227,17 +227,17 @@ def describe_report(report: StoredReport) -> dict[str, str]:
 
 
 def _read_stored(file: StoredFile) -> StoredReport:
-    told = file.details
-    refreshed_at = told.get("refreshed_at")
+    details = file.details
+    refreshed_at = details.get("refreshed_at")
     return StoredReport(
         identity=file.identity or "",
-        kind="events" if told.get("kind") == "events" else "snapshot",
-        latest_by=told.get("latest_by") or None,
+        kind="events" if details.get("kind") == "events" else "snapshot",
+        latest_by=details.get("latest_by") or None,
         refreshed_at=datetime.fromisoformat(refreshed_at) if refreshed_at else None,
         rows=file.rows or 0,
-        likely_types=json.loads(told["likely_types"]) if "likely_types" in told else None,
-        notes=json.loads(told.get("notes", "[]")),
-        content=told.get("content"),
+        likely_types=json.loads(details["likely_types"]) if "likely_types" in details else None,
+        notes=json.loads(details.get("notes", "[]")),
+        content=details.get("content"),
     )
 
 

@@ -52,10 +52,10 @@ def mark_conflicts(
     ]
     parts = pl.col("key").str.split(SHOWN_KEY_SEPARATOR) if len(key_fields) > 1 else pl.concat_list("key")
     # A key can contain the separator. And of a person who dropped out, the line's key is the one of long ago.
-    told = (parts.list.len() == len(key_fields)) & pl.col(LAST_SEEN).is_null()
+    has_whole_key = (parts.list.len() == len(key_fields)) & pl.col(LAST_SEEN).is_null()
     moved = [
         pl.when(
-            told
+            has_whole_key
             & normalise_key(parts.list.get(place, null_on_oob=True), field, ignore_invalid=True).ne_missing(
                 normalise_key(pl.col(f"now.{field.name}"), field, field.dtype, ignore_invalid=True)
             )

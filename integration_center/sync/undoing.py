@@ -56,7 +56,7 @@ def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjec
         .with_columns(_is_sent(name, field).alias(f"sent.{name}") for name, field in fields.items())
     )
     strange = {
-        name: pl.col(f"sent.{name}") & ~_is_ours(name, field, told=HOLDS + name in ledger.columns)
+        name: pl.col(f"sent.{name}") & ~_is_ours(name, field, has_held_values=HOLDS + name in ledger.columns)
         for name, field in fields.items()
     }
     lost = {name: pl.col(CHANGED + name) for name in names if name not in fields}
@@ -100,16 +100,16 @@ def _is_sent(name: str, field: SObjectField) -> pl.Expr:
     return pl.col(CHANGED + name) & ~(before.eq_missing(now) | is_equal(before, now, field))
 
 
-def _is_ours(name: str, field: SObjectField, *, told: bool) -> pl.Expr:
+def _is_ours(name: str, field: SObjectField, *, has_held_values: bool) -> pl.Expr:
     """Return whether the field holds what the sync wrote, or what the org turned it into right after the push.
 
     Args:
         name: the name of the field in the ledger.
         field: the field as describe reports it now.
-        told: whether the ledger has `holds.F`, the value that the org held right after the push.
+        has_held_values: whether the ledger has `holds.F`, the value that the org held right after the push.
     """
     ours = is_equal(pl.col(AFTER + name), pl.col(NOW + name), field)
-    if not told:
+    if not has_held_values:
         return ours
     overridden = pl.col("outcome") == Outcome.OVERRIDDEN
     return ours | (overridden & holds_still(pl.col(HOLDS + name), pl.col(NOW + name), field))

@@ -1,4 +1,4 @@
-"""Whom a web server of ours answers: requests under its own names, and no page of another site.
+"""Refuse requests to our web servers that come under a foreign name or from a page of another site.
 
 Without this check any page that a person opens could use a server on this machine: by a picture, a form, a script, a
 WebSocket, or a name of its own that leads to this machine (DNS rebinding). Sources: Fetch Metadata (W3C), RFC 9110.
@@ -39,7 +39,7 @@ STRICT_TRANSPORT = "max-age=31536000"
 
 @dataclass(frozen=True)
 class Door:
-    """Where a server of ours can be reached, and what it says there.
+    """The addresses of one of our servers, and the texts and headers of its answers.
 
     Attributes:
         name: of the server, as its refusals say it.
@@ -67,7 +67,8 @@ class Refusal:
 def find_refusal(scope: Scope, door: Door) -> Refusal | None:
     """Judge a request by its head alone; None when it may come in.
 
-    Changes that a page of another site sends as a form are the server's own to refuse: it knows what changes something.
+    The server itself refuses changes that a page of another site sends as a form, because only it knows which requests
+    change something.
     """
     headers = Headers(scope=scope)
     if {host_name(host) for host in headers.getlist("host")} - set(door.hosts) or "host" not in headers:
@@ -129,13 +130,13 @@ class Shield:
 
 
 def host_name(host: str) -> str:
-    """`localhost` of `localhost:3001`; empty when it is no host."""
+    """Return the name in a host: `localhost` for `localhost:3001`. Empty when it is no host."""
     found = HOST.fullmatch(host)
     return found[1].strip("[]").lower() if found else ""
 
 
 def is_forwarded(scope: Scope, headers: Headers) -> bool:
-    """Whether a proxy passes the request on for somebody else.
+    """Return whether a proxy passes the request on for another client.
 
     nginx adds no header unless it is set up to, but speaks HTTP/1.0 to what is behind it. Browsers speak 1.1.
     """
@@ -160,7 +161,7 @@ def names_other_origin(headers: Headers) -> bool:
 
 
 def _place_of(origin: str) -> str | None:
-    """`localhost:3001` of `http://localhost:3001`; None when it is no address."""
+    """Return the host of an address: `localhost:3001` for `http://localhost:3001`. None when it is no address."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

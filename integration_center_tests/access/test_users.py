@@ -48,7 +48,7 @@ def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
         (f"ann:operator:secret bob:viewer:{HASH}", r"entry 1 of 2 \(ann\) has no Argon2id hash"),
         ("ann:operator:$argon2id$v=19$broken", "no Argon2id hash"),
     ],
-    # Hashes are made anew in each worker, and workers must agree on the names of their tests.
+    # Hashes are made again in each worker, and workers must agree on the names of their tests.
     ids=["no such role", "no role", "no name", "twice", "another hash", "no hash", "a broken hash"],
 )
 def test_a_wrong_entry_is_named_without_its_hash(users: str, match: str) -> None:

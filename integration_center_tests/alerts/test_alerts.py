@@ -1,4 +1,4 @@
-"""Incidents are told once when they begin and once when they end, whatever is killed or down in between."""
+"""An incident has one message when it begins and one when it ends, even if processes are killed or down in between."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -150,10 +150,10 @@ def test_a_message_holds_no_key_value_or_address(alerts: Center, receiver: Recei
     alerts.drop(logins(PLAIN, 123456))
     alerts.run()
     look(alerts)
-    told = json.dumps(receiver.taken) + "".join(str(mail) for mail in mailbox.mails)
-    assert "integration-center release" in told
-    assert all(email(number) not in told and str(123456 + number) not in told for number in PLAIN)
-    assert "ann@acme" not in told
+    messages = json.dumps(receiver.taken) + "".join(str(mail) for mail in mailbox.mails)
+    assert "integration-center release" in messages
+    assert all(email(number) not in messages and str(123456 + number) not in messages for number in PLAIN)
+    assert "ann@acme" not in messages
     assert "&lt;b&gt;&amp;" in receiver.of("/slack")[0]["text"]
     assert "\\*x\\*" in receiver.of("/teams")[0]["attachments"][0]["content"]["body"][0]["text"]
 
@@ -258,8 +258,8 @@ def test_an_integration_whose_file_is_broken_is_told(alerts: Center, receiver: R
     look(alerts, watch)
     alerts.integrate("not_whole")
     look(alerts, watch)
-    told = [(each["type"], each["title"]) for each in receiver.of("/hooks") if "not_whole" in each["title"]]
-    assert told == [
+    messages = [(each["type"], each["title"]) for each in receiver.of("/hooks") if "not_whole" in each["title"]]
+    assert messages == [
         ("incident.opened", "Dagster: not_whole"),
         ("incident.ended", "Recovered: Dagster: not_whole"),
     ]

@@ -1,4 +1,4 @@
-"""Channels that are added to `alerts.yaml` are read as they were typed, whoever adds one at the same time."""
+"""Channels that are added to `alerts.yaml` are read as they were typed, even if two people add one at the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

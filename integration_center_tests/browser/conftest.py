@@ -26,6 +26,14 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", f"--host-resolver-rules=
 expect.set_options(timeout=EXPECT_MS)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run the tests that need `up`, and one the others: to start a browser or `up` takes seconds."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("up" if "services_of_worker" in item.fixturenames else "browser"))
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The system's Chromium; without one the tests here are skipped, or fail where they are required."""
@@ -39,18 +47,21 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="package")
-def services(chromium: str, tmp_path_factory: pytest.TempPathFactory, one_certificate: Path) -> Iterator[Services]:
+def services_of_worker(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory, one_certificate: Path
+) -> Iterator[Services]:
     """What `integration-center up` runs. Not for the whole session: its daemon would work beside all other tests."""
     with running_services(tmp_path_factory.mktemp("home"), one_certificate) as services:
         yield services
 
 
-@pytest.fixture(autouse=True)
-def _orgs_as_before(services: Services) -> Iterator[None]:
-    """What a test writes to the orgs is undone: the next one counts on records that would change."""
+@pytest.fixture
+def services(services_of_worker: Services) -> Iterator[Services]:
+    """The services. What a test writes to the orgs is undone: the next one counts on records that would change."""
+    services = services_of_worker
     orgs = (services.emulator.sandbox, services.emulator.production)
     before = [org.store.records("Lead") for org in orgs]
-    yield
+    yield services
     for org, rows in zip(orgs, before, strict=True):
         restore(org, rows)
 

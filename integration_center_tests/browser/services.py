@@ -116,6 +116,6 @@ def await_true(condition: Callable[[], bool], process: subprocess.Popen[bytes]) 
     while not condition():
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.1)
-            pytest.fail(f"{process.args!r} ended by itself; its messages stand above")
+            pytest.fail(f"{process.args!r} ended by itself; its messages are above")
         if time.monotonic() > deadline:
             pytest.fail(f"{process.args!r} was not ready within {START_SECONDS} s")

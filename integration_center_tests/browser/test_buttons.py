@@ -28,7 +28,6 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 
 __all__ = ["center", "center_on_disk", "connect", "fresh", "home", "installation"]
 
-pytestmark = pytest.mark.xdist_group("browser")
 
 SLUG = "logins_to_leads"
 NEW = "WalkMe_User_ID__c"

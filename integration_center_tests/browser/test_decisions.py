@@ -23,8 +23,6 @@ from salesforce_emulator.refusals import RowError
 
 __all__ = ["center", "center_on_disk", "connect", "home", "installation"]
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def test_approve_and_try_again_by_keyboard_and_in_two_tabs(
     center: Center, installation: Installation, browser_process: Browser, monkeypatch: pytest.MonkeyPatch

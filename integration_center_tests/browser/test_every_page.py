@@ -36,10 +36,7 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 __all__ = ["center_on_disk", "connect", "home"]
 
 SCREENSHOTS = os.environ.get("INTEGRATION_CENTER_SCREENSHOTS")
-pytestmark = [
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(not (PICTURES or SCREENSHOTS), reason="pictures are taken by make pictures"),
-]
+pytestmark = pytest.mark.skipif(not (PICTURES or SCREENSHOTS), reason="pictures are taken by make pictures")
 
 SIZES = (
     ViewportSize(width=1440, height=900),

@@ -17,8 +17,6 @@ from integration_center_tests.browser.services import Services
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, logins
 from salesforce_emulator.server import OrgHandle
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 RUN_MS = 60_000
 """A run waits for Dagster's queue, starts a process and imports; on a busy machine that takes a while."""
 MOST_TABS = 60

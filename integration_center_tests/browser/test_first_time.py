@@ -14,7 +14,6 @@ from integration_center_tests.pipeline.center import PLAIN, logins
 
 __all__ = ["fresh"]
 
-pytestmark = pytest.mark.xdist_group("browser")
 
 MOST_CLICKS, MOST_SECONDS = 15, 60
 COUNT_CLICKS = "addEventListener('pointerdown', event => event.isTrusted && window.noteClick(), true)"

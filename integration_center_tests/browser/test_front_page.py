@@ -31,7 +31,6 @@ from salesforce_emulator.refusals import RowError
 
 __all__ = ["center_on_disk", "connect", "home"]
 
-pytestmark = pytest.mark.xdist_group("browser")
 
 PICTURES = os.environ.get("INTEGRATION_CENTER_PICTURES")
 """The folder that keeps the pictures; none are kept without it."""

@@ -9,8 +9,6 @@ from playwright.sync_api import Browser, Page, Route, expect
 from integration_center_tests.browser.inspection import WIDE
 from integration_center_tests.browser.services import Services
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 GRID = re.compile(r"/\?page=1$")
 LOST = "Connection lost, trying again …"
 

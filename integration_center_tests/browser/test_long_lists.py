@@ -18,7 +18,6 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 
 __all__ = ["center", "center_on_disk", "connect", "home", "installation", "wizard"]
 
-pytestmark = pytest.mark.xdist_group("browser")
 
 OBJECTS, FIELDS = 1_300, 800
 

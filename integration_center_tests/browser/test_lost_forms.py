@@ -21,7 +21,6 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 
 __all__ = ["center_on_disk", "connect", "home", "installation"]
 
-pytestmark = pytest.mark.xdist_group("browser")
 
 SLUG = "logins_to_leads"
 OFFLINE = "Connection lost, so nothing was sent."

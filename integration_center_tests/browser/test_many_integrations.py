@@ -16,7 +16,6 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 
 __all__ = ["center_on_disk", "connect", "home"]
 
-pytestmark = pytest.mark.xdist_group("browser")
 
 INTEGRATIONS, DAYS, SHOWN = 300, 14, 8
 LARGEST = 150_000

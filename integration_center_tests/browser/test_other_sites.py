@@ -20,8 +20,6 @@ from integration_center_tests.browser.conftest import EXPECT_MS, REBOUND
 from integration_center_tests.browser.services import Services
 from integration_center_tests.browser.test_runs import await_dagster
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 JOB = "retention"
 SELECTOR = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": JOB}
 MUTATION = (

@@ -1,12 +1,9 @@
 """The pages of reports in a real browser."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_a_report_is_looked_at_and_its_options_are_opened(

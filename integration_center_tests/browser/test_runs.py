@@ -12,8 +12,6 @@ from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import START_SECONDS, Services
 from integration_center_tests.pipeline.center import PLAIN, email
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 RUN_MS = 60_000
 
 
@@ -139,7 +137,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     for name in ("Logins by hand", "not_whole"):
         page.get_by_label(f"Actions for {name}").click()
         page.get_by_role("link", name="Delete").click()
-        page.set_default_timeout(RUN_MS)  # Dagster reads the integrations anew meanwhile
+        page.set_default_timeout(RUN_MS)  # Dagster reads the integrations again meanwhile
         page.get_by_role("button", name=f"Delete {name}").click()
         expect(page.get_by_text(f"{name} is deleted.")).to_be_visible()
     page.goto("/accounts")

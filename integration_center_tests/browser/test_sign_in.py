@@ -15,8 +15,6 @@ from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
 from integration_center_tests.passwords import HASH, PASSWORD
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate of localhost, signed by itself, and its key."""
@@ -43,7 +41,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def guarded_url(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def guarded_url(services_of_worker: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A console with TLS and users, on all addresses: what is refused without users."""
     folder = tmp_path_factory.mktemp("guarded")
     users = folder / "users"
@@ -51,7 +49,7 @@ def guarded_url(services: Services, tmp_path_factory: pytest.TempPathFactory) ->
     users.chmod(0o600)
     chain, key = make_certificate(folder)
     arguments = ["--host", "0.0.0.0", "--certificate", str(chain), "--certificate-key", str(key)]
-    with services.another_console(arguments, {"INTEGRATION_CENTER_USERS": str(users)}) as port:
+    with services_of_worker.another_console(arguments, {"INTEGRATION_CENTER_USERS": str(users)}) as port:
         yield f"https://localhost:{port}"
 
 

@@ -19,8 +19,6 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 
 __all__ = ["center", "center_on_disk", "connect", "home", "installation"]
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.mark.parametrize(("zone", "clock", "name"), [("Asia/Kolkata", "13:30", "GMT+5:30"), ("UTC", "08:00", "UTC")])
 def test_times_are_those_of_the_viewer(

@@ -18,7 +18,6 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 
 __all__ = ["center_on_disk", "connect", "home", "installation"]
 
-pytestmark = pytest.mark.xdist_group("browser")
 
 TYPED = {"number": "5", "date": "2031-02-03", "time": "07:15", "text": "typed", "textarea": "1 = 1"}
 """What is typed, by the type of the control."""

@@ -1,6 +1,5 @@
 """The third screen by hand: a constant in a field, a field that another integration writes, saved switched off."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from integration_center_tests.browser.choosing import choose
@@ -11,8 +10,6 @@ from integration_center_tests.pipeline.center import FIRST, Center
 from integration_center_tests.pipeline.conftest import center_on_disk, connect, home
 
 __all__ = ["center", "center_on_disk", "connect", "home", "installation", "wizard"]
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_a_constant_is_written_to_a_field(wizard: Page, center: Center, inspection: Inspection) -> None:

@@ -1,32 +1,47 @@
-"""The wizard in a real browser: the whole example, from no account to a plan, a saved integration, and Production."""
+"""The wizard in a real browser: the whole example, to a plan, a saved integration, and Production."""
 
 import re
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from integration_center.console.shell.context import Console
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment
 from integration_center_tests.browser.choosing import choose, expect_chosen
-from integration_center_tests.browser.inspection import Inspection
-from integration_center_tests.browser.services import Services
-from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN
+from integration_center_tests.browser.inspection import WIDE, Inspection
+from integration_center_tests.browser.test_buttons import dagster
+from integration_center_tests.browser.test_front_page import serving
+from integration_center_tests.browser.test_typing import center
+from integration_center_tests.console.conftest import installation
+from integration_center_tests.console.dagsters import OwnDagster
+from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, logins
+from integration_center_tests.pipeline.conftest import center_on_disk, connect, home
 
-pytestmark = pytest.mark.xdist_group("browser")
+__all__ = ["center", "center_on_disk", "connect", "dagster", "home", "installation"]
 
 
-def connect(page: Page, environment: str) -> None:
-    """Connect an environment, unless it is."""
-    page.goto("/accounts")
-    add = page.get_by_role("button", name=f"+ Add Account for {environment}")
-    if add.is_visible():
-        add.click()
-        page.get_by_role("button", name="Allow").click()
-        expect(page).to_have_url(re.compile(r"/accounts$"))
+@pytest.fixture
+def page(center: Center, dagster: OwnDagster, installation: Installation, browser_process: Browser) -> Iterator[Page]:
+    """A console of its own, with a Dagster in this process; a script error or a refused script or style fails."""
+    center.drop([*logins(PLAIN), ("nobody@nowhere.example", None, None, 1)])
+    with serving(Console(installation)) as url:
+        context = browser_process.new_context(viewport=WIDE, base_url=url, reduced_motion="reduce", locale="en-GB")
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        yield page
+        context.close()
+    expected = ("favicon", "status of 4")
+    assert [text for text in complaints if not any(known in text for known in expected)] == []
 
 
 @pytest.mark.timeout(300)
-def test_the_example_is_made_by_clicking(page: Page, services: Services, inspection: Inspection) -> None:
-    services.drop(count=8)  # a new file, because another test erases a person from what is stored of the old one
-    connect(page, "Sandbox")
+def test_the_example_is_made_by_clicking(
+    page: Page, center: Center, connect: Callable[[Environment], None], inspection: Inspection
+) -> None:
     page.goto("/")
     page.get_by_role("link", name="+ New Integration").first.click()
     expect(page.get_by_role("radio", name="Sandbox")).to_be_checked()
@@ -75,14 +90,14 @@ def test_the_example_is_made_by_clicking(page: Page, services: Services, inspect
     expect(page.get_by_text(f"A run would update {len(PLAIN)} records.")).to_be_visible()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Logins by clicking is saved. Its next run is")).to_be_visible()
-    assert "name: Logins by clicking" in (services.home / "defs/logins_by_clicking/defs.yaml").read_text()
+    assert "name: Logins by clicking" in (center.defs / "logins_by_clicking" / "defs.yaml").read_text()
 
     page.get_by_role("link", name="Edit Logins by clicking").click()
     expect_chosen(page.locator("#field-0"), FIRST)
     page.get_by_text("More options").click()
     inspection.inspect(page, "wizard-edit")
 
-    connect(page, "Production")
+    connect(Environment.PRODUCTION)
     page.goto("/integrations/logins_by_clicking/duplicate")
     expect(page.get_by_role("radio", name=re.compile("Production"))).to_be_checked()
     page.get_by_role("button", name="Continue").click()

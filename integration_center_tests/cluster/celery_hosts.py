@@ -183,6 +183,6 @@ def test_a_worker_or_its_host_that_is_lost_in_a_push_costs_nothing(
     assert asked.wait(120) != 0
     assert read_counts(deployment) == [count + number for number in PLAIN]
     assert count_saves(deployment) == {1}, "each record was saved once"
-    told = [line["outcome"] for run in (cut, ended["run_id"]) for line in a.ask("ledger", run)]
-    assert (told.count("updated"), told.count("unknown")) == (len(PLAIN), 0)
+    outcomes = [line["outcome"] for run in (cut, ended["run_id"]) for line in a.ask("ledger", run)]
+    assert (outcomes.count("updated"), outcomes.count("unknown")) == (len(PLAIN), 0)
     deployment.start_worker(host.name)

@@ -67,6 +67,6 @@ def test_a_host_that_is_lost_in_a_push_leaves_nothing_undone_and_nothing_written
     assert {org.org.saves[lead["Id"]] for lead in leads} == {1}, "each record was saved once"
     cut = next(line for line in c.ask("log", SLUG) if line["run_id"] != ended["run_id"])
     assert cut["status"] == "Failed"
-    told = [line["outcome"] for run in (cut, ended) for line in c.ask("ledger", run["run_id"])]
-    assert told.count("updated") == len(PLAIN)
-    assert "unknown" not in told
+    outcomes = [line["outcome"] for run in (cut, ended) for line in c.ask("ledger", run["run_id"])]
+    assert outcomes.count("updated") == len(PLAIN)
+    assert "unknown" not in outcomes

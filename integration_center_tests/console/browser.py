@@ -107,7 +107,7 @@ class Seen:
 
     @property
     def path(self) -> str:
-        """Where it stands, after redirects."""
+        """Where it is, after redirects."""
         return self.response.url.raw_path.decode()
 
     @property

@@ -117,7 +117,7 @@ def test_an_answer_for_another_browser_is_not_taken(
     seen = come_back(open_browser(), callback, status=409)
     assert "not started in this browser" in seen.text
     assert installation.accounts.list() == ()
-    # Whoever was sent the link has not spoilt it for the one who began.
+    # A person who was sent the link has not spoilt it for the one who began.
     assert come_back(browser, callback).path == "/accounts"
 
 

@@ -52,11 +52,11 @@ def log(
 
 @pytest.fixture
 def reloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A Dagster that runs, and how often it was told to read the integrations anew."""
-    told: list[str] = []
+    """A Dagster that runs, and how often it was asked to read the integrations again."""
+    reloaded: list[str] = []
     monkeypatch.setattr(Console, "find_dagster", lambda self: Webserver("http://127.0.0.1:9"))
-    monkeypatch.setattr(Webserver, "reload", lambda self: told.append(self.url))
-    return told
+    monkeypatch.setattr(Webserver, "reload", lambda self: reloaded.append(self.url))
+    return reloaded
 
 
 def test_the_grid_shows_each_integration_with_its_last_run(

@@ -1,4 +1,4 @@
-"""Answers that are kept: once asked, soon forgotten, and an error told once."""
+"""Answers that are kept: once asked, soon forgotten, and an error shown once."""
 
 from collections.abc import Callable
 from threading import Event
@@ -42,7 +42,7 @@ def test_an_error_is_told_once_and_then_tried_again() -> None:
     first = lookups.ask(("rows",), work)
     assert wait_for([first], 10)
     again = lookups.ask(("rows",), work)
-    assert again is first, "it has not been told yet"
+    assert again is first, "it has not been shown yet"
     with pytest.raises(ValueError, match="no"):
         again.get()
     work.error = None

@@ -90,7 +90,7 @@ class WizardUser:
 
     @property
     def root(self) -> str:
-        """Where the draft's screens stand."""
+        """The address of the draft's screens."""
         return "/".join(self.seen.path.split("/")[:3])
 
     @property

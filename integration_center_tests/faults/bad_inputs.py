@@ -48,7 +48,7 @@ class BadInput:
     """One thing that is wrong, and the command that meets it.
 
     Attributes:
-        files: what stands where, below the home.
+        files: content by path below the home.
         harmless: the command may also succeed, since the thing is none that it needs.
     """
 
@@ -75,7 +75,7 @@ class Answer:
 
 
 def contents() -> Iterator[tuple[str, Content]]:
-    """What a file may hold instead of what is expected, and what may stand in its place."""
+    """What a file may hold instead of what is expected, and what may be in its place."""
     dice = random.Random(11)
     yield "empty", b""
     yield "blanks", b" \n\t\n"

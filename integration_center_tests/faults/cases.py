@@ -71,8 +71,8 @@ class Case:
         assert self.held() == self.taken
         assert dict(self.emulator.sandbox.org.saves) == dict.fromkeys(self.taken, 1)
         ledgers = [lines for ran in syncs if (lines := self.rehearsal.read(ran.sync.run_id).lines) is not None]
-        told = pl.concat(lines.select("record_id", "outcome") for lines in ledgers)
-        assert told.filter(outcome=Outcome.UPDATED)["record_id"].sort().to_list() == self.taken
+        booked = pl.concat(lines.select("record_id", "outcome") for lines in ledgers)
+        assert booked.filter(outcome=Outcome.UPDATED)["record_id"].sort().to_list() == self.taken
         refused = {record_id for record_id, _ in self.leads[:REFUSED]}
         assert set(ledgers[-1].filter(outcome=Outcome.FAILED)["record_id"]) == refused
-        assert not told["outcome"].is_in([Outcome.UNKNOWN]).any()
+        assert not booked["outcome"].is_in([Outcome.UNKNOWN]).any()

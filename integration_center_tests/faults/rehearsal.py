@@ -1,6 +1,6 @@
 """Syncs without Dagster's own history: the same steps on the same database, files and orgs, in a tenth of the time.
 
-Dagster's part (runs, events, the asset graph) stands in as a few plain objects; what a fault can hurt is all real.
+A few plain objects replace Dagster's part (runs, events, the asset graph). Everything that a fault can hurt is real.
 """
 
 import logging

@@ -124,8 +124,8 @@ def test_awkward_rows_end_the_same_by_either_channel(
     monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     by_bulk, held_now = sync(case, spec, "bulk")
 
-    told = ["row", "key", "record_id", "outcome", "code", "error_fields"]
-    assert by_bulk.select(told).rows() == by_collections.select(told).rows()
+    compared = ["row", "key", "record_id", "outcome", "code", "error_fields"]
+    assert by_bulk.select(compared).rows() == by_collections.select(compared).rows()
     assert held_now == held_then
     ended = dict(zip(ROWS, by_bulk.sort("row").select("outcome", "code").rows(), strict=True))
     assert ended == {name: ENDED.get(name, ("updated", None)) for name in ROWS}

@@ -113,18 +113,18 @@ def test_events_are_asked_for_from_midnight_to_midnight() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refreshed_at", "told"),
+    ("refreshed_at", "expected"),
     [
         ("2026-11-22T23:59:59Z", "the newest is 2026-11-21"),
         ("2026-11-23T01:00:00+02:00", "the newest is 2026-11-21"),
     ],
 )
-def test_a_day_that_had_not_ended_at_the_refresh_is_no_data(refreshed_at: str, told: str) -> None:
+def test_a_day_that_had_not_ended_at_the_refresh_is_no_data(refreshed_at: str, expected: str) -> None:
     walkme = WalkMeDouble({**LOGINS, "refreshedAt": refreshed_at})
     source = walkme.source()
     info = source.find("logins")
     for ask in (source.read, source.identity):
-        with pytest.raises(NoDataForDay, match=f"no data for 2026-11-22; {told}"):
+        with pytest.raises(NoDataForDay, match=f"no data for 2026-11-22; {expected}"):
             ask(info, DAY)
     assert f"{PATH}/data" not in walkme.counts
 
@@ -136,12 +136,12 @@ def test_a_day_is_there_once_it_had_ended_at_the_refresh() -> None:
     assert source.identity(info, DAY)
 
 
-@pytest.mark.parametrize("told", [{"refreshedAt": None}, {"refreshedAt": ""}, {}], ids=["null", "empty", "missing"])
+@pytest.mark.parametrize("given", [{"refreshedAt": None}, {"refreshedAt": ""}, {}], ids=["null", "empty", "missing"])
 @pytest.mark.parametrize(("hour", "newest"), [(8, date(2026, 11, 21)), (9, DAY), (23, DAY)])
 def test_where_the_refresh_is_not_told_it_is_taken_to_be_the_usual_one(
-    told: dict[str, Any], hour: int, newest: date
+    given: dict[str, Any], hour: int, newest: date
 ) -> None:
-    walkme = WalkMeDouble({name: value for name, value in LOGINS.items() if name != "refreshedAt"} | told)
+    walkme = WalkMeDouble({name: value for name, value in LOGINS.items() if name != "refreshedAt"} | given)
     walkme.now = datetime(2026, 11, 23, hour, tzinfo=UTC)
     source = walkme.source()
     info = source.find("logins")
@@ -154,15 +154,15 @@ def test_where_the_refresh_is_not_told_it_is_taken_to_be_the_usual_one(
     assert len(identities) == 3, "rows of an unknown refresh are never taken for those already stored"
 
 
-@pytest.mark.parametrize("told", [1795424400000, "1795424400000", 1795424400000.0, "2026-11-23T09:00:00Z"])
-def test_the_refresh_may_be_told_in_milliseconds(told: object) -> None:
-    walkme = WalkMeDouble({**LOGINS, "refreshedAt": told})
+@pytest.mark.parametrize("given", [1795424400000, "1795424400000", 1795424400000.0, "2026-11-23T09:00:00Z"])
+def test_the_refresh_may_be_told_in_milliseconds(given: object) -> None:
+    walkme = WalkMeDouble({**LOGINS, "refreshedAt": given})
     assert read(walkme.source()).refreshed_at == datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("told", ["yesterday", 5, True, ["2026-11-23"], {}])
-def test_a_refresh_that_is_no_time_is_transient(told: object) -> None:
-    source = WalkMeDouble({**LOGINS, "refreshedAt": told}).source()
+@pytest.mark.parametrize("given", ["yesterday", 5, True, ["2026-11-23"], {}])
+def test_a_refresh_that_is_no_time_is_transient(given: object) -> None:
+    source = WalkMeDouble({**LOGINS, "refreshedAt": given}).source()
     info = source.find("logins")
     with pytest.raises(ServiceUnavailable, match="refreshedAt"):
         source.newest_day(info)

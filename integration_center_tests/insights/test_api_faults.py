@@ -71,7 +71,7 @@ def test_wrong_credentials_say_what_to_do_without_the_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error_type", "told"),
+    ("status", "error_type", "expected"),
     [
         (400, ReportError, "request 'req-7'"),
         (403, AccessRefused, "lacks the permission to read Insights reports"),
@@ -79,10 +79,10 @@ def test_wrong_credentials_say_what_to_do_without_the_secret() -> None:
         (302, ConfigurationError, "redirect"),
     ],
 )
-def test_a_refusal_is_final_and_quotes_no_message(status: int, error_type: type[Exception], told: str) -> None:
+def test_a_refusal_is_final_and_quotes_no_message(status: int, error_type: type[Exception], expected: str) -> None:
     walkme = WalkMeDouble()
     walkme.first = [refuse(status, "some_code")]
-    with pytest.raises(error_type, match=told) as error:
+    with pytest.raises(error_type, match=expected) as error:
         walkme.source().list_reports()
     assert walkme.counts[REPORTS] == 1
     assert "'some_code'" in str(error.value)

@@ -52,7 +52,7 @@ def test_a_header_alone_is_a_report_without_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"", ["is empty", "header"]),
         (b"\n\n", ["is empty"]),
@@ -70,10 +70,10 @@ def test_a_header_alone_is_a_report_without_rows() -> None:
         (b'a,b\n1,"2"x\n', ["line 2", "doubled"]),
     ],
 )
-def test_what_is_not_whole_is_refused_with_the_place(content: bytes, told: list[str]) -> None:
+def test_what_is_not_whole_is_refused_with_the_place(content: bytes, expected: list[str]) -> None:
     with pytest.raises(UnreadableReport) as error:
         read(content)
-    for words in ["nps/2026-11-22.csv", *told]:
+    for words in ["nps/2026-11-22.csv", *expected]:
         assert words in str(error.value)
 
 
@@ -108,7 +108,7 @@ def test_a_cut_file_never_gives_a_row_that_was_not_written(rows: list[tuple[str,
     cut = whole[: int(len(whole) * keep)]
     # Many writers leave out the last line end, so a file that ends with a comma may be whole: its last cell is empty.
     assume(not cut.endswith(b","))
-    # Nor can the first half of a doubled quote be told from the end of a cell.
+    # Nor can the first half of a doubled quote be distinguished from the end of a cell.
     assume(not (cut.endswith(b'"') and whole[len(cut) :].startswith(b'"')))
     try:
         frame = read(cut)

@@ -44,7 +44,7 @@ def test_the_day_of_a_name(pattern: str | None, name: str, day: date | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "expected"),
     [
         ("logins.csv", "must have one {date}"),
         ("{date}_{date}.csv", "must have one {date}"),
@@ -53,8 +53,8 @@ def test_the_day_of_a_name(pattern: str | None, name: str, day: date | None) -> 
         ("*a*b*c*{date}.csv", "more than 3 places"),
     ],
 )
-def test_a_pattern_without_a_day_is_refused(pattern: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_pattern_without_a_day_is_refused(pattern: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
         check_pattern(pattern)
 
 

@@ -93,7 +93,7 @@ def test_what_has_one_meaning_is_read(tmp_path: Path, content: bytes, name: str,
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "told", "proposal"),
+    ("content", "name", "expected", "proposal"),
     [
         (f"{PLAIN}Anzahl,,2\n".encode(), ".csv", None, {"footer": r"^\W*Anzahl"}),
         (f"{PLAIN}TRAILER|2\n".replace(",", "|").encode(), ".csv", "separated by pipes", {"footer": r"^\W*TRAILER"}),
@@ -107,13 +107,13 @@ def test_what_has_one_meaning_is_read(tmp_path: Path, content: bytes, name: str,
     ids=range(7),
 )  # fmt: skip
 def test_what_has_to_be_declared_is_proposed(
-    tmp_path: Path, content: bytes, name: str, told: str | None, proposal: dict[str, Any]
+    tmp_path: Path, content: bytes, name: str, expected: str | None, proposal: dict[str, Any]
 ) -> None:
     try:
         said = " ".join(read(tmp_path, content, name).notes)
     except UnreadableReport as error:
         said = str(error)
-    assert (told or "") in said
+    assert (expected or "") in said
     assert inspect(content, name).proposal == proposal
     rows = read(tmp_path, content, name, yaml.safe_dump(proposal)).frame.rows()
     assert rows == ROWS[: len(rows)]
@@ -121,7 +121,7 @@ def test_what_has_to_be_declared_is_proposed(
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "told"),
+    ("content", "name", "expected"),
     [
         (f"{PLAIN}Made by x, at y, for z, q\n".encode(), ".csv", "If it is no row, say `footer: 1`"),
         (zipped({}), ".zip", "is an empty zip"),
@@ -136,10 +136,10 @@ def test_what_has_to_be_declared_is_proposed(
     ],
     ids=range(10),
 )
-def test_what_cannot_be_read_is_called_by_its_name(tmp_path: Path, content: bytes, name: str, told: str) -> None:
+def test_what_cannot_be_read_is_called_by_its_name(tmp_path: Path, content: bytes, name: str, expected: str) -> None:
     with pytest.raises(UnreadableReport) as refused:
         read(tmp_path, content, name)
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
 
 
 def test_commas_within_cells_are_no_delimiter(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_a_custom_folder_without_the_tag_is_invisible(drops: Place, yaml: str) -
 
 
 @pytest.mark.parametrize(
-    ("yaml", "told"),
+    ("yaml", "expected"),
     [
         ("kind: sometimes\n", ["kind", "'snapshot' or 'events'"]),
         ("keycolumn: User ID\n", ["keycolumn", "the nearest is 'key_column'"]),
@@ -161,7 +161,7 @@ def test_a_custom_folder_without_the_tag_is_invisible(drops: Place, yaml: str) -
         ("name: \xff\n".encode("latin-1"), ["UTF-8"]),
     ],
 )
-def test_a_broken_report_yaml_stops_its_own_report_only(drops: Place, yaml: str | bytes, told: list[str]) -> None:
+def test_a_broken_report_yaml_stops_its_own_report_only(drops: Place, yaml: str | bytes, expected: list[str]) -> None:
     drops.put("broken/report.yaml", yaml)
     drops.put("broken/2026-11-22.csv")
     drops.put("health/report.yaml", TAGGED)
@@ -172,7 +172,7 @@ def test_a_broken_report_yaml_stops_its_own_report_only(drops: Place, yaml: str 
     assert drops.read("health").frame.height == 1
     with pytest.raises(UnreadableReport) as error:
         drops.source.find("broken")
-    for words in ["broken/report.yaml", "the file", *told]:
+    for words in ["broken/report.yaml", "the file", *expected]:
         assert words in str(error.value)
 
 

@@ -104,7 +104,7 @@ def test_a_workbook_gives_real_dates_from_the_sheet_that_is_named(read: Read) ->
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "declared", "told"),
+    ("content", "name", "declared", "expected"),
     [
         (write_workbook({"A": [["a"]]}), ".csv", "", "is an Excel workbook; call it .xlsx, say `format: xlsx`"),
         (CSV, ".xlsx", "", "is no Excel workbook"),
@@ -122,11 +122,11 @@ def test_a_workbook_gives_real_dates_from_the_sheet_that_is_named(read: Read) ->
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_what_does_not_hold_what_it_says_is_named(
-    read: Read, content: bytes, name: str, declared: str, told: str
+    read: Read, content: bytes, name: str, declared: str, expected: str
 ) -> None:
     with pytest.raises(UnreadableReport) as refused:
         read(content, name, declared)
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert str(DAY) in str(refused.value) or "report.yaml" in str(refused.value)
 
 

@@ -59,7 +59,7 @@ def test_a_name_that_stands_twice_is_the_name_of_no_column(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told", "declared"),
+    ("content", "expected", "declared"),
     [
         (PLAIN.encode("cp1252"), ["line 3", "`encoding: cp1252`"], "encoding: cp1252"),
         ("Logins of November\n\n" + PLAIN, ["header seems to be row 2", "`header_row: 2`"], "header_row: 2"),
@@ -80,13 +80,13 @@ def test_a_name_that_stands_twice_is_the_name_of_no_column(read: Read) -> None:
     ],
 )  # fmt: skip
 def test_what_a_file_does_not_show_is_declared(
-    read: Read, content: str | bytes, told: list[str], declared: str
+    read: Read, content: str | bytes, expected: list[str], declared: str
 ) -> None:
     try:
         said = "; ".join(read(content).notes)
     except UnreadableReport as error:
         said = str(error)
-    assert [each for each in told if each not in said] == []
+    assert [each for each in expected if each not in said] == []
     rows = [tuple("2026-11-20 10:00:00" if cell == "2026-11-20T10:00:00Z" else cell for cell in row)
             for row in read(content, declared + "\n").frame.rows()]  # fmt: skip
     assert rows == ROWS
@@ -138,7 +138,7 @@ def test_the_time_of_a_footer_pattern_grows_with_the_line_alone(read: Read) -> N
 
 
 @pytest.mark.parametrize(
-    ("declared", "told"),
+    ("declared", "expected"),
     [
         ("delimiter: ;;", "delimiter in line 1: ';;' must be one character, or the word tab"),
         ("encoding: klingon", "encoding in line 1: 'klingon' is not a known encoding"),
@@ -158,10 +158,10 @@ def test_the_time_of_a_footer_pattern_grows_with_the_line_alone(read: Read) -> N
         ("encoding: utf-16", "correct `encoding:`"),
     ],
 )
-def test_a_declaration_that_does_not_fit_is_named(read: Read, declared: str, told: str) -> None:
+def test_a_declaration_that_does_not_fit_is_named(read: Read, declared: str, expected: str) -> None:
     with pytest.raises(UnreadableReport) as refused:
         read(PLAIN, declared)
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_times_are_read_in_their_zone_and_numbers_with_their_signs(
 
 
 @pytest.mark.parametrize(
-    ("declared", "told"),
+    ("declared", "expected"),
     [
         ("dates: DD.MM.YYYY hh:mm", "is not a form in the notation of strftime, such as '%d.%m.%Y %H:%M'"),
         ("dates: '%H:%M'", "does not tell a day"),
@@ -205,10 +205,10 @@ def test_times_are_read_in_their_zone_and_numbers_with_their_signs(
         ("columns: {Count: {decimal: '.', thousands: '.'}}", "columns.Count: decimal and thousands are both '.'"),
     ],
 )
-def test_a_form_that_reads_nothing_is_refused(read: Read, declared: str, told: str) -> None:
+def test_a_form_that_reads_nothing_is_refused(read: Read, declared: str, expected: str) -> None:
     with pytest.raises(UnreadableReport) as refused:
         read(PLAIN, declared)
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_what_a_file_shows_needs_no_declaration(read: Read, content: bytes | str
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "told", "proposal"),
+    ("content", "name", "expected", "proposal"),
     [
         ("Logins,,\n" + PLAIN, ".csv", "no name for column 2, 3", {"header_row": 2}),
         ("Logins,,\n,,\n" + PLAIN, ".csv", "`header_row: 3`", {"header_row": 3}),
@@ -124,12 +124,12 @@ def test_what_a_file_shows_needs_no_declaration(read: Read, content: bytes | str
     ids=range(12),
 )  # fmt: skip
 def test_what_has_to_be_declared_is_proposed(
-    read: Read, content: bytes | str, name: str, told: str | None, proposal: dict[str, Any]
+    read: Read, content: bytes | str, name: str, expected: str | None, proposal: dict[str, Any]
 ) -> None:
-    if told:
+    if expected:
         with pytest.raises(UnreadableReport) as refused:
             read(content, name)
-        assert told in str(refused.value)
+        assert expected in str(refused.value)
     assert inspect(content, name).proposal == proposal
     rows = read(content, name, json.dumps(proposal)).frame.rows()
     assert [tuple(cell and cell.replace("7.5", "7") for cell in row) for row in rows] == ROWS
@@ -195,11 +195,11 @@ def test_an_option_that_the_format_does_not_have_is_refused(read: Read, declared
 
 
 @pytest.mark.parametrize(
-    ("footer", "told"),
+    ("footer", "expected"),
     [("footer: 9", "has 2 rows below the header"), ("footer: ^Total", "the last row does not match `footer: ^Total`")],
 )
-def test_a_footer_that_a_sheet_does_not_have_is_refused(read: Read, footer: str, told: str) -> None:
-    with pytest.raises(UnreadableReport, match=told.replace("^", r"\^")):
+def test_a_footer_that_a_sheet_does_not_have_is_refused(read: Read, footer: str, expected: str) -> None:
+    with pytest.raises(UnreadableReport, match=expected.replace("^", r"\^")):
         read(write_workbook({"A": SHEET}), ".xlsx", footer)
 
 

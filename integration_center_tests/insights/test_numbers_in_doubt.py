@@ -84,9 +84,9 @@ def test_signs_stand_where_programs_write_them(read: Read, cells: list[str], dec
 def test_a_column_that_one_cell_keeps_from_being_read_is_named(
     read: Read, cells: list[str], declared: str, said: str
 ) -> None:
-    told = [note for note in read(write(cells), f"{declared}\n").notes if "do not have the form" in note]
-    assert said in "; ".join(told)
-    assert bool(told) is bool(said)
+    doubts = [note for note in read(write(cells), f"{declared}\n").notes if "do not have the form" in note]
+    assert said in "; ".join(doubts)
+    assert bool(doubts) is bool(said)
 
 
 def test_the_line_of_a_message_is_yaml_whatever_the_column_is_called(read: Read) -> None:

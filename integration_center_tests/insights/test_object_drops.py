@@ -1,4 +1,4 @@
-"""Drops in object storage: what is asked for, what is told when it goes wrong, and how each cloud is opened."""
+"""Drops in object storage: what is requested, what an error says, and how each cloud is opened."""
 
 import socket
 from collections.abc import Iterator
@@ -150,7 +150,7 @@ def test_a_download_that_is_cut_off_is_tried_again(s3: S3Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "told"),
+    ("answer", "error", "expected"),
     [
         (refuse(503, "SlowDown"), RateLimited, "503 SlowDown: too many requests"),
         (refuse(500, "InternalError"), ServiceUnavailable, "S3 answered 500 InternalError"),
@@ -164,7 +164,7 @@ def test_a_download_that_is_cut_off_is_tried_again(s3: S3Server) -> None:
     ],
 )
 def test_each_refusal_has_its_sentence(
-    s3: S3Server, answer: Response, error: type[IntegrationCenterError], told: str
+    s3: S3Server, answer: Response, error: type[IntegrationCenterError], expected: str
 ) -> None:
     source = build()
     s3.first = [answer] * 4
@@ -172,7 +172,7 @@ def test_each_refusal_has_its_sentence(
         source.list_reports()
     text = str(raised.value)
     assert text.startswith(f"{ROOT}: ")
-    assert told in text
+    assert expected in text
     assert KEY not in text
     assert SECRET not in text
 
@@ -249,7 +249,7 @@ def test_plain_http_to_another_machine_has_to_be_allowed(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("root", "told"),
+    ("root", "expected"),
     [
         ("ftp://host/x", "ftp:// is not supported"),
         ("s3://", "not followed by the name of a bucket"),
@@ -257,10 +257,10 @@ def test_plain_http_to_another_machine_has_to_be_allowed(monkeypatch: pytest.Mon
         ("az://Box?sig=s3cret", "expected is az://container/prefix"),
     ],
 )
-def test_a_root_that_is_no_address_is_refused_before_any_request(root: str, told: str) -> None:
+def test_a_root_that_is_no_address_is_refused_before_any_request(root: str, expected: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         build(root)
-    assert told in str(raised.value)
+    assert expected in str(raised.value)
     assert "s3cret" not in str(raised.value)
 
 

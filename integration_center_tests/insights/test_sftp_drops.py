@@ -172,7 +172,7 @@ def test_links_do_not_lead_out(server: SftpServer, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [
         ("sftp://walkme:hunter2@host/x", "holds a password; set WALKME_SFTP_PASSWORD"),
         ("sftp://host/x", "expected is sftp://user@host/folder"),
@@ -181,10 +181,10 @@ def test_links_do_not_lead_out(server: SftpServer, root: Path) -> None:
         ("sftp://walkme@host/x?y", "expected is sftp://user@host/folder"),
     ],
 )
-def test_an_address_is_checked_without_quoting_it(address: str, told: str) -> None:
+def test_an_address_is_checked_without_quoting_it(address: str, expected: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         build_sftp_drops(address, read_settings())
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert "hunter2" not in str(refused.value)
 
 

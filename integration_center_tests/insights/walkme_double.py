@@ -29,7 +29,7 @@ PATH = f"{REPORTS}/rep%201%2Flogins"
 
 
 class WalkMeDouble:
-    """Answers as the contract says, after the answers that stand in `first`.
+    """Answers as the contract says, after the answers in `first`.
 
     Attributes:
         first: answers given before all others, one a request, whatever is asked.

@@ -10,7 +10,8 @@ import pytest
 from integration_center.accounts.connecting import connect_client_credentials
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
-from integration_center.settings import Settings
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.settings import Settings, read_settings
 from integration_center_tests.pipeline.center import Center
 from integration_center_tests.pipeline.commands import Command, build_command
 from salesforce_emulator.server import Emulator
@@ -99,7 +100,15 @@ def center(
 
 @pytest.fixture
 def center_on_disk(home: Path, emulator: Emulator, connect: Callable[[Environment], None]) -> Iterator[Center]:
-    """The same with the history in files, as the command line and threads need it."""
+    """The same with the history in files, as commands open it that execute runs themselves."""
+    connect(Environment.SANDBOX)
+    with open_instance(read_settings(), executes_runs=True) as instance:
+        yield Center(home, emulator, instance)
+
+
+@pytest.fixture
+def center_of_daemon(home: Path, emulator: Emulator, connect: Callable[[Environment], None]) -> Iterator[Center]:
+    """The same with the history in files as Dagster's daemon writes it, and with the standard output of the steps."""
     connect(Environment.SANDBOX)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         yield Center(home, emulator, instance)

@@ -12,7 +12,7 @@ Change = Callable[[httpx.Request, bytes], bytes]
 
 @dataclass
 class Gateway:
-    """Stands before every request of the process.
+    """Takes every request of the process.
 
     Attributes:
         answer: an answer of the gateway's own; None passes the request on.

@@ -61,7 +61,7 @@ class Clock:
 
 
 class FixedClock:
-    """Stands for `datetime` in the sensor."""
+    """Replaces `datetime` in the sensor."""
 
     def __init__(self, now: datetime) -> None:
         self.fixed = now

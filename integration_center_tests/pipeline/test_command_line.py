@@ -192,10 +192,10 @@ def test_a_jwt_account_syncs_and_renews_its_token_by_itself(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"\xff\x00", "not an RSA private key in PEM"), (None, "is a directory")]
+    ("content", "expected"), [(b"\xff\x00", "not an RSA private key in PEM"), (None, "is a directory")]
 )
 def test_a_key_file_that_is_none_is_refused(
-    center: Center, command: Command, tmp_path: Path, content: bytes | None, told: str
+    center: Center, command: Command, tmp_path: Path, content: bytes | None, expected: str
 ) -> None:
     path = tmp_path
     if content is not None:
@@ -205,7 +205,7 @@ def test_a_key_file_that_is_none_is_refused(
         "connect", "sandbox", "--flow", "jwt", "--username", "ann@acme.example", "--key-file", str(path)
     )
     assert code != 0
-    assert told in err
+    assert expected in err
 
 
 def test_the_version_is_told_before_anything_heavy_is_imported() -> None:

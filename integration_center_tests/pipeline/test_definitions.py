@@ -1,4 +1,4 @@
-"""What Dagster is told: assets, jobs, schedules, lineage and checks; and that telling needs no network."""
+"""The definitions that Dagster loads: assets, jobs, schedules, lineage and checks. To build them needs no network."""
 
 import json
 import socket

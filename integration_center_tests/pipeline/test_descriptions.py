@@ -43,9 +43,9 @@ def test_no_check_result_holds_markup_and_the_log_shows_the_sentence(center: Cen
     assert not run.success
     records = center.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     events = [record.event_log_entry.dagster_event for record in records.records]
-    told = [event.asset_check_evaluation_data.description for event in events if event]
-    assert any("javascript" in (text or "") for text in told)
-    assert [text for text in told if find_markup(text)] == []
+    descriptions = [event.asset_check_evaluation_data.description for event in events if event]
+    assert any("javascript" in (text or "") for text in descriptions)
+    assert [text for text in descriptions if find_markup(text)] == []
     assert NAME in (center.sync(run).error or "")
 
 

@@ -67,10 +67,10 @@ class History:
     def deliver(self, day: int, content: Content) -> None:
         """Store the report of a day, in place of the one before."""
         frames, place = self.installation.frames, find_report(self.slug, FIRST + timedelta(day))
-        told = {"identity": "", "kind": "events", "latest_by": "At"}
+        details = {"identity": "", "kind": "events", "latest_by": "At"}
         draft = frames.draft(place)
-        write_frame(make_frame(content), draft.path, told)
-        frames.publish(draft, identity="", details=told)
+        write_frame(make_frame(content), draft.path, details)
+        frames.publish(draft, identity="", details=details)
 
     def run(self, first: int, last: int, refused: Collection[str] = ()) -> bool:
         """Run a range of days, and say whether its plan was not held; Salesforce refuses the records of some keys."""
@@ -152,7 +152,7 @@ def test_days_that_failed_in_part_end_right_when_they_are_run_again(
     steps: Sequence[tuple[int, Content | None, int, set[str]]],
     order: Sequence[int],
 ) -> None:
-    """Whatever was refused or held, running each applied day once more, in any order, mends it."""
+    """Whatever was refused or held, running each applied day once more, in any order, repairs it."""
     history = History(installation, tmp_path)
     delivered, applied = dict[date, Content](), dict[date, Content]()
     for number, content, other, refused in steps:

@@ -26,10 +26,10 @@ def test_from_missing_fields_to_a_sync(center: Center, org: Org, command: Comman
     code, said, _ = command("check")
     assert code == 1
     assert "Please create these custom fields on Lead" in said
-    code, said, told = command("check", "logins_to_leads", "--create-fields", "--yes")
+    code, said, errors = command("check", "logins_to_leads", "--create-fields", "--yes")
     assert code == 0
     assert said.startswith("sound")
-    assert "Created on Lead: WalkMe_Since__c, WalkMe_Visits__c." in told
+    assert "Created on Lead: WalkMe_Since__c, WalkMe_Visits__c." in errors
     ran = center.run()
     assert ran.success, ran.error
     (lead,) = org.store.records("Lead", "Email = ?", (email(PLAIN[0]),))
@@ -47,22 +47,22 @@ def test_from_missing_fields_to_a_sync(center: Center, org: Org, command: Comman
 def test_a_field_that_was_made_already_is_opened(center: Center, org: Org, command: Command) -> None:
     calls = org.calls
     center.emulator.sandbox.faults.drop("*/tooling/sobjects/CustomField", when="after", method="POST")
-    code, _, told = command("check", "--create-fields", "--yes")
-    assert code == 0, told
-    assert "Created on Lead: WalkMe_Since__c, WalkMe_Visits__c." in told
+    code, _, errors = command("check", "--create-fields", "--yes")
+    assert code == 0, errors
+    assert "Created on Lead: WalkMe_Since__c, WalkMe_Visits__c." in errors
     assert len(calls.find("POST", "*/tooling/sobjects/CustomField")) == 2
     org.schema.hide("Lead", COUNT)
     center.integrate(fields=[{"column": "# Logins Last 30 Days", "field": COUNT}])
-    code, _, told = command("check", "--create-fields", "--yes")
+    code, _, errors = command("check", "--create-fields", "--yes")
     assert code == 0
-    assert f"Already there: {COUNT}." in told
+    assert f"Already there: {COUNT}." in errors
 
 
 def test_a_user_who_may_not_create_fields_is_told_so(org: Org, command: Command) -> None:
     org.set_permission("PermissionsCustomizeApplication", False)
-    code, _, told = command("check", "--create-fields", "--yes")
+    code, _, errors = command("check", "--create-fields", "--yes")
     assert code == 1
-    assert "may not create fields: that takes Customize Application" in told
+    assert "may not create fields: that takes Customize Application" in errors
     assert org.store.records("CustomField") == []
 
 

@@ -155,7 +155,7 @@ def test_every_row_ends_in_one_outcome(center: Center) -> None:
         "ineligible": 1,
         "rejected": 1,
     }
-    assert center.sync(run).counts["lines"]["updated"] == 6  # person 9's address stands in two Leads
+    assert center.sync(run).counts["lines"]["updated"] == 6  # two Leads have person 9's address
 
 
 def test_counts_add_up_when_every_row_fails(center: Center) -> None:

@@ -76,8 +76,8 @@ def create_run(center: Center, name: str, *assets: str) -> ExecuteRunArgs:
 
 def start_run(center: Center, monkeypatch: pytest.MonkeyPatch, name: str, *assets: str) -> None:
     """Let this process be that of a run: its command line says which."""
-    told = create_run(center, name, *assets)
-    monkeypatch.setattr(sys, "argv", ["dagster", "api", "execute_run", serialize_value(told)])
+    request = create_run(center, name, *assets)
+    monkeypatch.setattr(sys, "argv", ["dagster", "api", "execute_run", serialize_value(request)])
     monkeypatch.setattr(dg.DagsterInstance, "get", lambda: nullcontext(center.instance))
 
 
@@ -119,24 +119,24 @@ def test_the_process_of_a_run_builds_what_it_runs(
         assert dg.AssetKey(asset.split("/")) in found.asset_layer.executable_asset_keys
 
 
-def compress(told: ExecuteRunArgs) -> str:
+def compress(request: ExecuteRunArgs) -> str:
     """Compress what is said to a process, as Dagster's launchers do."""
-    return base64.b64encode(zlib.compress(serialize_value(told).encode())).decode()
+    return base64.b64encode(zlib.compress(serialize_value(request).encode())).decode()
 
 
 @pytest.mark.parametrize("way", ["variable", "compressed variable", "compressed option"])
 def test_a_run_that_is_told_in_another_way_builds_what_it_runs(
     three: Center, monkeypatch: pytest.MonkeyPatch, built: list[str], way: str
 ) -> None:
-    told = create_run(three, "from_nps")
+    request = create_run(three, "from_nps")
     monkeypatch.setattr(dg.DagsterInstance, "get", lambda: nullcontext(three.instance))
     match way:
         case "variable":
-            monkeypatch.setenv("DAGSTER_EXECUTE_RUN_ARGS", serialize_value(told))
+            monkeypatch.setenv("DAGSTER_EXECUTE_RUN_ARGS", serialize_value(request))
         case "compressed variable":
-            monkeypatch.setenv("DAGSTER_COMPRESSED_EXECUTE_RUN_ARGS", compress(told))
+            monkeypatch.setenv("DAGSTER_COMPRESSED_EXECUTE_RUN_ARGS", compress(request))
         case _:
-            monkeypatch.setattr(sys, "argv", ["execute_run", "--compressed-input-json", compress(told)])
+            monkeypatch.setattr(sys, "argv", ["execute_run", "--compressed-input-json", compress(request)])
     built.clear()
     load(three, DefinitionsLoadType.RECONSTRUCTION)
     assert built == ["from_nps"]
@@ -155,9 +155,9 @@ def test_a_worker_of_celery_builds_for_each_task_what_it_runs(
         load(three, DefinitionsLoadType.RECONSTRUCTION)
 
     for slug in ("from_nps", "by_number"):
-        told = create_run(three, slug)
+        request = create_run(three, slug)
         built.clear()
-        execute_job.si(execute_job_args_packed=pack_value(told)).apply_async().get()
+        execute_job.si(execute_job_args_packed=pack_value(request)).apply_async().get()
         assert built == [slug]
 
 

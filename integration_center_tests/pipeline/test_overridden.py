@@ -114,16 +114,16 @@ def test_an_undo_that_the_org_rewrites_says_so_too(center: Center, org: Org) -> 
     assert center.ledger(undone).filter(outcome="overridden")[f"holds.{COUNT}"].to_list() == [4.0]
 
 
-@pytest.mark.parametrize(("people", "told"), [(PLAIN, True), (PLAIN[7:], False)], ids=["all", "none of the sample"])
+@pytest.mark.parametrize(("people", "is_noted"), [(PLAIN, True), (PLAIN[7:], False)], ids=["all", "none of the sample"])
 def test_the_sample_decides_whether_all_are_read(
-    center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, people: tuple[int, ...], told: bool
+    center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, people: tuple[int, ...], is_noted: bool
 ) -> None:
     monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE", 4)
     rewrite(center, org, people)
     ran = center.run()
-    assert lines(center, ran) == ({"overridden": ALL} if told else {"updated": ALL})
+    assert lines(center, ran) == ({"overridden": ALL} if is_noted else {"updated": ALL})
     sentence = f"{ALL} of {ALL} records written hold something else"
-    assert (sentence in said(center, ran.run_id)) is told
+    assert (sentence in said(center, ran.run_id)) is is_noted
 
 
 def test_a_small_push_is_not_looked_at(center: Center, org: Org, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ from integration_center_tests.pipeline.test_secrecy import texts
 
 
 def secret_parts(gateway: Gateway) -> set[str]:
-    """What must stand nowhere: pieces of the tokens, without the org's id at their beginning."""
+    """What must be nowhere: pieces of the tokens, without the org's id at their beginning."""
     return {part for token in gateway.tokens for part in (token.partition("!")[2][:16], token[-16:])}
 
 
 def find_anywhere(center: Center, parts: set[str]) -> set[str]:
-    """The files of the home in which a part stands, tables and packed cells included."""
+    """Find the files of the home that hold a part, tables and packed cells included."""
     found = set()
     for path in (path for path in center.home.rglob("*") if path.is_file()):
         if any(part.encode() in text for text in texts(path) for part in parts):
@@ -41,7 +41,7 @@ def refuse_with(form: str, status: int) -> Callable[[httpx.Request], httpx.Respo
 
 @pytest.mark.parametrize(("form", "status"), [("BAD_Bearer {}", 400), ("INVALID_SESSION_ID Bearer {}", 401)])
 def test_a_repeated_token_is_not_kept_when_a_call_is_refused(
-    center_on_disk: Center,
+    center_of_daemon: Center,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -50,19 +50,19 @@ def test_a_repeated_token_is_not_kept_when_a_call_is_refused(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     gateway = Gateway(answer=refuse_with(form, status)).stand_before(monkeypatch)
-    center_on_disk.integrate()
-    center_on_disk.drop(logins(PLAIN))
-    run = center_on_disk.run()
+    center_of_daemon.integrate()
+    center_of_daemon.drop(logins(PLAIN))
+    run = center_of_daemon.run()
     assert not run.success
     parts = secret_parts(gateway)
     said = capfd.readouterr()
     assert parts
-    assert find_anywhere(center_on_disk, parts) == set()
-    assert [p for p in parts if p in f"{said.out}{said.err}{caplog.text}{run.error}{center_on_disk.sync(run)}"] == []
+    assert find_anywhere(center_of_daemon, parts) == set()
+    assert [p for p in parts if p in f"{said.out}{said.err}{caplog.text}{run.error}{center_of_daemon.sync(run)}"] == []
 
 
 def test_a_repeated_token_is_not_kept_in_results_of_rows_and_names(
-    center_on_disk: Center,
+    center_of_daemon: Center,
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -78,16 +78,16 @@ def test_a_repeated_token_is_not_kept_in_results_of_rows_and_names(
 
     caplog.set_level(logging.DEBUG)
     gateway = Gateway(change=change).stand_before(monkeypatch)
-    center_on_disk.integrate()
-    center_on_disk.drop(logins(PLAIN))
-    run = center_on_disk.run()
+    center_of_daemon.integrate()
+    center_of_daemon.drop(logins(PLAIN))
+    run = center_of_daemon.run()
     assert not run.success
-    ledger = center_on_disk.ledger(run)
+    ledger = center_of_daemon.ledger(run)
     assert set(ledger["code"]) == {"UNKNOWN"}
     said: list[Any] = [command("fields", "sandbox", "Lead"), command("ledger", run.run_id), command("log"), ledger]
     parts = secret_parts(gateway)
     assert parts
     assert "not with" in str(ledger["reason"].to_list())
-    assert find_anywhere(center_on_disk, parts) == set()
+    assert find_anywhere(center_of_daemon, parts) == set()
     everything = f"{said}{ledger.to_dicts()}{caplog.text}{run.error}"
     assert [part for part in parts if part in everything] == []

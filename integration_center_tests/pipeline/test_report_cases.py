@@ -38,13 +38,13 @@ class Case:
     Attributes:
         rows: its first rows, or all of them, when it is read with `declared`.
         declared: what `report.yaml` has to say.
-        told: part of the refusal or of a note without that; None where nothing has to be said.
+        says: part of the refusal or of a note without that; None where nothing has to be said.
         proposed: whether `inspect` proposes just that, which it does not where a human has to decide.
     """
 
     rows: list[tuple[str | None, ...]]
     declared: str = ""
-    told: str | None = None
+    says: str | None = None
     proposed: bool = True
 
 
@@ -57,14 +57,14 @@ GUARDED = [(ANN, "00123"), (BO, "00123"), ("cy.ito@customer3.example", "=1+1")]
 DATES = ["2026-11-22 03:58 AM", "2026-11-22T07:00:00Z", "2026-11-22 07:00:00 GMT", "2026-11-22T07:00:00+02"]
 WHO = [ANN, BO, "cy.ito@customer3.example", "di@customer4.example"]
 RIGHT = {
-    "semicolon/plain": Case([*PLAIN_ROWS], told="separated by semicolons"),
+    "semicolon/plain": Case([*PLAIN_ROWS], says="separated by semicolons"),
     "semicolon/quoted": Case([*PLAIN_ROWS]),
-    "semicolon/tab": Case([*PLAIN_ROWS], told="separated by tabs"),
-    "semicolon/sep-line": Case([*PLAIN_ROWS], told="a line says sep=;"),
+    "semicolon/tab": Case([*PLAIN_ROWS], says="separated by tabs"),
+    "semicolon/sep-line": Case([*PLAIN_ROWS], says="a line says sep=;"),
     "semicolon/sep-comma": Case([*PLAIN_ROWS]),
     "semicolon/decimal-comma": Case(with_last("7.5", "8"), "decimal: ','\nthousands: .\n"),
-    "utf16/plain": Case([*PLAIN_ROWS], told="the text is utf-16-le"),
-    "utf16/no-mark": Case([*PLAIN_ROWS], told="the text is utf-16-le"),
+    "utf16/plain": Case([*PLAIN_ROWS], says="the text is utf-16-le"),
+    "utf16/no-mark": Case([*PLAIN_ROWS], says="the text is utf-16-le"),
     "utf16/double-bom": Case([*PLAIN_ROWS]),
     "utf16/cp1252": Case([(*PLAIN_ROWS[0], "Müller")], "encoding: cp1252\n", "such as `encoding: cp1252`"),
     "footer/plain": Case([*PLAIN_ROWS], "footer: 1\n", "line 5: 1 cell, the header has 4"),
@@ -72,7 +72,7 @@ RIGHT = {
     "footer/totals": Case([*PLAIN_ROWS], "footer: ^\\W*Total\n"),
     "footer/blanks": Case([*PLAIN_ROWS]),
     "footer/ctrl-z": Case([*PLAIN_ROWS]),
-    "doubled-header/plain": Case([(*PLAIN_ROWS[0], "a", "b"), (*PLAIN_ROWS[1], "c", "d")], told="'Comment' more than"),
+    "doubled-header/plain": Case([(*PLAIN_ROWS[0], "a", "b"), (*PLAIN_ROWS[1], "c", "d")], says="'Comment' more than"),
     **{f"header-blanks/{name}": Case([*PLAIN_ROWS]) for name in ("plain", "case", "outer-blank", "zero-width")},
     "header-blanks/quoted-twice": Case([*PLAIN_ROWS]),
     "placeholders/plain": Case(
@@ -117,7 +117,7 @@ def test_a_file_is_right_or_says_the_line_that_reads_it(name: str, tmp_path: Pat
         said = " ".join(read(tmp_path, content, "").notes)
     except UnreadableReport as error:
         said = str(error)
-    assert (case.told or "") in said
+    assert (case.says or "") in said
     rows = read(tmp_path, content, case.declared).frame.rows()
     assert [(row[0] and row[0].strip(), *row[1:]) for row in rows[: len(case.rows)]] == case.rows
     found = inspect_file(content, "x.csv", "csv", ReportFile(), limit=SizeLimit())
@@ -196,8 +196,8 @@ def test_check_and_plan_say_what_helps_and_then_read_each_file(
         column = read(center.home, content, case.declared).frame.columns[len(case.rows[0]) - 1]
         center.integrate(slug, report=folder.name, fields=[{"column": column, "field": fields[number].name}])
     found = {each["slug"]: " ".join(each["problems"] + each["notes"]) for each in as_json(command("check", "--json"))}
-    told = {slug: case.told or "" for slug, case in zip(sorted(found), RIGHT.values(), strict=True)}
-    assert {slug: found[slug] for slug, said in told.items() if said not in found[slug]} == {}
+    says = {slug: case.says or "" for slug, case in zip(sorted(found), RIGHT.values(), strict=True)}
+    assert {slug: found[slug] for slug, said in says.items() if said not in found[slug]} == {}
     for number, case in enumerate(RIGHT.values()):
         with (center.home / "drops" / f"case-{number:02}" / "report.yaml").open("a", encoding="utf-8") as file:
             file.write(case.declared)

@@ -137,8 +137,8 @@ def test_a_run_without_a_day_says_that_one_is_to_be_chosen(center: Center, graph
     answer = graphql.launch(SLUG, {}, {})
     run = read_run(graphql, answer["run"]["runId"])
     assert run.status is dg.DagsterRunStatus.FAILURE
-    told = center.failures(run.run_id, graphql.workspace.instance).values()
-    assert any("choose a day" in text for text in told), told
+    texts = center.failures(run.run_id, graphql.workspace.instance).values()
+    assert any("choose a day" in text for text in texts), texts
     assert center.writes() == []
     with open_installation() as installation:
         assert not installation.syncs.running()

@@ -47,7 +47,7 @@ def unpack(cell: object) -> bytes:
 
 
 def find(home: Path, needles: set[str]) -> set[tuple[str, str]]:
-    """Which of the needles stand in which files, without those that are there to hold them."""
+    """Find the needles that are in files, other than the files that are there to hold them."""
     found = set()
     for path in sorted(path for path in home.rglob("*") if path.is_file()):
         place = path.relative_to(home).parts
@@ -85,19 +85,19 @@ def run_everything(center: Center, monkeypatch: pytest.MonkeyPatch) -> tuple[Ran
 
 
 @pytest.fixture
-def api(center_on_disk: Center, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials of the Insights API stand in the environment, too."""
+def api(center_of_daemon: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of the Insights API are in the environment, too."""
     monkeypatch.setenv("WALKME_CLIENT_SECRET", insights.CLIENT_SECRET)
 
 
 @pytest.mark.usefixtures("api")
 def test_nothing_secret_leaves_its_place(
-    center_on_disk: Center,
+    center_of_daemon: Center,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    center = center_on_disk
+    center = center_of_daemon
     caplog.set_level(logging.DEBUG)
     shown: list[Any] = []
     with open_installation() as installation:

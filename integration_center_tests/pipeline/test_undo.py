@@ -1,4 +1,4 @@
-"""Undo: what a sync changed is written back where it still stands, as a run of its own."""
+"""Undo: a run of its own writes back what a sync changed, where the org still holds it."""
 
 import io
 from typing import NoReturn
@@ -161,14 +161,14 @@ def test_what_wrote_nothing_is_refused(center: Center, command: Command, pushed:
     center.integrate(object="Nothing__c")
     failed = center.run()
     center.emulator.sandbox.calls.clear()
-    for ran, told in (
+    for ran, refusal in (
         (planned, "was a dry run and wrote nothing"),
         (held, "was held and wrote nothing"),
         (failed, "there is nothing to undo"),
     ):
         code, _, err = command("undo", ran.run_id, "--yes")
-        assert (code, told in err) == (1, True), err
-        assert told in undo_here(center, ran.run_id).error
+        assert (code, refusal in err) == (1, True), err
+        assert refusal in undo_here(center, ran.run_id).error
     assert "no sync of run 'nope'" in command("undo", "nope", "--yes")[2]
     assert center.writes() == []
 

@@ -1,4 +1,4 @@
-"""What fires in the org when records are updated: told before the first sync, and never in the way of one."""
+"""What fires in the org when records are updated: shown before the first sync, and never an obstacle to one."""
 
 from collections.abc import Iterator
 from typing import Any

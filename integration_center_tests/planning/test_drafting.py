@@ -90,7 +90,7 @@ def test_a_plan_made_some_rows_at_a_time_is_the_one_made_as_a_whole(
 def test_values_that_the_org_keeps_changing_back_are_left_to_it_however_the_plan_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Earlier writes are asked for some records at a time, and the plan is written anew without what they rule out."""
+    """Earlier writes are asked for some records at a time, and the plan is written again without what they rule out."""
     monkeypatch.setattr("integration_center.store.frames.SLICE_ROWS", 17)
     monkeypatch.setattr("integration_center.planning.plan_file.LOOKED_UP", 30)
     report, asked = make_report(400).lazy(), []

@@ -14,12 +14,12 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "org_time",
     [NEWEST - timedelta(days=3), NEWEST, NEWEST + MARGIN],
     ids=["lags behind the stamps", "is that of the stamps", "is just after them"],
 )
-def test_what_the_org_tells_counts_where_a_stamp_bears_it_out(told: datetime) -> None:
-    assert read_since(build_lines([NEWEST, NEWEST - timedelta(days=9), None], told)) == told
+def test_what_the_org_tells_counts_where_a_stamp_bears_it_out(org_time: datetime) -> None:
+    assert read_since(build_lines([NEWEST, NEWEST - timedelta(days=9), None], org_time)) == org_time
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=2), timedelta(minutes=59), timedelta(days=3)], ids=str)
@@ -36,7 +36,7 @@ def test_an_org_that_tells_no_time_is_read_from_the_newest_stamp(
     assert read_since(build_lines([newest], None)) == since
 
 
-def build_lines(stamps: list[datetime | None], told: datetime | None) -> pl.LazyFrame:
-    """Lines of a plan with these SystemModstamps, read when the org told this time."""
-    columns = {"modstamp": stamps, "org_time": [told] * len(stamps)}
+def build_lines(stamps: list[datetime | None], org_time: datetime | None) -> pl.LazyFrame:
+    """Lines of a plan with these SystemModstamps, read when the org gave this time."""
+    columns = {"modstamp": stamps, "org_time": [org_time] * len(stamps)}
     return pl.LazyFrame(columns, schema={"modstamp": MODSTAMP, "org_time": MODSTAMP})

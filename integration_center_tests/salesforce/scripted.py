@@ -170,7 +170,7 @@ def _csv(content: bytes) -> httpx.Response:
 
 @dataclass
 class RecordingJournal:
-    """Remembers what it was told, in order."""
+    """Remembers the calls to it, in order."""
 
     events: list[tuple[str, str]] = field(default_factory=list)
 

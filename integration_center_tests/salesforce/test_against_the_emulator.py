@@ -101,7 +101,7 @@ def test_an_upload_lies_in_the_folder_given_for_it_and_is_gone_in_the_end(
 
 
 def test_refusals_of_rows_are_told_alike_by_both_channels(org: Org, lead: SObjectSchema) -> None:
-    told = []
+    by_channel = []
     for channel in CHANNELS:
         ids = read_open_ids(org, lead, 3, start=10)
         updates = pl.DataFrame(
@@ -113,11 +113,11 @@ def test_refusals_of_rows_are_told_alike_by_both_channels(org: Org, lead: SObjec
                 "changed.Email": [False, True, True],
             }
         )
-        told.append(push_updates(org, lead, updates, journal=RecordingJournal(), channel=channel).drop("job_id"))
-    assert told[0].equals(told[1])
-    assert told[0]["outcome"].to_list() == ["failed", "failed", "updated"]
-    assert told[0]["code"].to_list() == ["STRING_TOO_LONG", "INVALID_EMAIL_ADDRESS", None]
-    assert told[0]["error_fields"].to_list() == ["Company", "Email", None]
+        by_channel.append(push_updates(org, lead, updates, journal=RecordingJournal(), channel=channel).drop("job_id"))
+    assert by_channel[0].equals(by_channel[1])
+    assert by_channel[0]["outcome"].to_list() == ["failed", "failed", "updated"]
+    assert by_channel[0]["code"].to_list() == ["STRING_TOO_LONG", "INVALID_EMAIL_ADDRESS", None]
+    assert by_channel[0]["error_fields"].to_list() == ["Company", "Email", None]
 
 
 def test_a_session_that_ends_in_the_middle_of_a_job_is_renewed(

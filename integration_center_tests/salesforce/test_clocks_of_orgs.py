@@ -24,7 +24,7 @@ def test_an_org_that_stamps_by_another_clock_than_it_tells_is_read_by_its_stamps
 
 @pytest.fixture
 def telling_no_time(integration: Integration, monkeypatch: pytest.MonkeyPatch) -> Integration:
-    """The org's `Date` header stands still at this moment, while the clock that stamps rows is moved."""
+    """The org's `Date` header stays at this moment, while the clock that stamps rows is moved."""
     still = integration.org.clock.now()
     monkeypatch.setattr(usage, "parse_date", lambda value: still)
     monkeypatch.setattr(snapshot, "WORTH_LEAVING_OUT", 100)
@@ -63,9 +63,9 @@ def test_where_the_date_lags_a_clock_moved_back_loses_nothing(telling_no_time: I
 def test_a_bulk_query_tells_the_time_of_the_clock_that_stamps_rows(integration: Integration) -> None:
     with integration.connect() as org:
         list(read_bulk(org.session, "SELECT Id FROM Lead", ["Id"], Polling(deadline=20.0, sleep=lambda s: None)))
-        told = org.session.usage.stamp_time
-    assert told is not None
-    assert abs(told - integration.org.clock.now()) < timedelta(minutes=1)
+        org_time = org.session.usage.stamp_time
+    assert org_time is not None
+    assert abs(org_time - integration.org.clock.now()) < timedelta(minutes=1)
 
 
 def test_a_clock_moved_back_is_noticed(integration: Integration) -> None:

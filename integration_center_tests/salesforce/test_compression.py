@@ -13,7 +13,7 @@ LONG, SHORT = {"rows": "x" * SMALLEST}, {"rows": "x"}
 
 
 class Gateway:
-    """An org that answers compressed requests as told, and others well; it remembers how each came."""
+    """An org that gives a set answer to compressed requests, and answers others well; it remembers how each came."""
 
     def __init__(self, answer: httpx.Response | None = None) -> None:
         self.answer = answer
@@ -61,8 +61,8 @@ def test_refused_rows_are_no_refusal_of_the_compression() -> None:
     rows = [{"success": False, "errors": []}]
     org = Gateway(httpx.Response(400, json=rows))
     with build_session(org) as session:
-        told = session.request("PATCH", "composite/sobjects", json=LONG, idempotent=False, rows_may_fail=True)
-    assert told.json() == rows
+        response = session.request("PATCH", "composite/sobjects", json=LONG, idempotent=False, rows_may_fail=True)
+    assert response.json() == rows
     assert org.seen == ["gzip"]
 
 

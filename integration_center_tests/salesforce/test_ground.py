@@ -1,4 +1,4 @@
-"""What a push stands on, when the org answers otherwise than with one whole composite answer."""
+"""The ground of a push, when the org answers otherwise than with one whole composite answer."""
 
 import json
 import re

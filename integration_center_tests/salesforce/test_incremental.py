@@ -330,7 +330,7 @@ def happen(integration: Integration, event: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "lookup", "told"),
+    ("name", "lookup", "expected"),
     [
         ("Lead", True, None),
         ("Lead", False, None),
@@ -338,7 +338,9 @@ def happen(integration: Integration, event: str, number: int) -> None:
         ("CampaignMember", False, "read-only"),
     ],
 )
-def test_a_key_that_the_user_may_only_read_is_read_by_its_changes(name: str, lookup: bool, told: str | None) -> None:
+def test_a_key_that_the_user_may_only_read_is_read_by_its_changes(
+    name: str, lookup: bool, expected: str | None
+) -> None:
     fields = (
         SObjectField("Id", "Id", "id"),
         SObjectField("SystemModstamp", "Stamp", "datetime"),
@@ -347,4 +349,4 @@ def test_a_key_that_the_user_may_only_read_is_read_by_its_changes(name: str, loo
     )
     schema = SObjectSchema(name, name, queryable=True, updateable=True, fields=fields)
     reason = snapshot.find_obstacle(schema, ["Id", "Email"], None)
-    assert reason is None if told is None else told in (reason or "")
+    assert reason is None if expected is None else expected in (reason or "")

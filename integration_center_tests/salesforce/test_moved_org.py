@@ -39,7 +39,7 @@ LOST: dict[str, Callable[[], httpx.Response]] = {
 
 
 class MovedOrg:
-    """The org at its new address; at the old one stands something else."""
+    """The org at its new address; something else answers at the old one."""
 
     def __init__(self, old: Callable[[], httpx.Response], answer: httpx.Response | None = None) -> None:
         self.old = old

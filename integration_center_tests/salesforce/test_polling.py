@@ -91,9 +91,9 @@ shares = st.lists(
 @example([], 1.0)  # all rows are done, and yet the job does not end
 @example([], 0.0)
 def test_no_estimate_makes_more_looks_than_ten_in_the_first_minute_and_then_one_in_30_seconds(
-    told: list[float], ever_after: float
+    first_answers: list[float], ever_after: float
 ) -> None:
-    answers: Iterator[float] = chain(told, repeat(ever_after))
+    answers: Iterator[float] = chain(first_answers, repeat(ever_after))
     looks = await_nothing(lambda job: next(answers))
     assert len([moment for moment in looks if moment <= 60]) <= 10
     assert {round(b - a) for a, b in pairwise(looks) if a > 60} == {30}
@@ -125,9 +125,9 @@ def test_a_job_at_a_steady_pace_is_seen_to_end_soon(length: float) -> None:
 
 
 @given(st.floats(0.0, 200.0), shares)
-def test_no_estimate_makes_the_end_be_seen_later(length: float, told: list[float]) -> None:
+def test_no_estimate_makes_the_end_be_seen_later(length: float, first_answers: list[float]) -> None:
     plain, estimating = Watch(length), Watch(length)
-    answers = chain(told, repeat(1.0))
+    answers = chain(first_answers, repeat(1.0))
     plain.polling().await_end(plain.look)
     estimating.polling().await_end(estimating.look, lambda job: next(answers))
     assert estimating.looks[-1] <= plain.looks[-1] + 1e-9

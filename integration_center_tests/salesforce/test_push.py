@@ -50,23 +50,23 @@ def test_the_channel_does_not_change_the_outcome() -> None:
 
 
 def test_a_push_of_100000_takes_few_calls_and_tells_its_progress() -> None:
-    org, told = WholeOrg(), []
+    org, reported = WholeOrg(), []
     connected = build_org(org)
     results = push_updates(
         connected,
         LEAD,
         build_updates(100_000),
         journal=RecordingJournal(),
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: reported.append((done, total)),
     )
     assert counts(results) == {"updated": 100_000}
     assert connected.session.usage.calls <= 6
-    assert told[-1] == (100_000, 100_000)
+    assert reported[-1] == (100_000, 100_000)
 
 
 def test_progress_is_told_while_a_job_runs() -> None:
     org = WholeOrg()
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     looks: Iterator[dict[str, object]] = iter(
         [{"state": "UploadComplete"}, {"state": "InProgress", "numberRecordsProcessed": 4}]
     )
@@ -83,9 +83,9 @@ def test_progress_is_told_while_a_job_runs() -> None:
         build_updates(10),
         journal=RecordingJournal(),
         channel="bulk",
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: reported.append((done, total)),
     )
-    assert told == [(0, 10), (4, 10), (10, 10), (10, 10)]
+    assert reported == [(0, 10), (4, 10), (10, 10), (10, 10)]
 
 
 def test_the_journal_knows_the_job_before_it_is_closed_and_forgets_it_when_settled() -> None:

@@ -108,7 +108,7 @@ def test_a_plan_of_the_same_values_writes_nothing(pushing: Integration, tmp_path
 
 
 def edit(on: Integration, number: int, values: dict[str, object], author: str | None = None) -> None:
-    """Let somebody edit a Lead: a colleague, or whoever uses the connected user's name."""
+    """Let somebody edit a Lead: a colleague, or another program with the connected user's name."""
     lead = on.lead_ids()[number]
     on.save("update", {"Id": lead, **values})
     if author:

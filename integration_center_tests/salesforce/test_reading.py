@@ -257,9 +257,9 @@ def test_a_failed_bulk_query_is_an_error_without_its_message() -> None:
             org.read_records(LONG, [field.name for field in LONG.fields], expected_rows=5)
         return caught.value
 
-    told = fail("InvalidBatch : jane@acme.test")
-    assert "InvalidBatch" in str(told)
-    for error in (told, fail("jane@acme.test"), fail("jane doe: x")):
+    refused = fail("InvalidBatch : jane@acme.test")
+    assert "InvalidBatch" in str(refused)
+    for error in (refused, fail("jane@acme.test"), fail("jane doe: x")):
         assert "jane" not in f"{error}{error.code}"
 
 

@@ -224,9 +224,9 @@ def test_the_limit_header_is_read_in_all_its_forms(
         session.get_json("limits")
         usage = session.usage
     assert (usage.daily_used, usage.daily_max, usage.app_used, usage.app_max) == expected
-    told = {allowance.of: (allowance.maximum, allowance.left) for allowance in usage.allowances}
+    left = {allowance.of: (allowance.maximum, allowance.left) for allowance in usage.allowances}
     pairs = {"org": expected[:2], "connected app": expected[2:]}
-    assert told == {of: (most, most - used) for of, (used, most) in pairs.items() if used is not None and most}
+    assert left == {of: (most, most - used) for of, (used, most) in pairs.items() if used is not None and most}
 
 
 def test_bytes_are_counted_as_on_the_wire() -> None:

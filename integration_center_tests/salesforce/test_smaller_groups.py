@@ -59,7 +59,7 @@ class Limited(CollectionsOrg):
         self.chunk = 0
 
     def _update(self, row: Row) -> Row:
-        # The sizes of this call's collections stand in `sizes` before its rows are saved, in the same order.
+        # The sizes of this call's collections are in `sizes` before its rows are saved, in the same order.
         call = self.sizes[-1]
         position = self.chunk
         self.chunk = (self.chunk + 1) % sum(call)

@@ -192,7 +192,7 @@ def test_the_ui_itself_and_programs_are_answered(request_: dict[str, Any]) -> No
         ),
         (403, {"again": (("x_forwarded_for", "203.0.113.9"),)}),
         (403, {"kind": "websocket", "x_forwarded_for": "203.0.113.9"}),
-        (403, {"version": "1.0"}),  # nginx, as long as it is told nothing
+        (403, {"version": "1.0"}),  # nginx, as long as nothing is configured
     ],
 )
 def test_what_others_send_is_not(status: int, request_: dict[str, Any]) -> None:

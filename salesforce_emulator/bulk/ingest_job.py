@@ -163,5 +163,5 @@ class IngestJob:
         """Return the rows that were never tried, as they were sent."""
         if self.upload is None:
             return self.content.decode("utf-8", "replace") if self.content is not None else ""
-        # Rows are taken in order, so those that were not reached stand at the end.
+        # Rows are taken in order, so those that were not reached are at the end.
         return self.upload.raw_header + self.upload.raw_rows.read(self.processed, len(self.upload.raw_rows))

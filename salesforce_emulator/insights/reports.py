@@ -47,7 +47,7 @@ class ServedReport:
     events: bool = False
 
     def describe(self, refreshed_at: datetime) -> dict[str, object]:
-        """The report as the list and its own address show it."""
+        """Return the report as the list and its own address show it."""
         return {
             "id": self.id,
             "name": self.name,
@@ -61,9 +61,9 @@ class ServedReport:
 
 
 def build_reports(drops: Path | None, records: int) -> dict[str, ServedReport]:
-    """All reports by id: two made up for `records` people, then one a folder of `drops`.
+    """Build all reports, by id: two invented ones for `records` people, then one for each folder of `drops`.
 
-    Drops called `logins` are left out, for the made-up Logins takes their place.
+    The folder `logins` is left out, because the invented report Logins replaces it.
     """
     people = functools.cache(lambda: _build_people(records))
     made_up = [_build_logins(people), _build_adoption(people)]
@@ -72,7 +72,7 @@ def build_reports(drops: Path | None, records: int) -> dict[str, ServedReport]:
 
 
 def _build_logins(people: People) -> ServedReport:
-    """Logins: about 5 % of the keys match nobody, 2 % are anonymous GUIDs, 1 % stand there twice."""
+    """Build the report Logins: about 5 % of the keys match nobody, 2 % are anonymous GUIDs, 1 % are in it twice."""
 
     @functools.lru_cache(maxsize=DAYS_KEPT)
     def rows(day: date) -> pl.DataFrame:
@@ -97,7 +97,7 @@ def _build_logins(people: People) -> ServedReport:
 
 
 def _build_adoption(people: People) -> ServedReport:
-    """A custom report with the other spelling of the tag, for every tenth of the people."""
+    """Build a custom report with the other spelling of the tag, for every tenth person."""
 
     @functools.lru_cache(maxsize=DAYS_KEPT)
     def rows(day: date) -> pl.DataFrame:
@@ -125,7 +125,7 @@ def _build_adoption(people: People) -> ServedReport:
 
 
 def _build_people(records: int) -> pl.DataFrame:
-    """One line a row of the report: person number, key, and how often the person comes back."""
+    """Build one line for each row of the report: person number, key, and the days between two visits."""
     keys = [_key(row) for row in range(records)]
     row = pl.int_range(records, dtype=pl.Int64, eager=True).alias("row")
     twice = (row % 100 == 50).cast(pl.Int64)
@@ -151,7 +151,7 @@ def _key(row: int) -> str:
 
 
 def _turns(day: date) -> pl.Expr:
-    """How often the person has come, up to and with `day`: every so many days, so that little changes in one day."""
+    """Count the visits of a person up to `day`, inclusive. People come every few days, so that a day changes little."""
     return (pl.lit(day.toordinal()) + pl.col("phase")) // pl.col("period")
 
 
@@ -160,12 +160,12 @@ def _last_visit(day: date) -> pl.Expr:
 
 
 def _scatter(salt: int, below: int) -> pl.Expr:
-    """A number from 0 up to `below` that looks random and depends on the person and `salt` alone."""
+    """Return a number from 0 up to `below`. It looks random, and depends on the person and `salt` alone."""
     return ((pl.col("person") + salt * 7_919) * 1_103_515_245 + 12_345) // 65_536 % below
 
 
 def _moment(day: pl.Expr, second: pl.Expr) -> pl.Expr:
-    """A proleptic day number and a second of that day as ISO 8601 in UTC."""
+    """Write a proleptic day number and a second of that day as ISO 8601 in UTC."""
     epoch = date(1970, 1, 1).toordinal()
     return ((day - epoch) * 86_400 + second).cast(pl.Int64).mul(1_000).cast(pl.Datetime("ms")).dt.strftime(ISO)
 
@@ -203,7 +203,7 @@ def _first_key(text: pl.DataFrame) -> str:
 
 
 def _type(text: pl.Series, declared: str | None, is_key: bool) -> tuple[str, pl.Series]:
-    """The API's type of a dropped column, and its values as they go out."""
+    """Return the API's type of a dropped column, and its values as the API sends them."""
     if is_key or text.name.endswith(" ID") or text.null_count() == len(text):
         return "string", text
     if text.str.contains("%$").all():

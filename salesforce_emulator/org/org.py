@@ -22,7 +22,7 @@ from salesforce_emulator.schema.schema import Schema
 Part = TypeVar("Part")
 DEFAULT_REDIRECT_URIS = ("http://localhost:3001/oauth/callback",)
 NEW_RECORD_START = 500_000_000
-"""Counter of the first record made through the API; seeded ones stand below."""
+"""Counter of the first record made through the API; seeded ones have lower numbers."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class BulkSettings:
         batch_rows: rows between two looks at the job's state.
         chunk_rows: rows of one transaction.
         page_rows: rows of a query result page when the client names no number.
-        running: while cleared, jobs wait where they stand.
+        running: while cleared, jobs wait in their current state.
     """
 
     batch_rows: int = 10_000

@@ -1,4 +1,4 @@
-"""What people do to records in the org's own pages and no REST or Bulk call does: merge, undelete, purge, convert.
+"""Change records as people do in the org's own pages, and no REST or Bulk call does: merge, undelete, purge, convert.
 
 Source: SOAP API Developer Guide, `merge()`, `undelete()`, `emptyRecycleBin()` and `convertLead()`.
 """

@@ -94,17 +94,17 @@ class UserRights:
         self._changed()
 
     def permits(self, name: str) -> bool:
-        """Tell whether the profile or a permission set gives a permission, such as `PermissionsApiEnabled`."""
+        """Return whether the profile or a permission set gives a permission, such as `PermissionsApiEnabled`."""
         return self._permissions.get(name, False) or name in self._granted.permissions
 
     def edits_all(self, sobject: SObject) -> bool:
-        """Tell whether the user may write records of other owners."""
+        """Return whether the user may write records of other owners."""
         if self.sharing == "ReadWrite" or self.permits("PermissionsModifyAllData"):
             return True
         return "ModifyAllRecords" in self._flags(sobject)
 
     def allows(self, sobject: SObject, flag: str) -> bool:
-        """Tell whether the user may `Read`, `Create`, `Edit` or `Delete` records of the object."""
+        """Return whether the user may `Read`, `Create`, `Edit` or `Delete` records of the object."""
         if sobject.name in RIGHTS_OBJECTS:
             needed = "AssignPermissionSets" if "Assignment" in sobject.name else "ManageProfilesPermissionsets"
             return self.permits("PermissionsViewSetup" if flag == "Read" else f"Permissions{needed}")
@@ -119,7 +119,7 @@ class UserRights:
         return flag in self._flags(sobject)
 
     def reads(self, sobject: SObject) -> bool:
-        """Tell whether the user may read the object at all."""
+        """Return whether the user may read the object at all."""
         return self.allows(sobject, "Read")
 
     def see(self, sobject: SObject, field: Field, *, hidden: bool) -> Field | None:

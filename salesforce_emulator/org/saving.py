@@ -44,7 +44,7 @@ def save_rows(
     columns: Sequence[str] = (),
     allow_duplicates: bool = False,
 ) -> list[RowResult]:
-    """Save rows and tell what became of each, in the order given.
+    """Save rows, and return the result of each, in the order given.
 
     Args:
         org: where to save.
@@ -152,7 +152,7 @@ class _Batch:
         return self._results
 
     def _allows(self, *, creates: bool) -> bool:
-        """Tell whether the user's rights on the object allow what a row wants."""
+        """Return whether the user's rights on the object allow what a row wants."""
         deletes = self._operation in ("delete", "hardDelete")
         return self._org.rights.allows(self._sobject, "Delete" if deletes else "Create" if creates else "Edit")
 

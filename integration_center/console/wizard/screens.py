@@ -72,7 +72,7 @@ class Screen:
 
     @property
     def path(self) -> str:
-        """Where the draft's screens stand."""
+        """The address of the draft's screens."""
         return f"/wizard/{self.draft_id}"
 
     @property

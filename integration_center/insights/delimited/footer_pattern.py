@@ -16,8 +16,8 @@ def check_footer_pattern(pattern: str) -> None:
     try:
         is_match(pattern, "")
     except pl.exceptions.ComputeError as error:
-        told = str(error).split("\n\n")[0].splitlines()[-1]  # the expression of Polars follows
-        reason = told.removeprefix("regex error: ").removeprefix("error: ").rstrip(".")
+        message = str(error).split("\n\n")[0].splitlines()[-1]  # the expression of Polars follows
+        reason = message.removeprefix("regex error: ").removeprefix("error: ").rstrip(".")
         raise ValueError(f"{pattern!r} is not a regular expression ({reason})") from None
 
 

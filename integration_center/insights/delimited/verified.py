@@ -20,7 +20,7 @@ from integration_center.insights.delimited.strict import LONGEST_CELL
 CHUNK_BYTES = 8_000_000
 """The bytes that are read and proven at a time."""
 CELL_END, MARK, ROW_END = b"\x02", b"\x03", b"\x04"
-"""Signs that stand for the text between cells, at the end of each row, and between rows. No report's text has them."""
+"""Signs in place of the text between cells, at the end of each row, and between rows. No report's text has them."""
 WIDE = 12
 """From so many columns on, chunks are first tried as plain ones. With fewer, writing them again is as fast."""
 MOST_FAILED = 3

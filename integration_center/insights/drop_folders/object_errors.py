@@ -77,7 +77,7 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
     text = str(error)
     found, named = _STATUS.search(text), _CODE.search(text)
     status, code = int(found[1]) if found else None, named[1] if named else ""
-    told = f"{place}: {service.title} answered {' '.join(filter(None, (str(status or ''), code))) or 'nothing'}"
+    answer = f"{place}: {service.title} answered {' '.join(filter(None, (str(status or ''), code))) or 'nothing'}"
     if isinstance(error, InvalidPathError):
         return UnreadableReport(
             f"{place} holds an object with an empty part in its name ('//'), which is not a file in a folder; rename it"
@@ -94,21 +94,21 @@ def build_error(error: Exception, place: str, service: Service) -> IntegrationCe
             f"{place}: no usable credentials for {service.title} were found", setting=service.credentials
         )
     if status == 429 or code in _THROTTLED:
-        return RateLimited(f"{told}: too many requests")
+        return RateLimited(f"{answer}: too many requests")
     if code in _BAD_CREDENTIALS or status == 401:
-        return AccessRefused(f"{told}: the credentials are wrong or have expired", setting=service.credentials)
+        return AccessRefused(f"{answer}: the credentials are wrong or have expired", setting=service.credentials)
     if code in _OTHER_REGION or "redirect" in text:
         return ConfigurationError(
-            f"{told}: the {service.container} is in another region",
+            f"{answer}: the {service.container} is in another region",
             setting="set AWS_REGION to that one, or correct the endpoint",
         )
     if status == 403:
-        return AccessRefused(f"{told}: access is denied", setting=f"grant the credentials {service.grant}")
+        return AccessRefused(f"{answer}: access is denied", setting=f"grant the credentials {service.grant}")
     if status == 404:
         return ConfigurationError(
-            f"{told}: there is no such {service.container}",
+            f"{answer}: there is no such {service.container}",
             setting=f"check {service.variable} and the endpoint or account",
         )
     if status == 408 or status is None or status >= 500:
-        return ServiceUnavailable(told if status else f"{told} readable; check the network and the endpoint")
-    return UnreadableReport(told, setting=f"check {service.variable} and the object's state")
+        return ServiceUnavailable(answer if status else f"{answer} readable; check the network and the endpoint")
+    return UnreadableReport(answer, setting=f"check {service.variable} and the object's state")

@@ -200,25 +200,27 @@ def _read_object(answer: httpx.Response, path: str) -> dict[str, Any]:
 def _refusal(answer: httpx.Response, path: str) -> Exception:
     """Build the error for an answer other than 200, with WalkMe's code and request id, never its message or body."""
     status = answer.status_code
-    told = f"WalkMe answered {path} with {status}{_error_code(answer)}"
+    sentence = f"WalkMe answered {path} with {status}{_error_code(answer)}"
     seconds = parse_retry_after(answer.headers.get("Retry-After"))
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return RateLimited(f"{told}: too many requests", retry_after=seconds)
+        return RateLimited(f"{sentence}: too many requests", retry_after=seconds)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return ServiceUnavailable(told, retry_after=seconds)
+        return ServiceUnavailable(sentence, retry_after=seconds)
     if status == httpx.codes.UNAUTHORIZED:
-        return AccessRefused(f"{told}, also with a new token; check that the key belongs to this data centre's address")
+        return AccessRefused(
+            f"{sentence}, also with a new token; check that the key belongs to this data centre's address"
+        )
     if status == httpx.codes.FORBIDDEN:
         return AccessRefused(
-            f"{told}: the key lacks the permission to read Insights reports of this system;"
+            f"{sentence}: the key lacks the permission to read Insights reports of this system;"
             " switch it on (Insights, Read) under Admin > Access Management > API Keys"
         )
     if status == httpx.codes.NOT_FOUND:
-        return UnknownReport(f"{told}: no such report or system; check the system GUID and the report's name")
+        return UnknownReport(f"{sentence}: no such report or system; check the system GUID and the report's name")
     if httpx.codes.is_redirect(status):
-        return ConfigurationError(f"{told}, a redirect; check the API's address")
+        return ConfigurationError(f"{sentence}, a redirect; check the API's address")
     kind = InvalidRequest if status == httpx.codes.BAD_REQUEST else ReportError
-    return kind(f"{told}; WalkMe's support can look it up by its request id")
+    return kind(f"{sentence}; WalkMe's support can look it up by its request id")
 
 
 def _error_code(answer: httpx.Response) -> str:

@@ -143,7 +143,7 @@ def split_days(value: object, days: Sequence[date]) -> Iterator[tuple[date, obje
 
 
 def scan_rows(step: SyncStep, folder: str) -> pl.LazyFrame:
-    """Lay the stored frames of this run's days below each other, with `_day`."""
+    """Concatenate the stored frames of this run's days, with `_day`."""
     files = {day: step.installation.reports.file(folder, day) for day in step.days}
     frames = [file.scan().with_columns(pl.lit(day).alias(DAY)) for day, file in files.items() if file]
     return pl.concat(frames, how="diagonal_relaxed")

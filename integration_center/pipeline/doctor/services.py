@@ -127,10 +127,10 @@ def check_org(org: Org, name: str) -> Iterator[Checked]:
     limit = org.limits().get(DAILY_CALLS)
     left = f"{limit.remaining:,} of {limit.maximum:,} API calls are left" if limit else "it does not tell its limits"
     yield ok("accounts", f"{name} accepts the account; {left}.")
-    told = org.session.usage.org_time
-    if told is None:
+    org_time = org.session.usage.org_time
+    if org_time is None:
         return
-    away = abs(told - datetime.now(UTC))
+    away = abs(org_time - datetime.now(UTC))
     if away > OFF:
         advice = "Set this machine's clock by NTP: sign-ins and signatures depend on it."
         yield warning("clock", f"This machine's clock is {away.total_seconds():,.0f} s away from {name}'s.", advice)

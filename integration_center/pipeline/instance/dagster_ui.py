@@ -123,7 +123,7 @@ class ShieldedWebserver(DagsterWebserver[Any, Any]):
         return f"{super().make_csp_header(nonce).strip().rstrip(';')}; {FRAMES}"
 
     def build_middleware(self) -> list[Middleware]:
-        """The shield comes first, but for the note of what it refuses."""
+        """The shield comes first, except for the note of what it refuses."""
         return [
             Middleware(RefusedRequests, engine=self._engine, describe=describe_refusal, statuses=REFUSED),
             Middleware(Shield, door=self._door, on_refusal=note_reason),

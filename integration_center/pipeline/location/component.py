@@ -69,7 +69,7 @@ class Integration(dg.Component, IntegrationTranslator):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Take the attributes as they stand.
+        """Take the attributes as they are.
 
         Dagster's templates are not resolved: they would read a column called `2024` or `{{x}}` as something else, and
         could carry a variable's secret into names that everybody sees. `{{ env.X }}` is resolved by the model, where

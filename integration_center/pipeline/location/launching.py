@@ -19,7 +19,7 @@ from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.settings import Settings
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
-"""The run's events stand in its history; on the terminal our own summary speaks."""
+"""The run's events are in its history. The terminal shows our own summary."""
 
 
 def run_here(

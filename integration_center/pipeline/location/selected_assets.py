@@ -94,12 +94,12 @@ def find_runs(arguments: Iterable[object]) -> Iterator[tuple[str, InstanceRef | 
             yield argument.dagster_run.run_id, argument.instance_ref
             continue
         try:
-            told: object = None
+            unpacked: object = None
             if isinstance(argument, str) and argument.startswith("{"):
-                told = deserialize_value(argument)
+                unpacked = deserialize_value(argument)
             elif isinstance(argument, dict) and "__class__" in argument:
-                told = unpack_value(argument)
+                unpacked = unpack_value(argument)
         except (DeserializationError, ValueError):  # JSON of something else
             continue
-        if isinstance(told, RunArguments):
-            yield told.run_id, told.instance_ref
+        if isinstance(unpacked, RunArguments):
+            yield unpacked.run_id, unpacked.instance_ref

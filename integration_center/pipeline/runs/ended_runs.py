@@ -14,7 +14,7 @@ class EndedRuns:
         listed: whether Dagster's storage listed its runs.
         queued: the runs that left the queue, as `name (id)`.
         asked: the runs under way that were asked to end, by id.
-        untold: the runs under way that could not be asked.
+        not_reached: the runs under way that could not be asked.
         ended: the ids of those that have ended since.
         backfills: the number of backfills that start no further runs.
     """
@@ -22,7 +22,7 @@ class EndedRuns:
     listed: bool = False
     queued: list[str] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
-    untold: list[str] = field(default_factory=list)
+    not_reached: list[str] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
     backfills: int = 0
 
@@ -44,8 +44,8 @@ class EndedRuns:
         if ending:
             asked = count_runs(ending)
             said.append(f"{asked} asked to end, still writing down what Salesforce took: {name_runs(ending)}.")
-        if self.untold:
-            said.append(f"Could not be asked to end, and will send nothing more: {name_runs(self.untold)}.")
+        if self.not_reached:
+            said.append(f"Could not be asked to end, and will send nothing more: {name_runs(self.not_reached)}.")
         if self.backfills:
             said.append(f"{self.backfills} backfill{'' if self.backfills == 1 else 's'} will start no further runs.")
         return said or ["No run was under way or in the queue."]

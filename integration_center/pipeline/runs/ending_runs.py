@@ -55,7 +55,7 @@ class RunEnding:
         try:
             take_out(instance, run, STOPPED)
         except Exception:  # noqa: BLE001 - whatever Dagster's storage raises, the other runs leave the queue
-            self.done.untold.append(name_run(run))
+            self.done.not_reached.append(name_run(run))
         else:
             self.done.queued.append(name_run(run))
 
@@ -68,13 +68,13 @@ class RunEnding:
 
     def _note_answer(self, run: dg.DagsterRun, errand: Errand[bool]) -> None:
         try:
-            told = errand.await_until(self.deadline)
-        except Exception:  # noqa: BLE001 - whatever Dagster's launcher raises, the run was not told
-            told = False
-        if told:
+            was_asked = errand.await_until(self.deadline)
+        except Exception:  # noqa: BLE001 - whatever Dagster's launcher raises, the run was not asked
+            was_asked = False
+        if was_asked:
             self.done.asked[run.run_id] = name_run(run)
         else:
-            self.done.untold.append(name_run(run))
+            self.done.not_reached.append(name_run(run))
 
     def _await_ends(self, instance: dg.DagsterInstance) -> None:
         while (waiting := self.done.asked.keys() - self.done.ended) and self.deadline.left > 0:

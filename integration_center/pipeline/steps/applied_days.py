@@ -33,7 +33,7 @@ def keep_days(
 
 
 def scan_days(kept: Mapping[date, FrameFile]) -> pl.LazyFrame:
-    """Lay the frames of several days below each other, with `_day`."""
+    """Concatenate the frames of several days, with `_day`."""
     return pl.concat([scan_day(file.path, day) for day, file in kept.items()], how="diagonal_relaxed")
 
 

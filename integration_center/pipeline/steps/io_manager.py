@@ -57,7 +57,7 @@ class FrameIOManager(dg.IOManager):
         Eager where the input is declared to be a `pl.DataFrame`. A report may lack older days.
 
         Raises:
-            ConfigurationError: the asset stands for one that is missing; see `missing_upstream`.
+            ConfigurationError: the asset replaces one that is missing; see `missing_upstream`.
             PlanMissing: a frame is not stored.
         """
         upstream = context.upstream_output

@@ -1,6 +1,6 @@
 """Finishes what killed or cut-off pushes left in doubt, before the org is read again.
 
-A push notes each Bulk job and each collection before it goes out, and notes it settled once its results stand in the
+A push notes each Bulk job and each collection before it goes out, and notes it settled once its results are in the
 ledger. What is noted and not settled is found out here: from the jobs' own results, else from the records.
 """
 
@@ -34,7 +34,7 @@ def settle_unfinished(
     """Wait for unfinished jobs on the object to end, and complete the ledgers of the pushes that sent them.
 
     Args:
-        installation: where journal and ledgers stand.
+        installation: where journal and ledgers are.
         org: the connected org.
         account: of the org; work sent to an earlier org of this environment stays void.
         sobject: the object's API name.

@@ -25,7 +25,7 @@ IN_ONE_PROCESS = frozenset({dg.in_process_executor.name, execute_in_process_exec
 
 @contextmanager
 def reported_errors(context: StepContext, on_error: Callable[[Said, str], None] | None = None) -> Iterator[None]:
-    """Turn errors into `dagster.Failure`s whose texts may stand in the event log.
+    """Turn errors into `dagster.Failure`s whose texts may appear in the event log.
 
     Our own errors speak for themselves. Any other exception may quote keys or values of records in its message, so
     only its type and place are shown.

@@ -330,8 +330,10 @@ class Session:
                     response.read()
             finally:
                 response.close()
-                told = response.headers
-                self.meter.count_answer(response.num_bytes_downloaded, told.get("sforce-limit-info"), told.get("date"))
+                received = response.headers
+                self.meter.count_answer(
+                    response.num_bytes_downloaded, received.get("sforce-limit-info"), received.get("date")
+                )
         except NEVER_SENT as error:
             raise build_unreachable(name_host(base), error) from None
         except httpx.RequestError as error:

@@ -65,9 +65,11 @@ class Usage:
     @property
     def allowances(self) -> tuple[Allowance, ...]:
         """The calls allowed in 24 hours, for the org and for our app; empty before the org has reported them."""
-        told = (("org", self.daily_used, self.daily_max), ("connected app", self.app_used, self.app_max))
+        limits = (("org", self.daily_used, self.daily_max), ("connected app", self.app_used, self.app_max))
         return tuple(
-            Allowance(of, most, max(most - used, 0)) for of, used, most in told if used is not None and most is not None
+            Allowance(of, most, max(most - used, 0))
+            for of, used, most in limits
+            if used is not None and most is not None
         )
 
 

@@ -1,4 +1,4 @@
-"""Find out what fires in the org when a record of an object is updated, and which of it reads the mapped fields.
+"""Find what fires in the org when a record of an object is updated, and which automation reads the mapped fields.
 
 Each question is asked on its own. One that the org refuses is named as not seen, and stops nothing. Metadata is read
 one by one, so only the first few of each kind are opened.
@@ -51,11 +51,11 @@ class Fires:
     fields: tuple[str, ...] | None
 
     def describe(self) -> str:
-        """Say in one sentence what it is and which mapped fields it reads."""
-        told = f"{self.kind} {self.name}" + (f" ({self.when})" if self.when else "")
+        """Describe it in one sentence, with the mapped fields that it reads."""
+        what = f"{self.kind} {self.name}" + (f" ({self.when})" if self.when else "")
         if self.fields is None:
-            return f"{told}: its content cannot be read"
-        return f"{told} reads {', '.join(self.fields)}" if self.fields else f"{told} names none of the mapped fields"
+            return f"{what}: its content cannot be read"
+        return f"{what} reads {', '.join(self.fields)}" if self.fields else f"{what} names none of the mapped fields"
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def _find_triggers(look: _Look) -> None:
     usages = {"UsageBeforeUpdate": "before update", "UsageAfterUpdate": "after update"}
     where = f"EntityDefinition.QualifiedApiName = {quote(look.schema.name)} AND Status = 'Active'"
     for row in look.query("tooling/query", ["Name", "NamespacePrefix", "Body", *usages], "ApexTrigger", where):
-        when = " and ".join(told for usage, told in usages.items() if row.get(usage))
+        when = " and ".join(words for usage, words in usages.items() if row.get(usage))
         if when:
             body = row.get("Body")
             look.add("Apex trigger", _say_name(row, "Name"), when, None if body in {None, HIDDEN_BODY} else str(body))
@@ -203,7 +203,7 @@ def _find_flows(look: _Look) -> None:
 
 
 def _find_processes(look: _Look) -> None:
-    """Only the content of a process tells which object it is for."""
+    """Find processes. Only the content of a process names its object."""
     columns = ["ApiName", "ActiveVersionId", "IsActive", "NamespacePrefix"]
     rows = look.query("query", columns, "FlowDefinitionView", "ProcessType = 'Workflow'")
     active = [row for row in rows if _is_active(row)]
@@ -214,11 +214,11 @@ def _find_processes(look: _Look) -> None:
         if content is None:
             unread += 1
             continue
-        told = {
+        process = {
             each.get("name"): (each.get("value") or {}).get("stringValue")
             for each in content.get("processMetadataValues") or ()
         }
-        if told.get("ObjectType") == look.schema.name and told.get("TriggerType") != "onCreateOnly":
+        if process.get("ObjectType") == look.schema.name and process.get("TriggerType") != "onCreateOnly":
             look.add("Process", _say_name(row, "ApiName"), "after saving", json.dumps(content))
     if unread:
         look.unseen.append(f"processes of Process Builder: {unread:,} of {len(active):,} were not opened")
@@ -245,7 +245,7 @@ def _find_duplicate_rules(look: _Look) -> None:
 
 
 def _find_workflow_rules(look: _Look) -> None:
-    """Workflow rules do not tell in a query whether they are active, so each has to be opened."""
+    """A query does not return whether a workflow rule is active, so each has to be opened."""
     if look.schema.name.endswith("__c"):
         look.unseen.append("workflow rules: those of custom objects go by an id")
         return

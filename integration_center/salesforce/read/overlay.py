@@ -52,6 +52,6 @@ def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) ->
         return records  # rows of the overlap come again, usually unchanged
     both = pl.concat([records, there], rechunk=False)
     number = pl.int_range(pl.len(), dtype=pl.UInt32).alias("number")
-    stands = pl.concat([~changed, pl.repeat(True, there.height, eager=True)])
-    order = both.select("Id", number).filter(stands).sort("Id")["number"]
+    remains = pl.concat([~changed, pl.repeat(True, there.height, eager=True)])
+    order = both.select("Id", number).filter(remains).sort("Id")["number"]
     return both.select(pl.all().gather(order))

@@ -45,17 +45,17 @@ class Selection:
 
     @property
     def soql(self) -> str:
-        """The query for all records of the selection."""
+        """Build the query for all records of the selection."""
         return build_select(self.columns, self.schema.name, enclose(self.where))
 
     @property
     def count_soql(self) -> str:
-        """The query for the number of records."""
+        """Build the query for the number of records."""
         return build_select(["COUNT()"], self.schema.name, enclose(self.where))
 
     @property
     def fits_url(self) -> bool:
-        """Whether the query fits into a URL for REST. A longer query has to go by Bulk, which takes it in a body."""
+        """Return whether the query fits into a URL for REST. A longer query goes by Bulk, which takes it in a body."""
         return encoded_length(self.soql) <= URI_BYTES
 
     def empty(self) -> pl.DataFrame:
@@ -152,7 +152,7 @@ def is_bulk_refusal(error: OrgError) -> bool:
 
 
 def read_again_if_incomplete(read: Callable[[], pl.DataFrame], name: str) -> pl.DataFrame:
-    """Return what `read` returns, with a second attempt if the first was incomplete."""
+    """Call `read`, and call it once more if the first answer was incomplete."""
     for _ in range(READS - 1):
         try:
             return read()

@@ -64,7 +64,7 @@ def is_custom(name: str) -> bool:
 def find_existing(
     missing: MissingField, schema: SObjectSchema, org_fields: Collection[str] = ()
 ) -> MissingField | None:
-    """Find out whether the admin has to create or show a mapped field that describe does not list.
+    """Decide whether the admin has to create or show a mapped field that describe does not list.
 
     Args:
         missing: the field, as if it had to be created.
