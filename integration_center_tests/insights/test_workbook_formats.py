@@ -63,7 +63,14 @@ def test_days_in_the_header_are_days(read: Read) -> None:
 
 
 def test_what_a_sheet_hides_is_named_with_its_place(read: Read) -> None:
-    rows = [[None], ["User ID", "N"], ["a@x.example", 1], [], ["b@x.example", "NULL"], ["c@x.example", 3]]
+    rows: list[list[object]] = [
+        [None],
+        ["User ID", "N"],
+        ["a@x.example", 1],
+        [],
+        ["b@x.example", "NULL"],
+        ["c@x.example", 3],
+    ]
     workbook = write_workbook({"Data": rows, "Other": [["x"]]})
     workbook = change_member(
         workbook, SHEET, "<sheetData>", '<cols><col min="2" max="2" hidden="1"/></cols><sheetData>'

@@ -66,19 +66,31 @@ class SheetLook:
         """Look at the next part of the sheet's XML, up to a place."""
         if self.first_row is None and (found := VALUED.search(text, 0, end)):
             self.first_row = int(found[1])
+        # Hardly any sheet has these, and to look for a word takes far less time than for a pattern.
+        if b'"e"' in text or b"'e'" in text:
+            self._look_for_errors(text, end)
+        if b"f>" in text:
+            self._look_for_formulas(text, end)
+        if b"hidden=" in text:
+            self.hidden_rows += [int(row) for row in HIDDEN_ROW.findall(text, 0, end)]
+            for column in HIDDEN_COLUMN.findall(text, 0, end):
+                first, last = _read_number(column, b"min"), _read_number(column, b"max")
+                self.hidden_columns += map(name_column, range(first, min(last, first + MOST_NAMED) + 1))
+        if b"autoFilter" in text:
+            self.has_filter |= bool(FILTER.search(text, 0, end))
+        if b"mergeCell" in text:
+            self.merged += [(area.decode(), int(last)) for area, _, last in MERGED.findall(text, 0, end)]
+
+    def _look_for_errors(self, text: bytes, end: int) -> None:
         for error in ERROR.finditer(text, 0, end):
             if not self.errors.count and (said := ERROR_TEXT.match(text, error.end())):
                 self.error = said[1].decode(errors="replace")
             self.errors.note(_read_address(error[0]))
+
+    def _look_for_formulas(self, text: bytes, end: int) -> None:
         for formula in NOT_COMPUTED.finditer(text, 0, end):
             tag = max(text.rfind(b"<c ", 0, formula.start()), text.rfind(b":c ", 0, formula.start()))
             self.not_computed.note(_read_address(text[tag : formula.start()]) if tag >= 0 else "")
-        self.hidden_rows += [int(row) for row in HIDDEN_ROW.findall(text, 0, end)]
-        for column in HIDDEN_COLUMN.findall(text, 0, end):
-            first, last = _read_number(column, b"min"), _read_number(column, b"max")
-            self.hidden_columns += map(name_column, range(first, min(last, first + MOST_NAMED) + 1))
-        self.has_filter |= bool(FILTER.search(text, 0, end))
-        self.merged += [(area.decode(), int(last)) for area, _, last in MERGED.findall(text, 0, end)]
 
     def list_notes(self, header_row: int) -> list[str]:
         """List the findings about the rows below the header, whose row in the sheet is given; one sentence each."""
