@@ -81,6 +81,8 @@ SECTIONS: Mapping[str, Sequence[Option]] = {
         Option("decimal", "Before decimals", "choice", choices=NUMBERS, default="not declared"),
         Option("thousands", "Between thousands", "choice", choices=GROUPS, default="not declared"),
         Option("strip", "Remove an apostrophe before a digit or sign", "check"),
+        Option("true_values", "Texts that mean yes", "lines", "One a line, such as WAHR. Yes, true and 1 are known."),
+        Option("false_values", "Texts that mean no", "lines", "One a line, such as FALSCH. No, false and 0 are known."),
     ),
 }  # fmt: skip
 COLUMN_OPTIONS: Sequence[Option] = (
@@ -94,6 +96,8 @@ COLUMN_OPTIONS: Sequence[Option] = (
     Option("thousands", "Between thousands", "choice", choices=GROUPS, default="as for all columns"),
     Option("strip", "An apostrophe before a digit or sign", "choice", default="as for all columns",
            choices=(("yes", "is removed"), ("no", "stays"))),
+    Option("true_values", "Texts that mean yes", "lines"),
+    Option("false_values", "Texts that mean no", "lines"),
 )  # fmt: skip
 WHOLE = "this must be a whole number"
 

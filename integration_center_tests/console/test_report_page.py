@@ -46,6 +46,7 @@ EVERYTHING: Mapping[str, object] = {
     "delimiter": "tab", "quote": "none", "escape": "\\", "skip_lines": 1, "header_row": 2, "skip_after_header": 1,
     "footer": 3, "skip_blanks": True, "empty": ["NULL", "a, b"], "dates": "%d.%m.%Y", "zone": "Europe/Berlin",
     "decimal": ",", "thousands": " ", "strip": True, "max_size": "500 MB",
+    "true_values": ["ja"], "false_values": ["nein"],
     "columns": {
         "Tag": {"name": "Day", "type": "date", "dates": ["%d.%m.%Y", "excel"], "zone": "UTC", "empty": ["-"],
                 "decimal": ".", "thousands": ",", "strip": False},

@@ -86,3 +86,24 @@ def test_forms_that_cannot_be_read_are_refused(read: Read, dates: str, said: str
     with pytest.raises(UnreadableReport) as refused:
         read("User ID\na\n", f"dates: {dates}\n")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared", "read_as"),
+    [
+        (["WAHR", "falsch", " wahr ", "yes"], "true_values: [WAHR]\nfalse_values: [FALSCH]\n",
+         ["true", "false", "true", "true"]),
+        (["ja", "vielleicht"], "true_values: [ja]\nfalse_values: [nein]\n", ["ja", "vielleicht"]),
+        (["ja", "vielleicht"], "columns: {Active: {true_values: [ja]}}\n", ["true", "vielleicht"]),
+        (["yes", "0"], "true_values: [ja]\n", ["yes", "0"]),
+    ],
+)  # fmt: skip
+def test_words_for_yes_and_no_can_be_declared(read: Read, cells: list[str], declared: str, read_as: list[str]) -> None:
+    report = read("User ID,Active\n" + "".join(f"a,{cell}\n" for cell in cells), declared)
+    assert report.frame["Active"].to_list() == read_as
+    assert bool(report.notes) is ("vielleicht" in read_as and "columns" in declared)
+
+
+def test_a_word_for_both_is_refused(read: Read) -> None:
+    with pytest.raises(UnreadableReport, match="true_values and false_values both have 'ja'; keep it in one"):
+        read("User ID\na\n", "true_values: [Ja]\nfalse_values: [' ja']\n")

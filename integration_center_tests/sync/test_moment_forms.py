@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.sync.values.moments import read_moment
+from integration_center.sync.values.moments import fit_datetime, read_moment
 from integration_center.sync.values.month_names import MONTHS
 
 
@@ -124,3 +124,17 @@ def test_many_moments_take_little_time(form: str) -> None:
     read = pl.select(read_moment(pl.lit(written), pl.String())).to_series()
     assert process_time() - began < 0.9  # each was taken apart by one large pattern, which took 1.5 seconds
     assert read.null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("22 Nov 2026 10:00 EST", "names its time zone in letters, which may mean several; say in report.yaml"),
+        ("2026-11-22 10:00:00 CET", "names its time zone in letters"),
+        ("11/22/2026 10:00 PM", "is not an unambiguous date and time"),
+    ],
+)
+def test_a_zone_in_letters_is_refused_with_the_way_to_declare_it(text: str, said: str) -> None:
+    fitted = fit_datetime(pl.lit(text), pl.String())
+    assert said in pl.select(fitted.reason).item()
+    assert pl.select(fitted.value).item() is None

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from integration_center.sync.values.booleans import FALSE_WORDS, TRUE_WORDS
+
 GUARD = '="'
 GUARDED = r'^="[^"]*"$'
 """A cell such as `="00123"`, which makes a spreadsheet keep the text as it is. It has no other meaning."""
@@ -19,6 +21,9 @@ PLACEHOLDERS = ("NULL", "null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "Na
 CURRENCY = "$€£¥"
 GROUP_SIGNS = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """The signs that a declared sign between groups of digits also means: special blanks, and the curved apostrophe."""
+
+OVERRIDING = ("dates", "zone", "decimal", "thousands", "strip", "true_values", "false_values")
+"""The rules of a column that replace those of the whole report."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class CellRules:
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
         strip: whether to remove an apostrophe before a digit or a sign.
+        true_values: texts that mean yes, besides those that are read anyway.
+        false_values: texts that mean no, likewise.
     """
 
     empty: Sequence[str] = ()
@@ -40,10 +47,12 @@ class CellRules:
     decimal: str | None = None
     thousands: str | None = None
     strip: bool | None = None
+    true_values: tuple[str, ...] = ()
+    false_values: tuple[str, ...] = ()
 
     def over(self, all_columns: "CellRules") -> "CellRules":
         """Combine these rules with the rules of the whole report, which apply where these have none."""
-        said = {name: getattr(self, name) for name in ("dates", "zone", "decimal", "thousands", "strip")}
+        said = {name: getattr(self, name) for name in OVERRIDING}
         merged = replace(all_columns, **{name: value for name, value in said.items() if value not in (None, ())})
         return replace(merged, empty=(*all_columns.empty, *self.empty))
 
@@ -81,6 +90,14 @@ def drop_empty(text: pl.Series, empty: Sequence[str]) -> pl.Series:
         return text
     meant = [each.strip().lower() for each in empty]
     return _where(text, text.str.strip_chars().str.to_lowercase().is_in(meant), pl.lit(None, pl.String))
+
+
+def read_words(text: pl.Series, rules: CellRules) -> pl.Series:
+    """Rewrite texts that mean yes or no as `true` and `false`, ignoring case and outer blanks; null for other text."""
+    words = {word: "true" for word in TRUE_WORDS} | {word: "false" for word in FALSE_WORDS}
+    words |= {word.strip().lower(): "true" for word in rules.true_values}
+    words |= {word.strip().lower(): "false" for word in rules.false_values}
+    return text.str.strip_chars().str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.String)
 
 
 def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from integration_center.insights.declared.cells import CellRules, read_numbers
+from integration_center.insights.declared.cells import CellRules, read_numbers, read_words
 from integration_center.insights.declared.date_forms import read_forms, read_known, shift_zone
 from integration_center.insights.declared.option_lines import write_column_line, write_value
 
 AS_IS = ""
 """Instead of the name of an option: none applies."""
+OTHER_NAMES = {"decimal": "thousands", "true_values": "false_values"}
+"""The options that are read as one with another, by its name."""
 Locate = Callable[[int], str]
 """Names a row for people; rows are counted from 0, without the header."""
 
@@ -44,7 +46,7 @@ class Option:
     """A declared option, and what the rows have shown of it.
 
     Attributes:
-        name: `dates`, `zone` or `decimal`, which also is the one for `thousands`.
+        name: `dates`, `zone`, `true_values` or `decimal`; see `OTHER_NAMES`.
         sure: whether it is declared for this column alone.
         look: reads cells by it.
         fits: the number of cells that have its form, or need none.
@@ -111,6 +113,9 @@ class ColumnReader:
             options.append(Option("dates", bool(own and own.dates), self._look_at_dates))
         elif rules.zone:
             options.append(Option("zone", bool(own and own.zone), self._look_at_zone))
+        if rules.true_values or rules.false_values:
+            sure = bool(own and (own.true_values or own.false_values))
+            options.append(Option("true_values", sure, self._look_at_words))
         if rules.decimal or rules.thousands:
             options.append(Option("decimal", bool(own and (own.decimal or own.thousands)), self._look_at_numbers))
         self._options = options
@@ -171,7 +176,7 @@ class ColumnReader:
 
     def _say(self, column: str, option: Option, odd: int, first: str, *, kept: bool) -> str:
         """Say that some cells of a column do not have the declared form."""
-        name = option.name if getattr(self.rules, option.name) else "thousands"
+        name = option.name if getattr(self.rules, option.name) else OTHER_NAMES[option.name]
         declared = getattr(self.rules, name)
         value = declared if isinstance(declared, str) else declared[0] if len(declared) == 1 else [*declared]
         place = f" (first in {first})" if first and odd < self.values else ""
@@ -199,6 +204,12 @@ class ColumnReader:
         if shifted is None:
             return Slice(text, read_known(text, None).is_not_null(), matters=False)
         return Slice(_fill(shifted, text), shifted.is_not_null(), matters=True)
+
+    def _look_at_words(self, text: pl.Series) -> Slice:
+        words = read_words(text, self.rules)
+        declared = [word.strip().lower() for word in (*self.rules.true_values, *self.rules.false_values)]
+        matters = bool(text.str.strip_chars().str.to_lowercase().is_in(declared).any())
+        return Slice(_fill(words, text), words.is_not_null(), matters)
 
     def _look_at_numbers(self, text: pl.Series) -> Slice:
         numbers = read_numbers(text, self.rules)

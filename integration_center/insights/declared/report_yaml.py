@@ -42,6 +42,8 @@ class ColumnFile(BaseModel):
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", "_"] | None = None
     strip: bool | None = None
+    true_values: list[str] = []
+    false_values: list[str] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -64,7 +66,7 @@ class ColumnFile(BaseModel):
     @property
     def cells(self) -> CellRules:
         """How the column's cells are written."""
-        return CellRules(tuple(self.empty), list_forms(self.dates), self.zone, self.decimal, self.thousands, self.strip)
+        return build_rules(self)
 
 
 class ReportFile(BaseModel):
@@ -106,6 +108,8 @@ class ReportFile(BaseModel):
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
         strip: whether to remove an apostrophe before a digit or a sign.
+        true_values: texts that mean yes, such as `WAHR`, besides true, yes, y, t and 1.
+        false_values: texts that mean no, such as `FALSCH`, besides false, no, n, f and 0.
         max_size: how large a file may be when it is unpacked, such as `500 MB`. Without it, 20 GB, and 200 times the
             size of the packed file.
     """
@@ -137,6 +141,8 @@ class ReportFile(BaseModel):
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", "_"] | None = None
     strip: bool = False
+    true_values: list[str] = []
+    false_values: list[str] = []
     max_size: str | None = None
 
     @field_validator("zone")
@@ -206,6 +212,11 @@ class ReportFile(BaseModel):
         for name, own in [("", rules.all_columns), *((f"columns.{key}: ", own) for key, own in rules.columns.items())]:
             if own.decimal and own.decimal == own.thousands:
                 raise ValueError(f"{name}decimal and thousands are both {own.decimal!r}; they must differ")
+            both = {word.strip().lower() for word in own.true_values} & {
+                word.strip().lower() for word in own.false_values
+            }
+            if both:
+                raise ValueError(f"{name}true_values and false_values both have {min(both)!r}; keep it in one")
         return self
 
     @property
@@ -216,10 +227,7 @@ class ReportFile(BaseModel):
     @property
     def cells(self) -> ReportCells:
         """How the cells are written, by the names of the columns in the file."""
-        everywhere = CellRules(
-            tuple(self.empty), list_forms(self.dates), self.zone, self.decimal, self.thousands, self.strip
-        )
-        return ReportCells(everywhere, {name: column.cells for name, column in self.columns.items()})
+        return ReportCells(build_rules(self), {name: column.cells for name, column in self.columns.items()})
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -275,6 +283,20 @@ class ReportFile(BaseModel):
         renamed = {new: name for name, new in self.renamed.items()}
         names = (self.key_column, self.latest_by, *self.columns)
         return tuple(dict.fromkeys(renamed.get(name, name) for name in names if name))
+
+
+def build_rules(said: ColumnFile | ReportFile) -> CellRules:
+    """Build the rules for the cells that are declared for a column, or for all columns."""
+    return CellRules(
+        empty=tuple(said.empty),
+        dates=list_forms(said.dates),
+        zone=said.zone,
+        decimal=said.decimal,
+        thousands=said.thousands,
+        strip=said.strip,
+        true_values=tuple(said.true_values),
+        false_values=tuple(said.false_values),
+    )
 
 
 def list_forms(dates: str | list[str] | None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from integration_center.files.file_bytes import Data, cut
 from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.decoding import decode
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form, OpenTable, RowCount, Table, open_frame
-from integration_center.insights.delimited.header import name_table
+from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
 from integration_center.insights.delimited.looking import (
     BYTES_LOOKED_AT,
@@ -75,8 +75,12 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
         return read_unusual(below, notes, found_form, places.name)
-    named, found_names = name_table(pl.DataFrame(schema=below.schema), header, source, row=form.header_row)
-    slices = (rename_all(frame, named.columns) for frame in below.read())
+    shown = pl.DataFrame(schema=below.schema)
+    if not all(map(clean_name, header)):
+        shown, below = show_columns(below), below.again(len(head))
+    named, found_names = name_table(shown, header, source, row=form.header_row)
+    kept = find_kept(shown, header)
+    slices = (rename_all(frame[kept], named.columns) for frame in below.read())
     return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count, places.name)
 
 
@@ -97,6 +101,12 @@ class Below:
     rows: Iterator[tuple[list[str], int]]
     begin: int
     count: RowCount = field(default_factory=RowCount)
+
+    def again(self, above: int) -> "Below":
+        """Return the same rows, to read them once more; `above` is the number of rows above them."""
+        rows = self.reader.read_rows()
+        list(islice(rows, above))
+        return replace(self, rows=rows, count=RowCount())
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -127,10 +137,29 @@ class Below:
             yield from self.reader.read(rows, self.header, self.count, rows_read=read)
 
 
+def show_columns(below: Below) -> pl.DataFrame:
+    """Read all rows, and return the first ones, and below them a value of each column that holds any."""
+    head = pl.DataFrame(schema=below.schema)
+    values: dict[str, str] = {}
+    for frame in below.read():
+        if head.height < ROWS_LOOKED_AT:
+            head = pl.concat([head, frame.head(ROWS_LOOKED_AT - head.height)])
+        for text in frame[[name for name in frame.columns if name not in values]]:
+            if text.null_count() < len(text):
+                values[text.name] = text.drop_nulls()[0]
+    held = pl.DataFrame({name: [values.get(name)] for name in head.columns}, schema=below.schema)
+    return pl.concat([head, held]) if head.height == ROWS_LOOKED_AT else head
+
+
+def find_kept(shown: pl.DataFrame, header: Sequence[str]) -> list[str]:
+    """Find the columns of a table that have a name or hold values."""
+    return [text.name for text, cell in zip(shown, header, strict=True) if clean_name(cell) or text.drop_nulls().len()]
+
+
 def is_unusual(header: Sequence[str]) -> bool:
-    """Return whether only all rows show what a header means: it lacks a name, or may be quoted twice."""
-    one = len(header) == 1 and any(each in header[0] for each in DELIMITERS)
-    return one or not all(map(clean_name, header)) or is_wrapped(header)
+    """Return whether only all rows show what a header means, because it may be quoted twice."""
+    one = len(header) == 1 and (not clean_name(header[0]) or any(each in header[0] for each in DELIMITERS))
+    return one or is_wrapped(header)
 
 
 def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[int], str]) -> OpenTable:

@@ -24,6 +24,11 @@ ISO_MOMENT = (
     r"\s?(?:[Zz]|UTC|(?P<sign>[+-])(?P<ahead_hours>[01]\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d))?)?$"
 )
 TIME_OF_DAY = r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?[Zz]?$"
+LETTERED = r"\d:\d{2}(?::\d{2})?(?:\.\d+)?(?: ?[AaPp]\.?[Mm]\.?)? ?\(?[A-Z]{3,5}\)?$"
+ZONE_IN_LETTERS = (
+    "names its time zone in letters, which may mean several; say in report.yaml how it is written, with its letters,"
+    " and where they apply: `dates: '%d %b %Y %H:%M EST'` and `zone: America/New_York`"
+)
 NO_FRACTION = ".000Z"
 """The end of a time of day as the org writes it."""
 MOMENT = pl.Datetime("us", "UTC")
@@ -154,8 +159,12 @@ def _unreadable(column: pl.Expr, dtype: pl.DataType, value: pl.Expr, kind: str) 
     if not isinstance(dtype, pl.String):
         return []
     text = column.str.strip_chars()
+    lettered = (text != "") & value.is_null() & text.str.contains(LETTERED)
     said = f"is not an unambiguous {kind}; write it in ISO 8601, or set `dates:` or `empty:` in report.yaml"
-    return [Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, said))]
+    return [
+        Rule(lettered, "WRONG_TYPE", say_of(text, ZONE_IN_LETTERS)),
+        Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, said)),
+    ]
 
 
 def _out_of_range(in_range: pl.Expr) -> Rule:
