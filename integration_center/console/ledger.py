@@ -24,6 +24,8 @@ from integration_center.sync.reason_groups import GROUPED, Called, group_reason
 
 logger = logging.getLogger(__name__)
 
+NO_LABELS = Called()
+
 PAGE_LINES = 50
 CSV_LINES = 10_000
 MOST_REASONS = 20
@@ -117,7 +119,7 @@ def _readable(sync: SyncRecord) -> Iterator[None]:
 
 
 def read_page(
-    installation: Installation, sync: SyncRecord, query: LedgerQuery, page: int, called: Called = Called()
+    installation: Installation, sync: SyncRecord, query: LedgerQuery, page: int, called: Called = NO_LABELS
 ) -> LedgerPage:
     """One page of a ledger, with the words of `called` in its reasons.
 
@@ -141,7 +143,7 @@ def read_page(
     return LedgerPage(read_lines(lines, called), page, pages, found, counts, reasons)
 
 
-def read_lines(lines: pl.DataFrame, called: Called = Called()) -> list[LedgerLine]:
+def read_lines(lines: pl.DataFrame, called: Called = NO_LABELS) -> list[LedgerLine]:
     """A few lines of a ledger as objects."""
     fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     return [

@@ -42,7 +42,9 @@ def test_a_clash_rights_and_the_doctor_show_labels_first(center: Center, console
     clash = f'{named} are already written by <a href="/integrations/logins_to_leads">Logins to Leads</a>'
     for page in ("/", "/integrations/second"):
         assert clash in browser.open(page).html
-    assert f"Read and Edit on {named}" in browser.open("/accounts/sandbox/rights").html
+    rights = browser.open("/accounts/sandbox/rights").html
+    assert f"Read and Edit on {named}" in rights
+    assert 'WalkMe Engagement <span class="api">WalkMe_Engagement__c</span>' in rights
     assert clash in look_with_the_doctor(console, browser)
 
 
