@@ -41,6 +41,7 @@ from dagster._core.storage.sqlite_storage import (
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
+from integration_center.pipeline.known_runs import KnownRuns
 from integration_center.pipeline.planned_events import are_announced, build_rows, store_announced
 
 
@@ -71,7 +72,7 @@ class RunHistory(DagsterSqliteStorage):
         return cls.from_local(config_value["base_dir"], inst_data=inst_data)
 
 
-class Runs(SqliteRunStorage):
+class Runs(KnownRuns, SqliteRunStorage):
     """Dagster's table of runs in SQLite, on connections that are used again."""
 
     def __init__(self, conn_string: str) -> None:
@@ -84,10 +85,6 @@ class Runs(SqliteRunStorage):
         with self._engine.begin() as connection:
             yield connection
 
-    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
-        """Whether a plan is stored, without reading it: the runs of each day have the plans of the day before."""
-        return self._has_snapshot_id(execution_plan_snapshot_id)
-
     def dispose(self) -> None:
         """Close the connections."""
         self._engine.dispose()
@@ -98,7 +95,8 @@ class EventLog(SqliteEventLogStorage):
     """Dagster's event log in SQLite, on one connection to the index and one to the file of the run under way."""
 
     def __init__(self, base_dir: str) -> None:
-        self._open: dict[str, Engine] = {}
+        self._engines: dict[bool, Engine] = {}
+        self._run = ""
         self._empty: bytes | None = None
         self._found: set[str] = set()
         super().__init__(base_dir)
@@ -107,12 +105,8 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock:
-            engine = self._open.get(shard)
-            if engine is None:
-                engine = self._open_shard(shard)
-            with engine.begin() as connection:
-                yield connection
+        with self._db_lock, self._open_shard(shard).begin() as connection:
+            yield connection
 
     def has_table(self, table_name: str) -> bool:
         """Whether there is such a table; one that was found stays."""
@@ -139,24 +133,37 @@ class EventLog(SqliteEventLogStorage):
     def dispose(self) -> None:
         """Close the connections."""
         with self._db_lock:
-            for engine in self._open.values():
+            for engine in self._engines.values():
                 engine.dispose()
-            self._open.clear()
         super().dispose()
 
     def _open_shard(self, shard: str) -> Engine:
-        for name in [name for name in self._open if name != INDEX_SHARD_NAME and shard != INDEX_SHARD_NAME]:
-            self._open.pop(name).dispose()
-        url, waiting = self.conn_string_for_shard(shard), {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+        is_index = shard == INDEX_SHARD_NAME
         if shard not in self._initialized_dbs:
             path = Path(self.path_for_shard(shard))
             is_there = is_made(path, SqlEventLogStorageTable.name)
-            if not is_there and (shard == INDEX_SHARD_NAME or not self._copy_empty(path)):
+            if not is_there and (is_index or not self._copy_empty(path)):
+                url, waiting = self.conn_string_for_shard(shard), {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
                 self._initdb(create_engine(url, poolclass=NullPool, connect_args=waiting))  # takes several connections
             self._initialized_dbs.add(shard)
-        engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=waiting)
+        engine = self._engines.get(is_index)
+        if engine is None:
+            engine = self._engines[is_index] = self._build_engine(is_index=is_index)
+        if not is_index and shard != self._run:
+            engine.dispose()  # closes the file of the run before
+            self._run = shard
+        return engine
+
+    def _build_engine(self, *, is_index: bool) -> Engine:
+        """Build the engine of the index, or the one of whichever run is under way: it keeps what it has compiled."""
+
+        def connect() -> sqlite3.Connection:
+            path = self.path_for_shard(INDEX_SHARD_NAME if is_index else self._run)
+            return sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+
+        url = self.conn_string_for_shard(INDEX_SHARD_NAME)
+        engine = create_engine(url, creator=connect, poolclass=QueuePool, pool_size=1)
         event.listen(engine, "connect", _commit_without_waiting)
-        self._open[shard] = engine
         return engine
 
     def _copy_empty(self, path: Path) -> bool:
