@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.console_pages import build_file
+from benchmarks.processor_time import list_children, read_seconds
 from benchmarks.product import write_home
 from benchmarks.runner import KEPT_VARIABLES, ROOT
 from benchmarks.whole import Used, measure
@@ -49,8 +51,8 @@ HISTORY = {
     }
 }
 SIZES = (10, 100, 500)
-GOALS = {"load": 6.0, "foreign": 3.0, "tick": 20.0}
-"""Seconds of the processor at the most integrations; the tick includes to start a process and to load them."""
+GOALS = {"load": 6.0, "foreign": 3.0, "whole": 10.0, "tick": 20.0}
+"""Seconds of the processor at the most integrations."""
 MOST_GROWTH = 1.5
 """How much more one integration may take among many than among a hundred."""
 LOAD = """
@@ -79,6 +81,8 @@ class Measured:
     """What one number of integrations took, in seconds of the processor.
 
     Attributes:
+        whole: to start the daemon and its code server, and to load the location in both.
+        tick: what the two take to queue the runs, once they have it.
         peak: the largest resident memory of the tick, in bytes.
         queued: how many runs the tick queued.
     """
@@ -86,6 +90,7 @@ class Measured:
     integrations: int
     load: float
     foreign: float
+    whole: float
     tick: float
     log: float
     peak: int
@@ -100,7 +105,8 @@ def main() -> int:
     parser.add_argument("--tick", action="store_true", help="evaluate one tick in this process, for the measure")
     options = parser.parse_args()
     if options.tick:
-        print(f"\nqueued {evaluate_tick()} runs", flush=True)
+        queued, took = evaluate_tick()
+        print(f"\nqueued {queued} runs\ntook {took}", flush=True)
         return 0
     console = Console()
     results = [measure_size(number, options.database) for number in options.sizes]
@@ -129,7 +135,14 @@ def measure_size(number: int, database: str | None) -> Measured:
     load, jobs, tick, log = runs
     queued = QUEUED.search(tick.output)  # among what Dagster's code server prints
     return Measured(
-        number, read_took(load), read_took(jobs), tick.cpu, log.cpu, tick.peak, int(queued[1]) if queued else 0
+        integrations=number,
+        load=read_took(load),
+        foreign=read_took(jobs),
+        whole=tick.cpu - read_took(tick),
+        tick=read_took(tick),
+        log=log.cpu,
+        peak=tick.peak,
+        queued=int(queued[1]) if queued else 0,
     )
 
 
@@ -189,16 +202,26 @@ def write_project(root: Path, number: int) -> Path:
     return root
 
 
-def evaluate_tick() -> int:
-    """Evaluate the tick of the daily schedule as the daemon does, and return how many runs it queued."""
+def evaluate_tick() -> tuple[int, float]:
+    """Evaluate the tick of the daily schedule as the daemon does; return how many runs it queued, and what that took.
+
+    The daemon looks once before it is time, as it does all day: Dagster and the code server have loaded all by then.
+    """
     target = ModuleTarget("integration_center.definitions", None, str(ROOT), LOCATION)
     with (
         open_instance(read_settings()) as instance,
         WorkspaceProcessContext(instance, target) as process,
     ):
-        for moment in (TICK - timedelta(minutes=5), TICK + timedelta(seconds=1)):
-            list(launch_scheduled_runs(process, logging.getLogger(DAILY_SCHEDULE), moment, {}))
-        return instance.get_runs_count()
+        before, after = (
+            evaluate(process, moment) for moment in (TICK - timedelta(minutes=5), TICK + timedelta(seconds=1))
+        )
+        return instance.get_runs_count(), after - before
+
+
+def evaluate(process: WorkspaceProcessContext, moment: datetime) -> float:
+    """Evaluate the schedules, and return what this process and its code server took of the processor until now."""
+    list(launch_scheduled_runs(process, logging.getLogger(DAILY_SCHEDULE), moment, {}))
+    return time.process_time() + sum(map(read_seconds, list_children(os.getpid())))
 
 
 def build_table(results: list[Measured]) -> Table:
@@ -208,7 +231,8 @@ def build_table(results: list[Measured]) -> Table:
         "integrations",
         "load",
         "jobs of a foreign project",
-        "tick (with its load)",
+        "daemon and code server loaded",
+        "tick",
         "runs queued",
         "log",
         "peak MB of the tick",
@@ -216,7 +240,7 @@ def build_table(results: list[Measured]) -> Table:
         table.add_column(name, justify="right")
     for one in results:
         table.add_row(
-            *(str(one.integrations), f"{one.load:.2f}", f"{one.foreign:.2f}", f"{one.tick:.1f}"),
+            *(str(one.integrations), f"{one.load:.2f}", f"{one.foreign:.2f}", f"{one.whole:.1f}", f"{one.tick:.2f}"),
             *(str(one.queued), f"{one.log:.1f}", f"{one.peak / 1_000_000:.0f}"),
         )
     return table

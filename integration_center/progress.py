@@ -217,13 +217,14 @@ def note(text: str | None) -> None:
 
 def describe(seen: Seen) -> str:
     """Say how far a step has come: `org read: 400,000 of 1,100,000 records`."""
-    unit = UNITS.get(seen.phase, "rows")
-    counted = [] if seen.done is None and seen.total is None else [_count(seen, unit)]
-    said = ", ".join([*counted, *([seen.note] if seen.note else [])])
+    said = ", ".join(each for each in (say_count(seen), seen.note) if each)
     return f"{seen.phase}: {said}" if said else seen.phase.value
 
 
-def _count(seen: Seen, unit: str) -> str:
-    if seen.total is None:
-        return f"{seen.done or 0:,} {unit}"
-    return f"{seen.total:,} {unit}" if seen.done is None else f"{seen.done:,} of {seen.total:,} {unit}"
+def say_count(seen: Seen) -> str | None:
+    """Say how many rows or records of a phase are done: `4,000 of 9,000 records`; None when nothing is counted."""
+    numbers = [number for number in (seen.done, seen.total) if number is not None]
+    if not numbers:
+        return None
+    unit = UNITS.get(seen.phase, "rows")
+    return f"{' of '.join(f'{number:,}' for number in numbers)} {unit.removesuffix('s') if numbers[-1] == 1 else unit}"

@@ -72,6 +72,49 @@ def test_no_run_is_repeated_behind_anybodys_back() -> None:
     assert job["spec"]["backoffLimit"] == 0
 
 
+def test_each_pod_of_dagsters_chart_may_write_its_home_and_listen() -> None:
+    values, text = read("kubernetes/values.yaml"), (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    home = values["global"]["dagsterHome"]  # otherwise the chart's own, which the image does not have
+    assert f"DAGSTER_HOME={home}" in text
+    (code_server,) = values["dagster-user-deployments"]["deployments"]
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
+    for pod in (values["dagsterWebserver"], values["dagsterDaemon"], launcher, code_server):
+        assert pod["securityContext"]["readOnlyRootFilesystem"] is True
+        assert {mount["mountPath"] for mount in pod["volumeMounts"]} == {home, "/tmp"}
+        assert {mount["name"] for mount in pod["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+    web = values["dagsterWebserver"]
+    assert web["service"]["port"] == web["readinessProbe"]["httpGet"]["port"] >= 1024, "its user is not root"
+
+
+def test_what_has_no_sign_in_is_reached_by_its_own_parts_alone() -> None:
+    values = read("kubernetes/values.yaml")
+    (code_server,) = values["dagster-user-deployments"]["deployments"]
+    listening = {
+        "dagster-webserver": values["dagsterWebserver"]["service"]["port"],
+        "user-deployments": code_server["port"],
+    }
+    for component, port in listening.items():
+        (policy,) = [
+            each["spec"]
+            for each in list_objects()
+            if each["kind"] == "NetworkPolicy"
+            and each["spec"]["podSelector"]["matchLabels"].get("component") == component
+        ]
+        (rule,) = policy["ingress"]
+        assert [each["port"] for each in rule["ports"]] == [port]
+        assert all("podSelector" in source for source in rule["from"])
+
+
+def test_pods_of_jobs_are_kept_by_the_one_rule_that_holds_for_them() -> None:
+    (budget,) = [
+        each["spec"]
+        for each in list_objects()
+        if each["kind"] == "PodDisruptionBudget" and "run_worker" in str(each["spec"]["selector"])
+    ]
+    assert set(budget) == {"selector", "minAvailable"}, "maxUnavailable needs a controller that can be scaled"
+    assert isinstance(budget["minAvailable"], int)
+
+
 def test_dagsters_settings_are_those_of_one_machine_besides_the_launcher() -> None:
     there = read("compose/dagster.yaml")
     assert there.pop("run_launcher")["class"] == "CeleryRunLauncher"
@@ -89,6 +132,15 @@ def test_containers_have_every_part() -> None:
         assert each["read_only"] is True
         assert each["cap_drop"] == ["ALL"]
     assert services["webserver"]["ports"] == ["127.0.0.1:3000:3000"]
+
+
+def test_volumes_belong_to_the_user_of_the_image() -> None:
+    compose, text = read("compose.yaml"), (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    (made,) = re.findall(r"install -d -o 10001 -g 10001 -m 0700 (.*)$", text, re.MULTILINE)
+    mounts = [mount.split(":") for mount in compose["services"]["console"]["volumes"]]
+    named = [target for source, target, *_ in mounts if source in compose["volumes"]]
+    assert named == [compose["services"]["console"]["environment"]["INTEGRATION_CENTER_DEFS"]]
+    assert set(named) <= set(made.split()), "a new volume of a folder that the image lacks belongs to root"
 
 
 def test_each_setting_that_is_named_exists() -> None:

@@ -39,7 +39,7 @@ def deliver(
             break
         channel = settings.channels.get(noted.channel)
         if channel is None:
-            store.give_up(noted, "the channel is no longer in alerts.yaml")
+            store.give_up(noted, "the channel was removed")
             continue
         if noted.went_out and not knows_messages(channel):
             # Its process was killed meanwhile. Nobody knows whether the channel has it. It is not sent twice.

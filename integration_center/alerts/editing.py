@@ -82,7 +82,7 @@ def _read(home: Path) -> CommentedMap:
     try:
         document = build_yaml().load(path.read_text(encoding="utf-8")) if path.exists() else None
     except (YAMLError, OSError):
-        raise ConfigurationError(f"{FILE_NAME} cannot be changed here; change the file itself") from None
+        raise ConfigurationError("the channels cannot be changed here", setting=f"change {FILE_NAME} itself") from None
     return document if isinstance(document, CommentedMap) else CommentedMap()
 
 
@@ -97,7 +97,8 @@ def _write(home: Path, document: CommentedMap, wanted: Mapping[str, Channel]) ->
         same = False
     if not same:
         raise ConfigurationError(
-            f"{FILE_NAME} was not changed, because it would be read as something else; change the file itself"
+            "nothing was changed, because the channels would be read as something else",
+            setting=f"change {FILE_NAME} itself",
         )
     with writing(path):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # it holds secrets

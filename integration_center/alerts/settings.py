@@ -65,7 +65,7 @@ SecretUrl = Annotated[Secret, AfterValidator(check_secret_url)]
 class AlertModel(BaseModel):
     """Frozen, and strict about unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # most processes send no alert
 
 
 class Wanted(AlertModel):

@@ -12,6 +12,7 @@ from integration_center.cli.changed import find_changed
 from integration_center.cli.output import console, print_json
 from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import describe, name_days, print_result
+from integration_center.console.report_notes import read_notes
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation, open_installation
@@ -35,12 +36,14 @@ class Planned:
         sync: its line in the log; None where no plan could be made.
         problem: why there is no plan, or why it is held.
         changes: what would change, field by field.
+        notes: what was found about the report.
     """
 
     slug: str
     sync: SyncRecord | None
     problem: str | None
     changes: Sequence[FieldChange] = ()
+    notes: Sequence[str] = ()
 
 
 def plan_all(days: tuple[date, date], *, changed_since: str | None, markdown: bool, as_json: bool) -> None:
@@ -72,7 +75,7 @@ def plan_all(days: tuple[date, date], *, changed_since: str | None, markdown: bo
     else:
         for each in planned:
             if each.sync:
-                print_result(each.sync, [])
+                print_result(each.sync, [], notes=each.notes)
             else:
                 console.print(f"{each.slug}: {each.problem}", markup=False, soft_wrap=True)
         if not planned:
@@ -95,15 +98,21 @@ def plan_one(installation: Installation, loaded: Integrations, slug: str, days: 
             return Planned(slug, sync, sync.error or "no plan was made")
         with installation.ledgers.scanned(sync.run_id, slug) as lines:
             changes = sum_up_changes(lines, (Outcome.PLANNED, Outcome.HELD))
+        notes = read_notes(installation, sync, spec)
     except IntegrationCenterError as error:
         return Planned(slug, None, str(error))
-    return Planned(slug, sync, sync.error if sync.status is SyncStatus.FAILED else None, changes)
+    return Planned(slug, sync, sync.error if sync.status is SyncStatus.FAILED else None, changes, notes)
 
 
 def show_json(planned: Planned) -> dict[str, Any]:
     """Return a plan as values for JSON."""
     said = describe(planned.sync) if planned.sync else {"slug": planned.slug}
-    return {**said, "problem": planned.problem, "changes": [vars(change) for change in planned.changes]}
+    return {
+        **said,
+        "problem": planned.problem,
+        "changes": [vars(change) for change in planned.changes],
+        "notes": [*planned.notes],
+    }
 
 
 def write_markdown(planned: Sequence[Planned], days: tuple[date, date]) -> str:

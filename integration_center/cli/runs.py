@@ -15,6 +15,7 @@ from integration_center.cli.output import AsJson, Quiet
 from integration_center.cli.progress_display import Display, progress_shown
 from integration_center.cli.slugs import Found, find
 from integration_center.cli.sync_output import finish, name_days, read_troubles
+from integration_center.console.report_notes import read_notes
 from integration_center.database.sync_records import SyncRecord
 from integration_center.database.touched import say_touched
 from integration_center.errors import ConfigurationError
@@ -205,12 +206,13 @@ def plan_integration(
             check_long_range(installation, spec, days)
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, Outcome.PLANNED, Outcome.HELD)
-        troubles = read_troubles(installation, sync)
+        troubles, notes = read_troubles(installation, sync), read_notes(installation, sync, spec)
         firing = look_today(installation, spec) if spec else None
         touched = say_touched(installation.syncs, slug)
     if spec is not None and firing is not None and not as_json:
         print_firing(spec, firing, touched=touched, brief=True)
-    finish(sync, sample, troubles=troubles, as_json=as_json, fires=firing.to_json() if firing else None)
+    fires = firing.to_json() if firing else None
+    finish(sync, sample, troubles=troubles, notes=notes, as_json=as_json, fires=fires)
 
 
 def list_planned(loaded: Integrations, slug: str, found: Found) -> tuple[dg.AssetKey, ...]:
@@ -249,5 +251,5 @@ def run_integration(
         wanted = Launch(request, slug, found.environment, Action.RAN, said)
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, *WRITTEN)
-        troubles = read_troubles(installation, sync)
-    finish(sync, sample, troubles=troubles, as_json=as_json)
+        troubles, notes = read_troubles(installation, sync), read_notes(installation, sync, found.spec)
+    finish(sync, sample, troubles=troubles, notes=notes, as_json=as_json)

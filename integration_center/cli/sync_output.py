@@ -43,6 +43,7 @@ def finish(
     *,
     as_json: bool,
     troubles: Sequence[str] = (),
+    notes: Sequence[str] = (),
     fires: dict[str, Any] | None = None,
 ) -> None:
     """Print a sync's result; exit 1 when it failed.
@@ -52,18 +53,21 @@ def finish(
         sample: some records before and after.
         as_json: print JSON for programs.
         troubles: why records are in trouble, for people; see `read_troubles`.
+        notes: what was found about the report; one sentence each.
         fires: what fires in the org, for JSON.
     """
     if as_json:
-        print_json({**describe(sync), "sample": sample, **({"fires": fires} if fires else {})})
+        print_json({**describe(sync), "sample": sample, "notes": [*notes], **({"fires": fires} if fires else {})})
     else:
-        print_result(sync, sample, troubles)
+        print_result(sync, sample, troubles, notes)
     if sync.status is SyncStatus.FAILED:
         raise typer.Exit(1)
 
 
-def print_result(sync: SyncRecord, sample: list[dict[str, Any]], troubles: Sequence[str] = ()) -> None:
-    """Status, counts, reasons of trouble, and sample for people."""
+def print_result(
+    sync: SyncRecord, sample: list[dict[str, Any]], troubles: Sequence[str] = (), notes: Sequence[str] = ()
+) -> None:
+    """Print the status, counts, reasons of trouble, notes about the report, and sample, for people."""
     colour = {SyncStatus.FAILED: "red", SyncStatus.WAITING: "yellow"}.get(sync.status, "green")
     console.print(
         f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
@@ -73,6 +77,8 @@ def print_result(sync: SyncRecord, sample: list[dict[str, Any]], troubles: Seque
     print_counts(sync.counts)
     for trouble in troubles:
         console.print(f"- {trouble}", markup=False, soft_wrap=True)
+    for note in notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     print_sample(sample)
     console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
 

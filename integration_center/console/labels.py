@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 from integration_center.console.lookups import wait_for
 from integration_center.console.shell.context import Console
+from integration_center.database.sync_records import SyncRecord
 from integration_center.errors import IntegrationCenterError
-from integration_center.integration.spec import Environment
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.reading import DefsFile
+from integration_center.sync.reason_groups import Called
 
 KEPT = 3_600.0
 MOST = 200
@@ -32,8 +35,15 @@ class Labels:
         """Return the label of a field; a readable form of its API name where the label is not known."""
         return self.fields.get(name.lower()) or make_readable(name)
 
+    def call(self, spec: IntegrationSpec | None) -> Called:
+        """Return what the object and the key fields of an integration are called; a key is a key where it is None."""
+        key = " and this ".join(self.of(pair.field) for pair in spec.keys) if spec else "key"
+        return Called(self.object, key)
 
-def find_labels(console: Console, environment: Environment | None, object_name: str) -> Labels:
+
+def find_labels(
+    console: Console, environment: Environment | None, object_name: str, *, patience: float = PATIENCE
+) -> Labels:
     """Find the labels of an object in the org connected now. Takes a moment once, and asks the org once an hour."""
     plain = Labels(make_readable(object_name))
     account = console.installation.accounts.find(environment) if environment else None
@@ -50,7 +60,12 @@ def find_labels(console: Console, environment: Environment | None, object_name: 
 
     key = ("labels", account.org_id, account.connected_at.isoformat(), object_name.lower())
     answer = console.lookups.ask(key, work, kept=KEPT, most=MOST)
-    return answer.get() if wait_for([answer], PATIENCE) else plain
+    return answer.get() if wait_for([answer], patience) else plain
+
+
+def spec_of_run(file: DefsFile | None, sync: SyncRecord) -> IntegrationSpec | None:
+    """Return what an integration says if it said so when the run began; None where it was changed since."""
+    return file.spec if file and file.modified_at <= sync.started_at else None
 
 
 def make_readable(name: str) -> str:

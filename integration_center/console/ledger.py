@@ -20,9 +20,11 @@ from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
-from integration_center.sync.reason_groups import GROUPED, group_reason
+from integration_center.sync.reason_groups import GROUPED, Called, group_reason
 
 logger = logging.getLogger(__name__)
+
+NO_LABELS = Called()
 
 PAGE_LINES = 50
 CSV_LINES = 10_000
@@ -116,8 +118,10 @@ def _readable(sync: SyncRecord) -> Iterator[None]:
         ) from None
 
 
-def read_page(installation: Installation, sync: SyncRecord, query: LedgerQuery, page: int) -> LedgerPage:
-    """One page of a ledger.
+def read_page(
+    installation: Installation, sync: SyncRecord, query: LedgerQuery, page: int, called: Called = NO_LABELS
+) -> LedgerPage:
+    """One page of a ledger, with the words of `called` in its reasons.
 
     Raises:
         PlanMissing: the file is gone or damaged.
@@ -135,11 +139,11 @@ def read_page(installation: Installation, sync: SyncRecord, query: LedgerQuery, 
     with _readable(sync):
         lines = wanted.slice((page - 1) * PAGE_LINES, PAGE_LINES).collect()
         outcomes = [query.outcome] if query.outcome else list(Outcome)
-        reasons = count_reasons(ledger, outcomes, MOST_REASONS, query.called)
-    return LedgerPage(read_lines(lines), page, pages, found, counts, reasons)
+        reasons = count_reasons(ledger, outcomes, MOST_REASONS, called)
+    return LedgerPage(read_lines(lines, called), page, pages, found, counts, reasons)
 
 
-def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
+def read_lines(lines: pl.DataFrame, called: Called = NO_LABELS) -> list[LedgerLine]:
     """A few lines of a ledger as objects."""
     fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     return [
@@ -148,7 +152,7 @@ def read_lines(lines: pl.DataFrame) -> list[LedgerLine]:
             key=line["key"],
             record_id=line["record_id"],
             outcome=Outcome(line["outcome"]),
-            reason=_count_as_shown(line["reason"] if line["reason"] is not None else line.get(GROUPED)),
+            reason=_show_reason(line["reason"] if line["reason"] is not None else line.get(GROUPED), called),
             code=line["code"],
             error_fields=line["error_fields"],
             changes=[(field, line[BEFORE + field], line[AFTER + field]) for field in fields if line[CHANGED + field]],
@@ -170,9 +174,9 @@ def _find_record_row(line: Mapping[str, Any]) -> int | None:
     return int(found[1]) if found else None
 
 
-def _count_as_shown(reason: str | None) -> str | None:
-    """Let a reason that names another row count rows as the page does."""
-    return reason and ROW.sub(lambda found: f"row {int(found[1]) + HEADER_ROWS:,}", reason)
+def _show_reason(reason: str | None, called: Called) -> str | None:
+    """Say a reason with people's words. One that names another row counts rows as the page does."""
+    return reason and called.name(ROW.sub(lambda found: f"row {int(found[1]) + HEADER_ROWS:,}", reason))
 
 
 def first_lines(installation: Installation, sync: SyncRecord, *outcomes: Outcome, most: int) -> list[LedgerLine]:
@@ -181,14 +185,15 @@ def first_lines(installation: Installation, sync: SyncRecord, *outcomes: Outcome
     try:
         with _readable(sync):
             return read_lines(
-                scan(installation, sync).filter(chosen).head(most).with_columns(group_reason(sync.object)).collect()
+                scan(installation, sync).filter(chosen).head(most).with_columns(group_reason()).collect(),
+                Called(sync.object),
             )
     except PlanMissing:
         return []
 
 
 def read_reasons(
-    installation: Installation, sync: SyncRecord, outcomes: Sequence[Outcome] = TROUBLED, called: str = ""
+    installation: Installation, sync: SyncRecord, outcomes: Sequence[Outcome] = TROUBLED, called: Called | None = None
 ) -> list[Reason]:
     """Why records ended as they did, the most frequent first; nothing when there is no ledger that can be read.
 
@@ -196,21 +201,21 @@ def read_reasons(
         installation: where.
         sync: whose ledger.
         outcomes: of the records; those in trouble unless others are named.
-        called: what people call the object; the name in the log where it is left out.
+        called: what people call object and key; the object's name in the log where it is left out.
     """
     try:
         with _readable(sync):
-            return count_reasons(scan(installation, sync), outcomes, MOST_REASONS, called or sync.object)
+            return count_reasons(scan(installation, sync), outcomes, MOST_REASONS, called or Called(sync.object))
     except PlanMissing:
         return []
 
 
-def count_reasons(lines: pl.LazyFrame, outcomes: Sequence[Outcome], most: int, called: str) -> list[Reason]:
+def count_reasons(lines: pl.LazyFrame, outcomes: Sequence[Outcome], most: int, called: Called) -> list[Reason]:
     """Count the records of some outcomes by what their reasons say, the most frequent first."""
     outcome = pl.col("outcome").cast(pl.String)
     counted = (
         lines.filter(outcome.is_in([each.value for each in outcomes]))
-        .select(outcome.alias("outcome"), group_reason(called), "reason")
+        .select(outcome.alias("outcome"), group_reason(), "reason")
         .filter(pl.col(GROUPED).is_not_null())
         .group_by("outcome", GROUPED)
         .agg(
@@ -221,7 +226,7 @@ def count_reasons(lines: pl.LazyFrame, outcomes: Sequence[Outcome], most: int, c
         .collect()
     )
     return [
-        Reason(Outcome(outcome), (_count_as_shown(first) if kinds == 1 else None) or key, count, key)
+        Reason(Outcome(outcome), (_show_reason(first, called) if kinds == 1 else None) or called.name(key), count, key)
         for outcome, key, count, first, kinds in counted.iter_rows()
     ]
 

@@ -59,7 +59,6 @@ class LedgerQuery:
         find: the token of `text`.
         record_row: only the line with this number and the rows that were rolled up into it; None for all.
         sort: one of `SORTS`; descending: whether the order is turned round.
-        called: what people call the object.
     """
 
     outcome: Outcome | None = None
@@ -69,7 +68,6 @@ class LedgerQuery:
     record_row: int | None = None
     sort: str = "row"
     descending: bool = False
-    called: str = "record"
 
     @property
     def active(self) -> bool:
@@ -91,7 +89,7 @@ class LedgerQuery:
 
     def narrow(self, ledger: pl.LazyFrame) -> pl.LazyFrame:
         """The records asked for, with the reason that their group shares, in their order."""
-        lines = ledger.with_columns(group_reason(self.called))
+        lines = ledger.with_columns(group_reason())
         if self.outcome is not None:
             lines = lines.filter(pl.col("outcome") == self.outcome.value)
         if self.reason:

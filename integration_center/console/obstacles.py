@@ -8,13 +8,12 @@ from integration_center.console.engine import Engine, UnfinishedRun
 from integration_center.console.report_states import Lack, ReportStates
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.pipeline.names import find_starter
+from integration_center.pipeline.names import DAILY_SCHEDULE, find_starter
 from integration_center.wording.remedies import START_IT
 from integration_center.wording.sentences import capitalize_first
 
 FAIL, WAIT = "will fail", "will not start"
 WEB_SERVER_DOWN = "Dagster's web server does not answer: Run Now and Plan do not work just now."
-DAILY = "daily_sync"
 BLOCKED = "blocked"
 """The state to which the grid can be narrowed, of integrations that have an obstacle."""
 
@@ -201,7 +200,11 @@ def describe_engine(engine: Engine | None, dagster_url: str | None) -> tuple[dic
     says = "Schedules in the Dagster UI"
     return {
         name: Obstacle(
-            "Its schedule is off in Dagster", f"The schedule {name} is switched off in Dagster.", WAIT, link, says
+            "Its schedule is off in Dagster",
+            f"{'The daily' if name.endswith(DAILY_SCHEDULE) else 'An own'} schedule is switched off in Dagster.",
+            WAIT,
+            link,
+            says,
         )
         for name in engine.stopped
     }, []

@@ -2,6 +2,7 @@
 
 import re
 
+from integration_center.console.option_words import name_options
 from integration_center.errors import IntegrationCenterError
 from integration_center.wording.remedies import Said
 
@@ -20,9 +21,10 @@ def make_plain(text: str) -> str:
     """Write a text as pages show it.
 
     Folders of files are left out: `defs.yaml` says as much to somebody at a page. A place in a file begins with its
-    line, and goes on in words: `line 11, column of key pair 1: `.
+    line, and goes on in words: `line 11, column of key pair 1: `. Options of a report are called as on its page.
     """
-    return PLACE.sub(lambda found: f"line {found['line']}, {_say_place(found['place'])}: ", PATH.sub(r"\1", text))
+    text = PLACE.sub(lambda found: f"line {found['line']}, {_say_place(found['place'])}: ", PATH.sub(r"\1", text))
+    return name_options(text)
 
 
 def _say_place(place: str) -> str:

@@ -124,7 +124,7 @@ def make_plan(
         rows=plan.tally.rows.as_dict(),
         lines=plan.tally.lines.as_dict(),
         changes=sample_changes(lines, Outcome.PLANNED, Outcome.HELD, records=SHOWN_RECORDS),
-        reasons=count_reasons(lines.lazy(), UNPLANNED, SHOWN_REASONS, labels.object),
+        reasons=count_reasons(lines.lazy(), UNPLANNED, SHOWN_REASONS, labels.call(spec)),
         verdicts=plan.verdicts,
         held=plan.held,
         api_calls=calls,

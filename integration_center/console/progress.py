@@ -1,6 +1,7 @@
 """How far a run has come, from our own tables; Dagster is asked only while they do not know yet."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import dagster as dg
@@ -11,7 +12,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.instance.webserver import Webserver
-from integration_center.progress import estimate_left
+from integration_center.progress import Phase, Seen, estimate_left, say_count
 from integration_center.wording.remedies import START_IT
 
 STARTING = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
@@ -30,22 +31,35 @@ class Stage(StrEnum):
     ENDED = "Ended"
 
 
+COUNTED = {
+    Phase.READ: (Stage.REPORT, "read"),
+    Phase.ORG_READ: (Stage.PLAN, "of the org read"),
+    Phase.MATCH: (Stage.PLAN, "matched"),
+    Phase.COMPARE: (Stage.PLAN, "compared"),
+    Phase.SEND: (Stage.PUSH, "sent"),
+}
+"""The phases whose rows or records are shown: at which stage, and what was done with them."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a run has come.
 
     Attributes:
         sync: its line in the log; None before there is one.
-        done: records sent; total: records to send, None before there is a plan.
-        left: seconds until all are sent, at the pace so far; None while that cannot be known.
+        counts: what was counted at each stage, such as "1,200 of 4,300 records sent".
+        now: what is counted just now; None while nothing is.
+        part: the share of that which is done, from 0 to 1; None when unknown.
+        left: seconds until all of it is done, at the pace so far; None while that cannot be known.
         warning: why this may not be the newest; None when all is well.
     """
 
     stage: Stage
     sync: SyncRecord | None
-    done: int = 0
-    total: int | None = None
     warning: str | None = None
+    counts: Mapping[Stage, Sequence[str]] = field(default_factory=dict)
+    now: str | None = None
+    part: float | None = None
     left: float | None = None
 
     @property
@@ -76,7 +90,8 @@ def watch(console: Console, slug: str, spec: IntegrationSpec | None, run_id: str
             return Progress(Stage.ENDED, sync)
         if sync is None:
             return None if status is None else Progress(Stage.ENDED, None)
-    return _describe(console, sync, webserver, status)
+    progress = _describe(console, sync, webserver, status)
+    return _count(console, progress, run_id, slug) if progress and not progress.ended else progress
 
 
 def _describe(
@@ -96,10 +111,44 @@ def _describe(
             return Progress(Stage.ENDED, None, warning=warning)
         stage = Stage.QUEUED if status is dg.DagsterRunStatus.QUEUED else Stage.REPORT
         return Progress(Stage.STARTING if status in STARTING else stage, None, warning=warning)
-    if sync.plan_id is None:
-        return Progress(Stage.PLAN, sync, warning=warning)
+    return Progress(Stage.PLAN if sync.plan_id is None else Stage.PUSH, sync, warning)
+
+
+def _count(console: Console, progress: Progress, run_id: str, slug: str) -> Progress:
+    """Add the numbers that the run's steps have noted on this host, and those sent, which every host knows."""
+    steps = console.installation.progress.read(run_id, slug)
+    noted = {seen.phase: (step, seen) for step in steps for seen in step.seen}
+    sending = _find_sent(console, progress.sync) if progress.sync and progress.stage is Stage.PUSH else None
+    counts: dict[Stage, list[str]] = {}
+    for phase, (stage, done) in COUNTED.items():
+        seen = sending if phase is Phase.SEND else noted[phase][1] if phase in noted else None
+        if seen and (said := say_count(seen)):
+            counts.setdefault(stage, []).append(f"{said} {done}")
+    progress = replace(progress, counts=counts)
+    if sending and progress.sync:
+        applied_at = progress.sync.applied_at
+        seconds = (console.now() - applied_at).total_seconds() if applied_at else 0.0
+        return _show(progress, sending, seconds)
+    working = next((step for step in reversed(steps) if not step.ended), None)
+    found = noted.get(working.now) if working else None
+    if working and found and COUNTED.get(working.now, (None,))[0] is progress.stage:
+        return _show(progress, found[1], working.seconds(working.now, console.now()))
+    return progress
+
+
+def _find_sent(console: Console, sync: SyncRecord) -> Seen:
+    """The records sent, of those to send."""
     planned = sync.counts.get("lines", {}).get("planned", 0)
     done, total = console.installation.syncs.progress(sync.run_id, sync.slug) or (0, planned)
-    seconds = (console.now() - sync.applied_at).total_seconds() if sync.applied_at else 0.0
-    left = estimate_left(done / total if total else None, seconds)
-    return Progress(Stage.PUSH, sync, done, total, warning, left)
+    return Seen(Phase.SEND, done, total)
+
+
+def _show(progress: Progress, seen: Seen, seconds: float) -> Progress:
+    """Add what is counted just now, which has lasted for some seconds."""
+    said = say_count(seen)
+    return replace(
+        progress,
+        now=f"{said} {COUNTED[seen.phase][1]}" if said else None,
+        part=seen.part,
+        left=estimate_left(seen.part, seconds),
+    )

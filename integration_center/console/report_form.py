@@ -19,7 +19,7 @@ GROUPS = (
     *(("'", "apostrophes: 1'234"), ("_", "underscores: 1_234")),
 )
 TYPES = tuple((each, each) for each in get_args(ColumnType))
-DATES_HINT = "Such as %d.%m.%Y %H:%M. Empty where dates can mean one thing only, such as 2026-11-22."
+DATES_HINT = "Such as %d.%m.%Y %H:%M, one a line. Empty where dates can mean one thing only, such as 2026-11-22."
 COLUMN_DATES_HINT = f"{DATES_HINT} For counted dates: epoch, epoch_ms, excel or excel_1904."
 
 
@@ -76,11 +76,13 @@ SECTIONS: Mapping[str, Sequence[Option]] = {
     ),
     "How the cells are written": (
         Option("empty", "Texts that mean no value", "lines", "One a line, such as NULL or N/A."),
-        Option("dates", "Form of dates and times", hint=DATES_HINT),
+        Option("dates", "Forms of dates and times", "lines", hint=DATES_HINT),
         Option("zone", "Time zone of times without one", hint="Such as Europe/Berlin. Without it, UTC."),
         Option("decimal", "Before decimals", "choice", choices=NUMBERS, default="not declared"),
         Option("thousands", "Between thousands", "choice", choices=GROUPS, default="not declared"),
         Option("strip", "Remove an apostrophe before a digit or sign", "check"),
+        Option("true_values", "Texts that mean yes", "lines", "One a line, such as WAHR. Yes, true and 1 are known."),
+        Option("false_values", "Texts that mean no", "lines", "One a line, such as FALSCH. No, false and 0 are known."),
     ),
 }  # fmt: skip
 COLUMN_OPTIONS: Sequence[Option] = (
@@ -88,12 +90,14 @@ COLUMN_OPTIONS: Sequence[Option] = (
     Option("type", "Type", "choice", default="As it looks", choices=TYPES),
     Option("ignore", "Leave this column out", "check"),
     Option("empty", "Texts that mean no value", "lines", "One a line, besides those of all columns."),
-    Option("dates", "Form of dates and times", hint=COLUMN_DATES_HINT),
+    Option("dates", "Forms of dates and times", "lines", hint=COLUMN_DATES_HINT),
     Option("zone", "Time zone of times without one"),
     Option("decimal", "Before decimals", "choice", choices=NUMBERS, default="as for all columns"),
     Option("thousands", "Between thousands", "choice", choices=GROUPS, default="as for all columns"),
     Option("strip", "An apostrophe before a digit or sign", "choice", default="as for all columns",
            choices=(("yes", "is removed"), ("no", "stays"))),
+    Option("true_values", "Texts that mean yes", "lines"),
+    Option("false_values", "Texts that mean no", "lines"),
 )  # fmt: skip
 WHOLE = "this must be a whole number"
 
@@ -185,7 +189,8 @@ def build_file(form: ReportForm) -> tuple[ReportFile | None, dict[str, str]]:
 def parse_value(option: Option, text: str, name: str, problems: dict[str, str]) -> Any:
     """Parse what an input holds; None where it says nothing. `problems` gets what is wrong, by `name`."""
     if option.kind == "lines":
-        return [line.strip() for line in text.splitlines() if line.strip()] or None
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[0] if option.name == "dates" and len(lines) == 1 else lines or None
     # A blank alone is a value of some options.
     text = text if text.isspace() and option.kind == "choice" else text.strip()
     if not text:

@@ -52,5 +52,5 @@ def try_on(fetched: Fetched, file: ReportFile) -> Trial:
         check_columns(table.frame.columns, file, fetched.label, FILE_NAME)
     except UnreadableReport as error:
         return Trial(found, say_error(error))
-    read, _ = declare_cells(table.frame.head(ROWS), file)
+    read, _, _ = declare_cells(table.frame.head(ROWS), file)
     return Trial(found, None, read.columns, read.rows())

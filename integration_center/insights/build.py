@@ -8,7 +8,6 @@ from integration_center.insights.drop_folders.drops import Drops, LocalDrops
 from integration_center.insights.drop_folders.object_stores import build_object_drops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import ReportSource
-from integration_center.insights.walkme_api.api import ApiSource
 from integration_center.settings import Settings
 
 
@@ -22,6 +21,8 @@ def build_source(settings: Settings) -> ReportSource:
     if settings.walkme_source == "api":
         for field in ("walkme_client_id", "walkme_client_secret", "walkme_system_guid"):
             _require(settings, field)
+        from integration_center.insights.walkme_api.api import ApiSource  # files need none of it
+
         return ApiSource(
             settings.walkme_api_url,
             settings.walkme_client_id,

@@ -204,11 +204,17 @@ class FilesSource:
         drops = self._pick(folder, day)
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
         limit = folder.file.limit or self._limit
-        parts = Parts(source, [partial(self._open, drop, folder.file, limit) for drop in drops])
-        reader = ReportReader(
-            parts.columns, Described(folder.info, folder.file, f"{folder.name}/{FILE_NAME}"), report, source
-        )
-        rows = keep(reader.schema, reader.read(parts.read()))
+        described = Described(folder.info, folder.file, f"{folder.name}/{FILE_NAME}")
+        openers = [partial(self._open, drop, folder.file, limit) for drop in drops]
+        parts = Parts(source, openers)
+        reader = ReportReader(parts, described, report)
+        rows = keep(reader.schema, reader.read())
+        if reader.settled is not None:
+            before, parts = parts, Parts(source, openers)
+            reader = ReportReader(parts, described, report, reader.settled)
+            rows = keep(reader.schema, reader.read())
+            if parts.versions != before.versions:
+                raise DropChanged(source)
         return Report(
             info=reader.info,
             day=day,

@@ -1,6 +1,6 @@
 """Read the rows of a report's files, one slice after another, as they are declared."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -40,6 +40,8 @@ class Parts:
     columns: Sequence[str] = field(init=False)
     versions: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _tables: list[tuple[str, int, OpenTable]] = field(default_factory=list)
+    """The files that were opened, each with its name and the number of rows of those before it."""
 
     def __post_init__(self) -> None:
         self._first: Part | None = self.openers[0]()
@@ -51,12 +53,14 @@ class Parts:
         Raises:
             UnreadableReport: a file cannot be read, or the files differ in their columns.
         """
-        differ = False
+        differ, rows = False, 0
         for opener in self.openers:
             part, self._first = self._first or opener(), None
             self.versions.append(part.version)
+            self._tables.append((part.label, rows, part.table))
             differ |= sorted(part.table.columns) != sorted(self.columns)
             for frame in part.table.slices:
+                rows += frame.height
                 # What is wrong with the rows may be why the columns differ, so all rows are read.
                 if not differ:
                     # By subscript, because `select` would read a column called `^.*$` as a pattern.
@@ -66,6 +70,12 @@ class Parts:
             raise UnreadableReport(
                 f"{self.source}: the parts of one day differ in their columns; send them with one header"
             )
+
+    def locate(self, row: int) -> str:
+        """Name a row of the files, counted from 0, for people: as a spreadsheet counts the rows of its file."""
+        label, before, table = next(each for each in reversed(self._tables) if each[1] <= row)
+        place = table.locate(row - before)
+        return place if len(self.openers) == 1 else f"{place} of {label}"
 
 
 @dataclass(frozen=True)
@@ -81,19 +91,26 @@ class ReportReader:
     """Reads the rows of a report as its `report.yaml` and the integrations declare them.
 
     Args:
-        columns: the columns of the files.
+        parts: the files.
         described: the report without its rows.
         asked: the report as it was asked for, with the columns that stay text.
-        source: the names of the files in errors.
+        settled: which declared options apply, as an earlier reading of the same files has shown.
+
+    Attributes:
+        settled: after the rows were read: which declared options apply, if some rows were read otherwise and have to be
+            read again; else None.
     """
 
-    def __init__(self, columns: Sequence[str], described: Described, asked: ReportInfo, source: str) -> None:
-        self._columns, self._described, self._source = columns, described, source
-        self._cells = DeclaredReader(columns, described.file)
+    def __init__(
+        self, parts: Parts, described: Described, asked: ReportInfo, settled: Mapping[str, str] | None = None
+    ) -> None:
+        self._parts, self._described = parts, described
+        self.settled: Mapping[str, str] | None = None
+        self._cells = DeclaredReader(parts.columns, described.file, settled)
         names = self._cells.columns
         self.info = fit_columns(described.info, names)
         key, declared = self.info.key_column, self.info.declare(asked)
-        self._types = DeclaredTypes({name: type_ for name, type_ in declared.items() if name != key}, source)
+        self._types = DeclaredTypes({name: type_ for name, type_ in declared.items() if name != key}, parts.source)
         self._judge = TypeJudge(names, key_column=key, declared=declared)
         self.schema = self._types.fit_schema(names)
 
@@ -105,26 +122,26 @@ class ReportReader:
     @property
     def notes(self) -> list[str]:
         """The doubts about the cells, one sentence each."""
-        return [f"{self._source}: {doubt}" for doubt in self._cells.notes]
+        return [f"{self._parts.source}: {doubt}" for doubt in self._cells.list_notes(self._parts.locate)]
 
-    def read(self, slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Read all rows, slice by slice, or at once where `report.yaml` declares what needs all of them.
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Read all rows, slice by slice.
 
         Raises:
             UnreadableReport: `report.yaml` names a column that is missing, or a value does not fit its column's
                 declared type. What is wrong with the rows is said first, because it may be why a column is missing.
         """
-        for text in join_slices(slices) if self._cells.needs_all_rows else slices:
+        for text in self._parts.read():
             # Most columns go on as they began. Then one query of a column is enough.
-            plain = self._judge.find_plain(self._cells.rename(text))
+            bare = self._cells.rename(text)
+            plain = self._judge.find_plain(bare)
             cells = self._cells.read(text, plain)
-            self._judge.look_at(cells, plain)
+            same = [name for name in plain if cells[name].equals(bare[name], null_equal=True)]
+            self._judge.look_at(cells, same)
             yield self._types.read(cells)
-        check_columns(self._columns, self._described.file, self._source, self._described.place)
-        self._types.check()
-
-
-def join_slices(slices: Iterable[pl.DataFrame]) -> list[pl.DataFrame]:
-    """Join all slices to one; none without any."""
-    frames = list(slices)
-    return [pl.concat(frames)] if frames else []
+        check_columns(self._parts.columns, self._described.file, self._parts.source, self._described.place)
+        self.settled = self._cells.settle()
+        if self.settled is None:
+            if clashes := self._cells.list_clashes(self._parts.locate):
+                raise UnreadableReport(f"{self._parts.source}: {clashes[0]}")
+            self._types.check()

@@ -6,23 +6,42 @@ and so is what is in them. `dagster.yaml` may name it for all processes.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
 from typing import Any
 from uuid import uuid4
 
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log import AssetKeyTable, SqlEventLogStorageTable, SqliteEventLogStorage
+from dagster._core.storage.event_log import (
+    AssetKeyTable,
+    SqlEventLogStorageMetadata,
+    SqlEventLogStorageTable,
+    SqliteEventLogStorage,
+)
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._core.storage.runs.schema import InstanceInfo
+from dagster._core.storage.schedules import SqliteScheduleStorage
+from dagster._core.storage.schedules.schema import JobTable
+from dagster._core.storage.sql import get_alembic_config
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS, create_db_conn_string
+from dagster._core.storage.sqlite_storage import (
+    DagsterSqliteStorage,
+    _event_logs_directory,
+    _runs_directory,
+    _schedule_directory,
+)
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
+from integration_center.pipeline.known_runs import KnownRuns
 from integration_center.pipeline.planned_events import are_announced, build_rows, store_announced
 
 
@@ -30,9 +49,22 @@ class RunHistory(DagsterSqliteStorage):
     """Dagster's SQLite storage that keeps its connections to runs and events open."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(base_dir, inst_data)
-        self._run_storage = Runs(self._run_storage._conn_string)
-        self._event_log_storage = EventLog(self._event_log_storage._base_dir)
+        runs, schedules = (
+            (create_db_conn_string(folder, name), is_made(Path(folder, f"{name}.db"), table))
+            for folder, name, table in (
+                (_runs_directory(base_dir), "runs", InstanceInfo.name),
+                (_schedule_directory(base_dir), "schedules", JobTable.name),
+            )
+        )
+        if not (runs[1] and schedules[1]):
+            super().__init__(base_dir, inst_data)  # which makes the files
+        else:
+            self.base_dir = base_dir
+            self._inst_data = inst_data
+            self._schedule_storage = SqliteScheduleStorage(schedules[0])
+            super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call] # of Dagster
+        self._run_storage = Runs(runs[0])
+        self._event_log_storage = EventLog(_event_logs_directory(base_dir))
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> "RunHistory":
@@ -40,7 +72,7 @@ class RunHistory(DagsterSqliteStorage):
         return cls.from_local(config_value["base_dir"], inst_data=inst_data)
 
 
-class Runs(SqliteRunStorage):
+class Runs(KnownRuns, SqliteRunStorage):
     """Dagster's table of runs in SQLite, on connections that are used again."""
 
     def __init__(self, conn_string: str) -> None:
@@ -53,10 +85,6 @@ class Runs(SqliteRunStorage):
         with self._engine.begin() as connection:
             yield connection
 
-    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
-        """Whether a plan is stored, without reading it: the runs of each day have the plans of the day before."""
-        return self._has_snapshot_id(execution_plan_snapshot_id)
-
     def dispose(self) -> None:
         """Close the connections."""
         self._engine.dispose()
@@ -67,7 +95,8 @@ class EventLog(SqliteEventLogStorage):
     """Dagster's event log in SQLite, on one connection to the index and one to the file of the run under way."""
 
     def __init__(self, base_dir: str) -> None:
-        self._open: dict[str, Engine] = {}
+        self._engines: dict[bool, Engine] = {}
+        self._run = ""
         self._empty: bytes | None = None
         self._found: set[str] = set()
         super().__init__(base_dir)
@@ -76,12 +105,8 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock:
-            engine = self._open.get(shard)
-            if engine is None:
-                engine = self._open_shard(shard)
-            with engine.begin() as connection:
-                yield connection
+        with self._db_lock, self._open_shard(shard).begin() as connection:
+            yield connection
 
     def has_table(self, table_name: str) -> bool:
         """Whether there is such a table; one that was found stays."""
@@ -108,22 +133,37 @@ class EventLog(SqliteEventLogStorage):
     def dispose(self) -> None:
         """Close the connections."""
         with self._db_lock:
-            for engine in self._open.values():
+            for engine in self._engines.values():
                 engine.dispose()
-            self._open.clear()
         super().dispose()
 
     def _open_shard(self, shard: str) -> Engine:
-        for name in [name for name in self._open if name != INDEX_SHARD_NAME and shard != INDEX_SHARD_NAME]:
-            self._open.pop(name).dispose()
-        url, waiting = self.conn_string_for_shard(shard), {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+        is_index = shard == INDEX_SHARD_NAME
         if shard not in self._initialized_dbs:
-            if shard == INDEX_SHARD_NAME or not self._copy_empty(Path(self.path_for_shard(shard))):
+            path = Path(self.path_for_shard(shard))
+            is_there = is_made(path, SqlEventLogStorageTable.name)
+            if not is_there and (is_index or not self._copy_empty(path)):
+                url, waiting = self.conn_string_for_shard(shard), {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
                 self._initdb(create_engine(url, poolclass=NullPool, connect_args=waiting))  # takes several connections
             self._initialized_dbs.add(shard)
-        engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=waiting)
+        engine = self._engines.get(is_index)
+        if engine is None:
+            engine = self._engines[is_index] = self._build_engine(is_index=is_index)
+        if not is_index and shard != self._run:
+            engine.dispose()  # closes the file of the run before
+            self._run = shard
+        return engine
+
+    def _build_engine(self, *, is_index: bool) -> Engine:
+        """Build the engine of the index, or the one of whichever run is under way: it keeps what it has compiled."""
+
+        def connect() -> sqlite3.Connection:
+            path = self.path_for_shard(INDEX_SHARD_NAME if is_index else self._run)
+            return sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+
+        url = self.conn_string_for_shard(INDEX_SHARD_NAME)
+        engine = create_engine(url, creator=connect, poolclass=QueuePool, pool_size=1)
         event.listen(engine, "connect", _commit_without_waiting)
-        self._open[shard] = engine
         return engine
 
     def _copy_empty(self, path: Path) -> bool:
@@ -150,11 +190,31 @@ class EventLog(SqliteEventLogStorage):
         with TemporaryDirectory() as folder:
             path = Path(folder) / "empty.db"
             engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-            self._initdb(engine)
+            script = ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__))
+            with engine.begin() as connection:
+                SqlEventLogStorageMetadata.create_all(connection)
+                MigrationContext.configure(connection).stamp(script, "head")
             with engine.connect() as connection:  # all that is written is in the one file
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             engine.dispose()
             return path.read_bytes()
+
+
+def is_made(path: Path, table: str) -> bool:
+    """Whether Dagster has made a file: it holds a table, and the version, which Dagster notes last.
+
+    Dagster itself reads all its migrations to find that out, for each of its files.
+    """
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as connection:
+            noted = connection.execute("SELECT count(*) FROM alembic_version").fetchone()
+            there = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    except sqlite3.DatabaseError:  # no version, or no database: Dagster makes it, or says what is wrong
+        return False
+    return bool(noted[0] and there[0])
 
 
 def _commit_without_waiting(connection: object, record: object) -> None:

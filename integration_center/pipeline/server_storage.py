@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from integration_center.database.engine import build_engine
 from integration_center.database.server import choose_driver, open_pool
 from integration_center.errors import ConfigurationError
+from integration_center.pipeline.known_runs import KnownRuns
 from integration_center.pipeline.planned_events import are_announced, build_rows, store_announced
 from integration_center.settings import read_settings
 
@@ -27,12 +28,8 @@ TABLES = frozenset({"runs", "event_logs", "jobs"})
 """A table of each of Dagster's three stores."""
 
 
-class ServerRuns(PostgresRunStorage):
+class ServerRuns(KnownRuns, PostgresRunStorage):
     """Dagster's table of runs in PostgreSQL."""
-
-    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
-        """Whether a plan is stored, without reading it: the runs of each day have the plans of the day before."""
-        return self._has_snapshot_id(execution_plan_snapshot_id)
 
 
 class ServerEvents(PostgresEventLogStorage):

@@ -106,6 +106,7 @@ def plan_slices(
     """
     with phase(Phase.MATCH):
         matching = match_report(rows, records, terms)
+        advance(matching.count_matched(), matching.height)
     if absent:
         records = drop_keys(records, terms)
     matched = matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls())

@@ -17,6 +17,9 @@ from integration_center.errors import ConfigurationError
 
 SLICE_ROWS = 50_000
 """The rows per slice of a frame that may be too large for memory."""
+MOST_LINES_A_ROW = 2
+"""So many lines may the rows of a slice have on average before their lines are cut once more: each cut reads the rows
+again, and in most reports a few rows match several records."""
 CELLS_TOGETHER = 4_000_000
 """The most cells of a row group. A frame of many columns has fewer rows in each, because each is in memory as a whole.
 """
@@ -176,7 +179,7 @@ def cut_lines(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
     for start in range(0, last + 1, SLICE_ROWS):
         first, end = (lines["row"].search_sorted(row, side="left") for row in (start, start + SLICE_ROWS))
         part = lines[first:end]
-        if part.height > SLICE_ROWS:
+        if part.height > MOST_LINES_A_ROW * SLICE_ROWS:
             yield from keep_rows_whole(cut_slices(part))
         elif part.height or not lines.height:
             yield part

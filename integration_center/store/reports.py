@@ -173,6 +173,11 @@ class ReportFolder:
         )
         return repeated
 
+    def list_notes(self, report_slug: str, days: Iterable[date]) -> list[str]:
+        """List what was found about the files of the stored frames of `days`, without repeats; see `Report.notes`."""
+        stored = [self.stored(report_slug, day) for day in days]
+        return list(dict.fromkeys(note for each in stored if each for note in each.notes))
+
     def newest_kind(self, report_slug: str) -> ReportKind | None:
         """Return the kind of the report from its newest stored frame; None when there is no frame."""
         newest = self._newest(report_slug)

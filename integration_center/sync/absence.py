@@ -14,13 +14,15 @@ from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.plan_terms import ROW, Terms, name_columns
 from integration_center.sync.targets import Target
-from integration_center.sync.values.distinct import find_places, repeats
+from integration_center.sync.values.distinct import find_places, find_places_of, repeats
 from integration_center.sync.values.pairs import PLACE
 
 SLICE_ROWS = 50_000
 KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "written_by": pl.String()}
 """The columns of the frame of known records: one row per record that syncs of an integration wrote to an org; the
 newest day whose report had its key; and the run that wrote it first."""
+
+PERSON = ("record_id", "key", "last_seen")
 
 
 @dataclass(frozen=True)
@@ -55,24 +57,26 @@ def find_absent(
     """Find the known records whose key is not in the report, and which no row of the report matches.
 
     Args:
-        read_known: reads columns of the frame of known records. Their keys are read only when somebody is not matched.
+        read_known: reads columns of the frame of known records, which all together take the memory of a report.
         rows: the report, with `_day` and the key columns. In a snapshot, only the newest day counts.
         matched: the ids of the records that the report matches.
         terms: the terms of the plan.
         day: the day of the run. Records that a later report had are not absent.
     """
-    known = read_known(["record_id", "last_seen"])
-    is_earlier = known["last_seen"] < day
-    is_open = is_earlier & find_places(known["record_id"], matched).is_null()
-    people = known.filter(is_open).with_columns(pl.lit(None, dtype=pl.String).alias("key"))
-    if people.height:  # most days nobody is left, and no keys need be read
-        people = people.with_columns(read_known(["key"])["key"].filter(is_open))
+    is_matched = find_places_of(lambda: read_known(["record_id"]).to_series(), matched).is_not_null()
+    last_seen = read_known(["last_seen"]).to_series()
+    is_earlier = last_seen < day
+    is_open = is_earlier & ~is_matched
+    if is_open.any():
+        people = pl.DataFrame([read_known([name]).to_series().filter(is_open) for name in PERSON])
         present = compare_keys(_show_keys(rows, terms)).unique()
         people = people.filter(~compare_keys(people["key"]).is_in(present.implode()).fill_null(False))
-    seen = known["last_seen"].filter(is_earlier)
+    else:  # as on most days
+        people = pl.DataFrame(schema={name: KNOWN[name] for name in PERSON})
+    seen = last_seen.filter(is_earlier)
     newest = seen.max()
     return Absence(
-        people.select("record_id", "key", "last_seen"),
+        people,
         known=int((seen == newest).sum()) if newest is not None else 0,
         dropped=int((people["last_seen"] == newest).sum()) if newest is not None else 0,
     )
@@ -165,22 +169,23 @@ def find_day_seen_again(known: pl.LazyFrame, lines: pl.LazyFrame, day: date) -> 
     current, older = before["record_id"].filter(is_current), before["record_id"].filter(~is_current)
     del before
     rows, matched = _select_rows(lines)
-    found = matched.select("record_id", pl.col("outcome").is_in(MAY_BE_WRITTEN)).collect(engine="streaming")
-    ids, is_written = found["record_id"], found["outcome"]
-    # Numbers tell apart what is compared as text right after.
-    is_known = ids.hash().is_in(current.hash().implode())
+    found = matched.select("record_id", "outcome").collect(engine="streaming")
+    ids, is_written = found["record_id"], found["outcome"].is_in(MAY_BE_WRITTEN)
+    is_known = is_written | (found["outcome"] == Outcome.UNCHANGED)  # as on most days: no record is on two lines
+    if not ids.filter(is_known).equals(current):
+        # Numbers tell apart what is compared as text right after.
+        is_known = ids.hash().is_in(current.hash().implode())
     if not ids.filter(is_known).equals(current) or (is_written & ~is_known).any():
         return None
+    comes_back = len(older) > 0 and ids.is_in(older.implode()).any()
+    del found, ids, current, older  # together with the keys they take the memory of a report
     keys = _read_column(matched, "key").filter(is_known)
     known_keys = _read_column(known, "key")
-    if not keys.equals(known_keys.filter(is_current)):
+    if comes_back or not keys.equals(known_keys.filter(is_current)):
         return None
-    if len(older):
+    if not is_current.all():
         present = compare_keys(_read_column(rows, "key").drop_nulls())
-        if (
-            ids.is_in(older.implode()).any()
-            or present.is_in(compare_keys(known_keys.filter(~is_current)).implode()).any()
-        ):
+        if present.is_in(compare_keys(known_keys.filter(~is_current)).implode()).any():
             return None
     return newest
 

@@ -101,6 +101,10 @@ class Matching:
     given: Given
     there: pl.DataFrame
 
+    def count_matched(self) -> int:
+        """Count the rows that match a record."""
+        return self.lines["row"].filter(self.lines[PLACE].is_not_null()).n_unique()
+
 
 def match_report(rows: pl.LazyFrame, records: pl.DataFrame, terms: Terms) -> Matching:
     """Match the rows of a whole report with records, by their keys.

@@ -18,8 +18,7 @@ class Words:
         counted: follows a number of records: `485 not found in Salesforce`. Those that are not `calm` also follow
             "was" or "were".
         calm: whether a sound run has such records. All others need somebody to look.
-        why: why a record without a reason of its own ended so; `{object}` stands for the object. Empty where the
-            outcome says all.
+        why: why a record without a reason of its own ended so. Empty where the outcome says all.
     """
 
     counted: str
@@ -38,7 +37,7 @@ OUTCOME_WORDS: Mapping[Outcome, Words] = {
     Outcome.ABSENT: Words("no longer in the report", calm=True),
     Outcome.NO_KEY: Words("without an identifier", calm=True, why="the row has no value in its key column"),
     Outcome.DUPLICATE_KEY: Words("repeated", calm=True),
-    Outcome.UNMATCHED: Words("not found in Salesforce", calm=True, why="no {object} has this key"),
+    Outcome.UNMATCHED: Words("not found in Salesforce", calm=True, why="no record has this key"),
     Outcome.AMBIGUOUS: Words("matched too often", calm=True),
     Outcome.INELIGIBLE: Words("cannot be edited", calm=True),
     Outcome.HELD: Words("held"),

@@ -1,8 +1,11 @@
 """Group the reasons of ledger lines: many differ only in a row's number or a record's id."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from integration_center.sync.outcome_words import OUTCOME_WORDS
+from integration_center.sync.outcomes import Outcome
 
 GROUPED = "grouped_reason"
 """The column with the reason of the group."""
@@ -18,16 +21,33 @@ SAME = (
 """What differs between reasons that say the same, and what it becomes: rows, counts, record ids, other numbers."""
 
 
-def group_reason(object_name: str) -> pl.Expr:
+@dataclass(frozen=True)
+class Called:
+    """What people call the object that rows are matched with, and the field that they are matched by.
+
+    Attributes:
+        object: the object's label, such as `Lead`.
+        key: the label of the key field, such as `Email`.
+    """
+
+    object: str = "record"
+    key: str = "key"
+
+    def name(self, reason: str) -> str:
+        """Return a reason with these words: `no Lead has this Email` for `no record has this key`."""
+        unmatched = OUTCOME_WORDS[Outcome.UNMATCHED].why
+        return f"no {self.object} has this {self.key}" if reason == unmatched else reason
+
+
+def group_reason() -> pl.Expr:
     """Build the expression of the reason shared by all lines that say the same; null where an outcome says all.
 
-    Args:
-        object_name: the object that the lines match, as people call it.
+    It depends on no label, which an org may change, so links to the lines of a reason stay right.
     """
     said = pl.col("reason")
     for pattern, becomes in SAME:
         said = said.str.replace_all(pattern, becomes)
     outcome = pl.col("outcome").cast(pl.String)
-    without = {each.value: words.why.format(object=object_name) for each, words in OUTCOME_WORDS.items() if words.why}
+    without = {each.value: words.why for each, words in OUTCOME_WORDS.items() if words.why}
     default = outcome.replace_strict(without, default=None, return_dtype=pl.String)
     return pl.coalesce(said, default).alias(GROUPED)

@@ -138,7 +138,7 @@ def read_the_log(page: Page, inspection: Inspection) -> None:
     expect(page.get_by_role("link", name=f"All {len(PLAIN) + 1}")).to_be_visible()
     inspection.inspect(page, "ledger")
     page.get_by_role("link", name="1 not found in Salesforce").click()
-    expect(page.get_by_role("row", name="nobody@nowhere.example")).to_contain_text("no Lead has this key")
+    expect(page.get_by_role("row", name="nobody@nowhere.example")).to_contain_text("no Lead has this Email")
     page.get_by_role("link", name="Show all").click()
     page.get_by_label("Find a record").fill("NOBODY@")
     page.get_by_label("Find a record").press("Enter")

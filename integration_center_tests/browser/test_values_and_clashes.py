@@ -46,7 +46,7 @@ def test_a_field_that_another_integration_writes_leads_there_and_can_be_saved_sw
     opened.value.close()
     wizard.get_by_label("Name", exact=True).fill("The second")
     wizard.get_by_role("button", name="Save", exact=True).click()
-    expect(wizard.get_by_role("alert")).to_contain_text("already written by integration 'the_first'")
+    expect(wizard.get_by_role("alert")).to_contain_text("already written by The first")
     assert not (center.defs / "the_second" / "defs.yaml").exists()
     wizard.go_back()
     wizard.get_by_role("button", name="Finish, but switched off").click()

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.processor_time import list_children, read_busy, read_seconds
 from integration_center_tests.cluster.deployment import DEPLOY, WORKERS, Deployment, open_deployment, wait_until
 from integration_center_tests.cluster.hosts import can_enter
 from integration_center_tests.conftest import YESTERDAY
@@ -37,7 +38,6 @@ FURTHER = ("third", "fourth", "fifth")
 ACCOUNTS = ("sandbox", "production", *FURTHER)
 MOST_WALL = 1.3
 """Times what the processors took, as far as others left them free. It is held by the full form."""
-HERTZ = os.sysconf("SC_CLK_TCK")
 CORES = os.cpu_count() or 1
 PASSED = "SUCCESS"
 LAUNCH = """
@@ -174,26 +174,6 @@ def read_own(deployment: Deployment) -> float:
     postmaster = int((deployment.postgresql.folder / "data" / "postmaster.pid").read_text().split()[0])
     hosts = [pid for host in deployment.cluster.hosts.values() for pid in host.list_processes()]
     return mine.user + mine.system + sum(map(read_seconds, [postmaster, *list_children(postmaster), *hosts]))
-
-
-def list_children(pid: int) -> list[int]:
-    """The processes that a process started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return [int(child) for child in children.split()]
-
-
-def read_seconds(pid: int) -> float:
-    """The seconds of a process, with those of its children that ended; 0 for one that has ended itself."""
-    with suppress(OSError):
-        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        return sum(map(int, after_name[11:15])) / HERTZ
-    return 0.0
-
-
-def read_busy() -> float:
-    """The seconds that all processors of this machine were busy until now, with anything."""
-    user, nice, system, _, _, *interrupts = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]
-    return sum(map(int, (user, nice, system, *interrupts))) / HERTZ
 
 
 def launch(deployment: Deployment, number: int, day: date) -> None:

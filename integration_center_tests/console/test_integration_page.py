@@ -129,12 +129,27 @@ def test_a_ledger_is_searched_without_the_key_in_the_address(console: Console, b
     assert "is not kept any more" in browser.open(f"{page}?find=unknown").text
 
 
+def test_a_row_without_a_record_names_the_key_field_that_it_was_looked_up_by(
+    center_on_disk: Center, console: Console, browser: Browser
+) -> None:
+    center_on_disk.integrate()
+    center_on_disk.drop([*logins(PLAIN), ("nobody@nowhere.example", None, None, 1)])
+    run = center_on_disk.run().run_id
+    reason = "1 not found in Salesforce : no Lead has this Email"
+    assert reason in browser.open(f"{HERE}/runs/{run}").text
+    link = browser.open(f"{HERE}/runs/{run}").links["1 not found in Salesforce"]
+    assert "no Lead has this Email" in browser.open(link).text
+    center_on_disk.integrate(keys=[{"column": "User ID", "field": "LastName"}])  # the run knew nothing of it
+    assert "no Lead has this key" in browser.open(f"{HERE}/runs/{run}").text
+    assert "1 record. Rows are numbered" in browser.open(link).text
+
+
 def test_a_ledger_is_narrowed_to_a_reason_and_sorted(console: Console, browser: Browser) -> None:
     log(console.installation, "one", updated=4, failed=4, unmatched=4)
     store_ledger(console, "one", 12)
     seen = browser.open(f"{HERE}/runs/one/ledger?outcome=unmatched")
     assert "4 no Lead has this key" in browser.open(f"{HERE}/runs/one/ledger").text
-    assert "no Lead has this key" in seen.text
+    assert "no Lead has this key" in seen.text  # there is no file, so the field of the key is not known
     by_key = browser.open(f"{HERE}/runs/one/ledger?sort=key&down=1")
     assert by_key.text.index("A09") < by_key.text.index("A00")
     assert ("th", "descending") in [(tag, said.get("aria-sort")) for tag, said in by_key.tags]

@@ -93,7 +93,7 @@ def test_a_broken_integration_shows_its_error_beside_the_sound_ones(center: Cent
     seen = browser.open("/")
     assert "mangled · Its file cannot be read" in seen.text
     assert "a bracket is not closed" in seen.text
-    assert "Lead.WalkMe_Logins_Last_30_Days__c are already written by integration 'logins_to_leads'" in seen.text
+    assert "Lead.WalkMe_Logins_Last_30_Days__c are already written by Logins to Leads" in seen.text
     actions = {form.action for form in [*seen.reader.forms, *seen.reader.buttons]}
     assert "/integrations/logins_to_leads/run" in actions
     assert "/integrations/mangled/run" not in actions
@@ -227,7 +227,7 @@ def test_two_that_write_one_field_cannot_both_be_enabled(center: Center, browser
     center.integrate()
     center.integrate("second", name="Second", enabled=False)
     seen = browser.submit(browser.open("/"), "/integrations/second/enable", status=409)
-    assert "are already written by integration 'logins_to_leads'" in seen.text
+    assert "are already written by Logins to Leads" in seen.text
     assert reloads == []
 
 

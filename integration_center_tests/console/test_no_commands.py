@@ -21,6 +21,7 @@ WRONG = re.compile(
     r"|[Ww]hoever"
     r"|\[Errno|ssh-keyscan|\bchmod\b|\bmake up\b|\bdagster (dev|api)|\bsf project"
     r"|/(?:tmp|home|root)/|site-packages|\.py\b"
+    r"|\b(?:alerts|report|defs)\.yaml\b(?!:)|daily_sync"
     r"|Traceback|\b[A-Z]\w+(Error|Exception)\b|pydantic|sqlalchemy|\bhttpx\b|errors\.pydantic"
 )
 PAGES = (

@@ -182,7 +182,7 @@ def test_a_source_that_does_not_answer_now_is_unknown_and_holds_nobody_up(
         (Engine(webserver=True, daemon=False), "runs wait until it does", "Dagster's daemon is not running"),
         (
             replace(RUNS, stopped=frozenset({"daily_sync"})),
-            "The schedule daily_sync is switched off in Dagster.",
+            "The daily schedule is switched off in Dagster.",
             "Its schedule is off in Dagster",
         ),
     ],

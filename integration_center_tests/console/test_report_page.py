@@ -46,9 +46,10 @@ EVERYTHING: Mapping[str, object] = {
     "delimiter": "tab", "quote": "none", "escape": "\\", "skip_lines": 1, "header_row": 2, "skip_after_header": 1,
     "footer": 3, "skip_blanks": True, "empty": ["NULL", "a, b"], "dates": "%d.%m.%Y", "zone": "Europe/Berlin",
     "decimal": ",", "thousands": " ", "strip": True, "max_size": "500 MB",
+    "true_values": ["ja"], "false_values": ["nein"],
     "columns": {
-        "Tag": {"name": "Day", "type": "date", "dates": "excel", "zone": "UTC", "empty": ["-"], "decimal": ".",
-                "thousands": ",", "strip": False},
+        "Tag": {"name": "Day", "type": "date", "dates": ["%d.%m.%Y", "excel"], "zone": "UTC", "empty": ["-"],
+                "decimal": ".", "thousands": ",", "strip": False},
         "Rest": {"ignore": True},
     },
 }  # fmt: skip
@@ -78,7 +79,7 @@ def test_what_a_file_is_is_taken_over_checked_and_saved(
     assert "This installation hides values" in taken.text
     assert not (folder / "report.yaml").exists()
     saved = send(browser, taken, "save", name="Anmeldungen")
-    assert "report.yaml is saved." in saved.text
+    assert "The options of the report are saved." in saved.text
     kept = yaml.safe_load((folder / "report.yaml").read_text())
     assert kept == {
         "name": "Anmeldungen", "header_row": 2, "footer": r"^\W*Summe", "dates": "%d.%m.%Y", "decimal": ",",
@@ -88,14 +89,17 @@ def test_what_a_file_is_is_taken_over_checked_and_saved(
     assert "This reads it" not in saved.text
     entry = installation.audit.list(limit=1)[0]
     assert entry.action is Action.CHANGED
-    assert entry.detail == "report.yaml of Logins: name, header_row, footer, dates, decimal, thousands"
+    assert entry.detail == (
+        "how Logins is read: Name, Row of the header, Lines to skip at the end, Form of dates and times,"
+        " Before decimals, Between thousands"
+    )
 
 
 def test_a_file_keeps_its_comments_and_a_column_gets_options(browser: Browser, folder: Path) -> None:
     (folder / "report.yaml").write_text("# by Ann\nheader_row: 2  # a title\nfooter: 1\n", encoding="utf-8")
     seen = send(browser, browser.open("/reports/logins"), "column-Tag")
     saved = send(browser, seen, "save", **{"name-0": "Day", "dates-0": "%d.%m.%Y"})
-    assert "report.yaml is saved." in saved.text
+    assert "The options of the report are saved." in saved.text
     assert (folder / "report.yaml").read_text() == (
         '# by Ann\nheader_row: 2  # a title\nfooter: 1\ncolumns: {Tag: {name: Day, dates: "%d.%m.%Y"}}\n'
     )
@@ -121,9 +125,9 @@ def test_what_cannot_be_is_marked_at_its_input(browser: Browser, folder: Path) -
 def test_what_does_not_read_the_file_needs_a_second_word(browser: Browser, folder: Path) -> None:
     stopped = send(browser, browser.open("/reports/logins"), "save", header_row="2", footer="^Total")
     assert stopped.status == 422
-    assert "the last line does not match `footer: ^Total`" in stopped.text
+    assert "the last line does not match “Lines to skip at the end” ^Total of the report's page" in stopped.text
     assert not (folder / "report.yaml").exists()
-    assert "report.yaml is saved." in send(browser, stopped, "save-anyway").text
+    assert "The options of the report are saved." in send(browser, stopped, "save-anyway").text
 
 
 def test_who_edits_second_is_told(browser: Browser, folder: Path) -> None:
@@ -140,7 +144,7 @@ def test_a_broken_file_is_replaced(browser: Browser, folder: Path) -> None:
     seen = browser.open("/reports/logins")
     assert "report.yaml" in seen.text
     saved = send(browser, send(browser, seen, "take"), "save")
-    assert "report.yaml is saved." in saved.text
+    assert "The options of the report are saved." in saved.text
     assert yaml.safe_load((folder / "report.yaml").read_text())["header_row"] == 2
 
 

@@ -57,6 +57,16 @@ def test_plan_writes_nothing_and_run_now_follows_from_it(
     assert center_on_disk.writes()
 
 
+def test_a_run_shows_what_was_found_in_the_report(
+    center_on_disk: Center, browser: Browser, dagster: OwnDagster
+) -> None:
+    center_on_disk.integrate()
+    center_on_disk.drop([(user, first, last, "N/A") for user, first, last, _ in logins(PLAIN)])
+    seen = browser.submit(browser.open("/"), PLAN)
+    assert "What was found in the report" in seen.text
+    assert "column '# Logins Last 30 Days' holds 'N/A'" in seen.text
+
+
 def test_another_day_can_be_run(center_on_disk: Center, browser: Browser, dagster: OwnDagster) -> None:
     center_on_disk.integrate()
     day = YESTERDAY - timedelta(days=2)
@@ -197,7 +207,7 @@ def test_rows_sent_are_shown_of_those_planned(
     assert "Sending the changes: 1,200 of 3,000 records sent" in seen.text
     assert " left." not in seen.text  # the pace is not known before it sends
     (bar,) = [tag for name, tag in seen.tags if name == "progress"]
-    assert (bar["value"], bar["max"]) == ("1200", "3000")
+    assert (bar["value"], bar["max"]) == ("40.0", "100")
     installation.syncs.close("r", "logins_to_leads", status=SyncStatus.COMPLETED)
     assert installation.syncs.progress("r", "logins_to_leads") is None
     assert "Completed: there was nothing to write." in browser.open(page).text

@@ -244,7 +244,7 @@ def test_a_field_that_another_integration_writes_is_refused(drops: Center, brows
     user.to_mapping()
     seen = user.press("save")
     assert seen.status == 409
-    assert "already written by integration 'logins_to_leads'" in seen.text
+    assert "already written by Logins to Leads" in seen.text
     user.open("mapping")
     user.press("save", {"enabled": None})
     assert user.seen.path == "/?saved=logins_to_lead"

@@ -159,7 +159,7 @@ def test_the_file_of_a_report_is_looked_at_and_its_report_yaml_saved(center: Cen
     assert "The file of this report" in user.seen.text
     assert "footer: 2" in user.seen.text
     user.press("save-report-yaml")
-    assert "The report.yaml is saved, and the report is read again." in user.seen.text
+    assert "The options are saved, and the report is read again." in user.seen.text
     assert "footer" in (folder / "report.yaml").read_text()
     user.press("stay")
     assert "First rows" in user.seen.text

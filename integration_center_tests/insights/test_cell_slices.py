@@ -5,8 +5,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integration_center.insights.declared import cell_reader
-from integration_center.insights.declared.cell_reader import CellReader, read_cells
+from integration_center.insights.declared.cell_reader import CellReader
 from integration_center.insights.declared.cells import CellRules, ReportCells
+from integration_center.insights.delimited.form import name_row
 
 cells = st.none() | st.sampled_from(
     [
@@ -26,31 +27,59 @@ cells = st.none() | st.sampled_from(
         '="1',
         "a",
         "-",
+        "22.11.2026",
+        "03/04/2026",
+        "31/12/2026",
+        "2026-11-22 10:00",
+        "22 Nov 2026",
+        "1764000000000",
     ]
 )
 columns = st.lists(st.tuples(cells, cells), max_size=6)
+dates = st.sampled_from([(), ("%d.%m.%Y",), ("%d/%m/%Y", "%m/%d/%Y"), ("%d.%m.%Y", "epoch_ms"), ("epoch",)])
 rules = st.builds(
-    CellRules, empty=st.sampled_from([(), ("-",), ("n/a", "NULL")]), strip=st.sampled_from([None, True, False])
+    CellRules,
+    empty=st.sampled_from([(), ("-",), ("n/a", "NULL")]),
+    strip=st.sampled_from([None, True, False]),
+    dates=dates,
+    zone=st.sampled_from([None, "Europe/Berlin"]),
+    decimal=st.sampled_from([None, ",", "."]),
+    thousands=st.sampled_from([None, "'"]),
 )
 
 
-@settings(max_examples=200)
+def read_slices(frames: list[pl.DataFrame], declared: ReportCells) -> tuple[pl.DataFrame, CellReader]:
+    """Read slices as a run does: once more where the rows below have shown another reading."""
+    reader = CellReader(declared)
+    read = [reader.read(frame) for frame in frames]
+    if (settled := reader.settle()) is not None:
+        reader = CellReader(declared, settled)
+        read = [reader.read(frame) for frame in frames]
+        assert reader.settle() is None
+    return pl.concat(read), reader
+
+
+@settings(max_examples=300)
 @given(st.lists(columns, min_size=1, max_size=4), rules, st.none() | rules, st.integers(1, 4))
 @example([[("1.234", None)], [("1.5", None)]], CellRules(), None, 1)
 @example([[("12", None)], [("1.234", None)]], CellRules(), None, 1)
 @example([[("12", None)], [("1.234", None)]], CellRules(), None, 2)
+@example([[("22.11.2026", "7,5")], [("a", "7,5")]], CellRules(dates=("%d.%m.%Y",), decimal=","), None, 2)
+@example(
+    [[("2026-11-22 10:00", None)], [("22.11.2026", None)]], CellRules(dates=("%d.%m.%Y",), zone="Asia/Tokyo"), None, 2
+)
 def test_slices_are_read_as_the_whole(
     slices: list[list[tuple[str | None, str | None]]], everywhere: CellRules, own: CellRules | None, first: int
 ) -> None:
     schema = {"A": pl.String(), "^.*$": pl.String()}
     frames = [pl.DataFrame(rows, schema=schema, orient="row") for rows in slices]
     declared = ReportCells(everywhere, {"A": own} if own else {})
-    reader = CellReader(declared)
     usual, cell_reader.LOOKED_AT = cell_reader.LOOKED_AT, first
     try:
-        read = pl.concat([reader.read(frame) for frame in frames])
-        whole, notes = read_cells(pl.concat(frames), declared)
+        read, reader = read_slices(frames, declared)
+        (whole, single) = read_slices([pl.concat(frames)], declared)
     finally:
         cell_reader.LOOKED_AT = usual
     assert read.equals(whole, null_equal=True)
-    assert reader.notes == notes
+    assert reader.list_notes(name_row) == single.list_notes(name_row)
+    assert reader.list_clashes(name_row) == single.list_clashes(name_row)

@@ -216,10 +216,10 @@ def test_a_form_that_reads_nothing_is_refused(read: Read, declared: str, expecte
     [
         (
             "dates: '%d/%m/%Y'",
-            "1 of 2 values do not have the form of `dates: %d/%m/%Y` in report.yaml, so the",
+            "1 of 2 values (first in row 3) do not have the form of `dates: '%d/%m/%Y'` in report.yaml, so the",
         ),
-        ("columns: {Day: {dates: '%d/%m/%Y'}}", "1 of 2 values do not have the form"),
-        ("columns: {Day: {dates: '%Y%m%d'}}", "2 of 2 values do not have the form of `dates: %Y%m%d`"),
+        ("columns: {Day: {dates: '%d/%m/%Y'}}", "1 of 2 values (first in row 3) do not have the form"),
+        ("columns: {Day: {dates: '%Y%m%d'}}", "2 of 2 values do not have the form of `dates: '%Y%m%d'`"),
     ],
 )
 def test_cells_that_contradict_the_declared_form_are_said(read: Read, declared: str, said: str) -> None:

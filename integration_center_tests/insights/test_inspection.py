@@ -163,3 +163,33 @@ def test_a_file_without_a_header_is_named() -> None:
     found = inspect("ann@x.example,1\nbo@x.example,2\ncy@x.example,3\n")
     assert "the header holds 'ann@x.example', so the file may have none" in "; ".join(found.notes)
     assert not any("the header holds" in note for note in inspect("User ID,N\nann@x.example,1\n").notes)
+
+
+@pytest.mark.parametrize(
+    ("cells", "proposal"),
+    [
+        (["22/11/2026 10:00", "3/4/2026 7:00", "2026-11-22 05:00", "1764000000000"],
+         {"columns": {"Seen": {"dates": ["%d/%m/%Y %H:%M", "epoch_ms"]}}}),
+        (["22.11.2026", "23/11/2026", "1.2.2026"], {"columns": {"Seen": {"dates": ["%d.%m.%Y", "%d/%m/%Y"]}}}),
+        (["22.11.2026", "01/02/2026"], {}),
+        (["WAHR", "FALSCH", "FALSCH"], {"true_values": ["WAHR"], "false_values": ["FALSCH"]}),
+        (["Ja", "nein", "ja"], {"true_values": ["Ja", "ja"], "false_values": ["nein"]}),
+        (["ja", "nein", "vielleicht"], {}),
+    ],
+)  # fmt: skip
+def test_several_forms_and_words_for_yes_are_proposed(cells: list[str], proposal: Mapping[str, Any]) -> None:
+    found = inspect("User ID,Seen\n" + "".join(f"ann{n}@x.example,{cell}\n" for n, cell in enumerate(cells)))
+    assert found.proposal == proposal
+    again = inspect(
+        "User ID,Seen\n" + "".join(f"ann{n}@x.example,{cell}\n" for n, cell in enumerate(cells)),
+        yaml.safe_dump(proposal),
+    )
+    assert (again.proposal, again.problem) == ({}, None)
+
+
+def test_forms_that_contradict_each_other_are_said() -> None:
+    found = inspect("User ID,Seen\na,03/04/2026\n", "dates: ['%d/%m/%Y', '%m/%d/%Y']\n")
+    assert found.problem == (
+        "x.csv: column 'Seen': 1 values are two different dates by the forms of `dates:` in report.yaml, the first in"
+        " row 2; keep the form in which they are written"
+    )

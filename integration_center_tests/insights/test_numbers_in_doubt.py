@@ -4,7 +4,7 @@ import pytest
 
 from integration_center_tests.insights.conftest import Read
 
-THOUSANDS = "holds numbers such as 1.234, which are read as decimals"
+THOUSANDS = "holds numbers such as 1.234 (first in row "
 
 
 def write(cells: list[str]) -> str:
@@ -50,13 +50,16 @@ def test_commas_in_numbers_are_named(read: Read, cells: list[str], declared: str
 def test_long_numbers_that_a_spreadsheet_has_shortened_are_named(read: Read) -> None:
     report = read(write(["1.23457E+17", "1E+05", "12", "C+E+F"]))
     assert report.frame["N"].to_list() == ["1.23457E+17", "1E+05", "12", "C+E+F"]
-    assert "column 'N' holds 2 numbers such as 1.23457E+17, as spreadsheets shorten" in "; ".join(report.notes)
+    assert "column 'N' holds 2 numbers such as 1.23457E+17 (first in row 2), as spreadsheets shorten" in "; ".join(
+        report.notes
+    )
 
 
 @pytest.mark.parametrize(
     ("cells", "declared", "numbers"),
     [
         (["12-", "1.234,50-", "7", "8- €"], "decimal: ','\nthousands: .", ["-12", "-1234.50", "7", "-8"]),
+        (["3%-", "1.234%"], "thousands: .", ["-3%", "1234%"]),
         (["5\u2212", "1,200"], "thousands: ','", ["-5", "1200"]),
         (["-5-"], "columns: {N: {decimal: '.'}}", ["-5-"]),
         (["(5", "5)", "(-5)"], "columns: {N: {decimal: '.'}}", ["(5", "5)", "(-5)"]),
@@ -70,8 +73,9 @@ def test_signs_stand_where_programs_write_them(read: Read, cells: list[str], dec
 @pytest.mark.parametrize(
     ("cells", "declared", "said"),
     [
-        (["1234,5", "soon"], "decimal: ','", "1 of 2 values do not have the form of `decimal: ,` in report.yaml, so the"
-         " column is read as it is; to read the others, say it for this column: `columns: {N: {decimal: ','}}`"),
+        (["1234,5", "soon"], "decimal: ','", "1 of 2 values (first in row 3) do not have the form of `decimal: ','` in"
+         " report.yaml, so the column is read as it is; to read the others, say it for this column:"
+         " `columns: {N: {decimal: ','}}`"),
         (["1.234", "soon"], "thousands: .", "`columns: {N: {thousands: .}}`"),
         (["12", "soon"], "thousands: .", ""),
         (["1.234,5", "7"], "decimal: ','\nthousands: .", ""),

@@ -1,9 +1,11 @@
 """A report's files are read in slices of any size with the same result: rows, types, notes and refusals."""
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from integration_center.files import file_bytes
 from integration_center.insights.delimited import strict, verified
 from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
+from integration_center.insights.formats import json_lines, parquet
 from integration_center.store.frames import write_slices
 
 DAY = date(2026, 11, 22)
@@ -72,3 +75,55 @@ def test_slices_of_any_size_give_the_same_report(
             text = write(table) + ('"a","1"\n' + write(table).partition("\n")[2] if is_odd else "")
             (folder / f"{DAY}_{number}.csv").write_text(text)
         assert read(root, size) == read(root, 50_000)
+
+
+def write_parquet(place: Path) -> None:
+    moments = pl.Series([date(2026, 11, 22)] * 40).cast(pl.Datetime("us"))
+    pl.DataFrame({"User ID": ["a"] * 40, "N": [1.0, None] * 20, "Seen": moments}).write_parquet(place, row_group_size=9)
+
+
+CONTENTS = {
+    "dates.csv": ("dates: '%d.%m.%Y'\n", "User ID,Seen\n" + "a,22.11.2026\n" * 40),
+    "late.csv": ("dates: '%d.%m.%Y'\ndecimal: ','\n", "User ID,Seen,N\n" + 'a,22.11.2026,"7,5"\n' * 40 + "a,soon,8\n"),
+    "zone.csv": ("zone: Europe/Berlin\n", "User ID,Seen\n" + "a,2026-11-22 10:00\n" * 40),
+    "nameless.csv": ("", "User ID,\n" + "a,\n" * 40 + "a,7\n"),
+    "empty.csv": ("skip_after_header: 1\n", "User ID,,N\nunit,,x\n" + "a,,7\n" * 40),
+    "objects.jsonl": ("", '{"User ID": "a", "N": 1.0}\n' * 40 + '{"User ID": "b", "Late": true, "N": null}\n'),
+    "typed.parquet": ("", ""),
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_no_report_is_read_at_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared, content = CONTENTS[name]
+    folder = tmp_path / "logins"
+    folder.mkdir()
+    (folder / "report.yaml").write_text(declared)
+    file = folder / f"{DAY}.{name.partition('.')[2]}"
+    if content:
+        file.write_text(content)
+    else:
+        write_parquet(file)
+    source = FilesSource(LocalDrops(tmp_path))
+    heights: list[int] = []
+
+    def keep(schema: pl.Schema, slices: Iterable[pl.DataFrame]) -> pl.LazyFrame:
+        kept = list(slices)
+        heights[:] = map(len, kept)
+        return pl.concat([schema.to_frame(), *kept]).lazy()
+
+    def read() -> tuple[object, ...]:
+        report = source.read(source.find("logins"), DAY, keep)
+        return report.frame.schema, report.frame.rows(), report.likely_types, report.notes
+
+    whole = read()
+    for module, size in (
+        (verified, "CHUNK_BYTES"),
+        (strict, "BATCH_ROWS"),
+        (json_lines, "BATCH_ROWS"),
+        (parquet, "SLICE_ROWS"),
+    ):
+        monkeypatch.setattr(module, size, 30 if module is verified else 7)
+    assert read() == whole
+    assert len(heights) > 1
+    assert max(heights) < 20

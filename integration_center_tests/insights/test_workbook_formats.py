@@ -60,3 +60,37 @@ def test_a_time_without_a_day_gets_none(read: Read) -> None:
 def test_days_in_the_header_are_days(read: Read) -> None:
     report = read(write_workbook({"Data": [["User ID", datetime(2026, 11, 1)], ["a", 5]]}), suffix=".xlsx")  # noqa: DTZ001
     assert report.frame.columns == ["User ID", "2026-11-01"]
+
+
+def test_what_a_sheet_hides_is_named_with_its_place(read: Read) -> None:
+    rows: list[list[object]] = [
+        [None],
+        ["User ID", "N"],
+        ["a@x.example", 1],
+        [],
+        ["b@x.example", "NULL"],
+        ["c@x.example", 3],
+    ]
+    workbook = write_workbook({"Data": rows, "Other": [["x"]]})
+    workbook = change_member(
+        workbook, SHEET, "<sheetData>", '<cols><col min="2" max="2" hidden="1"/></cols><sheetData>'
+    )
+    workbook = change_member(workbook, SHEET, '<row r="5">', '<row hidden="1" r="5">')
+    workbook = change_member(workbook, SHEET, '<c r="B3"><v>1</v>', '<c r="B3" t="e"><v>#REF!</v>')
+    workbook = change_member(workbook, SHEET, '<c r="B6"><v>3</v>', '<c r="B6"><f>1+2</f>')
+    merged = (
+        '</sheetData><autoFilter ref="A2:B6"/><mergeCells><mergeCell ref="A1:B1"/><mergeCell ref="A5:A6"/></mergeCells>'
+    )
+    workbook = change_member(workbook, SHEET, "</sheetData>", merged)
+    workbook = change_member(
+        workbook, "xl/worksheets/2.xml", 't="inlineStr"><is><t xml:space="preserve">x</t></is>', 't="e"><v>#N/A</v>'
+    )
+    report = read(workbook, suffix=".xlsx")
+    assert report.frame["N"].to_list() == [None, "NULL", None]
+    said = "; ".join(report.notes)
+    assert "1 cells hold errors such as #REF! (first in cell B3), which are read as empty" in said
+    assert "1 cells hold formulas without a result (first in cell B6)" in said
+    assert "1 areas of cells are merged (first A5:A6); only the first cell" in said
+    assert "1 rows are hidden by a filter (first row 5), and read like the others" in said
+    assert "the columns B are hidden, and read like the others" in said
+    assert "column 'N' holds 'NULL' in 1 cells (first in row 5)" in said

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 import yaml
 from dagster_shared.serdes import serialize_value
+from sqlalchemy import Engine, event
 
 from integration_center.installation import Installation, open_installation
 from integration_center.pipeline.instance.dagster_storage import open_instance
@@ -166,3 +167,46 @@ def test_what_a_run_announces_at_once_is_what_dagster_announces_one_by_one(
         assert at_once == one_by_one
         kinds = [event.dagster_event_type for event in instance.all_logs(run_id)]
         assert set(kinds) == PLANNED
+
+
+@contextmanager
+def asked() -> Iterator[list[str]]:
+    """The statements that all databases are asked meanwhile."""
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *further: object) -> None:
+        statements.append(" ".join(statement.split()))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_a_further_run_asks_the_database_only_for_what_may_change(
+    home_with_history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TOGETHER.items():
+        monkeypatch.setenv(name, value)
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    tags = {"dagster/partition": "2026-01-03"}
+    with open_instance(read_settings()) as instance:
+        for _ in range(2):
+            with asked() as statements:
+                instance.get_run_by_id(instance.create_run_for_job(job, tags=tags).run_id)
+    columns = [said for said in statements if "table_info" in said or "table_xinfo" in said or "pg_catalog" in said]
+    assert columns == []
+    assert [said for said in statements if "FROM snapshots" in said] == [], "a minute before, they were stored"
+
+
+def test_a_run_after_all_were_deleted_stores_its_snapshots_again(home_with_history: Path) -> None:
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance:
+        instance.create_run_for_job(job)
+        instance.wipe()
+        run = instance.create_run_for_job(job)
+        assert run.job_snapshot_id is not None
+        assert instance.get_job_snapshot(run.job_snapshot_id).name == "both"
+        assert run.execution_plan_snapshot_id is not None
+        assert instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).steps

@@ -2,6 +2,7 @@
 
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, email
+from integration_center_tests.pipeline.commands import Command, as_json
 
 REPORT = "logins"
 
@@ -36,3 +37,15 @@ def test_a_name_that_stands_twice_stops_only_the_integration_that_maps_it(center
     assert ran.success, ran.failures
     assert center.lead(PLAIN[0])[COUNT] == PLAIN[0]
     assert not center.run("other").success
+
+
+def test_plan_and_run_say_what_is_in_doubt_about_the_report(center: Center, command: Command) -> None:
+    center.integrate(fields=[{"column": "# logins last 30 days", "field": COUNT}])
+    rows = "".join(f'"{email(number)}";"1.23{number % 10}"\n' for number in PLAIN)
+    drop_text(center, f'"User ID";"# Logins Last 30 Days"\n{rows}')
+    doubt = "column '# Logins Last 30 Days' holds numbers such as 1.234 (first in row 2), which are read as decimals"
+    _, said, _ = command("plan", "logins_to_leads")
+    assert f"note: logins/{YESTERDAY}.csv: {doubt}" in said
+    assert "note: " in command("plan", "--all")[1]
+    assert any(doubt in note for note in as_json(command("plan", "logins_to_leads", "--json"))["notes"])
+    assert f"note: logins/{YESTERDAY}.csv: {doubt}" in command("run", "logins_to_leads")[1]

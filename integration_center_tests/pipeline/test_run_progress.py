@@ -49,7 +49,7 @@ def test_the_metadata_of_a_run_shows_the_seconds_of_its_phases(center: Center) -
     assert [each.slug for each in steps] == [None, "logins_to_leads", "logins_to_leads"]
     assert all(each.ended for each in steps)
     counted = {seen.phase: seen.done for each in steps for seen in each.seen}
-    assert counted[Phase.READ] == counted[Phase.COMPARE] == counted[Phase.SEND] == len(PLAIN)
+    assert counted[Phase.READ] == counted[Phase.MATCH] == counted[Phase.COMPARE] == counted[Phase.SEND] == len(PLAIN)
 
 
 def test_a_run_without_a_terminal_is_silent_when_it_is_short(center: Center, command: Command) -> None:

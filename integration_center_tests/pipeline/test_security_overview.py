@@ -71,6 +71,8 @@ def test_it_comes_as_a_command(center: Center, command: Command, tmp_path: Path)
     assert "Salesforce accounts" in (tmp_path / "overview.md").read_text()
 
 
-@pytest.mark.parametrize(("age", "said"), [(0, "0 minutes"), (60, "1 minute"), (7_200, "2 hours"), (86_400, "1 day")])
+@pytest.mark.parametrize(
+    ("age", "said"), [(0, "less than a minute"), (60, "1 minute"), (7_200, "2 hours"), (86_400, "1 day")]
+)
 def test_an_age_is_said_in_its_largest_unit(age: int, said: str) -> None:
     assert say_age(timedelta(seconds=age)) == said

@@ -183,9 +183,13 @@ def confirm_disconnection(request: Request) -> Response:
     environment = environment_of(request)
     installation = console_of(request).installation
     account = installation.accounts.get(environment)
-    specs = [(file.slug, file.spec) for file in console_of(request).defs.list() if file.spec and not file.problem]
-    dependents = [(slug, spec) for slug, spec in sorted(specs) if spec.environment is environment]
-    values = {"account": account, "dependents": dependents, "stored": find_stored_data(installation, account.org_id)}
+    specs = {file.slug: file.spec for file in console_of(request).defs.list() if file.spec and not file.problem}
+    values = {
+        "account": account,
+        "dependents": [(slug, spec) for slug, spec in sorted(specs.items()) if spec.environment is environment],
+        "names": {slug: spec.name for slug, spec in specs.items()},
+        "stored": find_stored_data(installation, account.org_id),
+    }
     return render(request, "disconnect.html", values)
 
 

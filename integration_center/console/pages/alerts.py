@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.alerts.editing import add_channel, remove_channel
-from integration_center.alerts.settings import FILE_NAME, AlertSettings, Kind, read_alert_settings
+from integration_center.alerts.settings import AlertSettings, Kind, read_alert_settings
 from integration_center.alerts.trying import SENT, try_channel
 from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import console_of, note
@@ -72,7 +72,6 @@ def _show(request: Request, problem: str = "", typed: Form | None = None) -> Res
         "typed": given,
         "types": TYPES,
         "kinds": KINDS,
-        "file": FILE_NAME,
     }
     return render(request, "alerts.html", values, status=400 if problem else 200)
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.attention import Attention
+from integration_center.console.naming import Names
 from integration_center.console.picture import draw
 from integration_center.console.run_chart import draw_runs
 from integration_center.console.shell.context import console_of
@@ -67,6 +68,7 @@ def show_components(request: Request) -> Response:
         "runs": runs,
         "counts": COUNTS,
         "attention": attention,
+        "names": Names(),
         "picture": draw(pictures),
         "chart": draw_runs("example", runs),
         "now": now,

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.lookups import wait_for
+from integration_center.console.naming import Names, find_names
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.page import Link, Page, view
 from integration_center.console.shell.rendering import render
@@ -40,12 +41,14 @@ def show_doctor(request: Request) -> Response:
     answer = console.lookups.ask(KEY, work, kept=KEPT)
     ready = wait_for([answer], PATIENCE)
     found = [each for each in answer.get() if each.area not in MACHINE or each.state is not State.OK] if ready else []
+    files = console_of(request).defs.list() if ready else []
     worst_first = sorted(found, key=lambda each: (*State,).index(each.state), reverse=True)
     values = {
         "ready": ready,
         "step": answer.step,
         "found": worst_first,
         "pages": PAGES,
+        "names": find_names(console, [file.spec for file in files if file.spec], files) if ready else Names(),
         "problems": sum(each.state is State.PROBLEM for each in found),
         "warnings": sum(each.state is State.WARNING for each in found),
     }

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from integration_center.access.audit import EDITS
 from integration_center.console.grid import build_row
 from integration_center.console.labels import Labels, find_labels
+from integration_center.console.naming import Names, find_names
 from integration_center.console.overview import (
     describe_integration,
     list_field_options,
@@ -42,6 +43,7 @@ def show_integration(request: Request) -> Response:
         "row": build_row(file, recent, look_around(console, [file]), minute),
         "sentence": describe_integration(spec, labels, minute) if spec else "",
         "labels": labels,
+        "names": find_names(console, [spec], console.defs.list()) if spec and file.problem else Names(),
         "settings": list_settings(spec, labels, minute) if spec else [],
         "limits": list_limits(spec) if spec else [],
         "list_field_options": list_field_options,

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from integration_center.console.dagster import find_stored_status
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
-from integration_center.console.labels import find_labels
+from integration_center.console.labels import Labels, find_labels, spec_of_run
 from integration_center.console.ledger import read_page as read_ledger
 from integration_center.console.ledger import read_reasons, scan, stream_csv
 from integration_center.console.ledger_query import SORTS, LedgerQuery
@@ -140,11 +140,11 @@ def show_run_log(request: Request) -> Response:
     log, missing = _read_events(request, run_id) if events else (None, None)
     if sync is None and log is None and missing is None:
         raise HTTPException(404, f"There is no run {run_id!r} of {slug!r}.")
-    label = find_labels(console, sync.environment, sync.object).object if sync else ""
+    labels = find_labels(console, sync.environment, sync.object) if sync else Labels("")
     values = {
         "name": sync.name if sync else slug,
         "sync": sync,
-        "steps": tell_story(sync, read_reasons(console.installation, sync, called=label), label) if sync else [],
+        "steps": tell_story(sync, read_reasons(console.installation, sync), labels.object) if sync else [],
         "events": events,
         "log": log,
         "missing": missing,
@@ -176,10 +176,13 @@ def show_ledger(request: Request) -> Response:
         here = f"/integrations/{request.path_params['slug']}/runs/{request.path_params['run_id']}"
         return render(request, "ledger_awaited.html", {"here": here})
     labels = find_labels(console, sync.environment, sync.object)
-    query = read_query(request, labels.object)
+    query = read_query(request)
+    file = next((each for each in console.defs.list() if each.slug == sync.slug), None)
     ledger, missing = None, None
     try:
-        ledger = read_ledger(console.installation, sync, query, read_page(request))
+        ledger = read_ledger(
+            console.installation, sync, query, read_page(request), labels.call(spec_of_run(file, sync))
+        )
     except PlanMissing as error:
         missing = say_error(error)
     here = f"/integrations/{sync.slug}/runs/{sync.run_id}"
@@ -207,7 +210,7 @@ def search_ledger(request: Request) -> Response:
     """Remember what is searched for, and show what is found under an address without it."""
     slug, run_id = request.path_params["slug"], request.path_params["run_id"]
     text = form_of(request).get("text", "").strip()
-    query = replace(read_query(request, ""), find=console_of(request).searches.keep(text))
+    query = replace(read_query(request), find=console_of(request).searches.keep(text))
     address = query.address()
     return redirect(request, f"/integrations/{slug}/runs/{run_id}/ledger{'?' if address else ''}{address}")
 
@@ -218,7 +221,7 @@ def download_ledger(request: Request) -> Response:
     if sync is None:
         raise HTTPException(404, "The run is starting. Its ledger is there once it has made its plan.")
     console = console_of(request)
-    query = read_query(request, find_labels(console, sync.environment, sync.object).object)
+    query = read_query(request)
     ledger = scan(console.installation, sync)
     narrowed = f"-{query.outcome.value}" if query.outcome else ""
     name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
@@ -226,7 +229,7 @@ def download_ledger(request: Request) -> Response:
     return StreamingResponse(stream_csv(ledger, query), media_type="text/csv", headers=headers)
 
 
-def read_query(request: Request, object_label: str) -> LedgerQuery:
+def read_query(request: Request) -> LedgerQuery:
     """What the address asks of a ledger; what it cannot mean is passed over."""
     asked = request.query_params
     sort = asked.get("sort", "")
@@ -238,7 +241,6 @@ def read_query(request: Request, object_label: str) -> LedgerQuery:
         record_row=int(row) if (row := asked.get("record", "")[:10]).isdecimal() else None,
         sort=sort if sort in SORTS else "row",
         descending=bool(asked.get("down")),
-        called=object_label,
     )
 
 

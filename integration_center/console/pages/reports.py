@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.option_words import LABELS
 from integration_center.console.pages.sample import find_place
 from integration_center.console.plain_words import say_error
 from integration_center.console.report_form import (
@@ -32,7 +33,7 @@ from integration_center.insights.catalogue import ReportInfo
 from integration_center.insights.columns import DTYPES
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.declared.report_yaml_edit import KeptReportFile, read_kept, save_report_file
-from integration_center.insights.drop_folders.drop_names import FILE_NAME, NotTaken
+from integration_center.insights.drop_folders.drop_names import NotTaken
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import ReportSource
 from integration_center.sync.mapping.type_names import name_dtype
@@ -42,7 +43,7 @@ PATIENCE = 20.0
 KEPT = 60.0
 LARGE = 4
 TYPE_WORDS = {name: name_dtype(dtype) for name, dtype in DTYPES.items()}
-NOT_HERE = "The reports are not in a folder of this machine, so their report.yaml cannot be saved here."
+NOT_HERE = "The reports are not in a folder of this machine, so their options cannot be saved here."
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,15 @@ def save(request: Request, info: ReportInfo, version: str, file: ReportFile) -> 
     except EditedMeanwhile as error:
         return redirect(request, here, say_error(error), "danger")
     if changed:
-        note(request, Action.CHANGED, detail=f"report.yaml of {info.name}: {', '.join(changed)}")
+        note(
+            request,
+            Action.CHANGED,
+            detail=f"how {info.name} is read: {', '.join(LABELS.get(name, name) for name in changed)}",
+        )
     for kind in ("file", "rows", "reports", "report list"):
         console.lookups.forget(kind)
     console.reports.expire()
-    return redirect(request, here, f"{FILE_NAME} is saved." if changed else "Nothing was changed.")
+    return redirect(request, here, "The options of the report are saved." if changed else "Nothing was changed.")
 
 
 def show(

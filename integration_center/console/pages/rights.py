@@ -8,6 +8,8 @@ from starlette.responses import Response
 from integration_center.accounts.granting import Granting
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import StoredTokens
+from integration_center.console.labels import Labels
+from integration_center.console.naming import Names, find_names
 from integration_center.console.pages.accounts import environment_of, list_specs
 from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import address_of, console_of, user_of
@@ -53,7 +55,10 @@ def show_rights(request: Request) -> Response:
     environment = environment_of(request)
     specs = list_specs(request, environment)
     seen = _look(console_of(request).installation, environment, specs)
-    return render(request, "rights.html", {"environment": environment, "specs": specs, "seen": seen})
+    names = find_names(console_of(request), specs)
+    others = {name.lower(): Labels(label) for name, label in seen.rights.labels.items()} if seen.rights else {}
+    names = Names({**others, **names.labels})
+    return render(request, "rights.html", {"environment": environment, "specs": specs, "seen": seen, "names": names})
 
 
 def download_package(request: Request) -> Response:

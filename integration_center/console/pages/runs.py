@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.console.dagster import NOT_RUNNING, DagsterDown, launch_once, start
-from integration_center.console.labels import Labels, find_labels
+from integration_center.console.labels import Labels, find_labels, spec_of_run
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
 from integration_center.console.pages.integrations import find_file, read_back
 from integration_center.console.progress import Stage, watch
+from integration_center.console.report_notes import read_notes
 from integration_center.console.results import count_troubled, judge
 from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
 from integration_center.console.shell.links import record_url, run_url
@@ -113,7 +114,10 @@ def show_run(request: Request) -> Response:
         "sample": find_sample(console, ended) if ended else [],
         "trouble": trouble,
         "troubled": first_lines(installation, ended, *trouble, most=SAMPLE) if ended and trouble else [],
-        "reasons": read_reasons(installation, ended, list(Outcome), labels.object) if ended else [],
+        "reasons": read_reasons(installation, ended, list(Outcome), labels.call(spec_of_run(file, ended)))
+        if ended
+        else [],
+        "notes": read_notes(installation, ended, file.spec if file else None) if ended else [],
         "result": judge(ended) if ended else None,
         "org": record_url(console, sync, "") if sync else None,
         "may_cancel": may_change and not progress.ended,

@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.console.naming import mark_names
 from integration_center.console.plain_words import say_error
+from integration_center.console.shell.context import console_of
 from integration_center.console.shell.rendering import render
 from integration_center.errors import (
     AccessRefused,
@@ -60,7 +62,8 @@ def show_error(request: Request, error: IntegrationCenterError) -> Response:
     """The page of one of our own errors, whose text is a sentence that says what to do."""
     status, headline, link, says = find_signpost(error)
     again = request.url.path if request.method == "GET" else "/"
-    return render_fault(request, status, headline, capitalize_first(say_error(error)), link or again, says)
+    detail = mark_names(console_of(request), capitalize_first(say_error(error)))
+    return render_fault(request, status, headline, detail, link or again, says)
 
 
 def show_http_error(request: Request, error: HTTPException) -> Response:

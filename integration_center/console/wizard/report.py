@@ -204,11 +204,11 @@ def save_report_yaml(screen: Screen) -> Response:
     root = screen.console.installation.settings.walkme_files_root
     folder = Path(root).expanduser() / found.report_id
     save_proposal(found.inspection, folder if folder.is_dir() else None)
-    note(screen.request, Action.CHANGED, detail=f"report.yaml of {screen.draft.report}")
+    note(screen.request, Action.CHANGED, detail=f"how {screen.draft.report} is read")
     for kind in ("file", "rows", "reports"):
         screen.console.lookups.forget(kind)
     screen.console.reports.expire()
-    return screen.go("report", "The report.yaml is saved, and the report is read again.")
+    return screen.go("report", "The options are saved, and the report is read again.")
 
 
 def resolve_report(draft: Draft, reports: Sequence[ReportInfo]) -> tuple[Draft, str | None]:

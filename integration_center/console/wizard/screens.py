@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.naming import mark_names
 from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import Console, console_of, user_of
 from integration_center.console.shell.faults import find_signpost
@@ -150,7 +151,7 @@ class Screen:
         """What is wrong and what to do, with the headers in place: the draft is not lost."""
         status, headline, link, says = find_signpost(error)
         account = self.draft.slot if isinstance(error, AccountError) and user_of(self.request).may_change else None
-        said = capitalize_first(say_error(error))
+        said = mark_names(self.console, capitalize_first(say_error(error)))
         values = {
             "connects": account,
             "headline": headline,

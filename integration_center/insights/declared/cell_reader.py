@@ -1,6 +1,6 @@
 """Read the cells of a report as they are declared, one slice of the rows after another, and find what is in doubt."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,9 +11,10 @@ from integration_center.insights.declared.cells import (
     PLACEHOLDERS,
     ReportCells,
     drop_empty,
-    read_column,
     unguard,
 )
+from integration_center.insights.declared.column_reader import AS_IS, ColumnReader, Locate
+from integration_center.insights.delimited.form import name_row
 
 GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}%?$"
 """A whole number with a German thousands separator, or a number with three decimals."""
@@ -27,39 +28,59 @@ LOOKED_AT = 100
 
 
 @dataclass
+class Found:
+    """The cells of one doubt: how many there are, and the first row, counted from 0."""
+
+    count: int = 0
+    first: int | None = None
+
+    def note(self, mask: pl.Series, begin: int) -> None:
+        """Note the cells of a slice, which begins with the row `begin`."""
+        places = mask.arg_true()
+        self.count += len(places)
+        if self.first is None and len(places):
+            self.first = begin + int(places[0])
+
+    def show(self, locate: Locate) -> str:
+        """Say where the first cell is."""
+        return f"(first in {locate(self.first or 0)})"
+
+
+@dataclass
 class Doubts:
     """What is in doubt about a column, in a form that nobody declared.
 
     Attributes:
-        placeholders: the texts that often mean no value; held: the number of their cells.
-        has_apostrophes: whether a cell has an apostrophe before a digit or sign.
-        shortened: the number of cells such as `1.23457E+17`.
-        commas: the number of numbers with a comma, which are not read without a declaration.
-        misfits: a sentence about the cells that do not have the declared form.
+        placeholders: the texts that often mean no value.
+        held: the cells of these texts.
+        apostrophes: the cells with an apostrophe before a digit or sign.
+        shortened: the cells such as `1.23457E+17`.
+        commas: the numbers with a comma, which are not read without a declaration.
+        groups: the numbers such as `1.234`, which may have thousands separators.
     """
 
     placeholders: set[str] = field(default_factory=set)
-    held: int = 0
-    has_apostrophes: bool = False
-    shortened: int = 0
-    commas: int = 0
-    misfits: Sequence[str] = ()
+    held: Found = field(default_factory=Found)
+    apostrophes: Found = field(default_factory=Found)
+    shortened: Found = field(default_factory=Found)
+    commas: Found = field(default_factory=Found)
+    groups: Found = field(default_factory=Found)
     _looked_at: int = 0
     _has_numbers: bool = False
-    _has_groups: bool = False
     _has_decimals: bool = False
 
-    def note_placeholders(self, text: pl.Series) -> None:
+    def note_placeholders(self, text: pl.Series, begin: int) -> None:
         """Note the texts in a slice that often mean no value."""
-        held = text.filter(text.is_in(PLACEHOLDERS))
-        self.held += len(held)
-        self.placeholders.update(held)
+        held = text.is_in(PLACEHOLDERS)
+        self.held.note(held, begin)
+        self.placeholders.update(text.filter(held))
 
-    def note_signs(self, text: pl.Series, *, plain: bool) -> None:
+    def note_signs(self, text: pl.Series, begin: int, *, plain: bool) -> None:
         """Note whether the numbers of a slice may have thousands separators, or decimal commas.
 
         Args:
             text: the cells.
+            begin: the row of the first one.
             plain: whether all of them are known to be whole numbers without separators, or dates.
         """
         if self._looked_at < LOOKED_AT and not self._has_numbers:
@@ -68,55 +89,60 @@ class Doubts:
             self._has_numbers = bool(first.str.contains(NUMBER).any())
         if plain or not self._has_numbers:
             return
-        self.commas += int(text.str.contains(WITH_COMMA).sum())
+        self.commas.note(text.str.contains(WITH_COMMA), begin)
         if self._has_decimals:
             return
         grouped = text.str.contains(GROUPED)
-        self._has_groups |= bool(grouped.any())
+        self.groups.note(grouped, begin)
         self._has_decimals = bool((text.str.contains(DECIMAL) & ~grouped).any())
 
-    def list(self, column: str) -> list[str]:
+    def list(self, column: str, locate: Locate) -> list[str]:
         """List the doubts: one sentence each, with the line of `report.yaml` that settles the question."""
         doubts = []
-        if self.held:
+        if self.held.count:
             shown = ", ".join(f"{value!r}" for value in sorted(self.placeholders))
             doubts.append(
-                f"column {column!r} holds {shown} in {self.held:,} cells; if that means no value, say `empty:"
-                f" [{shown}]` in report.yaml"
+                f"column {column!r} holds {shown} in {self.held.count:,} cells {self.held.show(locate)}; if that means"
+                f" no value, say `empty: [{shown}]` in report.yaml"
             )
-        if self.has_apostrophes:
+        if self.apostrophes.count:
             doubts.append(
-                f"column {column!r} has cells that begin with an apostrophe before a digit or sign; `strip: true` in"
-                " report.yaml removes it"
+                f"column {column!r} has cells that begin with an apostrophe before a digit or sign"
+                f" {self.apostrophes.show(locate)}; `strip: true` in report.yaml removes it"
             )
-        if self.commas:
+        if self.commas.count:
             doubts.append(
-                f"column {column!r} holds {self.commas:,} numbers with a comma; say `decimal: ','` or `thousands: ','`"
-                " in report.yaml"
+                f"column {column!r} holds {self.commas.count:,} numbers with a comma {self.commas.show(locate)}; say"
+                " `decimal: ','` or `thousands: ','` in report.yaml"
             )
-        if self.shortened:
+        if self.shortened.count:
             doubts.append(
-                f"column {column!r} holds {self.shortened:,} numbers such as 1.23457E+17, as spreadsheets shorten long"
-                " ones; their last digits are lost, so export the column as text"
+                f"column {column!r} holds {self.shortened.count:,} numbers such as 1.23457E+17"
+                f" {self.shortened.show(locate)}, as spreadsheets shorten long ones; their last digits are lost, so"
+                " export the column as text"
             )
-        if self._has_groups and not self._has_decimals:
+        if self.groups.count and not self._has_decimals:
             doubts.append(
-                f"column {column!r} holds numbers such as 1.234, which are read as decimals; if they are thousands,"
-                " say `thousands: '.'` in report.yaml, else `decimal: '.'`"
+                f"column {column!r} holds numbers such as 1.234 {self.groups.show(locate)}, which are read as decimals;"
+                " if they are thousands, say `thousands: '.'` in report.yaml, else `decimal: '.'`"
             )
-        return [*doubts, *self.misfits]
+        return doubts
 
 
 class CellReader:
     """Reads the cells of a report as they are declared.
 
     Args:
-        cells: the declared rules. Where they need all rows, all rows have to be read in one slice.
+        cells: the declared rules.
+        settled: the option that applies to each column, as `settle` has returned it for the same rows.
     """
 
-    def __init__(self, cells: ReportCells) -> None:
+    def __init__(self, cells: ReportCells, settled: Mapping[str, str] | None = None) -> None:
         self._cells = cells
+        self._settled = settled
+        self._rows = 0
         self._doubts: dict[str, Doubts] = {}
+        self._columns: dict[str, ColumnReader] = {}
 
     def read(self, frame: pl.DataFrame, plain: Collection[str] = ()) -> pl.DataFrame:
         """Read the next rows: the same with dates as ISO 8601 and plain numbers.
@@ -134,38 +160,57 @@ class CellReader:
             columns.append(drop_empty(text, rules.empty))
         bare = pl.DataFrame(columns)
         self._find_doubts(bare, plain)
-        return pl.DataFrame([self._read_column(text) for text in bare]) if self._cells.need_all_rows else bare
+        self._rows += bare.height
+        return pl.DataFrame([self._find_reader(text.name).read(text) for text in bare])
 
-    @property
-    def notes(self) -> list[str]:
-        """One sentence for each doubt, and for each column that does not have its declared form."""
-        return [note for name, doubts in self._doubts.items() for note in doubts.list(name)]
+    def list_notes(self, locate: Locate) -> list[str]:
+        """List one sentence for each doubt, and for each column that does not have its declared form.
+
+        Args:
+            locate: names a row for people.
+        """
+        return [
+            note
+            for name, doubts in self._doubts.items()
+            for note in (*doubts.list(name, locate), *self._columns[name].list_misfits(name, locate))
+        ]
+
+    def list_clashes(self, locate: Locate) -> list[str]:
+        """List the columns with values that two declared forms read as different dates, one sentence each."""
+        return [note for name, column in self._columns.items() for note in column.list_clashes(name, locate)]
+
+    def settle(self) -> dict[str, str] | None:
+        """Return which option applies to each column, if rows have to be read again for it; None if none has to."""
+        if self._settled is not None or not any(column.is_spoiled for column in self._columns.values()):
+            return None
+        return {name: column.choice for name, column in self._columns.items()}
+
+    def _find_reader(self, name: str) -> ColumnReader:
+        if name not in self._columns:
+            settled = None if self._settled is None else self._settled.get(name, AS_IS)
+            self._columns[name] = ColumnReader(self._cells.find(name), self._cells.columns.get(name), settled)
+        return self._columns[name]
 
     def _find_doubts(self, frame: pl.DataFrame, plain: Collection[str]) -> None:
         doubts = {name: self._doubts.setdefault(name, Doubts()) for name in frame.columns}
         others = leave_out(frame, plain)
         for name in find_columns(others, pl.all().is_in(PLACEHOLDERS).any()):
-            doubts[name].note_placeholders(frame[name])
+            doubts[name].note_placeholders(frame[name], self._rows)
         for name in find_columns(others, pl.all().str.starts_with("'").any()):
-            if not self._cells.find(name).strip and not doubts[name].has_apostrophes:
-                doubts[name].has_apostrophes = bool(frame[name].str.contains(APOSTROPHE).any())
+            if not self._cells.find(name).strip:
+                doubts[name].apostrophes.note(frame[name].str.contains(APOSTROPHE), self._rows)
         for name in find_columns(others, pl.all().str.contains("E+", literal=True).any()):
-            doubts[name].shortened += int(frame[name].str.contains(SHORTENED).sum())
+            doubts[name].shortened.note(frame[name].str.contains(SHORTENED), self._rows)
         for name in frame.columns:
             rules = self._cells.find(name)
             if rules.decimal is None and rules.thousands is None:
-                doubts[name].note_signs(frame[name], plain=name in plain)
-
-    def _read_column(self, text: pl.Series) -> pl.Series:
-        rules, own = self._cells.find(text.name), self._cells.columns.get(text.name)
-        read, self._doubts[text.name].misfits = read_column(text, rules, own)
-        return read
+                doubts[name].note_signs(frame[name], self._rows, plain=name in plain)
 
 
-def read_cells(frame: pl.DataFrame, cells: ReportCells) -> tuple[pl.DataFrame, list[str]]:
+def read_cells(frame: pl.DataFrame, cells: ReportCells, locate: Locate = name_row) -> tuple[pl.DataFrame, list[str]]:
     """Read all cells of a report at once; see `CellReader`. Return them, and what is in doubt."""
     reader = CellReader(cells)
-    return reader.read(frame), reader.notes
+    return reader.read(frame), reader.list_notes(locate)
 
 
 def leave_out(frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:

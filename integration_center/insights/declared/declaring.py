@@ -1,6 +1,6 @@
 """Apply what `report.yaml` declares about the columns and cells of a report."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -8,14 +8,27 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
 from integration_center.insights.declared.cell_reader import CellReader
+from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.form import name_row
 from integration_center.wording.near_names import say_nearest
 
 
-def declare_cells(frame: pl.DataFrame, file: ReportFile) -> tuple[pl.DataFrame, list[str]]:
-    """Apply what `report.yaml` declares about columns and cells, and return the frame and the remaining doubts."""
+def declare_cells(
+    frame: pl.DataFrame, file: ReportFile, locate: Locate = name_row
+) -> tuple[pl.DataFrame, list[str], list[str]]:
+    """Apply what `report.yaml` declares about columns and cells.
+
+    Args:
+        frame: all rows, under the names of the file.
+        file: the `report.yaml`.
+        locate: names a row for people.
+
+    Returns:
+        The frame; the remaining doubts; and why a run would refuse the cells, one sentence each.
+    """
     reader = DeclaredReader(frame.columns, file)
-    return reader.read(frame), reader.notes
+    return reader.read(frame), reader.list_notes(locate), reader.list_clashes(locate)
 
 
 class DeclaredReader:
@@ -24,19 +37,19 @@ class DeclaredReader:
     Args:
         columns: the columns of the file.
         file: the `report.yaml`.
+        settled: see `CellReader`.
     """
 
-    def __init__(self, columns: Sequence[str], file: ReportFile) -> None:
+    def __init__(self, columns: Sequence[str], file: ReportFile, settled: Mapping[str, str] | None = None) -> None:
         found = {name: find_column(name, columns) or name for name in file.columns}
         cells = replace(file.cells, columns={found[name]: rules for name, rules in file.cells.columns.items()})
         ignored = {found[name] for name in file.ignored}
         self._kept = [name for name in columns if name not in ignored]
         self._renamed = {found[name]: new for name, new in file.renamed.items() if found[name] in self._kept}
-        self._cells = CellReader(cells)
-        self.needs_all_rows = cells.need_all_rows
+        self._cells = CellReader(cells, settled)
 
     def read(self, frame: pl.DataFrame, plain: Collection[str] = ()) -> pl.DataFrame:
-        """Read the next rows; all of them at once where `needs_all_rows`.
+        """Read the next rows.
 
         Args:
             frame: the rows, under the names of the file.
@@ -54,10 +67,17 @@ class DeclaredReader:
         """The columns of what `read` returns."""
         return [self._renamed.get(name, name) for name in self._kept]
 
-    @property
-    def notes(self) -> list[str]:
-        """The doubts about the rows that were read, one sentence each."""
-        return self._cells.notes
+    def list_notes(self, locate: Locate) -> list[str]:
+        """List the doubts about the rows that were read, one sentence each."""
+        return self._cells.list_notes(locate)
+
+    def list_clashes(self, locate: Locate) -> list[str]:
+        """See `CellReader.list_clashes`."""
+        return self._cells.list_clashes(locate)
+
+    def settle(self) -> dict[str, str] | None:
+        """See `CellReader.settle`."""
+        return self._cells.settle()
 
 
 def check_columns(columns: Sequence[str], file: ReportFile, source: str, place: str) -> None:

@@ -12,7 +12,8 @@ from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.insights.catalogue import ColumnType, ReportKind
 from integration_center.insights.column_names import find_column
-from integration_center.insights.declared.cells import CellRules, ReportCells, check_dates
+from integration_center.insights.declared.cells import CellRules, ReportCells
+from integration_center.insights.declared.date_forms import check_forms
 from integration_center.insights.delimited.footer_pattern import check_footer_pattern
 from integration_center.insights.delimited.form import MOST_SKIPPED, Form
 from integration_center.insights.drop_folders.drop_names import DropNames, check_pattern
@@ -36,11 +37,13 @@ class ColumnFile(BaseModel):
     name: str | None = Field(default=None, min_length=1)
     ignore: bool = False
     empty: list[str] = []
-    dates: str | None = Field(default=None, min_length=2)
+    dates: str | list[str] | None = None
     zone: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", "_"] | None = None
     strip: bool | None = None
+    true_values: list[str] = []
+    false_values: list[str] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -56,14 +59,14 @@ class ColumnFile(BaseModel):
 
     @field_validator("dates")
     @classmethod
-    def check_dates(cls, value: str | None) -> str | None:
-        """Check that dates can be read in this form."""
-        return value and check_dates(value, all_columns=False)
+    def check_dates(cls, value: str | list[str] | None) -> str | list[str] | None:
+        """Check that dates can be read in these forms."""
+        return None if value is None else check_forms(value, all_columns=False)
 
     @property
     def cells(self) -> CellRules:
         """How the column's cells are written."""
-        return CellRules(tuple(self.empty), self.dates, self.zone, self.decimal, self.thousands, self.strip)
+        return build_rules(self)
 
 
 class ReportFile(BaseModel):
@@ -98,11 +101,15 @@ class ReportFile(BaseModel):
         empty: texts that mean no value.
         dates: the form of dates or times, in the notation of `strftime`, such as `%d.%m.%Y %H:%M`; or `epoch`,
             `epoch_ms` or `excel` for numbers of seconds, of milliseconds, or of days as in Excel (`excel_1904` in
-            workbooks that count from 1904).
+            workbooks that count from 1904). Of a list of such forms the first that a value has is taken; a value that
+            two of them read as different dates is refused. A zone in letters is a part of the form, as in
+            `%d %b %Y %H:%M EST` beside `zone: America/New_York`.
         zone: the time zone of times that have none, such as `Europe/Berlin`. Without it, UTC.
         decimal: the sign before decimals.
         thousands: the sign between groups of three digits.
         strip: whether to remove an apostrophe before a digit or a sign.
+        true_values: texts that mean yes, such as `WAHR`, besides true, yes, y, t and 1.
+        false_values: texts that mean no, such as `FALSCH`, besides false, no, n, f and 0.
         max_size: how large a file may be when it is unpacked, such as `500 MB`. Without it, 20 GB, and 200 times the
             size of the packed file.
     """
@@ -129,11 +136,13 @@ class ReportFile(BaseModel):
     footer: int | str | None = None
     skip_blanks: bool = False
     empty: list[str] = []
-    dates: str | None = Field(default=None, min_length=2)
+    dates: str | list[str] | None = None
     zone: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", "_"] | None = None
     strip: bool = False
+    true_values: list[str] = []
+    false_values: list[str] = []
     max_size: str | None = None
 
     @field_validator("zone")
@@ -144,9 +153,9 @@ class ReportFile(BaseModel):
 
     @field_validator("dates")
     @classmethod
-    def check_dates(cls, value: str | None) -> str | None:
-        """Check that dates can be read in this form."""
-        return value and check_dates(value, all_columns=True)
+    def check_dates(cls, value: str | list[str] | None) -> str | list[str] | None:
+        """Check that dates can be read in these forms."""
+        return None if value is None else check_forms(value, all_columns=True)
 
     @field_validator("delimiter", "quote", "escape")
     @classmethod
@@ -203,6 +212,11 @@ class ReportFile(BaseModel):
         for name, own in [("", rules.all_columns), *((f"columns.{key}: ", own) for key, own in rules.columns.items())]:
             if own.decimal and own.decimal == own.thousands:
                 raise ValueError(f"{name}decimal and thousands are both {own.decimal!r}; they must differ")
+            both = {word.strip().lower() for word in own.true_values} & {
+                word.strip().lower() for word in own.false_values
+            }
+            if both:
+                raise ValueError(f"{name}true_values and false_values both have {min(both)!r}; keep it in one")
         return self
 
     @property
@@ -213,8 +227,7 @@ class ReportFile(BaseModel):
     @property
     def cells(self) -> ReportCells:
         """How the cells are written, by the names of the columns in the file."""
-        everywhere = CellRules(tuple(self.empty), self.dates, self.zone, self.decimal, self.thousands, self.strip)
-        return ReportCells(everywhere, {name: column.cells for name, column in self.columns.items()})
+        return ReportCells(build_rules(self), {name: column.cells for name, column in self.columns.items()})
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -270,6 +283,25 @@ class ReportFile(BaseModel):
         renamed = {new: name for name, new in self.renamed.items()}
         names = (self.key_column, self.latest_by, *self.columns)
         return tuple(dict.fromkeys(renamed.get(name, name) for name in names if name))
+
+
+def build_rules(said: ColumnFile | ReportFile) -> CellRules:
+    """Build the rules for the cells that are declared for a column, or for all columns."""
+    return CellRules(
+        empty=tuple(said.empty),
+        dates=list_forms(said.dates),
+        zone=said.zone,
+        decimal=said.decimal,
+        thousands=said.thousands,
+        strip=said.strip,
+        true_values=tuple(said.true_values),
+        false_values=tuple(said.false_values),
+    )
+
+
+def list_forms(dates: str | list[str] | None) -> tuple[str, ...]:
+    """List the forms of dates that are declared."""
+    return () if dates is None else (dates,) if isinstance(dates, str) else tuple(dates)
 
 
 def check_zone(zone: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """How a delimited file is written: what `report.yaml` declares, and what is found without a declaration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -59,6 +59,11 @@ class Dialect:
         return DELIMITERS.get(self.delimiter, repr(self.delimiter))
 
 
+def name_row(row: int) -> str:
+    """Name a row, counted from 0, where its place in the file is not known."""
+    return f"row {row + 1:,} (without the header)"
+
+
 @dataclass(frozen=True)
 class Table:
     """The rows of a file.
@@ -67,11 +72,13 @@ class Table:
         frame: String columns, rows in the file's order; an empty cell is null.
         notes: what was found about the file without a declaration, one sentence each, without a full stop.
         form: how the file is written, declared or found; None for formats other than text.
+        locate: names a row, counted from 0, for people: as a spreadsheet counts the rows of the file.
     """
 
     frame: pl.DataFrame
     notes: Sequence[str] = field(default=())
     form: Form | None = None
+    locate: Callable[[int], str] = name_row
 
 
 @dataclass
@@ -113,6 +120,7 @@ class OpenTable:
         columns: the names of the columns.
         slices: the rows, as frames of String columns with these names, in the file's order; an empty cell is null.
         form: how the file is written, declared or found; None for formats other than text.
+        locate: see `Table`.
     """
 
     columns: Sequence[str]
@@ -120,6 +128,7 @@ class OpenTable:
     form: Form | None = None
     _notes: Sequence[str] = ()
     _counts: RowCount = field(default_factory=RowCount)
+    locate: Callable[[int], str] = name_row
 
     @property
     def notes(self) -> list[str]:
@@ -129,9 +138,10 @@ class OpenTable:
     def read_all(self) -> Table:
         """Read all rows into memory."""
         frame = pl.concat([pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), *self.slices])
-        return Table(frame, self.notes, self.form)
+        return Table(frame, self.notes, self.form, self.locate)
 
 
 def open_frame(table: Table) -> OpenTable:
     """Offer a table in memory in slices."""
-    return OpenTable(table.frame.columns, table.frame.iter_slices(SLICE_ROWS), table.form, table.notes)
+    slices = table.frame.iter_slices(SLICE_ROWS)
+    return OpenTable(table.frame.columns, slices, table.form, table.notes, locate=table.locate)

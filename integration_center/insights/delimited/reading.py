@@ -1,6 +1,6 @@
 """Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -11,7 +11,7 @@ from integration_center.files.file_bytes import Data, cut
 from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.decoding import decode
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form, OpenTable, RowCount, Table, open_frame
-from integration_center.insights.delimited.header import name_table
+from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
 from integration_center.insights.delimited.looking import (
     BYTES_LOOKED_AT,
@@ -22,6 +22,7 @@ from integration_center.insights.delimited.looking import (
     skip_lines,
 )
 from integration_center.insights.delimited.odd_rows import count_odd_rows
+from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.insights.delimited.wrapping import (
@@ -70,12 +71,17 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
         raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
     below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1))
+    places = RowPlaces(reader, form.header_row + form.skip_after_header)
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
-        return read_unusual(below, notes, found_form)
-    named, found_names = name_table(pl.DataFrame(schema=below.schema), header, source, row=form.header_row)
-    slices = (rename_all(frame, named.columns) for frame in below.read())
-    return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count)
+        return read_unusual(below, notes, found_form, places.name)
+    shown = pl.DataFrame(schema=below.schema)
+    if not all(map(clean_name, header)):
+        shown, below = show_columns(below), below.again(len(head))
+    named, found_names = name_table(shown, header, source, row=form.header_row)
+    kept = find_kept(shown, header)
+    slices = (rename_all(frame[kept], named.columns) for frame in below.read())
+    return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count, places.name)
 
 
 @dataclass
@@ -95,6 +101,12 @@ class Below:
     rows: Iterator[tuple[list[str], int]]
     begin: int
     count: RowCount = field(default_factory=RowCount)
+
+    def again(self, above: int) -> "Below":
+        """Return the same rows, to read them once more; `above` is the number of rows above them."""
+        rows = self.reader.read_rows()
+        list(islice(rows, above))
+        return replace(self, rows=rows, count=RowCount())
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -125,13 +137,32 @@ class Below:
             yield from self.reader.read(rows, self.header, self.count, rows_read=read)
 
 
+def show_columns(below: Below) -> pl.DataFrame:
+    """Read all rows, and return the first ones, and below them a value of each column that holds any."""
+    head = pl.DataFrame(schema=below.schema)
+    values: dict[str, str] = {}
+    for frame in below.read():
+        if head.height < ROWS_LOOKED_AT:
+            head = pl.concat([head, frame.head(ROWS_LOOKED_AT - head.height)])
+        for text in frame[[name for name in frame.columns if name not in values]]:
+            if text.null_count() < len(text):
+                values[text.name] = text.drop_nulls()[0]
+    held = pl.DataFrame({name: [values.get(name)] for name in head.columns}, schema=below.schema)
+    return pl.concat([head, held]) if head.height == ROWS_LOOKED_AT else head
+
+
+def find_kept(shown: pl.DataFrame, header: Sequence[str]) -> list[str]:
+    """Find the columns of a table that have a name or hold values."""
+    return [text.name for text, cell in zip(shown, header, strict=True) if clean_name(cell) or text.drop_nulls().len()]
+
+
 def is_unusual(header: Sequence[str]) -> bool:
-    """Return whether only all rows show what a header means: it lacks a name, or may be quoted twice."""
-    one = len(header) == 1 and any(each in header[0] for each in DELIMITERS)
-    return one or not all(map(clean_name, header)) or is_wrapped(header)
+    """Return whether only all rows show what a header means, because it may be quoted twice."""
+    one = len(header) == 1 and (not clean_name(header[0]) or any(each in header[0] for each in DELIMITERS))
+    return one or is_wrapped(header)
 
 
-def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
+def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[int], str]) -> OpenTable:
     """Read all rows below an unusual header; see `open_table`."""
     header, source = below.header, below.reader.source
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
@@ -142,7 +173,7 @@ def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
         frame = bare
         notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
-    return open_frame(Table(table, [*notes, *found_names, *below.count.notes], form))
+    return open_frame(Table(table, [*notes, *found_names, *below.count.notes], form, locate))
 
 
 def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -16,7 +16,13 @@ class CloudSettings(BaseSettings):
     The library finds other credentials itself, such as roles of the machine or web identities.
     """
 
-    model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        defer_build=True,  # most reports are in a folder
+    )
 
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None

@@ -1,7 +1,7 @@
 """Read the formats of report files as text: delimited text, Excel workbooks, Parquet and JSON Lines."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data
@@ -9,8 +9,8 @@ from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import OpenTable, Table, open_frame
 from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_folders.drop_names import Format
-from integration_center.insights.formats.json_lines import read_json_lines
-from integration_center.insights.formats.parquet import read_parquet
+from integration_center.insights.formats.json_lines import open_json_lines
+from integration_center.insights.formats.parquet import open_parquet
 from integration_center.insights.formats.workbooks import read_workbook
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.unpacking import is_workbook
@@ -64,12 +64,11 @@ def open_file(data: Data, source: str, named: Format, file: ReportFile, *, limit
     refuse_options(kind, file, source)
     if kind == "csv":
         return open_table(data, source, file.form)
-    readers: Mapping[Format, Callable[[], Table]] = {
-        "xlsx": lambda: read_workbook(bytes(data), source, file, limit=limit),
-        "parquet": lambda: read_parquet(bytes(data), source, file.ignored, limit=limit),
-        "jsonl": lambda: read_json_lines(bytes(data), source, file.encoding, file.ignored),
-    }
-    return open_frame(readers[kind]())
+    if kind == "jsonl":
+        return open_json_lines(data, source, file.encoding, file.ignored)
+    if kind == "parquet":
+        return open_parquet(bytes(data), source, file.ignored, limit=limit)
+    return open_frame(read_workbook(bytes(data), source, file, limit=limit))
 
 
 def find_format(data: Data) -> Format | None:

@@ -3,20 +3,22 @@
 Python's reader is used because it can keep numbers as they are written: `1.10` and numbers of twenty digits stay.
 """
 
-import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.decoding import decode, say_encoding
-from integration_center.insights.delimited.form import Table
-from integration_center.insights.delimited.header import name_table
+from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.delimited.kinds import find_kind
-from integration_center.insights.formats.value_text import clear_text, refuse_nested
+from integration_center.insights.formats.kept_frames import KeptFrames, name_slices
+from integration_center.insights.formats.value_text import MIDNIGHT, refuse_nested
 
 BATCH_ROWS = 50_000
 """The number of rows that are Python objects at a time."""
@@ -28,8 +30,10 @@ class _Unusable(ValueError):
     """A line cannot be used. The text says what it is."""
 
 
-def read_json_lines(data: bytes, source: str, encoding: str | None, ignored: Collection[str]) -> Table:
-    """Read a file with one JSON object per line. Numbers stay as they are written; empty lines are not rows.
+def open_json_lines(data: Data, source: str, encoding: str | None, ignored: Collection[str]) -> OpenTable:
+    """Open a file with one JSON object per line. Numbers stay as they are written; empty lines are not rows.
+
+    A later line may have a value that none before has, so all lines are read first, into a temporary file of columns.
 
     Args:
         data: the whole file, unpacked.
@@ -43,42 +47,87 @@ def read_json_lines(data: bytes, source: str, encoding: str | None, ignored: Col
     text, _, notes = decode(data, encoding, source)
     if (kind := find_kind(text)) not in (None, "JSON"):
         raise UnreadableReport(f"{source} is {kind}, not a JSON object a line; export it again")
-    columns: dict[str, list[pl.Series]] = {}
-    height = 0
-    nested: dict[str, bool] = {}
-    """The columns that hold lists or objects, and whether one of them begins a list of objects."""
-    for batch in read_batches(bytes(text), source):
-        for name in dict.fromkeys(name for row in batch for name in row):
-            values = [row.get(name) for row in batch]
-            kinds = set(map(type, values))
-            if kinds & {list, dict}:
-                nested[name] = any(isinstance(each, list) and each[:1] and isinstance(each[0], dict) for each in values)
-            elif name not in nested:
-                written = (
-                    [WORDS[each] if isinstance(each, bool) else each for each in values] if bool in kinds else values
-                )
-                parts = columns.setdefault(name, [pl.Series([None] * height, dtype=pl.String)] if height else [])
-                parts.append(pl.Series(written, dtype=pl.String))
-        height += len(batch)
-        for parts in columns.values():
-            if lacking := height - sum(map(len, parts)):
-                parts.append(pl.Series([None] * lacking, dtype=pl.String))
-    if not columns and not nested:
+    lines = Lines()
+    kept, found = KeptFrames(), Objects()
+    kept.keep(map(found.write, read_batches(text, source, lines)), source)
+    if not kept.columns and not found.nested:
         raise UnreadableReport(f"{source} is empty: it has no JSON object; export the report again")
-    left_out = {find_column(name, nested) for name in ignored}
-    if odd := [name for name in nested if name not in left_out]:
-        if height == 1 and len(odd) == 1 and nested[odd[0]]:
+    left_out = {find_column(name, found.nested) for name in ignored}
+    if odd := [name for name in found.nested if name not in left_out]:
+        if kept.height == 1 and len(odd) == 1 and found.nested[odd[0]]:
             raise UnreadableReport(
                 f"{source} is one JSON object, whose rows seem to be within {odd[0]!r}; export one object a line"
             )
         raise refuse_nested(odd, source)
-    columns |= {name: [pl.Series([None] * height, dtype=pl.String)] for name in nested}
-    frame = pl.DataFrame({str(number): pl.concat(parts) for number, parts in enumerate(columns.values())})
-    table, found = name_table(clear_text(frame), list(columns), source)
-    return Table(table, [*notes, *found])
+    header = [*(name for name in kept.columns if name not in found.nested), *found.nested]
+    slices = (found.build_rows(frame, header) for frame in kept.read())
+    return name_slices(header, slices, source, notes, lines.name)
 
 
-def read_batches(text: bytes, source: str) -> Iterator[list[dict[str, Any]]]:
+@dataclass
+class Objects:
+    """What all objects of a file show.
+
+    Attributes:
+        nested: the columns that hold lists or objects, and whether one of them begins a list of objects.
+        dated: the columns with values, and whether all of these end with midnight.
+    """
+
+    nested: dict[str, bool] = field(default_factory=dict)
+    dated: dict[str, bool] = field(default_factory=dict)
+
+    def write(self, batch: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, list[str]]:
+        """Write the values of some objects as text; return them with the names of their columns."""
+        columns = []
+        for name in dict.fromkeys(name for row in batch for name in row):
+            values = [row.get(name) for row in batch]
+            kinds = set(map(type, values))
+            if kinds & {list, dict}:
+                self.nested[name] = any(
+                    isinstance(each, list) and each[:1] and isinstance(each[0], dict) for each in values
+                )
+            elif name not in self.nested:
+                written = (
+                    [WORDS[each] if isinstance(each, bool) else each for each in values] if bool in kinds else values
+                )
+                column = pl.Series(name, written, dtype=pl.String).replace("", None)
+                if column.null_count() < len(column):
+                    midnight = column.str.ends_with(MIDNIGHT).all(ignore_nulls=True)
+                    self.dated[name] = self.dated.get(name, True) and bool(midnight)
+                columns.append(column)
+        named = [column.name for column in columns]
+        return pl.DataFrame(columns or [pl.Series("", [None] * len(batch), dtype=pl.String)]), named
+
+    def build_rows(self, frame: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
+        """Return the rows of a frame with all columns of the header, which are called by their places."""
+        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+        columns = []
+        for place, name in enumerate(header):
+            text = frame[name] if name in frame.columns and name not in self.nested else nothing
+            columns.append((text.str.strip_suffix(MIDNIGHT) if self.dated.get(name) else text).alias(str(place)))
+        return pl.DataFrame(columns)
+
+
+@dataclass
+class Lines:
+    """The numbers of the lines with rows."""
+
+    _places: list[tuple[int, int]] = field(default_factory=list)
+    """The rows below empty lines, and how many empty lines there are by then."""
+    _empty: int = 0
+
+    def note_empty(self, row: int) -> None:
+        """Note an empty line; `row` is the row below it, counted from 0."""
+        self._empty += 1
+        self._places.append((row, self._empty))
+
+    def name(self, row: int) -> str:
+        """Name the line of a row."""
+        found = bisect_right(self._places, (row, self._empty)) - 1
+        return f"line {row + 1 + (self._places[found][1] if found >= 0 else 0):,}"
+
+
+def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows, some at a time.
 
     Raises:
@@ -88,8 +137,10 @@ def read_batches(text: bytes, source: str) -> Iterator[list[dict[str, Any]]]:
         parse_float=str, parse_int=str, parse_constant=_read_constant, object_pairs_hook=_build_object
     )
     batch: list[dict[str, Any]] = []
-    for number, line in enumerate(io.BytesIO(text), 1):
+    rows = 0
+    for number, line in enumerate(open_data(text), 1):
         if not line.strip(b"\r\n\t \x1a\0"):
+            lines.note_empty(rows)
             continue
         try:
             row = decoder.decode(line.decode().strip("\x1a\0 \r\n\t"))
@@ -98,7 +149,7 @@ def read_batches(text: bytes, source: str) -> Iterator[list[dict[str, Any]]]:
             if b"\\u" in line:
                 json.dumps(row, ensure_ascii=False).encode()
         except UnicodeDecodeError:
-            say_encoding(text, source, 1)
+            say_encoding(bytes(text), source, 1)
             raise
         except UnicodeEncodeError:
             raise _refuse(source, number, "holds half of a character (\\ud800 to \\udfff)") from None
@@ -113,6 +164,7 @@ def read_batches(text: bytes, source: str) -> Iterator[list[dict[str, Any]]]:
         except RecursionError:
             raise _refuse(source, number, "is nested too deeply") from None
         batch.append(row)
+        rows += 1
         if len(batch) == BATCH_ROWS:
             yield batch
             batch = []

@@ -1,23 +1,23 @@
 """Read a Parquet file as text."""
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
-from integration_center.insights.delimited.form import Table
-from integration_center.insights.delimited.header import name_table
+from integration_center.insights.delimited.form import SLICE_ROWS, OpenTable
 from integration_center.insights.delimited.kinds import refuse_unlike
-from integration_center.insights.formats.value_text import refuse_columns, write_text
+from integration_center.insights.formats.kept_frames import name_slices
+from integration_center.insights.formats.value_text import Forms, find_forms, refuse_columns, write_text
 from integration_center.insights.sizes import SizeLimit
 
 MAGIC = b"PAR1"
 
 
-def read_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: SizeLimit) -> Table:
-    """Read a Parquet file.
+def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: SizeLimit) -> OpenTable:
+    """Open a Parquet file, to read its rows in slices.
 
     Args:
         data: the whole file, unpacked.
@@ -40,14 +40,34 @@ def read_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: S
         limit.check(len(data), height * len(schema), source, "Parquet")
         left_out = {find_column(name, schema) for name in ignored}
         empty = [pl.lit(None, pl.String).alias(name) for name in schema if name in left_out]
-        frame = scan.with_columns(empty).collect()
+        rows = scan.with_columns(empty)
+        forms = find_forms(rows)
+        first = rows.head(0).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise explain(error, data, source) from None
-    header = frame.columns
-    text = write_text(frame, source)
-    text.columns = [str(number) for number in range(len(header))]
-    table, notes = name_table(text, header, source)
-    return Table(table, notes)
+    header = first.columns
+    write_text(first, source, forms)  # refuses lists and records before a row is read
+    return name_slices(header, read_slices(rows, data, source, forms), source, [], name_row)
+
+
+def read_slices(rows: pl.LazyFrame, data: bytes, source: str, forms: Forms) -> Iterator[pl.DataFrame]:
+    """Read the rows as text, with the columns called `0`, `1` and so on.
+
+    Raises:
+        UnreadableReport: the file is damaged, or a column holds bytes.
+    """
+    try:
+        for frame in rows.collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
+            text = write_text(frame, source, forms)
+            text.columns = [str(number) for number in range(text.width)]
+            yield text
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise explain(error, data, source) from None
+
+
+def name_row(row: int) -> str:
+    """Name a row, counted from 0."""
+    return f"row {row + 1:,}"
 
 
 def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:

@@ -1,6 +1,11 @@
 """Write the typed values of a file as the text that a report's column holds."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import time
+
 import polars as pl
+import polars.selectors as cs
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.declared.option_lines import write_column_line
@@ -10,16 +15,65 @@ EXACT = 2**53
 """Up to here a float holds every whole number."""
 
 
-def write_text(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Forms:
+    """What all values of some columns show.
+
+    Attributes:
+        whole: the columns of floats that hold whole numbers, and are floats only because others are missing.
+        midnight: the columns of times that hold only dates.
+    """
+
+    whole: Collection[str] = ()
+    midnight: Collection[str] = ()
+
+
+def find_forms(rows: pl.LazyFrame) -> Forms:
+    """Find what all values of the columns show, by one query that keeps no rows."""
+    tests, kinds = [], []
+    for name, dtype in rows.collect_schema().items():
+        # A name may be a pattern, so columns are taken by their selector.
+        column = cs.by_name(name)
+        if isinstance(dtype, pl.Float32 | pl.Float64):
+            numbers = column.as_expr().fill_nan(None)
+            test = ((numbers.floor() == numbers) & (numbers.abs() < EXACT)).all(ignore_nulls=True)
+            tests.append(test & numbers.is_not_null().any())
+        elif isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+            tests.append((column.as_expr().dt.time() == time()).all(ignore_nulls=True))
+        elif isinstance(dtype, pl.String):
+            filled = column.as_expr().replace("", None)
+            tests.append(filled.str.ends_with(MIDNIGHT).all(ignore_nulls=True) & filled.is_not_null().any())
+        else:
+            continue
+        kinds.append((name, dtype))
+    if not tests:
+        return Forms()
+    named = [test.alias(str(number)) for number, test in enumerate(tests)]
+    passed = rows.select(named).collect(engine="streaming").row(0)
+    found = [(name, dtype) for (name, dtype), passes in zip(kinds, passed, strict=True) if passes]
+    return Forms(
+        whole={name for name, dtype in found if dtype.is_float()},
+        midnight={name for name, dtype in found if not dtype.is_float()},
+    )
+
+
+def write_text(frame: pl.DataFrame, source: str, forms: Forms | None = None) -> pl.DataFrame:
     """Write the values as text: times as ISO 8601, Booleans as true and false, empty text as null.
+
+    Args:
+        frame: the rows.
+        source: the name of the file in errors.
+        forms: what all values of the columns show, where these are only some rows.
 
     Raises:
         UnreadableReport: a column holds lists, records or bytes.
     """
-    columns = {series.name: _write_series(series) for series in frame}
+    found = find_forms(frame.lazy()) if forms is None else forms
+    columns = {series.name: _write_series(series, whole=series.name in found.whole) for series in frame}
     if odd := [name for name, text in columns.items() if text is None]:
         raise refuse_nested(odd, source)
-    return clear_text(pl.DataFrame([text for text in columns.values() if text is not None]))
+    texts = [text.replace("", None) for text in columns.values() if text is not None]
+    return pl.DataFrame([text.str.strip_suffix(MIDNIGHT) if text.name in found.midnight else text for text in texts])
 
 
 def refuse_nested(columns: list[str], source: str) -> UnreadableReport:
@@ -48,7 +102,7 @@ def clear_text(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _write_series(series: pl.Series) -> pl.Series | None:
+def _write_series(series: pl.Series, *, whole: bool) -> pl.Series | None:
     """Write a column as text; None for a column that holds lists, records or bytes."""
     match series.dtype:
         case pl.String():
@@ -58,7 +112,8 @@ def _write_series(series: pl.Series) -> pl.Series | None:
                 return series.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ")
             return series.dt.to_string("%Y-%m-%d %H:%M:%S%.f")
         case pl.Float32() | pl.Float64():
-            return _write_floats(series)
+            numbers = series.fill_nan(None)
+            return (numbers.cast(pl.Int64) if whole else numbers).cast(pl.String)
         case pl.Duration():
             return series.dt.to_string("iso")
         case pl.Binary():
@@ -70,12 +125,3 @@ def _write_series(series: pl.Series) -> pl.Series | None:
             return None
         case _:
             return series.cast(pl.String)
-
-
-def _write_floats(series: pl.Series) -> pl.Series:
-    """Write floats as text. Whole numbers that are floats only because others are missing get no decimals."""
-    numbers = series.fill_nan(None)
-    whole = numbers.drop_nulls()
-    if len(whole) and ((whole.floor() == whole) & (whole.abs() < EXACT)).all():
-        return numbers.cast(pl.Int64).cast(pl.String)
-    return numbers.cast(pl.String)

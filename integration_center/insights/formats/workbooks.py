@@ -11,7 +11,7 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
-from integration_center.insights.declared.cells import EXCEL, EXCEL_1904, EXCEL_STARTS
+from integration_center.insights.declared.date_forms import EXCEL, EXCEL_1904, EXCEL_STARTS
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import Table
@@ -19,6 +19,7 @@ from integration_center.insights.delimited.header import list_names, name_table
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.value_text import MIDNIGHT, clear_text
 from integration_center.insights.formats.workbook_formats import OddCells, find_styles
+from integration_center.insights.formats.workbook_sheets import SheetLook, find_parts
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
 from integration_center.wording.near_names import say_nearest
@@ -26,8 +27,6 @@ from integration_center.wording.near_names import say_nearest
 READ_AT_A_TIME = 4_000_000
 COUNTS_FROM_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^<>]*\bdate1904=[\"'](?:1|true|on)[\"']")
 CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^<>]*?\s)?r=[\"']([A-Z]{1,3})(\d{1,10})[\"']")
-ERROR = re.compile(rb"<(?:\w+:)?c\s[^<>]*\bt=[\"']e[\"']")
-NOT_COMPUTED = re.compile(rb"</(?:\w+:)?f>\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>")
 TIME_OF_DAY = r"^(?:1899-12-3[01]|1904-01-01) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$"
 """A time without a day, as the library gives it."""
 STYLES = "xl/styles.xml"
@@ -45,30 +44,21 @@ class Extent:
         cells: the number of cells.
         rows: the last row.
         columns: the last column.
-        errors: the number of cells with an error such as `#N/A`.
-        not_computed: the number of formulas without a result.
+        sheets: what is odd about each sheet, by its part of the workbook.
+        parts: the parts of the sheets, by their names.
         odd: the columns with cells that show something else than they hold.
     """
 
     cells: int = 0
     rows: int = 0
     columns: int = 0
-    errors: int = 0
-    not_computed: int = 0
+    sheets: dict[str, SheetLook] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
     odd: OddCells = field(default_factory=OddCells)
 
-    @property
-    def notes(self) -> list[str]:
-        """The findings, one sentence each."""
-        found = []
-        if self.errors:
-            found.append(f"{self.errors:,} cells hold errors such as #N/A, which are read as empty")
-        if self.not_computed:
-            found.append(
-                f"{self.not_computed:,} cells hold formulas without a result, which are read as empty; open the"
-                " workbook in Excel, and save it"
-            )
-        return [*found, *self.odd.notes]
+    def find_sheet(self, name: str) -> SheetLook:
+        """Find what is odd about a sheet."""
+        return self.sheets.get(self.parts.get(name, ""), SheetLook())
 
 
 def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimit) -> Table:
@@ -87,14 +77,15 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     except fastexcel.FastExcelError as error:
         reason = str(error).partition("\n")[0]
         raise UnreadableReport(f"{source}: the workbook cannot be read ({reason}); save it again as xlsx") from None
-    notes = extent.notes
+    notes: list[str] = []
     if others := [each for each in workbook.sheet_names if each != name and file.sheet is None]:
         count, listed = len(workbook.sheet_names), list_names(others)
-        notes = [
-            f"the workbook has {count} sheets, and {name!r} is read, not {listed}; `sheet:` in report.yaml chooses one",
-            *notes,
-        ]
-    rows = rows.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == "")))
+        notes.append(
+            f"the workbook has {count} sheets, and {name!r} is read, not {listed}; `sheet:` in report.yaml chooses one"
+        )
+    look = extent.find_sheet(name)
+    filled = rows.select(~pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == ""))).to_series()
+    rows, places = rows.filter(filled), filled.arg_true() + (look.first_row or 1)
     top = file.skip_lines + file.header_row - 1
     if rows.height <= top:
         there = f" (the other sheets are {list_names(others)})" if others else ""
@@ -108,7 +99,9 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     below = below.with_columns(pl.all().str.replace(TIME_OF_DAY, "$1"))
     header = [(cell or "").removesuffix(MIDNIGHT) for cell in rows.row(top)]
     table, found = name_table(clear_text(below), header, source, row=file.header_row)
-    return Table(table, [*notes, *found])
+    notes += [*look.list_notes(int(places[top])), *extent.odd.notes]
+    first = top + 1 + file.skip_after_header
+    return Table(table, [*notes, *found], locate=lambda row: f"row {places[first + row]:,}")
 
 
 def check_days(data: bytes, file: ReportFile, source: str) -> None:
@@ -117,7 +110,7 @@ def check_days(data: bytes, file: ReportFile, source: str) -> None:
     Raises:
         UnreadableReport: it does not.
     """
-    declared = {rules.dates for rules in (file.cells.all_columns, *file.cells.columns.values())}
+    declared = {form for rules in (file.cells.all_columns, *file.cells.columns.values()) for form in rules.dates}
     if not declared & EXCEL_STARTS.keys():
         return
     with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(WORKBOOK) as part:
@@ -186,13 +179,14 @@ def measure(data: bytes, source: str, limit: SizeLimit) -> Extent:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             limit.check(len(data), sum(each.file_size for each in archive.infolist()), source, "a workbook")
+            extent.parts = find_parts(archive)
             if STYLES in archive.namelist():
                 with archive.open(STYLES) as part:
                     extent.odd = OddCells(find_styles(part.read(READ_AT_A_TIME)))
             for member in archive.infolist():
                 if member.filename.lower().endswith((".xml", ".rels")):
                     with archive.open(member) as file:
-                        count_cells(file, extent)
+                        count_cells(file, extent, extent.sheets.setdefault(member.filename, SheetLook()))
     except BROKEN as error:
         raise UnreadableReport(
             f"{source}: not whole as a workbook ({type(error).__name__}); export or copy it again"
@@ -205,8 +199,8 @@ def measure(data: bytes, source: str, limit: SizeLimit) -> Extent:
     return extent
 
 
-def count_cells(file: IO[bytes], extent: Extent) -> None:
-    """Add the cells of one part of a workbook to `extent`, in pieces of bounded size."""
+def count_cells(file: IO[bytes], extent: Extent, look: SheetLook) -> None:
+    """Add the cells of one part of a workbook to `extent`, in pieces of bounded size; `look` is of this part."""
     rest = b""
     while piece := file.read(READ_AT_A_TIME):
         text = rest + piece
@@ -216,8 +210,7 @@ def count_cells(file: IO[bytes], extent: Extent) -> None:
             extent.cells += len(found)
             extent.rows = max(extent.rows, max(int(row) for _, row in found))
             extent.columns = max(extent.columns, max(map(count_columns, {column for column, _ in found})))
-        extent.errors += len(ERROR.findall(text, 0, end))
-        extent.not_computed += len(NOT_COMPUTED.findall(text, 0, end))
+        look.look_at(text, end)
         extent.odd.look_at(text, end)
         rest = text[end:]
 

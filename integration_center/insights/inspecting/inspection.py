@@ -142,7 +142,7 @@ def inspect_file(
     found = propose_cells(table.frame, file)
     proposal = merge(proposal, found.options)
     declared = file.add(proposal)
-    read, doubts = declare_cells(table.frame, declared)
+    read, doubts, clashes = declare_cells(table.frame, declared, table.locate)
     filled = read.filter(~pl.all_horizontal(pl.all().is_null())) if read.width else read
     renamed = declared.renamed
     dates = {renamed.get(name, name): form for name, form in found.dates.items()}
@@ -161,6 +161,7 @@ def inspect_file(
         notes.append(NO_HEADER.format(list_names(odd)))
     if (read.width, read.height) == (1, 0):
         notes.append(ONE_LINE)
+    seen = replace(seen, problem=f"{source}: {clashes[0]}") if clashes else seen
     seen = replace(seen, **describe_form(table.form, data)) if table.form else seen
     return replace(seen, rows=read.height, columns=columns, keys=find_keys(columns), notes=notes, proposal=proposal)
 

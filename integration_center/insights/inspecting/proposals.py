@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 
@@ -13,30 +11,32 @@ from integration_center.insights.declared.option_lines import write_column_line
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import DELIMITERS
 from integration_center.insights.delimited.header import list_names
+from integration_center.insights.inspecting.date_proposals import EPOCHS, Proposal, propose_dates
 from integration_center.insights.likely_types import infer_type, is_identifier
-from integration_center.sync.values.moments import read_moment
 
 TOTALS = re.compile(
     r"(?i)\W*(grand total|total|totals|sum|subtotal|average|count|summe|gesamt|gesamtergebnis|insgesamt|anzahl"
     r"|mittelwert|somme|totale|totaal|suma|soma|summa|razem|trailer|eof|итого|合計|总计)\b"
 )
 """The start of the first cell of a totals row."""
-DAY_FORMS = (
-    *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
-    *("%d-%b-%y", "%d %b %y", "%Y-%d-%m"),
-)
-TIME_FORMS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S")
-DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
-LOOKS_LIKE_DATE = (
-    r"(?i)^(\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[ .-]{1,2}[a-zäéû]{3,9}\.?[ ,.-]{1,2}\d{2,4}|(19|20)\d{6})\b"
-)
-MOSTLY = 0.5
-"""A column with at least this share of dates is one of dates."""
 PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s?%?$"
 NUMBER_SIGNS: Sequence[tuple[str, str]] = ((".", ","), (",", "."), (".", "'"), (",", " "), (".", " "))
 """The signs for decimals and thousands that are tried, in this order."""
-EPOCHS = {"epoch": r"^1[0-9]{9}$", "epoch_ms": r"^1[0-9]{12}$"}
-"""Seconds or milliseconds from 2001 to 2033."""
+YES_AND_NO = (
+    *(("wahr", "falsch"), ("ja", "nein"), ("vrai", "faux"), ("oui", "non"), ("verdadero", "falso"), ("si", "no")),
+    *(("sí", "no"), ("verdadeiro", "falso"), ("sim", "não"), ("vero", "falso"), ("sì", "no"), ("waar", "onwaar")),
+    *(
+        ("ja", "nee"),
+        ("sant", "falskt"),
+        ("ja", "nej"),
+        ("tak", "nie"),
+        ("да", "нет"),
+        ("是", "否"),
+        ("はい", "いいえ"),
+    ),
+)
+"""Words for yes and no in other languages, in lower case."""
+MOST_WORDS = 8
 WORDS = r"\w\W*\s\W*\w"
 RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
 MOST_NOTES = 20
@@ -44,27 +44,6 @@ EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
 ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+-]""")
 """Characters that may separate cells."""
-
-
-@dataclass
-class Proposal:
-    """What `report.yaml` may say, and what cannot be said for sure.
-
-    Attributes:
-        options: options of `report.yaml`.
-        notes: what may mean several things, one sentence each.
-        dates: the form of dates by column, where it is certain.
-    """
-
-    options: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    dates: dict[str, str] = field(default_factory=dict)
-
-    def say_for_columns(self, options: Mapping[str, Mapping[str, str]]) -> None:
-        """Add options of single columns."""
-        columns = self.options.setdefault("columns", {})
-        for name, more in options.items():
-            columns[name] = {**columns.get(name, {}), **more}
 
 
 def find_footer(frame: pl.DataFrame) -> int | str | None:
@@ -123,7 +102,7 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile) -> Proposal:
     if held and not file.empty:
         proposal.options["empty"] = held
         file = file.add({"empty": held})
-    declared, _ = declare_cells(frame, file)
+    declared, _, _ = declare_cells(frame, file)
     names = {new: name for name, new in file.renamed.items()}
     values = {
         names.get(text.name, text.name): bare
@@ -131,79 +110,25 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile) -> Proposal:
         if not is_identifier(text.name) and len(bare := text.drop_nulls().str.strip_chars().unique())
     }
     propose_dates(values, file, proposal)
+    propose_words(values, file, proposal)
     propose_numbers({name: text for name, text in values.items() if name not in proposal.dates}, file, proposal)
     proposal.notes += find_counted(values)
     proposal.notes += find_units(declared)
     return proposal
 
 
-def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:
-    """Propose the forms of dates.
-
-    Args:
-        values: the different values of each column.
-        file: what is declared already.
-        proposal: gets the options and notes.
-    """
-    forms = {name: found for name, text in values.items() if (found := find_date_forms(text)) is not None}
-    proposal.dates = {name: found[0] for name, found in forms.items() if len(found) == 1}
-    different = list(dict.fromkeys(proposal.dates.values()))
-    usual = file.dates
-    if len(different) == 1 and usual is None:
-        usual = proposal.options["dates"] = different[0]
-    elif different:
-        proposal.say_for_columns({name: {"dates": form} for name, form in proposal.dates.items()})
-    for name, found in forms.items():
-        if not found:
-            unread = values[name].filter(~is_read(values[name]))
-            likely = find_forms(unread.filter(unread.str.contains(LOOKS_LIKE_DATE)))
-            rest = len(unread)
-            if len(likely) == 1:
-                proposal.say_for_columns({name: {"dates": likely[0]}})
-                rest = len(unread) - sum(_reads(unread[[at]], likely[0]) for at in range(min(len(unread), 1_000)))
-            proposal.notes.append(
-                f"column {name!r} holds dates in several forms, and some can mean two things: of"
-                f" {len(values[name]):,} different values {rest:,} cannot be read. Let the export write one form"
-            )
-        elif len(found) > 1 and usual in found:
-            proposal.notes.append(
-                f"column {name!r} holds dates that can mean two things; they are read as {usual!r} like the others"
-            )
-        elif len(found) > 1:
-            shown = " or ".join(repr(form) for form in found)
-            proposal.notes.append(
-                f"column {name!r} holds dates that can mean two things; say in report.yaml `dates:` {shown}"
-            )
-
-
-def find_date_forms(values: pl.Series) -> list[str] | None:
-    """Find the forms in which all values are dates.
-
-    Returns:
-        The forms, none if one column has several forms; None if the values are no dates, or can be read without a
-        declaration.
-    """
-    dates = values.str.contains(LOOKS_LIKE_DATE)
-    if dates.sum() < MOSTLY * len(values) or infer_type(values) is not None or is_read(values).all():
-        return None
-    return find_forms(values.filter(~is_read(values)))
-
-
-def find_forms(values: pl.Series) -> list[str]:
-    """Find the forms that all values have; none if there are no values."""
-    head = values.head(100)
-    return [form for form in DATE_FORMS if len(values) and _reads(head, form) and _reads(values, form)]
-
-
-def is_read(values: pl.Series) -> pl.Series:
-    """Return for each value whether it is a date or time that can be read without a declaration."""
-    return pl.select(read_moment(pl.lit(values), pl.String())).to_series().is_not_null()
-
-
-def _reads(values: pl.Series, form: str) -> bool:
-    """Return whether all values have a form, and are in a plausible year for people's records (1950 to 2100)."""
-    moments = values.str.to_datetime(form, strict=False) if ":" in form else values.str.to_date(form, strict=False)
-    return moments.null_count() == 0 and bool(moments.dt.year().is_between(1950, 2100).all())
+def propose_words(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:
+    """Propose the words for yes and no of other languages; see `propose_dates` for the arguments."""
+    if file.true_values or file.false_values:
+        return
+    found: dict[str, set[str]] = {"true_values": set(), "false_values": set()}
+    for text in values.values():
+        words = {word.lower() for word in text} if len(text) <= MOST_WORDS else set()
+        if any(words == set(pair) for pair in YES_AND_NO):
+            for word in text:
+                is_yes = any(word.lower() == yes for yes, no in YES_AND_NO if words == {yes, no})
+                found["true_values" if is_yes else "false_values"].add(word)
+    proposal.options |= {name: sorted(words) for name, words in found.items() if words}
 
 
 def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:

@@ -155,7 +155,9 @@ def _write_table(
 
 
 def say_age(age: timedelta) -> str:
-    """`3 days`, `5 hours` or `12 minutes`."""
+    """`3 days`, `5 hours`, `12 minutes` or `less than a minute`."""
     days, hours, minutes = age.days, age.seconds // 3600, age.seconds // 60
+    if age.days == 0 and age.seconds < 60:
+        return "less than a minute"
     number, unit = (days, "day") if days else (hours, "hour") if hours else (minutes, "minute")
     return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -14,7 +14,7 @@ from integration_center.pipeline.steps.checks import build_check
 from integration_center.pipeline.steps.metadata import describe_columns
 from integration_center.pipeline.steps.step_errors import open_resource, read_days, reported_errors
 from integration_center.pipeline.steps.step_progress import describe_phases, step_progress
-from integration_center.progress import Phase, phase
+from integration_center.progress import Phase, advance, phase
 from integration_center.store.reports import RowsBefore, StoredReport, fetch_day
 from integration_center.wording.markdown import escape_markdown
 
@@ -73,6 +73,7 @@ def build_report_asset(
             for day in days:
                 with phase(Phase.READ):
                     stored[day], fetched = fetch_day(source, installation.reports, info, day, context.run.run_id)
+                    advance(stored[day].rows)
                 context.log.info(
                     f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
                 )

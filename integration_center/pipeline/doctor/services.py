@@ -76,8 +76,9 @@ def check_schedules(loaded: Integrations, instance: dg.DagsterInstance, now: dat
         due = spec.times.next(now)
         paused = f" ({say_pause(spec.times)})" if spec.times.is_paused(now) else ""
         if starter in stopped:
-            advice = f"Switch {starter} on under Automation in the Dagster UI."
-            yield problem("schedules", f"{spec.name}: what starts it is switched off in Dagster.", advice)
+            advice = "Switch it on under Automation in the Dagster UI."
+            wrong = f"{spec.name}: what starts it is switched off in Dagster."
+            yield problem("schedules", wrong, advice, f"It is called {starter} there.")
         elif spec.automation:
             yield ok("schedules", f"{spec.name}: starts by the condition {spec.automation}.")
         elif spec.after:

@@ -22,6 +22,7 @@ from integration_center.pipeline.instance.code_locations import (
     read_locations,
 )
 from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.remote import trust_certificates
 from integration_center.settings import Settings
 from integration_center.wording.addresses import check_url
 
@@ -142,6 +143,7 @@ class Webserver:
                 f"{self.url}/graphql",
                 json={"query": query, "variables": variables or {}},
                 timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+                verify=trust_certificates(),
                 trust_env=False,
             )
             body = response.json()

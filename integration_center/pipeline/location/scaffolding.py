@@ -10,13 +10,12 @@ from typing import Any
 
 import click
 import dagster as dg
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.slugs import check_slug
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.integration_files.yaml_edit import write_new
 from integration_center.wording.model_refusals import say_refusal
 
 EXAMPLE: Mapping[str, Any] = {
@@ -30,6 +29,8 @@ EXAMPLE: Mapping[str, Any] = {
 
 class ScaffoldParams(BaseModel):
     """What `dg scaffold defs` may be given for the new integration."""
+
+    model_config = ConfigDict(defer_build=True)
 
     name: str | None = Field(default=None, description="What people call the integration.")
     environment: str | None = Field(default=None, description="`sandbox` or `production`.")
@@ -66,6 +67,8 @@ class IntegrationScaffolder(dg.Scaffolder[ScaffoldParams]):
             spec = build_spec(slug, given)
         except (ConfigurationError, ValidationError) as error:
             raise click.ClickException(say_faults(error)) from None
+        from integration_center.integration_files.yaml_edit import write_new  # no run needs its library
+
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "defs.yaml").write_text(write_new(spec), encoding="utf-8")
 

@@ -3,9 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 
 from integration_center.errors import ConfigurationError
@@ -24,6 +21,10 @@ def build_assertion(
     Raises:
         ConfigurationError: the key is not an RSA private key in PEM.
     """
+    from joserfc import jwt  # takes as long to import as a small plan, and most accounts sign nothing
+    from joserfc.errors import JoseError
+    from joserfc.jwk import RSAKey
+
     claims = {
         "iss": app.client_id,
         "sub": username,

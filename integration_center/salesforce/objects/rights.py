@@ -40,6 +40,7 @@ class Rights:
         surplus: rights that no integration needs.
         absent: needed fields that the object does not have at all.
         unknown: what the org did not tell.
+        labels: the labels of objects that no integration uses, by API name.
     """
 
     needs: tuple[ObjectNeeds, ...] = ()
@@ -48,6 +49,7 @@ class Rights:
     surplus: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,11 +82,16 @@ def look_at_rights(session: Session, specs: Sequence[IntegrationSpec], *, other_
     for each in needs:
         _compare_object(each, describe(each.object), found, lambda name: list_field_names(session, name))
     _compare_permissions(read_permissions(session, [*BROAD]), found)
-    if other_objects:
-        _compare_others(read_objects(session), {each.object.lower() for each in needs}, found)
+    others = read_objects(session) if other_objects else []
+    _compare_others(others, {each.object.lower() for each in needs}, found)
     return Rights(
         needs,
-        *(tuple(each) for each in (found.held, found.missing, found.surplus, found.absent, found.unknown)),
+        tuple(found.held),
+        tuple(found.missing),
+        tuple(found.surplus),
+        tuple(found.absent),
+        tuple(found.unknown),
+        labels={each.name: each.label for each in others},
     )
 
 

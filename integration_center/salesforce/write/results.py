@@ -58,8 +58,8 @@ CARRIED_BY_COLLECTIONS = QUOTA_CODES | {
 """Error codes of a Bulk job that failed as a whole, while Collections may still succeed."""
 DUPLICATES = "DUPLICATES_DETECTED"
 ALLOW = (
-    "a duplicate rule of the org refused the record; if the rule only alerts, set `duplicate_rules: allow` in the"
-    " integration's defs.yaml to save the record"
+    "a duplicate rule of the org refused the record; if the rule only alerts, let the integration save such records"
+    " (`duplicate_rules: allow`)"
 )
 BLOCKED = "a duplicate rule of the org blocks the record; ask the admin to look at the rule"
 

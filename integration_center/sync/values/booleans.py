@@ -8,6 +8,8 @@ from integration_center.sync.values.rules import FittedValue, Rule, judge_value,
 TRUE_WORDS = ["true", "yes", "y", "1", "t"]
 FALSE_WORDS = ["false", "no", "n", "0", "f"]
 
+UNREAD = "is neither true nor false; name it in `true_values:` or `false_values:` in report.yaml"
+
 
 def read_boolean(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Read the column as Boolean; null for text that is no word for yes or no, and for numbers other than 1 and 0."""
@@ -30,4 +32,4 @@ def fit_boolean(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
         return judge_value(value, [])
     word = column.str.strip_chars() if isinstance(dtype, pl.String) else column.cast(pl.String)
     unread = (word != "") & value.is_null()
-    return judge_value(value, [Rule(unread, "WRONG_TYPE", say_of(word, "is neither true nor false"))])
+    return judge_value(value, [Rule(unread, "WRONG_TYPE", say_of(word, UNREAD))])

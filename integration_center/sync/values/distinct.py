@@ -38,8 +38,14 @@ def find_places(texts: pl.Series, among: pl.Series) -> pl.Series:
         texts: the texts to find. None is null.
         among: the other texts. None is null, and none is there twice.
     """
+    return find_places_of(lambda: texts, among)
+
+
+def find_places_of(read_texts: Callable[[], pl.Series], among: pl.Series) -> pl.Series:
+    """Return what `find_places` returns for texts on disk. They are read twice, and not in memory meanwhile."""
     # Numbers take a fifth of the memory.
-    places = find_one_place(texts.hash(), among.hash())
+    places = find_one_place(read_texts().hash(), among.hash())
+    texts = read_texts()
     if places is not None and _are_equal(texts, among, places):
         return places
     return _join_places(texts, among)  # two different texts have the same number

@@ -1,7 +1,10 @@
 """Read dates and times in unambiguous forms other than ISO 8601: the year first, or the month by name.
 
-`01/02/2026` is not read: which of the two numbers is the month would be a guess.
+`01/02/2026` is not read: which of the two numbers is the month would be a guess. Dates and times of day are read apart:
+of each there are few different ones, also in a million rows.
 """
+
+from collections.abc import Callable
 
 import polars as pl
 
@@ -18,22 +21,53 @@ YEAR_FIRST = (
 )
 DAY_FIRST = rf"(?P<day2>\d{{1,2}})[ .-]{{1,2}}(?P<month2>{MONTH})\.?[ ,-]{{1,2}}(?P<year2>\d{{4}})"
 MONTH_FIRST = rf"(?P<month3>{MONTH})\.? (?P<day3>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year3>\d{{4}})"
+DATE = rf"(?i)^{WEEKDAY}(?:{YEAR_FIRST}|{DAY_FIRST}|{MONTH_FIRST})$"
 TIME = (
-    r"(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?P<fraction>\.\d{1,9})?)?\s?(?P<half>[ap]\.?m\.?)?"
-    r"\s?(?P<zone>z|utc|gmt)?(?:(?P<sign>[+-])(?P<ahead_hours>[01]?\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d)?)?"
+    r"(?i)^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.(?P<fraction>\d{1,9}))?)?\s?"
+    r"(?P<half>[ap]\.?m\.?)?\s?(?P<zone>z|utc|gmt)?"
+    r"(?:(?P<sign>[+-])(?P<ahead_hours>[01]?\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d)?)?$"
 )
-FORM = rf"(?i)^{WEEKDAY}(?:{YEAR_FIRST}|{DAY_FIRST}|{MONTH_FIRST})(?:(?:t|,? |, at |\sat\s){TIME})?$"
+BEFORE_TIME = r"(?i)(?:t|,? |, at |\sat\s)"
+"""What is between a date and a time."""
+TIME_PART = rf"{BEFORE_TIME}(\d{{1,2}}:.*)$"
+MAY_BE_DATE = r"(?i)\d{4}|年"
+"""What each of these forms has. Most other texts lack it, and are not taken apart."""
+MICROSECONDS = 1_000_000
 
 
-def read_other_forms(column: pl.Expr) -> pl.Expr:
+def read_other_forms(text: pl.Series) -> pl.Series:
     """Read text such as `2026/11/22 7:00`, `22 Nov 2026`, `Nov 22, 2026 3:58 PM` or `2026-11-22 07:00:00 GMT+02`.
 
     Months may have the names that they have in other languages, see `month_names`.
 
+    Args:
+        text: the cells, without outer blanks.
+
     Returns:
         Datetime("us", "UTC"). A date becomes 00:00 UTC, and a time without a zone is UTC. Other text is null.
     """
-    parts = write_in_english(column.str.strip_chars()).str.extract_groups(FORM).struct
+    dated = text.set(~text.str.contains(MAY_BE_DATE), None)
+    if dated.null_count() == len(dated):
+        return pl.Series(text.name, [None], pl.Datetime("us", "UTC")).new_from_index(0, len(text))
+    times = dated.str.extract(TIME_PART)
+    days = read_distinct(dated.str.replace(TIME_PART, ""), read_days)
+    since_midnight = read_distinct(times, read_times).set(times.is_null(), 0)
+    return (days + since_midnight).cast(pl.Datetime("us", "UTC")).alias(text.name)
+
+
+def read_distinct(text: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return the same as `read(text)`, whose values depend on nothing but each text, computed once per text."""
+    values = text.alias("text").to_frame()
+    distinct = values.unique()
+    if distinct.height > values.height / 2:
+        return read(values.to_series())
+    numbers = distinct.with_columns(read(distinct.to_series()).alias("read"))
+    return values.join(numbers, on="text", how="left", maintain_order="left")["read"]
+
+
+def read_days(text: pl.Series) -> pl.Series:
+    """Read dates as microseconds since 1970, Int64; null for other text."""
+    parts = pl.col("parts").struct
     year = pl.coalesce(parts.field("year"), parts.field("year2"), parts.field("year3"))
     named = pl.coalesce(parts.field("month2"), parts.field("month3")).str.to_lowercase().str.head(3)
     numbers = {name: str(number) for number, name in enumerate(MONTHS, 1)}
@@ -44,18 +78,26 @@ def read_other_forms(column: pl.Expr) -> pl.Expr:
         named.replace_strict(numbers, default=None, return_dtype=pl.String),
     )
     day = pl.coalesce(*(parts.field(name) for name in ("b", "d", "f", "day2", "day3")))
+    written = pl.concat_str(year, pl.lit("-"), month.str.zfill(2), pl.lit("-"), day.str.zfill(2))
+    taken_apart = write_in_english(text).str.extract_groups(DATE).alias("parts").to_frame()
+    read = written.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")).cast(pl.Int64)
+    return taken_apart.select(read).to_series()
+
+
+def read_times(text: pl.Series) -> pl.Series:
+    """Read times of day as microseconds since 00:00 UTC, Int64; null for other text."""
+    parts = pl.col("parts").struct
     hour, half = parts.field("hour").cast(pl.Int64), parts.field("half").str.to_lowercase().str.head(1)
     of_day = (
-        pl.when(half.is_null())
-        .then(hour.fill_null(0))
-        .when(hour.is_between(1, 12))
+        pl.when(half.is_null() & (hour < 24))
+        .then(hour)
+        .when(half.is_not_null() & hour.is_between(1, 12))
         .then(hour % 12 + pl.when(half == "p").then(12).otherwise(0))
     )
-    local = pl.concat_str(
-        *(year, pl.lit("-"), month.str.zfill(2), pl.lit("-"), day.str.zfill(2), pl.lit(" ")),
-        *(of_day.cast(pl.String).str.zfill(2), pl.lit(":"), parts.field("minute").fill_null("00")),
-        *(pl.lit(":"), parts.field("second").fill_null("00"), parts.field("fraction").fill_null("")),
-    ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    seconds = parts.field("second").cast(pl.Int64).fill_null(0)
+    fraction = parts.field("fraction").str.head(6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
     minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64).fill_null(0)
     ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
-    return local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
+    in_seconds = (of_day * 60 + parts.field("minute").cast(pl.Int64) - ahead) * 60 + seconds
+    taken_apart = text.str.extract_groups(TIME).alias("parts").to_frame()
+    return taken_apart.select(in_seconds * MICROSECONDS + fraction).to_series()

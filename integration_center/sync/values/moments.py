@@ -5,7 +5,9 @@ unambiguous forms, see `moment_forms`. Which of two numbers is the month is neve
 seconds (reference/salesforce-api.md, 6.2).
 """
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 
 import polars as pl
 
@@ -14,14 +16,27 @@ from integration_center.sync.values.rules import FittedValue, Rule, judge_value,
 
 EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
 """The first and last date that Salesforce accepts."""
+ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+"""How all of these begin. Most other texts do not, and are not taken apart."""
 ISO_MOMENT = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ](?P<minute>\d{2}:\d{2})(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?"
     r"\s?(?:[Zz]|UTC|(?P<sign>[+-])(?P<ahead_hours>[01]\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d))?)?$"
 )
 TIME_OF_DAY = r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?[Zz]?$"
+LETTERED = r"\d:\d{2}(?::\d{2})?(?:\.\d+)?(?: ?[AaPp]\.?[Mm]\.?)? ?\(?[A-Z]{3,5}\)?$"
+ZONE_IN_LETTERS = (
+    "names its time zone in letters, which may mean several; say in report.yaml how it is written, with its letters,"
+    " and where they apply: `dates: '%d %b %Y %H:%M EST'` and `zone: America/New_York`"
+)
 NO_FRACTION = ".000Z"
 """The end of a time of day as the org writes it."""
+MOMENT = pl.Datetime("us", "UTC")
+USUAL_FORMS = (
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-5][0-9]$", "%Y-%m-%d %H:%M:%S"),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$", "%Y-%m-%dT%H:%M:%SZ"),
+)
+"""The forms of most times in reports, and of those in the org."""
 WRITTEN_DATETIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -31,21 +46,52 @@ def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     A date becomes 00:00 UTC, digits beyond microseconds are dropped, and text in any other form is null.
     """
     if isinstance(dtype, pl.String):
-        parts = column.str.strip_chars().str.extract_groups(ISO_MOMENT).struct
-        local = pl.concat_str(
-            parts.field("day"),
-            pl.lit(" "),
-            parts.field("minute").fill_null("00:00"),
-            parts.field("second").fill_null(":00"),
-            parts.field("fraction").fill_null(""),
-        ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
-        minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64)
-        ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
-        iso = local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
-        return pl.coalesce(iso, read_other_forms(column))
+        return column.map_batches(read_moments, return_dtype=MOMENT, is_elementwise=True)
     if isinstance(dtype, pl.Date):
         return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return column
+
+
+def read_moments(text: pl.Series) -> pl.Series:
+    """Read text as Datetime("us", "UTC"); see `read_moment`. Each form is looked for in what the ones before left."""
+    bare = text.str.strip_chars()
+    found = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(bare))
+    usual = [partial(_read_usual, form, letters) for form, letters in USUAL_FORMS]
+    forms: Sequence[Callable[[pl.Series], pl.Series]] = [*usual, _read_iso, read_other_forms]
+    for read in forms:
+        left = (found.is_null() & bare.is_not_null()).arg_true()
+        if len(left) == 0:
+            break
+        moments = read(bare if len(left) == len(bare) else bare[left]).to_physical()
+        found = moments if len(left) == len(bare) else found.scatter(left, moments)
+    return found.cast(MOMENT).alias(text.name)
+
+
+def _read_usual(form: str, letters: str, text: pl.Series) -> pl.Series:
+    """Read text of one usual form, without taking it apart."""
+    alike = text.str.contains(form)
+    if not alike.any():
+        return pl.Series([None], dtype=MOMENT).new_from_index(0, len(text))
+    moments = text.str.to_datetime(letters, time_unit="us", strict=False, cache=False)
+    return (moments if alike.all() else moments.set(~alike, None)).dt.replace_time_zone("UTC")
+
+
+def _read_iso(text: pl.Series) -> pl.Series:
+    text = text.set(~text.str.contains(ISO_DAY), None)
+    if text.null_count() == len(text):
+        return pl.Series([None], dtype=MOMENT).new_from_index(0, len(text))
+    parts = pl.col("parts").struct
+    local = pl.concat_str(
+        parts.field("day"),
+        pl.lit(" "),
+        parts.field("minute").fill_null("00:00"),
+        parts.field("second").fill_null(":00"),
+        parts.field("fraction").fill_null(""),
+    ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64)
+    ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
+    iso = local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
+    return text.str.extract_groups(ISO_MOMENT).alias("parts").to_frame().select(iso).to_series()
 
 
 def read_date(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -113,8 +159,12 @@ def _unreadable(column: pl.Expr, dtype: pl.DataType, value: pl.Expr, kind: str) 
     if not isinstance(dtype, pl.String):
         return []
     text = column.str.strip_chars()
+    lettered = (text != "") & value.is_null() & text.str.contains(LETTERED)
     said = f"is not an unambiguous {kind}; write it in ISO 8601, or set `dates:` or `empty:` in report.yaml"
-    return [Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, said))]
+    return [
+        Rule(lettered, "WRONG_TYPE", say_of(text, ZONE_IN_LETTERS)),
+        Rule((text != "") & value.is_null(), "WRONG_TYPE", say_of(text, said)),
+    ]
 
 
 def _out_of_range(in_range: pl.Expr) -> Rule:

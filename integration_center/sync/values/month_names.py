@@ -25,12 +25,8 @@ FOREIGN = rf"{BEFORE}(?:{'|'.join(MONTHS.values())}){AFTER}"
 EAST_ASIAN = r"^(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日"
 
 
-def write_in_english(column: pl.Expr) -> pl.Expr:
+def write_in_english(text: pl.Series) -> pl.Series:
     """Write dates such as `1. März 2026`, `3 de mayo de 2026` and `2026年11月22日` in English. Other text stays."""
-    return column.map_batches(_translate, return_dtype=pl.String, is_elementwise=True)
-
-
-def _translate(text: pl.Series) -> pl.Series:
     # Hardly any column has such dates, and to look for them once takes far less time than to take each text apart.
     if text.str.contains("年", literal=True).any():
         text = text.str.replace(EAST_ASIAN, "${1}-${2}-${3}")

@@ -1,0 +1,94 @@
+"""What a sentence names by API names and slugs, as pages show it: the label first, the API name beside it in grey."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from integration_center.console.labels import PATIENCE, Labels, find_labels
+from integration_center.console.shell.context import Console
+from integration_center.console.shell.moments import mark_stamps
+from integration_center.integration.spec import Environment, IntegrationSpec
+from integration_center.integration_files.reading import DefsFile
+
+NAMED = re.compile(
+    r"\b(?P<object>[A-Za-z]\w*)\.(?P<field>[A-Za-z]\w*)\b|\bintegration '(?P<slug>[^']+)'"
+    r"|\b(?P<alone>[A-Za-z]\w*?(?:__c|[a-z][A-Z]\w*))\b"
+)
+"""`Lead.Score__c`, `integration 'logins_to_leads'`, or a field or object alone that is plainly an API name."""
+OBJECT = re.compile(r"\b[A-Za-z]\w*\b")
+MOST_OBJECTS = 20
+"""Objects that one page asks for the labels of."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What people call what a sentence names.
+
+    Attributes:
+        labels: of objects and their fields, by the object's API name in lower case.
+        integrations: the names of integrations, by slug.
+    """
+
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+    integrations: Mapping[str, str] = field(default_factory=dict)
+
+    def mark(self, text: str) -> Markup:
+        """Write labels and names into a sentence; what has none stays as it is. Moments are marked, too."""
+        marked, end = [], 0
+        about = [known for word in OBJECT.findall(text) if (known := self.labels.get(word.lower()))]
+        for found in NAMED.finditer(text):
+            if (shown := self._show(found, about)) is not None:
+                marked += [mark_stamps(text[end : found.start()]), shown]
+                end = found.end()
+        return Markup("").join([*marked, mark_stamps(text[end:])])
+
+    def _show(self, found: re.Match[str], about: Iterable[Labels]) -> Markup | None:
+        if slug := found["slug"]:
+            link = Markup('<a href="/integrations/{}">{}</a>')
+            return link.format(quote(slug), self.integrations[slug]) if slug in self.integrations else None
+        if alone := found["alone"]:
+            own = self.labels.get(alone.lower())
+            among = [own.object] if own else [each.fields.get(alone.lower()) for each in about]
+            label = next((each for each in among if each), None)
+        else:
+            labels = self.labels.get(found["object"].lower())
+            label = labels.fields.get(found["field"].lower()) if labels else None
+        return Markup('{} <span class="api">{}</span>').format(label, found[0]) if label else None
+
+
+def find_names(
+    console: Console,
+    specs: Iterable[IntegrationSpec],
+    files: Iterable[DefsFile] = (),
+    *,
+    patience: float = PATIENCE,
+) -> Names:
+    """Find what people call the objects and fields of some integrations, as far as it is known in time.
+
+    Args:
+        console: where.
+        specs: the integrations whose objects are asked for.
+        files: the integrations whose names are shown in place of their slugs.
+        patience: seconds for which the page waits for each org.
+    """
+    wanted: dict[tuple[Environment, str], str] = {}
+    for spec in specs:
+        wanted.setdefault((spec.environment, spec.object.lower()), spec.object)
+    labels: dict[str, Labels] = {}
+    for (environment, key), name in list(wanted.items())[:MOST_OBJECTS]:
+        known = find_labels(console, environment, name, patience=patience)
+        if known.fields:
+            labels.setdefault(key, known)
+    return Names(labels, {file.slug: file.spec.name for file in files if file.spec})
+
+
+def mark_names(console: Console, text: str) -> Markup:
+    """Write the labels and names into one sentence, such as a refusal."""
+    if not NAMED.search(text):
+        return mark_stamps(text)
+    files, words = console.defs.list(), {word.lower() for word in OBJECT.findall(text)}
+    specs = [file.spec for file in files if file.spec and file.spec.object.lower() in words]
+    return find_names(console, specs, files).mark(text)

@@ -1,0 +1,230 @@
+"""Read the dates and numbers of a column as they are declared, one slice of its rows after another.
+
+A form that is declared for this column applies to each cell that has it. A form of the whole report applies if all
+values of the column have it, which only all rows show. Until then a slice is read as if the next ones were like it; if
+they are not, `ColumnReader.is_spoiled` says so, and the column is read once more as its rows have shown.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from integration_center.insights.declared.cells import CellRules, read_numbers, read_words
+from integration_center.insights.declared.date_forms import read_forms, read_known, shift_zone
+from integration_center.insights.declared.option_lines import write_column_line, write_value
+
+AS_IS = ""
+"""Instead of the name of an option: none applies."""
+OTHER_NAMES = {"decimal": "thousands", "true_values": "false_values"}
+"""The options that are read as one with another, by its name."""
+Locate = Callable[[int], str]
+"""Names a row for people; rows are counted from 0, without the header."""
+
+
+@dataclass
+class Slice:
+    """What one option makes of some cells.
+
+    Attributes:
+        read: the cells, those that have the form rewritten.
+        fits: which cells have the form, or need none.
+        matters: whether a cell has the form itself.
+        has_signs: whether a cell is another number, or a number at all, by its declared signs, as `1.234,5` is.
+        clash: which cells two forms read as different dates.
+    """
+
+    read: pl.Series
+    fits: pl.Series
+    matters: bool
+    has_signs: bool = False
+    clash: pl.Series | None = None
+
+
+@dataclass
+class Option:
+    """A declared option, and what the rows have shown of it.
+
+    Attributes:
+        name: `dates`, `zone`, `true_values` or `decimal`; see `OTHER_NAMES`.
+        sure: whether it is declared for this column alone.
+        look: reads cells by it.
+        fits: the number of cells that have its form, or need none.
+        matters: whether a cell has the form itself.
+        has_signs: see `Slice`.
+        first_odd: the first row that does not fit.
+        clashes: the number of cells that two forms read as different dates; first_clash: the first row of them.
+        differs: whether the rows were returned as they are not by this option.
+    """
+
+    name: str
+    sure: bool
+    look: Callable[[pl.Series], Slice]
+    fits: int = 0
+    matters: bool = False
+    has_signs: bool = False
+    first_odd: int | None = None
+    clashes: int = 0
+    first_clash: int | None = None
+    differs: bool = False
+
+    def count(self, text: pl.Series, begin: int) -> Slice:
+        """Read cells, and count what they show; `begin` is the first row."""
+        seen = self.look(text)
+        self.fits += int(seen.fits.sum())
+        self.matters |= seen.matters
+        self.has_signs |= seen.has_signs
+        if self.first_odd is None and (odd := (~seen.fits & text.is_not_null()).arg_true()).len():
+            self.first_odd = begin + int(odd[0])
+        if seen.clash is not None:
+            self.clashes += int(seen.clash.sum())
+            if self.first_clash is None:
+                self.first_clash = begin + int(seen.clash.arg_true()[0])
+        return seen
+
+    def count_odd(self, values: int) -> int:
+        """Return how many of the values do not have the form. Without any that has it, none has."""
+        return values - self.fits if self.matters else values
+
+
+@dataclass
+class ColumnReader:
+    """Reads one column.
+
+    Attributes:
+        rules: how the cells are written.
+        own: what of that is declared for this column alone.
+        settled: the option that applies, as all rows have shown; None to find out.
+        rows: the number of rows that were read; values: those with a value.
+    """
+
+    rules: CellRules
+    own: CellRules | None
+    settled: str | None = None
+    rows: int = 0
+    values: int = 0
+    _options: Sequence[Option] = field(init=False)
+    _as_is_differs: bool = False
+
+    def __post_init__(self) -> None:
+        rules, own = self.rules, self.own
+        options = []
+        if rules.dates:
+            options.append(Option("dates", bool(own and own.dates), self._look_at_dates))
+        elif rules.zone:
+            options.append(Option("zone", bool(own and own.zone), self._look_at_zone))
+        if rules.true_values or rules.false_values:
+            sure = bool(own and (own.true_values or own.false_values))
+            options.append(Option("true_values", sure, self._look_at_words))
+        if rules.decimal or rules.thousands:
+            options.append(Option("decimal", bool(own and (own.decimal or own.thousands)), self._look_at_numbers))
+        self._options = options
+
+    @property
+    def choice(self) -> str:
+        """The name of the option that applies by the rows so far, or `AS_IS`."""
+        if not self.values:
+            return AS_IS
+        for option in self._options:
+            odd = option.count_odd(self.values)
+            if odd == 0 or (option.sure and odd < self.values):
+                return option.name
+        return AS_IS
+
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether the rows so far show that some of them should have been read otherwise."""
+        choice = self.choice
+        if choice == AS_IS:
+            return self._as_is_differs
+        return next(option.differs for option in self._options if option.name == choice)
+
+    def read(self, text: pl.Series) -> pl.Series:
+        """Read the next cells; the same series if nothing is rewritten."""
+        begin, self.rows = self.rows, self.rows + len(text)
+        if not self._options or text.null_count() == len(text):
+            return text
+        self.values += len(text) - text.null_count()
+        readings = {option.name: option.count(text, begin).read for option in self._options}
+        applied = readings.get(self.choice if self.settled is None else self.settled, text)
+        for option in self._options:
+            option.differs |= not _equal(readings[option.name], applied)
+        self._as_is_differs |= not _equal(text, applied)
+        return applied if not _equal(text, applied) else text
+
+    def list_misfits(self, column: str, locate: Locate) -> list[str]:
+        """Say which cells do not have a declared form, one sentence for each option."""
+        notes: list[str] = []
+        for option in self._options if self.values else []:
+            odd = option.count_odd(self.values)
+            first = locate(option.first_odd) if option.first_odd is not None else ""
+            if odd == 0 or (option.sure and odd < self.values):
+                return [*notes, self._say(column, option, odd, first, kept=False)] if odd else notes
+            half = (option.name == "dates" and odd < self.values) or option.has_signs
+            if (option.name != "zone" or option.matters) and (option.sure or half):
+                notes.append(self._say(column, option, odd, first, kept=True))
+        return notes
+
+    def list_clashes(self, column: str, locate: Locate) -> list[str]:
+        """Say which cells two declared forms read as different dates, if dates are read by them."""
+        return [
+            f"column {column!r}: {option.clashes:,} values are two different dates by the forms of `dates:` in"
+            f" report.yaml, the first in {locate(option.first_clash)}; keep the form in which they are written"
+            for option in self._options
+            if option.first_clash is not None and self.choice == option.name
+        ]
+
+    def _say(self, column: str, option: Option, odd: int, first: str, *, kept: bool) -> str:
+        """Say that some cells of a column do not have the declared form."""
+        name = option.name if getattr(self.rules, option.name) else OTHER_NAMES[option.name]
+        declared = getattr(self.rules, name)
+        value = declared if isinstance(declared, str) else declared[0] if len(declared) == 1 else [*declared]
+        place = f" (first in {first})" if first and odd < self.values else ""
+        said = (
+            f"column {column!r}: {odd:,} of {self.values:,} values{place} do not have the form of"
+            f" `{name}: {write_value(value)}` in report.yaml"
+        )
+        if not kept:
+            return f"{said}, and are read as they are"
+        line = write_column_line({column: {name: value}})
+        alone = f"; to read the others, say it for this column: `{line}`"
+        return f"{said}, so the column is read as it is{alone if odd < self.values else ''}"
+
+    def _look_at_dates(self, text: pl.Series) -> Slice:
+        dates, clash = read_forms(text, self.rules.dates, self.rules.zone)
+        left = dates.is_null() & text.is_not_null()
+        matters = dates.null_count() < len(dates)
+        if left.any():
+            known = read_known(text.filter(left), self.rules.zone)
+            dates = dates.scatter(left.arg_true(), known)
+        return Slice(_fill(dates, text), dates.is_not_null(), matters, clash=clash)
+
+    def _look_at_zone(self, text: pl.Series) -> Slice:
+        shifted = shift_zone(text, self.rules.zone or "UTC")
+        if shifted is None:
+            return Slice(text, read_known(text, None).is_not_null(), matters=False)
+        return Slice(_fill(shifted, text), shifted.is_not_null(), matters=True)
+
+    def _look_at_words(self, text: pl.Series) -> Slice:
+        words = read_words(text, self.rules)
+        declared = [word.strip().lower() for word in (*self.rules.true_values, *self.rules.false_values)]
+        matters = bool(text.str.strip_chars().str.to_lowercase().is_in(declared).any())
+        return Slice(_fill(words, text), words.is_not_null(), matters)
+
+    def _look_at_numbers(self, text: pl.Series) -> Slice:
+        numbers = read_numbers(text, self.rules)
+        if numbers.null_count() == len(numbers):
+            return Slice(text, numbers.is_not_null(), matters=True)
+        plain = text.str.replace_all(r"[\s+]", "")
+        return Slice(
+            _fill(numbers, text), numbers.is_not_null(), matters=True, has_signs=bool((numbers != plain).any())
+        )
+
+
+def _equal(one: pl.Series, other: pl.Series) -> bool:
+    return one is other or one.equals(other, null_equal=True)
+
+
+def _fill(read: pl.Series, text: pl.Series) -> pl.Series:
+    """Keep the text of the cells that were not read."""
+    return read.zip_with(read.is_not_null(), text).alias(text.name)

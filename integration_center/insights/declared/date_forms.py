@@ -1,0 +1,150 @@
+"""Read dates and times in the forms that a report declares, and rewrite them in ISO 8601."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from integration_center.sync.values.moments import read_moments
+
+SOME_MOMENT = datetime(2026, 11, 22, 19, 5, 9, tzinfo=UTC)
+LETTERS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "hh": "%H", "ss": "%S"}
+HAS_TIME = re.compile(r"%-?[HIMSTRcsXprkl+]")
+NAMES_ZONE = r"(?i):.*([+-]|z|utc|gmt)"
+EXCEL, EXCEL_1904 = "excel", "excel_1904"
+DAY = 86_400_000_000
+COUNTED = {"epoch": 1_000_000, "epoch_ms": 1_000, EXCEL: DAY, EXCEL_1904: DAY}
+"""The words for dates that are counted, and the microseconds of their unit."""
+EXCEL_STARTS = {EXCEL: -25_569 * DAY, EXCEL_1904: -24_107 * DAY}
+"""The day 0 of workbooks, 30 December 1899, or 1 January 1904 in old ones of the Mac, in microseconds since 1970."""
+PLAUSIBLE = {"epoch": (1e8, 4.2e9), "epoch_ms": (1e11, 4.2e12), EXCEL: (0, 8e4), EXCEL_1904: (0, 8e4)}
+"""The numbers that a counted form reads where it is one of several: dates up to 2100, of which no number is two."""
+NO_ZONES = (
+    "{form!r} holds %Z, and the letters of a time zone may mean several zones; write them as they are, such as"
+    " '%d %b %Y %H:%M EST', and say `zone:`, such as America/New_York"
+)
+
+
+def read_forms(text: pl.Series, forms: Sequence[str], zone: str | None) -> tuple[pl.Series, pl.Series | None]:
+    """Rewrite dates and times of the declared forms in ISO 8601; null where a cell has none of them.
+
+    Args:
+        text: the cells.
+        forms: the forms. The first that a cell has counts.
+        zone: the time zone of times whose form has none; None for UTC.
+
+    Returns:
+        The dates, and a mask of the cells that two forms read as different dates; None where there are none.
+    """
+    bare = text.str.strip_chars()
+    read = read_form(bare, forms[0], zone, alone=len(forms) == 1)
+    clash: pl.Series | None = None
+    for form in forms[1:]:
+        other = read_form(bare, form, zone, alone=False)
+        differ = (read != other).fill_null(value=False)
+        if differ.any():
+            clash = differ if clash is None else clash | differ
+        read = read.zip_with(read.is_not_null(), other)
+    return read.alias(text.name), clash
+
+
+def read_form(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> pl.Series:
+    """Rewrite dates and times of one form in ISO 8601; null for other text. `alone`: whether it is the only form."""
+    if form in COUNTED:
+        return read_counted(text, form, zone, alone=alone)
+    if not HAS_TIME.search(form):
+        return text.str.to_date(form, strict=False).dt.to_string("%Y-%m-%d")
+    return write_moments(text.str.to_datetime(form, strict=False, time_unit="us"), zone)
+
+
+def read_counted(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> pl.Series:
+    """Rewrite seconds or milliseconds since 1970, or Excel's days, in ISO 8601; null for other text."""
+    count = text.str.extract(r"^(\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False)
+    if not alone:
+        count = count.set(~count.is_between(*PLAUSIBLE[form]), None)
+    microseconds = (count * COUNTED[form]).round().cast(pl.Int64, strict=False)
+    if form in EXCEL_STARTS:
+        # Excel holds a second as a fraction of a day, so the last digits are never exact.
+        whole = (microseconds / 1_000_000).round().cast(pl.Int64) * 1_000_000
+        return write_moments((whole + EXCEL_STARTS[form]).cast(pl.Datetime("us")), zone)
+    return write_moments(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), None)
+
+
+def read_known(text: pl.Series, zone: str | None) -> pl.Series:
+    """Return the dates and times that are read without a declaration, in the time zone; null for other text."""
+    zoned = shift_zone(text, zone) if zone else None
+    return (text if zoned is None else zoned).set(read_moments(text).is_null(), None)
+
+
+def shift_zone(text: pl.Series, zone: str) -> pl.Series | None:
+    """Rewrite times that name no zone as UTC; null where a cell is not a date or time.
+
+    Dates, and times with a zone of their own, stay. None when there is no time without a zone.
+    """
+    naive = text.str.contains(":", literal=True) & ~text.str.contains(NAMES_ZONE)
+    if not naive.any():
+        return None
+    moments = read_moments(text)
+    shifted = write_moments(moments.dt.replace_time_zone(None), zone)
+    return shifted.zip_with(naive.fill_null(value=False), text).set(moments.is_null(), None).alias(text.name)
+
+
+def write_moments(moments: pl.Series, zone: str | None) -> pl.Series:
+    """Write times as ISO 8601 in UTC. Times that name no zone are in `zone`."""
+    if not isinstance(moments.dtype, pl.Datetime) or moments.dtype.time_zone is None:
+        name, hour = ZoneInfo(zone or "UTC").key, timedelta(hours=1)
+        local = moments.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
+        # In the hour that summer time leaves out, clocks that were not put forward show a time that never was.
+        before = (moments - hour).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null") + hour
+        moments = pl.select(pl.coalesce(local.alias("local"), before.alias("before"))).to_series()
+    utc = moments.dt.convert_time_zone("UTC")
+    return utc.dt.to_string("%Y-%m-%dT%H:%M:%SZ").alias(moments.name)
+
+
+def check_forms(dates: str | list[str], *, all_columns: bool) -> str | list[str]:
+    """Check the forms of dates that `report.yaml` declares, and return them.
+
+    Args:
+        dates: one form, or several.
+        all_columns: whether they are declared for the whole report.
+
+    Raises:
+        ValueError: no date can be read in a form, or a form is there twice.
+    """
+    if isinstance(dates, str):
+        return check_form(dates, all_columns=all_columns)
+    forms = [check_form(form, all_columns=all_columns) for form in dates]
+    if not forms:
+        raise ValueError("the list has no form; name one, such as '%d.%m.%Y', or remove `dates:`")
+    if twice := next((form for form in forms if forms.count(form) > 1), None):
+        raise ValueError(f"{twice!r} is there twice; keep one")
+    if {EXCEL, EXCEL_1904} <= set(forms):
+        raise ValueError(f"{EXCEL!r} and {EXCEL_1904!r} read each number as two days; keep one")
+    return forms
+
+
+def check_form(form: str, *, all_columns: bool) -> str:
+    """Check one form of dates, and return it; see `check_forms`."""
+    if form in COUNTED:
+        if all_columns:  # every column of whole numbers would become dates
+            raise ValueError(
+                f"{form!r} must be said for a column, such as `columns: {{Last Login: {{dates: {form}}}}}`"
+            )
+        return form
+    if "%Z" in form:
+        raise ValueError(NO_ZONES.format(form=form))
+    if "%" not in form:
+        minutes = re.sub(r"(?i)(?<=:)mm", "%M", form)
+        written = re.sub(r"(?i)yyyy|yy|mm|dd|hh|ss", lambda found: LETTERS[found[0].lower()], minutes)
+        raise ValueError(f"{form!r} is not a form in the notation of strftime, such as {written!r}")
+    form = form.replace(".%f", "%.f")  # as Python writes fractions of a second
+    try:
+        shown = pl.Series([SOME_MOMENT]).dt.to_string(form)
+        read = shown.str.to_datetime(form) if HAS_TIME.search(form) else shown.str.to_date(form)
+        if read.cast(pl.Date)[0] == SOME_MOMENT.date():
+            return form
+    except pl.exceptions.PolarsError:
+        pass  # the form has letters that nothing is written for
+    raise ValueError(f"{form!r} does not tell a day in the notation of strftime, as '%d.%m.%Y' does")

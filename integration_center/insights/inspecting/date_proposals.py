@@ -1,0 +1,140 @@
+"""Find out which forms of dates `report.yaml` may declare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from integration_center.insights.declared.date_forms import read_forms
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.likely_types import infer_type
+from integration_center.sync.values.moments import read_moments
+
+DAY_FORMS = (
+    *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
+    *("%d-%b-%y", "%d %b %y", "%Y-%d-%m"),
+)
+TIME_FORMS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S")
+DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
+LOOKS_LIKE_DATE = (
+    r"(?i)^(\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[ .-]{1,2}[a-zäéû]{3,9}\.?[ ,.-]{1,2}\d{2,4}|(19|20)\d{6})\b"
+)
+MOSTLY = 0.5
+"""A column with at least this share of dates is one of dates."""
+EPOCHS = {"epoch": r"^1[0-9]{9}$", "epoch_ms": r"^1[0-9]{12}$"}
+"""Seconds or milliseconds from 2001 to 2033."""
+MOST_FORMS = 4
+"""The most forms that are proposed for one column."""
+
+
+@dataclass
+class Proposal:
+    """What `report.yaml` may say, and what cannot be said for sure.
+
+    Attributes:
+        options: options of `report.yaml`.
+        notes: what may mean several things, one sentence each.
+        dates: the form of dates by column, where it is certain.
+    """
+
+    options: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    dates: dict[str, str] = field(default_factory=dict)
+
+    def say_for_columns(self, options: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add options of single columns."""
+        columns = self.options.setdefault("columns", {})
+        for name, more in options.items():
+            columns[name] = {**columns.get(name, {}), **more}
+
+
+def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:
+    """Propose the forms of dates.
+
+    Args:
+        values: the different values of each column.
+        file: what is declared already.
+        proposal: gets the options and notes.
+    """
+    forms = {name: found for name, text in values.items() if (found := find_date_forms(text)) is not None}
+    proposal.dates = {name: found[0] for name, found in forms.items() if len(found) == 1}
+    different = list(dict.fromkeys(proposal.dates.values()))
+    usual = file.dates
+    if len(different) == 1 and usual is None:
+        usual = proposal.options["dates"] = different[0]
+    elif different:
+        proposal.say_for_columns({name: {"dates": form} for name, form in proposal.dates.items()})
+    for name, found in forms.items():
+        if not found:
+            unread = values[name].filter(~is_read(values[name]))
+            if several := find_several_forms(unread):
+                proposal.say_for_columns({name: {"dates": several if len(several) > 1 else several[0]}})
+                continue
+            proposal.notes.append(
+                f"column {name!r} holds dates in several forms, and some can mean two things: of"
+                f" {len(values[name]):,} different values {len(unread):,} cannot be read. Let the export write one form"
+            )
+        elif len(found) > 1 and usual in found:
+            proposal.notes.append(
+                f"column {name!r} holds dates that can mean two things; they are read as {usual!r} like the others"
+            )
+        elif len(found) > 1:
+            shown = " or ".join(repr(form) for form in found)
+            proposal.notes.append(
+                f"column {name!r} holds dates that can mean two things; say in report.yaml `dates:` {shown}"
+            )
+
+
+def find_date_forms(values: pl.Series) -> list[str] | None:
+    """Find the forms in which all values are dates.
+
+    Returns:
+        The forms, none if one column has several forms; None if the values are no dates, or can be read without a
+        declaration.
+    """
+    dates = values.str.contains(LOOKS_LIKE_DATE)
+    if dates.sum() < MOSTLY * len(values) or infer_type(values) is not None or is_read(values).all():
+        return None
+    return find_forms(values.filter(~is_read(values)))
+
+
+def find_forms(values: pl.Series) -> list[str]:
+    """Find the forms that all values have; none if there are no values."""
+    head = values.head(100)
+    return [form for form in DATE_FORMS if len(values) and _reads(head, form) and _reads(values, form)]
+
+
+def find_several_forms(values: pl.Series) -> list[str]:
+    """Find the forms of values of several forms; none where that is not certain.
+
+    Values that look alike, such as `3/4/2026 7:00` and `22/11/2026 10:00`, have one form, which one of them shows.
+    """
+    if not len(values):
+        return []
+    shapes = values.str.replace_all(r"\d{5,}", "N").str.replace_all(r"\d{3,4}", "Y").str.replace_all(r"\d{1,2}", "D")
+    shapes = shapes.str.replace_all(r"[^\W\dNYD_]+", "a")
+    forms: list[str] = []
+    for shape in shapes.unique(maintain_order=True).head(MOST_FORMS + 1):
+        alike = values.filter(shapes == shape)
+        counted = [word for word, form in EPOCHS.items() if alike.str.contains(form).all()]
+        found = counted or find_forms(alike)
+        if len(found) != 1:
+            return []
+        forms += [form for form in found if form not in forms]
+    if len(forms) > MOST_FORMS:
+        return []
+    forms.sort(key=lambda form: (form in EPOCHS, form))
+    read, clash = read_forms(values, forms, None)
+    return forms if read.null_count() == 0 and clash is None else []
+
+
+def is_read(values: pl.Series) -> pl.Series:
+    """Return for each value whether it is a date or time that can be read without a declaration."""
+    return read_moments(values).is_not_null()
+
+
+def _reads(values: pl.Series, form: str) -> bool:
+    """Return whether all values have a form, and are in a plausible year for people's records (1950 to 2100)."""
+    moments = values.str.to_datetime(form, strict=False) if ":" in form else values.str.to_date(form, strict=False)
+    return moments.null_count() == 0 and bool(moments.dt.year().is_between(1950, 2100).all())

@@ -1,0 +1,36 @@
+"""Pages call the options of a report as the page where they are set does, and name no file to edit."""
+
+import pytest
+
+from integration_center.console.plain_words import make_plain
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "is not a number; write it as 1234.5, or set `decimal:`, `thousands:` or `empty:` in report.yaml",
+            "is not a number; write it as 1234.5, or set “Before decimals”, “Between thousands” or"
+            " “Texts that mean no value” on the report's page",
+        ),
+        ("say `thousands: '.'` in report.yaml", "say “Between thousands” . on the report's page"),
+        ("say `dates: %d.%m.%Y` in report.yaml", "say “Form of dates and times” %d.%m.%Y on the report's page"),
+        (
+            "say `columns: {'# Logins': {dates: epoch, strip: false}}` in report.yaml",
+            "say “Form of dates and times” epoch for the column # Logins; “An apostrophe before a digit or sign” no for"
+            " the column # Logins on the report's page",
+        ),
+        ("`columns: {: {` in report.yaml", "`columns: {: {` on the report's page"),
+        ("a.csv has 3 lines, but report.yaml has `footer: 4`; correct it",
+         "a.csv has 3 lines, but the report's page has “Lines to skip at the end” 4; correct it"),
+        ("do not fit 'x', the name_pattern of report.yaml",
+         "do not fit 'x', the “Names of the files” of the report's page"),
+        ("report.yaml of 'logins' was changed while you edited it",
+         "the report 'logins' was changed while you edited it"),
+        ("/srv/drops/logins/report.yaml: line 3: there is no such name", "report.yaml: line 3: there is no such name"),
+        ("the encoding, as the report.yaml says", "the encoding, as the report's page says"),
+        ("set `footer: 1` somewhere else", "set `footer: 1` somewhere else"),
+    ],
+)  # fmt: skip
+def test_an_option_of_a_report_is_called_as_on_its_page(text: str, shown: str) -> None:
+    assert make_plain(text) == shown
