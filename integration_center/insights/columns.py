@@ -112,13 +112,14 @@ class DeclaredTypes:
         return self.declared.get(name, "string") == "string"
 
     def _read_column(self, series: pl.Series) -> pl.Series:
-        type_, text = self.declared[series.name], bare(series)
+        # Polars would read some column names as patterns.
+        type_, text = self.declared[series.name], bare(series.alias("cells"))
         typed = parse(text, type_).cast(DTYPES[type_])
         misfits = (typed.is_null() & text.is_not_null()).arg_true()
         if len(misfits):
             count, first = self._misfits[series.name]
             self._misfits[series.name] = (count + len(misfits), first or self._rows + int(misfits[0]) + 1)
-        return typed
+        return typed.alias(series.name)
 
 
 def show_dtypes(dtypes: Mapping[str, pl.DataType], likely_types: Mapping[str, ColumnType]) -> dict[str, pl.DataType]:

@@ -7,7 +7,7 @@ text.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -38,6 +38,8 @@ _PLAIN: tuple[tuple[str, ColumnType], ...] = (
     (DATE, "date"),
     (DATETIME_FORM, "datetime"),
 )
+LOOKED_AT_FIRST = 100
+"""So many values at the beginning usually show that a column has another look."""
 _IDENTIFIER_WORDS = frozenset({"id", "ids", "guid", "uuid", "email", "mail", "key"})
 
 
@@ -128,11 +130,13 @@ class Look:
 
 
 TEXT = Look(None)
+WHOLE = Look("integer", is_exact=True)
+"""What whole numbers look like that are plain numbers, too: the most frequent look."""
 
 
 def look_at(series: pl.Series) -> Look | None:
     """Find what the values of a String column have in common; None without values."""
-    text = bare(series)
+    text = bare(series.alias("cells"))  # Polars would read some column names as patterns
     if text.null_count() == len(text):
         return None
     if (usual := parse_usual_datetime(text)) is not None:
@@ -184,9 +188,28 @@ class TypeJudge:
             plain: what `find_plain` has found in these rows.
         """
         confirmed = self.find_plain(frame) if plain is None else plain
+        whole = find_whole(frame, [name for name, look in self._looks.items() if look is None])
         for name, before in self._looks.items():
-            if before != TEXT and name not in confirmed and (look := look_at(frame[name])):
+            if name in whole:
+                self._looks[name] = WHOLE
+            elif before != TEXT and name not in confirmed and (look := look_at(frame[name])):
                 self._looks[name] = before.merge(look) if before else look
+
+
+def find_whole(frame: pl.DataFrame, names: Sequence[str]) -> frozenset[str]:
+    """Find the columns whose values have the look `WHOLE`, by one query. A column without values has no look."""
+    if not names or not frame.height:
+        return frozenset()
+    places = frame[list(names)]
+    places.columns = [str(place) for place in range(len(names))]  # Polars would read some names as patterns
+    cells = pl.all()
+    begins = places.head(LOOKED_AT_FIRST).select(cells.str.contains(_EXACT_INTEGER).all()).row(0)
+    likely = [place for place, begins_so in zip(places.columns, begins, strict=True) if begins_so]
+    if not likely:
+        return frozenset()
+    cells = pl.col(likely)
+    passed = places.select(cells.str.contains(_EXACT_INTEGER).all() & cells.is_not_null().any()).row(0)
+    return frozenset(names[int(place)] for place, passes in zip(likely, passed, strict=True) if passes)
 
 
 def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> list[str]:

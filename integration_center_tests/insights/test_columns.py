@@ -271,3 +271,11 @@ def test_slices_are_read_as_the_whole(slices: list[list[str | None]], type_: Col
         types.check()
         assert pl.concat(typed).equals(whole, null_equal=True)
         assert whole.schema == types.fit_schema(["Value"])
+
+
+def test_a_name_that_could_be_a_pattern_names_its_column() -> None:
+    odd = "^b.*$"  # a pattern that does not match itself
+    frame = text("2026-01-01", "2026-01-02", name=odd).to_frame()
+    assert infer_types(frame, key_column=None, declared={}) == {odd: "date"}
+    typed = type_columns(frame, key_column=None, declared={odd: "date"}, source="x.csv")
+    assert typed.schema == {odd: pl.Date()}

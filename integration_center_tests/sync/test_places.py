@@ -45,3 +45,9 @@ def test_slices_of_lines_have_whole_rows(copies: int) -> None:
     assert pl.concat(parts).equals(lines)
     assert all(first["row"][-1] < second["row"][0] for first, second in pairwise(parts))
     assert [part.height for part in cut_lines(lines.clear())] == [0]
+
+
+def test_a_few_rows_with_several_records_cut_no_slice_in_two() -> None:
+    rows = pl.int_range(2 * SLICE_ROWS, dtype=pl.UInt32, eager=True)
+    lines = pl.DataFrame({"row": pl.concat([rows, rows.gather_every(100)]).sort()})
+    assert [part.height for part in cut_lines(lines)] == [SLICE_ROWS * 101 // 100] * 2
