@@ -312,7 +312,7 @@ class FilesSource:
         return drops if folder.file.parts == "concat" else drops[-1:]
 
     def _no_data(self, folder: Folder, days: Sequence[date]) -> NoDataForDay:
-        place = self._drops.locate(folder.name, f"{days[0]}.csv")
+        place = self._drops.locate(folder.name, folder.file.names.write_name(days[0]))
         each, again = ("the file as", "day") if len(days) == 1 else ("one file a day, such as", "days")
         advice = f"Drop {each} {place}, then run the {again} again"
         if folder.passed_over:

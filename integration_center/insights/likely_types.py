@@ -178,7 +178,8 @@ class TypeJudge:
 
     def find_plain(self, frame: pl.DataFrame) -> list[str]:
         """Find the columns whose next cells are plain numbers or usual dates, as those before were, by one query."""
-        return confirm(frame, {name: look for name, look in self._looks.items() if name in frame.columns})
+        there = set(frame.columns)  # asking the frame for each name takes seconds for 10,000 columns
+        return confirm(frame, {name: look for name, look in self._looks.items() if name in there})
 
     def look_at(self, frame: pl.DataFrame, plain: Collection[str] | None = None) -> None:
         """Look at the next rows.

@@ -89,3 +89,23 @@ def test_files_called_by_a_pattern_are_found_and_others_named(tmp_path: Path) ->
         NoDataForDay, match=r"do not fit 'logins_.*', the name_pattern of report\.yaml: '2026-11-21\.csv'"
     ):
         source.read(info, date(2026, 11, 21))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        (None, "2026-11-22.csv"),
+        ("logins_{date:%Y%m%d}*.csv", "logins_20261122.csv"),
+        ("*{date}.xlsx", "2026-11-22.xlsx"),
+        ("a?{date:%d-%b-%Y}*", "a_22-Nov-2026.csv"),
+    ],
+)
+def test_a_missing_day_names_a_file_that_would_be_taken(pattern: str | None, name: str, tmp_path: Path) -> None:
+    assert DropNames(pattern).read_day(name) == DAY
+    (tmp_path / "logins").mkdir()
+    if pattern:
+        (tmp_path / "logins" / "report.yaml").write_text(f"name_pattern: '{pattern}'\n")
+    source = FilesSource(LocalDrops(tmp_path))
+    with pytest.raises(NoDataForDay) as missing:
+        source.read(source.find("logins"), DAY)
+    assert f"Drop the file as {tmp_path / 'logins' / name}, then" in str(missing.value)

@@ -179,7 +179,9 @@ def test_a_sheet_is_named_without_regard_to_case_and_blanks(tmp_path: Path) -> N
 
 def test_a_parquet_file_names_the_columns_that_spoil_it(tmp_path: Path) -> None:
     nested = parquet(pl.DataFrame({"User ID": ["a"], "S": [{"x": 1}], "T": [datetime(2026, 11, 22, tzinfo=UTC)]}))
-    with pytest.raises(UnreadableReport, match=r"'S' hold lists or records; .* `columns: \{S: \{ignore: true\}\}`"):
+    with pytest.raises(
+        UnreadableReport, match=r"'S' hold lists, records or bytes; .* `columns: \{S: \{ignore: true\}\}`"
+    ):
         read(tmp_path, nested, ".parquet")
     damaged = parquet(pl.DataFrame({"User ID": ["a" * 2_000]}))
     with pytest.raises(UnreadableReport, match=r"'User ID' cannot be read; |cannot be read \("):

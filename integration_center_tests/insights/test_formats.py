@@ -110,7 +110,7 @@ def test_a_workbook_gives_real_dates_from_the_sheet_that_is_named(read: Read) ->
         (CSV, ".xlsx", "", "is no Excel workbook"),
         (CSV, ".parquet", "", "is no whole Parquet file"),
         (CSV, ".jsonl", "", "is not a JSON object a line"),
-        (b'{"User ID": "a", "Tags": [1, 2]}\n', ".jsonl", "", "'Tags' hold lists or records"),
+        (b'{"User ID": "a", "Tags": [1, 2]}\n', ".jsonl", "", "'Tags' hold lists, records or bytes"),
         (zipped(a=CSV, b=CSV), ".zip", "", "it is a zip of 2 files; pack one file alone"),
         (zipped(a=CSV)[:-30], ".zip", "", "not whole as zip"),
         (zstandard.compress(CSV)[:-4], ".csv.zst", "", "not whole as zstd"),

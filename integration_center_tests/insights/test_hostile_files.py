@@ -159,7 +159,7 @@ def test_what_has_to_be_declared_is_proposed(
         (PLAIN + f"x\n{PLAIN}" * 3, ".csv", "line 4: 1 cell, the header has 3, so it is not a row"),
         (parquet()[:-9], ".parquet", "no whole Parquet file"),
         (parquet(L=[[1], [2]]), ".parquet", "`columns: {L: {ignore: true}}`"),
-        (parquet(B=[b"\xff", b""]), ".parquet", "'B' hold lists or records"),
+        (parquet(B=[b"\xff", b""]), ".parquet", "'B' hold lists, records or bytes"),
         (write_workbook({"A": []}), ".xlsx", "has 0 rows, and no row 1"),
         (lines({"a": 1}, '{"a": '), ".jsonl", "line 2 is not JSON from character 6 on"),
         (lines({"a": 1}, [1]), ".jsonl", "line 2 is a JSON array"),

@@ -83,7 +83,7 @@ RIGHT = {
         [(ANN, 'sean,"Jeff', "9"), (BO, '"Chill"', "8")], "escape: \\\n", "such as `escape: '\\'`"
     ),
     "date-forms/plain": Case(
-        list(zip(WHO, DATES, strict=True)), "columns: {Last Login: {dates: '%d/%m/%Y %H:%M'}}\n"
+        list(zip(WHO, DATES, strict=True)), "columns: {Last Login: {dates: ['%d/%m/%Y %H:%M', epoch_ms]}}\n"
     ),
     "apostrophes/plain": Case([*GUARDED], "strip: true\n", "`strip: true` in report.yaml", proposed=False),
     "dotted-i/plain": Case([("İDİL@customer1.example", "1"), ("jose\u0301@customer2.example", "2")]),

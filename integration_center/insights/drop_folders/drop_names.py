@@ -80,6 +80,13 @@ class DropNames:
         except ValueError:  # such as 30 February
             return None
 
+    def write_name(self, day: date) -> str:
+        """Write a name that is accepted for a day."""
+        if self.pattern is None:
+            return f"{day}.csv"
+        name = DATE_PART.sub(lambda _: day.strftime(self._form), self.pattern).replace("*", "").replace("?", "_")
+        return f"{name}.csv" if self.pattern.endswith("*") else name
+
     @property
     def _form(self) -> str:
         found = DATE_PART.search(self.pattern or "")

@@ -78,7 +78,7 @@ def write_text(frame: pl.DataFrame, source: str, forms: Forms | None = None) -> 
 
 def refuse_nested(columns: list[str], source: str) -> UnreadableReport:
     """Build the error for columns that hold lists, records or bytes. Its remedy leaves them out."""
-    return refuse_columns(columns, source, "hold lists or records")
+    return refuse_columns(columns, source, "hold lists, records or bytes")
 
 
 def refuse_columns(columns: list[str], source: str, said: str) -> UnreadableReport:
