@@ -27,6 +27,7 @@ SENTENCES = {
 }
 """By Pydantic's type of the error; the names in braces are those that Pydantic gives with it."""
 ADDRESS = "it must be an e-mail address, such as ann@acme.example"
+WORD = "it must be letters, digits, - and _, such as on-call_2"
 API_NAME = "it must be an API name, such as WalkMe_Logins__c"
 
 
@@ -34,7 +35,8 @@ def say_refusal(fault: ErrorDetails) -> str:
     """Say what is wrong with one value. What a validator of ours says is kept as it is."""
     about = fault.get("ctx", {})
     if fault["type"] == "string_pattern_mismatch":
-        return ADDRESS if "@" in about["pattern"] else API_NAME
+        pattern = about["pattern"]
+        return ADDRESS if "@" in pattern else WORD if "_-" in pattern else API_NAME
     if known := SENTENCES.get(fault["type"]):
         return known.format(**about)
     return fault["msg"].removeprefix("Value error, ")

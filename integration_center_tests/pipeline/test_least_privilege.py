@@ -88,6 +88,16 @@ def test_the_generated_set_is_enough_for_an_external_id_and_a_condition_on_a_par
         org.store.insert_many("WalkMe_Engagement__c", list(before[0]), [tuple(row.values()) for row in before])
 
 
+def test_an_expired_assignment_is_none(center: Center, org: Org, command: Command) -> None:
+    center.integrate()
+    assert command("permissions", "sandbox", "--apply", "--yes")[0] == 0
+    with org.store.writing() as connection:
+        connection.execute("UPDATE PermissionSetAssignment SET ExpirationDate = '2026-01-01T00:00:00'")
+    code, said, errors = command("permissions", "sandbox", "--apply", "--yes")
+    assert "its assignment to the connected user has expired" in said + errors
+    assert code == 1
+
+
 def test_an_activity_is_edited_by_a_user_permission(
     center: Center, org: Org, command: Command, narrow: Callable[[], None]
 ) -> None:

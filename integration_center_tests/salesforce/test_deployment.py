@@ -2,7 +2,9 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
 import polars as pl
@@ -26,13 +28,30 @@ def fields(*columns: tuple[str, pl.DataType]) -> list[MissingField]:
     return [suggest_field(name, f"WalkMe_{name}__c", dtype) for name, dtype in columns]
 
 
+def permissions_of(files: Mapping[str, ElementTree.Element]) -> ElementTree.Element:
+    """The one permission set of a package."""
+    (root,) = [root for place, root in files.items() if place.startswith("permissionsets/")]
+    return root
+
+
+def test_a_second_package_takes_no_field_of_the_first_away() -> None:
+    first, second, again = (
+        {*read(build_package("Lead", fields((name, pl.String())), api_version="66.0"))} for name in ("A", "B", "A")
+    )
+    kept = {"package.xml", "objects/Lead.object"}
+    assert first - kept != second - kept
+    assert first == again
+
+
 def test_the_manifest_names_everything_in_the_package() -> None:
     missing = fields(("Text", pl.String()), ("Count", pl.Int64()))
     files = read(build_package("Lead", missing, api_version="66.0"))
+    (name,) = [PurePosixPath(place).stem for place in files if place.startswith("permissionsets/")]
+    assert name.startswith("Integration_Center_Fields_")
     assert list(files) == [
         "package.xml",
         "objects/Lead.object",
-        "permissionsets/Integration_Center_Fields.permissionset",
+        f"permissionsets/{name}.permissionset",
     ]
     manifest = files["package.xml"]
     assert manifest.tag == f"{SPACE}Package"
@@ -43,7 +62,7 @@ def test_the_manifest_names_everything_in_the_package() -> None:
     }
     assert types == {
         "CustomField": ["Lead.WalkMe_Count__c", "Lead.WalkMe_Text__c"],
-        "PermissionSet": ["Integration_Center_Fields"],
+        "PermissionSet": [name],
     }
 
 
@@ -84,14 +103,14 @@ def test_each_type_has_what_it_needs_and_nothing_it_may_not_have() -> None:
 
 def test_the_permission_set_lets_the_fields_be_read_and_edited() -> None:
     files = read(build_package("Lead", fields(("Text", pl.String())), api_version="66.0"))
-    root = files["permissionsets/Integration_Center_Fields.permissionset"]
+    root = permissions_of(files)
     (permission,) = root.findall(f"{SPACE}fieldPermissions")
     assert {child.tag.removeprefix(SPACE): child.text for child in permission} == {
         "editable": "true",
         "field": "Lead.WalkMe_Text__c",
         "readable": "true",
     }
-    assert root.findtext(f"{SPACE}label") == "Integration Center Fields"
+    assert str(root.findtext(f"{SPACE}label")).startswith("Integration Center Fields ")
 
 
 def test_fields_of_tasks_are_made_on_activity() -> None:
@@ -113,7 +132,7 @@ def test_a_field_that_exists_is_only_made_visible() -> None:
     files = read(build_package("Lead", [there], api_version="66.0"))
     assert "objects/Lead.object" not in files
     assert "CustomField" not in [name.text for name in files["package.xml"].iter(f"{SPACE}name")]
-    permissions = files["permissionsets/Integration_Center_Fields.permissionset"]
+    permissions = permissions_of(files)
     assert [field.text for field in permissions.iter(f"{SPACE}field")] == ["Lead.Score__c"]
 
 

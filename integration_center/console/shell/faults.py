@@ -53,6 +53,16 @@ SIGNPOSTS: tuple[tuple[type[IntegrationCenterError], int, str, str, str], ...] =
 """By error: the status, the headline, where to go on and what that link says; an empty link is the same page again."""
 
 
+HEADLINES = {
+    400: "That cannot be read",
+    403: "You may not do that",
+    405: "That page takes no such request",
+    409: "That cannot be done now",
+    413: "That is too much at once",
+}
+"""By status, for refusals that come from the request alone."""
+
+
 def find_signpost(error: IntegrationCenterError) -> tuple[int, str, str, str]:
     """Of one of our errors: status, headline, where to go on (empty: the same page), and what that link says."""
     return next(post[1:] for post in SIGNPOSTS if isinstance(error, post[0]))
@@ -68,8 +78,9 @@ def show_error(request: Request, error: IntegrationCenterError) -> Response:
 
 def show_http_error(request: Request, error: HTTPException) -> Response:
     """The page of a 403, 404, 405 and the like."""
-    headline = HTTPStatus(error.status_code).phrase
-    detail = error.detail if error.detail != headline else ""
+    phrase = HTTPStatus(error.status_code).phrase
+    headline = HEADLINES.get(error.status_code, phrase)
+    detail = error.detail if error.detail != phrase else ""
     if error.status_code == 404:
         headline, detail = "There is no such page", detail or "It may have been deleted or renamed."
     return render_fault(request, error.status_code, headline, detail, "/", "Go to Integrations")

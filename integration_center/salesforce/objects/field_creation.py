@@ -28,7 +28,7 @@ from integration_center.sync.needs import ObjectNeeds
 
 logger = logging.getLogger(__name__)
 
-LOOKS = (1.0, 2.0, 4.0, 8.0)
+LOOKS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Waits, in seconds, between looks whether new fields are visible: no page says how soon that is."""
 HELP_LENGTH = 255
 TAKEN = frozenset({"DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE"})

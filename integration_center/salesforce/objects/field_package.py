@@ -5,6 +5,7 @@ Source: Metadata API Developer Guide, "Deploying and Retrieving Metadata with th
 Read and Edit, because fields created through the API are hidden from everyone until access is granted.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element
@@ -13,6 +14,10 @@ from integration_center.salesforce.objects.packages import add_entry, add_texts,
 from integration_center.sync.mapping.missing_fields import MissingField, tell_labels_apart
 
 PERMISSION_SET = "Integration_Center_Fields"
+"""How the names of the permission sets begin.
+
+A deployed permission set loses all that the package does not name. So the fields of another package have another set.
+"""
 SHARED_FIELDS = {"Task": "Activity", "Event": "Activity"}
 """Objects whose custom fields are created on another object."""
 OWN_FIELD = re.compile(r"^[A-Za-z](?:[A-Za-z0-9]|_(?!_)){0,39}__c$")
@@ -47,15 +52,15 @@ def build_package(object_name: str, fields: Sequence[MissingField], *, api_versi
     created = tell_labels_apart(
         field for field in granted if not field.hidden
     )  # deploying an existing field would change it
+    names = [f"{owner}.{field.name}" for field in granted]
+    permission_set = f"{PERMISSION_SET}_{hashlib.sha256(' '.join(names).encode()).hexdigest()[:8]}"
     members = {
         "CustomField": [f"{owner}.{field.name}" for field in created],
-        "PermissionSet": [PERMISSION_SET],
+        "PermissionSet": [permission_set],
     }
     files = {
         **({f"objects/{owner}.object": _build_object(created)} if created else {}),
-        f"permissionsets/{PERMISSION_SET}.permissionset": _build_permission_set(
-            [f"{owner}.{field.name}" for field in granted]
-        ),
+        f"permissionsets/{permission_set}.permissionset": _build_permission_set(permission_set, names),
     }
     return build_zip(members, files, api_version=api_version)
 
@@ -81,10 +86,10 @@ def list_attributes(field: MissingField) -> list[tuple[str, str]]:
     return sorted(attributes.items())
 
 
-def _build_permission_set(names: Iterable[str]) -> Element:
+def _build_permission_set(permission_set: str, names: Iterable[str]) -> Element:
     root = start_document("PermissionSet")
     add_texts(root, [("description", "Read and Edit access to the fields that the Integration Center writes.")])
     for name in names:
         add_entry(root, "fieldPermissions", [("editable", "true"), ("field", name), ("readable", "true")])
-    add_texts(root, [("hasActivationRequired", "false"), ("label", "Integration Center Fields")])
+    add_texts(root, [("hasActivationRequired", "false"), ("label", permission_set.replace("_", " "))])
     return root

@@ -9,11 +9,13 @@ Assign Permission Sets. An org hides these objects from a user without View Setu
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from integration_center.errors import ConfigurationError, OrgError
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, quote
+from integration_center.salesforce.client.usage import parse_moment
 from integration_center.salesforce.objects.permission_set import (
     ACTIVITIES,
     API_ENABLED,
@@ -44,6 +46,8 @@ MAY_NOT = (
     "the connected user may not change permission sets: that takes View Setup and Configuration, and Manage Profiles"
     " and Permission Sets; give the package to the Salesforce admin instead"
 )
+
+EXPIRED = "its assignment to the connected user has expired; the Salesforce admin has to renew it"
 
 Row = dict[str, Any]
 
@@ -114,8 +118,10 @@ def apply_permission_set(
                 },
             ),
         ]
-        for table, flags, rows in wanted:
-            _settle(session, set_id, table, flags, rows, done, adding=adding)
+        surplus = [_settle(session, set_id, table, flags, rows, done, adding=adding) for table, flags, rows in wanted]
+        if not adding:
+            for rows in reversed(surplus):  # a right on a field depends on the one on its object
+                _delete(session, rows, done)
     except OrgError as error:
         if error.code in REFUSED:
             raise ConfigurationError(MAY_NOT) from None
@@ -163,8 +169,8 @@ def _settle(
     done: Applied,
     *,
     adding: bool,
-) -> None:
-    """Make the rows of the permission set in `table` those that are wanted; with `adding`, only add what is missing."""
+) -> list[Row]:
+    """Add and change rows of the permission set in `table`, and return those that nobody wants."""
     place = "Field" if table == "FieldPermissions" else "SobjectType"
     columns = [f"Permissions{flag}" for flag in flags]
     soql = build_select(["Id", place, *columns], table, f"ParentId = {quote(set_id)}")
@@ -187,8 +193,7 @@ def _settle(
                 done.refused.append(f"{row[place]}: {refusal}")
             else:
                 done.granted.append(say_right(row[place], edit=row["PermissionsEdit"]))
-    if not adding:
-        done.removed += _delete(session, [row["Id"] for row in there.values()])
+    return [{"Id": row["Id"], "place": row[place]} for row in there.values()]
 
 
 def _save(
@@ -211,14 +216,18 @@ def _save(
             yield row, None if result.get("success") else "; ".join(_say_error(error) for error in errors)
 
 
-def _delete(session: Session, ids: Sequence[str]) -> int:
-    """Delete rows, and return how many are gone."""
-    gone = 0
-    for start in range(0, len(ids), ROWS_A_CALL):
-        params = {"ids": ",".join(ids[start : start + ROWS_A_CALL]), "allOrNone": "false"}
+def _delete(session: Session, rows: Sequence[Row], done: Applied) -> None:
+    """Delete rows, each with its `place` for people."""
+    for start in range(0, len(rows), ROWS_A_CALL):
+        part = rows[start : start + ROWS_A_CALL]
+        params = {"ids": ",".join(row["Id"] for row in part), "allOrNone": "false"}
         answer = session.request("DELETE", "composite/sobjects", idempotent=True, params=params, rows_may_fail=True)
-        gone += sum(bool(result.get("success")) for result in answer.json())
-    return gone
+        for row, result in zip(part, answer.json(), strict=True):
+            if result.get("success"):
+                done.removed += 1
+            else:
+                said = "; ".join(_say_error(error) for error in result.get("errors") or ())
+                done.refused.append(f"{row['place']} stays granted: {said}")
 
 
 def _assign(session: Session, set_id: str, user_id: str) -> str | None:
@@ -226,7 +235,10 @@ def _assign(session: Session, set_id: str, user_id: str) -> str | None:
     body = {"AssigneeId": user_id, "PermissionSetId": set_id}
     where = f"AssigneeId = {quote(user_id)} AND PermissionSetId = {quote(set_id)}"
     try:
-        if not _read(session, build_select(["Id"], "PermissionSetAssignment", where)):
+        there = _read(session, build_select(["Id", "ExpirationDate"], "PermissionSetAssignment", where))
+        if any((end := parse_moment(row["ExpirationDate"])) and end <= datetime.now(UTC) for row in there):
+            return EXPIRED
+        if not there:
             session.request("POST", "sobjects/PermissionSetAssignment", idempotent=False, json=body)
     except OrgError as error:
         if error.code == "DUPLICATE_VALUE":  # somebody else assigned it meanwhile
