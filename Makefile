@@ -48,8 +48,12 @@ WORKERS ?= 4
 test: setup ## The test suite; a browser's tests are skipped where no Chromium is installed; COVERAGE=1 measures branches
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-SUITE ?= integration_center_tests
-test-postgresql: setup ## The test suite with each installation on PostgreSQL, on servers that it starts; SUITE for a part of it
+# What asks the database the most: CI runs these on PostgreSQL, too.
+ON_POSTGRESQL := $(addprefix integration_center_tests/,pipeline/test_recovery.py pipeline/test_undo.py \
+  pipeline/test_fencing.py pipeline/test_protection.py database/test_rolling_upgrade.py access/test_sessions.py \
+  access/test_attempts.py access/test_audit.py console/test_database_integrations.py console/test_stop.py)
+SUITE ?= $(if $(ALL),integration_center_tests,$(ON_POSTGRESQL))
+test-postgresql: setup ## Tests with each installation on PostgreSQL, on servers that they start; ALL=1 for all, SUITE for a part
 	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --postgresql $(SUITE)
 
 SECONDS_OF_SOAK ?= 600

@@ -1,15 +1,8 @@
-"""What is asked of a ledger: an outcome, a reason, a key or record to find, and an order.
-
-What is searched for may be somebody's e-mail address. So it stays out of the addresses of pages, which proxies and
-browsers keep: they only have a token, and the console remembers what it means.
-"""
+"""What is asked of a ledger: an outcome, a reason, a key or record to find, and an order."""
 
 import re
-import secrets
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from threading import Lock
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -21,31 +14,6 @@ from integration_center.sync.reason_groups import GROUPED, group_reason
 RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 SORTS: Mapping[str, str] = {"row": "row", "key": "key", "record": "record_id", "outcome": "outcome"}
 """What a ledger can be sorted by, and the columns."""
-MOST_SEARCHES = 1_000
-LONGEST = 255
-
-
-@dataclass
-class Searches:
-    """What people searched for lately, by the tokens in their addresses."""
-
-    _texts: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def keep(self, text: str) -> str:
-        """Remember a text, and return its token; empty for an empty text."""
-        if not text:
-            return ""
-        token = secrets.token_urlsafe(9)
-        with self._lock:
-            self._texts[token] = text[:LONGEST]
-            while len(self._texts) > MOST_SEARCHES:
-                self._texts.popitem(last=False)
-        return token
-
-    def find(self, token: str) -> str | None:
-        """Return the text; None where it is not remembered any more."""
-        return self._texts.get(token)
 
 
 @dataclass(frozen=True)
@@ -56,7 +24,7 @@ class LedgerQuery:
         outcome: only those; None for all.
         reason: only those with this reason, as `group_reason` writes it; empty for all.
         text: only those whose key holds this, or whose record it names by Id or link; empty for all.
-        find: the token of `text`.
+        find: the token of `text`; see `Searches`.
         record_row: only the line with this number and the rows that were rolled up into it; None for all.
         sort: one of `SORTS`; descending: whether the order is turned round.
     """

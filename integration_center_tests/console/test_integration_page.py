@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration_center.access.audit import Action
-from integration_center.console.ledger_query import MOST_SEARCHES, Searches, read_record_id
+from integration_center.accounts.encryption import Cipher
+from integration_center.console.ledger_query import read_record_id
+from integration_center.console.searches import LONGEST_TOKEN, Searches
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.moments import say_moment
@@ -169,13 +172,22 @@ def test_what_names_a_record(given: str, record: str | None) -> None:
     assert read_record_id(given) == record
 
 
-def test_old_searches_are_forgotten() -> None:
-    searches = Searches()
-    first = searches.keep("first")
-    tokens = [searches.keep(str(number)) for number in range(MOST_SEARCHES)]
-    assert searches.find(first) is None
-    assert searches.find(tokens[-1]) == str(MOST_SEARCHES - 1)
-    assert searches.keep("") == ""
+def test_a_search_is_read_by_every_console_for_a_while_and_by_nobody_else() -> None:
+    key, other = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    clock = [0.0]
+    here, there = (Searches(Cipher([key], "a test"), lambda: clock[0]) for _ in range(2))
+    token = here.keep("ada@x.example")
+    assert "ada" not in token
+    assert there.find(token) == "ada@x.example"
+    assert Searches(Cipher([other], "a test")).find(token) is None
+    assert there.find("unknown") is there.find("") is None
+    assert there.find(Cipher([key], "a test").encrypt('{"purpose": "console session"}')) is None
+    clock[0] += 12 * 3600 + 1
+    assert there.find(token) is None
+    assert here.keep("") == ""
+    longest = here.keep("\U0001f600" * 300)
+    assert len(longest) <= LONGEST_TOKEN
+    assert there.find(longest) == "\U0001f600" * 255
 
 
 @pytest.mark.parametrize(

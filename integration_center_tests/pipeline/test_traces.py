@@ -1,6 +1,7 @@
 """The trace of a run, as a collector receives it over HTTP."""
 
 import gzip
+import os
 import socket
 import threading
 import time
@@ -9,9 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
 import pytest
+from cryptography.fernet import Fernet
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from integration_center.accounts.connecting import connect_client_credentials
+from integration_center.installation import open_installation
+from integration_center.integration.spec import Environment
 from integration_center.pipeline.steps.spans import Trace, _open_provider
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email, logins
 
@@ -76,6 +81,33 @@ def test_a_run_is_one_trace_of_steps_phases_and_requests(center: Center, receive
     said = str(received)
     assert email(PLAIN[0]) not in said
     assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
+
+
+def test_a_large_push_has_a_span_for_its_job_and_none_has_a_key_a_value_or_a_secret(
+    center: Center, received: list[Span], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 2)
+    monkeypatch.setenv("INTEGRATION_CENTER_SECRET_KEY", Fernet.generate_key().decode())
+    center.integrate()
+    center.drop(logins(PLAIN))
+    with open_installation() as installation:  # the key is another one now
+        connect_client_credentials(Environment.SANDBOX, installation.settings, installation.accounts, connected_by="me")
+    ran = center.run()
+    assert ran.success, ran.error
+    by_id = {span.span_id: span for span in received}
+    job = find(received, "Bulk job")
+    assert attributes(job)["records"] == len(PLAIN)
+    above = [job]
+    while above[-1].parent_span_id:
+        above.append(by_id[above[-1].parent_span_id])
+    assert (above[1].name, above[-2].name, above[-1].name) == ("send", "logins_to_leads__send", "run")
+    assert {span.trace_id for span in above} == {UUID(ran.run_id).bytes}
+    said = str(received)
+    secrets = [os.environ[name] for name in os.environ if name.endswith(("_CLIENT_SECRET", "_SECRET_KEY"))]
+    assert len([secret for secret in secrets if secret]) >= 3
+    lead = center.lead(PLAIN[0])
+    for hidden in (*filter(None, secrets), email(PLAIN[0]), lead["Id"], lead["LastName"]):
+        assert hidden not in said
 
 
 def test_a_run_that_fails_ends_its_trace_as_one(center: Center, received: list[Span]) -> None:

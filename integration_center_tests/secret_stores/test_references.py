@@ -3,7 +3,9 @@
 import base64
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
@@ -158,6 +160,39 @@ def test_vault_gives_a_key_of_a_secret(vault: responses.RequestsMock, monkeypatc
     monkeypatch.setenv("SALESFORCE_SANDBOX_CLIENT_SECRET", "vault://secret/team/center#client")
     assert read_settings().sandbox_client_secret.get_secret_value() == HIDDEN
     assert "no text under 'number'" in refuse("vault://secret/team/center#number", monkeypatch)
+
+
+def test_vault_is_asked_over_http_with_the_token_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    class Vault(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["X-Vault-Token"]))
+            known = asked[-1] == ("/v1/secret/data/team/center", "hvs.token")
+            found = {"data": {"client": HIDDEN}, "metadata": {"version": 1}}
+            self.send_response(200 if known else 403)
+            self.end_headers()
+            self.wfile.write(json.dumps({"data": found} if known else {"errors": []}).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Vault)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        monkeypatch.setenv("VAULT_ADDR", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("VAULT_TOKEN", "hvs.token")
+        monkeypatch.setenv("SALESFORCE_SANDBOX_CLIENT_SECRET", "vault://secret/team/center#client")
+        for _ in range(2):  # a process fetches it once
+            assert read_settings().sandbox_client_secret.get_secret_value() == HIDDEN
+        assert asked == [("/v1/secret/data/team/center", "hvs.token")]
+        monkeypatch.setenv("VAULT_TOKEN", "hvs.another")
+        assert "a token whose policy" in refuse("vault://secret/other#client", monkeypatch)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.mark.parametrize(

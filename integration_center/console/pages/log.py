@@ -19,6 +19,7 @@ from integration_center.console.pages.runs import count_outcomes, name_of
 from integration_center.console.plain_words import say_error
 from integration_center.console.reasons import find_reasons
 from integration_center.console.results import say_why
+from integration_center.console.searches import LONGEST_TOKEN
 from integration_center.console.shell.context import Console, console_of
 from integration_center.console.shell.links import record_url, run_url
 from integration_center.console.shell.page import Link, Page, change, form_of, view
@@ -222,6 +223,8 @@ def download_ledger(request: Request) -> Response:
         raise HTTPException(404, "The run is starting. Its ledger is there once it has made its plan.")
     console = console_of(request)
     query = read_query(request)
+    if query.find and not query.text:
+        raise HTTPException(400, "The search was some time ago, and is no longer remembered. Search again.")
     ledger = scan(console.installation, sync)
     narrowed = f"-{query.outcome.value}" if query.outcome else ""
     name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
@@ -237,7 +240,7 @@ def read_query(request: Request) -> LedgerQuery:
         outcome=read_outcome(request),
         reason=asked.get("reason", "")[:500],
         text=console_of(request).searches.find(asked.get("find", "")) or "",
-        find=asked.get("find", "")[:32],
+        find=asked.get("find", "")[:LONGEST_TOKEN],
         record_row=int(row) if (row := asked.get("record", "")[:10]).isdecimal() else None,
         sort=sort if sort in SORTS else "row",
         descending=bool(asked.get("down")),

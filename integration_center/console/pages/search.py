@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from integration_center.console.lookups import Answer, wait_for
 from integration_center.console.plain_words import say_error
+from integration_center.console.searches import LONGEST_TOKEN
 from integration_center.console.shell.context import Console, address_of, console_of, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
@@ -28,7 +29,7 @@ HELD, ERASED = "held", "erased"
 
 def show_search(request: Request) -> Response:
     """What runs wrote to the record or person searched for, and what is stored."""
-    console, token = console_of(request), request.query_params.get("find", "")[:32]
+    console, token = console_of(request), request.query_params.get("find", "")[:LONGEST_TOKEN]
     text = console.searches.find(token) or ""
     may_erase = user_of(request).may_change
     asked = (request.query_params.get("ask") if text and may_erase else None) or ""
@@ -62,10 +63,13 @@ def show_search(request: Request) -> Response:
 
 
 def _ask(console: Console, asked: str, token: str, text: str) -> Answer[Held | Erased] | None:
-    """Ask for what is stored; of an erasure, its result is asked for, and nothing is begun."""
-    if asked == ERASED:
-        return console.lookups.find((ERASED, token))
-    if asked != HELD:
+    """Ask for what is stored, or for the result of an erasure.
+
+    No erasure is begun. Where another console did one, what is stored now is shown.
+    """
+    if asked == ERASED and (begun := console.lookups.find((ERASED, token))) is not None:
+        return begun
+    if asked not in (HELD, ERASED):
         return None
 
     def work(tell: Callable[[str], None]) -> Held | Erased:
@@ -83,7 +87,7 @@ def search(request: Request) -> Response:
 def erase(request: Request) -> Response:
     """Begin to erase a person. The page shows what came of it."""
     console, form = console_of(request), form_of(request)
-    token = form.get("find", "")[:32]
+    token = form.get("find", "")[:LONGEST_TOKEN]
     text = console.searches.find(token)
     if not text:
         raise HTTPException(400, "The search was some time ago, and is no longer remembered. Search again.")

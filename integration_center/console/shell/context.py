@@ -11,12 +11,13 @@ from starlette.requests import Request
 from integration_center.access.audit import Action
 from integration_center.access.provider import Provider
 from integration_center.access.signed_headers import SignedHeaders
+from integration_center.accounts.encryption import build_cipher
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.engine import Engine, Starts, UnfinishedRun, look_at_dagster
-from integration_center.console.ledger_query import Searches
 from integration_center.console.lookups import Lookups
 from integration_center.console.plain_words import say_error
 from integration_center.console.report_states import ReportStates, look_at_reports
+from integration_center.console.searches import Searches
 from integration_center.console.shell.users import Identify, User, local_operator
 from integration_center.console.watch import Watch
 from integration_center.errors import ConfigurationError
@@ -51,7 +52,6 @@ class Console:
         checks: the accounts that were looked at lately.
         lookups: calls to orgs and report sources, kept shortly.
         starts: the runs that were started here a moment ago.
-        searches: what people search ledgers for.
     """
 
     installation: Installation
@@ -60,7 +60,6 @@ class Console:
     checks: AccountChecks = field(default_factory=AccountChecks)
     lookups: Lookups = field(default_factory=Lookups)
     starts: Starts = field(default_factory=Starts)
-    searches: Searches = field(default_factory=Searches)
 
     @cached_property
     def defs(self) -> DefsFolder:
@@ -83,6 +82,11 @@ class Console:
         """The headers by which a proxy says who somebody is; None where none is believed."""
         settings = self.installation.settings
         return SignedHeaders(settings, self.installation.engine) if settings.has_signing_proxy else None
+
+    @cached_property
+    def searches(self) -> Searches:
+        """What people search for."""
+        return Searches(build_cipher(self.installation.settings))
 
     @cached_property
     def engine(self) -> Watch[Engine]:
