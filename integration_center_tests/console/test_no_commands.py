@@ -88,7 +88,8 @@ def lose_storage(center: Center, installation: Installation) -> None:
 
 def damage_database(center: Center, installation: Installation) -> None:
     center.run()
-    [path] = center.home.glob("integration_center.db")
+    if not (path := center.home / "integration_center.db").exists():
+        pytest.skip("a server's database is no file that could be damaged")
     path.write_bytes(b"no database" * 1_000)
 
 
