@@ -107,3 +107,12 @@ def test_words_for_yes_and_no_can_be_declared(read: Read, cells: list[str], decl
 def test_a_word_for_both_is_refused(read: Read) -> None:
     with pytest.raises(UnreadableReport, match="true_values and false_values both have 'ja'; keep it in one"):
         read("User ID\na\n", "true_values: [Ja]\nfalse_values: [' ja']\n")
+
+
+@pytest.mark.parametrize("declared", ["", "decimal: ','\n", "strip: true\n", "dates: '%d.%m.%Y'\n", "empty: ['N/A']\n"])
+def test_a_column_whose_name_could_be_a_pattern_is_read_as_any_other(read: Read, declared: str) -> None:
+    header, odd, cells = "User ID,{}\n", "^b.*$", ('="00123"', "N/A", "'7", "1.234", "22.11.2026", "1.2E+17", "")
+    rows = "".join(f'a,"{cell.replace(chr(34), chr(34) * 2)}"\n' for cell in cells)
+    plain, named = (read(header.format(name) + rows, declared) for name in ("Odd", odd))
+    assert named.frame[odd].to_list() == plain.frame["Odd"].to_list()
+    assert list(named.notes) == [note.replace("Odd", odd) for note in plain.notes]

@@ -23,6 +23,8 @@ NUMBER = r"^[+-]?\d[\d.,]*%?$"
 WITH_COMMA = r"^[+-]?\d[\d.,]*,\d+%?$|^[+-]?\d+(,\d{3})+\.\d+$"
 SHORTENED = r"^[+-]?\d(\.\d+)?E\+\d{2,3}$"
 """A long number as spreadsheets write it into CSV."""
+CELLS = "cells"
+"""The name of each column while it is read: Polars takes a name such as `^b.*$` for a pattern of names."""
 LOOKED_AT = 100
 """A column without any number among so many values is not one of numbers."""
 
@@ -152,16 +154,15 @@ class CellReader:
             plain: columns that are known to hold only plain numbers and dates, in which nothing is in doubt.
         """
         guarded = find_columns(leave_out(frame, plain), pl.all().str.starts_with(GUARD).any())
-        columns = []
+        columns = {}
         for name in frame.columns:
-            rules, text = self._cells.find(name), frame[name]
+            rules, text = self._cells.find(name), frame[name].alias(CELLS)
             if name in guarded or rules.strip:
                 text = unguard(text, strip=bool(rules.strip))
-            columns.append(drop_empty(text, rules.empty))
-        bare = pl.DataFrame(columns)
-        self._find_doubts(bare, plain)
-        self._rows += bare.height
-        return pl.DataFrame([self._find_reader(text.name).read(text) for text in bare])
+            columns[name] = drop_empty(text, rules.empty)
+        self._find_doubts(columns, plain)
+        self._rows += frame.height
+        return pl.DataFrame([self._find_reader(name).read(text).alias(name) for name, text in columns.items()])
 
     def list_notes(self, locate: Locate) -> list[str]:
         """List one sentence for each doubt, and for each column that does not have its declared form.
@@ -191,20 +192,20 @@ class CellReader:
             self._columns[name] = ColumnReader(self._cells.find(name), self._cells.columns.get(name), settled)
         return self._columns[name]
 
-    def _find_doubts(self, frame: pl.DataFrame, plain: Collection[str]) -> None:
-        doubts = {name: self._doubts.setdefault(name, Doubts()) for name in frame.columns}
-        others = leave_out(frame, plain)
+    def _find_doubts(self, columns: Mapping[str, pl.Series], plain: Collection[str]) -> None:
+        doubts = {name: self._doubts.setdefault(name, Doubts()) for name in columns}
+        others = pl.DataFrame([text.alias(name) for name, text in columns.items() if name not in plain])
         for name in find_columns(others, pl.all().is_in(PLACEHOLDERS).any()):
-            doubts[name].note_placeholders(frame[name], self._rows)
+            doubts[name].note_placeholders(columns[name], self._rows)
         for name in find_columns(others, pl.all().str.starts_with("'").any()):
             if not self._cells.find(name).strip:
-                doubts[name].apostrophes.note(frame[name].str.contains(APOSTROPHE), self._rows)
+                doubts[name].apostrophes.note(columns[name].str.contains(APOSTROPHE), self._rows)
         for name in find_columns(others, pl.all().str.contains("E+", literal=True).any()):
-            doubts[name].shortened.note(frame[name].str.contains(SHORTENED), self._rows)
-        for name in frame.columns:
+            doubts[name].shortened.note(columns[name].str.contains(SHORTENED), self._rows)
+        for name, text in columns.items():
             rules = self._cells.find(name)
             if rules.decimal is None and rules.thousands is None:
-                doubts[name].note_signs(frame[name], self._rows, plain=name in plain)
+                doubts[name].note_signs(text, self._rows, plain=name in plain)
 
 
 def read_cells(frame: pl.DataFrame, cells: ReportCells, locate: Locate = name_row) -> tuple[pl.DataFrame, list[str]]:
