@@ -14,10 +14,10 @@ from integration_center.console.plain_words import make_plain
             " “Texts that mean no value” on the report's page",
         ),
         ("say `thousands: '.'` in report.yaml", "say “Between thousands” . on the report's page"),
-        ("say `dates: %d.%m.%Y` in report.yaml", "say “Form of dates and times” %d.%m.%Y on the report's page"),
+        ("say `dates: %d.%m.%Y` in report.yaml", "say “Forms of dates and times” %d.%m.%Y on the report's page"),
         (
             "say `columns: {'# Logins': {dates: epoch, strip: false}}` in report.yaml",
-            "say “Form of dates and times” epoch for the column # Logins; “An apostrophe before a digit or sign” no for"
+            "say “Forms of dates and times” epoch for the column # Logins; “An apostrophe before a digit or sign” no for"
             " the column # Logins on the report's page",
         ),
         ("`columns: {: {` in report.yaml", "`columns: {: {` on the report's page"),

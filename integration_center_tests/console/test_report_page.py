@@ -90,7 +90,7 @@ def test_what_a_file_is_is_taken_over_checked_and_saved(
     entry = installation.audit.list(limit=1)[0]
     assert entry.action is Action.CHANGED
     assert entry.detail == (
-        "how Logins is read: Name, Row of the header, Lines to skip at the end, Form of dates and times,"
+        "how Logins is read: Name, Row of the header, Lines to skip at the end, Forms of dates and times,"
         " Before decimals, Between thousands"
     )
 
