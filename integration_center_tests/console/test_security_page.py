@@ -12,7 +12,7 @@ from integration_center_tests.console.browser import Browser
 
 def test_accounts_shows_scopes_age_and_addresses(browser: Browser) -> None:
     seen = browser.open("/accounts")
-    assert "Issued 0 minutes ago, renewed by the app's secret" in seen.text
+    assert "Issued less than a minute ago, renewed by the app's secret" in seen.text
     assert "Scopes" in seen.text
     assert "Salesforce Sandbox: reading and writing records" in seen.text
     assert "/admin/security-overview" in seen.targets
