@@ -68,7 +68,8 @@ def find_absent(
     is_earlier = last_seen < day
     is_open = is_earlier & ~is_matched
     if is_open.any():
-        people = pl.DataFrame([read_known([name]).to_series().filter(is_open) for name in PERSON])
+        # In one chunk: Polars 1 panics where texts are made from a column whose first chunk has become empty.
+        people = pl.DataFrame([read_known([name]).to_series().filter(is_open) for name in PERSON]).rechunk()
         present = compare_keys(_show_keys(rows, terms)).unique()
         people = people.filter(~compare_keys(people["key"]).is_in(present.implode()).fill_null(False))
     else:  # as on most days
