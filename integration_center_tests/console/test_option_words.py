@@ -17,8 +17,8 @@ from integration_center.console.plain_words import make_plain
         ("say `dates: %d.%m.%Y` in report.yaml", "say “Forms of dates and times” %d.%m.%Y on the report's page"),
         (
             "say `columns: {'# Logins': {dates: epoch, strip: false}}` in report.yaml",
-            "say “Forms of dates and times” epoch for the column # Logins; “An apostrophe before a digit or sign” no for"
-            " the column # Logins on the report's page",
+            "say “Forms of dates and times” epoch for the column # Logins; “An apostrophe before a digit or sign” no"
+            " for the column # Logins on the report's page",
         ),
         ("`columns: {: {` in report.yaml", "`columns: {: {` on the report's page"),
         ("a.csv has 3 lines, but report.yaml has `footer: 4`; correct it",

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 from dagster._core.definitions.executor_definition import execute_in_process_executor  # not public
 from dagster._core.errors import DagsterExecutionInterruptedError  # not public, and the only name it has
 
@@ -52,7 +53,7 @@ def reported_errors(context: StepContext, on_error: Callable[[Said, str], None] 
             on_error(error.said, str(error))
         metadata = {REMEDY: dg.JsonMetadataValue(error.said._asdict())} if error.said.remedy else None
         raise dg.Failure(str(error), metadata=metadata, allow_retries=isinstance(error, TransientError)) from None
-    except Exception as error:  # noqa: BLE001 - raised again, without the values its message may quote
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - raised again, without quoted values
         sentence = f"unexpected {type(error).__name__} at {place(error)}"
         if on_error:
             on_error(Said(sentence), traceback.format_exc())
