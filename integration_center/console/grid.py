@@ -8,6 +8,7 @@ from functools import lru_cache
 from integration_center.alerts.judging import find_missed
 from integration_center.console.attention import Attention, list_attention, needs_look
 from integration_center.console.engine import UnfinishedRun
+from integration_center.console.labels import make_readable
 from integration_center.console.obstacles import BLOCKED, Obstacle, Surroundings, Touched, list_banners
 from integration_center.console.picture import RUNS, Picture, draw
 from integration_center.console.plain_words import make_plain
@@ -298,5 +299,5 @@ def _fits(file: DefsFile, narrowing: Narrowing) -> bool:
     if narrowing.object and (spec is None or spec.object != narrowing.object):
         return False
     text = narrowing.text.casefold()
-    said = (file.slug, spec.name, spec.report, spec.object) if spec else (file.slug,)
+    said = (file.slug, spec.name, spec.report, spec.object, make_readable(spec.object)) if spec else (file.slug,)
     return any(text in part.casefold() for part in said)

@@ -183,6 +183,7 @@ def test_many_integrations_are_paged_searched_and_narrowed(center: Center, conso
     assert "Number 52" in second.text
     assert "Number 01" not in second.text
     assert "1 of 53" in browser.open("/?q=THING_31").text
+    assert "Logins Review → Thing 31 Thing_31__c · Sandbox" in browser.open("/?q=thing%2031").text
     failed = browser.open("/?state=failed")
     assert "1 of 53" in failed.text
     assert "the org does not answer" in failed.text

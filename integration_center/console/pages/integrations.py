@@ -12,6 +12,7 @@ from integration_center.console.attention import SHOWN
 from integration_center.console.dagster import reload_code, start
 from integration_center.console.first_steps import find_first_steps
 from integration_center.console.grid import SORTS, STATES, Narrowing, build_grid
+from integration_center.console.labels import make_readable
 from integration_center.console.naming import find_names
 from integration_center.console.obstacles import WEB_SERVER_DOWN
 from integration_center.console.pages.elsewhere import list_elsewhere
@@ -56,6 +57,7 @@ def show_integrations(request: Request) -> Response:
         "offers_sample": may_change and not grid.total and find_place(console) is not None,
         "attention": grid.attention[:SHOWN],
         "names": find_names(console, [file.spec for file in files if file.spec and file.problem], files, patience=0),
+        "readable": make_readable,
         "here": f"/?{query}{'&' if query else ''}page={grid.page}",
         "web_server_down": WEB_SERVER_DOWN,
         "steps": None if grid.total else find_first_steps(console),
