@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
+
 from integration_center.access.identities import Identity, Method, read_identity
 from integration_center.access.signed_tokens import KeyRing, TokenCheck, build_client, fetch_object, read_object
 from integration_center.errors import ConfigurationError, ServiceUnavailable, SignInRefused
@@ -19,6 +21,7 @@ from integration_center.wording.addresses import check_url
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEPT = 3_600.0
+WRONG_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
 """Seconds for which what the provider says of itself is used."""
 VERIFIER_BYTES, STATE_BYTES = 72, 32
 
@@ -94,6 +97,7 @@ class Provider:
         Raises:
             SignInRefused: the code or the token is not good.
             ServiceUnavailable: the provider does not answer.
+            ConfigurationError: the provider does not accept the console's client id and secret.
         """
         endpoints = self._find_endpoints()
         form = {
@@ -106,7 +110,7 @@ class Provider:
         if secret := self.settings.oidc_client_secret.get_secret_value():
             form["client_secret"] = secret
         with build_client() as client:
-            answer = read_object(lambda: client.post(endpoints.token, data=form), endpoints.token)
+            answer = read_object(lambda: check_grant(client.post(endpoints.token, data=form)), endpoints.token)
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise SignInRefused("the provider sent no ID token; ask for the scope openid")
@@ -143,6 +147,31 @@ class Provider:
                     self._endpoints = _read_endpoints(fetch_object(client, url), self.settings.oidc_issuer)
                 self._fetched_at = self.clock()
             return self._endpoints
+
+
+def check_grant(response: httpx.Response) -> httpx.Response:
+    """Return the answer to a code, unless it is a refusal.
+
+    Source: RFC 6749, "The OAuth 2.0 Authorization Framework", section 5.2: status 400 or 401, and JSON with `error`.
+
+    Raises:
+        SignInRefused: the code is not good.
+        ConfigurationError: the provider does not accept the console's client id and secret.
+        ValueError: it is a refusal without JSON.
+    """
+    if response.status_code not in {400, 401}:
+        return response
+    content = response.json()
+    error = content.get("error") if isinstance(content, dict) else None
+    if error in WRONG_CLIENT:
+        raise ConfigurationError(
+            "the sign-in service does not know this console",
+            setting="compare INTEGRATION_CENTER_OIDC_CLIENT_ID and INTEGRATION_CENTER_OIDC_CLIENT_SECRET with the"
+            " client there",
+        )
+    if isinstance(error, str):
+        raise SignInRefused("the sign-in took too long, or was used already; begin again")
+    return response
 
 
 def _read_endpoints(content: Mapping[str, Any], issuer: str) -> Endpoints:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from integration_center.access.audit import Action
 from integration_center.installation import Installation
-from integration_center_tests.console.browser import Browser
+from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.guarded import HOME, ROLES
 
 PEOPLE = [
@@ -86,11 +86,15 @@ def test_a_code_opens_one_session(serve: Callable[..., Callable[[], Browser]], r
     assert browser.client.get(back).headers["location"] == "/audit"
     theirs = parse_qs(urlsplit(go_to_provider(other, sub="e0c3")).query)["state"][0]
     code = parse_qs(urlsplit(back).query)["code"][0]
-    assert other.client.get(f"/sign-in/callback?code={code}&state={theirs}").status_code == 403
+    again = other.client.get(f"/sign-in/callback?code={code}&state={theirs}")
+    assert again.status_code == 403
+    assert "The sign-in took too long, or was used already; begin again" in Seen(again).text
     assert other.client.get("/audit").headers["location"].startswith("/sign-in")
 
 
 def test_a_wrong_secret_opens_nothing(serve: Callable[..., Callable[[], Browser]], registered: dict[str, Any]) -> None:
     browser = serve(**registered | {"oidc_client_secret": SecretStr("another")})()
-    assert browser.client.get(go_to_provider(browser, sub="e0c3")).status_code >= 400
+    refused = browser.client.get(go_to_provider(browser, sub="e0c3"))
+    assert refused.status_code >= 400
+    assert "The sign-in service does not know this console" in Seen(refused).text
     assert browser.client.get("/audit").headers["location"].startswith("/sign-in")
