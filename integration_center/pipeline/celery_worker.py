@@ -23,7 +23,7 @@ from dagster_celery.app import app
 
 __all__ = ["RunPool", "app"]
 
-LOOKED_AFTER = 0.2
+LOOKED_AFTER = 0.1
 """Seconds after which a process that ended is replaced."""
 
 

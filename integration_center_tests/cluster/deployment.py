@@ -45,6 +45,7 @@ class Deployment:
     Attributes:
         console: the console's address.
         ports: of the parts on host A.
+        one_run_a_worker: see `open_deployment`.
     """
 
     cluster: Cluster
@@ -52,6 +53,7 @@ class Deployment:
     database: str
     console: str
     ports: dict[str, int]
+    one_run_a_worker: bool
     _parts: "dict[str, subprocess.Popen[str]]" = field(default_factory=dict, init=False, repr=False)
 
     def host(self, name: str) -> Host:
@@ -106,7 +108,8 @@ class Deployment:
         host = self.host(name)
         prepare(host)
         command = list(read_compose()["worker-1"]["command"])
-        command[command.index("--concurrency") + 1] = "1"
+        if self.one_run_a_worker:
+            command[command.index("--concurrency") + 1] = "1"
         log, ready = self.cluster.folder / f"{name}.log", f"celery@{name} ready"
         earlier = log.read_text(encoding="utf-8", errors="replace").count(ready) if log.exists() else 0
         host.serve(*command, "--hostname", f"celery@{name}")
@@ -185,9 +188,19 @@ mutation ($params: LaunchBackfillParams!) {
 
 @contextmanager
 def open_deployment(
-    folder: Path, emulator: Emulator, postgresql: Server, further: Mapping[str, str] | None = None
+    folder: Path,
+    emulator: Emulator,
+    postgresql: Server,
+    further: Mapping[str, str] | None = None,
+    *,
+    one_run_a_worker: bool = True,
 ) -> Iterator[Deployment]:
-    """All parts of a cluster, ready to work; see `open_cluster`."""
+    """All parts of a cluster, ready to work; see `open_cluster`.
+
+    Args:
+        one_run_a_worker: whether a worker executes one run at a time, so that its host is known, and not as many as in
+            `deploy/`.
+    """
     ports = {name: free_port() for name in ("code-server", "webserver", "console")}
     database = postgresql.make()
     with (
@@ -212,7 +225,7 @@ def open_deployment(
             network.open(find_ports(cluster.variables.values()) | {ports["code-server"]})
         cluster.network = network
         cluster.renew_hosts()
-        deployment = Deployment(cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}", ports)
+        deployment = Deployment(cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}", ports, one_run_a_worker)
         a = deployment.host("a")
         prepare(a)
         write_workspace(folder, ports["code-server"])

@@ -134,7 +134,7 @@ def deployment(
             f"{prefix}_CLIENT_ID": org.client_id,
             f"{prefix}_CLIENT_SECRET": org.client_secret,
         }
-    with open_deployment(folder, orgs, postgresql_server, variables) as started:
+    with open_deployment(folder, orgs, postgresql_server, variables, one_run_a_worker=False) as started:
         for name in ACCOUNTS[1:]:
             kind = ("--kind", "sandbox") if name in FURTHER else ()
             started.host("a").run("connect", name, *kind, "--flow", "client-credentials")
