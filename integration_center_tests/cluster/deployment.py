@@ -225,7 +225,9 @@ def open_deployment(
             network.open(find_ports(cluster.variables.values()) | {ports["code-server"]})
         cluster.network = network
         cluster.renew_hosts()
-        deployment = Deployment(cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}", ports, one_run_a_worker)
+        deployment = Deployment(
+            cluster, postgresql, database, f"http://127.0.0.1:{ports['console']}", ports, one_run_a_worker
+        )
         a = deployment.host("a")
         prepare(a)
         write_workspace(folder, ports["code-server"])
