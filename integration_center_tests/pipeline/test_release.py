@@ -86,9 +86,9 @@ def test_what_changed_since_is_a_conflict_for_that_record_alone(center: Center, 
 
 
 def test_only_a_fresh_plan_of_the_newest_day_is_released(center: Center, command: Command, held: Ran) -> None:
+    read_at = center.sync(held).read_at
+    assert read_at is not None
     with open_installation() as installation, writing(installation.engine) as connection:
-        read_at = center.sync(held).read_at
-        assert read_at is not None
         connection.execute(syncs.update().values(read_at=read_at - timedelta(hours=25)))
     assert "a plan may be released for 24" in command("release", held.run_id, *WHY)[2]
 
