@@ -51,7 +51,7 @@ HISTORY = {
     }
 }
 SIZES = (10, 100, 500)
-GOALS = {"load": 6.0, "foreign": 3.0, "whole": 10.0, "tick": 20.0}
+GOALS = {"load": 6.0, "foreign": 3.0, "server": 10.0, "tick": 20.0}
 """Seconds of the processor at the most integrations."""
 MOST_GROWTH = 1.5
 """How much more one integration may take among many than among a hundred."""
@@ -82,8 +82,8 @@ class Measured:
     """What one number of integrations took, in seconds of the processor.
 
     Attributes:
-        whole: to start the code server, and to load the location in it.
-        tick: what the two take to queue the runs, once they have it.
+        server: to start the code server, and to load the location in it.
+        tick: what daemon and code server take to queue the runs, once they have loaded it.
         peak: the largest resident memory of the tick, in bytes.
         queued: how many runs the tick queued.
     """
@@ -91,7 +91,7 @@ class Measured:
     integrations: int
     load: float
     foreign: float
-    whole: float
+    server: float
     tick: float
     log: float
     peak: int
@@ -139,7 +139,7 @@ def measure_size(number: int, database: str | None) -> Measured:
         integrations=number,
         load=read_took(load),
         foreign=read_took(jobs),
-        whole=read_took(tick, LOADED),
+        server=read_took(tick, LOADED),
         tick=read_took(tick),
         log=log.cpu,
         peak=tick.peak,
@@ -245,7 +245,7 @@ def build_table(results: list[Measured]) -> Table:
         table.add_column(name, justify="right")
     for one in results:
         table.add_row(
-            *(str(one.integrations), f"{one.load:.2f}", f"{one.foreign:.2f}", f"{one.whole:.1f}", f"{one.tick:.2f}"),
+            *(str(one.integrations), f"{one.load:.2f}", f"{one.foreign:.2f}", f"{one.server:.1f}", f"{one.tick:.2f}"),
             *(str(one.queued), f"{one.log:.1f}", f"{one.peak / 1_000_000:.0f}"),
         )
     return table

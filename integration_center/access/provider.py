@@ -21,8 +21,9 @@ from integration_center.wording.addresses import check_url
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEPT = 3_600.0
-WRONG_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
 """Seconds for which what the provider says of itself is used."""
+WRONG_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
+"""What a provider answers that does not accept the console's client id and secret."""
 VERIFIER_BYTES, STATE_BYTES = 72, 32
 
 

@@ -6,10 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from integration_center.database.engine import build_engine, kept_open, upgrade_database
 from integration_center.database.revision import COMPATIBILITY_TABLE, REVISION, VERSION_TABLE
@@ -18,6 +16,7 @@ from integration_center.errors import ConfigurationError, DatabaseOutdated, Data
 from integration_center.installation import open_installation
 from integration_center.settings import Settings
 from integration_center_tests.database.old_forms import change, make_old, read_schema
+from integration_center_tests.statements import noted_statements
 
 
 @pytest.fixture
@@ -28,14 +27,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
     """The statements that are executed on any database of ours from now on."""
-    seen: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
+    with noted_statements() as sent:
+        yield sent
 
 
 def open_all(home: Path) -> None:

@@ -1,14 +1,11 @@
 """The log of syncs is completed from Dagster's history, at the same cost however long that is."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine, event
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
@@ -20,21 +17,7 @@ from integration_center.pipeline.runs.unlogged_runs import NO_RUNS, log_ended_ru
 from integration_center.settings import Settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import Center
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """The statements that any database is sent meanwhile."""
-    sent: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+from integration_center_tests.statements import noted_statements
 
 
 def fail(
@@ -60,7 +43,7 @@ def fail(
 def complete(center: Center, **only: Any) -> list[str]:
     """Complete the log; the statements that took."""
     loaded = load_integrations(center.defs)
-    with open_installation() as installation, counted() as sent:
+    with open_installation() as installation, noted_statements() as sent:
         complete_log(center.instance, installation, {**loaded.specs, **dict.fromkeys(loaded.broken)}, **only)
     return sent
 

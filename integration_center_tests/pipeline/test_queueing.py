@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 import yaml
 from dagster_shared.serdes import serialize_value
-from sqlalchemy import Engine, event
 
 from integration_center.installation import Installation, open_installation
 from integration_center.pipeline.instance.dagster_storage import open_instance
@@ -22,6 +21,7 @@ from integration_center.pipeline.starting.own_job import OwnJobDefinition
 from integration_center.settings import read_settings
 from integration_center.store.home import ON_SERVER
 from integration_center_tests.pipeline.center import Center
+from integration_center_tests.statements import noted_statements
 
 TICK = datetime(2026, 11, 23, 8, tzinfo=UTC)
 TEAM = [{"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Score__c"}]
@@ -169,21 +169,6 @@ def test_what_a_run_announces_at_once_is_what_dagster_announces_one_by_one(
         assert set(kinds) == PLANNED
 
 
-@contextmanager
-def asked() -> Iterator[list[str]]:
-    """The statements that all databases are asked meanwhile."""
-    statements: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *further: object) -> None:
-        statements.append(" ".join(statement.split()))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
 def test_a_further_run_asks_the_database_only_for_what_may_change(
     home_with_history: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +178,7 @@ def test_a_further_run_asks_the_database_only_for_what_may_change(
     tags = {"dagster/partition": "2026-01-03"}
     with open_instance(read_settings()) as instance:
         for _ in range(2):
-            with asked() as statements:
+            with noted_statements() as statements:
                 instance.get_run_by_id(instance.create_run_for_job(job, tags=tags).run_id)
     columns = [said for said in statements if "table_info" in said or "table_xinfo" in said or "pg_catalog" in said]
     assert columns == []

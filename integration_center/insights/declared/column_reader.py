@@ -149,8 +149,9 @@ class ColumnReader:
         applied = readings.get(self.choice if self.settled is None else self.settled, text)
         for option in self._options:
             option.differs |= not _equal(readings[option.name], applied)
-        self._as_is_differs |= not _equal(text, applied)
-        return applied if not _equal(text, applied) else text
+        differs = not _equal(text, applied)
+        self._as_is_differs |= differs
+        return applied if differs else text
 
     def list_misfits(self, column: str, locate: Locate) -> list[str]:
         """Say which cells do not have a declared form, one sentence for each option."""
