@@ -67,7 +67,8 @@ def start_undo(console: Console, sync: SyncRecord, *, triggered_by: str) -> Star
         ConfigurationError: Dagster refused the run.
     """
     environment = require_undoable(console.installation, sync)
-    spec = next((file.spec for file in console.defs.list() if file.slug == sync.slug), None)
+    file = console.defs.find(sync.slug)
+    spec = file.spec if file else None
     prefix = find_prefix(console.find_dagster, sync.slug, spec)
     request = RunRequest(
         undo_job(environment, prefix),

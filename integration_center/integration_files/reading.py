@@ -160,6 +160,10 @@ class DefsReader:
         except (FileNotFoundError, NotADirectoryError):
             raise ConfigurationError(f"there is no integration {slug!r}; it was deleted or renamed") from None
 
+    def find(self, slug: str) -> DefsFile | None:
+        """Return one integration of `list`; None where there is none of this slug."""
+        return next((file for file in self.list() if file.slug == slug), None)
+
     def load(self, slug: str) -> DefsFile:
         """Return one integration, from memory while its file is the same. Raises FileNotFoundError."""
         return self._load(self._find_folder(slug))
@@ -169,7 +173,8 @@ class DefsReader:
         named = self.root / slug
         if os.path.lexists(named / FILE) or "_" not in slug:
             return named
-        return next((file.path.parent for file in self.list() if file.slug == slug), named)
+        file = self.find(slug)
+        return file.path.parent if file else named
 
     def _load(self, folder: Path) -> DefsFile:
         slug, path = folder.name, folder / FILE

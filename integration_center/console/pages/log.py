@@ -38,7 +38,7 @@ PAGE_RUNS = 50
 def show_history(request: Request) -> Response:
     """The runs of one integration; also of one that is deleted, whose history stays."""
     slug = request.path_params["slug"]
-    file = next((each for each in console_of(request).defs.list() if each.slug == slug), None)
+    file = console_of(request).defs.find(slug)
     values = find_runs(request, slug)
     if file is None and not values["total"]:
         raise HTTPException(404, f"There is no integration {slug!r}, and no run of it.")
@@ -178,7 +178,7 @@ def show_ledger(request: Request) -> Response:
         return render(request, "ledger_awaited.html", {"here": here})
     labels = find_labels(console, sync.environment, sync.object)
     query = read_query(request)
-    file = next((each for each in console.defs.list() if each.slug == sync.slug), None)
+    file = console.defs.find(sync.slug)
     ledger, missing = None, None
     try:
         ledger = read_ledger(

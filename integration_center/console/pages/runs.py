@@ -90,7 +90,7 @@ def show_run(request: Request) -> Response:
     """A run: its progress while it runs, then its result."""
     console = console_of(request)
     slug, run_id = request.path_params["slug"], request.path_params["run_id"]
-    file = next((each for each in console.defs.list() if each.slug == slug), None)
+    file = console.defs.find(slug)
     progress = watch(console, slug, file.spec if file else None, run_id)
     if progress is None:
         raise HTTPException(404, f"There is no run {run_id!r} of {slug!r}. Its history may have been deleted.")
@@ -199,7 +199,7 @@ def cancel(request: Request) -> Response:
     """End a run that waits or works. What Salesforce took by then is booked by the run itself."""
     console, (slug, run_id) = console_of(request), (request.path_params["slug"], request.path_params["run_id"])
     here = f"/integrations/{slug}/runs/{run_id}"
-    file = next((each for each in console.defs.list() if each.slug == slug), None)
+    file = console.defs.find(slug)
     progress = watch(console, slug, file.spec if file else None, run_id)
     if progress is None:
         raise HTTPException(404, f"There is no run {run_id!r} of {slug!r}.")

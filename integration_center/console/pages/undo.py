@@ -25,7 +25,7 @@ def show_undo(request: Request) -> Response:
     console, sync = console_of(request), _require_sync(request)
     answer = ask_undo(console, sync, again="again" in request.query_params)
     here = f"/integrations/{sync.slug}/runs/{sync.run_id}"
-    file = next((each for each in console.defs.list() if each.slug == sync.slug), None)
+    file = console.defs.find(sync.slug)
     ready = wait_for([answer], PATIENCE)
     values = {
         "sync": sync,
