@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from integration_center.errors import ConfigurationError
-from integration_center.files.env_files import check_env_file
 from integration_center.integration.environment import Environment, OrgKind
 from integration_center.settings.apps import LOGIN_URLS, ExternalClientApp, NamedApps
-from integration_center.settings.paths import DEMO_SETTINGS, ENV_FILE, Paths, named_faults
+from integration_center.settings.paths import DEMO_SETTINGS, ENV_FILE, Paths, check_env_file, named_faults
 from integration_center.settings.sign_in import SignInSettings
 from integration_center.wording.addresses import (
     check_address,

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from integration_center.errors import ConfigurationError
-from integration_center.files.env_files import check_env_file
+from integration_center.files.regular_files import read_regular
 from integration_center.secret_stores.references import ResolvedSecrets
 from integration_center.wording.model_refusals import say_refusal
 
@@ -168,3 +168,24 @@ def named_faults() -> Iterator[None]:
 def sets_up_openlineage() -> bool:
     """Whether the environment sets up OpenLineage, which has variables of its own."""
     return any(name.startswith("OPENLINEAGE_") for name in os.environ)
+
+
+def check_env_file(path: Path) -> None:
+    """Check that a file of settings can be read.
+
+    Raises:
+        ConfigurationError: it is not UTF-8, too large, or closed to this user.
+    """
+    if not (path.is_file() or path.is_fifo()):  # whatever else is called so is passed over
+        return
+    try:
+        text = read_regular(path).decode()
+    except OSError as error:
+        raise ConfigurationError(f"the settings file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"the settings file {path}, line {line}: this is not UTF-8; save the file as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise ConfigurationError(f"the settings file {path} is no text (it holds a NUL); write it again")
