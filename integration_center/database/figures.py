@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, func, select
 
-from integration_center.database.clock import read_clock
-from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.engine import read_clock, reading, upsert, writing
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.tables import api_calls, leases, syncs
 

@@ -13,8 +13,7 @@ from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from integration_center.database.admin_tables import integration_texts
-from integration_center.database.clock import read_clock
-from integration_center.database.engine import reading, writing
+from integration_center.database.engine import read_clock, reading, writing
 from integration_center.errors import IntegrationCenterError
 
 

@@ -14,8 +14,7 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, update
 
-from integration_center.database.clock import read_clock
-from integration_center.database.engine import build_insert, insert_if_absent, reading, writing
+from integration_center.database.engine import build_insert, insert_if_absent, read_clock, reading, writing
 from integration_center.database.processes import BETWEEN_STEPS, is_gone, this_process
 from integration_center.database.tables import fences, leases
 from integration_center.database.workers import GONE_AFTER

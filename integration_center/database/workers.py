@@ -10,8 +10,7 @@ from threading import Event, Lock, Thread
 
 from sqlalchemy import Engine, delete, select, update
 
-from integration_center.database.clock import read_clock
-from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.engine import read_clock, reading, upsert, writing
 from integration_center.database.processes import is_gone, this_process
 from integration_center.database.server import fail_at_once, outlast_restarts
 from integration_center.database.tables import leases, workers
