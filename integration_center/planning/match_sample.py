@@ -8,16 +8,17 @@ import polars as pl
 from integration_center.errors import OrgError, SchemaMismatch
 from integration_center.salesforce.client.cells import parse_records
 from integration_center.salesforce.client.soql import (
+    URI_BYTES,
     build_in,
     build_literal,
     build_select,
     enclose,
     encoded_length,
+    is_indexed,
     join_conditions,
     split_literals,
 )
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.read.key_queries import URI_BYTES, is_indexed
 from integration_center.salesforce.read.rest import read_many
 from integration_center.salesforce.read.selection import build_columns
 from integration_center.sync.match.keys import list_spellings

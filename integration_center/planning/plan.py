@@ -28,8 +28,8 @@ from integration_center.planning.plan_file import (
 from integration_center.planning.shaping import build_shaping, plan_shape, shape_report
 from integration_center.planning.spelled_columns import spell_columns
 from integration_center.progress import Phase, phase
+from integration_center.salesforce.client.soql import is_indexed
 from integration_center.salesforce.org import Org
-from integration_center.salesforce.read.key_queries import is_indexed
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.salesforce.write.last_look import MARGIN
 from integration_center.store.frames import FrameFile, count_height

@@ -15,10 +15,9 @@ from integration_center.remote import RetryPolicy
 from integration_center.salesforce.client.faults import CutShort
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.session import Session
-from integration_center.salesforce.client.soql import build_select, enclose
+from integration_center.salesforce.client.soql import Key, build_select, enclose
 from integration_center.salesforce.objects.describe import SObjectSummary, read_objects, read_schema
 from integration_center.salesforce.objects.permissions import list_field_names, may_edit_converted_leads
-from integration_center.salesforce.read.key_queries import Key
 from integration_center.salesforce.read.reader import Reader
 from integration_center.salesforce.read.rest import Query, Record, count_rows, read_first_page, read_pages
 from integration_center.salesforce.read.selection import Selection, build_columns

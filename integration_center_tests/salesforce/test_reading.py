@@ -6,9 +6,8 @@ import polars as pl
 import pytest
 
 from integration_center.errors import LimitExceeded, OrgError, RateLimited, SchemaMismatch, ServiceUnavailable
-from integration_center.salesforce.client.soql import build_literal, quote
+from integration_center.salesforce.client.soql import build_key_queries, build_literal, quote
 from integration_center.salesforce.org import Limit
-from integration_center.salesforce.read.key_queries import build_key_queries
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.salesforce.readable_org import ReadableOrg, build_record, emails
 from integration_center_tests.salesforce.scripted import LEAD, NO_WAIT, build_org, play, refuse

@@ -8,6 +8,7 @@ import polars as pl
 
 from integration_center.errors import OrgError
 from integration_center.salesforce.client.faults import CutShort, is_too_large
+from integration_center.salesforce.client.soql import Key, build_key_queries
 from integration_center.salesforce.read.changes import read_changes
 from integration_center.salesforce.read.costs import (
     Estimate,
@@ -20,7 +21,6 @@ from integration_center.salesforce.read.costs import (
     estimate_rest,
     explain,
 )
-from integration_center.salesforce.read.key_queries import Key, build_key_queries
 from integration_center.salesforce.read.selection import Selection, order_by_id
 from integration_center.salesforce.read.snapshot import (
     Basis,

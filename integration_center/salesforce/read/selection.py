@@ -12,10 +12,9 @@ from integration_center.salesforce.client.cells import parse_cells, parse_record
 from integration_center.salesforce.client.faults import QUOTA_CODES, CutShort, IncompleteRead, is_too_large
 from integration_center.salesforce.client.polling import Polling
 from integration_center.salesforce.client.session import Session
-from integration_center.salesforce.client.soql import build_select, enclose, encoded_length
+from integration_center.salesforce.client.soql import URI_BYTES, build_select, enclose, encoded_length
 from integration_center.salesforce.read.bulk import JobFailed, read_bulk
 from integration_center.salesforce.read.costs import WayClosed
-from integration_center.salesforce.read.key_queries import URI_BYTES
 from integration_center.salesforce.read.rest import Record, count_rows, read_many, read_pages
 from integration_center.sync.schema import SObjectSchema
 

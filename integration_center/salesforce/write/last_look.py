@@ -17,6 +17,7 @@ from integration_center.errors import OrgError
 from integration_center.salesforce.client.cells import parse_records
 from integration_center.salesforce.client.faults import IncompleteRead, Members, find_lacking
 from integration_center.salesforce.client.soql import (
+    URI_BYTES,
     build_in,
     build_select,
     encoded_length,
@@ -26,7 +27,6 @@ from integration_center.salesforce.client.soql import (
 )
 from integration_center.salesforce.objects.describe import DESCRIBE_MEMBERS, parse_describe
 from integration_center.salesforce.org import ORGANIZATION, Org, OrgIdentity
-from integration_center.salesforce.read.key_queries import URI_BYTES
 from integration_center.salesforce.read.rest import (
     COMPOSITE_MEMBERS,
     PAGE,
