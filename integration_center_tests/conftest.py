@@ -1,5 +1,6 @@
 """Shared fixtures: the local orgs and Insights API, started once a worker and put back as they were for each test."""
 
+import gc
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -23,8 +24,10 @@ from integration_center_tests.postgresql import complete_database, new_postgresq
 from integration_center_tests.shared_work import (
     copy_dagsters_new_files,
     do_not_wait_for_the_disk,
+    inspect_settings_once,
     keep_connections_to_memory,
     load_revisions_once,
+    remember_materializations,
     share_compiled_statements,
     spare_the_garbage_collector,
 )
@@ -33,6 +36,8 @@ from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 __all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_server"]
 
+# Until the first test: some 300,000 objects of modules stay.
+gc.disable()
 # What `make demo` left in the checkout must not decide which days there are.
 os.environ["INTEGRATION_CENTER_FIRST_DAY"] = "2020-01-01"
 settings.register_profile("suite", deadline=None)  # a busy machine is no broken law
@@ -52,6 +57,8 @@ def _work_done_once_a_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         load_revisions_once(patch)
         copy_dagsters_new_files(patch, tmp_path_factory.mktemp("dagster"))
         keep_connections_to_memory(patch)
+        remember_materializations(patch)
+        inspect_settings_once(patch)
         do_not_wait_for_the_disk(patch)
         spare_the_garbage_collector()
         yield

@@ -11,14 +11,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import dagster as dg
 import pytest
 from alembic.script import ScriptDirectory
+from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log import SqlEventLogStorageMetadata, SqliteEventLogStorage
 from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
 from dagster._core.storage.runs import InMemoryRunStorage, SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
+from pydantic.fields import FieldInfo
+from pydantic_settings import EnvSettingsSource
 from sqlalchemy import Connection, Dialect, Engine, NullPool, Pool, QueuePool, create_engine, event
 from sqlalchemy.engine import URL
 
@@ -149,12 +153,83 @@ def keep_connections_to_memory(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(InMemoryRunStorage, "connect", connect_to_runs)
 
 
+def remember_materializations(patch: pytest.MonkeyPatch) -> None:
+    """Let Dagster's history in memory remember its answers until an asset is materialized or history is deleted.
+
+    Dagster asks for the newest materialization of an asset again for each of its checks: 20 times in a run, which takes
+    a twentieth of it.
+    """
+    storage = InMemoryEventLogStorage
+    fetch = storage.fetch_materializations
+    store: Any = storage.store_event
+    answers: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+
+    def fetch_once(
+        self: Any, records_filter: Any, limit: int, cursor: str | None = None, ascending: bool = False
+    ) -> Any:
+        known = answers.setdefault(self, {})  # another one after each change: an answer from before it is never kept
+        question = repr((records_filter, limit, cursor, ascending))
+        if question not in known:
+            known[question] = fetch(self, records_filter, limit, cursor, ascending)
+        return known[question]
+
+    def store_and_forget(self: Any, event: Any) -> None:
+        store(self, event)
+        if event.dagster_event and event.dagster_event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
+            answers.pop(self, None)
+
+    def forgetting(change: Any) -> Any:
+        def change_and_forget(self: Any, *arguments: Any, **options: Any) -> Any:
+            try:
+                return change(self, *arguments, **options)
+            finally:
+                answers.pop(self, None)
+
+        return change_and_forget
+
+    patch.setattr(storage, "fetch_materializations", fetch_once)
+    patch.setattr(storage, "store_event", store_and_forget)
+    for name in ("wipe", "delete_events", "delete_events_for_run", "wipe_asset", "wipe_asset_partitions"):
+        patch.setattr(storage, name, forgetting(getattr(storage, name)))
+
+
+def inspect_settings_once(patch: pytest.MonkeyPatch) -> None:
+    """Let pydantic-settings find the variables of each setting once. A run reads the settings six times.
+
+    Their values are read each time, as always.
+    """
+    extract, judge = EnvSettingsSource._extract_field_info, EnvSettingsSource._field_is_complex
+    variables: dict[Any, Any] = {}
+    complexities: dict[int, tuple[FieldInfo, tuple[bool, bool]]] = {}
+
+    def extract_once(source: Any, field: FieldInfo, field_name: str, model_config: Any = None) -> Any:
+        key = (type(source), source.settings_cls, source.case_sensitive, source.env_prefix, field_name, id(field))
+        if model_config is not None or source.settings_cls.model_fields.get(field_name) is not field:
+            return extract(source, field, field_name, model_config)
+        if key not in variables:
+            variables[key] = extract(source, field, field_name)
+        return variables[key]
+
+    def judge_once(source: Any, field: FieldInfo) -> tuple[bool, bool]:
+        if id(field) not in complexities:
+            complexities[id(field)] = field, judge(source, field)  # the field, too: else its id could be another's
+        return complexities[id(field)][1]
+
+    patch.setattr(EnvSettingsSource, "_extract_field_info", extract_once)
+    patch.setattr(EnvSettingsSource, "_field_is_complex", judge_once)
+
+
 def do_not_wait_for_the_disk(patch: pytest.MonkeyPatch) -> None:
     """Let files be written without waiting for the disk: what a test writes need not survive a power failure."""
     patch.setattr(os, "fsync", lambda fd: None)
 
 
 def spare_the_garbage_collector() -> None:
-    """Leave all that is loaded out of garbage collections. A full one takes a quarter of a second otherwise."""
+    """Leave all that is loaded out of garbage collections, and collect less often: it takes a twentieth otherwise.
+
+    Nearly all is freed when its last reference goes. Nothing was collected while modules were loaded, see `conftest`.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 25)
+    gc.enable()
