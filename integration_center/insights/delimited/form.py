@@ -13,6 +13,10 @@ JOINED = (
     "{:,} rows have a cell that holds line ends and as many delimiters as whole rows, the first in row {:,} (counted"
     " from 1, without the header); if a quote in it was never closed, say `quote: none` in report.yaml"
 )
+ERRORS = (
+    "{:,} rows begin like an error page or a JSON error, the first in row {:,} (counted from 1, without the header); if"
+    " a server wrote that below the rows, the file is cut off, so export it again"
+)
 MOST_SKIPPED = 1_000
 """The most lines that can be skipped."""
 
@@ -91,6 +95,8 @@ class RowCount:
         headers: the number of rows that repeat the header.
         joined: the number of rows with a cell that seems to hold whole rows.
         first_joined: the first of these rows, counted from 1.
+        errors: the number of rows that begin like an error page or a JSON error.
+        first_error: the first of these rows, counted from 1.
         rows: the number of rows that were looked at.
     """
 
@@ -99,6 +105,8 @@ class RowCount:
     headers: int = 0
     joined: int = 0
     first_joined: int = 0
+    errors: int = 0
+    first_error: int = 0
     rows: int = 0
 
     @property
@@ -109,6 +117,7 @@ class RowCount:
             *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
             *([f"{self.headers:,} rows repeat the header, as in files that were joined"] if self.headers else []),
             *([JOINED.format(self.joined, self.first_joined)] if self.joined else []),
+            *([ERRORS.format(self.errors, self.first_error)] if self.errors else []),
         ]
 
 

@@ -33,6 +33,8 @@ KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
     (re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{])'), "JSON"),
 )
 """Other kinds of files, by how they begin."""
+ERROR_BELOW = r"(?i)^\s*(?:<(?:!doctype|html|head|body|\?xml|error|br|p|div|b)\b|\{\s*\")"
+"""The beginning of an error page or of a JSON error, which a server wrote below the rows."""
 COMMENT = re.compile(rb"(?s)\s*<!--.*?-->")
 BINARY = re.compile(rb"[\x00-\x06\x08\x0e-\x19\x1c-\x1e\x7f]")
 """Characters that no report's header has. A stray bell or escape (0x07, 0x1B) spoils one name, not the file; some

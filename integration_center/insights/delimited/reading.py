@@ -1,5 +1,6 @@
 """Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
+import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -10,6 +11,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, cut
 from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.decoding import decode
+from integration_center.insights.delimited.footer_pattern import is_row, refuse_counted
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form, OpenTable, RowCount, Table, open_frame
 from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
@@ -19,6 +21,7 @@ from integration_center.insights.delimited.looking import (
     find_delimiter,
     find_footer,
     find_quote,
+    read_rows,
     skip_lines,
 )
 from integration_center.insights.delimited.odd_rows import count_odd_rows
@@ -63,7 +66,10 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     notes += found
     refuse_binary(text[begin : begin + LOOKED_AT], source)
     text, first_line = cut(text, begin), text.count(b"\n", 0, begin) + 1
-    text = cut(text, 0, find_footer(text, form.footer, source))
+    footer = find_footer(text, form.footer, source)
+    if isinstance(form.footer, int):
+        check_counted_footer(text, footer, dialect, form.footer, source, first_line)
+    text = cut(text, 0, footer)
     reader = StrictReader(text, dialect, source, first_line)
     rows = reader.read_rows()
     head = list(islice(rows, form.header_row + form.skip_after_header)) if has_content(text) else []
@@ -204,6 +210,35 @@ def find_dialect(text: Data, begin: int, form: Form) -> tuple[Dialect, int, list
         delimiter, found = find_delimiter(sample, replace(form, quote=quote))
         notes += [found] if found else []
     return Dialect(delimiter, quote, form.escape, form.skip_blanks), begin, notes
+
+
+def check_counted_footer(text: Data, begin: int, dialect: Dialect, footer: int, source: str, first_line: int) -> None:
+    """Check that the lines of a footer, of which only the number is declared, are not rows.
+
+    Args:
+        text: the rows and the footer, in UTF-8.
+        begin: where the footer begins, in bytes.
+        dialect: the dialect of the text.
+        footer: the declared number of lines.
+        source: the name of the file in errors.
+        first_line: the number of the text's first line.
+
+    Raises:
+        UnreadableReport: one of them looks like a row.
+    """
+    end = len(text[max(begin - BYTES_LOOKED_AT, 0) : begin].rstrip(b"\r\n \x1a")) + max(begin - BYTES_LOOKED_AT, 0)
+    above = text[text.rfind(b"\n", 0, end) + 1 : end].decode(errors="replace")
+    try:
+        (last,) = list(read_rows(above, dialect)) or [[]]
+        lines = text[begin:].decode(errors="replace").splitlines()
+        odd = [
+            number for number, line in enumerate(lines) if any(is_row(row, last) for row in read_rows(line, dialect))
+        ]
+    except (csv.Error, ValueError):  # a row of several lines, or no rows at all
+        return
+    if odd:
+        line = first_line + text.count(b"\n", 0, begin)
+        raise UnreadableReport(refuse_counted(source, footer, f"line {line + odd[0]:,}"))
 
 
 def has_content(text: Data) -> bool:

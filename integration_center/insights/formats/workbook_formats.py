@@ -20,7 +20,7 @@ PLACE = rb"(?:[^<>]*?\s)?r=[\"']([A-Z]{1,3})\d{1,10}[\"'][^<>]*"
 """The attributes of a cell from its column on. No tag may reach over the next one, or hostile text would take hours."""
 FORMULA = rb"(?:" + TAG + rb"f[^<]*</(?:\w+:)?f>)?"
 VALUE = TAG + rb"v>-?(?:\d{16,}|\d(?:\.\d+)?[Ee]\+?(?:1[5-9]|[2-9]\d))</"
-LONG_NUMBER = re.compile(TAG + rb"c\s(?![^<>]*\bt=)" + PLACE + rb">" + FORMULA + VALUE)
+LONG_NUMBER = re.compile(TAG + rb"c\s(?![^<>]*\bt=[\"'](?!n[\"']))" + PLACE + rb">" + FORMULA + VALUE)
 
 
 class Odd(StrEnum):

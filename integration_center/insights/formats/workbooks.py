@@ -13,7 +13,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
 from integration_center.insights.declared.date_forms import EXCEL, EXCEL_1904, EXCEL_STARTS
 from integration_center.insights.declared.report_yaml import ReportFile
-from integration_center.insights.delimited.footer_pattern import is_match
+from integration_center.insights.delimited.footer_pattern import is_match, is_row, refuse_counted
 from integration_center.insights.delimited.form import Table
 from integration_center.insights.delimited.header import list_names, name_table
 from integration_center.insights.delimited.kinds import refuse_unlike
@@ -156,7 +156,10 @@ def drop_footer(rows: pl.DataFrame, footer: int | str | None, source: str) -> pl
             raise UnreadableReport(
                 f"{source} has {rows.height} rows below the header, but report.yaml has `footer: {footer}`; correct it"
             )
-        return rows.head(rows.height - footer)
+        kept = rows.head(rows.height - footer)
+        if footer and kept.height and any(is_row(row, kept.row(-1)) for row in rows.tail(footer).rows()):
+            raise UnreadableReport(refuse_counted(source, footer, "a row"))
+        return kept
     kept = rows.height
     while kept and is_match(footer, ",".join(cell or "" for cell in rows.row(kept - 1))):
         kept -= 1

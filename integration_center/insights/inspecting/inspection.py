@@ -28,15 +28,14 @@ GUESSED = (
     "`encoding: {}` is a guess; if letters such as ä or é look wrong, name another encoding: mac_roman, cp850, cp1250"
     " (Central Europe), cp1251 (Cyrillic), cp1253 (Greek), cp1254 (Turkish), shift_jis or gb18030"
 )
-MISREAD = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac")
-"""Letters such as ü in UTF-8, read as another encoding: `Ã¼`."""
-TWICE_ENCODED = "{:,} cells hold letters such as Ã¼ for ü, because UTF-8 was read as another encoding; {}"
 PLACED = re.compile(r"column \d+")
 ALIGNED = (
     "the table has one column, whose cells hold blanks like aligned columns; export it separated by commas or tabs"
 )
-ONE_LINE = "the file has one line with one cell; it may be an error message instead of a report"
+ONE_LINE = "the file has one line, and that looks like no header; it may be an error message instead of a report"
 NO_HEADER = "the header holds {}, so the file may have none; export it with the names of its columns in the first row"
+NUMBER = re.compile(r"[\d.,:/-]+")
+SENTENCE = re.compile(r"\w{2,}[.!]$|\w\. \w")
 NOT_KEYS = frozenset({"number", "boolean", "date", "datetime"})
 ADDRESS = r"^[^@\s]+@[^@\s]+$"
 
@@ -139,7 +138,7 @@ def inspect_file(
     seen = Inspection(source, kind, len(data), packing, proposal=proposal, problem=problem)
     if table is None:
         return replace(seen, line_end=find_line_end(data) if kind == "csv" else None)
-    found = propose_cells(table.frame, file)
+    found = propose_cells(table.frame, file, table.locate)
     proposal = merge(proposal, found.options)
     declared = file.add(proposal)
     read, doubts, clashes = declare_cells(table.frame, declared, table.locate)
@@ -150,16 +149,14 @@ def inspect_file(
     notes = [*table.notes, *doubts, *found.notes]
     if "encoding" in proposal:
         notes.append(GUESSED.format(proposal["encoding"]))
-    if misread := sum(int(text.str.contains(MISREAD.pattern).sum()) for text in table.frame):
-        mixed = "most of this file is UTF-8, so export it again" if "encoding" in proposal else "correct the export"
-        notes.append(TWICE_ENCODED.format(misread, mixed))
     if table.frame.width == 1 and find_runs(table.frame):
         notes.append(ALIGNED)
     if blank := read.height - filled.height:
         notes.append(f"{blank:,} rows have no value in any column")
-    if "header_row" in APPLY[kind] and (odd := [name for name in table.frame.columns if re.match(ADDRESS, name)]):
-        notes.append(NO_HEADER.format(list_names(odd)))
-    if (read.width, read.height) == (1, 0):
+    odd = [name for name in table.frame.columns if re.match(ADDRESS, name)]
+    if "header_row" in APPLY[kind] and (odd or all(map(NUMBER.fullmatch, table.frame.columns))):
+        notes.append(NO_HEADER.format(list_names(odd or table.frame.columns)))
+    if read.height == 0 and (read.width == 1 or any(map(SENTENCE.search, table.frame.columns))):
         notes.append(ONE_LINE)
     seen = replace(seen, problem=f"{source}: {clashes[0]}") if clashes else seen
     seen = replace(seen, **describe_form(table.form, data)) if table.form else seen
@@ -248,6 +245,8 @@ def find_line_end(data: bytes) -> str:
 
 def look_at_column(text: pl.Series, dates: str | None) -> ColumnLook:
     """Describe what a column holds. `dates` is the form of its dates, if that has to be declared."""
+    bare = text.str.strip_chars()
+    text = text.set(bare == "", None)  # blanks are no value
     values = text.drop_nulls()
     return ColumnLook(
         name=text.name,
