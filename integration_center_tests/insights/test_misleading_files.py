@@ -177,6 +177,23 @@ def test_dates_that_are_none_are_said_with_their_row(dates: list[str], proposal:
     assert not any(each in " ".join(found.notes) for each in dates)  # values are personal data
 
 
+def test_a_title_and_a_note_around_a_table_are_proposed_together() -> None:
+    rows = ROWS + "cy@x.example,2026-11-22,3\n"
+    content = "Report\tLogins\nof today\n\n" + rows.replace(",", "\t") + "Confidential\n"
+    found = inspect(content)
+    assert (found.problem, found.proposal) == (None, {"header_row": 3, "footer": 1})
+    cut_off = inspect_file(
+        content.encode("utf-16-le")[:-3], "x.csv", "csv", ReportFile.model_validate({}), limit=SizeLimit()
+    )
+    assert (cut_off.problem is None, cut_off.line_end) == (False, "LF")
+
+
+def test_units_in_brackets_are_no_row() -> None:
+    found = inspect(ROWS.replace("N\n", "N\n(e-mail),(UTC),(count)\n"))
+    assert found.proposal == {"skip_after_header": 1}
+    assert inspect(ROWS.replace("N\n", "N\n(x),(y),3\n")).proposal == {}
+
+
 def test_three_digits_behind_a_decimal_comma_are_said() -> None:
     said = "read as decimals, 1.234, by `decimal: ','`"
     found = inspect('User ID,N\na,50%\nb,"1,234"\nc,"1.234,5"\n')

@@ -154,7 +154,8 @@ class StrictReader:
                 " export again"
             )
         widths = [len(each) for each, _ in islice(self.read_rows(), 50)]
-        if below := find_header_below(widths):
+        # A header of this width is below its title already, and the row is wrong.
+        if (below := find_header_below(widths)) and widths[below - 1] != len(header):
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
                 " report.yaml",

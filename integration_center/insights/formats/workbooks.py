@@ -156,10 +156,10 @@ def drop_footer(rows: pl.DataFrame, footer: int | str | None, source: str) -> pl
             raise UnreadableReport(
                 f"{source} has {rows.height} rows below the header, but report.yaml has `footer: {footer}`; correct it"
             )
-        kept = rows.head(rows.height - footer)
-        if footer and kept.height and any(is_row(row, kept.row(-1)) for row in rows.tail(footer).rows()):
+        above, below = rows.head(rows.height - footer), rows.tail(footer)
+        if above.height and any(is_row(row, above.row(-1)) for row in below.rows()):
             raise UnreadableReport(refuse_counted(source, footer, "a row"))
-        return kept
+        return above
     kept = rows.height
     while kept and is_match(footer, ",".join(cell or "" for cell in rows.row(kept - 1))):
         kept -= 1

@@ -26,8 +26,8 @@ EPOCHS = {"epoch": r"^1[0-9]{9}$", "epoch_ms": r"^1[0-9]{12}$"}
 """Seconds or milliseconds from 2001 to 2033."""
 MOST_TRIED = 200
 """The most different values that are tried with each form."""
-Show = Callable[[str, str], str]
-"""Names the first row with a value of a column. The value itself is personal data, and is in no note."""
+Show = Callable[[str, pl.Series], str]
+"""Names the first row of a column with one of some values. The values are personal data, and in no note."""
 MOST_FORMS = 4
 """The most forms that are proposed for one column."""
 
@@ -60,7 +60,7 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
         values: the different values of each column.
         file: what is declared already.
         proposal: gets the options and notes.
-        show: names the first row with a value of a column.
+        show: names the first row of a column with one of some values.
     """
     forms = {name: found for name, text in values.items() if (found := find_date_forms(text)) is not None}
     proposal.dates = {name: found[0] for name, found in forms.items() if len(found) == 1}
@@ -98,11 +98,11 @@ class OddDates:
 
     Attributes:
         form: the form that reads most of them, while no form reads the others.
-        contradicting: two forms with a value each that only this form reads.
+        contradicting: two forms with the values that only this form reads.
     """
 
     form: str | None = None
-    contradicting: tuple[tuple[str, str], ...] = ()
+    contradicting: tuple[tuple[str, pl.Series], ...] = ()
 
 
 def find_odd_dates(values: pl.Series) -> OddDates:
@@ -121,7 +121,7 @@ def find_odd_dates(values: pl.Series) -> OddDates:
     own, its = sample.filter(read[best] & ~read[other]), sample.filter(read[other] & ~read[best])
     if not len(own) or best.replace("%d", "%m") != other.replace("%d", "%m"):
         return OddDates()
-    return OddDates(contradicting=((own[0], best), (its[0], other)))
+    return OddDates(contradicting=((best, own), (other, its)))
 
 
 def say_odd_dates(column: str, odd: OddDates, unread: pl.Series, count: int, show: Show) -> str:
@@ -135,12 +135,12 @@ def say_odd_dates(column: str, odd: OddDates, unread: pl.Series, count: int, sho
         show: see `propose_dates`.
     """
     if odd.contradicting:
-        (one, form), (other, other_form) = odd.contradicting
+        (form, one), (other_form, other) = odd.contradicting
         return (
             f"column {column!r} holds dates that contradict each other: {show(column, one)} can only be {form!r}, and"
             f" {show(column, other)} only {other_form!r}. Let the export write one form"
         )
-    first = show(column, unread[0])
+    first = show(column, unread)
     if not any(_find_read(unread.head(MOST_TRIED), form).any() for form in DATE_FORMS):
         return (
             f"column {column!r} holds dates, but of {count:,} different values {len(unread):,} are dates in no known"

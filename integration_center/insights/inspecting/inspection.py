@@ -14,6 +14,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.regular_files import show_size
 from integration_center.insights.declared.declaring import check_columns, declare_cells
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.decoding import find_unicode
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
@@ -137,7 +138,8 @@ def inspect_file(
     kind: Format = proposal.get("format") or file.format or named
     seen = Inspection(source, kind, len(data), packing, proposal=proposal, problem=problem)
     if table is None:
-        return replace(seen, line_end=find_line_end(data) if kind == "csv" else None)
+        text = data.decode(find_unicode(data) or "utf-8", errors="replace").encode()
+        return replace(seen, line_end=find_line_end(text) if kind == "csv" else None)
     found = propose_cells(table.frame, file, table.locate)
     proposal = merge(proposal, found.options)
     declared = file.add(proposal)

@@ -40,6 +40,8 @@ YES_AND_NO = (
 MOST_WORDS = 8
 WORDS = r"\w\W*\s\W*\w"
 RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
+UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
+"""A unit below the name of a column, such as `(days)`."""
 MOST_NOTES = 20
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
@@ -76,9 +78,9 @@ def find_note(frame: pl.DataFrame) -> int:
 
 
 def find_rule(frame: pl.DataFrame) -> bool:
-    """Return whether the first row is a line of dashes, which some databases write below the header."""
+    """Return whether the first row is a line of dashes, as of some databases, or has units in brackets."""
     cells = [cell for cell in frame.row(0) if cell] if frame.height else []
-    return bool(cells) and all(RULE.fullmatch(cell) for cell in cells)
+    return bool(cells) and any(all(map(form.fullmatch, cells)) for form in (RULE, UNIT))
 
 
 def find_separator(frame: pl.DataFrame) -> str | None:
@@ -119,8 +121,8 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
         if not is_identifier(text.name) and len(bare := text.drop_nulls().str.strip_chars().unique())
     }
 
-    def show(name: str, value: str) -> str:
-        places = (declared[file.renamed.get(name, name)].str.strip_chars() == value).arg_true()
+    def show(name: str, among: pl.Series) -> str:
+        places = declared[file.renamed.get(name, name)].str.strip_chars().is_in(among.implode()).arg_true()
         return locate(int(places[0]))
 
     propose_dates(values, file, proposal, show)
@@ -165,7 +167,7 @@ def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal:
         ]
     elif common[0][1] == ".":
         proposal.notes += [
-            f"column {name!r} holds numbers such as 1,234 (first in {show(name, three[0])}), which are read as"
+            f"column {name!r} holds numbers such as 1,234 (first in {show(name, three)}), which are read as"
             " decimals, 1.234, by `decimal: ','`; if they are thousands, the column is written in two ways, so let the"
             " export write one"
             for name in fits
