@@ -3,17 +3,20 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from integration_center.errors import UnreadableReport
+from integration_center.errors import NoDataForDay, UnreadableReport
 from integration_center.insights.column_names import find_column
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.drop_folders.drops import LocalDrops
+from integration_center.insights.files import FilesSource
 from integration_center.insights.formats.workbook_formats import Odd, OddCells
 from integration_center.insights.inspecting.inspection import Inspection, inspect_file
 from integration_center.insights.sizes import SizeLimit
-from integration_center_tests.insights.conftest import Read
+from integration_center_tests.insights.conftest import DAY, Read
 from integration_center_tests.insights.workbooks import write_workbook
 
 ROWS = "User ID,Seen,N\nann@x.example,2026-11-20,1\nbo@x.example,2026-11-21,2\n"
@@ -233,3 +236,44 @@ def test_more_texts_that_mean_no_value_are_named(read: Read) -> None:
     assert any("say `empty: ['#NV', 'k.A.']` in report.yaml" in note for note in report.notes)
     assert report.frame["N"].to_list() == ["#NV", "k.A.", "1"]
     assert report.frame.dtypes == [pl.String, pl.String]
+
+
+@pytest.mark.parametrize(("sign", "shown"), [("~", '"~"'), ("\x1f", '"\\u001f"')])
+def test_a_table_of_one_column_names_what_may_separate_its_cells(read: Read, sign: str, shown: str) -> None:
+    report = read(ROWS.replace(",", sign))
+    assert any(f"say `delimiter: {shown}` in report.yaml" in note for note in report.notes)
+    assert read(ROWS.replace(",", sign), f"delimiter: {shown}\n").frame.width == 3
+    assert not any("delimiter" in note for note in read("Note\na!\nb\n").notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (f"{DAY}.xls", "Excel workbooks of the old kind are not read; save it as xlsx or CSV"),
+        (f"{DAY}.csv.bz2", "such archives are not read; pack it by gzip, zstd or zip"),
+        (f"{DAY}.tar.gz", "such archives are not read; pack it by gzip, zstd or zip"),
+        (f"~${DAY}.xlsx", None),
+    ],
+)
+def test_a_kind_that_is_not_read_is_named(tmp_path: Path, name: str, kind: str | None) -> None:
+    (tmp_path / "logins").mkdir()
+    (tmp_path / "logins" / name).write_bytes(b"x")
+    source = FilesSource(LocalDrops(tmp_path))
+    assert [each.reason for each in source.list_not_taken()] == ([kind] if kind else [])
+    with pytest.raises(NoDataForDay) as refused:
+        source.read(source.find("Logins"), DAY)
+    assert (kind or "") in str(refused.value)
+
+
+def test_times_of_a_declared_form_say_that_they_are_read_as_utc() -> None:
+    said = "times in 'Seen' name no time zone, and are read as UTC"
+    assert any(said in note for note in inspect_dates("22.11.2026 07:05", "01.02.2026 09:00").notes)
+    assert not any(said in note for note in inspect_dates("22.11.2026", "01.02.2026").notes)
+
+
+def test_samples_are_beside_the_cells_of_the_file() -> None:
+    found = inspect("user id;Day;N\na;22.11.2026;1.234,5\nb;;'7\n", columns={"User ID": {"name": "Who"}}, strip=True)
+    assert [column.name for column in found.columns] == ["Who", "Day", "N"]
+    assert [list(zip(column.written, column.samples, strict=True)) for column in found.columns] == [
+        [("a", "a"), ("b", "b")], [("22.11.2026", "2026-11-22")], [("1.234,5", "1234.5"), ("'7", "7")],
+    ]  # fmt: skip

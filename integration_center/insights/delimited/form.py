@@ -13,6 +13,10 @@ JOINED = (
     "{:,} rows have a cell that holds line ends and as many delimiters as whole rows, the first in row {:,} (counted"
     " from 1, without the header); if a quote in it was never closed, say `quote: none` in report.yaml"
 )
+ONE_COLUMN = (
+    "the table has one column, and {0} is in each of its first lines, equally often; if it separates cells, say"
+    " `delimiter: {0}` in report.yaml"
+)
 ERRORS = (
     "{:,} rows begin like an error page or a JSON error, the first in row {:,} (counted from 1, without the header); if"
     " a server wrote that below the rows, the file is cut off, so export it again"
@@ -35,6 +39,7 @@ class Form:
         skip_after_header: the number of rows below the header to skip, such as units.
         footer: how many lines at the end to skip, or a regular expression that each of them matches.
         skip_blanks: whether blanks after a delimiter are no part of the cell, as in `"a", "b"`.
+        separator: what may separate the cells of a table that was read as one column; found, and never declared.
     """
 
     delimiter: str | None = None
@@ -46,6 +51,7 @@ class Form:
     skip_after_header: int = 0
     footer: int | str | None = None
     skip_blanks: bool = False
+    separator: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
 import csv
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -12,7 +13,16 @@ from integration_center.files.file_bytes import Data, cut
 from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.decoding import decode
 from integration_center.insights.delimited.footer_pattern import is_row, refuse_counted
-from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form, OpenTable, RowCount, Table, open_frame
+from integration_center.insights.delimited.form import (
+    DELIMITERS,
+    ONE_COLUMN,
+    Dialect,
+    Form,
+    OpenTable,
+    RowCount,
+    Table,
+    open_frame,
+)
 from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
 from integration_center.insights.delimited.looking import (
@@ -21,6 +31,7 @@ from integration_center.insights.delimited.looking import (
     find_delimiter,
     find_footer,
     find_quote,
+    find_separator,
     read_rows,
     skip_lines,
 )
@@ -81,6 +92,12 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
         return read_unusual(below, notes, found_form, places.name)
+    if len(header) == 1 and form.delimiter is None:
+        above = head[form.header_row - 2][1] - first_line + 1 if form.header_row > 1 else 0
+        begin = skip_lines(text, above)
+        if separator := find_separator(text[begin : begin + BYTES_LOOKED_AT]):
+            found_form = replace(found_form, separator=separator)
+            notes.append(ONE_COLUMN.format(json.dumps(separator)))
     shown = pl.DataFrame(schema=below.schema)
     if not all(map(clean_name, header)):
         shown, below = show_columns(below), below.again(len(head))

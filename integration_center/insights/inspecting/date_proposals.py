@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.insights.declared.date_forms import read_forms
+from integration_center.insights.declared.date_forms import HAS_TIME, read_forms
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.header import list_names
 from integration_center.insights.likely_types import infer_type
 from integration_center.sync.values.moments import read_moments
 
@@ -70,6 +71,12 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
         usual = proposal.options["dates"] = different[0]
     elif different:
         proposal.say_for_columns({name: {"dates": form} for name, form in proposal.dates.items()})
+    timed = [name for name, form in proposal.dates.items() if HAS_TIME.search(form)]
+    if timed and file.zone is None:
+        proposal.notes.append(
+            f"times in {list_names(timed)} name no time zone, and are read as UTC; if they have another, say it in"
+            " report.yaml, such as `zone: Europe/Berlin`"
+        )
     for name, found in forms.items():
         if not found:
             unread = values[name].filter(~is_read(values[name]))

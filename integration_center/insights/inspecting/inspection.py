@@ -12,14 +12,14 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.regular_files import show_size
-from integration_center.insights.declared.declaring import check_columns, declare_cells
+from integration_center.insights.declared.declaring import DeclaredReader, check_columns, declare_cells
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.decoding import find_unicode
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
 from integration_center.insights.formats.file_kinds import APPLY, read_file
-from integration_center.insights.inspecting.proposals import find_footer, find_rule, find_separator, propose_cells
+from integration_center.insights.inspecting.proposals import find_footer, find_rule, propose_cells
 from integration_center.insights.likely_types import infer_type, is_identifier
 from integration_center.insights.sizes import SizeLimit
 
@@ -53,7 +53,8 @@ class ColumnLook:
         unique: the share of values that no other row has, from 0 to 1.
         dates: the form of its dates, if it has to be declared and is certain.
         addresses: whether most values are e-mail addresses.
-        samples: the first values.
+        samples: the first values, as they are read.
+        written: the same values, as the file has them.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ColumnLook:
     dates: str | None
     addresses: bool
     samples: Sequence[str]
+    written: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,16 @@ def inspect_file(
     proposal = merge(proposal, found.options)
     declared = file.add(proposal)
     read, doubts, clashes = declare_cells(table.frame, declared, table.locate)
-    filled = read.filter(~pl.all_horizontal(pl.all().is_null())) if read.width else read
-    renamed = declared.renamed
+    has_value = (
+        read.select(~pl.all_horizontal(pl.all().is_null())).to_series()
+        if read.width
+        else pl.Series([], dtype=pl.Boolean)
+    )
+    filled, renamed = read.filter(has_value), declared.renamed
+    # By place, because names in report.yaml are compared without regard to case.
+    written = DeclaredReader(table.frame.columns, declared).rename(table.frame).filter(has_value)
     dates = {renamed.get(name, name): form for name, form in found.dates.items()}
-    columns = [look_at_column(text, dates.get(text.name)) for text in filled]
+    columns = [look_at_column(text, written[text.name], dates.get(text.name)) for text in filled]
     notes = [*table.notes, *doubts, *found.notes]
     if "encoding" in proposal:
         notes.append(GUESSED.format(proposal["encoding"]))
@@ -208,8 +216,8 @@ def read_with_remedies(
 
 def find_improvement(table: Table, named: Format, declared: ReportFile, proposal: Mapping[str, Any]) -> dict[str, Any]:
     """Find what makes a better table of one that could be read: another delimiter or header, or a footer."""
-    if table.form and "delimiter" not in proposal and (separator := find_separator(table.frame)):
-        return {"delimiter": separator}
+    if table.form and table.form.separator and "delimiter" not in proposal:
+        return {"delimiter": table.form.separator}
     kind = declared.format or named
     nameless = "header_row" in APPLY[kind] and any(map(PLACED.fullmatch, table.frame.columns))
     if nameless and "header_row" not in proposal and (below := find_fuller_row(table.frame)):
@@ -245,11 +253,17 @@ def find_line_end(data: bytes) -> str:
     return "CR" if lines == 0 else "mixed"
 
 
-def look_at_column(text: pl.Series, dates: str | None) -> ColumnLook:
-    """Describe what a column holds. `dates` is the form of its dates, if that has to be declared."""
-    bare = text.str.strip_chars()
-    text = text.set(bare == "", None)  # blanks are no value
+def look_at_column(text: pl.Series, written: pl.Series, dates: str | None) -> ColumnLook:
+    """Describe what a column holds.
+
+    Args:
+        text: its cells, as they are read.
+        written: its cells, as the file has them.
+        dates: the form of its dates, if that has to be declared.
+    """
+    text = text.set(text.str.strip_chars() == "", None)  # blanks are no value
     values = text.drop_nulls()
+    samples = values.unique(maintain_order=True).head(SAMPLES).to_list()
     return ColumnLook(
         name=text.name,
         type=infer_type(text),
@@ -258,7 +272,8 @@ def look_at_column(text: pl.Series, dates: str | None) -> ColumnLook:
         unique=int(values.is_unique().sum()) / len(values) if len(values) else 0.0,
         dates=dates,
         addresses=bool(len(values)) and int(values.str.strip_chars().str.contains(ADDRESS).sum()) > len(values) / 2,
-        samples=values.unique(maintain_order=True).head(SAMPLES).to_list(),
+        samples=samples,
+        written=[written[text.index_of(value) or 0] or "" for value in samples],
     )
 
 

@@ -10,7 +10,7 @@ from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.declaring import declare_cells
 from integration_center.insights.declared.option_lines import write_column_line
 from integration_center.insights.declared.report_yaml import ReportFile
-from integration_center.insights.delimited.form import DELIMITERS, name_row
+from integration_center.insights.delimited.form import name_row
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.inspecting.date_proposals import EPOCHS, Proposal, Show, propose_dates
 from integration_center.insights.likely_types import infer_type, is_identifier
@@ -45,9 +45,6 @@ UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
 MOST_NOTES = 20
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
-ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+-]""")
-"""Characters that may separate cells."""
-UNIT_SEPARATOR = "\x1f"
 THREE_DECIMALS = r"^[+-]?[1-9]\d{0,2},\d{3}\s?%?$"
 """A number with a decimal comma, or with a comma between its thousands."""
 
@@ -81,23 +78,6 @@ def find_rule(frame: pl.DataFrame) -> bool:
     """Return whether the first row is a line of dashes, as of some databases, or has units in brackets."""
     cells = [cell for cell in frame.row(0) if cell] if frame.height else []
     return bool(cells) and any(all(map(form.fullmatch, cells)) for form in (RULE, UNIT))
-
-
-def find_separator(frame: pl.DataFrame) -> str | None:
-    """Find the character that separates the cells of a table that was read as one column; None when there is none."""
-    if frame.width != 1 or not frame.height:
-        return None
-    cells = frame.head(20).to_series().fill_null("")
-    # It is a blank, which the column's name has lost.
-    if (counts := {cell.count(UNIT_SEPARATOR) for cell in cells}) != {0} and len(counts) == 1:
-        return UNIT_SEPARATOR
-    lines = [frame.columns[0], *cells]
-    for sign in dict.fromkeys(ODD_SEPARATORS.findall(frame.columns[0])):
-        if sign in DELIMITERS:  # they were tried
-            continue
-        if len({line.count(sign) for line in lines}) == 1:
-            return str(sign)
-    return None
 
 
 def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_row) -> Proposal:
