@@ -13,6 +13,7 @@ from integration_center.insights.column_names import find_column
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
+from integration_center.insights.formats import workbooks
 from integration_center.insights.formats.workbook_formats import Odd, OddCells
 from integration_center.insights.inspecting.inspection import Inspection, inspect_file
 from integration_center.insights.sizes import SizeLimit
@@ -277,3 +278,13 @@ def test_samples_are_beside_the_cells_of_the_file() -> None:
     assert [list(zip(column.written, column.samples, strict=True)) for column in found.columns] == [
         [("a", "a"), ("b", "b")], [("22.11.2026", "2026-11-22")], [("1.234,5", "1234.5"), ("'7", "7")],
     ]  # fmt: skip
+
+
+def test_a_workbook_has_no_more_cells_than_fit_into_memory(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    workbook = write_workbook({"A": [line.split(",") for line in ROWS.splitlines()]})
+    monkeypatch.setattr(workbooks, "MOST_CELLS", 8)
+    with pytest.raises(UnreadableReport, match=r"the workbook holds 9 cells, .* say `max_size: 20 GB`"):
+        read(workbook, "", ".xlsx")
+    assert read(workbook, "max_size: 20 GB\n", ".xlsx").frame.height == 2
+    monkeypatch.setattr(workbooks, "MOST_CELLS", 9)
+    assert read(workbook, "", ".xlsx").frame.height == 2

@@ -20,7 +20,7 @@ from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.value_text import MIDNIGHT, clear_text
 from integration_center.insights.formats.workbook_formats import OddCells, find_styles
 from integration_center.insights.formats.workbook_sheets import SheetLook, find_parts
-from integration_center.insights.sizes import SizeLimit
+from integration_center.insights.sizes import SUSPICIOUS_BYTES, SizeLimit, show_max_size
 from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
 from integration_center.wording.near_names import say_nearest
 
@@ -32,6 +32,9 @@ TIME_OF_DAY = r"^(?:1899-12-3[01]|1904-01-01) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$"
 STYLES = "xl/styles.xml"
 LONGEST_TAG = 400
 """The most bytes that one of these patterns may take at the end of a piece, and so be cut in two."""
+MOST_CELLS, CELL_BYTES = 20_000_000, 110
+"""The most cells that are read unless `max_size` is declared, and what the library takes for one: 560 MB for a sheet of
+1,000,000 rows and 5 columns. openpyxl reads in slices, in 65 MB, but takes 15 times the processor time."""
 FREE_CELLS, CELLS_PER_VALUE = 5_000_000, 50
 """The library makes a rectangle of all cells. It may be this large, or this many times larger than the real cells."""
 
@@ -194,6 +197,13 @@ def measure(data: bytes, source: str, limit: SizeLimit) -> Extent:
         raise UnreadableReport(
             f"{source}: not whole as a workbook ({type(error).__name__}); export or copy it again"
         ) from None
+    if extent.cells > MOST_CELLS and not limit.declared:
+        more = show_max_size(max(limit.largest, SUSPICIOUS_BYTES))
+        raise UnreadableReport(
+            f"{source}: the workbook holds {extent.cells:,} cells, and a workbook is in memory at once, here in about"
+            f" {extent.cells * CELL_BYTES / 1_000_000_000:.0f} GB. Export it as CSV or Parquet, which are read in"
+            f" slices, or where there is so much memory, say `max_size: {more}` in report.yaml"
+        )
     if extent.rows * extent.columns > max(FREE_CELLS, CELLS_PER_VALUE * extent.cells):
         raise UnreadableReport(
             f"{source}: the workbook's cells reach to row {extent.rows:,} and column {extent.columns:,}, but only"

@@ -148,8 +148,8 @@ def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal:
     elif common[0][1] == ".":
         proposal.notes += [
             f"column {name!r} holds numbers such as 1,234 (first in {show(name, three)}), which are read as"
-            " decimals, 1.234, by `decimal: ','`; if they are thousands, the column is written in two ways, so let the"
-            " export write one"
+            " decimals, 1.234, by `decimal: ','` in report.yaml; if they are thousands, the column is written in two"
+            " ways, so let the export write one"
             for name in fits
             if len(three := values[name].filter(values[name].str.contains(THREE_DECIMALS)))
         ]
