@@ -77,6 +77,13 @@ def test_an_error_as_wide_as_the_table_is_named(read: Read) -> None:
     assert not any("error page" in note for note in read(ROWS).notes)
 
 
+@pytest.mark.parametrize("begin", ["<p>", "<b>", "<html>"])
+def test_formatted_text_is_no_error(read: Read, begin: str) -> None:
+    report = read(f"Answer,By,N\n{begin}Good,a,1\n{begin}Bad,b,2\n{begin}So,c,3\nx,d,4\n")
+    assert (report.frame.height, report.notes) == (4, [])
+    assert read(f"Answer,By,N\nx,a,1\n{begin.replace('html', 'p')}Good,a\n").frame.height == 2
+
+
 def test_text_that_is_called_jsonl_names_its_format(read: Read) -> None:
     with pytest.raises(UnreadableReport, match="say `format: csv`") as refused:
         read(ROWS, "", ".jsonl")

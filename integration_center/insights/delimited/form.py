@@ -123,7 +123,7 @@ class RowCount:
             *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
             *([f"{self.headers:,} rows repeat the header, as in files that were joined"] if self.headers else []),
             *([JOINED.format(self.joined, self.first_joined)] if self.joined else []),
-            *([ERRORS.format(self.errors, self.first_error)] if self.errors else []),
+            *([ERRORS.format(self.errors, self.first_error)] if 0 < self.errors <= self.rows / 2 else []),
         ]
 
 

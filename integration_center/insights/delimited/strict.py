@@ -13,7 +13,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
-from integration_center.insights.delimited.kinds import ERROR_BELOW
+from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
 from integration_center.insights.delimited.looking import find_header_below, read_options
 from integration_center.progress import advance
 
@@ -139,7 +139,7 @@ class StrictReader:
                 yield row[:width], line
             else:
                 cut = number == len(batch) and not whole and len(row) < width
-                if len(row) < 2 or len(row) > width or cut or is_error(row[0]):
+                if len(row) < 2 or len(row) > width or cut or is_error(row):
                     raise self._refuse(row, header, line, cut=cut)
                 count.short += 1
                 yield [*row, *[""] * (width - len(row))], line
@@ -147,7 +147,7 @@ class StrictReader:
     def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
         """Build the error for a row that does not fit this table."""
         said = f"{count_cells(row)}, the header has {len(header)}"
-        if is_error(row[0]):
+        if is_error(row):
             kind = "a JSON error" if row[0].lstrip().startswith("{") else "a web page or an XML error"
             return UnreadableReport(
                 f"{self.source}, line {line}: {kind} begins here, below the rows; the export was cut off, so"
@@ -213,9 +213,9 @@ class StrictReader:
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
 
 
-def is_error(cell: str) -> bool:
-    """Return whether a first cell begins like an error page or a JSON error."""
-    return re.match(ERROR_BELOW, cell) is not None
+def is_error(row: Sequence[str]) -> bool:
+    """Return whether a row that does not fit begins like an error page or a JSON error."""
+    return re.match(ERROR_BELOW if len(row) == 1 else ERROR_PAGE, row[0]) is not None
 
 
 def count_cells(row: Sequence[str]) -> str:
