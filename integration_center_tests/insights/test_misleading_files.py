@@ -295,3 +295,37 @@ def test_a_workbook_has_no_more_cells_than_fit_into_memory(read: Read, monkeypat
     assert read(workbook, "max_size: 20 GB\n", ".xlsx").frame.height == 2
     monkeypatch.setattr(workbooks, "MOST_CELLS", 9)
     assert read(workbook, "", ".xlsx").frame.height == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "declared", "expected"),
+    [
+        (ROWS, "columns: {N: {name: Seen}}", "report.yaml gives the columns 'Seen' and 'N' one name, 'Seen'"),
+        (ROWS, "columns: {N: {name: X}, Seen: {name: X}}", "gives the columns 'Seen' and 'N' one name, 'X'"),
+        (ROWS.encode("utf-16"), "encoding: utf-8", "the text is utf-16-le, but report.yaml has `encoding: utf-8`"),
+        (ROWS.replace("ann", "änn"), "encoding: ascii", "the text is UTF-8, so remove `encoding:` in report.yaml"),
+        (ROWS[:20], "footer: 2", "correct `header_row: 1`, `footer: 2` in report.yaml"),
+    ],
+)
+def test_a_declaration_that_is_wrong_is_named(read: Read, content: str | bytes, declared: str, expected: str) -> None:
+    with pytest.raises(UnreadableReport) as refused:
+        read(content, f"{declared}\n")
+    assert expected in str(refused.value)
+
+
+def test_columns_may_change_names_and_give_theirs_to_others(read: Read) -> None:
+    assert read(ROWS, "columns: {N: {name: Seen}, Seen: {name: N}}\n").frame.columns == ["User ID", "N", "Seen"]
+    assert read(ROWS, "columns: {N: {name: Seen}, Seen: {ignore: true}}\n").frame.columns == ["User ID", "Seen"]
+
+
+def test_a_delimiter_that_is_declared_and_not_there_is_said(read: Read) -> None:
+    report = read(ROWS, "delimiter: ;\n")
+    assert report.frame.width == 3
+    assert any("no line is separated by semicolons, so the delimiter that is declared" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("declared", ["footer: ^Total", "footer: 1"])
+def test_old_line_ends_have_footers(read: Read, declared: str) -> None:
+    content = ("User ID,Seen,N\na,x,1\nTotal,,1\n").replace("\n", "\r")
+    assert read(content, f"{declared}\n").frame.rows() == [("a", "x", "1")]
+    assert read(f"# by x\r{content}", f"{declared}\nskip_lines: 1\n").frame.height == 1

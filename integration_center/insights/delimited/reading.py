@@ -42,6 +42,7 @@ from integration_center.insights.delimited.verified import read_verified
 from integration_center.insights.delimited.wrapping import (
     CELLS_WRAPPED,
     LINES_WRAPPED,
+    NO_DELIMITER,
     find_lines,
     is_wrapped,
     unwrap_cells,
@@ -72,6 +73,8 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     """
     text, encoding, notes = decode(data, form.encoding, source)
     refuse_other_kinds(text, source)
+    if (form.footer is not None or form.skip_lines) and text.find(b"\n") < 0:
+        text = bytes(text).replace(b"\r", b"\n")  # the line ends of old Macs
     begin = skip_lines(text, form.skip_lines)
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
@@ -191,7 +194,8 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
     if lines := find_lines(frame, header):
         within = read_table(lines, source)
-        return open_frame(replace(within, notes=[*notes, LINES_WRAPPED, *within.notes]))
+        said = LINES_WRAPPED if below.reader.text.find(b'"') >= 0 else NO_DELIMITER.format(below.reader.dialect.name)
+        return open_frame(replace(within, notes=[*notes, said, *within.notes]))
     if (bare := unwrap_cells(frame, header)) is not None:
         frame = bare
         notes.append(CELLS_WRAPPED)
@@ -267,9 +271,11 @@ def has_content(text: Data) -> bool:
 def refuse_empty(head: Sequence[object], form: Form, source: str) -> UnreadableReport:
     """Build the error for a file that ends before its header."""
     lacks = "it lacks even a header" if not head else f"it has {len(head)} rows, and no row {form.header_row}"
-    if form.header_row > 1 or form.skip_lines:
+    if form.header_row > 1 or form.skip_lines or form.footer is not None:
         said = ", ".join(
-            f"`{name}: {getattr(form, name)}`" for name in ("skip_lines", "header_row") if getattr(form, name)
+            f"`{name}: {getattr(form, name)}`"
+            for name in ("skip_lines", "header_row", "footer")
+            if getattr(form, name) != getattr(ANY, name) or name == "header_row"
         )
         return UnreadableReport(
             f"{source} is empty, {lacks}; correct {said} in report.yaml, or export the report again"
