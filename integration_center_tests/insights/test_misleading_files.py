@@ -15,6 +15,7 @@ from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.formats import workbooks
 from integration_center.insights.formats.workbook_formats import Odd, OddCells
+from integration_center.insights.formats.workbook_sheets import SheetLook
 from integration_center.insights.inspecting.inspection import Inspection, inspect_file
 from integration_center.insights.sizes import SizeLimit
 from integration_center_tests.insights.conftest import DAY, Read
@@ -329,3 +330,13 @@ def test_old_line_ends_have_footers(read: Read, declared: str) -> None:
     content = ("User ID,Seen,N\na,x,1\nTotal,,1\n").replace("\n", "\r")
     assert read(content, f"{declared}\n").frame.rows() == [("a", "x", "1")]
     assert read(f"# by x\r{content}", f"{declared}\nskip_lines: 1\n").frame.height == 1
+
+
+@pytest.mark.parametrize(
+    "cell", ['<c r="XFD9"', '<c s="1" r="XFD9"', '<x:c r="XFD9"', '<c\tr="XFD9"', "<c r='XFD9'", '<x:c\nr="XFD9"']
+)
+def test_cells_are_measured_however_they_are_written(cell: str) -> None:
+    extent = workbooks.Extent()
+    text = f'<row><c r="A1"><v>1</v></c>{cell}><v>1</v></c></row>'.encode()
+    workbooks.count_cells(io.BytesIO(text), extent, SheetLook())
+    assert (extent.cells, extent.rows, extent.columns) == (2, 9, 16_384)
