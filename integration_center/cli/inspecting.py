@@ -11,16 +11,17 @@ from integration_center.cli.output import AsJson, Column, console, errors, print
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular
 from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
-from integration_center.insights.drop_folders.drop_names import FILE_NAME, name_format
+from integration_center.insights.drop_folders.drop_names import FILE_NAME, find_ending, name_format
 from integration_center.insights.drop_folders.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
-from integration_center.insights.inspecting.inspection import Inspection, inspect_file
+from integration_center.insights.inspecting.inspection import ColumnLook, Inspection, inspect_file
 from integration_center.insights.inspecting.saved_proposals import save_proposal, write_proposal
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import parse_day
 from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
+from integration_center.wording.near_names import say_nearest
 
 COLUMNS = (
     Column("name", "Column"),
@@ -40,7 +41,7 @@ def inspect_report(
 ) -> None:
     """Look at a report's file, and find the report.yaml that reads it."""
     path = Path(what)
-    fetched, folder = (fetch_file(path), path.parent) if path.is_file() else fetch_report(what, day)
+    fetched, folder = (fetch_file(path), path.parent) if is_path(what) else fetch_report(what, day)
     found = inspect_file(
         fetched.data,
         fetched.label,
@@ -59,6 +60,25 @@ def inspect_report(
         (errors if as_json else console).print(f"Written: {place}", markup=False, soft_wrap=True)
     if found.problem:
         raise typer.Exit(1)
+
+
+def is_path(what: str) -> bool:
+    """Return whether a file is meant, and not a report by its name.
+
+    Raises:
+        ConfigurationError: it is a folder, or there is no such file.
+    """
+    path = Path(what)
+    if path.exists() and not path.is_dir():
+        return True
+    is_below = what != path.name and path.parent.is_dir()  # a report may have a slash in its name
+    if path.is_dir() and is_below:
+        raise ConfigurationError(f"{what} is a folder; name a file in it")
+    if not is_below and find_ending(what) is None:
+        return False
+    names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    where = f"the folder {path.parent} has no file {path.name!r}" if names else f"there is no folder {path.parent}"
+    raise ConfigurationError(f"{where}; {say_nearest(path.name, names)}" if names else where)
 
 
 def fetch_file(path: Path) -> Fetched:
@@ -105,8 +125,14 @@ def describe(found: Inspection, *, previews: bool) -> dict[str, Any]:
     described = asdict(found)
     if not previews:
         for column in described["columns"]:
-            del column["samples"]
+            del column["samples"], column["written"]
     return described
+
+
+def write_samples(column: ColumnLook) -> list[str]:
+    """Write the samples of a column, each with the cell of the file where that differs."""
+    pairs = zip(column.written, column.samples, strict=True)
+    return [read if cell == read else f"{cell} → {read}" for cell, read in pairs]
 
 
 def show(found: Inspection, *, previews: bool) -> None:
@@ -120,7 +146,7 @@ def show(found: Inspection, *, previews: bool) -> None:
                 "empty": f"{column.empty:.0%}",
                 "distinct": column.distinct,
                 "unique": f"{column.unique:.0%}",
-                "samples": ", ".join(column.samples) if previews else "hidden",
+                "samples": ", ".join(write_samples(column)) if previews else "hidden",
             }
             for column in found.columns
         ]

@@ -1,15 +1,17 @@
 """Compare names of report columns, ignoring invisible characters and case, as long as one column is meant."""
 
+import unicodedata
 from collections.abc import Iterable
 
-INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-"""Characters that are invisible in a name."""
 NO_BREAK = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 
 
 def clean_name(name: str) -> str:
     """Remove outer, special and repeated blanks, invisible characters and surrounding quotes from a name."""
-    name = name.translate(NO_BREAK).translate(INVISIBLE).strip()
+    name = name.translate(NO_BREAK)
+    if not name.isascii():  # joiners, marks of writing direction, byte-order marks
+        name = "".join(each for each in name if unicodedata.category(each) != "Cf")
+    name = name.strip()
     while len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1].strip()
     return " ".join(name.split())

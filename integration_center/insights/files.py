@@ -25,6 +25,7 @@ from integration_center.insights.drop_folders.drop_names import (
     Format,
     NotTaken,
     find_not_taken,
+    find_other_kind,
     find_passed_over,
     group_by_day,
     name_format,
@@ -322,6 +323,10 @@ class FilesSource:
                 f". Not taken, because the names {folder.file.names.rule}:"
                 f" {names}{f' and {more:,} more' if more > 0 else ''}"
             )
+        for name in (each for each in folder.passed_over if each.startswith(tuple(map(str, days)))):
+            if kind := find_other_kind(name):
+                advice += f". {name}: {kind[0]} are not read; {kind[1]}"
+                break
         return no_data(folder.info, days, max(folder.days, default=None), advice)
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
 from integration_center.insights.columns import DeclaredTypes
-from integration_center.insights.declared.declaring import DeclaredReader, check_columns
+from integration_center.insights.declared.declaring import DeclaredReader, check_columns, check_names
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.likely_types import TypeJudge
@@ -106,6 +106,7 @@ class ReportReader:
     ) -> None:
         self._parts, self._described = parts, described
         self.settled: Mapping[str, str] | None = None
+        check_names(parts.columns, described.file, parts.source, described.place)
         self._cells = DeclaredReader(parts.columns, described.file, settled)
         names = self._cells.columns
         self.info = fit_columns(described.info, names)

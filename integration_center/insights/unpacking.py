@@ -22,7 +22,13 @@ NAMES_SHOWN = 3
 ZIP = b"PK\x03\x04"
 WORKBOOK = "xl/workbook.xml"
 """A file that every Excel workbook has in its zip."""
-BINARY_WORKBOOK = "xl/workbook.bin"
+OTHER_ZIPS = {
+    "xl/workbook.bin": "an Excel workbook in binary form (xlsb)",
+    "word/document.xml": "a Word document",
+    "ppt/presentation.xml": "a PowerPoint presentation",
+    "Index/Document.iwa": "a document of Apple's Numbers, Pages or Keynote",
+}
+"""Documents that are zips, by a file that each of them has."""
 OPEN_DOCUMENT = "mimetype"
 """The first file in the zip of an OpenDocument file."""
 LITTER = re.compile(r"^__MACOSX/|(^|/)(\.[^/]*|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
@@ -65,8 +71,8 @@ def read_zip(data: Data) -> Iterator[bytes]:
         members = [each for each in archive.infolist() if not each.is_dir() and not LITTER.search(each.filename)]
         if members and members[0].filename == OPEN_DOCUMENT:
             raise UnreadableReport("it is an OpenDocument file; save it as xlsx or CSV")
-        if BINARY_WORKBOOK in archive.namelist():
-            raise UnreadableReport("it is an Excel workbook in binary form (xlsb); save it as xlsx or CSV")
+        if other := next((kind for name, kind in OTHER_ZIPS.items() if name in archive.namelist()), None):
+            raise UnreadableReport(f"it is {other}; save its table as xlsx or CSV")
         if len(members) != 1:
             names = ", ".join(make_printable(each.filename) for each in members[:NAMES_SHOWN])
             listed = f". It holds {names}" if members else ""

@@ -141,3 +141,22 @@ def test_the_report_yaml_beside_a_file_is_used_and_named_when_it_is_wrong(comman
     code, _, error = command("inspect", "2026-11-22.csv")
     assert code == 1
     assert "delimitor" in error
+
+
+def test_a_file_that_is_not_there_is_no_report(report: Path, command: Command) -> None:
+    for what, said in {
+        report / "2026-11-23.csv": f"the folder {report} has no file '2026-11-23.csv'; the nearest is '2026-11-",
+        report / "x" / "2026-11-22.csv": f"there is no folder {report / 'x'}",
+        report: f"{report} is a folder; name a file in it",
+    }.items():
+        code, _, error = command("inspect", str(what))
+        assert (code, said in error) == (1, True), error
+    assert "report 'nsp' is not visible" in command("inspect", "nsp")[2]
+
+
+def test_samples_show_how_a_value_was_written(report: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTEGRATION_CENTER_PREVIEWS", "true")
+    assert "1,5 → 1.5, 2,5 → 2.5" in command("inspect", "nps")[1]
+    assert as_json(command("inspect", "nps", "--json"))["columns"][1]["written"] == ["1,5", "2,5"]
+    monkeypatch.setenv("INTEGRATION_CENTER_PREVIEWS", "false")
+    assert "1,5" not in command("inspect", "nps", "--json")[1]

@@ -155,7 +155,7 @@ def test_the_time_of_a_footer_pattern_grows_with_the_line_alone(read: Read) -> N
             "columns: {Count: {tpye: date}}",
             "columns.Count.tpye in line 1: there is no such name; the nearest is",
         ),
-        ("encoding: utf-16", "correct `encoding:`"),
+        ("encoding: utf-16", "the text is UTF-8, so remove `encoding:`"),
     ],
 )
 def test_a_declaration_that_does_not_fit_is_named(read: Read, declared: str, expected: str) -> None:

@@ -13,7 +13,7 @@ from integration_center.insights.declared.cells import (
     drop_empty,
     unguard,
 )
-from integration_center.insights.declared.column_reader import AS_IS, ColumnReader, Locate
+from integration_center.insights.declared.column_reader import AS_IS, ColumnReader, Found, Locate
 from integration_center.insights.delimited.form import name_row
 
 GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}%?$"
@@ -23,29 +23,16 @@ NUMBER = r"^[+-]?\d[\d.,]*%?$"
 WITH_COMMA = r"^[+-]?\d[\d.,]*,\d+%?$|^[+-]?\d+(,\d{3})+\.\d+$"
 SHORTENED = r"^[+-]?\d(\.\d+)?E\+\d{2,3}$"
 """A long number as spreadsheets write it into CSV."""
+MISREAD = "[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac"
+"""Letters such as ü in UTF-8, read as another encoding: `Ã¼`."""
+DAMAGED = "\0|\ufffd"
+"""The character 0, as in a block of a file that was never written, and the sign in place of a letter that is lost."""
+SUSPECT = f"\u00c2|\u00c3|\u00e2\u20ac|{DAMAGED}"
+"""What cells of these two kinds hold: a few texts, which are found much faster than ranges of characters."""
 CELLS = "cells"
 """The name of each column while it is read: Polars takes a name such as `^b.*$` for a pattern of names."""
 LOOKED_AT = 100
 """A column without any number among so many values is not one of numbers."""
-
-
-@dataclass
-class Found:
-    """The cells of one doubt: how many there are, and the first row, counted from 0."""
-
-    count: int = 0
-    first: int | None = None
-
-    def note(self, mask: pl.Series, begin: int) -> None:
-        """Note the cells of a slice, which begins with the row `begin`."""
-        places = mask.arg_true()
-        self.count += len(places)
-        if self.first is None and len(places):
-            self.first = begin + int(places[0])
-
-    def show(self, locate: Locate) -> str:
-        """Say where the first cell is."""
-        return f"(first in {locate(self.first or 0)})"
 
 
 @dataclass
@@ -59,6 +46,8 @@ class Doubts:
         shortened: the cells such as `1.23457E+17`.
         commas: the numbers with a comma, which are not read without a declaration.
         groups: the numbers such as `1.234`, which may have thousands separators.
+        misread: the cells with letters such as `Ã¼`.
+        damaged: the cells with the character 0 or lost letters.
     """
 
     placeholders: set[str] = field(default_factory=set)
@@ -67,6 +56,8 @@ class Doubts:
     shortened: Found = field(default_factory=Found)
     commas: Found = field(default_factory=Found)
     groups: Found = field(default_factory=Found)
+    misread: Found = field(default_factory=Found)
+    damaged: Found = field(default_factory=Found)
     _looked_at: int = 0
     _has_numbers: bool = False
     _has_decimals: bool = False
@@ -122,6 +113,17 @@ class Doubts:
                 f"column {column!r} holds {self.shortened.count:,} numbers such as 1.23457E+17"
                 f" {self.shortened.show(locate)}, as spreadsheets shorten long ones; their last digits are lost, so"
                 " export the column as text"
+            )
+        if self.misread.count:
+            doubts.append(
+                f"column {column!r} has {self.misread.count:,} cells with letters such as Ã¼ for ü"
+                f" {self.misread.show(locate)}, because UTF-8 was read as another encoding; correct `encoding:` in"
+                " report.yaml, or export the file again in one encoding"
+            )
+        if self.damaged.count:
+            doubts.append(
+                f"column {column!r} has {self.damaged.count:,} cells with the character 0, or with � in place of a"
+                f" letter {self.damaged.show(locate)}, so the file may be damaged; export it again"
             )
         if self.groups.count and not self._has_decimals:
             doubts.append(
@@ -202,6 +204,9 @@ class CellReader:
                 doubts[name].apostrophes.note(columns[name].str.contains(APOSTROPHE), self._rows)
         for name in find_columns(others, pl.all().str.contains("E+", literal=True).any()):
             doubts[name].shortened.note(columns[name].str.contains(SHORTENED), self._rows)
+        for name in find_columns(others, pl.all().str.contains(SUSPECT).any()):
+            doubts[name].misread.note(columns[name].str.contains(MISREAD), self._rows)
+            doubts[name].damaged.note(columns[name].str.contains(DAMAGED), self._rows)
         for name, text in columns.items():
             rules = self._cells.find(name)
             if rules.decimal is None and rules.thousands is None:

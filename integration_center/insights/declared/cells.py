@@ -16,7 +16,11 @@ GUARD = '="'
 GUARDED = r'^="[^"]*"$'
 """A cell such as `="00123"`, which makes a spreadsheet keep the text as it is. It has no other meaning."""
 APOSTROPHE = r"^'[0-9=+@-]"
-PLACEHOLDERS = ("NULL", "null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "NaN", "-", "(blank)", "Never", "never")
+PLACEHOLDERS = (
+    *("NULL", "null", "Null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "NaN", "nan", "-", "--", "Never", "never"),
+    *("(blank)", "(null)", "(none)", "(empty)", "<null>", "[null]", "<NA>", "NaT", "nil", "undefined", "n.a.", "k.A."),
+    *("#NV", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"),
+)
 """Texts that often mean no value. They are read as they are, and reported."""
 CURRENCY = "$€£¥"
 GROUP_SIGNS = {" ": " \u00a0\u202f", "'": "'\u2019"}

@@ -23,6 +23,25 @@ Locate = Callable[[int], str]
 
 
 @dataclass
+class Found:
+    """Cells that have something in common: how many there are, and the first row, counted from 0."""
+
+    count: int = 0
+    first: int | None = None
+
+    def note(self, mask: pl.Series, begin: int) -> None:
+        """Note the cells of a slice, which begins with the row `begin`."""
+        places = mask.arg_true()
+        self.count += len(places)
+        if self.first is None and len(places):
+            self.first = begin + int(places[0])
+
+    def show(self, locate: Locate) -> str:
+        """Say where the first cell is."""
+        return f"(first in {locate(self.first or 0)})"
+
+
+@dataclass
 class Slice:
     """What one option makes of some cells.
 
@@ -49,42 +68,35 @@ class Option:
         name: `dates`, `zone`, `true_values` or `decimal`; see `OTHER_NAMES`.
         sure: whether it is declared for this column alone.
         look: reads cells by it.
-        fits: the number of cells that have its form, or need none.
         matters: whether a cell has the form itself.
         has_signs: see `Slice`.
-        first_odd: the first row that does not fit.
-        clashes: the number of cells that two forms read as different dates; first_clash: the first row of them.
+        odd: the cells that neither have its form nor need none.
+        clashes: the cells that two forms read as different dates.
         differs: whether the rows were returned as they are not by this option.
     """
 
     name: str
     sure: bool
     look: Callable[[pl.Series], Slice]
-    fits: int = 0
     matters: bool = False
     has_signs: bool = False
-    first_odd: int | None = None
-    clashes: int = 0
-    first_clash: int | None = None
+    odd: Found = field(default_factory=Found)
+    clashes: Found = field(default_factory=Found)
     differs: bool = False
 
     def count(self, text: pl.Series, begin: int) -> Slice:
         """Read cells, and count what they show; `begin` is the first row."""
         seen = self.look(text)
-        self.fits += int(seen.fits.sum())
         self.matters |= seen.matters
         self.has_signs |= seen.has_signs
-        if self.first_odd is None and (odd := (~seen.fits & text.is_not_null()).arg_true()).len():
-            self.first_odd = begin + int(odd[0])
+        self.odd.note(~seen.fits & text.is_not_null(), begin)
         if seen.clash is not None:
-            self.clashes += int(seen.clash.sum())
-            if self.first_clash is None:
-                self.first_clash = begin + int(seen.clash.arg_true()[0])
+            self.clashes.note(seen.clash, begin)
         return seen
 
     def count_odd(self, values: int) -> int:
         """Return how many of the values do not have the form. Without any that has it, none has."""
-        return values - self.fits if self.matters else values
+        return self.odd.count if self.matters else values
 
 
 @dataclass
@@ -158,7 +170,7 @@ class ColumnReader:
         notes: list[str] = []
         for option in self._options if self.values else []:
             odd = option.count_odd(self.values)
-            first = locate(option.first_odd) if option.first_odd is not None else ""
+            first = f" {option.odd.show(locate)}" if option.odd.count and odd < self.values else ""
             if odd == 0 or (option.sure and odd < self.values):
                 return [*notes, self._say(column, option, odd, first, kept=False)] if odd else notes
             half = (option.name == "dates" and odd < self.values) or option.has_signs
@@ -169,10 +181,10 @@ class ColumnReader:
     def list_clashes(self, column: str, locate: Locate) -> list[str]:
         """Say which cells two declared forms read as different dates, if dates are read by them."""
         return [
-            f"column {column!r}: {option.clashes:,} values are two different dates by the forms of `dates:` in"
-            f" report.yaml, the first in {locate(option.first_clash)}; keep the form in which they are written"
+            f"column {column!r}: {option.clashes.count:,} values {option.clashes.show(locate)} are two different dates"
+            " by the forms of `dates:` in report.yaml; keep the form in which they are written"
             for option in self._options
-            if option.first_clash is not None and self.choice == option.name
+            if option.clashes.count and self.choice == option.name
         ]
 
     def _say(self, column: str, option: Option, odd: int, first: str, *, kept: bool) -> str:
@@ -180,9 +192,8 @@ class ColumnReader:
         name = option.name if getattr(self.rules, option.name) else OTHER_NAMES[option.name]
         declared = getattr(self.rules, name)
         value = declared if isinstance(declared, str) else declared[0] if len(declared) == 1 else [*declared]
-        place = f" (first in {first})" if first and odd < self.values else ""
         said = (
-            f"column {column!r}: {odd:,} of {self.values:,} values{place} do not have the form of"
+            f"column {column!r}: {odd:,} of {self.values:,} values{first} do not have the form of"
             f" `{name}: {write_value(value)}` in report.yaml"
         )
         if not kept:

@@ -90,11 +90,28 @@ def check_columns(columns: Sequence[str], file: ReportFile, source: str, place: 
         place: the name of the `report.yaml` in errors.
 
     Raises:
-        UnreadableReport: a column is missing.
+        UnreadableReport: a column is missing, or two would have one name.
     """
     absent = [name for name in file.named_columns if find_column(name, columns) is None]
+    check_names(columns, file, source, place)
     if absent:
         said = "; ".join(f"column {name!r}: {say_nearest(name, columns)}" for name in absent)
         raise UnreadableReport(
             f"{source}: {place} names columns that the file does not have ({said}). Change one of the two"
         )
+
+
+def check_names(columns: Sequence[str], file: ReportFile, source: str, place: str) -> None:
+    """Check that no two columns have one name when `report.yaml` has renamed them; see `check_columns`."""
+    final: dict[str, str] = {}
+    ignored = {find_column(name, columns) for name in file.ignored}
+    renamed = {find_column(name, columns): new for name, new in file.renamed.items()}
+    for name in columns:
+        if name in ignored:
+            continue
+        other = final.setdefault(renamed.get(name, name), name)
+        if other != name:
+            raise UnreadableReport(
+                f"{source}: {place} gives the columns {other!r} and {name!r} one name, {renamed.get(name, name)!r};"
+                " choose another name, or leave one out by `ignore: true`"
+            )

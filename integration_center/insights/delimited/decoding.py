@@ -44,6 +44,11 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
     found = None if declared else find_unicode(data)
     encoding = declared or found
     if encoding is None or codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
+        if declared is not None and (other := find_unicode(data)):
+            raise UnreadableReport(
+                f"{source}: the text is {other}, but report.yaml has `encoding: {declared}`; remove it, or correct it",
+                {"encoding": other},
+            )
         wrong = next((mark for mark in MARKS if data.startswith(mark)), b"") if declared is None else b""
         data = cut(data, len(wrong))
         while data.startswith(codecs.BOM_UTF8):  # some programs write a second one
@@ -54,9 +59,13 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         ends_early = found and error.end >= len(data)
+        is_utf8 = not found and is_other_utf8(data)
         remedy = "the file is cut off; export or copy it again" if ends_early else "correct `encoding:` in report.yaml"
+        if is_utf8:
+            remedy = "the text is UTF-8, so remove `encoding:` in report.yaml"
         raise UnreadableReport(
-            f"{source}, line {line}: byte {error.start} (counted from 0) is not {encoding}; {remedy}"
+            f"{source}, line {line}: byte {error.start} (counted from 0) is not {encoding}; {remedy}",
+            {"encoding": "utf-8"} if is_utf8 else {},
         ) from None
     except UnicodeEncodeError:  # half of a UTF-16 pair, which some encodings let through
         raise UnreadableReport(f"{source}: the text is not {encoding}; correct `encoding:` in report.yaml") from None

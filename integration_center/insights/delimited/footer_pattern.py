@@ -4,7 +4,13 @@ Python's own expressions can take hours for a short line, and the line comes fro
 Polars, which knows neither looking ahead and behind nor references to earlier groups (docs.rs/regex, "Syntax").
 """
 
+import re
+from collections.abc import Sequence
+
 import polars as pl
+
+ADDRESS = re.compile(r"\s*[^@\s]+@[^@\s]+\s*")
+"""An e-mail address, which the rows of people have, and lines below a table hardly ever in the same column."""
 
 
 def check_footer_pattern(pattern: str) -> None:
@@ -19,6 +25,23 @@ def check_footer_pattern(pattern: str) -> None:
         message = str(error).split("\n\n")[0].splitlines()[-1]  # the expression of Polars follows
         reason = message.removeprefix("regex error: ").removeprefix("error: ").rstrip(".")
         raise ValueError(f"{pattern!r} is not a regular expression ({reason})") from None
+
+
+def refuse_counted(source: str, footer: int, place: str) -> str:
+    """Write why a footer that is declared by the number of its lines cannot be right; `place` names one of them."""
+    return (
+        f"{source}: `footer: {footer}` of report.yaml leaves out {place}, which has an e-mail address like the row"
+        " above the footer, so the file seems to have another footer, or none; correct the number, or say how its lines"
+        " begin, such as `footer: ^Total`"
+    )
+
+
+def is_row(cells: Sequence[str | None], above: Sequence[str | None]) -> bool:
+    """Return whether cells of the footer look like a row, because an address is where a row above it has one."""
+    return len(cells) == len(above) and any(
+        ADDRESS.fullmatch(cell or "") and ADDRESS.fullmatch(other or "")
+        for cell, other in zip(cells, above, strict=True)
+    )
 
 
 def is_match(pattern: str, line: str) -> bool:

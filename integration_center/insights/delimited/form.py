@@ -13,6 +13,14 @@ JOINED = (
     "{:,} rows have a cell that holds line ends and as many delimiters as whole rows, the first in row {:,} (counted"
     " from 1, without the header); if a quote in it was never closed, say `quote: none` in report.yaml"
 )
+ONE_COLUMN = (
+    "the table has one column, and {0} is in each of its first lines, equally often; if it separates cells, say"
+    " `delimiter: {0}` in report.yaml"
+)
+ERRORS = (
+    "{:,} rows begin like an error page or a JSON error, the first in row {:,} (counted from 1, without the header); if"
+    " a server wrote that below the rows, the file is cut off, so export it again"
+)
 MOST_SKIPPED = 1_000
 """The most lines that can be skipped."""
 
@@ -31,6 +39,7 @@ class Form:
         skip_after_header: the number of rows below the header to skip, such as units.
         footer: how many lines at the end to skip, or a regular expression that each of them matches.
         skip_blanks: whether blanks after a delimiter are no part of the cell, as in `"a", "b"`.
+        separator: what may separate the cells of a table that was read as one column; found, and never declared.
     """
 
     delimiter: str | None = None
@@ -42,6 +51,7 @@ class Form:
     skip_after_header: int = 0
     footer: int | str | None = None
     skip_blanks: bool = False
+    separator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,8 @@ class RowCount:
         headers: the number of rows that repeat the header.
         joined: the number of rows with a cell that seems to hold whole rows.
         first_joined: the first of these rows, counted from 1.
+        errors: the number of rows that begin like an error page or a JSON error.
+        first_error: the first of these rows, counted from 1.
         rows: the number of rows that were looked at.
     """
 
@@ -99,6 +111,8 @@ class RowCount:
     headers: int = 0
     joined: int = 0
     first_joined: int = 0
+    errors: int = 0
+    first_error: int = 0
     rows: int = 0
 
     @property
@@ -109,6 +123,7 @@ class RowCount:
             *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
             *([f"{self.headers:,} rows repeat the header, as in files that were joined"] if self.headers else []),
             *([JOINED.format(self.joined, self.first_joined)] if self.joined else []),
+            *([ERRORS.format(self.errors, self.first_error)] if 0 < self.errors <= self.rows / 2 else []),
         ]
 
 

@@ -33,6 +33,10 @@ KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
     (re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{])'), "JSON"),
 )
 """Other kinds of files, by how they begin."""
+ERROR_PAGE = r"(?i)^\s*(?:<(?:!doctype|html|head|body|\?xml|error)\b|\{\s*\")"
+ERROR_BELOW = ERROR_PAGE.replace("error)", "error|br|p|div|b)")
+"""The beginning of an error page or of a JSON error, which a server wrote below the rows. Text that people format may
+begin like the second."""
 COMMENT = re.compile(rb"(?s)\s*<!--.*?-->")
 BINARY = re.compile(rb"[\x00-\x06\x08\x0e-\x19\x1c-\x1e\x7f]")
 """Characters that no report's header has. A stray bell or escape (0x07, 0x1B) spoils one name, not the file; some

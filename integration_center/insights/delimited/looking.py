@@ -15,6 +15,8 @@ from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 
 SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 """A first line that tells Excel the delimiter."""
+ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+,;|-]|\x1f""")
+"""Characters besides `DELIMITERS` that may separate cells."""
 ROWS_LOOKED_AT = 20
 BYTES_LOOKED_AT = 256_000
 """The size of the beginning of a text that `find_delimiter` needs."""
@@ -53,6 +55,16 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     if delimiter == ",":
         return ",", None
     return delimiter, f"cells are separated by {DELIMITERS[delimiter]}"
+
+
+def find_separator(text: bytes) -> str | None:
+    """Find a character besides `DELIMITERS` that is in all first lines of a text, equally often; None without one."""
+    lines = [line for line in text[:BYTES_LOOKED_AT].decode(errors="replace").split("\n") if line.strip()]
+    lines = lines[: ROWS_LOOKED_AT + 1]
+    if len(lines) < 2:
+        return None
+    found = dict.fromkeys(ODD_SEPARATORS.findall(lines[0]))
+    return next((str(sign) for sign in found if len({line.count(sign) for line in lines}) == 1), None)
 
 
 def find_quote(text: bytes, delimiter: str | None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.insights.delimited.form import RowCount
+from integration_center.insights.delimited.kinds import ERROR_PAGE
 
 BEFORE_HEADER = "\ufeff\x0c"
 """The byte-order mark of a file that was put below another one, and the sign for a new page."""
@@ -26,6 +27,9 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
             alike |= first == sign + header[0]
         if alike.any():
             count.headers += sum(row[1:] == tuple(header[1:]) for row in frame.filter(alike).rows())
+    if (wrong := first.str.contains(ERROR_PAGE).arg_true()).len():
+        count.first_error = count.first_error or count.rows + int(wrong[0]) + 1
+        count.errors += len(wrong)
     if frame.width > 1:
         for place in find_joined(frame, delimiter):
             count.first_joined = count.first_joined or count.rows + place + 1

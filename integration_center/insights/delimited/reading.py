@@ -1,5 +1,7 @@
 """Read delimited bytes as a table of text: look at the file, read it fast, and strictly where that is needed."""
 
+import csv
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -10,7 +12,17 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, cut
 from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.decoding import decode
-from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form, OpenTable, RowCount, Table, open_frame
+from integration_center.insights.delimited.footer_pattern import is_row, refuse_counted
+from integration_center.insights.delimited.form import (
+    DELIMITERS,
+    ONE_COLUMN,
+    Dialect,
+    Form,
+    OpenTable,
+    RowCount,
+    Table,
+    open_frame,
+)
 from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
 from integration_center.insights.delimited.looking import (
@@ -19,6 +31,8 @@ from integration_center.insights.delimited.looking import (
     find_delimiter,
     find_footer,
     find_quote,
+    find_separator,
+    read_rows,
     skip_lines,
 )
 from integration_center.insights.delimited.odd_rows import count_odd_rows
@@ -28,6 +42,7 @@ from integration_center.insights.delimited.verified import read_verified
 from integration_center.insights.delimited.wrapping import (
     CELLS_WRAPPED,
     LINES_WRAPPED,
+    NO_DELIMITER,
     find_lines,
     is_wrapped,
     unwrap_cells,
@@ -58,12 +73,17 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     """
     text, encoding, notes = decode(data, form.encoding, source)
     refuse_other_kinds(text, source)
+    if (form.footer is not None or form.skip_lines) and text.find(b"\n") < 0:
+        text = bytes(text).replace(b"\r", b"\n")  # the line ends of old Macs
     begin = skip_lines(text, form.skip_lines)
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
     refuse_binary(text[begin : begin + LOOKED_AT], source)
     text, first_line = cut(text, begin), text.count(b"\n", 0, begin) + 1
-    text = cut(text, 0, find_footer(text, form.footer, source))
+    footer = find_footer(text, form.footer, source)
+    if isinstance(form.footer, int):
+        check_counted_footer(text, footer, dialect, form.footer, source, first_line)
+    text = cut(text, 0, footer)
     reader = StrictReader(text, dialect, source, first_line)
     rows = reader.read_rows()
     head = list(islice(rows, form.header_row + form.skip_after_header)) if has_content(text) else []
@@ -75,6 +95,12 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
         return read_unusual(below, notes, found_form, places.name)
+    if len(header) == 1 and form.delimiter is None:
+        above = head[form.header_row - 2][1] - first_line + 1 if form.header_row > 1 else 0
+        begin = skip_lines(text, above)
+        if separator := find_separator(text[begin : begin + BYTES_LOOKED_AT]):
+            found_form = replace(found_form, separator=separator)
+            notes.append(ONE_COLUMN.format(json.dumps(separator)))
     shown = pl.DataFrame(schema=below.schema)
     if not all(map(clean_name, header)):
         shown, below = show_columns(below), below.again(len(head))
@@ -168,7 +194,8 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
     if lines := find_lines(frame, header):
         within = read_table(lines, source)
-        return open_frame(replace(within, notes=[*notes, LINES_WRAPPED, *within.notes]))
+        said = LINES_WRAPPED if below.reader.text.find(b'"') >= 0 else NO_DELIMITER.format(below.reader.dialect.name)
+        return open_frame(replace(within, notes=[*notes, said, *within.notes]))
     if (bare := unwrap_cells(frame, header)) is not None:
         frame = bare
         notes.append(CELLS_WRAPPED)
@@ -206,6 +233,35 @@ def find_dialect(text: Data, begin: int, form: Form) -> tuple[Dialect, int, list
     return Dialect(delimiter, quote, form.escape, form.skip_blanks), begin, notes
 
 
+def check_counted_footer(text: Data, begin: int, dialect: Dialect, footer: int, source: str, first_line: int) -> None:
+    """Check that the lines of a footer, of which only the number is declared, are not rows.
+
+    Args:
+        text: the rows and the footer, in UTF-8.
+        begin: where the footer begins, in bytes.
+        dialect: the dialect of the text.
+        footer: the declared number of lines.
+        source: the name of the file in errors.
+        first_line: the number of the text's first line.
+
+    Raises:
+        UnreadableReport: one of them looks like a row.
+    """
+    end = len(text[max(begin - BYTES_LOOKED_AT, 0) : begin].rstrip(b"\r\n \x1a")) + max(begin - BYTES_LOOKED_AT, 0)
+    above = text[text.rfind(b"\n", 0, end) + 1 : end].decode(errors="replace")
+    try:
+        (last,) = list(read_rows(above, dialect)) or [[]]
+        lines = text[begin:].decode(errors="replace").splitlines()
+        odd = [
+            number for number, line in enumerate(lines) if any(is_row(row, last) for row in read_rows(line, dialect))
+        ]
+    except (csv.Error, ValueError):  # a row of several lines, or no rows at all
+        return
+    if odd:
+        line = first_line + text.count(b"\n", 0, begin)
+        raise UnreadableReport(refuse_counted(source, footer, f"line {line + odd[0]:,}"))
+
+
 def has_content(text: Data) -> bool:
     """Return whether a text has more than padding. Mostly its beginning shows that, without a copy of the text."""
     pieces = (text[begin : begin + BYTES_LOOKED_AT] for begin in range(0, len(text), BYTES_LOOKED_AT))
@@ -215,9 +271,11 @@ def has_content(text: Data) -> bool:
 def refuse_empty(head: Sequence[object], form: Form, source: str) -> UnreadableReport:
     """Build the error for a file that ends before its header."""
     lacks = "it lacks even a header" if not head else f"it has {len(head)} rows, and no row {form.header_row}"
-    if form.header_row > 1 or form.skip_lines:
+    if form.header_row > 1 or form.skip_lines or form.footer is not None:
         said = ", ".join(
-            f"`{name}: {getattr(form, name)}`" for name in ("skip_lines", "header_row") if getattr(form, name)
+            f"`{name}: {getattr(form, name)}`"
+            for name in ("skip_lines", "header_row", "footer")
+            if getattr(form, name) != getattr(ANY, name) or name == "header_row"
         )
         return UnreadableReport(
             f"{source} is empty, {lacks}; correct {said} in report.yaml, or export the report again"

@@ -13,6 +13,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
+from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
 from integration_center.insights.delimited.looking import find_header_below, read_options
 from integration_center.progress import advance
 
@@ -22,8 +23,6 @@ MOST_NOTES = 5
 """The most lines below a table that are called a footer although they have more cells than the header."""
 NOTHING = re.compile(r"[\s\x00\x1a]*")
 """A line without content, or with only the characters that old programs put at the end of a file."""
-ERROR_BELOW = re.compile(r"\s*(<(!doctype|html|head|body|\?xml|error|br|p|div|b)\b|\{\s*\")", re.IGNORECASE)
-"""The beginning of an error page or of a JSON error, which a server wrote below the rows."""
 LONGEST_CELL = 16_000_000
 """The most characters of one cell. An unclosed quote must not make the rest of a large file one cell."""
 csv.field_size_limit(LONGEST_CELL)  # Python's own limit of 131,072 would refuse cells that no integration reads
@@ -140,7 +139,7 @@ class StrictReader:
                 yield row[:width], line
             else:
                 cut = number == len(batch) and not whole and len(row) < width
-                if len(row) < 2 or len(row) > width or cut:
+                if len(row) < 2 or len(row) > width or cut or is_error(row):
                     raise self._refuse(row, header, line, cut=cut)
                 count.short += 1
                 yield [*row, *[""] * (width - len(row))], line
@@ -148,14 +147,15 @@ class StrictReader:
     def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
         """Build the error for a row that does not fit this table."""
         said = f"{count_cells(row)}, the header has {len(header)}"
-        if ERROR_BELOW.match(row[0]):
+        if is_error(row):
             kind = "a JSON error" if row[0].lstrip().startswith("{") else "a web page or an XML error"
             return UnreadableReport(
                 f"{self.source}, line {line}: {kind} begins here, below the rows; the export was cut off, so"
                 " export again"
             )
         widths = [len(each) for each, _ in islice(self.read_rows(), 50)]
-        if below := find_header_below(widths):
+        # A header of this width is below its title already, and the row is wrong.
+        if (below := find_header_below(widths)) and widths[below - 1] != len(header):
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
                 " report.yaml",
@@ -174,7 +174,8 @@ class StrictReader:
                 {"skip_blanks": True},
             )
         lines = self._count_lines(line)
-        footer = f". If it is no row, say `footer: {lines}` in report.yaml" if lines <= MOST_NOTES else ""
+        last = lines <= MOST_NOTES and not self._count_following(len(header), line)
+        footer = f". If it is no row, say `footer: {lines}` in report.yaml" if last else ""
         return UnreadableReport(
             f"{self.source}, line {line}: {said}; put cells that hold {self.dialect.name} or line breaks in"
             f" quotes{footer}"
@@ -183,8 +184,7 @@ class StrictReader:
     def _refuse_short(self, said: str, width: int, line: int) -> UnreadableReport:
         """Build the error for a row with one cell. It begins the footer if few rows of the table's width follow."""
         lines = self._count_lines(line)
-        following = sum(len(row) == width for row, at in self.read_rows() if at > line)
-        if lines > MOST_SKIPPED or following > lines / 2:
+        if lines > MOST_SKIPPED or self._count_following(width, line) > lines / 2:
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}, so it is not a row of this table; remove it, or correct the"
                 " export"
@@ -194,6 +194,10 @@ class StrictReader:
             f" report.yaml how many lines follow the table, such as `footer: {lines}`",
             {"footer": lines},
         )
+
+    def _count_following(self, width: int, line: int) -> int:
+        """Count the rows below a line that are as wide as the table."""
+        return sum(len(row) == width for row, at in self.read_rows() if at > line)
 
     def _has_blanks_before_quotes(self) -> bool:
         quote = self.dialect.quote
@@ -207,6 +211,11 @@ class StrictReader:
         """Count the lines that are not empty, from a line on."""
         below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
+
+
+def is_error(row: Sequence[str]) -> bool:
+    """Return whether a row that does not fit begins like an error page or a JSON error."""
+    return re.match(ERROR_BELOW if len(row) == 1 else ERROR_PAGE, row[0]) is not None
 
 
 def count_cells(row: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from integration_center.insights.delimited.form import DELIMITERS
 
 WRAPPED = r'(?s)^".*"$'
 LINES_WRAPPED = "each line is one quoted cell, which is read as the row that it holds"
+NO_DELIMITER = "no line is separated by {}, so the delimiter that is declared is passed over"
 CELLS_WRAPPED = "all cells are quoted twice; the quotes are left out"
 
 

@@ -33,6 +33,18 @@ USUAL = re.compile(
 )
 MOST_STARS = 3
 """Each star multiplies the time that a long name takes which does not match."""
+TEXT, PACKED = "save it as xlsx or CSV", "pack it by gzip, zstd or zip"
+OTHER_KINDS: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("xls", "xlt"), ("Excel workbooks of the old kind", TEXT)),
+    "xlsb": ("Excel workbooks in binary form", TEXT),
+    **dict.fromkeys(("ods", "fods"), ("OpenDocument files", TEXT)),
+    "numbers": ("Numbers documents", TEXT),
+    **dict.fromkeys(("docx", "doc", "pdf", "html", "htm", "xml"), ("documents", TEXT)),
+    **dict.fromkeys(("bz2", "xz", "7z", "rar", "lz4", "tar", "tgz", "tar.gz", "tar.zst"), ("such archives", PACKED)),
+}
+"""Kinds of files that are not read, by the endings of their names, and what to do instead."""
+LOCKS = ("~$", ".~lock.")
+"""How the files begin that office programs keep beside a file that is open in them."""
 UNFINISHED = re.compile(r"^[.~]|~$|\.(part|partial|filepart|tmp|temp|swp|crdownload)$", re.IGNORECASE)
 """Files of editors, and files of unfinished transfers."""
 DATE_PART = re.compile(r"\{date(?::([^{}]+))?\}")
@@ -175,10 +187,12 @@ def find_not_taken(
     found = []
     for file in files:
         day = day_of.get(file.name)
-        if file.name in OURS or file.name.startswith(".") or file.name.endswith("~"):
+        if file.name in OURS or file.name.startswith((".", *LOCKS)) or file.name.endswith("~"):
             continue
         if UNFINISHED.search(file.name):
             found.append(NotTaken(folder, file.name, "its transfer is not finished; rename it when it is"))
+        elif kind := find_other_kind(file.name):
+            found.append(NotTaken(folder, file.name, "{} are not read; {}".format(*kind)))
         elif day is None:
             found.append(NotTaken(folder, file.name, f"its name does not fit: {names.expected}"))
         elif len(days[day]) > 1 and not in_parts:
@@ -186,10 +200,22 @@ def find_not_taken(
     return found
 
 
+def find_other_kind(name: str) -> tuple[str, str] | None:
+    """Find the kind of a file that is not read, and what to do instead; None for any other name."""
+    parts = name.lower().split(".")[1:]
+    endings = (".".join(parts[-2:]), *parts[-1:])
+    return next((OTHER_KINDS[ending] for ending in endings if ending in OTHER_KINDS), None)
+
+
 def name_format(name: str) -> Format:
     """Return the format from the name of a file, packed or not; `csv` when the name shows none."""
+    return find_ending(name) or "csv"
+
+
+def find_ending(name: str) -> Format | None:
+    """Find the format in the ending of a name, packed or not; None for any other name."""
     endings = [ending.lower() for ending in name.split(".")[1:] if ending.lower() in ENDINGS]
-    return ENDINGS[endings[-1]] if endings else "csv"
+    return ENDINGS[endings[-1]] if endings else None
 
 
 def natural_order(drop: Drop) -> list[str | int]:

@@ -1,6 +1,7 @@
 """Read report drops: one folder per report, in a folder of this machine or in object storage."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -168,7 +169,7 @@ class LocalDrops:
         return self.identify(drop) == version
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
-        """See `Drops.read`. A large file is copied, so that what is read does not change when the file does."""
+        """See `Drops.read`. A large file is copied, so that what is read later is what was checked."""
         digest = hashlib.sha256()
 
         def read() -> Iterator[bytes]:
@@ -183,11 +184,18 @@ class LocalDrops:
         path = self._root / drop.folder / drop.name
         self._check_inside(path)
         try:
+            before = _stamp(path)
             yield from read_pieces(path, most=most)
+            # A file that is still being written may end at the end of a row, and nothing in it shows that.
+            changed = _stamp(path) != before
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
+                raise DropChanged(str(path)) from None
             raise UnreadableReport(
                 f"{path} cannot be read ({error.strerror}); check that it is a file, its size and its permissions"
             ) from None
+        if changed:
+            raise DropChanged(str(path))
 
     def _check_inside(self, path: Path) -> None:
         try:
@@ -196,6 +204,12 @@ class LocalDrops:
             raise UnreadableReport(f"{path} is a link that leads to itself; put the file itself there") from None
         if not inside:
             raise UnreadableReport(f"{path} leads out of {self._root}; put the files themselves there")
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes with each writing of a file, and when another one takes its place."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev
 
 
 def _modified(path: Path) -> datetime:

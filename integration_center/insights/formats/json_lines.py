@@ -16,13 +16,15 @@ from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.decoding import decode, say_encoding
 from integration_center.insights.delimited.form import OpenTable
-from integration_center.insights.delimited.kinds import find_kind
+from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, find_kind
 from integration_center.insights.formats.kept_frames import KeptFrames, name_slices
 from integration_center.insights.formats.value_text import MIDNIGHT, refuse_nested
 
 BATCH_ROWS = 50_000
 """The number of rows that are Python objects at a time."""
 WORDS = {True: "true", False: "false"}
+JSON_BEGINS = (b"{", b"[")
+"""How objects and lists begin."""
 ADVICE = "export one object a line, or declare the file's `format:` in report.yaml"
 
 
@@ -47,6 +49,12 @@ def open_json_lines(data: Data, source: str, encoding: str | None, ignored: Coll
     text, _, notes = decode(data, encoding, source)
     if (kind := find_kind(text)) not in (None, "JSON"):
         raise UnreadableReport(f"{source} is {kind}, not a JSON object a line; export it again")
+    if kind is None and (first := bytes(text[:LOOKED_AT]).strip(PADDING)) and first[:1] not in JSON_BEGINS:
+        raise UnreadableReport(
+            f"{source} is not a JSON object a line, but other text, from its first line on; say `format: csv` in"
+            " report.yaml if it is delimited, or export it again",
+            {"format": "csv"},
+        )
     lines = Lines()
     kept, found = KeptFrames(), Objects()
     kept.keep(map(found.write, read_batches(text, source, lines)), source)
@@ -95,8 +103,9 @@ class Objects:
                     midnight = column.str.ends_with(MIDNIGHT).all(ignore_nulls=True)
                     self.dated[name] = self.dated.get(name, True) and bool(midnight)
                 columns.append(column)
-        named = [column.name for column in columns]
-        return pl.DataFrame(columns or [pl.Series("", [None] * len(batch), dtype=pl.String)]), named
+        # By name, because a list of columns would not keep one without a name.
+        named = {column.name: column for column in columns}
+        return pl.DataFrame(named or {"": pl.Series([None] * len(batch), dtype=pl.String)}), list(named)
 
     def build_rows(self, frame: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
         """Return the rows of a frame with all columns of the header, which are called by their places."""

@@ -20,7 +20,8 @@ PLACE = rb"(?:[^<>]*?\s)?r=[\"']([A-Z]{1,3})\d{1,10}[\"'][^<>]*"
 """The attributes of a cell from its column on. No tag may reach over the next one, or hostile text would take hours."""
 FORMULA = rb"(?:" + TAG + rb"f[^<]*</(?:\w+:)?f>)?"
 VALUE = TAG + rb"v>-?(?:\d{16,}|\d(?:\.\d+)?[Ee]\+?(?:1[5-9]|[2-9]\d))</"
-LONG_NUMBER = re.compile(TAG + rb"c\s(?![^<>]*\bt=)" + PLACE + rb">" + FORMULA + VALUE)
+LONG_VALUE = re.compile(VALUE)
+LONG_NUMBER = re.compile(TAG + rb"c\s(?![^<>]*\bt=[\"'](?!n[\"']))" + PLACE + rb">" + FORMULA + VALUE)
 
 
 class Odd(StrEnum):
@@ -58,8 +59,10 @@ class OddCells:
 
     def look_at(self, text: bytes, end: int) -> None:
         """Look at a part of a sheet's XML."""
-        for odd, pattern in {**self.styles, Odd.LONG: LONG_NUMBER}.items():
+        for odd, pattern in self.styles.items():
             self.columns[odd].update(pattern.findall(text, 0, end))
+        if LONG_VALUE.search(text, 0, end):  # hardly any sheet has one, and a value alone is found much faster
+            self.columns[Odd.LONG].update(LONG_NUMBER.findall(text, 0, end))
 
     @property
     def notes(self) -> list[str]:

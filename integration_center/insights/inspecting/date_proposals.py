@@ -1,13 +1,14 @@
 """Find out which forms of dates `report.yaml` may declare."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-from integration_center.insights.declared.date_forms import read_forms
+from integration_center.insights.declared.date_forms import HAS_TIME, read_forms
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.header import list_names
 from integration_center.insights.likely_types import infer_type
 from integration_center.sync.values.moments import read_moments
 
@@ -24,6 +25,10 @@ MOSTLY = 0.5
 """A column with at least this share of dates is one of dates."""
 EPOCHS = {"epoch": r"^1[0-9]{9}$", "epoch_ms": r"^1[0-9]{12}$"}
 """Seconds or milliseconds from 2001 to 2033."""
+MOST_TRIED = 200
+"""The most different values that are tried with each form."""
+Show = Callable[[str, pl.Series], str]
+"""Names the first row of a column with one of some values. The values are personal data, and in no note."""
 MOST_FORMS = 4
 """The most forms that are proposed for one column."""
 
@@ -49,13 +54,14 @@ class Proposal:
             columns[name] = {**columns.get(name, {}), **more}
 
 
-def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:
+def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal, show: Show) -> None:
     """Propose the forms of dates.
 
     Args:
         values: the different values of each column.
         file: what is declared already.
         proposal: gets the options and notes.
+        show: names the first row of a column with one of some values.
     """
     forms = {name: found for name, text in values.items() if (found := find_date_forms(text)) is not None}
     proposal.dates = {name: found[0] for name, found in forms.items() if len(found) == 1}
@@ -65,16 +71,23 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
         usual = proposal.options["dates"] = different[0]
     elif different:
         proposal.say_for_columns({name: {"dates": form} for name, form in proposal.dates.items()})
+    timed = [name for name, form in proposal.dates.items() if HAS_TIME.search(form)]
+    if timed and file.zone is None:
+        proposal.notes.append(
+            f"times in {list_names(timed)} name no time zone, and are read as UTC; if they have another, say it in"
+            " report.yaml, such as `zone: Europe/Berlin`"
+        )
     for name, found in forms.items():
         if not found:
             unread = values[name].filter(~is_read(values[name]))
             if several := find_several_forms(unread):
                 proposal.say_for_columns({name: {"dates": several if len(several) > 1 else several[0]}})
                 continue
-            proposal.notes.append(
-                f"column {name!r} holds dates in several forms, and some can mean two things: of"
-                f" {len(values[name]):,} different values {len(unread):,} cannot be read. Let the export write one form"
-            )
+            odd = find_odd_dates(unread)
+            if odd.form:
+                proposal.say_for_columns({name: {"dates": odd.form}})
+            else:
+                proposal.notes.append(say_odd_dates(name, odd, unread, len(values[name]), show))
         elif len(found) > 1 and usual in found:
             proposal.notes.append(
                 f"column {name!r} holds dates that can mean two things; they are read as {usual!r} like the others"
@@ -84,6 +97,66 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
             proposal.notes.append(
                 f"column {name!r} holds dates that can mean two things; say in report.yaml `dates:` {shown}"
             )
+
+
+@dataclass(frozen=True)
+class OddDates:
+    """What the forms of dates make of values that no form reads all of.
+
+    Attributes:
+        form: the form that reads most of them, while no form reads the others.
+        contradicting: two forms with the values that only this form reads.
+    """
+
+    form: str | None = None
+    contradicting: tuple[tuple[str, pl.Series], ...] = ()
+
+
+def find_odd_dates(values: pl.Series) -> OddDates:
+    """Find out what the forms of dates make of values that no form reads all of."""
+    sample = values.head(MOST_TRIED)
+    read = {form: mask for form in DATE_FORMS if (mask := _find_read(sample, form)).any()}
+    if not read:
+        return OddDates()
+    best, second, *_ = [*sorted(read, key=lambda form: int(-read[form].sum())), None]
+    others = [form for form in read if form != best and (read[form] & ~read[best]).any()]
+    if not others:
+        ambiguous = second is not None and int(read[second].sum()) == int(read[best].sum())
+        mostly = int(read[best].sum()) >= MOSTLY * len(sample)
+        return OddDates(form=best if mostly and not ambiguous else None)
+    other = max(others, key=lambda form: int(read[form].sum()))
+    own, its = sample.filter(read[best] & ~read[other]), sample.filter(read[other] & ~read[best])
+    if not len(own) or best.replace("%d", "%m") != other.replace("%d", "%m"):
+        return OddDates()
+    return OddDates(contradicting=((best, own), (other, its)))
+
+
+def say_odd_dates(column: str, odd: OddDates, unread: pl.Series, count: int, show: Show) -> str:
+    """Say what is odd about the dates of a column.
+
+    Args:
+        column: the name of the column.
+        odd: what the forms make of its values.
+        unread: its different values that cannot be read.
+        count: the number of all its different values.
+        show: see `propose_dates`.
+    """
+    if odd.contradicting:
+        (form, one), (other_form, other) = odd.contradicting
+        return (
+            f"column {column!r} holds dates that contradict each other: {show(column, one)} can only be {form!r}, and"
+            f" {show(column, other)} only {other_form!r}. Let the export write one form"
+        )
+    first = show(column, unread)
+    if not any(_find_read(unread.head(MOST_TRIED), form).any() for form in DATE_FORMS):
+        return (
+            f"column {column!r} holds dates, but of {count:,} different values {len(unread):,} are dates in no known"
+            f" form (first in {first}). Let the export write them otherwise"
+        )
+    return (
+        f"column {column!r} holds dates in several forms, and some can mean two things: of {count:,} different values"
+        f" {len(unread):,} cannot be read (first in {first}). Let the export write one form"
+    )
 
 
 def find_date_forms(values: pl.Series) -> list[str] | None:
@@ -135,6 +208,11 @@ def is_read(values: pl.Series) -> pl.Series:
 
 
 def _reads(values: pl.Series, form: str) -> bool:
-    """Return whether all values have a form, and are in a plausible year for people's records (1950 to 2100)."""
+    """Return whether all values have a form; see `_find_read`."""
+    return bool(_find_read(values, form).all())
+
+
+def _find_read(values: pl.Series, form: str) -> pl.Series:
+    """Return which values have a form, and are in a plausible year for people's records (1950 to 2100)."""
     moments = values.str.to_datetime(form, strict=False) if ":" in form else values.str.to_date(form, strict=False)
-    return moments.null_count() == 0 and bool(moments.dt.year().is_between(1950, 2100).all())
+    return moments.dt.year().is_between(1950, 2100).fill_null(value=False)

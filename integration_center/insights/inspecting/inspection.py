@@ -12,13 +12,14 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.regular_files import show_size
-from integration_center.insights.declared.declaring import check_columns, declare_cells
+from integration_center.insights.declared.declaring import DeclaredReader, check_columns, declare_cells
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.decoding import find_unicode
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
 from integration_center.insights.formats.file_kinds import APPLY, read_file
-from integration_center.insights.inspecting.proposals import find_footer, find_rule, find_separator, propose_cells
+from integration_center.insights.inspecting.proposals import find_footer, find_rule, propose_cells
 from integration_center.insights.likely_types import infer_type, is_identifier
 from integration_center.insights.sizes import SizeLimit
 
@@ -28,15 +29,14 @@ GUESSED = (
     "`encoding: {}` is a guess; if letters such as ä or é look wrong, name another encoding: mac_roman, cp850, cp1250"
     " (Central Europe), cp1251 (Cyrillic), cp1253 (Greek), cp1254 (Turkish), shift_jis or gb18030"
 )
-MISREAD = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac")
-"""Letters such as ü in UTF-8, read as another encoding: `Ã¼`."""
-TWICE_ENCODED = "{:,} cells hold letters such as Ã¼ for ü, because UTF-8 was read as another encoding; {}"
 PLACED = re.compile(r"column \d+")
 ALIGNED = (
     "the table has one column, whose cells hold blanks like aligned columns; export it separated by commas or tabs"
 )
-ONE_LINE = "the file has one line with one cell; it may be an error message instead of a report"
+ONE_LINE = "the file has one line, and that looks like no header; it may be an error message instead of a report"
 NO_HEADER = "the header holds {}, so the file may have none; export it with the names of its columns in the first row"
+NUMBER = re.compile(r"[\d.,:/-]+")
+SENTENCE = re.compile(r"\w{2,}[.!]$|\w\. \w")
 NOT_KEYS = frozenset({"number", "boolean", "date", "datetime"})
 ADDRESS = r"^[^@\s]+@[^@\s]+$"
 
@@ -53,7 +53,8 @@ class ColumnLook:
         unique: the share of values that no other row has, from 0 to 1.
         dates: the form of its dates, if it has to be declared and is certain.
         addresses: whether most values are e-mail addresses.
-        samples: the first values.
+        samples: the first values, as they are read.
+        written: the same values, as the file has them.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ColumnLook:
     dates: str | None
     addresses: bool
     samples: Sequence[str]
+    written: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -138,28 +140,33 @@ def inspect_file(
     kind: Format = proposal.get("format") or file.format or named
     seen = Inspection(source, kind, len(data), packing, proposal=proposal, problem=problem)
     if table is None:
-        return replace(seen, line_end=find_line_end(data) if kind == "csv" else None)
-    found = propose_cells(table.frame, file)
+        text = data.decode(find_unicode(data) or "utf-8", errors="replace").encode()
+        return replace(seen, line_end=find_line_end(text) if kind == "csv" else None)
+    found = propose_cells(table.frame, file, table.locate)
     proposal = merge(proposal, found.options)
     declared = file.add(proposal)
     read, doubts, clashes = declare_cells(table.frame, declared, table.locate)
-    filled = read.filter(~pl.all_horizontal(pl.all().is_null())) if read.width else read
-    renamed = declared.renamed
+    has_value = (
+        read.select(~pl.all_horizontal(pl.all().is_null())).to_series()
+        if read.width
+        else pl.Series([], dtype=pl.Boolean)
+    )
+    filled, renamed = read.filter(has_value), declared.renamed
+    # By place, because names in report.yaml are compared without regard to case.
+    written = DeclaredReader(table.frame.columns, declared).rename(table.frame).filter(has_value)
     dates = {renamed.get(name, name): form for name, form in found.dates.items()}
-    columns = [look_at_column(text, dates.get(text.name)) for text in filled]
+    columns = [look_at_column(text, written[text.name], dates.get(text.name)) for text in filled]
     notes = [*table.notes, *doubts, *found.notes]
     if "encoding" in proposal:
         notes.append(GUESSED.format(proposal["encoding"]))
-    if misread := sum(int(text.str.contains(MISREAD.pattern).sum()) for text in table.frame):
-        mixed = "most of this file is UTF-8, so export it again" if "encoding" in proposal else "correct the export"
-        notes.append(TWICE_ENCODED.format(misread, mixed))
     if table.frame.width == 1 and find_runs(table.frame):
         notes.append(ALIGNED)
     if blank := read.height - filled.height:
         notes.append(f"{blank:,} rows have no value in any column")
-    if "header_row" in APPLY[kind] and (odd := [name for name in table.frame.columns if re.match(ADDRESS, name)]):
-        notes.append(NO_HEADER.format(list_names(odd)))
-    if (read.width, read.height) == (1, 0):
+    odd = [name for name in table.frame.columns if re.match(ADDRESS, name)]
+    if "header_row" in APPLY[kind] and (odd or all(map(NUMBER.fullmatch, table.frame.columns))):
+        notes.append(NO_HEADER.format(list_names(odd or table.frame.columns)))
+    if read.height == 0 and (read.width == 1 or any(map(SENTENCE.search, table.frame.columns))):
         notes.append(ONE_LINE)
     seen = replace(seen, problem=f"{source}: {clashes[0]}") if clashes else seen
     seen = replace(seen, **describe_form(table.form, data)) if table.form else seen
@@ -209,8 +216,8 @@ def read_with_remedies(
 
 def find_improvement(table: Table, named: Format, declared: ReportFile, proposal: Mapping[str, Any]) -> dict[str, Any]:
     """Find what makes a better table of one that could be read: another delimiter or header, or a footer."""
-    if table.form and "delimiter" not in proposal and (separator := find_separator(table.frame)):
-        return {"delimiter": separator}
+    if table.form and table.form.separator and "delimiter" not in proposal:
+        return {"delimiter": table.form.separator}
     kind = declared.format or named
     nameless = "header_row" in APPLY[kind] and any(map(PLACED.fullmatch, table.frame.columns))
     if nameless and "header_row" not in proposal and (below := find_fuller_row(table.frame)):
@@ -246,9 +253,17 @@ def find_line_end(data: bytes) -> str:
     return "CR" if lines == 0 else "mixed"
 
 
-def look_at_column(text: pl.Series, dates: str | None) -> ColumnLook:
-    """Describe what a column holds. `dates` is the form of its dates, if that has to be declared."""
+def look_at_column(text: pl.Series, written: pl.Series, dates: str | None) -> ColumnLook:
+    """Describe what a column holds.
+
+    Args:
+        text: its cells, as they are read.
+        written: its cells, as the file has them.
+        dates: the form of its dates, if that has to be declared.
+    """
+    text = text.set(text.str.strip_chars() == "", None)  # blanks are no value
     values = text.drop_nulls()
+    samples = values.unique(maintain_order=True).head(SAMPLES).to_list()
     return ColumnLook(
         name=text.name,
         type=infer_type(text),
@@ -257,7 +272,8 @@ def look_at_column(text: pl.Series, dates: str | None) -> ColumnLook:
         unique=int(values.is_unique().sum()) / len(values) if len(values) else 0.0,
         dates=dates,
         addresses=bool(len(values)) and int(values.str.strip_chars().str.contains(ADDRESS).sum()) > len(values) / 2,
-        samples=values.unique(maintain_order=True).head(SAMPLES).to_list(),
+        samples=samples,
+        written=[written[text.index_of(value) or 0] or "" for value in samples],
     )
 
 

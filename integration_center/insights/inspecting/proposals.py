@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from integration_center.insights.declared.cells import PLACEHOLDERS, number_form
+from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.declaring import declare_cells
 from integration_center.insights.declared.option_lines import write_column_line
 from integration_center.insights.declared.report_yaml import ReportFile
-from integration_center.insights.delimited.form import DELIMITERS
+from integration_center.insights.delimited.form import name_row
 from integration_center.insights.delimited.header import list_names
-from integration_center.insights.inspecting.date_proposals import EPOCHS, Proposal, propose_dates
+from integration_center.insights.inspecting.date_proposals import EPOCHS, Proposal, Show, propose_dates
 from integration_center.insights.likely_types import infer_type, is_identifier
 
 TOTALS = re.compile(
@@ -39,11 +40,13 @@ YES_AND_NO = (
 MOST_WORDS = 8
 WORDS = r"\w\W*\s\W*\w"
 RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
+UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
+"""A unit below the name of a column, such as `(days)`."""
 MOST_NOTES = 20
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
-ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+-]""")
-"""Characters that may separate cells."""
+THREE_DECIMALS = r"^[+-]?[1-9]\d{0,2},\d{3}\s?%?$"
+"""A number with a decimal comma, or with a comma between its thousands."""
 
 
 def find_footer(frame: pl.DataFrame) -> int | str | None:
@@ -72,30 +75,18 @@ def find_note(frame: pl.DataFrame) -> int:
 
 
 def find_rule(frame: pl.DataFrame) -> bool:
-    """Return whether the first row is a line of dashes, which some databases write below the header."""
+    """Return whether the first row is a line of dashes, as of some databases, or has units in brackets."""
     cells = [cell for cell in frame.row(0) if cell] if frame.height else []
-    return bool(cells) and all(RULE.fullmatch(cell) for cell in cells)
+    return bool(cells) and any(all(map(form.fullmatch, cells)) for form in (RULE, UNIT))
 
 
-def find_separator(frame: pl.DataFrame) -> str | None:
-    """Find the character that separates the cells of a table that was read as one column; None when there is none."""
-    if frame.width != 1 or not frame.height:
-        return None
-    lines = [frame.columns[0], *frame.head(20).to_series().fill_null("")]
-    for sign in dict.fromkeys(ODD_SEPARATORS.findall(frame.columns[0])):
-        if sign in DELIMITERS:  # they were tried
-            continue
-        if len({line.count(sign) for line in lines}) == 1:
-            return str(sign)
-    return None
-
-
-def propose_cells(frame: pl.DataFrame, file: ReportFile) -> Proposal:
+def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_row) -> Proposal:
     """Propose what to declare about the cells.
 
     Args:
         frame: the report as its file has it.
         file: what is declared already.
+        locate: names a row for people.
     """
     proposal = Proposal()
     held = sorted({value for text in frame for value in text.filter(text.is_in(PLACEHOLDERS)).unique()})
@@ -109,9 +100,14 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile) -> Proposal:
         for text in declared
         if not is_identifier(text.name) and len(bare := text.drop_nulls().str.strip_chars().unique())
     }
-    propose_dates(values, file, proposal)
+
+    def show(name: str, among: pl.Series) -> str:
+        places = declared[file.renamed.get(name, name)].str.strip_chars().is_in(among.implode()).arg_true()
+        return locate(int(places[0]))
+
+    propose_dates(values, file, proposal, show)
     propose_words(values, file, proposal)
-    propose_numbers({name: text for name, text in values.items() if name not in proposal.dates}, file, proposal)
+    propose_numbers({name: text for name, text in values.items() if name not in proposal.dates}, file, proposal, show)
     proposal.notes += find_counted(values)
     proposal.notes += find_units(declared)
     return proposal
@@ -131,7 +127,7 @@ def propose_words(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
     proposal.options |= {name: sorted(words) for name, words in found.items() if words}
 
 
-def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal) -> None:
+def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal, show: Show) -> None:
     """Propose the signs of numbers; see `propose_dates` for the arguments."""
     if file.decimal is not None or file.thousands is not None:
         return
@@ -150,6 +146,13 @@ def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal:
             if (",", ".") in found
         ]
     elif common[0][1] == ".":
+        proposal.notes += [
+            f"column {name!r} holds numbers such as 1,234 (first in {show(name, three)}), which are read as"
+            " decimals, 1.234, by `decimal: ','` in report.yaml; if they are thousands, the column is written in two"
+            " ways, so let the export write one"
+            for name in fits
+            if len(three := values[name].filter(values[name].str.contains(THREE_DECIMALS)))
+        ]
         changed = [
             name
             for name, text in values.items()

@@ -1,0 +1,79 @@
+"""Files of a local folder that are written, replaced or removed while they are read."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from integration_center.errors import NoDataForDay, ServiceUnavailable, UnreadableReport
+from integration_center.files.regular_files import read_pieces
+from integration_center.insights.drop_folders import drops
+from integration_center.insights.drop_folders.drops import LocalDrops
+from integration_center.insights.files import FilesSource
+from integration_center_tests.insights.conftest import DAY
+
+ROWS = b"User ID,N\na@x.example,1\nb@x.example,2\n"
+HALF = ROWS[:24]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "logins" / f"{DAY}.csv"
+    path.parent.mkdir()
+    path.write_bytes(HALF)
+    return path
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, *changes: Callable[[], object]) -> None:
+    """Make each change while the file is read, one for each reading."""
+    left = iter(changes)
+
+    def read(path: Path, *, most: int) -> Iterator[bytes]:
+        yield from read_pieces(path, most=most)
+        next(left, lambda: None)()
+
+    monkeypatch.setattr(drops, "read_pieces", read)
+
+
+def read(path: Path) -> int:
+    source = FilesSource(LocalDrops(path.parent.parent))
+    return source.read(source.find("Logins"), DAY).frame.height
+
+
+def test_a_file_that_grows_is_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(path) == 1
+    meanwhile(monkeypatch, lambda: path.write_bytes(ROWS))
+    assert read(path) == 2
+
+
+def test_a_file_that_is_replaced_is_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = path.with_name(".new")
+    other.write_bytes(ROWS)
+    meanwhile(monkeypatch, lambda: other.replace(path))
+    assert read(path) == 2
+
+
+def test_a_file_that_goes_on_growing_is_not_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def grow() -> None:
+        with path.open("ab") as file:
+            file.write(b"c@x.example,3\n")
+
+    meanwhile(monkeypatch, grow, grow, grow)
+    with pytest.raises(ServiceUnavailable, match="report 'Logins': the files changed during each of 3 readings"):
+        read(path)
+
+
+@pytest.mark.parametrize("remove", [Path.unlink, lambda path: path.rename(path.with_name("gone"))])
+def test_a_file_that_is_taken_away_is_missing(
+    path: Path, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Path], object]
+) -> None:
+    meanwhile(monkeypatch, lambda: remove(path))
+    with pytest.raises((NoDataForDay, UnreadableReport), match=f"no data for {DAY}"):
+        read(path)
+
+
+def test_a_link_to_nothing_is_called_unreadable(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("latest.csv")
+    with pytest.raises(UnreadableReport, match="cannot be read"):
+        read(path)
