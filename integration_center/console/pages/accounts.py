@@ -239,9 +239,9 @@ def add_account(request: Request) -> Response:
     except ConfigurationError as error:
         return redirect(request, f"/accounts#{ADD}", f"{capitalize_first(say_error(error))}.", "danger")
     if not added:
-        return redirect(request, "/accounts", f"There is an account {environment.value} already.", "warning")
+        return redirect(request, "/accounts", f"There is an account {environment.title} already.", "warning")
     note(request, Action.ADDED_ACCOUNT, environment=environment, detail=kind.value)
-    return redirect(request, "/accounts", f"Account {environment.value} is added. Connect it here.")
+    return redirect(request, "/accounts", f"Account {environment.title} is added. Connect it here.")
 
 
 def remove_account(request: Request) -> Response:
@@ -254,7 +254,7 @@ def remove_account(request: Request) -> Response:
     except ConfigurationError as error:
         return redirect(request, "/accounts", f"{capitalize_first(say_error(error))}.", "danger")
     note(request, Action.REMOVED_ACCOUNT, environment=environment)
-    return redirect(request, "/accounts", f"Account {environment.value} is removed. Its runs stay in the log.")
+    return redirect(request, "/accounts", f"Account {environment.title} is removed. Its runs stay in the log.")
 
 
 PAGE = Page(
