@@ -16,9 +16,11 @@ from integration_center.sync.schema import SObjectSchema
 
 NAMED = re.compile(
     r"\b(?P<object>[A-Za-z]\w*)\.(?P<field>[A-Za-z]\w*)\b|\bintegration '(?P<slug>[^']+)'"
+    r"|\b(?P<ran>[a-z0-9_]+) \((?P<run>[0-9a-f]{8})\)"
     r"|\b(?P<alone>[A-Za-z]\w*?(?:__c|[a-z][A-Z]\w*))\b"
 )
-"""`Lead.Score__c`, `integration 'logins_to_leads'`, or a field or object alone that is plainly an API name."""
+"""`Lead.Score__c`, `integration 'logins_to_leads'`, its run as `logins_to_leads (8f8fcc82)`, or a field or object alone
+that is plainly an API name."""
 OBJECT = re.compile(r"\b[A-Za-z]\w*\b")
 MOST_OBJECTS = 20
 """Objects that one page asks for the labels of."""
@@ -50,9 +52,11 @@ class Names:
         return Markup("").join([*marked, mark_stamps(text[end:])])
 
     def _show(self, found: re.Match[str], about: Iterable[Labels]) -> Markup | None:
-        if slug := found["slug"]:
-            link = Markup('<a href="/integrations/{}">{}</a>')
-            return link.format(quote(slug), self.integrations[slug]) if slug in self.integrations else None
+        if slug := found["slug"] or found["ran"]:
+            if slug not in self.integrations:
+                return None
+            link = Markup('<a href="/integrations/{}">{}</a>').format(quote(slug), self.integrations[slug])
+            return link + Markup(' <span class="api">{}</span>').format(found["run"]) if found["run"] else link
         if alone := found["alone"]:
             own = self.labels.get(alone.lower())
             among = [own.object] if own else [each.fields.get(alone.lower()) for each in about]

@@ -11,7 +11,7 @@ from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 
 LABELS = {"score__c": "Fit Score", "email": "Email", "numberofemployees": "Employees", "evil__c": "<script>"}
-NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b": "Scores"})
+NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b": "Scores", "b_2": "Second"})
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b":
         ("2 fields of Case (Score__c)", "2 fields of Case (Score__c)"),
         ("Lead.Evil__c <b>", '&lt;script&gt; <span class="api">Lead.Evil__c</span> &lt;b&gt;'),
         ("by integration 'a b'; x", 'by <a href="/integrations/a%20b">Scores</a>; x'),
+        ("ended: b_2 (0a1b2c3d), gone (0a1b2c3d)",
+         'ended: <a href="/integrations/b_2">Second</a> <span class="api">0a1b2c3d</span>, gone (0a1b2c3d)'),
         ("by integration 'gone'", "by integration &#39;gone&#39;"),
         ("at 2026-11-27 08:00 UTC", 'at <time datetime="2026-11-27T08:00:00Z">2026-11-27 08:00 UTC</time>'),
     ],
