@@ -31,6 +31,7 @@ from integration_center.settings import Settings, read_settings
 from integration_center.wording.plain_text import keep_log_printable
 
 if TYPE_CHECKING:
+    from integration_center.database.shared_progress import SharedProgress
     from integration_center.insights.source import ReportSource
     from integration_center.salesforce.org import Org
     from integration_center.salesforce.read.snapshot_file import SnapshotFolder
@@ -144,10 +145,17 @@ class Installation:
 
     @cached_property
     def progress(self) -> "ProgressFolder":
-        """How far the steps of runs have come."""
+        """How far the steps of the runs of this host have come."""
         from integration_center.store.run_progress import ProgressFolder
 
         return ProgressFolder(self.settings.scratch)
+
+    @cached_property
+    def shared_progress(self) -> "SharedProgress":
+        """How far the steps of the runs of all hosts have come."""
+        from integration_center.database.shared_progress import SharedProgress
+
+        return SharedProgress(self.engine)
 
     def work_folder(self) -> AbstractContextManager[Path]:
         """A folder of this machine for the length of the block, for nobody else to read."""

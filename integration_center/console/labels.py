@@ -11,6 +11,7 @@ from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
 from integration_center.sync.reason_groups import Called
+from integration_center.sync.schema import SObjectSchema
 
 KEPT = 3_600.0
 MOST = 200
@@ -56,11 +57,16 @@ def find_labels(
                 schema = org.describe(object_name)
         except IntegrationCenterError:  # the pages that need the org say why it does not answer
             return plain
-        return Labels(schema.label, {each.name.lower(): each.label for each in schema.fields})
+        return name_all(schema)
 
     key = ("labels", account.org_id, account.connected_at.isoformat(), object_name.lower())
     answer = console.lookups.ask(key, work, kept=KEPT, most=MOST)
     return answer.get() if wait_for([answer], patience) else plain
+
+
+def name_all(schema: SObjectSchema) -> Labels:
+    """Return the labels of an object that is known already."""
+    return Labels(schema.label, {each.name.lower(): each.label for each in schema.fields})
 
 
 def spec_of_run(file: DefsFile | None, sync: SyncRecord) -> IntegrationSpec | None:

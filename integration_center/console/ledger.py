@@ -15,7 +15,7 @@ from integration_center.console.results import Reason
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS, SOURCE_ROWS
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HEADER_ROWS, HOLDS, SOURCE_ROWS
 from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcome_words import TROUBLED
@@ -30,8 +30,6 @@ PAGE_LINES = 50
 CSV_LINES = 10_000
 MOST_REASONS = 20
 ROW = re.compile(r"^row (\d+)(?= has the (?:same key|value of all rows))")
-HEADER_ROWS = 2
-"""What is added to a row's number, which begins at 0: a spreadsheet begins at 1, and its first row is the header."""
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,20 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from integration_center.console.labels import PATIENCE, Labels, find_labels
+from integration_center.console.labels import PATIENCE, Labels, find_labels, name_all
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.moments import mark_stamps
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
+from integration_center.sync.schema import SObjectSchema
 
 NAMED = re.compile(
     r"\b(?P<object>[A-Za-z]\w*)\.(?P<field>[A-Za-z]\w*)\b|\bintegration '(?P<slug>[^']+)'"
+    r"|\b(?P<ran>[a-z0-9_]+) \((?P<run>[0-9a-f]{8})\)"
     r"|\b(?P<alone>[A-Za-z]\w*?(?:__c|[a-z][A-Z]\w*))\b"
 )
-"""`Lead.Score__c`, `integration 'logins_to_leads'`, or a field or object alone that is plainly an API name."""
+"""`Lead.Score__c`, `integration 'logins_to_leads'`, its run as `logins_to_leads (8f8fcc82)`, or a field or object alone
+that is plainly an API name."""
 OBJECT = re.compile(r"\b[A-Za-z]\w*\b")
 MOST_OBJECTS = 20
 """Objects that one page asks for the labels of."""
@@ -30,15 +33,18 @@ class Names:
     Attributes:
         labels: of objects and their fields, by the object's API name in lower case.
         integrations: the names of integrations, by slug.
+        topic: of the object that all sentences are about; None where each names its own.
     """
 
     labels: Mapping[str, Labels] = field(default_factory=dict)
     integrations: Mapping[str, str] = field(default_factory=dict)
+    topic: Labels | None = None
 
     def mark(self, text: str) -> Markup:
         """Write labels and names into a sentence; what has none stays as it is. Moments are marked, too."""
         marked, end = [], 0
         about = [known for word in OBJECT.findall(text) if (known := self.labels.get(word.lower()))]
+        about += [self.topic] if self.topic else []
         for found in NAMED.finditer(text):
             if (shown := self._show(found, about)) is not None:
                 marked += [mark_stamps(text[end : found.start()]), shown]
@@ -46,9 +52,11 @@ class Names:
         return Markup("").join([*marked, mark_stamps(text[end:])])
 
     def _show(self, found: re.Match[str], about: Iterable[Labels]) -> Markup | None:
-        if slug := found["slug"]:
-            link = Markup('<a href="/integrations/{}">{}</a>')
-            return link.format(quote(slug), self.integrations[slug]) if slug in self.integrations else None
+        if slug := found["slug"] or found["ran"]:
+            if slug not in self.integrations:
+                return None
+            link = Markup('<a href="/integrations/{}">{}</a>').format(quote(slug), self.integrations[slug])
+            return link + Markup(' <span class="api">{}</span>').format(found["run"]) if found["run"] else link
         if alone := found["alone"]:
             own = self.labels.get(alone.lower())
             among = [own.object] if own else [each.fields.get(alone.lower()) for each in about]
@@ -85,10 +93,19 @@ def find_names(
     return Names(labels, {file.slug: file.spec.name for file in files if file.spec})
 
 
-def mark_names(console: Console, text: str) -> Markup:
-    """Write the labels and names into one sentence, such as a refusal."""
+def mark_names(console: Console, text: str, schema: SObjectSchema | None = None) -> Markup:
+    """Write labels and names into one sentence, such as a refusal or the answer to a change.
+
+    Args:
+        console: where.
+        text: the sentence. One that names nothing costs nothing.
+        schema: of the object that the page is about, where it is known already.
+    """
     if not NAMED.search(text):
         return mark_stamps(text)
     files, words = console.defs.list(), {word.lower() for word in OBJECT.findall(text)}
-    specs = [file.spec for file in files if file.spec and file.spec.object.lower() in words]
-    return find_names(console, specs, files).mark(text)
+    topic = name_all(schema) if schema else None
+    known = {schema.name.lower(): topic} if schema and topic else {}
+    specs = [file.spec for file in files if file.spec and file.spec.object.lower() in words - known.keys()]
+    names = find_names(console, specs, files)
+    return Names({**names.labels, **known}, names.integrations, topic).mark(text)

@@ -12,6 +12,8 @@ PATH = re.compile(r"(?<![\w:/.])(?:sqlite:/{2,3})?/(?:[\w.@+-]+/)+([\w.@+-]+)")
 
 PLACE = re.compile(r"(?P<place>[a-z_]+(?:\[\d+\])?(?:\.[^\s;:.\[\]]+(?:\[\d+\])?)*) in line (?P<line>\d+): ")
 """A place in a YAML file, as the terminal names it: `keys[0].column in line 11: `, which its author finds at once."""
+TWICE = re.compile(r"\b(\w+): \1: ")
+"""A place in a file whose reason names it once more."""
 STEP = re.compile(r"(?P<name>[^\[\].]+)(?:\[(?P<number>\d+)\])?")
 ITEMS = {"keys": "key pair", "fields": "field", "columns": "column", "channels": "channel"}
 """What one item of a list is called."""
@@ -24,7 +26,7 @@ def make_plain(text: str) -> str:
     line, and goes on in words: `line 11, column of key pair 1: `. Options of a report are called as on its page.
     """
     text = PLACE.sub(lambda found: f"line {found['line']}, {_say_place(found['place'])}: ", PATH.sub(r"\1", text))
-    return name_options(text)
+    return name_options(TWICE.sub(r"\1: ", text))
 
 
 def _say_place(place: str) -> str:

@@ -115,8 +115,9 @@ def _describe(
 
 
 def _count(console: Console, progress: Progress, run_id: str, slug: str) -> Progress:
-    """Add the numbers that the run's steps have noted on this host, and those sent, which every host knows."""
-    steps = console.installation.progress.read(run_id, slug)
+    """Add the numbers that the run's steps have noted, on this host or another, and those sent."""
+    installation = console.installation
+    steps = installation.progress.read(run_id, slug) or installation.shared_progress.read(run_id, slug)
     noted = {seen.phase: (step, seen) for step in steps for seen in step.seen}
     sending = _find_sent(console, progress.sync) if progress.sync and progress.stage is Stage.PUSH else None
     counts: dict[Stage, list[str]] = {}

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, Engine, column, select, table
 
 from integration_center.errors import DatabaseOutdated, DatabaseTooNew
 
-REVISION = 8
+REVISION = 9
 """The newest revision in `migrations/versions`."""
 OLDEST_BESIDE = 8
 """The oldest program, by its own `REVISION`, that may work with our tables.

@@ -7,11 +7,7 @@ listing reads.
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    delete,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.sync_reading import SyncReading, is_line
@@ -21,7 +17,7 @@ from integration_center.database.sync_records import (
     SyncStatus,
     build_record,
 )
-from integration_center.database.tables import sync_progress, syncs
+from integration_center.database.tables import step_progress, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration.spec import Environment
 from integration_center.sync.outcomes import MAY_BE_WRITTEN
@@ -185,8 +181,7 @@ class SyncLog(SyncReading):
                 "api_calls": known.api_calls if api_calls is None else api_calls,
             }
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(**changes))
-            this = (sync_progress.c.run_id == run_id) & (sync_progress.c.slug == slug)
-            connection.execute(delete(sync_progress).where(this))
+            _forget_progress(connection, run_id, slug)
         return self._require(run_id, slug)
 
     def recount(self, run_id: str, slug: str, *, counts: Counts) -> None:
@@ -213,7 +208,9 @@ class SyncLog(SyncReading):
                 .where(is_line(run_id, slug), syncs.c.status == SyncStatus.RUNNING.value)
                 .values(status=SyncStatus.FAILED.value, ended_at=datetime.now(UTC), error=say(error).store())
             )
-            return connection.execute(statement).rowcount == 1
+            was_open = connection.execute(statement).rowcount == 1
+            _forget_progress(connection, run_id, slug)
+            return was_open
 
     def _require(self, run_id: str, slug: str) -> SyncRecord:
         record = self.get(run_id, slug)
@@ -224,6 +221,14 @@ class SyncLog(SyncReading):
 
 def _missing(run_id: str, slug: str) -> PlanMissing:
     return PlanMissing(f"run {run_id} has no sync of integration {slug!r}; materialize update_set and push together")
+
+
+def _forget_progress(connection: Connection, run_id: str, slug: str) -> None:
+    """Forget how far a line had come that is closed now; the step of its report, too, unless the run has open lines."""
+    connection.execute(delete(sync_progress).where(sync_progress.c.run_id == run_id, sync_progress.c.slug == slug))
+    is_open = exists().where(syncs.c.run_id == run_id, syncs.c.status == SyncStatus.RUNNING.value)
+    done = or_(step_progress.c.slug == slug, step_progress.c.slug.is_(None) & ~is_open)
+    connection.execute(delete(step_progress).where(step_progress.c.run_id == run_id, done))
 
 
 def _plain(counts: Counts) -> dict[str, dict[str, int]]:

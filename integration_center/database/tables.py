@@ -131,6 +131,16 @@ sync_progress = Table(
     Column("total", Integer, nullable=False),
 )
 
+step_progress = Table(
+    "step_progress",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("step", String(300), primary_key=True),
+    Column("slug", String(255)),  # null for a step that reads a report
+    Column("content", JSON, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -252,7 +252,11 @@ def look_at_files(root: Path) -> Sequence[Signature]:
 
 
 def _say_unreadable(error: OSError) -> str:
-    return f"the file cannot be read: {error.strerror}"
+    if isinstance(error, IsADirectoryError):
+        return "there is a folder in place of the file"
+    if isinstance(error, PermissionError):
+        return "the file cannot be read, because this program lacks the right to"
+    return "the file cannot be read, because the disk does not give its content"
 
 
 def cut_reason(reason: str) -> str:

@@ -9,6 +9,9 @@ from integration_center.sync.outcomes import Outcome
 OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
 """The dtype of the `outcome` column; its order is the severity, so `max` of a row's lines is the row's outcome."""
 
+HEADER_ROWS = 2
+"""What is added to a row's number, which begins at 0: a spreadsheet begins at 1, and its first row is the header."""
+
 DAY = "_day"
 """The column that the caller adds to the report: the partition of each row, Date."""
 

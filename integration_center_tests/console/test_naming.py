@@ -7,10 +7,11 @@ from integration_center.console.naming import Names
 from integration_center.console.shell.context import Console
 from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser
-from integration_center_tests.pipeline.center import COUNT, Center
+from integration_center_tests.console.wizard_user import WizardUser
+from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 
 LABELS = {"score__c": "Fit Score", "email": "Email", "numberofemployees": "Employees", "evil__c": "<script>"}
-NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b": "Scores"})
+NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b": "Scores", "b_2": "Second"})
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,8 @@ NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b":
         ("2 fields of Case (Score__c)", "2 fields of Case (Score__c)"),
         ("Lead.Evil__c <b>", '&lt;script&gt; <span class="api">Lead.Evil__c</span> &lt;b&gt;'),
         ("by integration 'a b'; x", 'by <a href="/integrations/a%20b">Scores</a>; x'),
+        ("ended: b_2 (0a1b2c3d), gone (0a1b2c3d)",
+         'ended: <a href="/integrations/b_2">Second</a> <span class="api">0a1b2c3d</span>, gone (0a1b2c3d)'),
         ("by integration 'gone'", "by integration &#39;gone&#39;"),
         ("at 2026-11-27 08:00 UTC", 'at <time datetime="2026-11-27T08:00:00Z">2026-11-27 08:00 UTC</time>'),
     ],
@@ -46,6 +49,39 @@ def test_a_clash_rights_and_the_doctor_show_labels_first(center: Center, console
     assert f"Read and Edit on {named}" in rights
     assert 'WalkMe Engagement <span class="api">WalkMe_Engagement__c</span>' in rights
     assert clash in look_with_the_doctor(console, browser)
+
+
+def test_the_answers_to_changes_show_labels_first(center: Center, console: Console, browser: Browser) -> None:
+    center.integrate()
+    center.integrate("second", name="Second", enabled=False)
+    named = f'WalkMe Logins Last 30 Days <span class="api">Lead.{COUNT}</span>'
+    find_labels(console, Environment.SANDBOX, "Lead", patience=60)
+    refused = browser.post("/integrations/second/enable", {"csrf_token": browser.token()}, status=409)
+    assert f'{named} are already written by <a href="/integrations/logins_to_leads">Logins to Leads</a>' in refused.html
+    several = browser.post("/integrations", {"csrf_token": browser.token(), "go": "enable", "slug": "second"})
+    assert f'{named} are already written by <a href="/integrations/logins_to_leads">Logins to Leads</a>' in several.html
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "said"),
+    [
+        ("User ID", "Email", 'Email <span class="api">Lead.Email</span> is a key field'),
+        ("# Logins Last 30 Days", "CreatedDate", 'Created Date <span class="api">Lead.CreatedDate</span> '),
+        (
+            "# Logins Last 30 Days",
+            COUNT,
+            f'WalkMe Logins Last 30 Days <span class="api">Lead.{COUNT}</span> is written',
+        ),
+    ],
+)
+def test_the_wizard_says_labels_first(column: str, field: str, said: str, center: Center, browser: Browser) -> None:
+    center.drop(logins(PLAIN))
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("add")
+    user.press("stay", {"column-3": column})
+    user.press("stay", {"field-3": field})
+    assert said in user.seen.html
 
 
 def look_with_the_doctor(console: Console, browser: Browser) -> str:

@@ -38,7 +38,7 @@ def test_from_a_missing_field_to_a_saved_integration(
     user = map_new_field(browser)
     assert "Create it in Sandbox" in user.seen.text
     user.press("create-fields")
-    assert f"Created on Lead: {NEW}." in user.seen.text
+    assert f'Created on Lead: User ID <span class="api">{NEW}</span>.' in user.seen.html
     assert "the Salesforce admin has to provide" not in user.seen.text
     assert installation.audit.list()[0].action is Action.CREATED_FIELDS
     (row,) = org.store.records("FieldPermissions")
@@ -63,7 +63,7 @@ def test_a_user_who_may_not_is_told_what_is_missing(org: Org, browser: Browser, 
     assert f"Created on Lead: {NEW}." in (noted.detail or "")
     org.set_permission("PermissionsManageProfilesPermissionsets", granted=True)
     user.press("create-fields")
-    assert f"Already there: {NEW}." in user.seen.text
+    assert f'Already there: User ID <span class="api">{NEW}</span>.' in user.seen.html
     assert "the Salesforce admin has to provide" not in user.seen.text
 
 
@@ -73,9 +73,10 @@ def test_what_fires_is_told_for_the_mapped_fields(org: Org, browser: Browser) ->
     user = WizardUser.begin(browser)
     user.to_mapping()
     assert "2 things the org runs when Lead is updated" in user.open("mapping").text
-    assert f"Apex trigger Scores (after update) reads {COUNT}" in user.seen.text
+    named = f'WalkMe Logins Last 30 Days <span class="api">{COUNT}</span>'
+    assert f"Apex trigger Scores (after update) reads {named}" in user.seen.html
     assert "Validation rule Need_City names none of the mapped fields" in user.seen.text
     assert "Not seen: sharing" in user.seen.text
     user.press("plan")
     assert "A run would update" in user.seen.text
-    assert f"Apex trigger Scores (after update) reads {COUNT}" in user.seen.text
+    assert f"Apex trigger Scores (after update) reads {named}" in user.seen.html

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
 from integration_center_tests.alerts.receivers import SECRET, receiving
 from integration_center_tests.console.browser import Browser, Seen
-from integration_center_tests.pipeline.center import PLAIN, Center, email, logins
+from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email, logins
 
 
 def follow(browser: Browser, seen: Seen) -> Seen:
@@ -37,8 +38,8 @@ def test_what_a_record_says_is_explained_and_a_person_is_erased(
     found = browser.submit(browser.open("/search"), "/search", {"text": f" {email(PLAIN[0]).upper()} "})
     assert email(PLAIN[0]) not in found.path
     assert f"/integrations/logins_to_leads/runs/{run.run_id}" in found.targets
-    assert "row 1 of" not in found.text
-    assert "1 of Logins Review" in found.text
+    assert "2 of Logins Review" in found.text, "the first row below the header"
+    assert f'WalkMe Logins Last 30 Days <span class="api">{COUNT}</span>' in found.html
     viewer = User("vera", Role.VIEWER, signed_in=True)
     theirs = open_browser(build_app(replace(console, identify=lambda request: viewer)))
     assert "ask=held" not in theirs.submit(theirs.open("/search"), "/search", {"text": email(PLAIN[0])}).html
@@ -55,6 +56,20 @@ def test_what_a_record_says_is_explained_and_a_person_is_erased(
     again = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
     assert "No run of the last 90 days wrote to it." in again.text
     assert "no longer remembered" in browser.open("/search?find=nothing").text
+
+
+def test_a_record_in_a_ledger_opens_its_history_over_all_runs(center: Center, browser: Browser) -> None:
+    center.integrate()
+    center.drop([*logins(PLAIN), ("nobody@nowhere.example", None, None, 1)])
+    runs = [center.run() for _ in range(2)]
+    ledger = browser.open(f"/integrations/logins_to_leads/runs/{runs[1].run_id}/ledger")
+    record_id = center.lead(PLAIN[0])["Id"]
+    offered = set(re.findall(r"History of (\S+)", ledger.text))
+    assert {record_id, "nobody@nowhere.example"} <= offered
+    history = browser.submit(ledger, "/search", {"text": record_id})
+    assert record_id not in history.path
+    assert f"/integrations/logins_to_leads/runs/{runs[0].run_id}" in history.targets
+    assert "Logins to Leads : already up to date in 1 run" in history.text
 
 
 def test_channels_are_added_tried_and_removed(center: Center, console: Console, browser: Browser) -> None:

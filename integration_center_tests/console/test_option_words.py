@@ -29,6 +29,7 @@ from integration_center.console.plain_words import make_plain
          "the report 'logins' was changed while you edited it"),
         ("/srv/drops/logins/report.yaml: line 3: there is no such name", "report.yaml: line 3: there is no such name"),
         ("the encoding, as the report.yaml says", "the encoding, as the report's page says"),
+        ("where in line 16: where: 3 parentheses are not closed", "line 16, where: 3 parentheses are not closed"),
         ("set `footer: 1` somewhere else", "set `footer: 1` somewhere else"),
     ],
 )  # fmt: skip

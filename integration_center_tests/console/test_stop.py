@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import dagster as dg
 import pytest
 
+from integration_center.console.engine import UnfinishedRun
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
-from integration_center_tests.pipeline.center import PLAIN, logins
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 BANNER = "Everything is stopped."
 
@@ -46,3 +48,14 @@ def test_nobody_else_may_stop_or_resume(console: Console, open_browser: Callable
     other.post("/admin/stop", {"csrf_token": other.token()}, status=403)
     other.post("/admin/resume", {"csrf_token": other.token()}, status=403)
     assert console.installation.stops.find() is None
+
+
+def test_a_run_that_starts_is_named_before_a_stop_and_a_disconnect(
+    center: Center, console: Console, browser: Browser
+) -> None:
+    center.integrate()
+    assert "No integration is running now." in browser.open("/admin/stop").text
+    console.starts.note(UnfinishedRun("r", "logins_to_leads", dg.DagsterRunStatus.STARTING))
+    assert "1 integration is running now and will end: Logins to Leads." in browser.open("/admin/stop").text
+    asked = browser.open("/accounts/sandbox/disconnect").text
+    assert "Logins to Leads has a run that is starting, and will fail." in asked

@@ -356,5 +356,5 @@ def test_hashed_user_ids_are_refused_when_an_integration_is_saved(center: Center
     user.press("next-anyway")
     user.press("save")
     assert user.step == "mapping"
-    assert "holds WalkMe's hashed user ids, which match no e-mail address of Lead.Email" in user.seen.text
+    assert "holds WalkMe's hashed user ids, which match no e-mail address of Email Lead.Email" in user.seen.text
     assert list(center.defs.iterdir()) == []

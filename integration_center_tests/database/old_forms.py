@@ -21,7 +21,7 @@ def make_old(path: Path, *changes: str) -> str:
             *("alert_messages", "incidents", "waiting_days", "workers", "fences", "api_calls"),
             *("stored_files", "unused_files"),
             *("stops", "console_people", "used_assertions", "account_names", "integration_texts"),
-            COMPATIBILITY_TABLE,
+            *("step_progress", COMPATIBILITY_TABLE),
         )
     ]
     journal = ("ALTER TABLE sent_work DROP COLUMN fence", "ALTER TABLE sent_work RENAME TO jobs")

@@ -309,3 +309,9 @@ def test_of_two_with_one_name_the_newer_is_broken(folder: DefsFolder) -> None:
     assert files.keys() == {"east_logins", "logins", "logins_to_leads"}
     assert "with its prefix it is called 'east_logins', as another one is" in (files["logins"].problem or "")
     assert files["east_logins"].problem is None
+
+
+def test_a_folder_in_place_of_a_file_is_named_in_our_words(folder: DefsFolder) -> None:
+    folder.path("logins_to_leads").unlink()
+    folder.path("logins_to_leads").mkdir()
+    assert folder.read("logins_to_leads").problem == "there is a folder in place of the file"

@@ -16,6 +16,8 @@ from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_
 from integration_center_tests.pipeline.commands import Command, as_json
 
 ID = "00Qxx0000012345"
+LAST_ROW = len(PLAIN) + 1
+"""The row of the last person, as a spreadsheet counts."""
 
 
 def test_each_run_tells_value_row_and_value_before(center: Center, command: Command) -> None:
@@ -36,14 +38,14 @@ def test_each_run_tells_value_row_and_value_before(center: Center, command: Comm
         found = as_json(command("why", asked, "--json"))
         assert [entry["run_id"] for entry in found["entries"]] == [second.run_id, first.run_id]
         newest, before = found["entries"]
-        assert (newest["day"], newest["row"], newest["outcome"]) == (YESTERDAY.isoformat(), len(PLAIN), "updated")
+        assert (newest["day"], newest["row"], newest["outcome"]) == (YESTERDAY.isoformat(), LAST_ROW, "updated")
         assert newest["record_id"] == record_id
         (change,) = newest["changes"]
         assert (change["field"], change["before"], change["after"]) == (COUNT, 7 + person, 50 + person)
         assert {each["field"] for each in before["changes"]} >= {COUNT}
         assert found["quiet"] == [{"slug": "logins_to_leads", "outcome": "unchanged", "runs": 1}]
     shown = command("why", email(person))[1]
-    assert f"row {len(PLAIN)} of Logins Review, {YESTERDAY}" in shown
+    assert f"row {LAST_ROW} of Logins Review, {YESTERDAY}" in shown
     assert quiet.run_id not in shown
     assert "Nothing is known of it: 3 ledgers were searched." in command("why", "nobody@acme.example")[1]
     with open_installation() as installation:

@@ -15,6 +15,7 @@ from integration_center.accounts.stored_tokens import require_app
 from integration_center.accounts.tickets import ConnectTickets
 from integration_center.console.account_checks import Result
 from integration_center.console.account_status import find_stored_data
+from integration_center.console.pages.log import find_starting_runs
 from integration_center.console.plain_words import say_error
 from integration_center.console.refusals import Refusal, explain
 from integration_center.console.shell.context import console_of, note, user_of
@@ -181,11 +182,14 @@ def list_specs(request: Request, environment: Environment) -> list[IntegrationSp
 def confirm_disconnection(request: Request) -> Response:
     """What disconnecting would mean."""
     environment = environment_of(request)
-    installation = console_of(request).installation
+    console = console_of(request)
+    installation = console.installation
     account = installation.accounts.get(environment)
-    specs = {file.slug: file.spec for file in console_of(request).defs.list() if file.spec and not file.problem}
+    specs = {file.slug: file.spec for file in console.defs.list() if file.spec and not file.problem}
+    starting = [run.slug for run, _ in find_starting_runs(console, None)]
     values = {
         "account": account,
+        "starting": [slug for slug in starting if slug in specs and specs[slug].environment is environment],
         "dependents": [(slug, spec) for slug, spec in sorted(specs.items()) if spec.environment is environment],
         "names": {slug: spec.name for slug, spec in specs.items()},
         "stored": find_stored_data(installation, account.org_id),
@@ -239,9 +243,9 @@ def add_account(request: Request) -> Response:
     except ConfigurationError as error:
         return redirect(request, f"/accounts#{ADD}", f"{capitalize_first(say_error(error))}.", "danger")
     if not added:
-        return redirect(request, "/accounts", f"There is an account {environment.value} already.", "warning")
+        return redirect(request, "/accounts", f"There is an account {environment.title} already.", "warning")
     note(request, Action.ADDED_ACCOUNT, environment=environment, detail=kind.value)
-    return redirect(request, "/accounts", f"Account {environment.value} is added. Connect it here.")
+    return redirect(request, "/accounts", f"Account {environment.title} is added. Connect it here.")
 
 
 def remove_account(request: Request) -> Response:
@@ -254,7 +258,7 @@ def remove_account(request: Request) -> Response:
     except ConfigurationError as error:
         return redirect(request, "/accounts", f"{capitalize_first(say_error(error))}.", "danger")
     note(request, Action.REMOVED_ACCOUNT, environment=environment)
-    return redirect(request, "/accounts", f"Account {environment.value} is removed. Its runs stay in the log.")
+    return redirect(request, "/accounts", f"Account {environment.title} is removed. Its runs stay in the log.")
 
 
 PAGE = Page(

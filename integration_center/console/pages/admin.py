@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from integration_center.access.audit import Action
+from integration_center.console.pages.log import find_starting_runs
 from integration_center.console.shell.context import address_of, console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
@@ -22,9 +23,10 @@ def show_admin(request: Request) -> Response:
 
 def confirm_stop(request: Request) -> Response:
     """What a stop would do; while one is in force, how to lift it."""
-    installation = console_of(request).installation
-    running = sorted({sync.name or sync.slug for sync in installation.syncs.running()})
-    values = {"accounts": installation.accounts.list(), "running": running}
+    console = console_of(request)
+    starting = {name for _, name in find_starting_runs(console, None)}
+    running = sorted({sync.name or sync.slug for sync in console.installation.syncs.running()} | starting)
+    values = {"accounts": console.installation.accounts.list(), "running": running}
     return render(request, "stop.html", values)
 
 

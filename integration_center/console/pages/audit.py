@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from integration_center.access.audit import Action, AuditEntry, AuditLog
+from integration_center.console.naming import find_names
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.page import Link, Page, view
 from integration_center.console.shell.rendering import render
@@ -85,7 +86,8 @@ def show_audit(request: Request) -> Response:
     console, query = console_of(request), read_query(request)
     audit = console.installation.audit
     entries = query.find(audit, PAGE_LENGTH + 1, (number - 1) * PAGE_LENGTH)
-    files = {file.slug: file.spec.name if file.spec else file.slug for file in console.defs.list()}
+    listed, shown = console.defs.list(), {entry.slug for entry in entries if entry.detail}
+    files = {file.slug: file.spec.name if file.spec else file.slug for file in listed}
     slugs = {*audit.list_slugs(), *([query.slug] if query.slug else [])}
     values = {
         "entries": entries[:PAGE_LENGTH],
@@ -96,6 +98,7 @@ def show_audit(request: Request) -> Response:
         "csv": f"/audit.csv{'?' if query.address else ''}{query.address}",
         "actions": sorted(Action),
         "names": files,
+        "labelled": find_names(console, [each.spec for each in listed if each.spec and each.slug in shown], patience=0),
         "integrations": sorted((files.get(slug, f"{slug} (deleted)"), slug) for slug in slugs),
     }
     return render(request, "audit.html", values)

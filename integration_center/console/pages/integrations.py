@@ -23,6 +23,7 @@ from integration_center.console.shell.context import console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.sessions import Tone
+from integration_center.console.shell.users import Role
 from integration_center.console.surroundings import look_around
 from integration_center.console.wizard.drafts import DraftStore
 from integration_center.errors import IntegrationCenterError
@@ -207,7 +208,7 @@ PAGE = Page(
         change("/integrations", change_several),
         change("/integrations/{slug}/enable", enable),
         change("/integrations/{slug}/disable", disable),
-        view("/integrations/{slug}/delete", confirm_delete),
+        view("/integrations/{slug}/delete", confirm_delete, role=Role.OPERATOR),
         change("/integrations/{slug}/delete", delete),
     ),
 )

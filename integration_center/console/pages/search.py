@@ -1,11 +1,12 @@
 """Search: why a record says what it says, what is stored of a person, and its erasure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.console.labels import Labels, find_labels
 from integration_center.console.lookups import Answer, wait_for
 from integration_center.console.plain_words import say_error
 from integration_center.console.searches import LONGEST_TOKEN
@@ -14,8 +15,9 @@ from integration_center.console.shell.page import Link, Page, change, form_of, v
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
 from integration_center.errors import IntegrationCenterError
+from integration_center.integration.spec import Environment
 from integration_center.pipeline.administration.person_requests import Erased, Held, find_person, forget_person
-from integration_center.pipeline.runs.record_history import MOST, find_history
+from integration_center.pipeline.runs.record_history import MOST, History, find_history
 from integration_center.store.ledger_search import read_question
 from integration_center.sync.outcomes import Outcome
 
@@ -58,8 +60,16 @@ def show_search(request: Request) -> Response:
         "problem": problem,
         "may_erase": may_erase,
         "as_outcome": Outcome,
+        "labels": _find_labels(console, history) if history else {},
+        "names": {file.slug: file.spec.name for file in console.defs.list() if file.spec} if history else {},
     }
     return render(request, "search.html", values)
+
+
+def _find_labels(console: Console, history: History) -> Mapping[tuple[Environment | None, str], Labels]:
+    """Find the labels of the objects that runs wrote to."""
+    objects = {(entry.sync.environment, entry.sync.object) for entry in history.entries}
+    return {(environment, name): find_labels(console, environment, name) for environment, name in objects}
 
 
 def _ask(console: Console, asked: str, token: str, text: str) -> Answer[Held | Erased] | None:

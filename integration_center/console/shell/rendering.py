@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from integration_center.console.naming import mark_names
 from integration_center.console.plain_words import make_plain
 from integration_center.console.results import say_retry, say_status, tone_of
 from integration_center.console.shell.moments import (
@@ -114,7 +115,7 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
         request: what it answers.
         template: its file in `templates/`.
         values: what the template names, besides `request`, `user`, `stop`, `nav`, `csrf`, `messages`, `read_only`
-            and `in_database`, where the integrations are.
+            and `in_database`, where the integrations are, and `named`, which writes labels into a sentence.
         status: of HTTP.
     """
     state, settings = request.state, request.app.state.console.installation.settings
@@ -128,6 +129,7 @@ def render(request: Request, template: str, values: Mapping[str, Any] | None = N
         read_only=settings.defs_read_only,
         in_database=settings.defs_in_database,
         wants=partial(wants_part, parts := request.headers.get(PARTS, "").split()),
+        named=partial(mark_names, request.app.state.console, schema=(values or {}).get("schema")),
         **(values or {}),
     )
     if not parts or "gzip" not in request.headers.get("accept-encoding", ""):

@@ -237,6 +237,8 @@ class Calls:
         """Ask the org again for these kinds of answers, all when none is named: somebody may have changed it."""
         for kind in kinds or ("objects", "schema", "field names", "match", "pairs", "held"):
             self.console.lookups.forget(kind, *self._org(environment))
+        if not kinds or "schema" in kinds:
+            self.console.lookups.forget("labels", self.account(environment).org_id)
 
     def _org(self, environment: Environment) -> tuple[str, str, str]:
         account = self.account(environment)

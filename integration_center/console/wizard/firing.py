@@ -22,11 +22,13 @@ def find_firing(screen: Screen, environment: Environment, schema: SObjectSchema)
         return None
 
 
-def find_firing_of_draft(screen: Screen) -> Firing | None:
-    """The same for a draft whose object has to be described first."""
+def find_firing_of_draft(screen: Screen) -> tuple[Firing | None, SObjectSchema | None]:
+    """The same for a draft whose object has to be described first, and the object, as far as it is known."""
     try:
         environment = require_environment(screen.draft)
         described = screen.calls.schema(environment, screen.draft.object)
-        return find_firing(screen, environment, described.get()) if settle([described], PATIENCE) else None
+        if not settle([described], PATIENCE):
+            return None, None
+        return find_firing(screen, environment, described.get()), described.get()
     except IntegrationCenterError:  # no account is connected, or no object is chosen
-        return None
+        return None, None

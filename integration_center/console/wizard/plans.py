@@ -27,12 +27,15 @@ def show_plan(request: Request) -> Response:
         return screen.show_fault("plan", error)
     spec, _ = build_spec(screen.draft)
     outdated = plan is not None and (spec is None or _named(spec) != _named(plan.spec))
-    fires = find_firing_of_draft(screen) if plan else None
-    return screen.show(
-        "plan",
-        "wizard/plan.html",
-        {"plan": plan, "outdated": outdated, "fires": fires, "touched": say_touched_by(list_last_runs(screen))},
-    )
+    fires, schema = find_firing_of_draft(screen) if plan else (None, None)
+    values = {
+        "plan": plan,
+        "outdated": outdated,
+        "fires": fires,
+        "schema": schema,
+        "touched": say_touched_by(list_last_runs(screen)),
+    }
+    return screen.show("plan", "wizard/plan.html", values)
 
 
 def begin_plan(screen: Screen) -> Response | Refused:

@@ -285,14 +285,14 @@ def find_key_problem(key: KeyRow, draft: Draft, rows: NewestReport | None, schem
     if schema is not None and key.field:
         same = [other for other in draft.keys if other.field.lower() == key.field.lower()]
         if len(same) > 1:
-            return f"{key.field} is used twice; each Salesforce identifier pairs with one column."
+            return f"{schema.name}.{key.field} is used twice; each Salesforce identifier pairs with one column."
         field = schema.get(key.field)
         if field is None:
             nearest = find_nearest(key.field, [field.name for field in schema.fields])
             like = f" The nearest is {nearest}." if nearest else ""
             return f"{schema.name} has no field {key.field}, or the connected user may not see it.{like}"
         if reason := why_not_key(field):
-            return f"{key.field} {reason}"
+            return f"{schema.name}.{field.name} {reason}"
     return None
 
 

@@ -136,9 +136,9 @@ def find_row_problem(
     if not row.complete:
         return None
     if row.field.lower() in keys:
-        return f"{row.field} is a key field, and a key field is never written."
+        return f"{schema.name}.{row.field} is a key field, and a key field is never written."
     if row.field.lower() in used:
-        return f"{row.field} is written twice; remove one of the two rows."
+        return f"{schema.name}.{row.field} is written twice; remove one of the two rows."
     field = schema.get(row.field)
     if field is None:
         names = [field.name for field in schema.fields]
@@ -148,4 +148,4 @@ def find_row_problem(
         like = f" The nearest is {nearest}." if nearest else ""
         return f"{schema.name} has no field {row.field} yet, or the connected user may not see it.{like}"
     reason = why_not_target(field) or (why_not_target_of(field, found.dtype) if found.dtype is not None else None)
-    return f"{field.name} {reason}." if reason else None
+    return f"{schema.name}.{field.name} {reason}." if reason else None

@@ -10,7 +10,7 @@ from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
 from integration_center.store.ledger_search import TELLING, Question, find_places, read_lines
 from integration_center.store.retention import KEPT
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HEADER_ROWS, HOLDS
 
 MOST = 20
 """Lines that are read in full."""
@@ -36,7 +36,7 @@ class Entry:
     """What one run did to the record.
 
     Attributes:
-        row: of the report, counted from 1.
+        row: of the report, as a spreadsheet counts: the first row below the header is 2.
         who: who started or released the run, as far as that is known.
         changes: the fields that the run sent, or would have.
     """
@@ -104,7 +104,7 @@ def build_entry(sync: SyncRecord, line: Mapping[str, Any], audited: Mapping[tupl
     return Entry(
         sync=sync,
         day=line["day"] or sync.partition_end,
-        row=line["row"] + 1,
+        row=line["row"] + HEADER_ROWS,
         key=line["key"],
         record_id=line["record_id"],
         outcome=line["outcome"],

@@ -10,6 +10,7 @@ import dagster as dg
 
 from integration_center.database.processes import find_age
 from integration_center.installation import Installation
+from integration_center.pipeline.steps.sharing import Sharing
 from integration_center.pipeline.steps.step_errors import StepContext
 from integration_center.pipeline.steps.tracing import trace_step
 from integration_center.progress import Phase, Progress, Seen, Spans, Spent, describe, find_spent, untraced, watched
@@ -49,6 +50,8 @@ class _StepWatcher:
         own = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
         self._name = own.op.name
         self._folder = installation.progress
+        shared = installation.shared_progress
+        self._sharing = Sharing(shared, context.run.run_id, self._name) if shared.has_readers else None
         self._slug = slug
         self._began_at = datetime.now(UTC)
         self._phases: dict[Phase, Seen] = {}
@@ -72,26 +75,39 @@ class _StepWatcher:
         if logged:
             self._context.log.info(describe(seen))
 
-    def note(self, *, ended: bool = False) -> None:
+    def note(self) -> None:
         """Note how far the step is now."""
+        step = self._build()
+        self._folder.note(self._context.run.run_id, self._name, step)
+        if self._sharing:
+            self._sharing.offer(step)
+
+    def end(self, *, failed: bool) -> None:
+        """Note that the step has ended."""
+        step = self._build(ended=True)
+        self._folder.note(self._context.run.run_id, self._name, step)
+        if self._sharing:
+            self._sharing.end(None if failed else step)
+
+    def _build(self, *, ended: bool = False) -> StepProgress:
         with self._lock:
             seen, phase = tuple(self._phases.values()), self._now
-        step = StepProgress(
+        return StepProgress(
             seen, phase, self.progress.spent, self._began_at, datetime.now(UTC), slug=self._slug, ended=ended
         )
-        self._folder.note(self._context.run.run_id, self._name, step)
 
 
 @contextmanager
 def step_progress(context: StepContext, installation: Installation, slug: str | None = None) -> Iterator[None]:
     """Watch what is done in the block. `slug` is the integration of the step, if the step belongs to one."""
     with trace_step(context, installation.settings, slug) as spans:
-        watcher = _StepWatcher(context, installation, slug, spans)
+        watcher, failed = _StepWatcher(context, installation, slug, spans), True
         try:
             with watched(watcher.progress):
                 yield
+            failed = False
         finally:
-            watcher.note(ended=True)
+            watcher.end(failed=failed)
             _clock.enter()
 
 
