@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select
 
-from integration_center.database.clock import read_clock
-from integration_center.database.engine import reading, upsert, writing
+from integration_center.database.engine import read_clock, reading, upsert, writing
 from integration_center.database.sync_reading import is_line
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.tables import step_progress, syncs
