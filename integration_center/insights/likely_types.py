@@ -16,8 +16,7 @@ from integration_center.insights.catalogue import ColumnType
 from integration_center.insights.columns import (
     DATE,
     DATETIME_FORM,
-    USUAL,
-    USUAL_DATETIME,
+    READABLE_DATETIME,
     all_have,
     bare,
     parse,
@@ -228,11 +227,7 @@ def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> list[str]:
     tests = []
     for place, look in zip(places.columns, found.values(), strict=True):
         cells = pl.col(place)
-        test = cells.str.contains(USUAL_DATETIME if look.is_usual else _EXACT_INTEGER).all()
-        if look.is_usual:
-            moments = cells.str.to_datetime(USUAL, time_unit="us", strict=False, cache=False)
-            test &= moments.null_count() == cells.null_count()
-        tests.append(test)
+        tests.append(cells.str.contains(READABLE_DATETIME if look.is_usual else _EXACT_INTEGER).all())
     passed = places.select(tests).row(0)
     return [name for name, passes in zip(found, passed, strict=True) if passes]
 
