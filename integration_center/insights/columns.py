@@ -40,6 +40,14 @@ DATETIME_FORM = r"^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:[0-5]\d)?(\.\d{1,9})?\s
 USUAL = "%Y-%m-%d %H:%M:%S"
 USUAL_DATETIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-5][0-9]$"
 
+_LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_DAY = (
+    "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    f"|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
+)
+READABLE_DATETIME = f"^{_DAY} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
+"""Days and times of the form `USUAL_DATETIME` that exist. To test this takes half the time of reading them."""
+
 
 def type_columns(
     frame: pl.DataFrame, *, key_column: str | None, declared: Mapping[str, ColumnType], source: str

@@ -16,8 +16,7 @@ from integration_center.insights.catalogue import ColumnType
 from integration_center.insights.columns import (
     DATE,
     DATETIME_FORM,
-    USUAL,
-    USUAL_DATETIME,
+    READABLE_DATETIME,
     all_have,
     bare,
     parse,
@@ -225,16 +224,15 @@ def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> list[str]:
         return []
     places = frame[[*found]]
     places.columns = [str(place) for place in range(len(found))]  # Polars would read some names as patterns
-    tests = []
-    for place, look in zip(places.columns, found.values(), strict=True):
-        cells = pl.col(place)
-        test = cells.str.contains(USUAL_DATETIME if look.is_usual else _EXACT_INTEGER).all()
-        if look.is_usual:
-            moments = cells.str.to_datetime(USUAL, time_unit="us", strict=False, cache=False)
-            test &= moments.null_count() == cells.null_count()
-        tests.append(test)
-    passed = places.select(tests).row(0)
-    return [name for name, passes in zip(found, passed, strict=True) if passes]
+    looked = list(zip(places.columns, found.values(), strict=True))
+    # One expression for all columns of a form takes a third of the time of one for each, where there are hundreds.
+    tests = [
+        pl.col(alike).str.contains(form).all()
+        for form, is_usual in ((READABLE_DATETIME, True), (_EXACT_INTEGER, False))
+        if (alike := [place for place, look in looked if look.is_usual == is_usual])
+    ]
+    passed = places.select(tests).row(0, named=True)
+    return [name for place, name in zip(places.columns, found, strict=True) if passed[place]]
 
 
 def _reads_as(text: pl.Series, type_: ColumnType) -> bool:

@@ -39,6 +39,7 @@ from dagster._core.storage.sqlite_storage import (
     _schedule_directory,
 )
 from dagster._serdes import ConfigurableClassData
+from dagster.version import __version__ as dagster_version
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
 from integration_center.pipeline.known_runs import KnownRuns
@@ -170,12 +171,12 @@ class EventLog(SqliteEventLogStorage):
         """Make the file of a new run as a copy of an empty one, which Dagster makes once; whether it was made here.
 
         Dagster reads all its migrations for each file, which takes longer than all other writing of a run that is
-        queued.
+        queued. So the empty file stays beside the others, for later commands with this version of Dagster.
         """
         if os.path.lexists(path):
             return False
         if self._empty is None:
-            self._empty = self._make_empty()
+            self._empty = self._find_empty(path.with_name(f".empty_{dagster_version}"))
         copy = path.with_name(f".new_run_{uuid4().hex}")
         try:
             copy.write_bytes(self._empty)
@@ -185,6 +186,19 @@ class EventLog(SqliteEventLogStorage):
         finally:
             copy.unlink(missing_ok=True)
         return True
+
+    def _find_empty(self, kept: Path) -> bytes:
+        """Return the bytes of an empty file: those that are kept, or of a new one, which is kept then."""
+        if is_made(kept, SqlEventLogStorageTable.name):
+            return kept.read_bytes()
+        empty = self._make_empty()
+        temp = kept.with_name(f".new_run_{uuid4().hex}")
+        try:
+            temp.write_bytes(empty)
+            temp.replace(kept)
+        except OSError:  # the next command makes it again
+            temp.unlink(missing_ok=True)
+        return empty
 
     def _make_empty(self) -> bytes:
         with TemporaryDirectory() as folder:

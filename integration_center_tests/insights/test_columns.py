@@ -13,6 +13,9 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType
 from integration_center.insights.columns import (
     DTYPES,
+    READABLE_DATETIME,
+    USUAL,
+    USUAL_DATETIME,
     DeclaredTypes,
     parse,
     show_dtypes,
@@ -271,6 +274,16 @@ def test_slices_are_read_as_the_whole(slices: list[list[str | None]], type_: Col
         types.check()
         assert pl.concat(typed).equals(whole, null_equal=True)
         assert whole.schema == types.fit_schema(["Value"])
+
+
+def test_the_form_of_days_and_times_that_exist_is_what_can_be_read() -> None:
+    years = [*range(0, 401), 1900, 2000, 2024, 2026, 2100, 9999]
+    days = (f"{year:04}-{month:02}-{day:02}" for year in years for month in range(14) for day in range(33))
+    times = (f"{hour:02}:{part:02}:{other:02}" for hour in range(26) for part in range(62) for other in (0, 59, 60, 61))
+    written = [f"{day} 23:59:59" for day in days] + [f"2024-02-29 {time}" for time in times]
+    cells = text(*written, "2026-11-22T10:00:00", "2026-11-22 1:00:00", "2026-11-22 10:00", " 2026-11-22 10:00:00")
+    read = cells.str.to_datetime(USUAL, time_unit="us", strict=False, cache=False).is_not_null()
+    assert cells.str.contains(READABLE_DATETIME).equals(cells.str.contains(USUAL_DATETIME) & read)
 
 
 def test_a_name_that_could_be_a_pattern_names_its_column() -> None:

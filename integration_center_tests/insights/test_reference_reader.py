@@ -76,7 +76,6 @@ def read(content: bytes, delimiter: str, quote: str | None, *, fast: bool, chunk
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verified, "CHUNK_BYTES", chunk)
         patch.setattr(strict, "BATCH_ROWS", batch)
-        patch.setattr(verified, "WIDE", WIDTH + batch % 2)  # both ways to prove what the fast reader read
         if not fast:
             patch.setattr(reading, "read_verified", lambda *_, **__: ())
         data = in_file(content) if chunk % 2 else content

@@ -79,6 +79,25 @@ def test_a_run_has_the_file_that_dagster_makes(home: Path) -> None:
     assert [path.name for path in runs.iterdir() if path.name.startswith(".new_run_")] == []
 
 
+def test_the_empty_file_is_made_once_for_all_commands(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bytes] = []
+    make = EventLog._make_empty
+    monkeypatch.setattr(EventLog, "_make_empty", lambda log: made.append(make(log)) or made[-1])
+
+    def run() -> Path:
+        with open_instance(read_settings(), executes_runs=True) as instance:
+            return home / "history" / "runs" / f"{execute(instance)}.db"
+
+    first, second = run(), run()
+    assert len(made) == 1
+    assert describe_file(first) == describe_file(second)
+    (kept,) = first.parent.glob(".empty_*")
+    kept.write_bytes(made[0][:1000])
+    assert describe_file(run()) == describe_file(first)
+    assert len(made) == 2
+    assert kept.read_bytes() == made[1]
+
+
 def test_dagster_yaml_may_name_it(home: Path) -> None:
     history = {"module": RunHistory.__module__, "class": "RunHistory", "config": {"base_dir": {"env": "DAGSTER_HOME"}}}
     (home / "dagster.yaml").write_text(yaml.safe_dump({"storage": {"custom": history}}), encoding="utf-8")

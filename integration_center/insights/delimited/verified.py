@@ -1,15 +1,15 @@
 """Read rows with Polars' fast reader, and prove that nothing was misread.
 
 Polars' reader is lenient: it fills short rows, and reads single quotes as text. So the result is written again in the
-form of the file, and must give the same bytes. Where it does not, the strict reader reads the rest of the file. For
-many columns that takes long. There the text gets signs of its own for the ends of cells and rows, where that can be
-done in one way only.
+form of the file, and must give the same bytes. Where it does not, the strict reader reads the rest of the file.
 """
 
 import codecs
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
@@ -19,12 +19,6 @@ from integration_center.insights.delimited.strict import LONGEST_CELL
 
 CHUNK_BYTES = 8_000_000
 """The bytes that are read and proven at a time."""
-CELL_END, MARK, ROW_END = b"\x02", b"\x03", b"\x04"
-"""Signs in place of the text between cells, at the end of each row, and between rows. No report's text has them."""
-WIDE = 12
-"""From so many columns on, chunks are first tried as plain ones. With fewer, writing them again is as fast."""
-MOST_FAILED = 3
-"""After so many chunks that were not plain, the others are not tried either."""
 STYLE_BYTES = 64_000
 """The bytes at the beginning of a chunk that show which columns are quoted."""
 
@@ -49,16 +43,13 @@ def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -
         return
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return
-    failed, end = 0, start
+    reader, end = ChunkReader(width, dialect), start
     for chunk in cut_chunks(text, dialect, start):
         if b"\0" in chunk:
             return
         if not dialect.quote and chunk.count(b"\r") != chunk.count(b"\r\n"):
             return  # without quotes, nothing shows whether a single carriage return ends a row
-        frame = read_plain_chunk(chunk, width, dialect) if width >= WIDE and failed < MOST_FAILED else None
-        if frame is None:
-            failed += 1
-            frame = read_chunk(chunk, width, dialect)
+        frame = reader.read(chunk)
         if frame is None:
             return
         end += len(chunk)
@@ -88,48 +79,69 @@ def find_row_end(piece: bytes, quote: bytes) -> int:
     return end
 
 
-def read_chunk(chunk: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
-    """Read one chunk; None when it cannot be proven that it was read correctly."""
-    frame = parse(chunk, width, dialect)
-    if frame is None:
-        return None
-    quoted, end = look_at_rows(chunk, width, dialect)
-    whole = chunk if chunk.endswith(b"\n") else chunk + end.encode()
-    if not any(write_rows(frame, style, dialect, end) == whole for style in dict.fromkeys((quoted, (False,) * width))):
-        return None
-    return clear_empty(frame)
+@dataclass
+class ChunkReader:
+    """Reads one chunk after another.
 
-
-def read_plain_chunk(chunk: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
-    """Read one chunk whose cells hold no quotes and are all quoted, or none of them; None when it is another.
-
-    The text between two cells becomes one sign, and a mark is put at the end of each row. If no quote is left, the text
-    can be read in this way only. If the mark is the last cell of each row, no row has too few or too many cells.
+    Attributes:
+        width: the number of cells in each row.
+        dialect: the dialect of the text.
     """
-    if any(sign in chunk for sign in (CELL_END, MARK, ROW_END)):
-        return None
-    quote, delimiter = (dialect.quote or "").encode(), dialect.delimiter.encode()
-    quote = quote if quote and quote in chunk else b""
-    end = b"\r\n" if b"\r\n" in chunk else b"\n"
-    text = chunk.removesuffix(end)
-    if quote and not (len(text) > 1 and text.startswith(quote) and text.endswith(quote)):
-        return None
-    row_end = CELL_END + MARK + ROW_END
-    rows = text[len(quote) : len(text) - len(quote)].replace(quote + end + quote, row_end)
-    marked = rows.replace(quote + delimiter + quote, CELL_END) + row_end
-    # Polars drops a carriage return at the end of a row, whatever ends its rows.
-    if b"\r" in marked or (quote or b"\n") in marked:
-        return None
-    read = parse(marked, width + 1, Dialect(CELL_END.decode(), dialect.quote), line_end=ROW_END.decode())
-    if read is None or not (read.to_series(-1) == MARK.decode()).fill_null(value=False).all():
-        return None
-    frame = read[:, :-1]
-    if width == 1 and not quote and frame["0"].null_count():  # an empty line is no row
-        return None
-    return frame
+
+    width: int
+    dialect: Dialect
+    _is_mixed: bool = False
+    """Whether a chunk was quoted by a rule of its own, as the next ones then are."""
+
+    def read(self, chunk: bytes) -> pl.DataFrame | None:
+        """Read a chunk; None when it cannot be proven that it was read correctly."""
+        frame = parse(chunk, self.width, self.dialect)
+        if frame is None or not self._is_proven(frame, chunk):
+            return None
+        return clear_empty(frame)
+
+    def _is_proven(self, frame: pl.DataFrame, chunk: bytes) -> bool:
+        """Return whether a chunk is what writing its rows gives."""
+        dialect = self.dialect
+        if not self._is_mixed:
+            end = "\r\n" if chunk[: chunk.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+            if write_usually(frame, chunk[:1], dialect, end) == end_row(chunk, end):
+                return True
+        quoted, end = look_at_rows(chunk, self.width, dialect)
+        styles = dict.fromkeys((quoted, (False,) * self.width))
+        self._is_mixed = any(write_rows(frame, style, dialect, end) == end_row(chunk, end) for style in styles)
+        return self._is_mixed
 
 
-def parse(text: bytes, width: int, dialect: Dialect, *, line_end: str = "\n") -> pl.DataFrame | None:
+def end_row(chunk: bytes, end: str) -> bytes:
+    """Add the line end that the last row of a file may lack."""
+    return chunk if chunk.endswith(b"\n") else chunk + end.encode()
+
+
+def write_usually(frame: pl.DataFrame, first: bytes, dialect: Dialect, end: str) -> bytes:
+    """Write rows as most programs do: all cells are quoted, as the first one is, or only where necessary.
+
+    Args:
+        frame: the rows.
+        first: the first character of the rows.
+        dialect: the dialect of the text.
+        end: the line end.
+    """
+    sink, quote = io.BytesIO(), dialect.quote
+    style: Literal["never", "always", "necessary"]
+    style = "never" if not quote else "always" if first == quote.encode() else "necessary"
+    frame.write_csv(
+        sink,
+        include_header=False,
+        separator=dialect.delimiter,
+        line_terminator=end,
+        quote_char=quote or '"',
+        quote_style=style,
+    )
+    return sink.getvalue()
+
+
+def parse(text: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
     """Parse rows with Polars; None when that fails, or when the strict reader would read or refuse them otherwise."""
     if text.startswith(codecs.BOM_UTF8):  # Polars would skip it
         return None
@@ -140,7 +152,6 @@ def parse(text: bytes, width: int, dialect: Dialect, *, line_end: str = "\n") ->
             schema={str(number): pl.String for number in range(width)},
             separator=dialect.delimiter,
             quote_char=dialect.quote,
-            eol_char=line_end,
         )
     except pl.exceptions.PolarsError:  # not UTF-8, or a row with too many cells: the strict reader says where
         return None
