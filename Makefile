@@ -48,12 +48,12 @@ WORKERS ?= 4
 test: setup ## The test suite; a browser's tests are skipped where no Chromium is installed; COVERAGE=1 measures branches
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-# What asks the database the most: CI runs these on PostgreSQL, too.
+# What asks the database the most. CI runs all that opens a database on PostgreSQL, too: ALL=1.
 ON_POSTGRESQL := $(addprefix integration_center_tests/,pipeline/test_recovery.py pipeline/test_undo.py \
   pipeline/test_fencing.py pipeline/test_protection.py database/test_rolling_upgrade.py access/test_sessions.py \
   access/test_attempts.py access/test_audit.py console/test_database_integrations.py console/test_stop.py)
 SUITE ?= $(if $(ALL),integration_center_tests,$(ON_POSTGRESQL))
-test-postgresql: setup ## Tests with each installation on PostgreSQL, on servers that they start; ALL=1 for all, SUITE for a part
+test-postgresql: setup ## Tests with each installation on PostgreSQL, on servers that they start; ALL=1 for all that open one, SUITE for a part
 	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --postgresql $(SUITE)
 
 SECONDS_OF_SOAK ?= 600

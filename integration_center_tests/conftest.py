@@ -48,6 +48,9 @@ RECORDS = 120
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 """The newest UTC day that has ended: what the daily sync would run for."""
 
+MOVED = {"home": "pipeline/conftest.py", "engine": "access/conftest.py"}
+"""The fixtures that `--postgresql` puts on a server, and where they are; a test holds that no other asks for it."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _work_done_once_a_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -153,9 +156,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("every_fault")]
     if config.getoption("--postgresql"):
+        apart = [item for item in items if not uses_server(item)]
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if uses_server(item)]
         for item in items:
             if item.get_closest_marker("sqlite"):
                 item.add_marker(pytest.mark.skip(reason="about SQLite files"))
+
+
+def uses_server(item: pytest.Item) -> bool:
+    """Whether `--postgresql` changes what a test does, or it asks for a server itself.
+
+    The option puts what the fixtures of `MOVED` make on a server. A test without them would do the same once more.
+    """
+    if not isinstance(item, pytest.Function):
+        return False
+    if "postgresql_server" in item.fixturenames:
+        return True
+    return any(
+        Path(made.func.__code__.co_filename) == Path(__file__).parent / place
+        for name, place in MOVED.items()
+        for made in item._fixtureinfo.name2fixturedefs.get(name, ())  # not public
+    )
 
 
 def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:

@@ -22,6 +22,9 @@ PLANNED = frozenset({DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEven
 TOGETHER = {"DAGSTER_EVENT_BATCH_SIZE": "100"}
 """What lets Dagster hand over together what a run announces, in the environment of its daemon and its web server."""
 
+INSERT_EVENTS = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+INSERT_CHECKS = AssetCheckExecutionsTable.insert()
+
 Row = Mapping[str, Any]
 
 
@@ -46,8 +49,7 @@ def store_announced(
         events: of one run, see `are_announced`.
         rows: those of `events`.
     """
-    table = SqlEventLogStorageTable
-    inserted = connection.execute(table.insert().returning(table.c.id, sort_by_parameter_order=True), rows)
+    inserted = connection.execute(INSERT_EVENTS, rows)
     checks: list[Row] = []
     for event, row, number in zip(events, rows, inserted.scalars(), strict=True):
         if event.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
@@ -55,7 +57,7 @@ def store_announced(
         else:
             checks += build_check_rows(event, row, number)
     if checks:
-        connection.execute(AssetCheckExecutionsTable.insert(), checks)
+        connection.execute(INSERT_CHECKS, checks)
 
 
 def build_check_rows(event: EventLogEntry, row: Row, number: int) -> Sequence[Row]:

@@ -9,7 +9,11 @@ from integration_center.database.engine import build_engine
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """A new database of ours, on a server with `--postgresql`."""
+    if request.config.getoption("--postgresql"):
+        url: str = request.getfixturevalue("new_postgresql")()
+        return build_engine(url)
     return build_engine(f"sqlite:///{tmp_path / 'center.db'}")
 
 

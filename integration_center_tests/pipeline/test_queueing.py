@@ -1,5 +1,6 @@
 """What it takes to queue a run does not depend on how many other integrations there are, and is written at once."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,10 +10,15 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.execution.api import create_execution_plan
+from dagster._core.snap import JobSnap, snapshot_from_execution_plan
+from dagster._core.snap.execution_plan_snapshot import create_execution_plan_snapshot_id
+from dagster._core.storage.runs import SqlRunStorage
 from dagster_shared.serdes import serialize_value
 
 from integration_center.installation import Installation, open_installation
 from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.known_runs import KnownRuns
 from integration_center.pipeline.location.assembly import build_location
 from integration_center.pipeline.planned_events import PLANNED, TOGETHER
 from integration_center.pipeline.run_history import RunHistory
@@ -26,6 +32,8 @@ from integration_center_tests.statements import noted_statements
 TICK = datetime(2026, 11, 23, 8, tzinfo=UTC)
 TEAM = [{"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Score__c"}]
 FURTHER = ("Contact", "Account", "Opportunity")
+TYPE_KEYS = ("type_key", "dagster_type_key", "loader_schema_key", "root_config_key")
+"""Under which a description of a job names a type."""
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-02-01")
 HISTORY = {
     "module": RunHistory.__module__,
@@ -195,3 +203,43 @@ def test_a_run_after_all_were_deleted_stores_its_snapshots_again(home_with_histo
         assert instance.get_job_snapshot(run.job_snapshot_id).name == "both"
         assert run.execution_plan_snapshot_id is not None
         assert instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).steps
+
+
+def list_references(described: object) -> set[str]:
+    """The keys of types that a description names anywhere."""
+    if isinstance(described, list):
+        return {key for each in described for key in list_references(each)}
+    if not isinstance(described, dict):
+        return set()
+    named = {described[name] for name in TYPE_KEYS if described.get(name)}
+    return named.union(described.get("type_param_keys") or (), *map(list_references, described.values()))
+
+
+def test_a_job_is_described_by_the_types_that_it_names(center: Center) -> None:
+    center.integrate()
+    job = build_location(center.defs).resolve_job_def("sync")
+    part = job.get_subset(asset_selection=select("logins_to_leads"))
+    for own in (job, part):
+        snapshot = own.get_job_snapshot()
+        described = json.loads(serialize_value(snapshot))
+        types = snapshot.dagster_type_namespace_snapshot.all_dagster_type_snaps_by_key
+        options = snapshot.config_schema_snapshot.all_config_snaps_by_key
+        assert list_references(described) == types.keys() | options.keys(), "all that is named is there, and no other"
+        whole = JobSnap.from_job_def(own)
+        assert whole.dagster_type_namespace_snapshot.all_dagster_type_snaps_by_key.items() > types.items()
+        assert whole.config_schema_snapshot.all_config_snaps_by_key.items() > options.items()
+        assert len(serialize_value(snapshot)) < 0.8 * len(serialize_value(whole))
+        assert own.get_job_snapshot() is snapshot
+
+
+def test_a_plan_is_stored_as_dagster_stores_it(home_with_history: Path) -> None:
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    plan = snapshot_from_execution_plan(create_execution_plan(job), job.get_job_snapshot_id())
+    with open_instance(read_settings()) as instance:
+        store = instance.run_storage
+        assert isinstance(store, KnownRuns)
+        stored = [store.add_execution_plan_snapshot(plan) for _ in range(2)]
+        assert stored == [create_execution_plan_snapshot_id(plan)] * 2
+        assert store.get_execution_plan_snapshot(stored[0]) == plan
+        theirs = SqlRunStorage.add_execution_plan_snapshot(store, plan)
+        assert theirs == stored[0]

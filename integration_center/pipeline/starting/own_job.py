@@ -18,10 +18,11 @@ from dagster._core.definitions.utils import DEFAULT_IO_MANAGER_KEY  # not public
 from dagster._core.selector.subset_selector import AssetSelectionData  # not public
 from dagster_shared.record import as_dict
 
+from integration_center.pipeline.starting.own_types import JobOfOwnTypes
 from integration_center.pipeline.steps.resources import build_job_resources
 
 
-class OwnJobDefinition(JobDefinition):
+class OwnJobDefinition(JobOfOwnTypes):
     """A built job, of which a run may select some assets at the cost of these alone."""
 
     _last_part: tuple[tuple[object, object], JobDefinition] | None = None
@@ -81,6 +82,7 @@ class OwnJobDefinition(JobDefinition):
             logger_defs=part.loggers,
             asset_layer=part.asset_layer,
         ).run_config_schema
+        part.__class__ = JobOfOwnTypes
         return part
 
 
