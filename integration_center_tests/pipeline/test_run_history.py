@@ -82,7 +82,12 @@ def test_a_run_has_the_file_that_dagster_makes(home: Path) -> None:
 def test_the_empty_file_is_made_once_for_all_commands(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[bytes] = []
     make = EventLog._make_empty
-    monkeypatch.setattr(EventLog, "_make_empty", lambda log: made.append(make(log)) or made[-1])
+
+    def make_and_note(log: EventLog) -> bytes:
+        made.append(make(log))
+        return made[-1]
+
+    monkeypatch.setattr(EventLog, "_make_empty", make_and_note)
 
     def run() -> Path:
         with open_instance(read_settings(), executes_runs=True) as instance:
