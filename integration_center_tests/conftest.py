@@ -1,11 +1,13 @@
 """Shared fixtures: the local orgs and Insights API, started once a worker and put back as they were for each test."""
 
 import gc
+import inspect
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +49,6 @@ RECORDS = 120
 """Leads an org begins with: enough for one of each kind (deleted, converted, with another's e-mail address)."""
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 """The newest UTC day that has ended: what the daily sync would run for."""
-
-MOVED = {"home": "pipeline/conftest.py", "engine": "access/conftest.py"}
-"""The fixtures that `--postgresql` puts on a server, and where they are; a test holds that no other asks for it."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -165,19 +164,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def uses_server(item: pytest.Item) -> bool:
-    """Whether `--postgresql` changes what a test does, or it asks for a server itself.
-
-    The option puts what the fixtures of `MOVED` make on a server. A test without them would do the same once more.
-    """
+    """Whether `--postgresql` changes what a test does: it, or a fixture of it, asks for the option or for a server."""
     if not isinstance(item, pytest.Function):
         return False
-    if "postgresql_server" in item.fixturenames:
-        return True
-    return any(
-        Path(made.func.__code__.co_filename) == Path(__file__).parent / place
-        for name, place in MOVED.items()
-        for made in item._fixtureinfo.name2fixturedefs.get(name, ())  # not public
-    )
+    fixtures = [made.func for name in item.fixturenames for made in item._fixtureinfo.name2fixturedefs.get(name, ())]
+    return any(asks_for_server(function) for function in (item.function, *fixtures))
+
+
+@cache
+def asks_for_server(function: Callable[..., object]) -> bool:
+    """Whether a test or fixture asks for the option `--postgresql`, or for a server."""
+    return 'getoption("--postgresql")' in inspect.getsource(function) or "postgresql_server" in function.__name__
 
 
 def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:

@@ -4,15 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from integration_center_tests.conftest import MOVED, uses_server
-
-TESTS = Path(__file__).parent
-OPTION = 'getoption("--postgresql")'
-
-
-def test_only_the_fixtures_that_are_listed_ask_for_a_server() -> None:
-    asking = {str(path.relative_to(TESTS)) for path in TESTS.rglob("*.py") if OPTION in path.read_text("utf-8")}
-    assert asking == {*MOVED.values(), "conftest.py", Path(__file__).name}
+from integration_center_tests.conftest import uses_server
 
 
 @pytest.fixture
@@ -21,8 +13,24 @@ def home() -> Path:
     return Path("elsewhere")
 
 
+@pytest.fixture
+def moved(request: pytest.FixtureRequest) -> bool:
+    """What the option changes."""
+    return bool(request.config.getoption("--postgresql"))
+
+
+@pytest.fixture
+def on_moved(moved: bool) -> bool:
+    """What needs something that the option changes."""
+    return moved
+
+
 def test_a_test_without_them_is_left_out(request: pytest.FixtureRequest, home: Path) -> None:
     assert not uses_server(request.node)
+
+
+def test_a_test_with_what_the_option_changes_is_kept(request: pytest.FixtureRequest, on_moved: bool) -> None:
+    assert uses_server(request.node)
 
 
 def test_a_test_that_starts_a_server_itself_is_kept(request: pytest.FixtureRequest, complete_database: str) -> None:

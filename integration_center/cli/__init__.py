@@ -20,8 +20,8 @@ GIVE_BACK = (
     f"background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0,narenas:{os.cpu_count() or 1}",
 )
 """The setting that makes the allocator of Polars give memory back to the system soon after it was freed. Its own 10 s
-let a short command keep what each phase needed. With 0.05 s and its own four arenas for each processor, it needs as much
-memory, and the system has more pages to hand out."""
+let a short command keep what each phase needed. With 0.05 s and its own four arenas for each processor, it needs as
+much memory, and the system has more pages to hand out."""
 
 
 def start() -> NoReturn:
