@@ -174,7 +174,7 @@ def uses_server(item: pytest.Item) -> bool:
 @cache
 def asks_for_server(function: Callable[..., object]) -> bool:
     """Whether a test or fixture asks for the option `--postgresql`, or for a server."""
-    return 'getoption("--postgresql")' in inspect.getsource(function) or "postgresql_server" in function.__name__
+    return 'getoption("--postgresql")' in inspect.getsource(function) or "postgresql" in function.__name__
 
 
 def restore(org: OrgHandle, leads: list[dict[str, Any]]) -> None:

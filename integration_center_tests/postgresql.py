@@ -124,16 +124,26 @@ def complete_database(postgresql_server: Server) -> str:
     return name
 
 
+def set_database(environment: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """Set the address of a new database with all tables, and a key, as an installation's settings; return the address.
+
+    Args:
+        environment: where they are set.
+        request: of the test or fixture that needs them.
+    """
+    server: Server = request.getfixturevalue("postgresql_server")
+    url = server.url(server.make(request.getfixturevalue("complete_database")))
+    environment.setenv("INTEGRATION_CENTER_DATABASE_URL", url)
+    environment.setenv("INTEGRATION_CENTER_SECRET_KEY", Fernet.generate_key().decode())
+    return url
+
+
 @pytest.fixture
-def on_postgresql(
-    postgresql_server: Server, complete_database: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[Path], str]]:
+def on_postgresql(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
     """Puts the installation in a home on a database of its own, by the one setting, and gives the database's URL."""
 
     def put(home: Path) -> str:
-        url = postgresql_server.url(postgresql_server.make(complete_database))
-        monkeypatch.setenv("INTEGRATION_CENTER_DATABASE_URL", url)
-        monkeypatch.setenv("INTEGRATION_CENTER_SECRET_KEY", Fernet.generate_key().decode())
+        url = set_database(monkeypatch, request)
         settings = home / "dagster.yaml"
         settings.write_text(settings.read_text(encoding="utf-8") + ON_SERVER.read_text(encoding="utf-8"))
         return url

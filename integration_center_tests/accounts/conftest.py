@@ -26,6 +26,7 @@ from integration_center_tests.accounts.fake_salesforce import (
     RefusedRefresh,
     oauth_error,
 )
+from integration_center_tests.postgresql import set_database
 
 __all__ = ["connect", "sign_in"]
 
@@ -37,7 +38,10 @@ def _retry_without_waiting() -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of an installation, whose database is on a server with `--postgresql`."""
+    if request.config.getoption("--postgresql"):
+        set_database(monkeypatch, request)
     return Settings(
         _env_file=None,
         dagster_home=tmp_path / "home",

@@ -21,6 +21,7 @@ def with_keys(settings: Settings, *keys: str) -> Settings:
     return settings.model_copy(update={"secret_key": SecretStr(",".join(keys))})
 
 
+@pytest.mark.sqlite
 def test_the_key_file_is_made_once_and_is_private(settings: Settings) -> None:
     ciphertext = build_cipher(settings).encrypt("hello")
 
@@ -65,6 +66,7 @@ def test_another_process_reads_the_same_key(settings: Settings) -> None:
     assert done.stdout == "hello\n"
 
 
+@pytest.mark.sqlite
 def test_a_key_file_that_others_may_read_is_refused(settings: Settings) -> None:
     build_cipher(settings)
     path = settings.dagster_home / "secret.key"
@@ -73,6 +75,7 @@ def test_a_key_file_that_others_may_read_is_refused(settings: Settings) -> None:
         build_cipher(settings)
 
 
+@pytest.mark.sqlite
 def test_an_unreadable_key_file_is_named_without_its_content(settings: Settings) -> None:
     settings.dagster_home.mkdir()
     path = settings.dagster_home / "secret.key"

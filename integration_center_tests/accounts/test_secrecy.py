@@ -23,6 +23,7 @@ from integration_center_tests.accounts.fake_salesforce import CLIENT_SECRET, USE
 SANDBOX = Environment.SANDBOX
 
 
+@pytest.mark.sqlite
 def test_no_secret_is_stored_logged_shown_or_raised(
     settings: Settings,
     store: AccountStore,
@@ -90,6 +91,7 @@ def stored_ciphertext(store: AccountStore) -> str:
     return ciphertext
 
 
+@pytest.mark.sqlite
 def test_after_a_disconnect_no_file_of_the_database_holds_a_token(
     settings: Settings, store: AccountStore, salesforce: FakeSalesforce, signing_key: SecretStr
 ) -> None:
@@ -112,6 +114,7 @@ def test_after_a_disconnect_no_file_of_the_database_holds_a_token(
         assert done.undeleted is None
 
 
+@pytest.mark.sqlite
 def test_a_log_that_cannot_be_emptied_now_is_told(
     settings: Settings, store: AccountStore, salesforce: FakeSalesforce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +128,7 @@ def test_a_log_that_cannot_be_emptied_now_is_told(
     assert store.find(SANDBOX) is None
 
 
+@pytest.mark.sqlite
 def test_what_is_deleted_is_overwritten_whatever_sqlite_does_unasked(store: AccountStore) -> None:
     with reading(store.engine) as connection:
         assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1

@@ -15,6 +15,7 @@ from integration_center.settings import read_settings
 from integration_center_tests.faults.cases import ROWS, VALUES, Case
 from integration_center_tests.faults.rehearsal import Rehearsal
 from integration_center_tests.pipeline.center import EXAMPLE
+from integration_center_tests.postgresql import set_database
 from salesforce_emulator.server import Emulator, EmulatorConfig
 
 LEADS = 460
@@ -32,7 +33,10 @@ def faulty_emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def installation(faulty_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    request: pytest.FixtureRequest, faulty_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """An installation with a connected sandbox, whose database is on a server with `--postgresql`."""
     home = tmp_path_factory.mktemp("home")
     org = faulty_emulator.sandbox
     with pytest.MonkeyPatch.context() as environment:
@@ -41,6 +45,8 @@ def installation(faulty_emulator: Emulator, tmp_path_factory: pytest.TempPathFac
         environment.setenv("SALESFORCE_SANDBOX_CLIENT_ID", org.client_id)
         environment.setenv("SALESFORCE_SANDBOX_CLIENT_SECRET", org.client_secret)
         environment.chdir(home)
+        if request.config.getoption("--postgresql"):
+            set_database(environment, request)
         settings = read_settings()
     engine = build_engine(settings.database)
     opened = Installation(settings, engine, retries=PATIENCE, polling=EAGER)

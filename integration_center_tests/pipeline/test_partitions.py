@@ -200,7 +200,7 @@ def test_a_file_that_repeats_the_day_before_is_not_read_again(center: Center) ->
 
     # The same bytes, read by other rules, are other rows.
     rules = center.home / "drops" / "logins" / "report.yaml"
-    rules.write_text("footer: 1\n")
+    rules.write_text("skip_after_header: 1\n")
     shorter = center.run(day=days_before(1))
     assert shorter.success, shorter.error
     assert len(list_frames(center)) == 2
